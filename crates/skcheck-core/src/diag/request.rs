@@ -1,0 +1,242 @@
+//! Requests for NETLINK_SOCK_DIAG as bytes. Pure.
+
+use std::net::IpAddr;
+
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
+use netlink_packet_sock_diag::unix::{self, ShowFlags, UnixRequest};
+use netlink_packet_sock_diag::{
+    AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, SockDiagMessage,
+};
+
+use crate::socket::{Endpoint, Inode, Protocol, Socket, State};
+
+/// One table of the kernel, which one dump reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Table {
+    /// TCP of one IP family.
+    Tcp(IpVersion),
+    /// UDP of one IP family.
+    Udp(IpVersion),
+    /// UDP-Lite of one IP family.
+    UdpLite(IpVersion),
+    /// All unix sockets; the kernel does not separate stream, datagram and seqpacket.
+    Unix,
+}
+
+/// The version of IP of a [`Table`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IpVersion {
+    /// IPv4, `AF_INET`.
+    V4,
+    /// IPv6, `AF_INET6`.
+    V6,
+}
+
+impl Table {
+    /// What the sockets of this table speak; for unix the record itself tells.
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Table::Tcp(_) => Protocol::Tcp,
+            Table::Udp(_) => Protocol::Udp,
+            Table::UdpLite(_) => Protocol::UdpLite,
+            Table::Unix => Protocol::UnixStream,
+        }
+    }
+
+    /// The table's name for people, such as `tcp over IPv6`.
+    pub fn name(self) -> &'static str {
+        use IpVersion::{V4, V6};
+        match self {
+            Table::Tcp(V4) => "tcp over IPv4",
+            Table::Tcp(V6) => "tcp over IPv6",
+            Table::Udp(V4) => "udp over IPv4",
+            Table::Udp(V6) => "udp over IPv6",
+            Table::UdpLite(V4) => "udplite over IPv4",
+            Table::UdpLite(V6) => "udplite over IPv6",
+            Table::Unix => "unix",
+        }
+    }
+
+    /// The kernel module that answers for this table.
+    pub fn module(self) -> &'static str {
+        match self {
+            Table::Tcp(_) => "tcp_diag",
+            Table::Udp(_) | Table::UdpLite(_) => "udp_diag",
+            Table::Unix => "unix_diag",
+        }
+    }
+
+    /// The table's file below /proc/net.
+    pub fn proc_file(self) -> &'static str {
+        use IpVersion::{V4, V6};
+        match self {
+            Table::Tcp(V4) => "/proc/net/tcp",
+            Table::Tcp(V6) => "/proc/net/tcp6",
+            Table::Udp(V4) => "/proc/net/udp",
+            Table::Udp(V6) => "/proc/net/udp6",
+            Table::UdpLite(V4) => "/proc/net/udplite",
+            Table::UdpLite(V6) => "/proc/net/udplite6",
+            Table::Unix => "/proc/net/unix",
+        }
+    }
+}
+
+/// The states that a dump asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum States {
+    /// Every state that can hold data: all but TIME-WAIT, later kernels' new ones included.
+    Holding,
+    /// Listeners alone.
+    Listening,
+}
+
+impl States {
+    fn bits(self) -> u32 {
+        const TIME_WAIT: u32 = 1 << 6;
+        const LISTEN: u32 = 1 << 10;
+        match self {
+            States::Holding => !TIME_WAIT,
+            States::Listening => LISTEN,
+        }
+    }
+}
+
+/// A request for every socket of a table, with its memory numbers.
+pub fn dump(table: Table, states: States, sequence: u32) -> Vec<u8> {
+    let message = match table {
+        Table::Unix => unix_dump(states, ShowFlags::empty()),
+        Table::Tcp(version) | Table::Udp(version) | Table::UdpLite(version) => {
+            let (family, mut socket_id) = match version {
+                IpVersion::V4 => (AF_INET, SocketId::new_v4()),
+                IpVersion::V6 => (AF_INET6, SocketId::new_v6()),
+            };
+            socket_id.cookie = NO_COOKIE;
+            SockDiagMessage::InetRequest(InetRequest {
+                family,
+                protocol: protocol_number(table),
+                extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN,
+                states: StateFlags::from_bits_retain(states.bits()),
+                socket_id,
+            })
+        }
+    };
+    emit(message, NLM_F_REQUEST | NLM_F_DUMP, sequence)
+}
+
+/// A request for all unix listeners with the inodes of those who wait to be accepted.
+///
+/// A listener with very many of them vanishes from the answer: compare with [`dump`].
+pub fn dump_pending_unix(sequence: u32) -> Vec<u8> {
+    let message = unix_dump(States::Listening, ShowFlags::ICONS);
+    emit(message, NLM_F_REQUEST | NLM_F_DUMP, sequence)
+}
+
+/// A request for one TCP socket by its addresses, with memory numbers and `tcp_info`.
+///
+/// `local` and `peer` are as that socket sees them. `None` when they are not IP endpoints. When
+/// the connection is gone the kernel answers with the listener instead: compare the answer.
+pub fn exact_tcp(
+    local: &Endpoint,
+    peer: &Endpoint,
+    interface: Option<u32>,
+    sequence: u32,
+) -> Option<Vec<u8>> {
+    let (&Endpoint::Ip { addr: source_address, port: source_port }, &Endpoint::Ip { addr, port }) =
+        (local, peer)
+    else {
+        return None;
+    };
+    let family = match source_address {
+        IpAddr::V4(_) => AF_INET,
+        IpAddr::V6(_) => AF_INET6,
+    };
+    let message = SockDiagMessage::InetRequest(InetRequest {
+        family,
+        protocol: IPPROTO_TCP,
+        extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN | ExtensionFlags::INFO,
+        states: StateFlags::from_bits_retain(States::Holding.bits()),
+        socket_id: SocketId {
+            source_port,
+            destination_port: port,
+            source_address,
+            destination_address: addr,
+            interface_id: interface.unwrap_or(0),
+            cookie: NO_COOKIE,
+        },
+    });
+    Some(emit(message, NLM_F_REQUEST, sequence))
+}
+
+/// A request for one unix socket by its inode.
+pub fn exact_unix(inode: Inode, sequence: u32) -> Vec<u8> {
+    let message = SockDiagMessage::UnixRequest(UnixRequest {
+        state_flags: unix::StateFlags::from_bits_retain(!0),
+        inode: inode.get(),
+        show_flags: unix_show(),
+        cookie: NO_COOKIE,
+    });
+    emit(message, NLM_F_REQUEST, sequence)
+}
+
+/// Whether `answer` is the very socket that was asked for, and not a listener in its place.
+/// Mapped and plain IPv4 addresses are the same here.
+pub fn same_connection(asked: &Socket, answer: &Socket) -> bool {
+    answer.state != State::Listen
+        && canonical(&asked.local) == canonical(&answer.local)
+        && canonical(&asked.peer) == canonical(&answer.peer)
+        && (asked.cookie.is_none() || asked.cookie == answer.cookie)
+}
+
+/// An IP endpoint with a mapped address turned into the IPv4 address it means.
+pub(crate) fn canonical(endpoint: &Endpoint) -> Option<(IpAddr, u16)> {
+    match *endpoint {
+        Endpoint::Ip { addr, port } => Some((addr.to_canonical(), port)),
+        _ => None,
+    }
+}
+
+/// `INET_DIAG_NOCOOKIE`: match any cookie.
+const NO_COOKIE: [u8; 8] = [0xff; 8];
+
+/// `UDIAG_SHOW_UID`, which the crate does not know.
+const SHOW_UID: u32 = 0x40;
+
+fn unix_show() -> ShowFlags {
+    ShowFlags::NAME
+        | ShowFlags::PEER
+        | ShowFlags::RQLEN
+        | ShowFlags::MEMINFO
+        | ShowFlags::from_bits_retain(SHOW_UID)
+}
+
+fn unix_dump(states: States, extra: ShowFlags) -> SockDiagMessage {
+    // The crate's own flags name two states; sockets that are not connected are in neither.
+    SockDiagMessage::UnixRequest(UnixRequest {
+        state_flags: unix::StateFlags::from_bits_retain(states.bits()),
+        inode: 0,
+        show_flags: unix_show() | extra,
+        cookie: NO_COOKIE,
+    })
+}
+
+fn protocol_number(table: Table) -> u8 {
+    match table {
+        Table::Tcp(_) => IPPROTO_TCP,
+        Table::Udp(_) => IPPROTO_UDP,
+        Table::UdpLite(_) => IPPROTO_UDPLITE,
+        Table::Unix => 0,
+    }
+}
+
+fn emit(message: SockDiagMessage, flags: u16, sequence: u32) -> Vec<u8> {
+    let mut header = NetlinkHeader::default();
+    header.flags = flags;
+    header.sequence_number = sequence;
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    bytes
+}

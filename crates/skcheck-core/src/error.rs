@@ -1,0 +1,48 @@
+//! The library's one error: nothing at all could be reported.
+
+use crate::gap::Gap;
+
+/// Why there is no report. Everything less than that is a [`Gap`] inside a report.
+#[derive(Debug, thiserror::Error)]
+#[error("{context}")]
+pub struct Error {
+    kind: ErrorKind,
+    context: String,
+    gaps: Vec<Gap>,
+}
+
+/// The kinds of [`Error`], for programs that act on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No socket table could be read, neither through NETLINK_SOCK_DIAG nor from /proc/net.
+    NoTables,
+    /// The query asks for nothing: no protocol is left in it.
+    EmptyQuery,
+}
+
+impl Error {
+    pub(crate) fn no_tables(gaps: Vec<Gap>) -> Error {
+        let places: Vec<&str> = gaps.iter().map(|gap| gap.place.as_str()).collect();
+        let context = format!("no socket table could be read: {}", places.join("; "));
+        Error { kind: ErrorKind::NoTables, context, gaps }
+    }
+
+    pub(crate) fn empty_query() -> Error {
+        Error {
+            kind: ErrorKind::EmptyQuery,
+            context: "the query names no protocol and address family to look at".to_owned(),
+            gaps: Vec::new(),
+        }
+    }
+
+    /// What kind of error this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What was tried, and what would help.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+}

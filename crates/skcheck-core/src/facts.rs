@@ -1,0 +1,79 @@
+//! Facts about the host, parsed from files that somebody else has read. Pure.
+
+use std::io::{BufRead, Cursor, Read};
+
+use procfs::{FromBufRead, Meminfo};
+
+use crate::units::Pages;
+
+/// `CONFIG_MAX_SKB_FRAGS` from a kernel's configuration, as plain text or gzip.
+///
+/// `Some(None)`: this is a configuration, and the kernel has no such option. `None`: this is no
+/// configuration that can be read.
+pub fn max_skb_frags(config: &[u8]) -> Option<Option<u32>> {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    /// A configuration is about 300 KiB; a file that unpacks to much more is none.
+    const LARGEST: u64 = 16 << 20;
+    let mut text = Vec::new();
+    if config.starts_with(&GZIP) {
+        flate2::read::GzDecoder::new(config).take(LARGEST).read_to_end(&mut text).ok()?;
+    } else {
+        text.extend_from_slice(config);
+    }
+    let text = String::from_utf8_lossy(&text);
+    if !text.lines().any(|line| line.starts_with("CONFIG_")) {
+        return None;
+    }
+    let value = text.lines().find_map(|line| line.strip_prefix("CONFIG_MAX_SKB_FRAGS="));
+    Some(value.and_then(|value| value.trim().parse().ok()))
+}
+
+/// Active objects of the slabs that packets come from, of /proc/slabinfo: `skbuff_head_cache` and
+/// `skbuff_fclone_cache`. `None` when neither is listed (a slab can be merged with another of its
+/// size, and then has no line).
+pub fn active_skbs(slabinfo: &[u8]) -> Option<u64> {
+    let lines = slabinfo.lines().map_while(Result::ok);
+    let objects = lines.filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let name = words.next()?;
+        let active = words.next()?.parse::<u64>().ok()?;
+        matches!(name, "skbuff_head_cache" | "skbuff_fclone_cache").then_some(active)
+    });
+    objects.reduce(u64::saturating_add)
+}
+
+/// Memory in use that no counter of /proc/meminfo owns, in bytes: taken straight from the page
+/// allocator. Negative when counters overlap.
+///
+/// MemTotal less MemFree, less the LRU lists (Active, Inactive, Unevictable), Slab, PageTables,
+/// SecPageTables, VmallocUsed, Percpu, Hugetlb, Bounce, HardwareCorrupted and Zswap. Kernel stacks
+/// are inside VmallocUsed on kernels that map them (CONFIG_VMAP_STACK), so they are not taken off
+/// again. `None` when the file cannot be parsed.
+pub fn unowned(meminfo: &[u8]) -> Option<i64> {
+    let info = Meminfo::from_buf_read(Cursor::new(meminfo)).ok()?;
+    let owned = [
+        Some(info.active),
+        Some(info.inactive),
+        info.unevictable,
+        Some(info.slab),
+        info.page_tables,
+        info.secondary_page_tables,
+        Some(info.vmalloc_used),
+        info.per_cpu,
+        info.hugetlb,
+        info.bounce,
+        info.hardware_corrupted,
+        info.z_swap,
+    ];
+    let owned: i64 = owned.into_iter().flatten().filter_map(|bytes| i64::try_from(bytes).ok()).sum();
+    let used = i64::try_from(info.mem_total.checked_sub(info.mem_free)?).ok()?;
+    Some(used - owned)
+}
+
+/// The memory of all TCP sockets of the host, in every namespace (`mem` of /proc/net/sockstat,
+/// `tcp_memory_allocated`), in pages. Each CPU may keep up to 1 MiB that it has not reported yet.
+pub fn tcp_memory(sockstat: &[u8]) -> Option<Pages> {
+    let line = sockstat.lines().map_while(Result::ok).find(|line| line.starts_with("TCP:"))?;
+    let mut words = line.split_whitespace().skip_while(|word| *word != "mem");
+    words.nth(1)?.parse().ok().map(Pages)
+}

@@ -1,0 +1,256 @@
+//! What a socket's queues hold: unread, charged, worst. Pure arithmetic over numbers that were read
+//! elsewhere.
+//!
+//! # The model
+//!
+//! A queued packet (skb) pins its head and up to `MAX_SKB_FRAGS` fragments. The network stack
+//! carves heads and fragments from chunks of `C` = max(32 KiB, page size), and a chunk is freed only
+//! when every piece of it is released (`skb_page_frag_refill`, `page_frag_alloc_align`). One unread
+//! byte can therefore keep a whole chunk. With the truesize `R` that the kernel charges for a queue,
+//! `n` packets and `f` fragments:
+//!
+//! > worst = R + (n + f) · C
+//!
+//! - From truesize alone ([`WorstBasis::Truesize`]): n = R / T0, with T0 the smallest truesize that
+//!   a packet can have, and f = n · `MAX_SKB_FRAGS`.
+//! - From payload ([`WorstBasis::Payload`]), where every packet in the queue is known to hold at
+//!   least one of Q payload bytes: n ≤ Q + 1 and f ≤ Q + `MAX_SKB_FRAGS`, because the packet that is
+//!   being read keeps all its fragments. For TCP's receive queue this needs Recv-Q > 0, an empty
+//!   backlog, and `tcp_info` saying that no packet ever arrived out of order.
+//!
+//! # Premises
+//!
+//! The bound holds while fragments come from the stack's own chunks. It does **not** hold for pages
+//! that a program handed in (sendfile, splice, `MSG_ZEROCOPY`), for network drivers whose receive
+//! pages are larger than a chunk, for device memory, nor for data that has left the socket's own
+//! queues (sockmap, kTLS). It is a bound: small packets that lie in slab memory pin no chunk at all.
+
+use crate::socket::{Protocol, RecvQueue, SendQueue, Socket, State};
+use crate::units::{Bytes, PageSize, Payload, Truesize};
+
+/// What the model needs to know of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostFacts {
+    /// The page size.
+    pub page_size: PageSize,
+    /// C: the size of the chunks that packets are carved from (`SKB_FRAG_PAGE_ORDER`:
+    /// max(32 KiB, one page)).
+    pub chunk_size: Bytes,
+    /// M: how many fragments a packet can have (`CONFIG_MAX_SKB_FRAGS`, a count).
+    pub max_skb_frags: u32,
+    /// Whether `max_skb_frags` was read from the kernel's configuration; otherwise it is the
+    /// default, 17 with pages of 4 KiB.
+    pub max_skb_frags_known: bool,
+    /// Packets in use on the whole host: active objects of the slabs `skbuff_head_cache` and
+    /// `skbuff_fclone_cache` (/proc/slabinfo, root only). Counts objects parked per CPU too.
+    pub active_skbs: Option<u64>,
+    /// Memory that was taken straight from the page allocator and that no counter owns
+    /// (/proc/meminfo). Negative when the kernel's counters overlap.
+    pub unowned: Option<i64>,
+}
+
+/// The smallest truesize of a packet: `sk_buff` and `skb_shared_info`, each aligned to a cache line
+/// (`SKB_TRUESIZE(0)`). 576 on x86-64; no configuration of a 64-bit kernel has less.
+pub const MIN_TRUESIZE: Truesize =
+    if cfg!(target_pointer_width = "64") { Truesize(576) } else { Truesize(320) };
+
+impl HostFacts {
+    /// Facts that follow from the page size alone, everything else unknown or the kernel's default.
+    pub fn assumed(page_size: PageSize) -> HostFacts {
+        HostFacts {
+            page_size,
+            chunk_size: Bytes(page_size.0.max(32 * 1024)),
+            max_skb_frags: default_max_skb_frags(page_size),
+            max_skb_frags_known: false,
+            active_skbs: None,
+            unowned: None,
+        }
+    }
+
+    /// What all packets of the host can pin at most: `active_skbs` × (1 + M) × C. `None` when the
+    /// number of packets is unknown.
+    pub fn host_bound(&self) -> Option<Bytes> {
+        let pieces = u64::from(self.max_skb_frags) + 1;
+        let bytes = self.active_skbs?.saturating_mul(pieces).saturating_mul(self.chunk_size.0);
+        Some(Bytes(bytes))
+    }
+}
+
+/// `MAX_SKB_FRAGS` of a kernel that has no option for it: enough pages for 64 KiB and one more, at
+/// least 16.
+pub fn default_max_skb_frags(page_size: PageSize) -> u32 {
+    let pages = 65_536 / page_size.0.max(1) + 1;
+    u32::try_from(pages).unwrap_or(17).max(16)
+}
+
+/// What both queues of one socket hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Footprint {
+    /// The receiving side: receive queue, out-of-order queue, error queue, backlog.
+    pub received: Side,
+    /// The sending side: write queue and retransmit queue; for UDP what the device has not sent;
+    /// for unix what the peer has not read (the same memory that the peer's `received` carries).
+    pub sent: Side,
+    /// The receiving side's charge is a floor: what senders that are still known are charged for.
+    /// Senders that have closed, and those that never connected, are missing. Unix only.
+    pub charged_is_floor: bool,
+}
+
+/// One direction of a socket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Side {
+    /// Payload: bytes not read, or not acknowledged by the peer. Unknown where the kernel counts
+    /// memory only (UDP) or the first datagram only (unix datagram).
+    pub payload: Option<Payload>,
+    /// What the kernel charges for it.
+    pub charged: Option<Truesize>,
+    /// What it can pin at worst.
+    pub worst: Option<Worst>,
+}
+
+/// An upper bound for the memory that a queue pins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Worst {
+    /// The bound.
+    pub bytes: Bytes,
+    /// What the number of packets was bounded by.
+    pub basis: WorstBasis,
+    /// The arithmetic met the largest number there is: the true bound is larger.
+    pub saturated: bool,
+}
+
+/// What bounds the number of packets and fragments in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorstBasis {
+    /// The charge alone: every packet is charged at least [`MIN_TRUESIZE`].
+    Truesize,
+    /// The payload too: every packet holds at least one byte of it.
+    Payload,
+}
+
+impl WorstBasis {
+    /// `truesize` or `payload`.
+    pub fn name(self) -> &'static str {
+        match self {
+            WorstBasis::Truesize => "truesize",
+            WorstBasis::Payload => "payload",
+        }
+    }
+}
+
+/// What `socket` holds. `unix_charge` is the sum of what known senders are charged for packets in
+/// this unix socket's queue; `None` when no sender is known.
+pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFacts) -> Footprint {
+    let payload = unread(socket);
+    let charged = received_charge(socket, payload, unix_charge);
+    let packets_hold_payload = match socket.protocol {
+        Protocol::Tcp => {
+            socket.recv_q.size().is_some_and(|q| q > 0)
+                && socket.skmem.backlog == Some(0)
+                && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
+        }
+        Protocol::UnixStream => payload.is_some(),
+        _ => false,
+    };
+    let bounding = payload.filter(|_| packets_hold_payload);
+    let sent_payload = unsent(socket);
+    let sent_charge = sent_charge(socket);
+    Footprint {
+        received: Side { payload, charged, worst: charged.map(|charge| worst(charge, bounding, host)) },
+        sent: Side {
+            payload: sent_payload,
+            charged: sent_charge,
+            worst: sent_charge.map(|charge| worst(charge, sent_payload, host)),
+        },
+        charged_is_floor: is_unix(socket.protocol) && charged.is_some_and(|Truesize(bytes)| bytes > 0),
+    }
+}
+
+/// The bound over a queue that is charged `charge` and, where every packet holds some of it, has
+/// `payload` bytes.
+pub fn worst(charge: Truesize, payload: Option<Payload>, host: &HostFacts) -> Worst {
+    if charge.0 == 0 {
+        return Worst { bytes: Bytes(0), basis: WorstBasis::Truesize, saturated: false };
+    }
+    let max_frags = u64::from(host.max_skb_frags);
+    let packets = (charge.0 / MIN_TRUESIZE.0).max(1);
+    let by_truesize = (packets, packets.saturating_mul(max_frags));
+    let by_payload = payload.map(|Payload(q)| {
+        let packets = packets.min(q.saturating_add(1));
+        (packets, packets.saturating_mul(max_frags).min(q.saturating_add(max_frags)))
+    });
+    let ((packets, fragments), basis) = match by_payload {
+        Some(tighter) if tighter != by_truesize => (tighter, WorstBasis::Payload),
+        _ => (by_truesize, WorstBasis::Truesize),
+    };
+    let pieces = packets.saturating_add(fragments);
+    let bytes = pieces.checked_mul(host.chunk_size.0).and_then(|pinned| pinned.checked_add(charge.0));
+    Worst { bytes: Bytes(bytes.unwrap_or(u64::MAX)), basis, saturated: bytes.is_none() }
+}
+
+/// Payload that the application has not read; `None` where the kernel does not tell. TCP's Recv-Q
+/// counts a FIN that the application has not seen: in the states that follow one, it is taken off.
+pub fn unread(socket: &Socket) -> Option<Payload> {
+    match socket.recv_q {
+        RecvQueue::Payload(Payload(q)) => {
+            let fin_received = socket.protocol == Protocol::Tcp
+                && matches!(socket.state, State::CloseWait | State::LastAck | State::Closing);
+            Some(Payload(q.saturating_sub(u64::from(fin_received))))
+        }
+        // What waits at a TCP listener has records of its own; at a unix listener it has none.
+        RecvQueue::Connections(waiting) => {
+            (waiting.0 == 0 || socket.protocol == Protocol::Tcp).then_some(Payload(0))
+        }
+        RecvQueue::Truesize(Truesize(0)) if socket.skmem.received().is_none_or(|r| r.0 == 0) => {
+            Some(Payload(0))
+        }
+        _ => None,
+    }
+}
+
+fn unsent(socket: &Socket) -> Option<Payload> {
+    match socket.send_q {
+        SendQueue::Payload(payload) => Some(payload),
+        SendQueue::BacklogLimit(_) => Some(Payload(0)),
+        SendQueue::Truesize(Truesize(0)) => Some(Payload(0)),
+        SendQueue::Truesize(_) | SendQueue::Unknown => None,
+    }
+}
+
+fn received_charge(
+    socket: &Socket,
+    unread: Option<Payload>,
+    unix_charge: Option<Truesize>,
+) -> Option<Truesize> {
+    if is_unix(socket.protocol) {
+        // Without a known sender, only an empty stream is certain: its packets hold payload.
+        let empty_stream = socket.protocol == Protocol::UnixStream && unread == Some(Payload(0));
+        return unix_charge.or(empty_stream.then_some(Truesize(0)));
+    }
+    match (socket.skmem.received(), socket.recv_q) {
+        (Some(charge), _) => Some(charge),
+        (None, RecvQueue::Truesize(charge)) => Some(charge),
+        _ => None,
+    }
+}
+
+fn sent_charge(socket: &Socket) -> Option<Truesize> {
+    let skmem = &socket.skmem;
+    let bytes = match socket.protocol {
+        Protocol::Tcp => skmem.wmem_queued,
+        _ => skmem.wmem_alloc,
+    };
+    match (bytes, socket.send_q) {
+        (Some(bytes), _) => Some(Truesize(bytes.into())),
+        (None, SendQueue::Truesize(charge)) => Some(charge),
+        _ => None,
+    }
+}
+
+fn is_unix(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket)
+}

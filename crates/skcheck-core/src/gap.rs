@@ -1,0 +1,119 @@
+//! What could not be seen: data, not an error, so that everything else is still reported.
+
+use std::fmt;
+
+/// Something that a report is missing, where, and what would make it visible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// What is missing.
+    pub what: Missing,
+    /// Where: a table, a file, a kernel module or "this host". Safe to print.
+    pub place: String,
+    /// How many are missing, in the unit that [`Missing`] names; `None` where nobody can tell.
+    pub count: Option<u64>,
+    /// What the reader can do about it, as an instruction.
+    pub remedy: String,
+}
+
+impl Gap {
+    /// A gap of `count` things.
+    pub fn counted(what: Missing, place: impl Into<String>, count: u64, remedy: impl Into<String>) -> Gap {
+        Gap { what, place: place.into(), count: Some(count), remedy: remedy.into() }
+    }
+
+    /// A gap whose extent nobody can tell.
+    pub fn uncounted(what: Missing, place: impl Into<String>, remedy: impl Into<String>) -> Gap {
+        Gap { what, place: place.into(), count: None, remedy: remedy.into() }
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(count) = self.count {
+            write!(f, "{count} ")?;
+        }
+        write!(f, "{} ({})", self.what.phrase(self.count), self.place)
+    }
+}
+
+/// The kinds of things that a report can be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Missing {
+    /// Processes whose descriptors may not be read: sockets that they hold show no holder.
+    Processes,
+    /// The whole table of one family and protocol.
+    Table,
+    /// Every number that NETLINK_SOCK_DIAG has and /proc/net has not.
+    SockDiag,
+    /// A table that was dumped, but may have lost or changed entries on the way.
+    Consistency,
+    /// Messages of the kernel that could not be decoded.
+    Messages,
+    /// Attributes of a socket that could not be decoded; the socket itself is reported.
+    Attributes,
+    /// Sockets of other network namespaces, counted as descriptors that this namespace's tables
+    /// do not know.
+    Namespaces,
+    /// Sockets that are closed and still held, whose sizes no threshold can be compared with.
+    ClosedHeld,
+    /// Whether there are sockets that are closed and still held at all.
+    ClosedHeldUnknown,
+    /// Command lines that did not come in time.
+    CommandLines,
+    /// Names and identities of processes that vanished or may not be read.
+    Identities,
+    /// Connections to unix listeners that nobody has accepted, and whose senders are not named.
+    PendingConnections,
+    /// A fact about the host that the footprint needs; the report names the value it assumed.
+    HostFact,
+}
+
+impl Missing {
+    /// The kind's stable name, lower case, words joined by `_`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Missing::Processes => "processes",
+            Missing::Table => "table",
+            Missing::SockDiag => "sock_diag",
+            Missing::Consistency => "consistency",
+            Missing::Messages => "messages",
+            Missing::Attributes => "attributes",
+            Missing::Namespaces => "namespaces",
+            Missing::ClosedHeld => "closed_held",
+            Missing::ClosedHeldUnknown => "closed_held_unknown",
+            Missing::CommandLines => "command_lines",
+            Missing::Identities => "identities",
+            Missing::PendingConnections => "pending_connections",
+            Missing::HostFact => "host_fact",
+        }
+    }
+
+    fn phrase(self, count: Option<u64>) -> &'static str {
+        let one = count == Some(1);
+        match self {
+            Missing::Processes if one => "process whose descriptors may not be read",
+            Missing::Processes => "processes whose descriptors may not be read",
+            Missing::Table => "socket table not seen",
+            Missing::SockDiag => "socket memory, unix sockets and cookies not seen",
+            Missing::Consistency => "table that changed while it was read",
+            Missing::Messages if one => "kernel message not understood",
+            Missing::Messages => "kernel messages not understood",
+            Missing::Attributes if one => "attribute not understood",
+            Missing::Attributes => "attributes not understood",
+            Missing::Namespaces if one => "socket of another network namespace",
+            Missing::Namespaces => "sockets of other network namespaces",
+            Missing::ClosedHeld if one => "closed socket still held, its size unknown",
+            Missing::ClosedHeld => "closed sockets still held, their sizes unknown",
+            Missing::ClosedHeldUnknown => "sockets closed and still held not looked for",
+            Missing::CommandLines if one => "command line not read in time",
+            Missing::CommandLines => "command lines not read in time",
+            Missing::Identities if one => "process without a name",
+            Missing::Identities => "processes without a name",
+            Missing::PendingConnections if one => "connection waiting for accept without a known sender",
+            Missing::PendingConnections => "connections waiting for accept without a known sender",
+            Missing::HostFact => "host fact assumed",
+        }
+    }
+}

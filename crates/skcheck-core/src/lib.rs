@@ -1,0 +1,76 @@
+//! Who sits on unread socket data, and what memory that may pin.
+//!
+//! `skcheck-core` asks the kernel (NETLINK_SOCK_DIAG) for every TCP, UDP and unix socket with its
+//! queues and memory numbers, maps sockets to the processes and descriptors that hold them
+//! (/proc/PID/fd), and bounds the pages that their queues can pin.
+//!
+//! ```
+//! use skcheck_core::{Live, Query, scan};
+//!
+//! // Everything with at least 1 MiB in Recv-Q.
+//! let mut query = Query::default();
+//! query.min_recv_q = Some(1 << 20);
+//! let snapshot = scan(&Live::new(), &query)?;
+//! for report in &snapshot.sockets {
+//!     for holder in &report.holders {
+//!         let comm = snapshot.process(holder.pid).and_then(|process| process.comm.as_deref());
+//!         println!("{:?} pid {} fd {}: {:?}", comm, holder.pid, holder.fd, report.footprint.received);
+//!     }
+//! }
+//! // What could not be seen is data, never a silent zero.
+//! for gap in &snapshot.gaps {
+//!     println!("not seen: {gap}; {}", gap.remedy);
+//! }
+//! # Ok::<(), skcheck_core::Error>(())
+//! ```
+//!
+//! # Privileges
+//!
+//! Any user sees all sockets of the network namespace. Holders of other users' sockets need root,
+//! or CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); what is missing is in [`Snapshot::gaps`].
+//!
+//! # Limits
+//!
+//! One network namespace: the one that the calling thread is in. A dump is no photograph: the
+//! kernel's tables change while they are walked. Nothing here changes the host: no signal, no
+//! write, no descriptor taken over.
+//!
+//! # Modules
+//!
+//! [`units`] and [`socket`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
+//! the model behind `worst`; [`host`] is the seam to the system; [`diag`] knows the wire.
+
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+pub mod units;
+
+pub mod error;
+pub mod gap;
+
+pub mod skmem;
+pub mod socket;
+pub mod tcp;
+
+pub mod footprint;
+pub mod query;
+pub mod snapshot;
+
+pub mod diag;
+pub mod facts;
+pub mod holders;
+pub mod host;
+pub mod proc_net;
+pub mod process;
+
+pub use error::{Error, ErrorKind};
+pub use footprint::{Footprint, HostFacts, Side, Worst, WorstBasis};
+pub use gap::{Gap, Missing};
+pub use holders::Holder;
+pub use host::{Host, Live};
+pub use process::Process;
+pub use query::Query;
+pub use skmem::SkMem;
+pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, scan};
+pub use socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
+pub use tcp::TcpInfo;
+pub use units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};

@@ -1,0 +1,58 @@
+//! A process as a report names it, parsed from what somebody else has read of /proc.
+
+use procfs::FromRead;
+use procfs::process::{Stat, Status};
+
+/// A process that holds a reported socket, or the other end of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Process {
+    /// The process id, as the scanner's pid namespace numbers it.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot (field 22 of /proc/PID/stat). With the pid it
+    /// names a process for good. `None` when the process vanished or may not be read.
+    pub start_time: Option<u64>,
+    /// The name of its main thread (/proc/PID/comm), as bytes; at most 15 of them, chosen by the
+    /// process. `None` when the process vanished.
+    pub comm: Option<Vec<u8>>,
+    /// Its real user (`Uid:` of /proc/PID/status).
+    pub uid: Option<u32>,
+    /// Its arguments (/proc/PID/cmdline), as bytes. Empty for a kernel thread and a zombie; `None`
+    /// when it could not be read in time.
+    pub cmdline: Option<Vec<Vec<u8>>>,
+}
+
+impl Process {
+    /// Whether `name` is a part of comm or of the base name of the command.
+    pub fn is_named(&self, name: &[u8]) -> bool {
+        let contains = |text: &[u8]| name.is_empty() || text.windows(name.len()).any(|part| part == name);
+        let command = self.cmdline.as_ref().and_then(|arguments| arguments.first());
+        let base = command.and_then(|command| command.rsplit(|&b| b == b'/').next());
+        self.comm.as_deref().is_some_and(contains) || base.is_some_and(contains)
+    }
+}
+
+/// The start time in /proc/PID/stat, in clock ticks since boot.
+pub fn start_time(stat: &[u8]) -> Option<u64> {
+    Stat::from_read(stat).ok().map(|stat| stat.starttime)
+}
+
+/// The real user in /proc/PID/status. The name in it may be any bytes.
+pub fn uid(status: &[u8]) -> Option<u32> {
+    let text = String::from_utf8_lossy(status);
+    Status::from_read(text.as_bytes()).ok().map(|status| status.ruid)
+}
+
+/// The name in /proc/PID/comm.
+pub fn comm(file: &[u8]) -> Vec<u8> {
+    file.strip_suffix(b"\n").unwrap_or(file).to_vec()
+}
+
+/// The arguments in /proc/PID/cmdline: each ends with a NUL.
+pub fn cmdline(file: &[u8]) -> Vec<Vec<u8>> {
+    let file = file.strip_suffix(b"\0").unwrap_or(file);
+    if file.is_empty() {
+        return Vec::new();
+    }
+    file.split(|&b| b == 0).map(<[u8]>::to_vec).collect()
+}

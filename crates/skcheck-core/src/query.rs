@@ -1,0 +1,132 @@
+//! What is asked for: which tables, which sockets, from which size on.
+
+use crate::diag::request::{IpVersion, Table};
+use crate::footprint::{Footprint, HostFacts, Side, footprint};
+use crate::socket::{Protocol, Socket, State};
+
+/// Which sockets a report is about. All conditions must hold together.
+///
+/// Sizes are bytes and mean "at least". The default asks for every socket of every protocol that
+/// has something in a queue, and for TCP sockets that are closed and still held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Query {
+    /// Look at TCP.
+    pub tcp: bool,
+    /// Look at UDP and UDP-Lite.
+    pub udp: bool,
+    /// Look at unix sockets.
+    pub unix: bool,
+    /// Look at sockets of the IPv4 family.
+    pub ipv4: bool,
+    /// Look at sockets of the IPv6 family.
+    pub ipv6: bool,
+    /// Only these states; all when empty.
+    pub states: Vec<State>,
+    /// Recv-Q, as `ss` prints it, is at least this. A listener's count of connections is no size.
+    pub min_recv_q: Option<u64>,
+    /// Send-Q, as `ss` prints it, is at least this.
+    pub min_send_q: Option<u64>,
+    /// The kernel charges at least this for one of the two sides.
+    pub min_charged: Option<u64>,
+    /// One of the two sides can pin at least this.
+    pub min_worst: Option<u64>,
+    /// Only sockets that one of these processes holds; all when empty.
+    pub pids: Vec<u32>,
+    /// Only sockets held by a process with this in its comm or in the base name of its command.
+    pub process: Option<Vec<u8>>,
+    /// Only IP sockets with this port at either end.
+    pub port: Option<u16>,
+    /// Sockets with empty queues too.
+    pub include_idle: bool,
+}
+
+impl Default for Query {
+    fn default() -> Query {
+        Query {
+            tcp: true,
+            udp: true,
+            unix: true,
+            ipv4: true,
+            ipv6: true,
+            states: Vec::new(),
+            min_recv_q: None,
+            min_send_q: None,
+            min_charged: None,
+            min_worst: None,
+            pids: Vec::new(),
+            process: None,
+            port: None,
+            include_idle: false,
+        }
+    }
+}
+
+impl Query {
+    /// The tables to dump.
+    pub fn tables(&self) -> Vec<Table> {
+        let mut tables = Vec::new();
+        for (version, wanted) in [(IpVersion::V4, self.ipv4), (IpVersion::V6, self.ipv6)] {
+            if wanted && self.tcp {
+                tables.push(Table::Tcp(version));
+            }
+            if wanted && self.udp {
+                tables.extend([Table::Udp(version), Table::UdpLite(version)]);
+            }
+        }
+        if self.unix {
+            tables.push(Table::Unix);
+        }
+        tables
+    }
+
+    /// Whether any size is asked for. A socket whose sizes are unknown satisfies none.
+    pub fn has_threshold(&self) -> bool {
+        [self.min_recv_q, self.min_send_q, self.min_charged, self.min_worst].iter().any(Option::is_some)
+    }
+
+    /// Whether sockets that are closed and still held are asked for, as far as the query tells
+    /// without their holders.
+    pub fn wants_closed_held(&self) -> bool {
+        self.tcp && self.ipv4 && self.ipv6 && self.port.is_none() && self.wants_state(State::ClosedHeld)
+    }
+
+    /// Decides on a bare record, nothing joined to it yet: `false` only if no join could make it match.
+    pub fn may_match(&self, socket: &Socket, host: &HostFacts) -> bool {
+        if !(self.include_idle || socket.holds_something()) || !self.matches_record(socket) {
+            return false;
+        }
+        if self.min_charged.is_none() && self.min_worst.is_none() {
+            return true;
+        }
+        // A unix reader's charge is its senders' and not in its record. For the others, what a
+        // join can add (out-of-order packets) only ever lowers the bound.
+        matches!(socket.protocol, Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket)
+            || self.matches_footprint(&footprint(socket, None, host))
+    }
+
+    /// Whether the record alone satisfies states, port, Recv-Q and Send-Q.
+    pub fn matches_record(&self, socket: &Socket) -> bool {
+        let at_least = |size: Option<u64>, min: Option<u64>| min.is_none_or(|min| size >= Some(min));
+        let port = |port| socket.local.port() == Some(port) || socket.peer.port() == Some(port);
+        self.wants_state(socket.state)
+            && self.port.is_none_or(port)
+            && at_least(socket.recv_q.size(), self.min_recv_q)
+            && at_least(socket.send_q.size(), self.min_send_q)
+    }
+
+    /// Whether one of the two sides satisfies the sizes that the footprint decides.
+    pub fn matches_footprint(&self, footprint: &Footprint) -> bool {
+        let sides = [&footprint.received, &footprint.sent];
+        let charged = |side: &Side| side.charged.map(|charge| charge.0);
+        let worst = |side: &Side| side.worst.map(|worst| worst.bytes.0);
+        let reaches = |min: Option<u64>, size: fn(&Side) -> Option<u64>| {
+            min.is_none_or(|min| sides.iter().any(|side| size(side) >= Some(min)))
+        };
+        reaches(self.min_charged, charged) && reaches(self.min_worst, worst)
+    }
+
+    fn wants_state(&self, state: State) -> bool {
+        self.states.is_empty() || self.states.contains(&state)
+    }
+}

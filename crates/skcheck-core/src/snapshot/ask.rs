@@ -1,0 +1,156 @@
+//! Asks the kernel's socket tables, and says how the answer went.
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+
+use crate::diag::decode::{Answer, Record};
+use crate::diag::request::{self, IpVersion, States, Table};
+use crate::gap::{Gap, Missing};
+use crate::host::Host;
+use crate::socket::{Endpoint, Inode, Socket};
+
+/// How often a dump that was disturbed is begun anew.
+const ATTEMPTS: u32 = 3;
+
+/// Where the records of one table go.
+pub(super) trait Sink {
+    /// A dump of the table begins, the first time or once more.
+    fn begin(&mut self, table: Table);
+    /// One record of the table.
+    fn record(&mut self, record: Record<'_>);
+}
+
+impl<F: FnMut(Record<'_>)> Sink for F {
+    fn begin(&mut self, _: Table) {}
+    fn record(&mut self, record: Record<'_>) {
+        self(record);
+    }
+}
+
+/// Why a table gave nothing.
+pub(super) enum Refusal {
+    /// NETLINK_SOCK_DIAG itself cannot be used here.
+    SockDiag(io::Error),
+    /// This table alone is missing.
+    Table(Gap),
+}
+
+/// Asks one host, request after request.
+#[derive(Clone)]
+pub(super) struct Asker<'h> {
+    host: &'h dyn Host,
+    sequence: Rc<Cell<u32>>,
+}
+
+impl<'h> Asker<'h> {
+    pub(super) fn new(host: &'h dyn Host) -> Asker<'h> {
+        Asker { host, sequence: Rc::default() }
+    }
+
+    /// Dumps a table into `sink`. Gaps are what the answer lacks.
+    pub(super) fn dump(
+        &self,
+        table: Table,
+        states: States,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Gap>, Refusal> {
+        self.run(table, &|sequence| request::dump(table, states, sequence), sink)
+    }
+
+    /// Dumps all unix listeners with those who wait at them.
+    pub(super) fn pending_unix(&self, sink: &mut dyn Sink) -> Result<Vec<Gap>, Refusal> {
+        self.run(Table::Unix, &request::dump_pending_unix, sink)
+    }
+
+    /// One TCP socket by its addresses, as it sees them; `None` when it is gone.
+    pub(super) fn tcp(&self, local: &Endpoint, peer: &Endpoint, interface: Option<u32>) -> Option<Socket> {
+        let sequence = self.next();
+        let request = request::exact_tcp(local, peer, interface, sequence)?;
+        self.one(Table::Tcp(IpVersion::V4), &request, sequence)
+    }
+
+    /// One unix socket by its inode; `None` when it is gone.
+    pub(super) fn unix(&self, inode: Inode) -> Option<Socket> {
+        let sequence = self.next();
+        self.one(Table::Unix, &request::exact_unix(inode, sequence), sequence)
+    }
+
+    fn one(&self, table: Table, request: &[u8], sequence: u32) -> Option<Socket> {
+        let mut answer = Answer::new(table, sequence);
+        let mut found = None;
+        let asked = self.host.diag(request, &mut |datagram| {
+            answer.datagram(datagram, |record| found = Some(record.into_socket()))
+        });
+        asked.ok().and(found)
+    }
+
+    fn run(
+        &self,
+        table: Table,
+        request: &dyn Fn(u32) -> Vec<u8>,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Gap>, Refusal> {
+        let mut attempt = 1;
+        loop {
+            let sequence = self.next();
+            let mut answer = Answer::new(table, sequence);
+            sink.begin(table);
+            let asked = self.host.diag(&request(sequence), &mut |datagram| {
+                answer.datagram(datagram, |record| sink.record(record))
+            });
+            let disturbed = match &asked {
+                Ok(()) => answer.interrupted || !answer.complete && answer.errno.is_none(),
+                Err(error) => is_disturbance(error),
+            };
+            if disturbed && attempt < ATTEMPTS {
+                attempt += 1;
+                continue;
+            }
+            return match asked {
+                Err(error) if !disturbed => Err(Refusal::SockDiag(error)),
+                Ok(()) if answer.errno.is_some() => Err(refused(table, answer.errno)),
+                _ => Ok(shortcomings(table, &answer, disturbed)),
+            };
+        }
+    }
+
+    fn next(&self) -> u32 {
+        self.sequence.set(self.sequence.get().wrapping_add(1));
+        self.sequence.get()
+    }
+}
+
+/// Whether asking once more may help: the datagram was cut, or the socket's buffer overflowed.
+fn is_disturbance(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+        || error.raw_os_error() == Some(rustix::io::Errno::NOBUFS.raw_os_error())
+}
+
+fn refused(table: Table, errno: Option<i32>) -> Refusal {
+    let error = io::Error::from_raw_os_error(errno.unwrap_or(0));
+    let module = table.module();
+    let remedy = if error.kind() == io::ErrorKind::NotFound {
+        format!("load the kernel module {module} (as root: modprobe {module})")
+    } else {
+        format!("the kernel answered: {error}")
+    };
+    Refusal::Table(Gap::uncounted(Missing::Table, table.name(), remedy))
+}
+
+fn shortcomings(table: Table, answer: &Answer, disturbed: bool) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    if disturbed {
+        let remedy =
+            format!("the table changed under {ATTEMPTS} reads: run again, or take the numbers as a sample");
+        gaps.push(Gap::uncounted(Missing::Consistency, table.name(), remedy));
+    }
+    let newer = "a kernel newer than this program may have sent them: look for a newer release";
+    if answer.bad_messages > 0 {
+        gaps.push(Gap::counted(Missing::Messages, table.name(), answer.bad_messages, newer));
+    }
+    if answer.bad_attributes > 0 {
+        gaps.push(Gap::counted(Missing::Attributes, table.name(), answer.bad_attributes, newer));
+    }
+    gaps
+}

@@ -1,0 +1,272 @@
+//! The one place that joins records, holders, processes and host facts into a report.
+
+mod ask;
+mod first_pass;
+mod join;
+mod read;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::error::Error;
+use crate::footprint::{Footprint, HostFacts};
+use crate::gap::Gap;
+use crate::holders::Holder;
+use crate::host::Host;
+use crate::process::Process;
+use crate::query::Query;
+use crate::socket::Socket;
+use crate::units::{Bytes, Payload, Truesize};
+
+/// Everything that one scan found: the sockets that match the query, who holds them, and what
+/// could not be seen.
+///
+/// Not a photograph: the kernel's tables are walked while they change.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// When the scan began.
+    pub taken_at: SystemTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// Where the records came from.
+    pub source: Source,
+    /// What the host is like.
+    pub host: HostFacts,
+    /// What was looked at.
+    pub scanned: Scanned,
+    /// The sockets that match, in no particular order.
+    pub sockets: Vec<Report>,
+    /// Each process that holds one of `sockets` or the other end of one, once, by pid.
+    pub processes: Vec<Process>,
+    /// TCP memory of the host that belongs to no dumped socket, in bytes: sockets that are closed
+    /// and still held, and those of other network namespaces. See [`unlisted_noise`](Self::unlisted_noise).
+    /// `None` when not every TCP table was dumped.
+    pub unlisted_tcp_mem: Option<i64>,
+    /// How far `unlisted_tcp_mem` can be off, in bytes: each CPU keeps up to 1 MiB that it has not
+    /// reported yet (`SK_MEMORY_PCPU_RESERVE`).
+    pub unlisted_noise: Bytes,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+/// Where a report's records came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// NETLINK_SOCK_DIAG.
+    SockDiag,
+    /// /proc/net, because NETLINK_SOCK_DIAG was refused: no memory numbers, no unix sockets.
+    ProcNet,
+}
+
+impl Source {
+    /// `sock_diag` or `proc_net`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Source::SockDiag => "sock_diag",
+            Source::ProcNet => "proc_net",
+        }
+    }
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Scanned {
+    /// Records in the dumped tables, matching or not. Repeats of a table that changed are counted.
+    pub sockets: u64,
+    /// Descriptors that refer to sockets.
+    pub descriptors: u64,
+    /// Processes whose descriptors were read.
+    pub processes: u64,
+    /// Processes whose descriptors may not be read.
+    pub unreadable: u64,
+}
+
+/// One socket of a report, with all that was joined to it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The kernel's record.
+    pub socket: Socket,
+    /// What its queues hold.
+    pub footprint: Footprint,
+    /// Who is behind the socket.
+    pub holding: Holding,
+    /// Every descriptor of every process that holds it; for a connection that nobody has accepted,
+    /// those of the listeners that it may wait at.
+    pub holders: Vec<Holder>,
+    /// Every descriptor of every process that holds the other end, where that is on this host and
+    /// in this network namespace (TCP and unix).
+    pub peer_holders: Vec<Holder>,
+    /// The name of the interface that the socket is bound to.
+    pub interface_name: Option<String>,
+}
+
+/// Who is behind a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Holding {
+    /// Descriptors hold it: [`Report::holders`].
+    Descriptors,
+    /// No file holds it yet: it waits at a listener for `accept`. When `ambiguous`, several
+    /// listeners share its address and each may be the one.
+    AwaitingAccept {
+        /// More than one listener can be the one that it waits at.
+        ambiguous: bool,
+    },
+    /// No file holds it any more: its process has closed it, and the kernel keeps it to finish.
+    Orphan,
+    /// A file holds it, and no descriptor of any process does: the kernel itself uses it, or it is
+    /// in flight between processes (SCM_RIGHTS), or io_uring holds it.
+    Kernel,
+    /// A file holds it; who, cannot be told, because some processes may not be read.
+    Hidden,
+}
+
+impl Holding {
+    /// The name of this case: `descriptors`, `awaiting_accept`, `orphan`, `kernel` or `hidden`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Holding::Descriptors => "descriptors",
+            Holding::AwaitingAccept { .. } => "awaiting_accept",
+            Holding::Orphan => "orphan",
+            Holding::Kernel => "kernel",
+            Holding::Hidden => "hidden",
+        }
+    }
+}
+
+impl Report {
+    /// The processes that hold the socket, each once.
+    pub fn pids(&self) -> BTreeSet<u32> {
+        self.holders.iter().map(|holder| holder.pid).collect()
+    }
+
+    /// Whether more than one process holds the socket (after fork, or passed on). Candidates for
+    /// an ambiguous connection do not share it.
+    pub fn is_shared(&self) -> bool {
+        self.holding == Holding::Descriptors && self.pids().len() > 1
+    }
+}
+
+/// Sums over the sockets of a report, each socket once, however many processes share it. The
+/// receiving side only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// How many sockets.
+    pub sockets: u64,
+    /// How many processes hold them.
+    pub processes: u64,
+    /// Unread payload, where it is known.
+    pub unread: Payload,
+    /// How many sockets hold an unknown amount of payload.
+    pub unread_unknown: u64,
+    /// What the kernel charges, where it is known.
+    pub charged: Truesize,
+    /// How many sockets' charge is unknown or a floor.
+    pub charged_unknown: u64,
+    /// What they can pin at worst: the sum of the sockets' bounds, but no more than `cap`.
+    pub worst: Bytes,
+    /// Whether `worst` was lowered to what the host's own numbers allow, and by which.
+    pub cap: Option<Cap>,
+}
+
+/// What lowered [`Totals::worst`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cap {
+    /// The charge and all memory that no counter of /proc/meminfo owns.
+    Unowned,
+    /// All packets of the host, each with its largest number of fragments.
+    HostPackets,
+}
+
+impl Snapshot {
+    /// The process with this pid.
+    pub fn process(&self, pid: u32) -> Option<&Process> {
+        let at = self.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
+        self.processes.get(at)
+    }
+
+    /// Sums over all sockets of the report.
+    pub fn totals(&self) -> Totals {
+        let received = || self.sockets.iter().map(|report| &report.footprint.received);
+        let pids: BTreeSet<u32> = self.sockets.iter().flat_map(Report::pids).collect();
+        let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
+        let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
+        let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
+        let (worst, cap) = self.capped(worst, charged);
+        Totals {
+            sockets: self.sockets.len() as u64,
+            processes: pids.len() as u64,
+            unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
+            unread_unknown: received().filter(|side| side.payload.is_none()).count() as u64,
+            charged: Truesize(charged),
+            charged_unknown: self
+                .sockets
+                .iter()
+                .filter(|report| {
+                    report.footprint.charged_is_floor || report.footprint.received.charged.is_none()
+                })
+                .count() as u64,
+            worst: Bytes(worst),
+            cap,
+        }
+    }
+
+    fn capped(&self, worst: u64, charged: u64) -> (u64, Option<Cap>) {
+        let unowned =
+            self.host.unowned.map(|bytes| u64::try_from(bytes).unwrap_or(0).saturating_add(charged));
+        let packets = self.host.host_bound().map(|bound| bound.0.max(charged));
+        let caps = [(unowned, Cap::Unowned), (packets, Cap::HostPackets)];
+        caps.into_iter().fold((worst, None), |(least, by), (bound, cap)| match bound {
+            Some(bound) if bound < least => (bound, Some(cap)),
+            _ => (least, by),
+        })
+    }
+}
+
+/// Scans a host: dumps its socket tables, finds who holds what, and joins both.
+///
+/// Reads only; never changes the host. What could not be seen is in [`Snapshot::gaps`].
+///
+/// # Errors
+/// When the query names no table, and when not one table could be read.
+///
+/// # Examples
+/// ```no_run
+/// let snapshot = skcheck_core::scan(&skcheck_core::Live::new(), &skcheck_core::Query::default())?;
+/// for report in &snapshot.sockets {
+///     println!("{:?} {:?}", report.socket.local, report.footprint.received.charged);
+/// }
+/// # Ok::<(), skcheck_core::Error>(())
+/// ```
+pub fn scan(host: &dyn Host, query: &Query) -> Result<Snapshot, Error> {
+    let started = Instant::now();
+    let taken_at = host.now();
+    if query.tables().is_empty() {
+        return Err(Error::empty_query());
+    }
+    let mut gaps = Vec::new();
+    let facts = read::host_facts(host, &mut gaps);
+    let first = first_pass::run(host, query, &facts, &mut gaps)?;
+    let source = first.source;
+    let scanned = first.scanned;
+    let unlisted = first.unlisted_tcp_mem();
+    let joined = join::run(host, query, &facts, first, &mut gaps);
+    Ok(Snapshot {
+        taken_at,
+        duration: started.elapsed(),
+        source,
+        host: facts,
+        scanned,
+        sockets: joined.sockets,
+        processes: joined.processes,
+        unlisted_tcp_mem: unlisted,
+        unlisted_noise: read::unlisted_noise(host),
+        gaps,
+    })
+}

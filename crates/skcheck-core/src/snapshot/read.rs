@@ -1,0 +1,107 @@
+//! Reads host facts and processes through the seam, for the parsers to interpret.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::facts;
+use crate::footprint::{HostFacts, default_max_skb_frags};
+use crate::gap::{Gap, Missing};
+use crate::host::Host;
+use crate::process::{self, Process};
+use crate::units::{Bytes, Pages};
+
+/// How long one command line may take; it is read in microseconds unless the process is stuck.
+const CMDLINE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How many command lines may fail to come before none is asked for any more: each leaves a
+/// sleeping thread behind.
+const CMDLINES_LATE: u64 = 5;
+
+pub(super) fn host_facts(host: &dyn Host, gaps: &mut Vec<Gap>) -> HostFacts {
+    let mut facts = HostFacts::assumed(host.page_size());
+    let read = |path: &str| read(host, path);
+    let release = read("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let boot = format!("/boot/config-{}", String::from_utf8_lossy(&release).trim());
+    let config = ["/proc/config.gz", &boot].into_iter().find_map(|path| facts::max_skb_frags(&read(path)?));
+    match config {
+        Some(frags) => {
+            facts.max_skb_frags = frags.unwrap_or_else(|| default_max_skb_frags(facts.page_size));
+            facts.max_skb_frags_known = true;
+        }
+        None => gaps.push(Gap::uncounted(
+            Missing::HostFact,
+            format!("{} fragments per packet, the kernel's default", facts.max_skb_frags),
+            format!("make /proc/config.gz or {boot} readable to know; a kernel may be built for up to 45"),
+        )),
+    }
+    facts.active_skbs = read("/proc/slabinfo").and_then(|file| facts::active_skbs(&file));
+    facts.unowned = read("/proc/meminfo").and_then(|file| facts::unowned(&file));
+    facts
+}
+
+pub(super) fn tcp_memory(host: &dyn Host) -> Option<Bytes> {
+    let Pages(pages) = facts::tcp_memory(&read(host, "/proc/net/sockstat")?)?;
+    Some(Pages(pages).bytes(host.page_size()))
+}
+
+pub(super) fn unlisted_noise(host: &dyn Host) -> Bytes {
+    const RESERVE_PER_CPU: u64 = 1 << 20;
+    let stat = read(host, "/proc/stat").unwrap_or_default();
+    let is_cpu = |line: &&[u8]| {
+        line.strip_prefix(b"cpu").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+    };
+    let cpus = stat.split(|&b| b == b'\n').filter(is_cpu).count();
+    Bytes(RESERVE_PER_CPU.saturating_mul(cpus as u64))
+}
+
+/// The processes with these ids, by pid. One that has vanished keeps its pid and nothing else.
+pub(super) fn processes(
+    host: &dyn Host,
+    pids: impl Iterator<Item = u32>,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Process> {
+    let mut late = 0;
+    let mut nameless = 0;
+    let mut unasked = 0;
+    let mut processes = Vec::new();
+    for pid in pids {
+        let mut found = identity(host, pid);
+        nameless += u64::from(found.comm.is_none());
+        if late >= CMDLINES_LATE {
+            unasked += 1;
+        } else {
+            match host.read_within(Path::new(&format!("/proc/{pid}/cmdline")), CMDLINE_PATIENCE) {
+                Ok(file) => found.cmdline = Some(process::cmdline(&file)),
+                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => late += 1,
+                Err(_) => {}
+            }
+        }
+        processes.push(found);
+    }
+    if late + unasked > 0 {
+        let remedy =
+            "their memory is locked, often by a stuck page fault: cat /proc/PID/wchan and /proc/PID/stack";
+        gaps.push(Gap::counted(Missing::CommandLines, "/proc/PID/cmdline", late + unasked, remedy));
+    }
+    if nameless > 0 {
+        let remedy = "they ended during the scan, or /proc hides them (hidepid): run again, or as root";
+        gaps.push(Gap::counted(Missing::Identities, "/proc/PID/comm", nameless, remedy));
+    }
+    processes
+}
+
+fn identity(host: &dyn Host, pid: u32) -> Process {
+    let file = |name: &str| read(host, &format!("/proc/{pid}/{name}"));
+    Process {
+        pid,
+        start_time: file("stat").and_then(|stat| process::start_time(&stat)),
+        comm: file("comm").map(|comm| process::comm(&comm)),
+        uid: file("status").and_then(|status| process::uid(&status)),
+        cmdline: None,
+    }
+}
+
+fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
+    let mut file = Vec::new();
+    host.read(Path::new(path), &mut file).ok().map(|()| file)
+}

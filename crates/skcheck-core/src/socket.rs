@@ -1,0 +1,373 @@
+//! One socket as the kernel describes it: plain data, nothing joined to it yet.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::skmem::SkMem;
+use crate::tcp::TcpInfo;
+use crate::units::{Connections, Payload, Truesize};
+
+/// The number of a socket's inode, as in `socket:[N]` of /proc/PID/fd. Unique on the host.
+///
+/// Never 0: a socket that no file holds has no inode at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Inode(u32);
+
+impl Inode {
+    /// The inode with this number; `None` for 0, the kernel's "no file" (`sock_i_ino`).
+    pub fn new(number: u32) -> Option<Inode> {
+        (number != 0).then_some(Inode(number))
+    }
+
+    /// The number, never 0.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// The kernel's name for a socket, unique in its network namespace for as long as the namespace
+/// lives (`sock_gen_cookie`). `ss -e` prints it in hexadecimal behind `sk:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cookie(pub u64);
+
+impl fmt::LowerHex for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::LowerHex::fmt(&self.0, f)
+    }
+}
+
+/// The address family of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// `AF_INET`.
+    Ipv4,
+    /// `AF_INET6`. A dual-stack socket that talks IPv4 is of this family, with mapped addresses.
+    Ipv6,
+    /// `AF_UNIX`.
+    Unix,
+}
+
+impl Family {
+    /// The family's lower-case name: `inet`, `inet6` or `unix`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Ipv4 => "inet",
+            Family::Ipv6 => "inet6",
+            Family::Unix => "unix",
+        }
+    }
+}
+
+/// What a socket speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// UDP-Lite (RFC 3828).
+    UdpLite,
+    /// `AF_UNIX`, `SOCK_STREAM`.
+    UnixStream,
+    /// `AF_UNIX`, `SOCK_DGRAM`.
+    UnixDatagram,
+    /// `AF_UNIX`, `SOCK_SEQPACKET`.
+    UnixSeqpacket,
+}
+
+impl Protocol {
+    /// The protocol's lower-case name: `tcp`, `udp`, `udplite`, `unix_stream`, `unix_dgram` or
+    /// `unix_seqpacket`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::UdpLite => "udplite",
+            Protocol::UnixStream => "unix_stream",
+            Protocol::UnixDatagram => "unix_dgram",
+            Protocol::UnixSeqpacket => "unix_seqpacket",
+        }
+    }
+}
+
+/// The state of a socket (`sk_state`; the names are TCP's, other protocols use some of them).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// Connected. UDP and unix datagram sockets with a fixed peer too.
+    Established,
+    /// Connecting.
+    SynSent,
+    /// A connection request half answered (`TCP_SYN_RECV`).
+    SynRecv,
+    /// Closed here, our end not yet acknowledged.
+    FinWait1,
+    /// Closed here, waiting for the peer to close.
+    FinWait2,
+    /// Waiting for stray packets to die. Holds no data; skcheck does not ask for it.
+    TimeWait,
+    /// Not connected.
+    Close,
+    /// The peer has closed; this end has not.
+    CloseWait,
+    /// Both have closed, our end not yet acknowledged.
+    LastAck,
+    /// Waiting for connections.
+    Listen,
+    /// Both closed at the same time.
+    Closing,
+    /// A connection request half answered, not yet a full socket (`TCP_NEW_SYN_RECV`).
+    NewSynRecv,
+    /// A TCP socket that is bound to a port and not connected (`TCP_BOUND_INACTIVE`, since Linux 6.8).
+    BoundInactive,
+    /// A descriptor holds this TCP socket and the kernel's tables do not know it: its connection
+    /// was reset or has ended on both sides, **or it never connected**; from outside they look the
+    /// same. If it was connected, it can still hold unread data.
+    ClosedHeld,
+    /// A state that is newer than this library.
+    Other(u8),
+}
+
+impl State {
+    /// Every state with a name, in the kernel's order.
+    pub const ALL: [State; 14] = [
+        State::Established,
+        State::SynSent,
+        State::SynRecv,
+        State::FinWait1,
+        State::FinWait2,
+        State::TimeWait,
+        State::Close,
+        State::CloseWait,
+        State::LastAck,
+        State::Listen,
+        State::Closing,
+        State::NewSynRecv,
+        State::BoundInactive,
+        State::ClosedHeld,
+    ];
+
+    /// The state for the kernel's number (`include/net/tcp_states.h`).
+    pub fn from_kernel(number: u8) -> State {
+        match number {
+            1 => State::Established,
+            2 => State::SynSent,
+            3 => State::SynRecv,
+            4 => State::FinWait1,
+            5 => State::FinWait2,
+            6 => State::TimeWait,
+            7 => State::Close,
+            8 => State::CloseWait,
+            9 => State::LastAck,
+            10 => State::Listen,
+            11 => State::Closing,
+            12 => State::NewSynRecv,
+            13 => State::BoundInactive,
+            other => State::Other(other),
+        }
+    }
+
+    /// The state's name in lower case, words joined by `_`.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Established => "established",
+            State::SynSent => "syn_sent",
+            State::SynRecv => "syn_recv",
+            State::FinWait1 => "fin_wait1",
+            State::FinWait2 => "fin_wait2",
+            State::TimeWait => "time_wait",
+            State::Close => "close",
+            State::CloseWait => "close_wait",
+            State::LastAck => "last_ack",
+            State::Listen => "listen",
+            State::Closing => "closing",
+            State::NewSynRecv => "new_syn_recv",
+            State::BoundInactive => "bound_inactive",
+            State::ClosedHeld => "closed_held",
+            State::Other(_) => "unknown",
+        }
+    }
+}
+
+/// One end of a socket.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// An IP address and a port, both 0 where the end is open.
+    Ip {
+        /// The address, as the kernel stores it (mapped addresses stay mapped).
+        addr: IpAddr,
+        /// The port.
+        port: u16,
+    },
+    /// A unix socket bound to a path in the file system, as bytes, without the closing NUL.
+    Path(Vec<u8>),
+    /// A unix socket bound to an abstract name, as bytes, without the leading NUL.
+    Abstract(Vec<u8>),
+    /// A unix socket without a name.
+    Unnamed,
+    /// Nothing tells.
+    Unknown,
+}
+
+impl Endpoint {
+    /// The port, where this is an IP endpoint.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Endpoint::Ip { port, .. } => Some(*port),
+            _ => None,
+        }
+    }
+}
+
+/// The Recv-Q of a socket. One column of `ss`, four meanings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvQueue {
+    /// In-order bytes that the application has not read. TCP (`tcp_diag_get_info`: `rcv_nxt -
+    /// copied_seq`, so a FIN that the application has not seen counts as one byte), unix stream
+    /// and seqpacket (`unix_inq_len`).
+    Payload(Payload),
+    /// Memory charged for what was received: UDP (`udp_rqueue_get`).
+    Truesize(Truesize),
+    /// Connections that wait for `accept`: listeners (`sk_ack_backlog`).
+    Connections(Connections),
+    /// Bytes of the first datagram in the queue; those behind it are not counted: unix datagram
+    /// (`unix_inq_len`).
+    FirstDatagram(Payload),
+    /// Not told.
+    Unknown,
+}
+
+impl RecvQueue {
+    /// The number as `ss` prints it, where it is a size; `None` for a count of connections and
+    /// where it is not told.
+    pub fn size(self) -> Option<u64> {
+        match self {
+            RecvQueue::Payload(Payload(n)) | RecvQueue::FirstDatagram(Payload(n)) => Some(n),
+            RecvQueue::Truesize(Truesize(n)) => Some(n),
+            RecvQueue::Connections(_) | RecvQueue::Unknown => None,
+        }
+    }
+
+    /// Whether anything is known to wait in the queue, connections included.
+    pub fn holds_something(self) -> bool {
+        match self {
+            RecvQueue::Connections(Connections(n)) => n > 0,
+            other => other.size().is_some_and(|n| n > 0),
+        }
+    }
+}
+
+/// The Send-Q of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendQueue {
+    /// Bytes written and not yet acknowledged by the peer: TCP (`write_seq - snd_una`).
+    Payload(Payload),
+    /// Memory charged for what was sent: UDP (`sk_wmem_alloc`); unix sockets: what the peer has
+    /// not read (`unix_outq_len`).
+    Truesize(Truesize),
+    /// How many connections may wait for `accept`: listeners (`sk_max_ack_backlog`).
+    BacklogLimit(Connections),
+    /// Not told.
+    Unknown,
+}
+
+impl SendQueue {
+    /// The number as `ss` prints it, where it is a size; `None` for a listener's limit and where
+    /// it is not told.
+    pub fn size(self) -> Option<u64> {
+        match self {
+            SendQueue::Payload(Payload(n)) | SendQueue::Truesize(Truesize(n)) => Some(n),
+            SendQueue::BacklogLimit(_) | SendQueue::Unknown => None,
+        }
+    }
+}
+
+/// Which directions of a socket are shut down (`sk_shutdown`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shutdown {
+    /// No more data will be received (`RCV_SHUTDOWN`).
+    pub receive: bool,
+    /// No more data will be sent (`SEND_SHUTDOWN`).
+    pub send: bool,
+}
+
+impl Shutdown {
+    /// From the kernel's bits: 1 receive, 2 send.
+    pub fn from_kernel(bits: u8) -> Shutdown {
+        Shutdown { receive: bits & 1 != 0, send: bits & 2 != 0 }
+    }
+}
+
+/// One socket as NETLINK_SOCK_DIAG describes it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Socket {
+    /// Address family.
+    pub family: Family,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// State.
+    pub state: State,
+    /// This end.
+    pub local: Endpoint,
+    /// The other end. For unix sockets the peer's own name, where the peer was found.
+    pub peer: Endpoint,
+    /// The interface that the socket is bound to, by its index (`sk_bound_dev_if`; the scope of a
+    /// link-local address too). `None` when it is bound to none.
+    pub interface: Option<u32>,
+    /// The user who made the socket (`sock_i_uid`). For unix sockets since Linux 5.3.
+    pub uid: Option<u32>,
+    /// The socket's inode; `None` when no file holds the socket.
+    pub inode: Option<Inode>,
+    /// The socket's cookie; `None` in a report made from /proc/net.
+    pub cookie: Option<Cookie>,
+    /// Recv-Q.
+    pub recv_q: RecvQueue,
+    /// Send-Q.
+    pub send_q: SendQueue,
+    /// The kernel's memory numbers.
+    pub skmem: SkMem,
+    /// Shut-down directions, where the kernel tells.
+    pub shutdown: Option<Shutdown>,
+    /// Unix: the inode of the peer; `None` when there is no peer, or when the peer is a connection
+    /// that nobody has accepted.
+    pub peer_inode: Option<Inode>,
+    /// TCP: what `tcp_info` adds, where it was asked for.
+    pub tcp_info: Option<TcpInfo>,
+}
+
+impl Socket {
+    /// A socket of which nothing else is known: queues unknown, endpoints unknown.
+    pub fn unknown(family: Family, protocol: Protocol, state: State) -> Socket {
+        Socket {
+            family,
+            protocol,
+            state,
+            local: Endpoint::Unknown,
+            peer: Endpoint::Unknown,
+            interface: None,
+            uid: None,
+            inode: None,
+            cookie: None,
+            recv_q: RecvQueue::Unknown,
+            send_q: SendQueue::Unknown,
+            skmem: SkMem::default(),
+            shutdown: None,
+            peer_inode: None,
+            tcp_info: None,
+        }
+    }
+
+    /// Whether anything is known to wait in a receive queue, the out-of-order queue, the error
+    /// queue, the backlog or a send queue. A listener's limit is not a queue.
+    pub fn holds_something(&self) -> bool {
+        let memory = [self.skmem.rmem_alloc, self.skmem.backlog, self.skmem.wmem_queued];
+        self.recv_q.holds_something()
+            || self.send_q.size().is_some_and(|n| n > 0)
+            || memory.into_iter().flatten().any(|n| n > 0)
+    }
+}
