@@ -94,6 +94,7 @@ pub(super) fn run<'h>(
                 dumped += 1;
                 gaps.extend(shortcomings);
             }
+            Err(Refusal::Table(_)) if is_no_protocol_here(host, table) => {}
             Err(Refusal::Table(gap)) => missing.push(gap),
             Err(Refusal::SockDiag(error)) if dumped == 0 => {
                 return proc_net_pass(host, query, facts, pass, &error, gaps);
@@ -120,33 +121,75 @@ fn descriptors(host: &dyn Host, scanned: &mut Scanned, gaps: &mut Vec<Gap>) -> D
     });
     let descriptors = Descriptors::new(entries);
     scanned.descriptors = descriptors.len() as u64;
-    (scanned.processes, scanned.unreadable) = listed.unwrap_or_default();
-    if listed.is_none() {
-        let remedy = "mount /proc, or run where it may be read; without it no socket shows its holder";
-        gaps.push(Gap::uncounted(Missing::Processes, "/proc", remedy));
-    }
-    if scanned.unreadable > 0 {
+    scanned.processes = listed.read;
+    scanned.unreadable = listed.unreadable;
+    let hidden = listed.hidden(host);
+    scanned.all_processes = listed.unreadable == 0 && hidden.is_none();
+    if listed.unreadable > 0 {
         let remedy = "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); \
                       sockets that only they hold show no holder";
-        gaps.push(Gap::counted(Missing::Processes, "/proc/PID/fd", scanned.unreadable, remedy));
+        gaps.push(Gap::counted(Missing::Processes, "/proc/PID/fd", listed.unreadable, remedy));
+    }
+    if let Some((place, remedy)) = hidden {
+        gaps.push(Gap::uncounted(Missing::Processes, place, remedy));
     }
     descriptors
 }
 
-/// Hands on every descriptor of every process; says how many processes were read and how many may
-/// not be read, or `None` when /proc itself cannot be read.
-pub(super) fn each_descriptor(host: &dyn Host, on_link: &mut dyn FnMut(Holder, &[u8])) -> Option<(u64, u64)> {
+/// How reading all processes went.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// Processes whose descriptors were read.
+    read: u64,
+    /// Processes whose descriptors may not be read.
+    unreadable: u64,
+    /// The first process of this pid namespace was among them, as it always is unless /proc hides
+    /// processes.
+    saw_first: bool,
+}
+
+impl Listed {
+    /// Why there are processes that /proc does not even list, and what would show them.
+    fn hidden(&self, host: &dyn Host) -> Option<(&'static str, &'static str)> {
+        /// `PROC_PID_INIT_INO`: the number of the first pid namespace, the same on every host.
+        const FIRST_NAMESPACE: &[u8] = b"pid:[4026531836]";
+        if self.read + self.unreadable == 0 {
+            return Some(("/proc lists none", "mount /proc; without it no socket shows its holder"));
+        }
+        if !self.saw_first {
+            return Some(("/proc hides those of other users", "run as root, or mount /proc without hidepid"));
+        }
+        let namespace = host.read_link(Path::new("/proc/self/ns/pid")).ok()?;
+        (namespace != FIRST_NAMESPACE).then_some((
+            "outside this pid namespace",
+            "run in the host's pid namespace (hostPID: true, or nsenter --target 1 --pid --mount)",
+        ))
+    }
+}
+
+/// Hands on every descriptor of every process that /proc lists.
+pub(super) fn each_descriptor(host: &dyn Host, on_link: &mut dyn FnMut(Holder, &[u8])) -> Listed {
+    let mut listed = Listed::default();
     let mut pids = Vec::new();
-    host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name))).ok()?;
-    let (mut read, mut unreadable) = (0, 0);
+    // A /proc that cannot be listed is one that lists nobody.
+    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
     for pid in pids {
+        listed.saw_first |= pid == 1;
         match host.fd_links(pid, &mut |fd, target| on_link(Holder { pid, fd }, target)) {
-            Ok(()) => read += 1,
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => unreadable += 1,
+            Ok(()) => listed.read += 1,
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => listed.unreadable += 1,
             Err(_) => {} // it has ended
         }
     }
-    Some((read, unreadable))
+    listed
+}
+
+/// Whether the kernel was built without this table's protocol, so that it has no such sockets:
+/// newer kernels have no UDP-Lite.
+fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
+    matches!(table, Table::UdpLite(_))
+        && read::exists(host, "/proc/net/sockstat")
+        && !read::exists(host, table.proc_file())
 }
 
 /// Takes the records of one dump.

@@ -79,7 +79,7 @@ fn pids(sockets: &[Report]) -> BTreeSet<u32> {
 /// moment. One that has drained since is dropped; one that has vanished keeps its first record.
 fn look_again(asker: &Asker<'_>, query: &Query, facts: &HostFacts, candidates: &mut Vec<Socket>) {
     candidates.retain_mut(|socket| {
-        if socket.protocol != Protocol::Tcp || !has_peer(socket) {
+        if socket.protocol != Protocol::Tcp || !has_peer(socket) || !socket.holds_something() {
             return true;
         }
         match asker.tcp(&socket.local, &socket.peer, socket.interface) {
@@ -186,10 +186,10 @@ impl Context<'_, '_> {
             return self.listeners.holding(socket, &self.first.descriptors);
         };
         let holders = self.holders_of(inode);
-        let holding = match (holders.is_empty(), self.first.scanned.unreadable) {
+        let holding = match (holders.is_empty(), self.first.scanned.all_processes) {
             (false, _) => Holding::Descriptors,
-            (true, 0) => Holding::Kernel,
-            (true, _) => Holding::Hidden,
+            (true, true) => Holding::Kernel,
+            (true, false) => Holding::Hidden,
         };
         (holding, holders)
     }

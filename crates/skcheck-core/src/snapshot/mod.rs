@@ -82,6 +82,8 @@ pub struct Scanned {
     pub processes: u64,
     /// Processes whose descriptors may not be read.
     pub unreadable: u64,
+    /// Every process of the host was read: none may not be, and /proc hides none.
+    pub all_processes: bool,
 }
 
 /// One socket of a report, with all that was joined to it.

@@ -101,6 +101,11 @@ fn identity(host: &dyn Host, pid: u32) -> Process {
     }
 }
 
+/// Whether a file can be read.
+pub(super) fn exists(host: &dyn Host, path: &str) -> bool {
+    read(host, path).is_some()
+}
+
 fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
     let mut file = Vec::new();
     host.read(Path::new(path), &mut file).ok().map(|()| file)
