@@ -22,8 +22,8 @@
 //!
 //! The bound holds while fragments come from the stack's own chunks. It does **not** hold for pages
 //! that a program handed in (sendfile, splice, `MSG_ZEROCOPY`), for network drivers whose receive
-//! pages are larger than a chunk, for device memory, nor for data that has left the socket's own
-//! queues (sockmap, kTLS). It is a bound: small packets that lie in slab memory pin no chunk at all.
+//! pages are larger than a chunk, for device memory, nor for data outside the queues that Recv-Q and
+//! Send-Q count (sockmap, kTLS, and with the payload basis an unread error queue). It is a bound: small packets that lie in slab memory pin no chunk at all.
 
 use crate::socket::{Protocol, RecvQueue, SendQueue, Socket, State};
 use crate::units::{Bytes, PageSize, Payload, Truesize};

@@ -225,18 +225,24 @@ impl Snapshot {
             sockets: self.sockets.len() as u64,
             processes: pids.len() as u64,
             unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
-            unread_unknown: received().filter(|side| side.payload.is_none()).count() as u64,
+            unread_unknown: self.count(|report| report.footprint.received.payload.is_none()),
             charged: Truesize(charged),
-            charged_unknown: self
-                .sockets
-                .iter()
-                .filter(|report| {
-                    report.footprint.charged_is_floor || report.footprint.received.charged.is_none()
-                })
-                .count() as u64,
+            charged_unknown: self.count(|report| {
+                report.footprint.charged_is_floor || report.footprint.received.charged.is_none()
+            }),
             worst: Bytes(worst),
             cap,
         }
+    }
+
+    /// Counts sockets that may have something to read. One whose Recv-Q is 0 and for whose queue
+    /// nobody is known to be charged is taken as empty.
+    fn count(&self, is_counted: fn(&Report) -> bool) -> u64 {
+        let is_empty = |report: &Report| {
+            let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
+            report.socket.recv_q.size() == Some(0) && charged == 0
+        };
+        self.sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
     }
 
     fn capped(&self, worst: u64, charged: u64) -> (u64, Option<Cap>) {
