@@ -1,0 +1,14 @@
+//! The library against the live kernel, recorded kernels and made-up ones.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accept;
+mod closed;
+mod holders;
+mod narrow;
+mod tcp;
+mod udp;
+mod unix;
+mod unix_names;
+mod unix_pending;
