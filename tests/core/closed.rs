@@ -26,7 +26,7 @@ fn reset_by_the_peer_with_data_unread() {
     if !in_own_netns("closed::reset_by_the_peer_with_data_unread") {
         return;
     }
-    let pairs: Vec<_> = (0..12).map(|_| sockets::tcp_pair_with_window(8 << 20)).collect();
+    let pairs: Vec<_> = (0..12).map(|_| sockets::tcp_pair_with_window(4 << 20)).collect();
     for pair in &pairs {
         sockets::fill(&pair.client);
     }
@@ -53,7 +53,7 @@ fn reset_by_the_peer_with_data_unread() {
         assert_eq!(report.socket.family, Family::Ipv4);
     }
     // The data is still there, ...
-    assert_eq!(servers.iter().map(sockets::unread).collect::<Vec<_>>(), before);
+    assert!(servers.iter().map(sockets::unread).ge(before), "unread data is gone");
     // ... and now belongs to no socket in the tables. The figure is the whole host's: what other
     // tests hold in their namespaces comes and goes, a few MiB at most.
     let unlisted = |snapshot: &skcheck_core::Snapshot| snapshot.unlisted_tcp_mem.expect("complete");

@@ -4,9 +4,12 @@
 mod support;
 
 mod accept;
+mod churn;
 mod closed;
 mod holders;
+mod layout;
 mod narrow;
+mod privileges;
 mod tcp;
 mod udp;
 mod unix;

@@ -10,9 +10,14 @@ static BIRTHS: RwLock<()> = RwLock::new(());
 
 /// Starts a process while no test scans.
 pub(crate) fn spawn(command: &mut Command) -> Child {
+    try_spawn(command).expect("the program is there")
+}
+
+/// The same for a program that may not be installed.
+pub(crate) fn try_spawn(command: &mut Command) -> std::io::Result<Child> {
     let _alone = BIRTHS.write().unwrap_or_else(PoisonError::into_inner);
     // Returns after exec.
-    command.spawn().expect("the program is there")
+    command.spawn()
 }
 
 /// While this is held, no test starts a process.

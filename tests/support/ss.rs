@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use skcheck_core::{Family, RecvQueue, Report, SendQueue, SkMem};
 
-use super::child::spawn;
+use super::child::try_spawn;
 use super::skip::{Skip, skip};
 
 /// The numbers of one line of `ss`.
@@ -63,12 +63,9 @@ pub(crate) fn numbers(skmem: &SkMem) -> [u32; 9] {
 }
 
 fn list() -> Option<String> {
-    if Command::new("ss").arg("-V").stdout(Stdio::null()).status().is_err() {
-        return None;
-    }
     let mut command = Command::new("ss");
-    command.args(["-tunxaemiHO"]).stdout(Stdio::piped());
-    let output = spawn(&mut command).wait_with_output().expect("it ends");
+    command.arg("-tunxaemiHO").stdin(Stdio::null()).stdout(Stdio::piped());
+    let output = try_spawn(&mut command).ok()?.wait_with_output().expect("it ends");
     assert!(output.status.success(), "ss fails");
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
