@@ -155,9 +155,14 @@ impl Answer {
         const HEADER: usize = 72;
         let header = InetResponseHeader::parse(payload).ok()?;
         let family = if header.family == AF_INET6 { Family::Ipv6 } else { Family::Ipv4 };
-        let state = State::from_kernel(header.state);
-        let mut socket = Socket::unknown(family, self.table.protocol(), state);
         let id = &header.socket_id;
+        let state = match (self.table, State::from_kernel(header.state)) {
+            // TCP_BOUND_INACTIVE is a state of requests alone; the record says TCP_CLOSE
+            // (`inet_diag_dump_icsk`).
+            (Table::Tcp(_), State::Close) if id.destination_port == 0 => State::BoundInactive,
+            (_, state) => state,
+        };
+        let mut socket = Socket::unknown(family, self.table.protocol(), state);
         socket.local = Endpoint::Ip { addr: id.source_address, port: id.source_port };
         socket.peer = Endpoint::Ip { addr: id.destination_address, port: id.destination_port };
         socket.interface = (id.interface_id != 0).then_some(id.interface_id);

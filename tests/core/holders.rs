@@ -1,0 +1,94 @@
+//! Every descriptor of every process that holds a socket.
+
+use std::net::TcpListener;
+
+use skcheck_core::{Holder, Holding, Payload, Query};
+
+use crate::support::child::Sleeper;
+use crate::support::scan::{self, get, mine};
+use crate::support::sockets::{inode, tcp_pair};
+
+#[test]
+fn one_descriptor_duplicated() {
+    let mut pair = tcp_pair("127.0.0.1");
+    pair.send(10);
+    let second = pair.server.try_clone().expect("a free descriptor");
+    let snapshot = scan::run(&scan::port(pair.port));
+    let report = get(&snapshot, inode(&pair.server));
+    let mut both = [mine(&pair.server), mine(&second)];
+    both.sort_unstable();
+    assert_eq!(report.holders, both);
+    assert!(!report.is_shared(), "two descriptors of one process");
+}
+
+/// Handed to a child and kept: both hold it, and it counts once.
+#[test]
+fn shared_with_a_child() {
+    let mut pair = tcp_pair("127.0.0.1");
+    pair.send(1000);
+    let child = Sleeper::holding(pair.server.try_clone().expect("a free descriptor"));
+    let mut query = scan::port(pair.port);
+    query.min_recv_q = Some(1);
+    let snapshot = scan::run(&query);
+    let report = get(&snapshot, inode(&pair.server));
+    let mut both = [mine(&pair.server), Holder { pid: child.pid(), fd: Sleeper::FD }];
+    both.sort_unstable();
+    assert_eq!(report.holders, both);
+    assert!(report.is_shared());
+    let totals = snapshot.totals();
+    assert_eq!((totals.sockets, totals.processes, totals.unread), (1, 2, Payload(1000)));
+    assert_eq!((totals.unread_unknown, totals.charged_unknown), (0, 0));
+    assert_eq!(Some(totals.charged), report.footprint.received.charged);
+}
+
+#[test]
+fn both_ends_of_a_connection_name_each_others_process() {
+    let mut pair = tcp_pair("::1");
+    pair.send(10);
+    let (server, port) = (inode(&pair.server), pair.port);
+    let child = Sleeper::holding(pair.server);
+    let there = Holder { pid: child.pid(), fd: Sleeper::FD };
+    let snapshot = scan::run(&scan::port(port));
+    let report = get(&snapshot, server);
+    assert_eq!((&report.holders[..], &report.peer_holders[..]), (&[there][..], &[mine(&pair.client)][..]));
+    assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [there]);
+    for pid in [child.pid(), std::process::id()] {
+        let process = snapshot.process(pid).expect("both are described");
+        let comm = std::fs::read(format!("/proc/{pid}/comm")).expect("it runs");
+        assert_eq!(process.comm.as_deref(), comm.strip_suffix(b"\n"));
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+        let start = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19));
+        assert_eq!(process.start_time, start.map(|ticks| ticks.parse().expect("a number")));
+    }
+}
+
+/// A socket whose only descriptor lies in another socket's queue (SCM_RIGHTS) has a file and no
+/// process.
+#[test]
+fn in_flight_between_processes() {
+    use std::mem::MaybeUninit;
+    use std::os::fd::AsFd;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (number, port) = (inode(&listener), listener.local_addr().expect("bound").port());
+    let (sender, _receiver) = crate::support::sockets::unix_pair(rustix::net::SocketType::STREAM);
+    let fds = [listener.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(rustix::net::SendAncillaryMessage::ScmRights(&fds)));
+    let data = [std::io::IoSlice::new(b"x")];
+    rustix::net::sendmsg(&sender, &data, &mut control, rustix::net::SendFlags::empty()).expect("sent");
+    drop(listener);
+    let snapshot = scan::run(&scan::port(port));
+    let report = get(&snapshot, number);
+    let expected = if snapshot.scanned.all_processes { Holding::Kernel } else { Holding::Hidden };
+    assert_eq!((report.holding, &report.holders[..]), (expected, &[][..]));
+}
+
+#[test]
+fn a_default_query_leaves_idle_sockets_out() {
+    let pair = tcp_pair("127.0.0.1");
+    let mut query = Query::default();
+    query.port = Some(pair.port);
+    assert_eq!(scan::run(&query).sockets, []);
+    assert_eq!(scan::run(&scan::port(pair.port)).sockets.len(), 2);
+}

@@ -1,0 +1,17 @@
+//! The library against the live kernel, recorded kernels and made-up ones.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accept;
+mod churn;
+mod closed;
+mod holders;
+mod layout;
+mod narrow;
+mod privileges;
+mod tcp;
+mod udp;
+mod unix;
+mod unix_names;
+mod unix_pending;

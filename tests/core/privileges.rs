@@ -1,0 +1,211 @@
+//! What a user without privileges, a sandbox and another network namespace see, and what they are told.
+
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use rustix::net::{AddressFamily, SocketType};
+use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition};
+use seccompiler::{SeccompFilter, SeccompRule};
+use skcheck_core::{
+    Connections, ErrorKind, Holding, Live, Missing, Payload, Query, RecvQueue, SendQueue, SkMem, Snapshot,
+    Source, State, Truesize, scan as library_scan,
+};
+
+use crate::support::child::{Sleeper, spawn};
+use crate::support::netns::in_own_netns;
+use crate::support::scan::{self, eventually, find, get, mine};
+use crate::support::skip::{Skip, is_root, skip};
+use crate::support::sockets::{inode, socket_of, tcp_pair, unix_pair};
+
+const NOBODY: u32 = 65_534;
+const PORT: &str = "SKCHECK_TEST_PORT";
+
+fn gap(snapshot: &Snapshot, what: Missing) -> Option<Option<u64>> {
+    snapshot.gaps.iter().find(|gap| gap.what == what).map(|gap| gap.count)
+}
+
+/// Root's sockets as nobody sees them: all numbers, no holder, and a gap that says so.
+#[test]
+fn an_unprivileged_user() {
+    if let Ok(port) = std::env::var(PORT) {
+        return as_nobody(port.parse().expect("a number"));
+    }
+    if !is_root() {
+        return skip(Skip::NeedsRoot);
+    }
+    let mut pair = tcp_pair("127.0.0.1");
+    pair.send(777);
+    // Where the test binary lies, nobody may be barred from.
+    let dir = tempfile::Builder::new().permissions(public()).tempdir().expect("a directory");
+    let program = dir.path().join("core");
+    std::fs::copy(std::env::current_exe().expect("it has a path"), &program).expect("it is copied");
+    let mut command = Command::new(&program);
+    command.args(["--exact", "privileges::an_unprivileged_user", "--nocapture"]);
+    command.env(PORT, pair.port.to_string()).uid(NOBODY).gid(NOBODY).current_dir("/");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = spawn(&mut command).wait_with_output().expect("it ends");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("1 passed"), "as nobody:\n{out}\n{err}");
+}
+
+fn public() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o755)
+}
+
+fn as_nobody(port: u16) {
+    assert_eq!(rustix::process::geteuid().as_raw(), NOBODY);
+    let snapshot = scan::run(&scan::port(port));
+    let unread = RecvQueue::Payload(Payload(777));
+    let report = snapshot.sockets.iter().find(|report| report.socket.recv_q == unread);
+    let report = report.expect("anyone sees all sockets");
+    assert_eq!((report.holding, &report.holders[..]), (Holding::Hidden, &[][..]));
+    assert!(report.footprint.received.charged >= Some(Truesize(777)));
+    assert_eq!(report.socket.uid, Some(0));
+    let unreadable = gap(&snapshot, Missing::Processes).flatten();
+    assert!(unreadable >= Some(2), "{:?}", snapshot.gaps);
+    assert_eq!(unreadable, Some(snapshot.scanned.unreadable));
+    assert!(!snapshot.scanned.all_processes);
+    let remedy = &snapshot.gaps.iter().find(|gap| gap.what == Missing::Processes).expect("above").remedy;
+    assert!(remedy.contains("CAP_SYS_PTRACE") && remedy.contains("root"), "{remedy}");
+
+    // What is the user's own has its holder.
+    let own = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let snapshot = scan::run(&scan::port(own.local_addr().expect("bound").port()));
+    assert_eq!(get(&snapshot, inode(&own)).holders, [mine(&own)]);
+}
+
+/// Runs `inside` on a thread that may not open netlink sockets.
+fn without_netlink<T: Send>(inside: impl FnOnce() -> T + Send) -> T {
+    let netlink = u64::from(AddressFamily::NETLINK.as_raw());
+    let first_argument =
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, netlink).expect("a condition");
+    let rule = SeccompRule::new(vec![first_argument]).expect("a rule");
+    let socket = if cfg!(target_arch = "x86_64") { 41 } else { 198 };
+    let eacces = SeccompAction::Errno(13);
+    let arch = std::env::consts::ARCH.try_into().expect("seccompiler knows it");
+    let rules = [(socket, vec![rule])].into_iter().collect();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, eacces, arch).expect("a filter");
+    let program: BpfProgram = filter.try_into().expect("it compiles");
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            seccompiler::apply_filter(&program).expect("any thread may narrow itself");
+            inside()
+        });
+        thread.join().expect("it does not panic")
+    })
+}
+
+#[test]
+fn a_sandbox_that_refuses_netlink() {
+    let mut pair = tcp_pair("127.0.0.1");
+    pair.send(4321);
+    let mut six = tcp_pair("::1");
+    six.send(99);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let _waits = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    udp.send_to(b"to itself", udp.local_addr().expect("bound")).expect("loopback takes it");
+    let normal = scan::run(&scan::everything());
+    let snapshot = without_netlink(|| scan::run(&scan::everything()));
+
+    assert_eq!((normal.source, snapshot.source), (Source::SockDiag, Source::ProcNet));
+    for socket in [inode(&pair.server), inode(&pair.client), inode(&six.server), inode(&udp)] {
+        let (known, report) = (get(&normal, socket), get(&snapshot, socket));
+        assert_eq!(report.socket.local, known.socket.local);
+        assert_eq!(report.socket.peer, known.socket.peer);
+        assert_eq!(report.socket.state, known.socket.state);
+        assert_eq!(report.socket.recv_q, known.socket.recv_q);
+        assert_eq!(report.socket.send_q, known.socket.send_q);
+        assert_eq!(report.socket.uid, known.socket.uid);
+        assert_eq!(report.holders, known.holders);
+        assert_eq!((report.socket.skmem, report.socket.cookie), (SkMem::default(), None));
+    }
+    let report = get(&snapshot, inode(&pair.server));
+    assert_eq!(report.footprint.received.payload, Some(Payload(4321)));
+    assert_eq!((report.footprint.received.charged, report.footprint.received.worst), (None, None));
+    let report = get(&snapshot, inode(&listener));
+    assert_eq!(report.socket.recv_q, RecvQueue::Connections(Connections(1)));
+    assert_eq!(report.socket.send_q, SendQueue::Unknown);
+
+    let refused = snapshot.gaps.iter().find(|gap| gap.what == Missing::SockDiag).expect("it is said");
+    assert!(refused.place.contains("NETLINK_SOCK_DIAG"), "{refused:?}");
+    let unseen: Vec<&str> =
+        snapshot.gaps.iter().filter(|gap| gap.what == Missing::Table).map(|gap| gap.place.as_str()).collect();
+    assert!(unseen.contains(&"unix"), "{unseen:?}");
+}
+
+#[test]
+fn a_sandbox_and_unix_sockets_alone() {
+    let error = without_netlink(|| library_scan(&Live::new(), &scan::unix_only()).expect_err("no table"));
+    assert_eq!(error.kind(), ErrorKind::NoTables);
+    assert!(error.gaps().iter().any(|gap| gap.what == Missing::SockDiag), "{:?}", error.gaps());
+}
+
+/// A process in another network namespace holds sockets of every kind: none of them is in this
+/// namespace's tables, and none of them is closed.
+#[test]
+fn sockets_of_another_network_namespace() {
+    if !in_own_netns("privileges::sockets_of_another_network_namespace") {
+        return;
+    }
+    let mut pair = tcp_pair("127.0.0.1");
+    pair.send(1000);
+    let server = inode(&pair.server);
+    // A process that lives in yet another namespace, and holds a fresh socket of that one: unshare
+    // makes no socket, so a shell opens one by /dev/tcp, which only bash has.
+    let mut command = Command::new("unshare");
+    command.args(["--net", "sleep", "300"]).stdin(Stdio::from(std::os::fd::OwnedFd::from(pair.server)));
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut elsewhere = spawn(&mut command);
+    drop(command); // it still has the descriptor
+    let own = std::fs::read_link("/proc/self/ns/net").expect("/proc is mounted");
+    let theirs = format!("/proc/{}/ns/net", elsewhere.id());
+    eventually("it has its own namespace", || (std::fs::read_link(&theirs).ok()? != own).then_some(()));
+
+    // A socket keeps the namespace that it was made in: this one is in the table, with its holder.
+    let snapshot = scan::run(&scan::everything());
+    let report = get(&snapshot, server);
+    assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(1000)));
+    assert_eq!(report.holders[0].pid, elsewhere.id());
+
+    // Closed and held by a process elsewhere: where it belongs cannot be told, so it is counted.
+    crate::support::sockets::reset(pair.client);
+    let snapshot = eventually("it is reset", || {
+        let snapshot = scan::run(&scan::everything());
+        find(&snapshot, server).is_none().then_some(snapshot)
+    });
+    let counted = gap(&snapshot, Missing::Namespaces).flatten();
+    elsewhere.kill().expect("it runs");
+    elsewhere.wait().expect("it ends");
+    assert!(counted >= Some(1), "{:?}", snapshot.gaps);
+}
+
+/// The sockets of the host's namespace, seen from one of its own.
+#[test]
+fn the_hosts_sockets_from_a_namespace() {
+    if !in_own_netns("privileges::the_hosts_sockets_from_a_namespace") {
+        return;
+    }
+    let fresh = socket_of(AddressFamily::INET, SocketType::STREAM, None);
+    let snapshot = scan::run(&Query::default());
+    // This process holds this namespace's only TCP socket.
+    let closed: Vec<_> =
+        snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld).collect();
+    assert_eq!(closed.len(), 1, "{closed:?}");
+    assert_eq!(closed[0].socket.inode, Some(inode(&fresh)));
+}
+
+/// A child of another user id is still one holder among others.
+#[test]
+fn a_pair_shared_with_a_child_counts_both() {
+    let (here, there) = unix_pair(SocketType::STREAM);
+    let child = Sleeper::holding(here.try_clone().expect("a free descriptor"));
+    let snapshot = scan::run(&scan::unix_only());
+    let mut pids: Vec<u32> = get(&snapshot, inode(&here)).pids().into_iter().collect();
+    pids.sort_unstable();
+    let mut expected = [std::process::id(), child.pid()];
+    expected.sort_unstable();
+    assert_eq!(pids, expected);
+    assert_eq!(get(&snapshot, inode(&there)).peer_holders.len(), 2);
+}

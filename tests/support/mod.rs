@@ -1,0 +1,12 @@
+//! What the integration tests are made of: sockets whose numbers are known, other processes, what
+//! `ss` says of the same sockets, and made-up hosts.
+
+pub(crate) mod child;
+
+pub(crate) mod netns;
+
+pub(crate) mod scan;
+pub(crate) mod skip;
+pub(crate) mod sockets;
+pub(crate) mod ss;
+pub(crate) mod tcp_packets;

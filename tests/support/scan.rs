@@ -1,0 +1,74 @@
+//! Scans of the live host, and the one socket in them that a test is about.
+
+use std::time::{Duration, Instant};
+
+use super::child;
+use skcheck_core::{Holder, HostFacts, Inode, Live, Query, Report, Snapshot, Truesize, scan};
+
+/// Everything, idle sockets too.
+pub(crate) fn everything() -> Query {
+    let mut query = Query::default();
+    query.include_idle = true;
+    query
+}
+
+/// Everything with this port.
+pub(crate) fn port(port: u16) -> Query {
+    let mut query = everything();
+    query.port = Some(port);
+    query
+}
+
+/// Unix sockets alone, idle ones too.
+pub(crate) fn unix_only() -> Query {
+    let mut query = everything();
+    (query.tcp, query.udp) = (false, false);
+    query
+}
+
+pub(crate) fn run(query: &Query) -> Snapshot {
+    let _quiet = child::no_child_is_born();
+    scan(&Live::new(), query).expect("the host can be scanned")
+}
+
+/// The report of this socket, if there is one.
+///
+/// # Panics
+/// When it is reported twice.
+pub(crate) fn find(snapshot: &Snapshot, inode: Inode) -> Option<&Report> {
+    let mut found = snapshot.sockets.iter().filter(|report| report.socket.inode == Some(inode));
+    let first = found.next();
+    assert!(found.next().is_none(), "inode {} is reported twice", inode.get());
+    first
+}
+
+/// The report of this socket.
+pub(crate) fn get(snapshot: &Snapshot, inode: Inode) -> &Report {
+    find(snapshot, inode).unwrap_or_else(|| panic!("inode {} is not reported", inode.get()))
+}
+
+/// This process's descriptor.
+pub(crate) fn mine(fd: &impl std::os::fd::AsRawFd) -> Holder {
+    Holder { pid: std::process::id(), fd: fd.as_raw_fd().try_into().expect("not negative") }
+}
+
+/// Waits until `attempt` gives something.
+///
+/// # Panics
+/// After ten seconds.
+pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not in ten seconds: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// `R + (n + f) · C` with n = R / 576 and f = M · n: the bound from truesize alone.
+pub(crate) fn bound_by_truesize(Truesize(charge): Truesize, host: &HostFacts) -> u64 {
+    let packets = (charge / 576).max(u64::from(charge > 0));
+    charge + packets * (1 + u64::from(host.max_skb_frags)) * host.chunk_size.0
+}

@@ -1,0 +1,114 @@
+//! What `ss` of iproute2 says of the same sockets.
+
+use std::process::{Command, Stdio};
+
+use skcheck_core::{Family, RecvQueue, Report, SendQueue, SkMem};
+
+use super::child::try_spawn;
+use super::skip::{Skip, skip};
+
+/// The numbers of one line of `ss`.
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    state: String,
+    recv_q: u32,
+    send_q: u32,
+    /// Hexadecimal, as printed behind `sk:`; `ss` prints none for unix sockets.
+    cookie: Option<String>,
+    /// `r, rb, t, tb, f, w, o, bl, d`.
+    skmem: [u32; 9],
+}
+
+/// Compares every number of `report` with what `ss` prints for the same socket right now.
+///
+/// The socket must have an inode and be at rest.
+pub(crate) fn assert_agrees(report: &Report) {
+    let Some(output) = list() else { return skip(Skip::NeedsIproute2) };
+    let socket = &report.socket;
+    let inode = socket.inode.expect("only sockets with an inode can be found in ss");
+    let is_unix = socket.family == Family::Unix;
+    let line = output.lines().find(|line| line_inode(line, is_unix) == Some(inode.get()));
+    let line = line.unwrap_or_else(|| panic!("ss does not list inode {}", inode.get()));
+    let theirs = parse(line);
+    let ours = Line {
+        state: state(report).to_owned(),
+        recv_q: match socket.recv_q {
+            RecvQueue::Connections(connections) => connections.0,
+            queue => queue.size().expect("told").try_into().expect("32 bits"),
+        },
+        send_q: match socket.send_q {
+            SendQueue::BacklogLimit(connections) => connections.0,
+            queue => queue.size().expect("told").try_into().expect("32 bits"),
+        },
+        cookie: (!is_unix).then(|| format!("{:x}", socket.cookie.expect("sock_diag tells it"))),
+        skmem: numbers(&socket.skmem),
+    };
+    assert_eq!(ours, theirs, "ss says: {line}");
+}
+
+/// The nine numbers, which a kernel of today sends all.
+pub(crate) fn numbers(skmem: &SkMem) -> [u32; 9] {
+    [
+        skmem.rmem_alloc,
+        skmem.rcvbuf,
+        skmem.wmem_alloc,
+        skmem.sndbuf,
+        skmem.fwd_alloc,
+        skmem.wmem_queued,
+        skmem.optmem,
+        skmem.backlog,
+        skmem.drops,
+    ]
+    .map(|number| number.expect("a kernel of today sends all nine"))
+}
+
+fn list() -> Option<String> {
+    let mut command = Command::new("ss");
+    command.arg("-tunxaemiHO").stdin(Stdio::null()).stdout(Stdio::piped());
+    let output = try_spawn(&mut command).ok()?.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "ss fails");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn state(report: &Report) -> &'static str {
+    match report.socket.state.name() {
+        "established" => "ESTAB",
+        "close" => "UNCONN",
+        "close_wait" => "CLOSE-WAIT",
+        "listen" => "LISTEN",
+        "fin_wait1" => "FIN-WAIT-1",
+        "fin_wait2" => "FIN-WAIT-2",
+        "last_ack" => "LAST-ACK",
+        "closing" => "CLOSING",
+        other => other,
+    }
+}
+
+/// IP sockets have it behind `ino:`; unix sockets in the place of the local port. A name can have
+/// blanks in it, so that place is counted from the end: number, `*` or a name, peer's number.
+fn line_inode(line: &str, is_unix: bool) -> Option<u32> {
+    if line.starts_with("u_") != is_unix {
+        return None;
+    }
+    if !is_unix {
+        return line.split_whitespace().find_map(|word| word.strip_prefix("ino:"))?.parse().ok();
+    }
+    let words: Vec<&str> = line.split(" skmem:").next()?.split_whitespace().collect();
+    words.get(words.len().checked_sub(3)?)?.parse().ok()
+}
+
+fn parse(line: &str) -> Line {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let skmem = line.split("skmem:(").nth(1).and_then(|rest| rest.split(')').next()).expect("ss -m");
+    let skmem: Vec<u32> = skmem
+        .split(',')
+        .map(|part| part.trim_start_matches(char::is_alphabetic).parse().expect("a number"))
+        .collect();
+    Line {
+        state: words[1].to_owned(),
+        recv_q: words[2].parse().expect("Recv-Q"),
+        send_q: words[3].parse().expect("Send-Q"),
+        cookie: words.iter().find_map(|word| word.strip_prefix("sk:")).map(str::to_owned),
+        skmem: skmem.try_into().expect("nine numbers"),
+    }
+}
