@@ -1,6 +1,6 @@
 //! Facts about the host, parsed from files that somebody else has read. Pure.
 
-use std::io::{BufRead, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 
 use procfs::{FromBufRead, Meminfo};
 
@@ -14,18 +14,26 @@ pub fn max_skb_frags(config: &[u8]) -> Option<Option<u32>> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
     /// A configuration is about 300 KiB; a file that unpacks to much more is none.
     const LARGEST: u64 = 16 << 20;
-    let mut text = Vec::new();
     if config.starts_with(&GZIP) {
-        flate2::read::GzDecoder::new(config).take(LARGEST).read_to_end(&mut text).ok()?;
+        max_skb_frags_of(BufReader::new(flate2::read::GzDecoder::new(config).take(LARGEST)))
     } else {
-        text.extend_from_slice(config);
+        max_skb_frags_of(config)
     }
-    let text = String::from_utf8_lossy(&text);
-    if !text.lines().any(|line| line.starts_with("CONFIG_")) {
-        return None;
+}
+
+/// Reads no further than to the option: unpacking is what costs.
+fn max_skb_frags_of(mut config: impl BufRead) -> Option<Option<u32>> {
+    let mut is_config = false;
+    let mut line = Vec::new();
+    while config.read_until(b'\n', &mut line).ok()? > 0 {
+        if let Some(value) = line.strip_prefix(b"CONFIG_MAX_SKB_FRAGS=") {
+            let value = std::str::from_utf8(value).ok();
+            return Some(value.and_then(|value| value.trim().parse().ok()));
+        }
+        is_config |= line.starts_with(b"CONFIG_");
+        line.clear();
     }
-    let value = text.lines().find_map(|line| line.strip_prefix("CONFIG_MAX_SKB_FRAGS="));
-    Some(value.and_then(|value| value.trim().parse().ok()))
+    is_config.then_some(None)
 }
 
 /// Active objects of the slabs that packets come from, of /proc/slabinfo: `skbuff_head_cache` and
