@@ -1,22 +1,23 @@
 //! Decoding: datagrams of the running kernel to records, and the whole way of a record through a
 //! scan that passes it over or keeps it. No system call is in what is timed.
 
-use std::cell::RefCell;
 use std::hint::black_box;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use criterion::{Criterion, Throughput};
 use skcheck_core::diag::decode::Answer;
 use skcheck_core::diag::request::{self, IpVersion, States, Table};
+use skcheck_core::host::{Diag, NetnsFile};
 use skcheck_core::{Host, Live, PageSize, Query, scan};
 
 /// How many pairs of each kind of socket are recorded.
-const PAIRS: usize = 200;
+const PAIRS: usize = 1000;
 
 /// The sequence number that a scan's first request carries.
 const FIRST: u32 = 1;
@@ -25,6 +26,7 @@ const FIRST: u32 = 1;
 const SEQUENCE: std::ops::Range<usize> = 8..12;
 
 fn main() {
+    allow_descriptors().expect("a limit of descriptors");
     let sockets = Sockets::make().expect("sockets on loopback");
     let tcp = Recording::take(Table::Tcp(IpVersion::V4)).expect("a dump of TCP");
     let unix = Recording::take(Table::Unix).expect("a dump of unix sockets");
@@ -44,6 +46,13 @@ fn main() {
         group.finish();
     }
     criterion.final_summary();
+}
+
+/// Many hosts start programs with 1024.
+fn allow_descriptors() -> io::Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    Ok(rustix::process::setrlimit(rustix::process::Resource::Nofile, raised)?)
 }
 
 /// What the recordings hold beside the sockets of everybody else.
@@ -68,28 +77,26 @@ impl Sockets {
 /// A host that has one socket table, as the kernel dumped it, and nothing else.
 struct Recording {
     table: Table,
-    datagrams: Vec<Vec<u8>>,
+    datagrams: Datagrams,
     records: u64,
 }
 
 impl Recording {
     fn take(table: Table) -> io::Result<Recording> {
-        let mut recording = Recording { table, datagrams: Vec::new(), records: 0 };
+        let mut datagrams = Vec::new();
+        let mut records = 0;
         let mut answer = Answer::new(table, FIRST);
-        let records = RefCell::new(0);
-        let live = Live::new();
-        live.diag(&request::dump(table, States::Holding, FIRST), &mut |datagram| {
-            recording.datagrams.push(datagram.to_vec());
-            answer.datagram(datagram, |_| *records.borrow_mut() += 1)
+        Live::new().diag(None)?.ask(&request::dump(table, States::Holding, FIRST), &mut |datagram| {
+            datagrams.push(datagram.to_vec());
+            answer.datagram(datagram, |_| records += 1)
         })?;
         assert!(answer.complete, "{answer:?}");
-        recording.records = records.into_inner();
-        Ok(recording)
+        Ok(Recording { table, datagrams: Datagrams(datagrams.into()), records })
     }
 
     fn decode(&self) -> Answer {
         let mut answer = Answer::new(self.table, FIRST);
-        for datagram in &self.datagrams {
+        for datagram in self.datagrams.0.iter() {
             let _ = answer.datagram(black_box(datagram), |record| {
                 black_box(record);
             });
@@ -113,13 +120,31 @@ impl Recording {
     }
 }
 
-impl Host for Recording {
-    fn diag(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+/// What the kernel answered, for whoever opens a conversation.
+#[derive(Clone)]
+struct Datagrams(Arc<[Vec<u8>]>);
+
+impl Diag for Datagrams {
+    fn ask(
+        &mut self,
+        request: &[u8],
+        on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         if request.get(SEQUENCE) != Some(FIRST.to_ne_bytes().as_slice()) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let _ = self.datagrams.iter().try_for_each(|datagram| on_datagram(datagram));
+        let _ = self.0.iter().try_for_each(|datagram| on_datagram(datagram));
         Ok(())
+    }
+
+    fn sockstat(&self) -> &[u8] {
+        &[]
+    }
+}
+
+impl Host for Recording {
+    fn diag(&self, _: Option<&NetnsFile>) -> io::Result<Box<dyn Diag>> {
+        Ok(Box::new(self.datagrams.clone()))
     }
 
     fn fd_links(&self, _: u32, _: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
@@ -139,6 +164,10 @@ impl Host for Recording {
     }
 
     fn read_link(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn inode(&self, _: &Path) -> io::Result<u64> {
         Err(io::ErrorKind::NotFound.into())
     }
 
