@@ -141,11 +141,12 @@ fn merged(gaps: Vec<Gap>) -> Vec<Gap> {
 /// Dumps every namespace of the survey, on as many threads as there are processors.
 fn dump_all(host: &dyn Host, query: &Query, facts: &HostFacts, survey: &Survey) -> Vec<Dump> {
     let one = |netns: &Netns| dump(host, query, facts, &survey.descriptors, netns);
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = processors.min(survey.namespaces.len());
-    if workers <= 1 {
+    if survey.namespaces.len() <= 1 {
         return survey.namespaces.iter().map(one).collect();
     }
+    // Reads files of the control group, so it is worth asking only for several.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = processors.min(survey.namespaces.len());
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
