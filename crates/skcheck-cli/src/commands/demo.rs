@@ -28,7 +28,7 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
     let host = Live::new();
     let fragments = args.fragments.fragments;
     let pinned = u64::from(fragments) * CHUNK as u64;
-    refuse_when_short(&host, pinned)?;
+    refuse_when_short(meminfo(&host, "MemAvailable"), pinned)?;
     let before = meminfo(&host, "MemFree");
     let child = Staller::start(fragments)?;
     let after = meminfo(&host, "MemFree");
@@ -120,9 +120,9 @@ fn first_line(output: ChildStdout, patience: Duration) -> Option<String> {
     receiver.recv_timeout(patience).ok()?.ok()
 }
 
-fn refuse_when_short(host: &Live, pinned: u64) -> Result<(), Failure> {
+fn refuse_when_short(available: Option<u64>, pinned: u64) -> Result<(), Failure> {
     let wanted = pinned.saturating_mul(RESERVE);
-    match meminfo(host, "MemAvailable") {
+    match available {
         Some(available) if available >= wanted => Ok(()),
         available => Err(Failure::Demo {
             what: format!(
@@ -180,5 +180,30 @@ fn cannot(what: &str, error: &io::Error) -> Failure {
     Failure::Demo {
         what: format!("cannot {what}: {error}"),
         remedy: "the demonstration needs loopback TCP, /proc and a second process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_when_memory_is_short() {
+        assert!(refuse_when_short(Some(256 << 20), 64 << 20).is_ok());
+        let refusal = refuse_when_short(Some((256 << 20) - 1), 64 << 20).unwrap_err().to_string();
+        assert!(
+            refusal.contains("would pin 64 MiB and wants 256 MiB available; there is 256 MiB"),
+            "{refusal}"
+        );
+        assert!(refusal.contains("\n  try fewer --fragments"), "{refusal}");
+        assert!(refuse_when_short(None, 1).unwrap_err().to_string().contains("no telling"));
+    }
+
+    #[test]
+    fn reads_lines_of_proc() {
+        let file = "MemTotal:   1 kB\nMemFree:  2048 kB\nMemFreeX: 1 kB\n";
+        assert_eq!(kibibytes(file, "MemFree"), Some(2 << 20));
+        assert_eq!(kibibytes(file, "Mem"), None);
+        assert_eq!(kibibytes("MemFree: much kB", "MemFree"), None);
     }
 }

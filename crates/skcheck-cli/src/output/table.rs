@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::text::{Charset, fit, width};
 
 /// Between columns.
-const GUTTER: usize = 2;
+const GUTTER: u16 = 2;
 
 /// Names and addresses are cut to this at most; where that is not enough, they get lines of their own.
 const LEAST_ADDRESS: usize = 24;
@@ -148,7 +148,7 @@ fn lines(rows: &[Cells], columns: &[Column]) -> Vec<String> {
     }
     let last = columns.len().saturating_sub(1);
     for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if at == last { 0 } else { GUTTER as u16 }));
+        column.set_padding((0, if at == last { 0 } else { GUTTER }));
         if let Some((_, alignment, _)) = columns.get(at) {
             column.set_cell_alignment(*alignment);
         }
