@@ -14,7 +14,7 @@ fn shows_a_newcomer_the_point_and_cleans_up() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     for told in
-        ["holds 2000 unread bytes", "RSS is", "MemFree", "sits on 2.0 KiB of unread data", "has ended"]
+        ["holds 2000 unread bytes", "RSS is", "free memory", "sits on 2.0 KiB of unread data", "has ended"]
     {
         assert!(ran.out.contains(told), "{told} in {}", ran.out);
     }

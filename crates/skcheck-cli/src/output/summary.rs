@@ -40,7 +40,12 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
     if sums.closed_held > 0 {
         let closed = count(sums.closed_held, "closed TCP socket");
         let holds = verb("holds", "hold");
-        return vec![format!("{name} {holds} {closed}, which may hold unread data or none.")];
+        let mut lines = vec![format!("{name} {holds} {closed}, which may hold unread data or none.")];
+        if let Some(bytes) = unlisted_beyond_noise(report.snapshot) {
+            let whose = whose_unlisted(report);
+            lines.push(format!("{} of TCP memory belongs to no listed socket: {whose}.", size(bytes)));
+        }
+        return lines;
     }
     if sums.waiting > 0 {
         let waiting = count(sums.waiting, "connection");
@@ -222,8 +227,9 @@ fn closed_held(report: &Report<'_>) -> Option<String> {
         )),
         (_, Some(bytes)) => Some(format!(
             "{they} still held (CLOSED?): a socket that was reset keeps its unread data, and looks the same as \
-             one that never connected. {} of TCP memory belongs to no listed socket: likely theirs.",
-            size(bytes)
+             one that never connected. {} of TCP memory belongs to no listed socket: {}.",
+            size(bytes),
+            whose_unlisted(report)
         )),
         (_, None) if known => Some(format!(
             "{they} still held (CLOSED?): reset, or never connected; both look the same. Together they hold at \
@@ -233,6 +239,12 @@ fn closed_held(report: &Report<'_>) -> Option<String> {
             Some(format!("{they} still held (CLOSED?): reset, or never connected; both look the same."))
         }
     }
+}
+
+/// Who may own TCP memory that belongs to no listed socket.
+fn whose_unlisted(report: &Report<'_>) -> &'static str {
+    let elsewhere = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Namespaces);
+    if elsewhere { "likely theirs, or that of other network namespaces" } else { "likely theirs" }
 }
 
 /// A gap and its remedy.
