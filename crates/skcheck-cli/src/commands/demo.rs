@@ -53,7 +53,7 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
     scan::write(&host, &snapshot, &config)?;
     child.end()?;
     if args.format == Format::Table {
-        writeln!(io::stdout(), "\nThe child has ended, and its memory is free again.")
+        writeln!(io::stdout(), "\nThe child has ended, and its sockets are closed.")
             .map_err(Failure::Output)?;
     }
     Ok(Outcome { code: 0 })

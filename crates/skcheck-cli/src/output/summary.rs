@@ -270,10 +270,8 @@ pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
         if config.narrowed {
             next.push("skcheck (everything with unread or unsent data)".to_owned());
         } else if !config.query.include_idle {
-            next.push(
-                "skcheck --all (idle sockets too), skcheck demo (what a stalled reader looks like)"
-                    .to_owned(),
-            );
+            next.push("skcheck --all (idle sockets too)".to_owned());
+            next.push("skcheck demo (what a stalled reader looks like)".to_owned());
         }
     }
     let hidden = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Processes);
