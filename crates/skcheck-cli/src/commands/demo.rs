@@ -149,11 +149,11 @@ fn story(host: &Live, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> Str
             }
             Some(fell) => {
                 format!(
-                    "free memory fell by {} (other programs took or gave back some meanwhile)",
+                    "free memory fell by {} (what others did with memory meanwhile is in that too)",
                     size(fell)
                 )
             }
-            None => "free memory grew meanwhile: other programs gave back more than this took".to_owned(),
+            None => "free memory grew meanwhile, so others gave back more than this took".to_owned(),
         },
     };
     format!(
