@@ -16,7 +16,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
-use crate::commands::Outcome;
+use crate::commands::{Failure, Outcome};
 use crate::config::Page;
 
 /// Failed, or misused.
@@ -35,6 +35,13 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(Outcome { code }) => ExitCode::from(code),
+        Err(failure) => end(Err(failure)),
+    }
+}
+
+fn end(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = write!(io::stderr(), "skcheck: {failure}");
@@ -46,10 +53,8 @@ fn main() -> ExitCode {
 /// Help and version are answers; everything else is one line that says what is allowed.
 fn refuse(refusal: &clap::Error) -> ExitCode {
     if matches!(refusal.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return match write!(io::stdout(), "{}", refusal.render()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(FAILED),
-            _ => ExitCode::SUCCESS,
-        };
+        let mut out = io::stdout();
+        return end(write!(out, "{}", refusal.render()).and_then(|()| out.flush()).map_err(Failure::Output));
     }
     let rendered = refusal.render().to_string();
     let told =

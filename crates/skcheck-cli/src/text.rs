@@ -120,7 +120,7 @@ pub(crate) fn escape(name: &[u8], charset: Charset) -> String {
                 ' '..='~' => safe.push(c),
                 '\0'..='\x1f' | '\x7f' => _ = write!(safe, "\\x{:02x}", u32::from(c)),
                 _ if charset == Charset::Ascii || is_deceptive(c) => {
-                    _ = write!(safe, "\\u{{{:x}}}", u32::from(c))
+                    _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
                 }
                 _ => safe.push(c),
             }
@@ -194,7 +194,8 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 
 /// Year, month and day of the day that is so many days after 1970-01-01, in the Gregorian calendar.
 fn civil_date(mut days: u64) -> (u64, u64, u64) {
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     // 400 years are 146,097 days, whatever year they begin with.
     let mut year = 1970 + days / 146_097 * 400;
     days %= 146_097;

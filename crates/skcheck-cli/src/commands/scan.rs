@@ -28,7 +28,7 @@ pub(crate) fn run(args: ScanArgs, page: Page) -> Result<Outcome, Failure> {
 
 /// Writes the report of a snapshot to standard output.
 pub(crate) fn write(host: &Live, snapshot: &Snapshot, config: &ScanConfig) -> Result<(), Failure> {
-    let report = Report::new(snapshot, config.arrangement);
+    let report = Report::new(snapshot, &config.query, config.arrangement);
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match config.format {
         Format::Table => output::table::write(&report, config, &mut out),

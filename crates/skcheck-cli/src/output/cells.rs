@@ -61,7 +61,7 @@ impl Writer<'_> {
             notes.push(format!("heaviest {} shown", group.sockets.len()));
         }
         if group.sums.closed_held > 0 && group.sums.sockets > 1 {
-            notes.push(format!("{} closed", group.sums.closed_held));
+            notes.push(format!("{} closed, size unknown", group.sums.closed_held));
         }
         notes.join(", ")
     }
@@ -108,10 +108,9 @@ impl Writer<'_> {
             RecvQueue::Payload(Payload(n)) | RecvQueue::Truesize(Truesize(n @ 0)) => size(n),
             RecvQueue::Truesize(Truesize(n)) => format!("{}{}", self.charset.at_most(), size(n)),
             RecvQueue::Connections(Connections(n)) => format!("{n} conn"),
-            RecvQueue::FirstDatagram(Payload(n)) if report.footprint.received.payload.is_none() => {
-                format!("{}{}", self.charset.at_least(), size(n))
-            }
-            RecvQueue::FirstDatagram(Payload(n)) => size(n),
+            // An empty first datagram and an empty queue look the same, unless a sender is charged.
+            RecvQueue::FirstDatagram(Payload(0)) if !report.footprint.charged_is_floor => size(0),
+            RecvQueue::FirstDatagram(Payload(n)) => format!("{}{}", self.charset.at_least(), size(n)),
             _ => "?".to_owned(),
         }
     }

@@ -5,7 +5,7 @@ use skcheck_core::{Cap, Family, Gap, Holding, Missing, Report as SocketReport};
 use crate::args::By;
 use crate::config::ScanConfig;
 use crate::output::cells::count;
-use crate::report::{Group, Owner, Report, shows_sent, unlisted_beyond_noise};
+use crate::report::{Charge, Group, Owner, Report, Sum, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, size};
 
 /// The answer: who is the heaviest, and how heavy.
@@ -13,77 +13,115 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
     let Some(group) = &report.heaviest else {
         return vec![nothing(report, config)];
     };
-    let who = subject(report, group, config.page.charset);
+    let Subject { name, plural } = subject(report, group, config.page.charset);
+    let verb = |one: &'static str, many: &'static str| if plural { many } else { one };
     let sums = &group.sums;
-    let least = |unknown: u64| if unknown > 0 { "at least " } else { "" };
-    let received = &sums.received;
-    let mut lines = Vec::new();
     if sums.mostly_sent() {
-        let unsent = match sums.unsent.known {
-            0 => "data".to_owned(),
-            known => format!("{}{}", least(sums.unsent.unknown), size(known)),
-        };
-        lines.push(format!("{who} has sent {unsent} that {} not taken.", peers(group)));
-        let (charged, worst) = (sums.sent.charged, sums.sent.worst);
-        lines.push(format!(
-            "The kernel charges {}{} for it; it can pin up to {}.",
-            least(charged.unknown),
-            size(charged.known),
-            size(worst.known.min(cap(report, charged.known)))
-        ));
-    } else if sums.unread.known > 0 || received.charged.known > 0 {
-        let unread = match (sums.unread.known, sums.unread.unknown) {
-            (0, 0) => "received data that it cannot read yet or has not fetched".to_owned(),
-            (0, _) => "unread data of unknown length".to_owned(),
-            (known, unknown) => format!("{}{} of unread data", least(unknown), size(known)),
-        };
-        lines.push(format!("{who} sits on {unread}{}.", mostly_at(group)));
-        let cap = cap(report, received.charged.known);
-        lines.push(match received.charged.known {
-            0 => "What the kernel charges for it is unknown.".to_owned(),
-            known => format!(
-                "The kernel charges {}{} for it; it can pin up to {}{}.",
-                least(received.charged.unknown),
-                size(known),
-                size(received.worst.known.min(cap)),
-                if received.worst.unknown > 0 && received.worst.known < cap { " or more" } else { "" },
-            ),
-        });
-    } else if sums.closed_held > 0 {
-        lines.push(format!(
-            "{who} holds {}, which may hold unread data or none.",
-            count(sums.closed_held, "closed TCP socket")
-        ));
-    } else if sums.waiting > 0 {
-        lines.push(format!("{who} has {} waiting for accept, no data.", count(sums.waiting, "connection")));
-    } else {
-        lines.push(format!("No data waits in {}.", count(report.totals.sockets, "socket")));
+        let unsent = amount(sums.unsent).unwrap_or_else(|| "data".to_owned());
+        let peers = peers(report, group, config.page.charset);
+        let has = verb("has", "have");
+        return vec![
+            format!("{name} {has} sent {unsent} that {peers} not taken."),
+            charge(report, &sums.sent),
+        ];
     }
-    lines
+    if sums.unread.known > 0 || sums.received.charged.known > 0 {
+        let unread = match (amount(sums.unread), sums.unread.unknown) {
+            (Some(known), _) => format!("{known} of unread data"),
+            (None, 0) => {
+                "received data with nothing to read yet (out of order, or an error queue)".to_owned()
+            }
+            (None, _) => "unread data of unknown length".to_owned(),
+        };
+        let sits = verb("sits", "sit");
+        let at = mostly_at(group);
+        return vec![format!("{name} {sits} on {unread}{at}."), charge(report, &sums.received)];
+    }
+    if sums.closed_held > 0 {
+        let closed = count(sums.closed_held, "closed TCP socket");
+        let holds = verb("holds", "hold");
+        let mut lines = vec![format!("{name} {holds} {closed}, which may hold unread data or none.")];
+        if let Some(bytes) = unlisted_beyond_noise(report.snapshot) {
+            let whose = whose_unlisted(report);
+            lines.push(format!("{} of TCP memory belongs to no listed socket: {whose}.", size(bytes)));
+        }
+        return lines;
+    }
+    if sums.waiting > 0 {
+        let waiting = count(sums.waiting, "connection");
+        return vec![format!("{name} {} {waiting} waiting for accept, and no data.", verb("has", "have"))];
+    }
+    vec![format!("No data waits in {}.", count(report.totals.sockets, "socket"))]
+}
+
+/// Who has not taken what was sent: by name where it is one process of this host.
+fn peers(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> String {
+    let senders = || group.sockets.iter().filter(|socket| shows_sent(socket));
+    let mut pids: Vec<u32> =
+        senders().flat_map(|socket| &socket.peer_holders).map(|holder| holder.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    match pids.as_slice() {
+        [pid] if senders().all(|socket| !socket.peer_holders.is_empty()) => {
+            format!("{} has", process(report, *pid, charset))
+        }
+        _ if senders().count() == 1 => "its peer has".to_owned(),
+        _ => "the peers have".to_owned(),
+    }
+}
+
+/// What the kernel charges for one side of somebody's sockets, and what that can pin.
+fn charge(report: &Report<'_>, side: &Charge) -> String {
+    let Some(charged) = amount(side.charged) else {
+        return "What the kernel charges for it is unknown.".to_owned();
+    };
+    let (worst, limit) = match report.totals.cap {
+        Some(_) if report.totals.worst.0 < side.worst.known => {
+            (report.totals.worst.0.max(side.charged.known), ", as this host has no more to pin")
+        }
+        _ if side.worst.unknown > 0 => (side.worst.known, " or more"),
+        _ => (side.worst.known, ""),
+    };
+    format!("The kernel charges {charged} for it; it can pin up to {}{limit}.", size(worst))
+}
+
+/// A sum in words; `None` when it is zero as far as is known.
+fn amount(Sum { known, unknown }: Sum) -> Option<String> {
+    match (known, unknown) {
+        (0, _) => None,
+        (known, 0) => Some(size(known)),
+        (known, _) => Some(format!("at least {}", size(known))),
+    }
 }
 
 fn nothing(report: &Report<'_>, config: &ScanConfig) -> String {
-    let seen = report.snapshot.scanned.sockets;
-    match config.narrowed {
-        true => format!("No socket matches; {} looked at.", count(seen, "socket")),
-        false => format!("No socket holds unread or unsent data; {} looked at.", count(seen, "socket")),
+    let seen = count(report.snapshot.scanned.sockets, "socket");
+    if config.narrowed {
+        format!("No socket matches; {seen} looked at.")
+    } else {
+        format!("No socket holds unread or unsent data; {seen} looked at.")
     }
 }
 
-fn subject(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> String {
-    match group.owner {
-        Owner::Process(pid) => {
-            let comm = report.snapshot.process(pid).and_then(|process| process.comm.as_deref());
-            comm.map_or_else(|| format!("Process {pid}"), |comm| format!("{} ({pid})", escape(comm, charset)))
-        }
-        Owner::Orphaned => "Orphaned sockets (closed by their process)".to_owned(),
-        Owner::Hidden => "A process that may not be read".to_owned(),
-        Owner::Kernel => "No process, but the kernel or a message in flight,".to_owned(),
-    }
+struct Subject {
+    name: String,
+    plural: bool,
 }
 
-fn peers(group: &Group<'_>) -> &'static str {
-    if group.sums.sockets == 1 { "its peer has" } else { "its peers have" }
+fn subject(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> Subject {
+    let (name, plural) = match group.owner {
+        Owner::Process(pid) => (process(report, pid, charset), false),
+        Owner::Orphaned => ("Sockets that their process has closed".to_owned(), true),
+        Owner::Hidden => ("Processes that may not be read".to_owned(), true),
+        Owner::Kernel => ("The kernel, or a message in flight,".to_owned(), false),
+    };
+    Subject { name, plural }
+}
+
+/// A process in a sentence.
+fn process(report: &Report<'_>, pid: u32, charset: Charset) -> String {
+    let comm = report.snapshot.process(pid).and_then(|process| process.comm.as_deref());
+    comm.map_or_else(|| format!("process {pid}"), |comm| format!("{} ({pid})", escape(comm, charset)))
 }
 
 /// `, most of it at fd 11`, where that is so.
@@ -103,14 +141,6 @@ fn mostly_at(group: &Group<'_>) -> String {
 /// Whether a descriptor of the process itself holds what was received.
 fn is_held(report: &SocketReport) -> bool {
     report.holding == Holding::Descriptors && !shows_sent(report)
-}
-
-/// What is left of a bound when the whole host's numbers allow less.
-fn cap(report: &Report<'_>, charged: u64) -> u64 {
-    match report.totals.cap {
-        Some(_) => report.totals.worst.0.max(charged),
-        None => u64::MAX,
-    }
 }
 
 /// What is not shown, in one line.
@@ -138,7 +168,10 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     let mut text = format!(
         "{} of {} {} {} unread",
         count(totals.sockets, "socket"),
-        count(totals.processes, "process"),
+        match totals.processes {
+            0 => "no known process".to_owned(),
+            n => count(n, "process"),
+        },
         if totals.sockets == 1 { "holds" } else { "hold" },
         size(totals.unread.0),
     );
@@ -154,8 +187,8 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     } else {
         text += &format!("; at worst it can pin {}", size(totals.worst.0));
         text += match totals.cap {
-            Some(Cap::Unowned) => " (capped: nothing else owns no more than that)",
-            Some(Cap::HostPackets) => " (capped: all packets of this host can pin no more)",
+            Some(Cap::Unowned) => " (capped: that is all memory in use that nothing else owns)",
+            Some(Cap::HostPackets) => " (capped: all packets of this host together can pin no more)",
             _ => "",
         };
         text += &format!(
@@ -166,7 +199,7 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     let mut lines = vec![text];
     let sent = sent_charge(report);
     if sent > 0 {
-        lines.push(format!("Unsent or not yet taken by their peers: charged {}.", size(sent)));
+        lines.push(format!("Their sending sides are charged {} more (IP sockets).", size(sent)));
     }
     lines.extend(closed_held(report));
     lines
@@ -179,7 +212,8 @@ fn sent_charge(report: &Report<'_>) -> u64 {
 
 /// What is known about TCP memory that no listed socket accounts for.
 fn closed_held(report: &Report<'_>) -> Option<String> {
-    let noise = size(report.snapshot.unlisted_noise.0);
+    let measured = report.snapshot.unlisted_tcp_mem.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+    let most = size(measured.saturating_add(report.snapshot.unlisted_noise.0));
     let unlisted = unlisted_beyond_noise(report.snapshot);
     let known = report.snapshot.unlisted_tcp_mem.is_some();
     let n = report.closed_held;
@@ -193,17 +227,24 @@ fn closed_held(report: &Report<'_>) -> Option<String> {
         )),
         (_, Some(bytes)) => Some(format!(
             "{they} still held (CLOSED?): a socket that was reset keeps its unread data, and looks the same as \
-             one that never connected. {} of TCP memory belongs to no listed socket: likely theirs.",
-            size(bytes)
+             one that never connected. {} of TCP memory belongs to no listed socket: {}.",
+            size(bytes),
+            whose_unlisted(report)
         )),
         (_, None) if known => Some(format!(
             "{they} still held (CLOSED?): reset, or never connected; both look the same. Together they hold at \
-             most about {noise}: no more TCP memory belongs to no listed socket."
+             most {most}: no more TCP memory belongs to no listed socket."
         )),
         (_, None) => {
             Some(format!("{they} still held (CLOSED?): reset, or never connected; both look the same."))
         }
     }
+}
+
+/// Who may own TCP memory that belongs to no listed socket.
+fn whose_unlisted(report: &Report<'_>) -> &'static str {
+    let elsewhere = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Namespaces);
+    if elsewhere { "likely theirs, or that of other network namespaces" } else { "likely theirs" }
 }
 
 /// A gap and its remedy.
@@ -229,10 +270,8 @@ pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
         if config.narrowed {
             next.push("skcheck (everything with unread or unsent data)".to_owned());
         } else if !config.query.include_idle {
-            next.push(
-                "skcheck --all (idle sockets too), skcheck demo (what a stalled reader looks like)"
-                    .to_owned(),
-            );
+            next.push("skcheck --all (idle sockets too)".to_owned());
+            next.push("skcheck demo (what a stalled reader looks like)".to_owned());
         }
     }
     let hidden = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Processes);

@@ -12,8 +12,12 @@ use crate::output::summary;
 use crate::report::Report;
 use crate::text::{Charset, fit, width};
 
-/// Between columns.
-const GUTTER: usize = 2;
+/// Between columns, and where there is little room.
+const GUTTER: u16 = 2;
+const NARROW_GUTTER: u16 = 1;
+
+/// Process names are cut to no less than this.
+const LEAST_NAME: usize = 8;
 
 /// Names and addresses are cut to this at most; where that is not enough, they get lines of their own.
 const LEAST_ADDRESS: usize = 24;
@@ -90,19 +94,19 @@ fn rows(report: &Report<'_>, charset: Charset) -> Vec<Cells> {
 /// without the peer's process, else with shorter addresses, else with addresses on lines of
 /// their own.
 fn render(rows: &[Cells], page: Page) -> Vec<String> {
-    let full = lines(rows, &columns(true, true));
+    let full = lines(rows, &columns(true, true), GUTTER);
     let Some(room) = page.width else { return full };
     let fits = |lines: &[String]| lines.iter().all(|line| width(line) <= room);
     if fits(&full) {
         return full;
     }
-    let plain = lines(rows, &columns(true, false));
+    let plain = lines(rows, &columns(true, false), GUTTER);
     if fits(&plain) {
         return plain;
     }
     let longest = plain.iter().map(|line| width(line)).max().unwrap_or(0);
     let shortened = shorten_addresses(rows, longest - room, page.charset);
-    let shortened = lines(&shortened, &columns(true, false));
+    let shortened = lines(&shortened, &columns(true, false), GUTTER);
     if fits(&shortened) {
         return shortened;
     }
@@ -135,7 +139,7 @@ fn columns(addresses: bool, peer_process: bool) -> Vec<Column> {
 }
 
 /// Lays the rows out; the last columns are left out where no row fills them.
-fn lines(rows: &[Cells], columns: &[Column]) -> Vec<String> {
+fn lines(rows: &[Cells], columns: &[Column], gutter: u16) -> Vec<String> {
     let is_optional = |name: &str| matches!(name, "PEER PROCESS" | "NOTE");
     let is_used =
         |column: &&Column| !is_optional(column.0) || rows.iter().any(|row| !(column.2)(row).is_empty());
@@ -148,7 +152,7 @@ fn lines(rows: &[Cells], columns: &[Column]) -> Vec<String> {
     }
     let last = columns.len().saturating_sub(1);
     for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if at == last { 0 } else { GUTTER as u16 }));
+        column.set_padding((0, if at == last { 0 } else { gutter }));
         if let Some((_, alignment, _)) = columns.get(at) {
             column.set_cell_alignment(*alignment);
         }
@@ -173,17 +177,22 @@ fn shorten_addresses(rows: &[Cells], excess: usize, charset: Charset) -> Vec<Cel
     rows.iter().map(shorten).collect()
 }
 
-/// The table with addresses below each row.
+/// The table with addresses below each row. Numbers are never cut: on a terminal that is too narrow
+/// even for them, lines are longer than it.
 fn narrow(rows: &[Cells], room: usize, charset: Charset) -> Vec<String> {
     let columns = columns(false, false);
-    let mut numbers = lines(rows, &columns);
-    let longest = numbers.iter().map(|line| width(line)).max().unwrap_or(0);
-    if longest > room {
+    let longest = |lines: &[String]| lines.iter().map(|line| width(line)).max().unwrap_or(0);
+    let mut numbers = lines(rows, &columns, GUTTER);
+    if longest(&numbers) > room {
+        numbers = lines(rows, &columns, NARROW_GUTTER);
+    }
+    let excess = longest(&numbers).saturating_sub(room);
+    if excess > 0 {
         let names = rows.iter().map(|row| width(&row.process)).max().unwrap_or(0);
-        let names = names.saturating_sub(longest - room).max(LEAST_ADDRESS / 2);
+        let names = names.saturating_sub(excess).max(LEAST_NAME);
         let shorten = |row: &Cells| Cells { process: fit(&row.process, names, charset), ..row.clone() };
         let shortened: Vec<Cells> = rows.iter().map(shorten).collect();
-        numbers = lines(&shortened, &columns);
+        numbers = lines(&shortened, &columns, NARROW_GUTTER);
     }
     let mut numbers = numbers.into_iter();
     let mut narrow: Vec<String> = numbers.next().into_iter().collect();
@@ -194,7 +203,7 @@ fn narrow(rows: &[Cells], room: usize, charset: Charset) -> Vec<String> {
             narrow.push(format!("{:INDENT$}{}", "", fit(&below, room.saturating_sub(INDENT), charset)));
         }
     }
-    narrow.into_iter().map(|line| fit(&line, room, charset)).collect()
+    narrow
 }
 
 /// `local > peer (process), note`, without what is not known.
@@ -224,15 +233,13 @@ fn legend(rows: &[Cells], charset: Charset) -> Vec<String> {
         legend
             .push(format!("{most} in a queue: memory that the kernel counts there (truesize), not payload."));
     }
-    let queue_floor = rows.iter().any(|row| row.process.is_empty() && row.recv_q.starts_with(least));
-    if queue_floor || rows.iter().any(|row| row.proto == "u_dgr" && row.recv_q.starts_with(least)) {
-        legend.push(format!("{least} in RECV-Q: the kernel tells the first datagram only."));
-    }
-    if uses(&[|row| &row.charged], least) {
-        legend.push(format!("{least} in CHARGED and WORST: at least; a part of it is unknown."));
+    if uses(&[|row| &row.recv_q, |row| &row.send_q, |row| &row.charged, |row| &row.worst], least) {
+        legend.push(format!(
+            "{least}: at least; a part is unknown. Of unix datagrams RECV-Q tells the first only."
+        ));
     }
     if uses(&[|row| &row.charged], SENDING) {
-        legend.push(format!("{SENDING}in CHARGED and WORST: data that was sent and not taken by the peer."));
+        legend.push(format!("{SENDING}in CHARGED: this and WORST are for sent data that the peer has not taken, the larger side here."));
     }
     if rows.iter().any(|row| [&row.recv_q, &row.charged].iter().any(|cell| cell.as_str() == "?")) {
         legend.push("?: unknown, which is not zero.".to_owned());
