@@ -2,6 +2,8 @@
 //! `ss` says of the same sockets, and made-up hosts.
 
 pub(crate) mod child;
+pub(crate) mod made_up;
+pub(crate) mod messages;
 
 pub(crate) mod netns;
 
