@@ -12,6 +12,7 @@ mod made_up;
 mod narrow;
 mod privileges;
 mod properties;
+mod recorded;
 mod tcp;
 mod udp;
 mod unix;

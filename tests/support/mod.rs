@@ -6,6 +6,7 @@ pub(crate) mod made_up;
 pub(crate) mod messages;
 
 pub(crate) mod netns;
+pub(crate) mod replay;
 
 pub(crate) mod scan;
 pub(crate) mod skip;
