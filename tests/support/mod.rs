@@ -2,8 +2,11 @@
 //! `ss` says of the same sockets, and made-up hosts.
 
 pub(crate) mod child;
+pub(crate) mod made_up;
+pub(crate) mod messages;
 
 pub(crate) mod netns;
+pub(crate) mod replay;
 
 pub(crate) mod scan;
 pub(crate) mod skip;

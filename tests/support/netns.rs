@@ -30,7 +30,7 @@ pub(crate) fn in_own_netns(test: &str) -> bool {
     command
         .arg("--net")
         .arg(std::env::current_exe().expect("the test binary has a path"))
-        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .args(["--exact", test, "--nocapture", "--test-threads=1", "--include-ignored"])
         .env(INSIDE, test)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -58,6 +58,11 @@ pub fn active_skbs(slabinfo: &[u8]) -> Option<u64> {
 /// are inside VmallocUsed on kernels that map them (CONFIG_VMAP_STACK), so they are not taken off
 /// again. `None` when the file cannot be parsed.
 pub fn unowned(meminfo: &[u8]) -> Option<i64> {
+    // procfs multiplies without a check.
+    let mut numbers = meminfo.split(|b| !b.is_ascii_digit()).filter_map(|n| std::str::from_utf8(n).ok());
+    if numbers.any(|number| number.parse::<u64>().is_ok_and(|number| number > u64::MAX >> 30)) {
+        return None;
+    }
     let info = Meminfo::from_buf_read(Cursor::new(meminfo)).ok()?;
     let owned = [
         Some(info.active),
@@ -73,7 +78,8 @@ pub fn unowned(meminfo: &[u8]) -> Option<i64> {
         info.hardware_corrupted,
         info.z_swap,
     ];
-    let owned: i64 = owned.into_iter().flatten().filter_map(|bytes| i64::try_from(bytes).ok()).sum();
+    let owned = owned.into_iter().flatten().filter_map(|bytes| i64::try_from(bytes).ok());
+    let owned = owned.fold(0, i64::saturating_add);
     let used = i64::try_from(info.mem_total.checked_sub(info.mem_free)?).ok()?;
     Some(used - owned)
 }

@@ -1,7 +1,7 @@
 //! A process as a report names it, parsed from what somebody else has read of /proc.
 
 use procfs::FromRead;
-use procfs::process::{Stat, Status};
+use procfs::process::Status;
 
 /// A process that holds a reported socket, or the other end of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,7 +34,11 @@ impl Process {
 
 /// The start time in /proc/PID/stat, in clock ticks since boot.
 pub fn start_time(stat: &[u8]) -> Option<u64> {
-    Stat::from_read(stat).ok().map(|stat| stat.starttime)
+    // Not procfs's parser: it panics on a line that is cut behind the name. The name can have
+    // blanks and parentheses in it; behind the last one follows field 3.
+    let behind_name = stat.rsplit(|&b| b == b')').next()?;
+    let start = behind_name.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(22 - 3)?;
+    std::str::from_utf8(start).ok()?.parse().ok()
 }
 
 /// The real user in /proc/PID/status. The name in it may be any bytes.

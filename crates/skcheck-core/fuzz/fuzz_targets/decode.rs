@@ -1,0 +1,47 @@
+//! Any bytes through every decoder: `cargo +nightly fuzz run decode` in `crates/skcheck-core`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use skcheck_core::diag::decode::Answer;
+use skcheck_core::diag::request::{IpVersion, Table};
+use skcheck_core::footprint::footprint;
+use skcheck_core::{HostFacts, PageSize, SkMem, TcpInfo, Truesize, facts, proc_net, process};
+
+const TABLES: [Table; 5] = [
+    Table::Tcp(IpVersion::V4),
+    Table::Tcp(IpVersion::V6),
+    Table::Udp(IpVersion::V6),
+    Table::UdpLite(IpVersion::V4),
+    Table::Unix,
+];
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&table, bytes)) = input.split_first() else { return };
+    let table = TABLES[usize::from(table) % TABLES.len()];
+    let host = HostFacts::assumed(PageSize(4096));
+    // The sequence number of the first message is what is waited for: most inputs get past it.
+    let sequence = bytes.get(8..12).map_or(0, |b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]));
+    let mut answer = Answer::new(table, sequence);
+    let mut records = 0;
+    let _ = answer.datagram(bytes, |record| {
+        records += 1;
+        let _ = record.pending_inodes().count();
+        let socket = record.into_socket();
+        for charge in [None, Some(Truesize(u64::MAX))] {
+            let footprint = footprint(&socket, charge, &host);
+            for side in [footprint.received, footprint.sent] {
+                assert_eq!(side.worst.is_some(), side.charged.is_some());
+                assert!(side.worst.is_none_or(|worst| Some(worst.bytes.0) >= side.charged.map(|c| c.0)));
+            }
+        }
+    });
+    assert!(records * 16 <= bytes.len());
+    let _ = (SkMem::from_bytes(bytes), TcpInfo::from_bytes(bytes));
+    let _ = proc_net::parse(table, bytes, drop);
+    // Unpacking may take long and is flate2's to prove.
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        let _ = facts::max_skb_frags(bytes);
+    }
+    let _ = (facts::active_skbs(bytes), facts::unowned(bytes), facts::tcp_memory(bytes));
+    let _ = (process::start_time(bytes), process::uid(bytes), process::comm(bytes), process::cmdline(bytes));
+});

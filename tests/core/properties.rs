@@ -1,0 +1,162 @@
+//! What must hold for any input: decoding is total, and a bad message costs itself alone.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use skcheck_core::diag::decode::Answer;
+use skcheck_core::diag::request::{IpVersion, Table};
+use skcheck_core::footprint::{footprint, worst};
+use skcheck_core::{
+    Family, HostFacts, Inode, PageSize, Payload, Protocol, RecvQueue, SendQueue, SkMem, Socket, State,
+    TcpInfo, Truesize, WorstBasis, facts, proc_net, process,
+};
+
+use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
+
+const TABLES: [Table; 4] =
+    [Table::Tcp(IpVersion::V4), Table::Udp(IpVersion::V6), Table::UdpLite(IpVersion::V4), Table::Unix];
+
+fn decode(table: Table, sequence: u32, datagram: &[u8]) -> (Answer, Vec<Socket>) {
+    let mut answer = Answer::new(table, sequence);
+    let mut sockets = Vec::new();
+    let _ = answer.datagram(datagram, |record| {
+        let _ = record.pending_inodes().count();
+        sockets.push(record.into_socket());
+    });
+    (answer, sockets)
+}
+
+/// Bytes that get past the headers now and then.
+fn datagram() -> impl Strategy<Value = Vec<u8>> {
+    let kinds = prop_oneof![Just(BY_FAMILY), Just(messages::DONE), Just(messages::ERROR), any::<u16>()];
+    let families = prop_oneof![Just(1u8), Just(2), Just(10), any::<u8>()];
+    let payload =
+        (families, vec(any::<u8>(), 0..200)).prop_map(|(family, rest)| [vec![family], rest].concat());
+    let one = (kinds, any::<u16>(), prop_oneof![Just(1u32), any::<u32>()], payload)
+        .prop_map(|(kind, flags, sequence, payload)| message(kind, flags, sequence, &payload));
+    (vec(one, 0..6), vec(any::<u8>(), 0..40)).prop_map(|(messages, tail)| [messages.concat(), tail].concat())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_decode(bytes in vec(any::<u8>(), 0..600), table in 0..TABLES.len()) {
+        decode(TABLES[table], 1, &bytes);
+    }
+
+    #[test]
+    fn anything_like_a_datagram_decodes(bytes in datagram(), table in 0..TABLES.len()) {
+        let (_, sockets) = decode(TABLES[table], 1, &bytes);
+        prop_assert!(sockets.len() * 16 <= bytes.len());
+    }
+
+    #[test]
+    fn any_values_decode(bytes in vec(any::<u8>(), 0..400)) {
+        let memory = SkMem::from_bytes(&bytes);
+        prop_assert_eq!(memory.drops.is_some(), bytes.len() >= 36);
+        prop_assert_eq!(TcpInfo::from_bytes(&bytes).rcv_ooopack.is_some(), bytes.len() >= 228);
+    }
+
+    #[test]
+    fn any_files_parse(bytes in vec(any::<u8>(), 0..400), text in "[ -~\n]{0,300}") {
+        for bytes in [&bytes[..], text.as_bytes()] {
+            for table in TABLES {
+                let lines = bytes.split(|&b| b == b'\n').count() as u64;
+                let bad_lines = proc_net::parse(table, bytes, drop);
+                prop_assert!(bad_lines <= lines);
+            }
+            let _ = (facts::max_skb_frags(bytes), facts::active_skbs(bytes));
+            let _ = (facts::unowned(bytes), facts::tcp_memory(bytes));
+            let _ = (process::start_time(bytes), process::uid(bytes));
+            let _ = process::comm(bytes);
+            prop_assert!(process::cmdline(bytes).iter().all(|argument| !argument.contains(&0)));
+        }
+    }
+
+    #[test]
+    fn meminfo_with_any_numbers(numbers in vec(any::<u64>(), 60)) {
+        let live = std::fs::read_to_string("/proc/meminfo").expect("/proc is mounted");
+        let changed: String = live.lines().zip(&numbers).map(|(line, number)| {
+            format!("{}: {number} kB\n", line.split(':').next().expect("a name"))
+        }).collect();
+        let _ = facts::unowned(changed.as_bytes());
+    }
+
+    #[test]
+    fn a_bad_message_never_costs_its_neighbours(
+        count in 1u16..12, bad in any::<prop::sample::Index>(), content in vec(any::<u8>(), 108),
+    ) {
+        let memory = words(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let bad = 1 + u16::try_from(bad.index(count.into())).expect("small");
+        let all: Vec<Vec<u8>> = (1..=count).map(|number| {
+            let good = Inet::numbered(number).recv_q(number.into()).with(SKMEMINFO, &memory).payload();
+            let payload = if number == bad { &content[..good.len().min(content.len())] } else { &good };
+            message(BY_FAMILY, MULTI, 1, payload)
+        }).collect();
+        let (answer, sockets) = decode(Table::Tcp(IpVersion::V4), 1, &all.concat());
+        for number in (1..=count).filter(|number| *number != bad) {
+            let inode = Inode::new(number.into());
+            let found = sockets.iter().filter(|socket| socket.inode == inode && socket.skmem.drops == Some(9));
+            let queues: Vec<RecvQueue> = found.map(|socket| socket.recv_q).collect();
+            prop_assert!(queues.contains(&RecvQueue::Payload(Payload(number.into()))));
+        }
+        // The bad one is a record (its bytes are numbers too), or it is counted.
+        prop_assert_eq!(sockets.len() as u64 + answer.bad_messages, u64::from(count));
+    }
+
+    #[test]
+    fn the_bound_grows_with_the_charge(
+        charge in any::<u64>(), more in any::<u64>(), payload in proptest::option::of(any::<u64>()),
+        frags in 0u32..=45, page in prop_oneof![Just(4096u64), Just(65_536)],
+    ) {
+        let mut host = HostFacts::assumed(PageSize(page));
+        host.max_skb_frags = frags;
+        let payload = payload.map(Payload);
+        let bound = |charge| worst(Truesize(charge), payload, &host);
+        let (small, large) = (bound(charge), bound(charge.saturating_add(more)));
+        prop_assert!(small.bytes <= large.bytes);
+        prop_assert!(!small.saturated || large.saturated);
+        prop_assert!(small.bytes.0 >= charge);
+        let by_truesize = worst(Truesize(charge), None, &host);
+        prop_assert!(small.bytes <= by_truesize.bytes);
+        prop_assert_eq!(by_truesize.basis, WorstBasis::Truesize);
+        if small.basis == WorstBasis::Truesize {
+            prop_assert_eq!(small, by_truesize);
+        }
+        prop_assert_eq!(small.bytes.0 == 0, charge == 0);
+        // The same in numbers without an end: cut off exactly where 64 bits end.
+        let packets = if charge == 0 { 0 } else { u128::from((charge / 576).max(1)) };
+        let exact = u128::from(charge) + packets * (1 + u128::from(frags)) * u128::from(host.chunk_size.0);
+        prop_assert_eq!(by_truesize.saturated, exact > u128::from(u64::MAX));
+        if !by_truesize.saturated {
+            prop_assert_eq!(u128::from(by_truesize.bytes.0), exact);
+        }
+    }
+
+    #[test]
+    fn any_socket_has_a_footprint(
+        numbers in vec(proptest::option::of(any::<u32>()), 4), queue in any::<u32>(), kind in 0usize..6,
+        state in any::<u8>(), charge in proptest::option::of(any::<u64>()),
+    ) {
+        let (family, protocol) = [
+            (Family::Ipv4, Protocol::Tcp),
+            (Family::Ipv6, Protocol::Udp),
+            (Family::Ipv4, Protocol::UdpLite),
+            (Family::Unix, Protocol::UnixStream),
+            (Family::Unix, Protocol::UnixDatagram),
+            (Family::Unix, Protocol::UnixSeqpacket),
+        ][kind];
+        let mut socket = Socket::unknown(family, protocol, State::from_kernel(state));
+        let nothing = footprint(&socket, None, &HostFacts::assumed(PageSize(4096)));
+        prop_assert_eq!((nothing.received.charged, nothing.sent.charged), (None, None));
+        prop_assert_eq!((nothing.received.payload, nothing.received.worst), (None, None));
+        socket.recv_q = RecvQueue::Payload(Payload(queue.into()));
+        socket.send_q = SendQueue::Payload(Payload(queue.into()));
+        (socket.skmem.rmem_alloc, socket.skmem.backlog) = (numbers[0], numbers[1]);
+        (socket.skmem.wmem_alloc, socket.skmem.wmem_queued) = (numbers[2], numbers[3]);
+        let footprint = footprint(&socket, charge.map(Truesize), &HostFacts::assumed(PageSize(4096)));
+        for side in [footprint.received, footprint.sent] {
+            prop_assert_eq!(side.worst.is_some(), side.charged.is_some());
+            prop_assert!(side.worst.is_none_or(|worst| Some(worst.bytes.0) >= side.charged.map(|c| c.0)));
+        }
+        prop_assert!(footprint.received.payload.is_some_and(|unread| unread.0 <= queue.into()));
+    }
+}

@@ -1,0 +1,233 @@
+//! A host that exists in a test alone: files, descriptors, and a function that answers requests.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use skcheck_core::{Host, PageSize};
+
+use super::messages;
+
+/// A request as the kernel sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) sequence: u32,
+    /// 1 unix, 2 IPv4, 10 IPv6.
+    pub(crate) family: u8,
+    /// 6 TCP, 17 UDP, 136 UDP-Lite; 0 for unix.
+    pub(crate) protocol: u8,
+    /// For all of a table, not for one socket.
+    pub(crate) dump: bool,
+    /// The states that are asked for.
+    pub(crate) states: u32,
+    /// The local port of an exact request.
+    pub(crate) port: u16,
+}
+
+impl Request {
+    pub(crate) const TCP: u8 = 6;
+
+    fn parse(bytes: &[u8]) -> Request {
+        let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().expect("four"));
+        let flags = u16::from_ne_bytes([bytes[6], bytes[7]]);
+        Request {
+            sequence: word(8),
+            family: bytes[16],
+            protocol: bytes[17],
+            dump: flags & 0x300 == 0x300,
+            states: word(20),
+            port: u16::from_be_bytes([bytes[24], bytes[25]]),
+        }
+    }
+
+    /// A dump of all TCP sockets over IPv4.
+    pub(crate) fn is_tcp4(&self) -> bool {
+        self.dump && (self.family, self.protocol) == (2, Request::TCP) && self.states != 1 << 10
+    }
+
+    /// A dump of all unix sockets.
+    pub(crate) fn is_unix(&self) -> bool {
+        self.dump && self.family == 1 && self.states != 1 << 10
+    }
+
+    /// The answer of an empty table, or of a socket that is gone.
+    pub(crate) fn nothing(&self) -> Answer {
+        if self.dump {
+            Answer::of([messages::done(self.sequence, 0)])
+        } else {
+            Answer::of([messages::refused(self.sequence, 2)])
+        }
+    }
+}
+
+/// Datagrams, and how the receiving ends when nobody stops it.
+pub(crate) struct Answer {
+    pub(crate) datagrams: Vec<Vec<u8>>,
+    pub(crate) end: io::ErrorKind,
+}
+
+impl Answer {
+    pub(crate) fn of(datagrams: impl IntoIterator<Item = Vec<u8>>) -> Answer {
+        Answer { datagrams: datagrams.into_iter().collect(), end: io::ErrorKind::TimedOut }
+    }
+}
+
+type Kernel = Box<dyn Fn(&Request) -> Answer>;
+
+/// See the module. Files that were not made up are not there.
+pub(crate) struct MadeUp {
+    files: BTreeMap<String, Vec<u8>>,
+    /// Files that never come.
+    hanging: BTreeSet<String>,
+    /// Descriptors by process; `None`: they may not be read.
+    processes: BTreeMap<u32, Option<BTreeMap<u32, String>>>,
+    /// Processes that are listed, and gone when looked at.
+    vanished: BTreeSet<u32>,
+    kernel: Kernel,
+    /// Every request so far.
+    pub(crate) asked: RefCell<Vec<Request>>,
+}
+
+impl MadeUp {
+    /// An empty host: an init that holds nothing, no socket.
+    pub(crate) fn new() -> MadeUp {
+        let host = MadeUp {
+            files: BTreeMap::new(),
+            hanging: BTreeSet::new(),
+            processes: BTreeMap::new(),
+            vanished: BTreeSet::new(),
+            kernel: Box::new(Request::nothing),
+            asked: RefCell::default(),
+        };
+        host.file("/proc/sys/kernel/osrelease", "6.18.0\n").process(1, "init", &[])
+    }
+
+    /// Answers with `answer`, and nothing where that gives `None`.
+    pub(crate) fn kernel(mut self, answer: impl Fn(&Request) -> Option<Answer> + 'static) -> MadeUp {
+        self.kernel = Box::new(move |request| answer(request).unwrap_or_else(|| request.nothing()));
+        self
+    }
+
+    pub(crate) fn file(mut self, path: &str, text: impl Into<Vec<u8>>) -> MadeUp {
+        self.files.insert(path.to_owned(), text.into());
+        self
+    }
+
+    /// A process that holds these sockets, from descriptor 3 on.
+    pub(crate) fn process(mut self, pid: u32, comm: &str, sockets: &[u32]) -> MadeUp {
+        let links = (3..).zip(sockets).map(|(fd, inode)| (fd, format!("socket:[{inode}]"))).collect();
+        self.processes.insert(pid, Some(links));
+        self.file(&format!("/proc/{pid}/comm"), format!("{comm}\n"))
+            .file(&format!("/proc/{pid}/cmdline"), format!("/bin/{comm}\0--flag\0"))
+    }
+
+    pub(crate) fn unreadable(mut self, pid: u32) -> MadeUp {
+        self.processes.insert(pid, None);
+        self
+    }
+
+    pub(crate) fn vanished(mut self, pid: u32) -> MadeUp {
+        self.vanished.insert(pid);
+        self
+    }
+
+    /// Hides a process, as hidepid does.
+    pub(crate) fn without_process(mut self, pid: u32) -> MadeUp {
+        self.processes.remove(&pid);
+        self
+    }
+
+    pub(crate) fn hangs(mut self, path: &str) -> MadeUp {
+        self.hanging.insert(path.to_owned());
+        self
+    }
+
+    fn get(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let path = path.to_str().expect("the library's paths are text");
+        self.files.get(path).cloned().ok_or(io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Host for MadeUp {
+    fn diag(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+        let request = Request::parse(request);
+        self.asked.borrow_mut().push(request);
+        let answer = (self.kernel)(&request);
+        for datagram in &answer.datagrams {
+            if on_datagram(datagram).is_break() {
+                return Ok(());
+            }
+        }
+        Err(answer.end.into())
+    }
+
+    fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
+        if self.vanished.contains(&pid) {
+            return Err(io::Error::from_raw_os_error(3)); // ESRCH
+        }
+        match self.processes.get(&pid) {
+            Some(Some(links)) => links.iter().for_each(|(fd, target)| on_link(*fd, target.as_bytes())),
+            Some(None) => return Err(io::ErrorKind::PermissionDenied.into()),
+            None => return Err(io::ErrorKind::NotFound.into()),
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
+        *into = self.get(path)?;
+        Ok(())
+    }
+
+    fn read_within(&self, path: &Path, _: Duration) -> io::Result<Vec<u8>> {
+        match path.to_str() {
+            Some(path) if self.hanging.contains(path) => Err(io::ErrorKind::TimedOut.into()),
+            _ => self.get(path),
+        }
+    }
+
+    fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        assert_eq!(path, Path::new("/proc"));
+        let pids: BTreeSet<u32> = self.processes.keys().chain(&self.vanished).copied().collect();
+        for pid in pids {
+            on_entry(pid.to_string().as_bytes());
+        }
+        ["self", "net", "4294967296", "1x"].iter().for_each(|name| on_entry(name.as_bytes()));
+        Ok(())
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let text = path.to_str().expect("the library's paths are text");
+        if text.ends_with("/ns/net") {
+            return Ok(b"net:[1]".to_vec());
+        }
+        if text.ends_with("/ns/pid") {
+            return Ok(b"pid:[4026531836]".to_vec());
+        }
+        let mut parts = text.strip_prefix("/proc/").unwrap_or_default().split("/fd/");
+        let mut number = || parts.next()?.parse::<u32>().ok();
+        let (pid, fd) = (number(), number());
+        let links = pid.and_then(|pid| self.processes.get(&pid)?.as_ref());
+        let target = links.and_then(|links| links.get(&fd?)).ok_or(io::ErrorKind::NotFound)?;
+        Ok(target.clone().into_bytes())
+    }
+
+    fn xattr(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
+        assert_eq!(name, "system.sockprotoname");
+        self.read_link(path).map(|_| b"TCP\0".to_vec())
+    }
+
+    fn interface_name(&self, _: u32) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn page_size(&self) -> PageSize {
+        PageSize(4096)
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
+    }
+}
