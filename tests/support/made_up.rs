@@ -1,13 +1,13 @@
 //! A host that exists in a test alone: files, descriptors, and a function that answers requests.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use skcheck_core::{Host, PageSize};
+use skcheck_core::{Diag, Host, NetnsFile, PageSize};
 
 use super::messages;
 
@@ -75,7 +75,7 @@ impl Answer {
     }
 }
 
-type Kernel = Box<dyn Fn(&Request) -> Answer>;
+type Kernel = Box<dyn Fn(&Request) -> Answer + Sync>;
 
 /// See the module. Files that were not made up are not there.
 pub(crate) struct MadeUp {
@@ -88,7 +88,7 @@ pub(crate) struct MadeUp {
     vanished: BTreeSet<u32>,
     kernel: Kernel,
     /// Every request so far.
-    pub(crate) asked: RefCell<Vec<Request>>,
+    pub(crate) asked: Mutex<Vec<Request>>,
 }
 
 impl MadeUp {
@@ -100,13 +100,13 @@ impl MadeUp {
             processes: BTreeMap::new(),
             vanished: BTreeSet::new(),
             kernel: Box::new(Request::nothing),
-            asked: RefCell::default(),
+            asked: Mutex::default(),
         };
         host.file("/proc/sys/kernel/osrelease", "6.18.0\n").process(1, "init", &[])
     }
 
     /// Answers with `answer`, and nothing where that gives `None`.
-    pub(crate) fn kernel(mut self, answer: impl Fn(&Request) -> Option<Answer> + 'static) -> MadeUp {
+    pub(crate) fn kernel(mut self, answer: impl Fn(&Request) -> Option<Answer> + Sync + 'static) -> MadeUp {
         self.kernel = Box::new(move |request| answer(request).unwrap_or_else(|| request.nothing()));
         self
     }
@@ -151,10 +151,14 @@ impl MadeUp {
     }
 }
 
-impl Host for MadeUp {
-    fn diag(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+impl Diag for &MadeUp {
+    fn ask(
+        &mut self,
+        request: &[u8],
+        on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         let request = Request::parse(request);
-        self.asked.borrow_mut().push(request);
+        self.asked.lock().expect("no panic").push(request);
         let answer = (self.kernel)(&request);
         for datagram in &answer.datagrams {
             if on_datagram(datagram).is_break() {
@@ -162,6 +166,17 @@ impl Host for MadeUp {
             }
         }
         Err(answer.end.into())
+    }
+
+    fn sockstat(&self) -> &[u8] {
+        b""
+    }
+}
+
+impl Host for MadeUp {
+    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
+        assert_eq!(netns, None, "it has one namespace");
+        Ok(Box::new(self))
     }
 
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
@@ -189,13 +204,19 @@ impl Host for MadeUp {
     }
 
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        assert_eq!(path, Path::new("/proc"));
+        if path != Path::new("/proc") {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let pids: BTreeSet<u32> = self.processes.keys().chain(&self.vanished).copied().collect();
         for pid in pids {
             on_entry(pid.to_string().as_bytes());
         }
         ["self", "net", "4294967296", "1x"].iter().for_each(|name| on_entry(name.as_bytes()));
         Ok(())
+    }
+
+    fn inode(&self, _: &Path) -> io::Result<u64> {
+        Err(io::ErrorKind::NotFound.into())
     }
 
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {

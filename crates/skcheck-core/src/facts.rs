@@ -36,18 +36,30 @@ fn max_skb_frags_of(mut config: impl BufRead) -> Option<Option<u32>> {
     is_config.then_some(None)
 }
 
-/// Active objects of the slabs that packets come from, of /proc/slabinfo: `skbuff_head_cache` and
-/// `skbuff_fclone_cache`. `None` when neither is listed (a slab can be merged with another of its
-/// size, and then has no line).
-pub fn active_skbs(slabinfo: &[u8]) -> Option<u64> {
-    let lines = slabinfo.lines().map_while(Result::ok);
-    let objects = lines.filter_map(|line| {
+/// The slabs that packets come from.
+pub const SKB_SLABS: [&str; 2] = ["skbuff_head_cache", "skbuff_fclone_cache"];
+
+/// Active objects of a slab in /proc/slabinfo. `None` when it is not listed: a slab can be merged
+/// with others of its size, and then has no line.
+pub fn active_objects(slabinfo: &[u8], slab: &str) -> Option<u64> {
+    let mut lines = slabinfo.lines().map_while(Result::ok);
+    lines.find_map(|line| {
         let mut words = line.split_whitespace();
-        let name = words.next()?;
-        let active = words.next()?.parse::<u64>().ok()?;
-        matches!(name, "skbuff_head_cache" | "skbuff_fclone_cache").then_some(active)
-    });
-    objects.reduce(u64::saturating_add)
+        (words.next()? == slab).then(|| words.next()?.parse().ok())?
+    })
+}
+
+/// Active objects of a slab in its /sys/kernel/slab/NAME/objects. For a merged slab these are the
+/// objects of all that were merged: more than its own, never fewer.
+pub fn active_objects_at_most(objects: &[u8]) -> Option<u64> {
+    std::str::from_utf8(objects).ok()?.split_whitespace().next()?.parse().ok()
+}
+
+/// Pages on the free lists of the CPUs, in /proc/zoneinfo: not in MemFree, and owned by nobody.
+pub fn per_cpu_free(zoneinfo: &[u8]) -> Pages {
+    let lines = zoneinfo.lines().map_while(Result::ok);
+    let counts = lines.filter_map(|line| line.trim().strip_prefix("count:")?.trim().parse::<u64>().ok());
+    Pages(counts.fold(0, u64::saturating_add))
 }
 
 /// Memory in use that no counter of /proc/meminfo owns, in bytes: taken straight from the page

@@ -27,7 +27,7 @@ pub trait Host: Sync {
     /// # Errors
     /// `NotFound` when the namespace is gone, `PermissionDenied` when it may not be entered, and the
     /// socket's own.
-    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag>>;
+    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>>;
 
     /// Hands on every descriptor of a process with what /proc/PID/fd/N points to. Targets longer
     /// than 63 bytes are cut there. A descriptor that vanishes meanwhile is left out.
@@ -130,7 +130,7 @@ impl Live {
 }
 
 impl Host for Live {
-    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag>> {
+    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
         let Some(file) = netns else { return Ok(Box::new(open_diag()?)) };
         // A netlink socket keeps the namespace it was made in, so only its making has to be there:
         // on a thread of its own, which ends with it.

@@ -42,7 +42,7 @@ pub(super) struct Asker<'h> {
     host: &'h dyn Host,
     netns: &'h Netns,
     /// `None` after an error: the rest of that answer may still arrive.
-    diag: RefCell<Option<Box<dyn Diag>>>,
+    diag: RefCell<Option<Box<dyn Diag + 'h>>>,
     sequence: Cell<u32>,
 }
 
@@ -143,7 +143,7 @@ impl<'h> Asker<'h> {
 }
 
 /// Tries every way into the namespace: those through a process that has ended lead nowhere.
-fn open(host: &dyn Host, netns: &Netns) -> io::Result<Box<dyn Diag>> {
+fn open<'h>(host: &'h dyn Host, netns: &Netns) -> io::Result<Box<dyn Diag + 'h>> {
     if netns.own {
         return host.diag(None);
     }

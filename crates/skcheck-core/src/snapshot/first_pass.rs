@@ -342,7 +342,9 @@ impl Dump {
         });
         self.gaps.extend(asked.unwrap_or_default());
         let silent = self.pending_unix.iter().filter(|(listener, _)| !answered.contains(listener));
-        let unnamed: u64 = silent.map(|(_, pending)| u64::from(*pending)).sum();
+        // One that is gone meanwhile has nobody waiting.
+        let still_there = silent.filter(|(listener, _)| asker.unix(*listener).is_some());
+        let unnamed: u64 = still_there.map(|(_, pending)| u64::from(*pending)).sum();
         if unnamed > 0 {
             let remedy = "too many wait at one listener for the kernel to name them (UNIX_DIAG_ICONS); \
                           the listener's Recv-Q still counts them";
