@@ -16,7 +16,8 @@ fn sizes_mean_at_least() {
     let server = inode(&pair.server);
     let first = scan::run(&scan::port(pair.port));
     let received = get(&first, server).footprint.received;
-    let sizes: [(fn(&mut Query) -> &mut Option<u64>, u64); 3] = [
+    type Field = fn(&mut Query) -> &mut Option<u64>;
+    let sizes: [(Field, u64); 3] = [
         (|query| &mut query.min_recv_q, 4096),
         (|query| &mut query.min_charged, received.charged.expect("known").0),
         (|query| &mut query.min_worst, received.worst.expect("known").bytes.0),

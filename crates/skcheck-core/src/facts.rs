@@ -1,8 +1,6 @@
 //! Facts about the host, parsed from files that somebody else has read. Pure.
 
-use std::io::{BufRead, BufReader, Cursor, Read};
-
-use procfs::{FromBufRead, Meminfo};
+use std::io::{BufRead, BufReader, Read};
 
 use crate::units::Pages;
 
@@ -70,30 +68,22 @@ pub fn per_cpu_free(zoneinfo: &[u8]) -> Pages {
 /// are inside VmallocUsed on kernels that map them (CONFIG_VMAP_STACK), so they are not taken off
 /// again. `None` when the file cannot be parsed.
 pub fn unowned(meminfo: &[u8]) -> Option<i64> {
-    // procfs multiplies without a check.
-    let mut numbers = meminfo.split(|b| !b.is_ascii_digit()).filter_map(|n| std::str::from_utf8(n).ok());
-    if numbers.any(|number| number.parse::<u64>().is_ok_and(|number| number > u64::MAX >> 30)) {
-        return None;
-    }
-    let info = Meminfo::from_buf_read(Cursor::new(meminfo)).ok()?;
-    let owned = [
-        Some(info.active),
-        Some(info.inactive),
-        info.unevictable,
-        Some(info.slab),
-        info.page_tables,
-        info.secondary_page_tables,
-        Some(info.vmalloc_used),
-        info.per_cpu,
-        info.hugetlb,
-        info.bounce,
-        info.hardware_corrupted,
-        info.z_swap,
-    ];
-    let owned = owned.into_iter().flatten().filter_map(|bytes| i64::try_from(bytes).ok());
-    let owned = owned.fold(0, i64::saturating_add);
-    let used = i64::try_from(info.mem_total.checked_sub(info.mem_free)?).ok()?;
-    Some(used - owned)
+    /// On every kernel; those that depend on its version or configuration are in `OPTIONAL`.
+    const ALWAYS: [&str; 5] = ["Active", "Inactive", "Slab", "PageTables", "VmallocUsed"];
+    const OPTIONAL: [&str; 7] =
+        ["Unevictable", "SecPageTables", "Percpu", "Hugetlb", "Bounce", "HardwareCorrupted", "Zswap"];
+    // Not procfs's parser: it panics on text that is not ASCII, and multiplies without a check.
+    let text = String::from_utf8_lossy(meminfo);
+    let bytes = |name: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let kib: u64 = value.split_whitespace().next()?.parse().ok()?;
+        // No host has more; and so no sum of these can overflow.
+        (kib < 1 << 48).then_some(())?;
+        i64::try_from(kib * 1024).ok()
+    };
+    let always: Vec<i64> = ALWAYS.into_iter().map(bytes).collect::<Option<_>>()?;
+    let owned: i64 = always.into_iter().chain(OPTIONAL.into_iter().filter_map(bytes)).sum();
+    Some(bytes("MemTotal")? - bytes("MemFree")? - owned)
 }
 
 /// The memory of all TCP sockets of the host, in every namespace (`mem` of /proc/net/sockstat,
