@@ -68,7 +68,8 @@ fn a_process_is_a_constant_number_of_calls() {
 
 /// How many datagrams the kernel sends for one dump of each table.
 fn datagrams() -> u64 {
-    let mut diag = Live::new().diag(None).expect("NETLINK_SOCK_DIAG");
+    let live = Live::new();
+    let mut diag = live.diag(None).expect("NETLINK_SOCK_DIAG");
     let mut datagrams = 0;
     for (table, sequence) in Query::default().tables().into_iter().zip(1..) {
         let mut answer = Answer::new(table, sequence);
