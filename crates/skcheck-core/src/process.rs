@@ -47,6 +47,13 @@ pub fn uid(status: &[u8]) -> Option<u32> {
     Status::from_read(text.as_bytes()).ok().map(|status| status.ruid)
 }
 
+/// The effective capabilities in /proc/PID/status, a bit for each.
+pub fn effective_capabilities(status: &[u8]) -> Option<u64> {
+    let text = String::from_utf8_lossy(status);
+    let value = text.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(value.trim(), 16).ok()
+}
+
 /// The name in /proc/PID/comm.
 pub fn comm(file: &[u8]) -> Vec<u8> {
     file.strip_suffix(b"\n").unwrap_or(file).to_vec()

@@ -41,6 +41,14 @@ pub(super) fn host_facts(host: &dyn Host, gaps: &mut Vec<Gap>) -> HostFacts {
     facts
 }
 
+/// Whether this process has CAP_SYS_PTRACE already, so that asking for more privilege is no help.
+pub(super) fn may_look_at_others(host: &dyn Host) -> bool {
+    const CAP_SYS_PTRACE: u32 = 19;
+    read(host, "/proc/self/status")
+        .and_then(|status| process::effective_capabilities(&status))
+        .is_some_and(|capabilities| capabilities & 1 << CAP_SYS_PTRACE != 0)
+}
+
 /// Both slabs must be known, or the sum bounds nothing.
 fn active_skbs(host: &dyn Host) -> Option<u64> {
     let slabinfo = read(host, "/proc/slabinfo")?;

@@ -8,7 +8,7 @@ use crate::gap::{Gap, Missing};
 use crate::holders::{Descriptors, Holder, socket_inode};
 use crate::host::{Host, NetnsFile, parse_number};
 use crate::namespaces::{Netns, NetnsChoice, NetnsId, ip_netns_name, mounted, netns_id};
-use crate::snapshot::Scanned;
+use crate::snapshot::{Scanned, read};
 
 /// What all processes told.
 pub(super) struct Survey {
@@ -180,8 +180,13 @@ impl Listed {
         scanned.unreadable = self.unreadable;
         scanned.all_processes = self.unreadable == 0 && hidden.is_none();
         if self.unreadable > 0 {
-            let remedy = "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); \
-                          sockets that only they hold show no holder";
+            let remedy = if read::may_look_at_others(host) {
+                "a security module or another user namespace keeps even this privilege out; \
+                 sockets that only they hold show no holder"
+            } else {
+                "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); \
+                 sockets that only they hold show no holder"
+            };
             gaps.push(Gap::counted(Missing::Processes, "/proc/PID/fd", self.unreadable, remedy));
         }
         if let Some((place, remedy)) = hidden {
