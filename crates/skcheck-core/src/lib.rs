@@ -55,6 +55,7 @@ pub mod footprint;
 pub mod query;
 pub mod snapshot;
 
+pub mod container;
 pub mod diag;
 pub mod facts;
 pub mod holders;
@@ -63,6 +64,8 @@ pub mod namespaces;
 pub mod proc_net;
 pub mod process;
 
+pub use container::cgroup::Cgroup;
+pub use container::{Container, Runtime};
 pub use error::{Error, ErrorKind};
 pub use footprint::{Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use gap::{Gap, Missing};

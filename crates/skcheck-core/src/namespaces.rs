@@ -55,7 +55,7 @@ pub fn ip_netns_name(mount_point: &[u8]) -> Option<&[u8]> {
 }
 
 /// Mount points have blanks and the like as three octal digits (`mangle_path`).
-fn unescape(field: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&byte, after)) = rest.split_first() {
