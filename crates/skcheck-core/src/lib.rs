@@ -58,6 +58,7 @@ pub mod snapshot;
 pub mod container;
 pub mod diag;
 pub mod facts;
+mod glob;
 pub mod holders;
 pub mod host;
 pub mod namespaces;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::container::Container;
 use crate::host::NetnsFile;
 
 /// A network namespace's inode number: `net:[N]`. Unique on the host while the namespace lives.
@@ -16,6 +17,9 @@ pub struct Netns {
     pub id: Option<NetnsId>,
     /// Its name, as bytes: that of `ip netns`, where it has one.
     pub name: Option<Vec<u8>>,
+    /// The container of the process with the lowest id in it; for a pod that is its sandbox. Looked
+    /// for only where the namespace has no name and one of the reported sockets is in it.
+    pub container: Option<Container>,
     /// Whether it is the namespace that the scanner runs in.
     pub own: bool,
     /// Ways to enter it; none for the scanner's own.
@@ -25,7 +29,14 @@ pub struct Netns {
 impl Netns {
     /// The scanner's own namespace.
     pub fn own(id: Option<NetnsId>) -> Netns {
-        Netns { id, name: None, own: true, files: Vec::new() }
+        Netns { id, name: None, container: None, own: true, files: Vec::new() }
+    }
+
+    /// What to call it: its name, else its pod as `namespace/name` (or the pod's uid), else its
+    /// container. `None` where nothing names it.
+    pub fn label(&self) -> Option<Vec<u8>> {
+        let container = || self.container.as_ref().and_then(|it| it.pod_label().or_else(|| it.label()));
+        self.name.clone().or_else(container)
     }
 }
 

@@ -3,6 +3,9 @@
 use procfs::FromRead;
 use procfs::process::Status;
 
+use crate::container::Container;
+use crate::host::parse_number;
+
 /// A process that holds a reported socket, or the other end of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,6 +23,18 @@ pub struct Process {
     /// Its arguments (/proc/PID/cmdline), as bytes. Empty for a kernel thread and a zombie; `None`
     /// when it could not be read in time.
     pub cmdline: Option<Vec<Vec<u8>>>,
+    /// Its cgroup (/proc/PID/cgroup), as bytes: the path of version 2; on a host that has version 1
+    /// too, the path that tells most (see [`Cgroup::of_process`](crate::Cgroup::of_process)). Begins
+    /// with `/..` where it is outside the scanner's cgroup namespace. `None` when the process
+    /// vanished.
+    pub cgroup: Option<Vec<u8>>,
+    /// Its systemd unit, such as `nginx.service`, as bytes, where the cgroup tells one.
+    pub unit: Option<Vec<u8>>,
+    /// Its container, where the cgroup tells one.
+    pub container: Option<Container>,
+    /// Its process id in its own pid namespace (the last of `NSpid:` in /proc/PID/status, since
+    /// Linux 4.1). `None` where that namespace is the one that `pid` is of.
+    pub ns_pid: Option<u32>,
 }
 
 impl Process {
@@ -54,6 +69,14 @@ pub fn effective_capabilities(status: &[u8]) -> Option<u64> {
     u64::from_str_radix(value.trim(), 16).ok()
 }
 
+/// The innermost process id in /proc/PID/status, where there is more than one.
+pub fn ns_pid(status: &[u8]) -> Option<u32> {
+    // The kernel escapes line ends in the name, so no name can look like this line.
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"))?;
+    let ids = line.split(u8::is_ascii_whitespace).filter(|id| !id.is_empty()).skip(1);
+    parse_number(ids.last()?)
+}
+
 /// The name in /proc/PID/comm.
 pub fn comm(file: &[u8]) -> Vec<u8> {
     file.strip_suffix(b"\n").unwrap_or(file).to_vec()
@@ -66,4 +89,24 @@ pub fn cmdline(file: &[u8]) -> Vec<Vec<u8>> {
         return Vec::new();
     }
     file.split(|&b| b == 0).map(<[u8]>::to_vec).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ns_pid_is_the_innermost_of_several() {
+        let all: [(&[u8], Option<u32>); 6] = [
+            (b"Name:\tnginx\nTgid:\t4711\nNSpid:\t4711\t12\n", Some(12)),
+            (b"NSpid:\t4711\t99\t1\n", Some(1)),
+            (b"NSpid:\t4711\t4711\n", Some(4711)),
+            (b"NSpid:\t4711\n", None),
+            (b"Name:\tx\\nNSpid:\t1\t2\n", None),
+            (b"NSpid:\t4711\t-1\n", None),
+        ];
+        for (status, expected) in all {
+            assert_eq!(ns_pid(status), expected, "{}", status.escape_ascii());
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! What is asked for: which tables, which sockets, from which size on.
 
+use crate::container::Container;
 use crate::diag::request::{IpVersion, Table};
 use crate::footprint::{Footprint, HostFacts, Side, footprint};
+use crate::glob;
 use crate::namespaces::NetnsChoice;
+use crate::process::Process;
 use crate::socket::{Protocol, Socket, State};
 
 /// Which sockets a report is about. All conditions must hold together.
@@ -36,6 +39,13 @@ pub struct Query {
     pub pids: Vec<u32>,
     /// Only sockets held by a process with this in its comm or in the base name of its command.
     pub process: Option<Vec<u8>>,
+    /// Only sockets of a container with this name, or whose id begins with this (four digits or more).
+    pub container: Option<Vec<u8>>,
+    /// Only sockets of the pod with this name, `namespace/name`, or uid.
+    pub pod: Option<Vec<u8>>,
+    /// Only sockets of a cgroup whose path matches this pattern: `*` stands for any bytes, `/`
+    /// included, `?` for one.
+    pub cgroup: Option<Vec<u8>>,
     /// Only IP sockets with this port at either end.
     pub port: Option<u16>,
     /// Sockets with empty queues too.
@@ -59,6 +69,9 @@ impl Default for Query {
             min_worst: None,
             pids: Vec::new(),
             process: None,
+            container: None,
+            pod: None,
+            cgroup: None,
             port: None,
             include_idle: false,
             netns: NetnsChoice::All,
@@ -133,6 +146,32 @@ impl Query {
             min.is_none_or(|min| sides.iter().any(|side| size(side) >= Some(min)))
         };
         reaches(self.min_charged, charged) && reaches(self.min_worst, worst)
+    }
+
+    /// Whether anything is asked of the processes that hold a socket, other than their ids.
+    pub fn is_about_processes(&self) -> bool {
+        [&self.process, &self.container, &self.pod, &self.cgroup].iter().any(|wanted| wanted.is_some())
+    }
+
+    /// Whether a process satisfies name, container, pod and cgroup.
+    pub fn matches_process(&self, process: &Process) -> bool {
+        self.process.as_ref().is_none_or(|name| process.is_named(name))
+            && self.matches_group(process.cgroup.as_deref(), process.container.as_ref())
+    }
+
+    /// Whether the cgroup of a socket that no process holds satisfies container, pod and cgroup. No
+    /// such socket is of a process with a name.
+    pub fn matches_unheld(&self, cgroup: Option<&[u8]>, container: Option<&Container>) -> bool {
+        self.process.is_none() && self.matches_group(cgroup, container)
+    }
+
+    fn matches_group(&self, cgroup: Option<&[u8]>, container: Option<&Container>) -> bool {
+        let contained = |wanted: &Option<Vec<u8>>, is: fn(&Container, &[u8]) -> bool| {
+            wanted.as_ref().is_none_or(|wanted| container.is_some_and(|container| is(container, wanted)))
+        };
+        contained(&self.container, Container::is_called)
+            && contained(&self.pod, Container::is_of_pod)
+            && self.cgroup.as_ref().is_none_or(|glob| cgroup.is_some_and(|path| glob::matches(glob, path)))
     }
 
     fn wants_state(&self, state: State) -> bool {

@@ -338,6 +338,10 @@ pub struct Socket {
     pub peer_inode: Option<Inode>,
     /// TCP: what `tcp_info` adds, where it was asked for.
     pub tcp_info: Option<TcpInfo>,
+    /// IP: the id of the cgroup (version 2) that the socket was made in (`INET_DIAG_CGROUP_ID`, since
+    /// Linux 5.8; `sock_cgroup_ptr`). It stays when the process that made it moves or ends. On a
+    /// 64-bit host it is the inode number of the cgroup's directory.
+    pub cgroup_id: Option<u64>,
 }
 
 impl Socket {
@@ -359,6 +363,7 @@ impl Socket {
             shutdown: None,
             peer_inode: None,
             tcp_info: None,
+            cgroup_id: None,
         }
     }
 

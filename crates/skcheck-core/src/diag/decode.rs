@@ -153,6 +153,8 @@ impl Answer {
     fn inet_record<'a>(&mut self, payload: &'a [u8]) -> Option<Record<'a>> {
         /// `sizeof(struct inet_diag_msg)`.
         const HEADER: usize = 72;
+        /// `INET_DIAG_CGROUP_ID`, since Linux 5.8; the crate does not know it.
+        const INET_DIAG_CGROUP_ID: u16 = 21;
         let header = InetResponseHeader::parse(payload).ok()?;
         let family = if header.family == AF_INET6 { Family::Ipv6 } else { Family::Ipv4 };
         let id = &header.socket_id;
@@ -183,6 +185,9 @@ impl Answer {
                 INET_DIAG_INFO => record.socket.tcp_info = Some(TcpInfo::from_bytes(value)),
                 INET_DIAG_SHUTDOWN => {
                     record.socket.shutdown = value.first().map(|&b| Shutdown::from_kernel(b));
+                }
+                INET_DIAG_CGROUP_ID => {
+                    record.socket.cgroup_id = value.first_chunk().map(|b| u64::from_ne_bytes(*b));
                 }
                 INET_DIAG_SKV6ONLY => record.v6only = value.first().map(|&b| b != 0),
                 _ => {}

@@ -62,6 +62,9 @@ pub(super) fn run(
             holders: first.survey.descriptors.holders(suspect.inode).collect(),
             peer_holders: Vec::new(),
             peer_inferred: false,
+            cgroup: None,
+            unit: None,
+            container: None,
             interface_name: None,
             netns: None,
         }

@@ -10,19 +10,22 @@ use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
 use crate::holders::{Holder, socket_inode};
 use crate::host::Host;
+use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::listeners::{Held, Listeners};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
+use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Holding, Report, Source, closed, read, survey};
+use crate::snapshot::{Holding, Report, Source, cgroups, closed, read, survey};
 use crate::socket::{Endpoint, Inode, Protocol, Socket};
 
 pub(super) struct Joined {
     pub sockets: Vec<Report>,
     pub processes: Vec<Process>,
+    pub namespaces: Vec<Netns>,
 }
 
 /// A socket that matches, before inodes have become holders.
@@ -55,16 +58,47 @@ pub(super) fn run(
     if !query.pids.is_empty() {
         sockets.retain(|report| report.holders.iter().any(|holder| query.pids.contains(&holder.pid)));
     }
+    cgroups::of_unheld(host, &mut sockets);
     let mut processes = read::processes(host, pids(&sockets).into_iter(), gaps);
-    if let Some(name) = &query.process {
-        let named: FxHashSet<u32> =
-            processes.iter().filter(|process| process.is_named(name)).map(|process| process.pid).collect();
-        sockets.retain(|report| report.holders.iter().any(|holder| named.contains(&holder.pid)));
+    name_containers(host, &mut first.survey, &mut sockets, &mut processes);
+    if query.is_about_processes() {
+        let matching: FxHashSet<u32> = processes
+            .iter()
+            .filter(|process| query.matches_process(process))
+            .map(|process| process.pid)
+            .collect();
+        sockets.retain(|report| match report.holders.as_slice() {
+            [] => query.matches_unheld(report.cgroup.as_deref(), report.container.as_ref()),
+            holders => holders.iter().any(|holder| matching.contains(&holder.pid)),
+        });
         let left = pids(&sockets);
         processes.retain(|process| left.contains(&process.pid));
     }
     name_interfaces(host, &first, &mut sockets);
-    Joined { sockets, processes }
+    Joined { sockets, processes, namespaces: first.survey.namespaces }
+}
+
+/// Finds the containers that nameless namespaces of reported sockets belong to, and fills in what
+/// the kubelet's directories tell, read once and only if there is any container.
+fn name_containers(host: &dyn Host, survey: &mut Survey, sockets: &mut [Report], processes: &mut [Process]) {
+    let reported: FxHashSet<NetnsId> = sockets.iter().filter_map(|report| report.netns).collect();
+    let mut first_of: FxHashMap<NetnsId, u32> = FxHashMap::default();
+    for (pid, id) in survey.netns_of.iter().filter(|(_, id)| reported.contains(*id)) {
+        let first = first_of.entry(*id).or_insert(*pid);
+        *first = (*first).min(*pid);
+    }
+    for netns in survey.namespaces.iter_mut().filter(|netns| netns.name.is_none()) {
+        let first = netns.id.and_then(|id| first_of.get(&id).copied());
+        netns.container = first.and_then(|pid| read::cgroup(host, pid)).and_then(|cgroup| cgroup.container);
+    }
+    let of_netns = survey.namespaces.iter_mut().filter_map(|netns| netns.container.as_mut());
+    let of_sockets = sockets.iter_mut().filter_map(|report| report.container.as_mut());
+    let of_processes = processes.iter_mut().filter_map(|process| process.container.as_mut());
+    let mut containers = of_netns.chain(of_sockets).chain(of_processes).peekable();
+    if containers.peek().is_some() {
+        let names = read::kubelet_names(host);
+        containers.for_each(|container| names.fill(container));
+    }
 }
 
 fn pids(sockets: &[Report]) -> BTreeSet<u32> {
@@ -197,6 +231,9 @@ impl Context<'_> {
             holders,
             peer_holders: peer.map(|held| self.holding(&held).1).unwrap_or_default(),
             peer_inferred,
+            cgroup: None,
+            unit: None,
+            container: None,
             interface_name: None,
             netns: self.first.survey.namespaces.get(netns).and_then(|netns| netns.id),
         }

@@ -1,6 +1,7 @@
 //! The one place that joins records, holders, processes and host facts into a report.
 
 mod ask;
+mod cgroups;
 mod closed;
 mod fallback;
 mod first_pass;
@@ -14,6 +15,7 @@ mod unix_links;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::container::Container;
 use crate::error::Error;
 use crate::footprint::{Footprint, HostFacts};
 use crate::gap::Gap;
@@ -117,6 +119,15 @@ pub struct Report {
     /// The network namespace that the socket is in. `None` for a socket that no table knows, and
     /// where /proc does not tell the scanner's own.
     pub netns: Option<NetnsId>,
+    /// The cgroup of a socket that no process holds, where the kernel tells it (IP sockets,
+    /// [`Socket::cgroup_id`]): the path of version 2, as bytes. `None` where a process holds the
+    /// socket ([`Process::cgroup`] tells), for the root (where also everything is that only version 1
+    /// groups), and when the cgroup has been removed.
+    pub cgroup: Option<Vec<u8>>,
+    /// The systemd unit that `cgroup` tells.
+    pub unit: Option<Vec<u8>>,
+    /// The container that `cgroup` tells.
+    pub container: Option<Container>,
     /// The name of the interface that the socket is bound to.
     pub interface_name: Option<String>,
 }
@@ -284,7 +295,6 @@ pub fn scan(host: &dyn Host, query: &Query) -> Result<Snapshot, Error> {
     let source = first.source;
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
-    let namespaces = first.survey.namespaces.clone();
     let joined = join::run(host, query, &facts, first, &mut gaps);
     Ok(Snapshot {
         taken_at,
@@ -296,7 +306,7 @@ pub fn scan(host: &dyn Host, query: &Query) -> Result<Snapshot, Error> {
         processes: joined.processes,
         unlisted_tcp_mem: unlisted,
         unlisted_noise: read::unlisted_noise(host),
-        namespaces,
+        namespaces: joined.namespaces,
         gaps,
     })
 }

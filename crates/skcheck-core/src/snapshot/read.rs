@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::container::cgroup::Cgroup;
+use crate::container::kubelet::{self, Names};
 use crate::facts;
 use crate::footprint::{HostFacts, default_max_skb_frags};
 use crate::gap::{Gap, Missing};
@@ -113,13 +115,34 @@ pub(super) fn processes(
 
 fn identity(host: &dyn Host, pid: u32) -> Process {
     let file = |name: &str| read(host, &format!("/proc/{pid}/{name}"));
+    let status = file("status");
+    let cgroup = cgroup(host, pid);
+    let path = cgroup.as_ref().map(|cgroup| cgroup.path.clone());
+    let (unit, container) = cgroup.map(|cgroup| (cgroup.unit, cgroup.container)).unwrap_or_default();
     Process {
         pid,
         start_time: file("stat").and_then(|stat| process::start_time(&stat)),
         comm: file("comm").map(|comm| process::comm(&comm)),
-        uid: file("status").and_then(|status| process::uid(&status)),
+        uid: status.as_deref().and_then(process::uid),
         cmdline: None,
+        cgroup: path,
+        unit,
+        container,
+        ns_pid: status.as_deref().and_then(process::ns_pid),
     }
+}
+
+/// What a process's cgroup tells; `None` when the process is gone.
+pub(super) fn cgroup(host: &dyn Host, pid: u32) -> Option<Cgroup> {
+    Cgroup::of_process(&read(host, &format!("/proc/{pid}/cgroup"))?)
+}
+
+/// What the kubelet's directories tell; nothing where there is no kubelet.
+pub(super) fn kubelet_names(host: &dyn Host) -> Names {
+    let mut names = Names::default();
+    let _ = host.read_dir(Path::new(kubelet::POD_LOGS), &mut |entry| names.add_pod(entry));
+    let _ = host.read_dir(Path::new(kubelet::CONTAINER_LOGS), &mut |entry| names.add_container(entry));
+    names
 }
 
 /// Whether a file can be read.
@@ -127,7 +150,7 @@ pub(super) fn exists(host: &dyn Host, path: &str) -> bool {
     read(host, path).is_some()
 }
 
-fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
+pub(super) fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
     let mut file = Vec::new();
     host.read(Path::new(path), &mut file).ok().map(|()| file)
 }

@@ -1,0 +1,229 @@
+//! The kernel that this program runs on, as a [`Host`].
+
+use std::borrow::Cow;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{FileType, Mode, OFlags, RawDir, ResolveFlags};
+use rustix::io::Errno;
+
+use crate::diag::transport::DiagSocket;
+use crate::host::{Diag, Host, NetnsFile, parse_number};
+use crate::units::PageSize;
+
+/// The kernel that this program runs on.
+///
+/// By default its files are where they usually are. In a container that has the host's root and
+/// /proc mounted elsewhere, [`Live::with_roots`] says where; sockets are asked of the kernel all the same.
+#[derive(Debug, Clone)]
+pub struct Live {
+    host_root: PathBuf,
+    proc: PathBuf,
+}
+
+/// Longest link target that [`Host::fd_links`] hands on; `socket:[4294967295]` has 19 bytes.
+const LINK_TARGET: usize = 63;
+
+/// Where /proc usually is.
+const PROC: &str = "/proc";
+
+impl Live {
+    /// The running kernel, its files where they usually are. Opens nothing yet.
+    pub fn new() -> Live {
+        Live::with_roots("/".into(), PROC.into())
+    }
+
+    /// The running kernel, with the host's root directory at `host_root` and its /proc at `proc`.
+    /// Opens nothing yet.
+    ///
+    /// What is asked of `/proc/...` is read in `proc`, every other path in `host_root`, whose symbolic
+    /// links do not lead out of it (since Linux 5.6; `openat2`). `/proc/self`, `/proc/thread-self` and
+    /// `/proc/net` are the real ones where `proc` does not show this process.
+    pub fn with_roots(host_root: PathBuf, proc: PathBuf) -> Live {
+        Live { host_root, proc }
+    }
+
+    /// Where a path below /proc is; `None` for any other.
+    fn in_proc<'p>(&self, path: &'p Path) -> Option<Cow<'p, Path>> {
+        let rest = path.strip_prefix(PROC).ok()?;
+        if self.proc == Path::new(PROC) {
+            return Some(Cow::Borrowed(path));
+        }
+        let own = rest
+            .components()
+            .next()
+            .filter(|first| ["self", "thread-self", "net"].iter().any(|name| first.as_os_str() == *name));
+        if own.is_some_and(|own| !self.proc.join(own).exists()) {
+            return Some(Cow::Borrowed(path));
+        }
+        Some(Cow::Owned(self.proc.join(rest)))
+    }
+
+    /// Opens what a path leads to on the host.
+    fn open(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+        let flags = flags | OFlags::CLOEXEC;
+        let plain = |path: &Path| Ok(rustix::fs::open(path, flags, Mode::empty())?);
+        if let Some(path) = self.in_proc(path) {
+            return plain(&path);
+        }
+        if self.host_root == Path::new("/") {
+            return plain(path);
+        }
+        let below = path.strip_prefix("/").unwrap_or(path);
+        let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+        let root = rustix::fs::open(&self.host_root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        match rustix::fs::openat2(root, below, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+            // An older kernel, or a sandbox that does not know the call.
+            Err(Errno::NOSYS | Errno::PERM) => plain(&self.host_root.join(below)),
+            opened => Ok(opened?),
+        }
+    }
+
+    /// Hands on every entry of a directory: name, inode number, kind.
+    fn entries(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8], u64, FileType)) -> io::Result<()> {
+        let dir = self.open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut buffer = Vec::with_capacity(32 * 1024);
+        let mut entries = RawDir::new(&dir, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                on_entry(name, entry.ino(), entry.file_type());
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the calling thread into a network namespace.
+    fn enter(&self, netns: &NetnsFile) -> io::Result<()> {
+        let file = self.open(&netns.path, OFlags::RDONLY)?;
+        if rustix::fs::fstat(&file)?.st_ino != netns.inode {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+        Ok(rustix::thread::move_into_link_name_space(file.as_fd(), kind)?)
+    }
+
+    /// Opens a socket in the calling thread's network namespace, and reads what that holds: it has to
+    /// be this very thread, which a mounted /proc may not show.
+    fn open_diag(&self) -> io::Result<DiagSocket> {
+        let mut sockstat = Vec::new();
+        for name in ["thread-self/net/sockstat", "thread-self/net/sockstat6"] {
+            let file = std::fs::read(Path::new(PROC).join(name));
+            sockstat.extend(file.or_else(|_| std::fs::read(self.proc.join(name))).unwrap_or_default());
+        }
+        DiagSocket::open(sockstat)
+    }
+}
+
+impl Default for Live {
+    fn default() -> Live {
+        Live::new()
+    }
+}
+
+impl Host for Live {
+    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
+        let Some(file) = netns else { return Ok(Box::new(self.open_diag()?)) };
+        // A netlink socket keeps the namespace it was made in, so only its making has to be there:
+        // on a thread of its own, which ends with it.
+        let (live, file) = (self.clone(), file.clone());
+        let maker = std::thread::Builder::new().name("skcheck-netns".to_owned());
+        let made = maker.spawn(move || live.enter(&file).and_then(|()| live.open_diag()))?;
+        let made = made.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+        Ok(Box::new(made?))
+    }
+
+    fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
+        let dir = self.open(Path::new(&format!("{PROC}/{pid}/fd")), OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut buffer = Vec::with_capacity(32 * 1024);
+        let mut entries = RawDir::new(&dir, buffer.spare_capacity_mut());
+        let mut target = [const { std::mem::MaybeUninit::uninit() }; LINK_TARGET];
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let Some(fd) = parse_number(entry.file_name().to_bytes()) else { continue };
+            match rustix::fs::readlinkat_raw(&dir, entry.file_name(), &mut target) {
+                Ok((target, _)) => on_link(fd, target),
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
+        into.clear();
+        let mut file = std::fs::File::from(self.open(path, OFlags::RDONLY)?);
+        io::Read::read_to_end(&mut file, into).map(drop)
+    }
+
+    fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let (live, path) = (self.clone(), path.to_owned());
+        // A read that hangs cannot be called back: its thread is left behind, asleep.
+        std::thread::Builder::new().name("skcheck-read".to_owned()).spawn(move || {
+            let mut file = Vec::new();
+            let read = live.read(&path, &mut file);
+            let _ = sender.send(read.map(|()| file));
+        })?;
+        receiver.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        self.entries(path, &mut |name, _, _| on_entry(name))
+    }
+
+    fn subdirectories(&self, path: &Path, on_directory: &mut dyn FnMut(&[u8], u64)) -> io::Result<()> {
+        self.entries(path, &mut |name, inode, kind| {
+            if kind == FileType::Directory {
+                on_directory(name, inode);
+            }
+        })
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if let Some(path) = self.in_proc(path) {
+            return Ok(std::fs::read_link(path)?.into_os_string().into_encoded_bytes());
+        }
+        let link = self.open(path, OFlags::PATH | OFlags::NOFOLLOW)?;
+        Ok(rustix::fs::readlinkat(link, "", Vec::new())?.into_bytes())
+    }
+
+    fn inode(&self, path: &Path) -> io::Result<u64> {
+        match self.in_proc(path) {
+            Some(path) => Ok(rustix::fs::stat(&*path)?.st_ino),
+            None => Ok(rustix::fs::fstat(self.open(path, OFlags::PATH)?)?.st_ino),
+        }
+    }
+
+    fn xattr(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
+        let mut value = [0; 256];
+        let length = match self.in_proc(path) {
+            Some(path) => rustix::fs::getxattr(&*path, name, &mut value)?,
+            None => {
+                rustix::fs::fgetxattr(self.open(path, OFlags::RDONLY | OFlags::NONBLOCK)?, name, &mut value)?
+            }
+        };
+        Ok(value.get(..length).unwrap_or_default().to_vec())
+    }
+
+    fn interface_name(&self, index: u32) -> io::Result<String> {
+        let family = rustix::net::AddressFamily::UNIX;
+        let socket = rustix::net::socket(family, rustix::net::SocketType::DGRAM, None)?;
+        Ok(rustix::net::netdevice::index_to_name(&socket, index)?)
+    }
+
+    fn page_size(&self) -> PageSize {
+        PageSize(rustix::param::page_size() as u64)
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+#[cfg(test)]
+mod tests;

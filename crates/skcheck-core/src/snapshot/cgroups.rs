@@ -1,0 +1,73 @@
+//! Finds the cgroups of sockets that no process holds, by walking the tree of cgroups.
+
+use std::collections::VecDeque;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::container::cgroup::{Cgroup, V2Mount, v2_mounts};
+use crate::host::Host;
+use crate::snapshot::{Report, read};
+
+/// How many cgroups are looked at; a host has some hundreds.
+const CGROUPS: usize = 10_000;
+
+/// Fills in the cgroup of each socket without a holder whose cgroup the kernel tells.
+pub(super) fn of_unheld(host: &dyn Host, sockets: &mut [Report]) {
+    let unheld = |report: &Report| report.socket.cgroup_id.filter(|_| report.holders.is_empty());
+    let wanted: FxHashSet<u64> = sockets.iter().filter_map(unheld).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let paths = paths_of(host, wanted);
+    for report in sockets {
+        let Some(path) = unheld(report).and_then(|id| paths.get(&id)) else { continue };
+        let Cgroup { path, unit, container } = Cgroup::of_path(path);
+        (report.cgroup, report.unit, report.container) = (Some(path), unit, container);
+    }
+}
+
+/// The paths of these cgroups, without the root's.
+fn paths_of(host: &dyn Host, mut wanted: FxHashSet<u64>) -> FxHashMap<u64, Vec<u8>> {
+    let mut paths = FxHashMap::default();
+    let Some((mount, root)) = mounted_at(host) else { return paths };
+    wanted.remove(&root);
+    let mount_point = path_of(&mount.mount_point);
+    // Breadth first, by the path below the mount point, so that a bound cuts off the deepest.
+    let mut queue = VecDeque::from([PathBuf::new()]);
+    let mut looked_at = 0;
+    while let Some(parent) = queue.pop_front()
+        && looked_at < CGROUPS
+        && !wanted.is_empty()
+    {
+        looked_at += 1;
+        // A cgroup that has been removed meanwhile has no children.
+        let _ = host.subdirectories(&mount_point.join(&parent), &mut |name, inode| {
+            let child = parent.join(path_of(name));
+            if wanted.remove(&inode) {
+                let root = mount.root.strip_suffix(b"/").unwrap_or(&mount.root);
+                paths.insert(inode, [root, child.as_os_str().as_bytes()].join(&b'/'));
+            }
+            queue.push_back(child);
+        });
+    }
+    paths
+}
+
+/// Where the hierarchy of version 2 can be read, and its root's id. A scanner in a container has the
+/// host's tree below the host's root: where the host's first process has it mounted.
+fn mounted_at(host: &dyn Host) -> Option<(V2Mount, u64)> {
+    let files = ["/proc/self/mountinfo", "/proc/1/mountinfo"];
+    let mounts = files.into_iter().filter_map(|file| read::read(host, file));
+    mounts.flat_map(|file| v2_mounts(&file)).find_map(|mount| {
+        let controllers = path_of(&mount.mount_point).join("cgroup.controllers");
+        let is_v2 = host.read(&controllers, &mut Vec::new()).is_ok();
+        let root = is_v2.then(|| host.inode(path_of(&mount.mount_point)).ok())??;
+        Some((mount, root))
+    })
+}
+
+fn path_of(bytes: &[u8]) -> &Path {
+    Path::new(std::ffi::OsStr::from_bytes(bytes))
+}
