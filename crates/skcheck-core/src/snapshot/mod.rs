@@ -3,6 +3,8 @@
 mod ask;
 mod cgroups;
 mod closed;
+#[cfg(test)]
+mod container_tests;
 mod fallback;
 mod first_pass;
 mod join;
