@@ -29,6 +29,10 @@
 //! Any user sees all sockets of the own network namespace; the others need CAP_SYS_ADMIN. Holders of other users' sockets need root,
 //! or CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); what is missing is in [`Snapshot::gaps`].
 //!
+//! A scanner in a container needs the host's /proc and root mounted, and says where they are with
+//! [`Live::with_roots`]; its processes then carry the container and the pod that their cgroups and the
+//! kubelet's directories tell. `docs/daemonset.yaml` is a pod with the least that works.
+//!
 //! # Limits
 //!
 //! A dump is no photograph: the kernel's tables change while they are walked. Nothing here changes
@@ -38,7 +42,8 @@
 //! # Modules
 //!
 //! [`units`] and [`socket`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
-//! the model behind `worst`; [`host`] is the seam to the system; [`diag`] knows the wire.
+//! the model behind `worst`; [`container`] tells whose a process is; [`host`] is the seam to the
+//! system; [`diag`] knows the wire.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

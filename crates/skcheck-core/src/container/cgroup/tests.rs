@@ -234,3 +234,16 @@ fn mounts() {
     let expected = V2Mount { root: b"/..".to_vec(), mount_point: b"/sys/fs/my cgroup".to_vec() };
     assert_eq!(v2_mounts(mountinfo), [expected]);
 }
+
+proptest::proptest! {
+    /// Any text is read to its end, and a path that is told stands in it.
+    #[test]
+    fn any_bytes_are_read(file: Vec<u8>, parts in "(0::|4:memory:)(/(pod|lxc|[a-f0-9]{64}|:|\\\\x2|_|-pod){0,2}){0,4}(\\.slice|\\.scope)?") {
+        for file in [file.as_slice(), parts.as_bytes()] {
+            if let Some(cgroup) = Cgroup::of_process(file) {
+                proptest::prop_assert!(file.windows(cgroup.path.len()).any(|part| part == cgroup.path));
+            }
+            let _ = v2_mounts(file);
+        }
+    }
+}
