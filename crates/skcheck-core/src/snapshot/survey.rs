@@ -204,7 +204,10 @@ impl Listed {
         if !self.saw_first {
             return Some(("/proc hides those of other users", "run as root, or mount /proc without hidepid"));
         }
-        let namespace = host.read_link(Path::new("/proc/self/ns/pid")).ok()?;
+        // That of the first process is the one that this /proc shows; it may not be looked at
+        // without privilege, and then the scanner's own is the best guess.
+        let link = |process: &str| host.read_link(Path::new(&format!("/proc/{process}/ns/pid"))).ok();
+        let namespace = link("1").or_else(|| link("self"))?;
         (namespace != FIRST_NAMESPACE).then_some((
             "outside this pid namespace",
             "run in the host's pid namespace (hostPID: true, or nsenter --target 1 --pid --mount)",
