@@ -137,6 +137,18 @@ fn several_listeners_on_one_address_are_all_candidates() {
     drop(client);
 }
 
+/// One port, a listener of each family, the IPv6 one for IPv6 alone: an IPv4 client waits at one.
+#[test]
+fn a_listener_of_the_other_family_is_no_candidate() {
+    let (four, port) = listener(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |_| {});
+    let only = |socket: &OwnedFd| sockopt::set_ipv6_v6only(socket, true).expect("an IPv6 socket");
+    let (_six, _) = listener(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), only);
+    let (_client, snapshot) = client(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let report = waiting(&snapshot).next().expect("it waits");
+    assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
+    assert_eq!(report.holders, [mine(&four)]);
+}
+
 /// A listener on another address of the same port has nothing to do with it.
 #[test]
 fn a_listener_on_another_address_is_no_candidate() {
