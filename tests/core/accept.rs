@@ -182,4 +182,10 @@ fn an_orphan_on_a_listeners_address() {
     assert_eq!(report.socket.send_q, SendQueue::Payload(Payload(written - unread + 1)));
     assert!(report.footprint.sent.charged.expect("known").0 >= written - unread);
     assert_eq!(reader.peer_holders, []);
+
+    // Who holds its other end does not hold it.
+    query.pids = vec![std::process::id()];
+    let snapshot = scan::run(&query);
+    assert_eq!(waiting(&snapshot).count(), 0);
+    assert!(find(&snapshot, inode(&client)).is_some());
 }
