@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::{Family, Holding, Missing, Query, RecvQueue, Report, SendQueue, State};
+use skcheck_core::{Family, Holding, Missing, NetnsChoice, Query, RecvQueue, Report, SendQueue, State};
 
 use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, eventually, find, get, mine};
@@ -65,6 +65,7 @@ fn reset_by_the_peer_with_data_unread() {
     // No size is known, so no size matches; the gap says how many were not compared.
     let mut sized = Query::default();
     sized.min_recv_q = Some(1);
+    sized.netns = NetnsChoice::Current;
     let snapshot = scan::run(&sized);
     assert!(find(&snapshot, inode(&servers[0])).is_none());
     let gap = snapshot.gaps.iter().find(|gap| gap.what == Missing::ClosedHeld);

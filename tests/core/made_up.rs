@@ -1,7 +1,7 @@
 //! Whole scans of hosts that are hard to find: broken answers, missing modules, vanished processes.
 
-use std::cell::Cell;
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use skcheck_core::{
     Bytes, ErrorKind, Holder, Holding, Inode, Missing, Payload, Query, RecvQueue, Snapshot, Source, State,
@@ -17,7 +17,7 @@ fn inode(number: u32) -> Inode {
 }
 
 /// Answers dumps of TCP over IPv4 with these datagrams.
-fn tcp4(datagrams: impl Fn(u32) -> Vec<Vec<u8>> + 'static) -> MadeUp {
+fn tcp4(datagrams: impl Fn(u32) -> Vec<Vec<u8>> + Sync + 'static) -> MadeUp {
     MadeUp::new().kernel(move |request| request.is_tcp4().then(|| Answer::of(datagrams(request.sequence))))
 }
 
@@ -68,7 +68,10 @@ fn a_missing_module_costs_its_family_alone() {
         assert_eq!(gap.place, "unix");
         assert!(gap.remedy.contains("unix_diag"), "{}", gap.remedy);
         // Asked once: nothing disturbed the answer.
-        assert_eq!(host.asked.borrow().iter().filter(|request| request.is_unix()).count(), 1);
+        assert_eq!(
+            host.asked.lock().expect("no panic").iter().filter(|request| request.is_unix()).count(),
+            1
+        );
     }
 }
 
@@ -121,10 +124,10 @@ fn the_fallback_reads_what_proc_net_has() {
 #[test]
 fn interrupted_dumps() {
     for disturbed in [1, u32::MAX] {
-        let dumps = Cell::new(0);
+        let dumps = AtomicU32::new(0);
         let host = tcp4(move |sequence| {
-            dumps.set(dumps.get() + 1);
-            let flags = if dumps.get() <= disturbed { MULTI | DUMP_INTR } else { MULTI };
+            dumps.fetch_add(1, Ordering::Relaxed);
+            let flags = if dumps.load(Ordering::Relaxed) <= disturbed { MULTI | DUMP_INTR } else { MULTI };
             let socket = Inet::numbered(1).recv_q(10).payload();
             vec![message(messages::BY_FAMILY, flags, sequence, &socket), done(sequence, 0)]
         });
@@ -132,7 +135,7 @@ fn interrupted_dumps() {
         assert_eq!(inodes(&snapshot), [1], "counted once");
         let expected = (disturbed == u32::MAX).then_some(None);
         assert_eq!(count(&snapshot, Missing::Consistency), expected);
-        assert!(host.asked.borrow().iter().filter(|request| request.is_tcp4()).count() <= 6);
+        assert!(host.asked.lock().expect("no panic").iter().filter(|request| request.is_tcp4()).count() <= 6);
     }
 }
 
@@ -148,7 +151,7 @@ fn cut_answers() {
     assert_eq!(count(&snapshot, Missing::Consistency), Some(None));
     assert_eq!(count(&snapshot, Missing::ClosedHeldUnknown), Some(None));
     assert_eq!(snapshot.unlisted_tcp_mem, None);
-    assert_eq!(host.asked.borrow().iter().filter(|request| request.is_tcp4()).count(), 3);
+    assert_eq!(host.asked.lock().expect("no panic").iter().filter(|request| request.is_tcp4()).count(), 3);
 }
 
 /// A kernel that falls silent in one table costs that table.
@@ -168,7 +171,11 @@ fn silent_answers() {
     // Silent in the very first: there is no table, and nothing to fall back to.
     let host = MadeUp::new().kernel(|_| Some(Answer::of([])));
     assert_eq!(scan(&host, &everything()).expect_err("no table").kind(), ErrorKind::NoTables);
-    assert!(host.asked.borrow().len() <= 3, "asked {} times", host.asked.borrow().len());
+    assert!(
+        host.asked.lock().expect("no panic").len() <= 3,
+        "asked {} times",
+        host.asked.lock().expect("no panic").len()
+    );
 }
 
 /// One message of a wrong family and one that is too short, between good ones.
@@ -398,7 +405,8 @@ fn many_command_lines_that_hang() {
     let snapshot = scan(&host, &tcp_only()).expect("it answers");
     assert_eq!(snapshot.sockets.len(), 40);
     assert_eq!(count(&snapshot, Missing::CommandLines), Some(Some(40)));
-    assert!(host.waited_for.borrow().len() <= 5, "waited {} times", host.waited_for.borrow().len());
+    let waited = host.waited_for.lock().expect("not poisoned").len();
+    assert!(waited <= 5, "waited {waited} times");
 }
 
 #[test]
@@ -505,10 +513,10 @@ fn closed_and_still_held() {
 /// The first dump lost a socket, the second has it: it was never closed.
 #[test]
 fn a_socket_that_a_dump_lost_is_not_closed() {
-    let dumps = Cell::new(0);
+    let dumps = AtomicU32::new(0);
     let host = tcp4(move |n| {
-        dumps.set(dumps.get() + 1);
-        let found = (dumps.get() > 1).then(|| Inet::numbered(1).dumped(n));
+        dumps.fetch_add(1, Ordering::Relaxed);
+        let found = (dumps.load(Ordering::Relaxed) > 1).then(|| Inet::numbered(1).dumped(n));
         found.into_iter().chain([done(n, 0)]).collect()
     });
     let snapshot = scan(&host.process(8, "holder", &[1]), &Query::default()).expect("it answers");

@@ -63,7 +63,7 @@ proptest! {
                 let bad_lines = proc_net::parse(table, bytes, drop);
                 prop_assert!(bad_lines <= lines);
             }
-            let _ = (facts::max_skb_frags(bytes), facts::active_skbs(bytes));
+            let _ = (facts::max_skb_frags(bytes), facts::active_objects(bytes, "skbuff_head_cache"));
             let _ = (facts::unowned(bytes), facts::tcp_memory(bytes));
             let _ = (process::start_time(bytes), process::uid(bytes));
             let _ = process::comm(bytes);

@@ -4,7 +4,9 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::{SocketAddrUnix, SocketType};
 use rustix::process::{Resource, Rlimit};
-use skcheck_core::{Connections, Endpoint, Missing, Query, RecvQueue, Snapshot, State, Truesize};
+use skcheck_core::{
+    Connections, Endpoint, Missing, NetnsChoice, Query, RecvQueue, Snapshot, State, Truesize,
+};
 
 use crate::support::child::Sleeper;
 use crate::support::netns::in_own_netns;
@@ -81,7 +83,9 @@ fn very_many() {
     let clients: Vec<OwnedFd> = (0..MANY).map(|_| client(&address)).collect();
     send_unix(&clients[0], 10);
 
-    let snapshot = scan::run(&Query::default());
+    let mut here = Query::default();
+    here.netns = NetnsChoice::Current;
+    let snapshot = scan::run(&here);
     let report = get(&snapshot, inode(&many));
     assert_eq!(report.socket.recv_q, RecvQueue::Connections(Connections(MANY)));
     assert_eq!(report.footprint.received.charged, None, "its senders are not named");

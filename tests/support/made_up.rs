@@ -1,13 +1,13 @@
 //! A host that exists in a test alone: files, descriptors, and a function that answers requests.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use skcheck_core::{Host, PageSize};
+use skcheck_core::{Diag, Host, NetnsFile, PageSize};
 
 use super::messages;
 
@@ -75,7 +75,7 @@ impl Answer {
     }
 }
 
-type Kernel = Box<dyn Fn(&Request) -> Answer>;
+type Kernel = Box<dyn Fn(&Request) -> Answer + Sync>;
 
 /// See the module. Files that were not made up are not there.
 pub(crate) struct MadeUp {
@@ -86,14 +86,14 @@ pub(crate) struct MadeUp {
     processes: BTreeMap<u32, Option<BTreeMap<u32, String>>>,
     /// Processes that open their sockets only after the first look at them.
     late: BTreeSet<u32>,
-    looks: RefCell<BTreeMap<u32, u32>>,
+    looks: Mutex<BTreeMap<u32, u32>>,
     /// Processes that are listed, and gone when looked at.
     vanished: BTreeSet<u32>,
     kernel: Kernel,
     /// Every request so far.
-    pub(crate) asked: RefCell<Vec<Request>>,
+    pub(crate) asked: Mutex<Vec<Request>>,
     /// Every file so far that was waited for in vain.
-    pub(crate) waited_for: RefCell<Vec<String>>,
+    pub(crate) waited_for: Mutex<Vec<String>>,
 }
 
 impl MadeUp {
@@ -104,17 +104,17 @@ impl MadeUp {
             hanging: BTreeSet::new(),
             processes: BTreeMap::new(),
             late: BTreeSet::new(),
-            looks: RefCell::default(),
+            looks: Mutex::default(),
             vanished: BTreeSet::new(),
             kernel: Box::new(Request::nothing),
-            asked: RefCell::default(),
-            waited_for: RefCell::default(),
+            asked: Mutex::default(),
+            waited_for: Mutex::default(),
         };
         host.file("/proc/sys/kernel/osrelease", "6.18.0\n").process(1, "init", &[])
     }
 
     /// Answers with `answer`, and nothing where that gives `None`.
-    pub(crate) fn kernel(mut self, answer: impl Fn(&Request) -> Option<Answer> + 'static) -> MadeUp {
+    pub(crate) fn kernel(mut self, answer: impl Fn(&Request) -> Option<Answer> + Sync + 'static) -> MadeUp {
         self.kernel = Box::new(move |request| answer(request).unwrap_or_else(|| request.nothing()));
         self
     }
@@ -165,10 +165,14 @@ impl MadeUp {
     }
 }
 
-impl Host for MadeUp {
-    fn diag(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+impl Diag for &MadeUp {
+    fn ask(
+        &mut self,
+        request: &[u8],
+        on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         let request = Request::parse(request);
-        self.asked.borrow_mut().push(request);
+        self.asked.lock().expect("no panic").push(request);
         let answer = (self.kernel)(&request);
         for datagram in &answer.datagrams {
             if on_datagram(datagram).is_break() {
@@ -178,11 +182,22 @@ impl Host for MadeUp {
         Err(answer.end.into())
     }
 
+    fn sockstat(&self) -> &[u8] {
+        b""
+    }
+}
+
+impl Host for MadeUp {
+    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
+        assert_eq!(netns, None, "it has one namespace");
+        Ok(Box::new(self))
+    }
+
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
         if self.vanished.contains(&pid) {
             return Err(io::Error::from_raw_os_error(3)); // ESRCH
         }
-        let mut looks = self.looks.borrow_mut();
+        let mut looks = self.looks.lock().expect("no test panics here");
         let look = looks.entry(pid).or_default();
         *look += 1;
         match self.processes.get(&pid) {
@@ -202,7 +217,7 @@ impl Host for MadeUp {
     fn read_within(&self, path: &Path, _: Duration) -> io::Result<Vec<u8>> {
         match path.to_str() {
             Some(path) if self.hanging.contains(path) => {
-                self.waited_for.borrow_mut().push(path.to_owned());
+                self.waited_for.lock().expect("no test panics here").push(path.to_owned());
                 Err(io::ErrorKind::TimedOut.into())
             }
             _ => self.get(path),
@@ -210,13 +225,19 @@ impl Host for MadeUp {
     }
 
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        assert_eq!(path, Path::new("/proc"));
+        if path != Path::new("/proc") {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let pids: BTreeSet<u32> = self.processes.keys().chain(&self.vanished).copied().collect();
         for pid in pids {
             on_entry(pid.to_string().as_bytes());
         }
         ["self", "net", "4294967296", "1x"].iter().for_each(|name| on_entry(name.as_bytes()));
         Ok(())
+    }
+
+    fn inode(&self, _: &Path) -> io::Result<u64> {
+        Err(io::ErrorKind::NotFound.into())
     }
 
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {

@@ -11,9 +11,10 @@ use std::fmt::Write;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use skcheck_core::{Host, PageSize};
+use skcheck_core::{Diag, Host, NetnsFile, PageSize};
 
 /// Passes calls on to a host and writes them down. Of its processes only `pids` are seen, without
 /// their command lines, and of its files only those about them, its kernel and its sockets: a
@@ -21,17 +22,17 @@ use skcheck_core::{Host, PageSize};
 pub(crate) struct Recorder<'h> {
     host: &'h dyn Host,
     pids: Vec<u32>,
-    calls: RefCell<String>,
+    calls: Mutex<String>,
 }
 
 impl<'h> Recorder<'h> {
     pub(crate) fn new(host: &'h dyn Host, pids: &[u32]) -> Recorder<'h> {
-        Recorder { host, pids: pids.to_vec(), calls: RefCell::default() }
+        Recorder { host, pids: pids.to_vec(), calls: Mutex::default() }
     }
 
     /// What `calls.txt` is to hold.
     pub(crate) fn finish(self) -> String {
-        self.calls.into_inner()
+        self.calls.into_inner().expect("no panic")
     }
 
     fn note<T>(&self, kind: &str, key: &str, result: &io::Result<T>, show: impl Fn(&T) -> String) {
@@ -40,7 +41,7 @@ impl<'h> Recorder<'h> {
             Err(error) => format!("!{}", errno(error)),
         };
         let text = if text.is_empty() { "-" } else { &text };
-        writeln!(self.calls.borrow_mut(), "{kind} {key} {text}").expect("memory");
+        writeln!(self.calls.lock().expect("no panic"), "{kind} {key} {text}").expect("memory");
     }
 
     fn may_read(path: &str) -> bool {
@@ -91,16 +92,37 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("the library's paths are text")
 }
 
-impl Host for Recorder<'_> {
-    fn diag(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+/// A recorded conversation.
+struct Recorded<'r> {
+    recorder: &'r Recorder<'r>,
+    diag: Box<dyn Diag + 'r>,
+}
+
+impl Diag for Recorded<'_> {
+    fn ask(
+        &mut self,
+        request: &[u8],
+        on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         let datagrams = RefCell::new(Vec::new());
-        let result = self.host.diag(request, &mut |datagram| {
+        let result = self.diag.ask(request, &mut |datagram| {
             datagrams.borrow_mut().push(hex(&renumbered(datagram, 0)));
             on_datagram(datagram)
         });
         let datagrams = datagrams.into_inner();
-        self.note("diag", &hex(&renumbered(request, 0)), &result, |()| datagrams.join(","));
+        self.recorder.note("diag", &hex(&renumbered(request, 0)), &result, |()| datagrams.join(","));
         result
+    }
+
+    fn sockstat(&self) -> &[u8] {
+        self.diag.sockstat()
+    }
+}
+
+impl Host for Recorder<'_> {
+    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
+        let diag = self.host.diag(netns)?;
+        Ok(Box::new(Recorded { recorder: self, diag }))
     }
 
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
@@ -131,6 +153,9 @@ impl Host for Recorder<'_> {
     }
 
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        if path != Path::new("/proc") {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let pids: Vec<String> = self.pids.iter().map(u32::to_string).collect();
         pids.iter().for_each(|pid| on_entry(pid.as_bytes()));
         self.note("dir", text(path), &Ok(()), |()| pids.join(","));
@@ -140,6 +165,12 @@ impl Host for Recorder<'_> {
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
         let result = self.host.read_link(path);
         self.note("link", text(path), &result, |target| hex(target));
+        result
+    }
+
+    fn inode(&self, path: &Path) -> io::Result<u64> {
+        let result = self.host.inode(path);
+        self.note("inode", text(path), &result, u64::to_string);
         result
     }
 
@@ -170,7 +201,7 @@ impl Host for Recorder<'_> {
 /// last answer from then on.
 pub(crate) struct Replay {
     calls: BTreeMap<(String, String), Vec<String>>,
-    made: RefCell<BTreeMap<(String, String), usize>>,
+    made: Mutex<BTreeMap<(String, String), usize>>,
 }
 
 impl Replay {
@@ -186,7 +217,7 @@ impl Replay {
             let mut part = || parts.next().expect("kind, key, result");
             calls.entry((part(), part())).or_default().push(part());
         }
-        Replay { calls, made: RefCell::default() }
+        Replay { calls, made: Mutex::default() }
     }
 
     /// Every datagram of the recording, with the request that it answers.
@@ -202,7 +233,7 @@ impl Replay {
     fn call(&self, kind: &str, key: &str) -> io::Result<&str> {
         let call = (kind.to_owned(), key.to_owned());
         let Some(results) = self.calls.get(&call) else { return Err(io::ErrorKind::NotFound.into()) };
-        let mut made = self.made.borrow_mut();
+        let mut made = self.made.lock().expect("no panic");
         let times = made.entry(call).or_default();
         let result = results.get(*times).or(results.last()).expect("recorded once at least");
         *times += 1;
@@ -213,8 +244,12 @@ impl Replay {
     }
 }
 
-impl Host for Replay {
-    fn diag(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+impl Diag for &Replay {
+    fn ask(
+        &mut self,
+        request: &[u8],
+        on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         let sequence = u32::from_ne_bytes(request[8..12].try_into().expect("four"));
         let answer = self.call("diag", &hex(&renumbered(request, 0)))?;
         for datagram in answer.split(',') {
@@ -223,6 +258,16 @@ impl Host for Replay {
             }
         }
         Ok(())
+    }
+
+    fn sockstat(&self) -> &[u8] {
+        b""
+    }
+}
+
+impl Host for Replay {
+    fn diag(&self, _: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
+        Ok(Box::new(self))
     }
 
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
@@ -249,6 +294,10 @@ impl Host for Replay {
 
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.call("link", text(path)).map(bytes)
+    }
+
+    fn inode(&self, path: &Path) -> io::Result<u64> {
+        Ok(self.call("inode", text(path))?.parse().expect("a number"))
     }
 
     fn xattr(&self, path: &Path, _: &str) -> io::Result<Vec<u8>> {

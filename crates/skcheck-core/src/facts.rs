@@ -1,6 +1,6 @@
 //! Facts about the host, parsed from files that somebody else has read. Pure.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, BufReader, Read};
 
 use crate::units::Pages;
 
@@ -12,32 +12,52 @@ pub fn max_skb_frags(config: &[u8]) -> Option<Option<u32>> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
     /// A configuration is about 300 KiB; a file that unpacks to much more is none.
     const LARGEST: u64 = 16 << 20;
-    let mut text = Vec::new();
     if config.starts_with(&GZIP) {
-        flate2::read::GzDecoder::new(config).take(LARGEST).read_to_end(&mut text).ok()?;
+        max_skb_frags_of(BufReader::new(flate2::read::GzDecoder::new(config).take(LARGEST)))
     } else {
-        text.extend_from_slice(config);
+        max_skb_frags_of(config)
     }
-    let text = String::from_utf8_lossy(&text);
-    if !text.lines().any(|line| line.starts_with("CONFIG_")) {
-        return None;
-    }
-    let value = text.lines().find_map(|line| line.strip_prefix("CONFIG_MAX_SKB_FRAGS="));
-    Some(value.and_then(|value| value.trim().parse().ok()))
 }
 
-/// Active objects of the slabs that packets come from, of /proc/slabinfo: `skbuff_head_cache` and
-/// `skbuff_fclone_cache`. `None` when neither is listed (a slab can be merged with another of its
-/// size, and then has no line).
-pub fn active_skbs(slabinfo: &[u8]) -> Option<u64> {
-    let lines = slabinfo.lines().map_while(Result::ok);
-    let objects = lines.filter_map(|line| {
+/// Reads no further than to the option: unpacking is what costs.
+fn max_skb_frags_of(mut config: impl BufRead) -> Option<Option<u32>> {
+    let mut is_config = false;
+    let mut line = Vec::new();
+    while config.read_until(b'\n', &mut line).ok()? > 0 {
+        if let Some(value) = line.strip_prefix(b"CONFIG_MAX_SKB_FRAGS=") {
+            let value = std::str::from_utf8(value).ok();
+            return Some(value.and_then(|value| value.trim().parse().ok()));
+        }
+        is_config |= line.starts_with(b"CONFIG_");
+        line.clear();
+    }
+    is_config.then_some(None)
+}
+
+/// The slabs that packets come from.
+pub const SKB_SLABS: [&str; 2] = ["skbuff_head_cache", "skbuff_fclone_cache"];
+
+/// Active objects of a slab in /proc/slabinfo. `None` when it is not listed: a slab can be merged
+/// with others of its size, and then has no line.
+pub fn active_objects(slabinfo: &[u8], slab: &str) -> Option<u64> {
+    let mut lines = slabinfo.lines().map_while(Result::ok);
+    lines.find_map(|line| {
         let mut words = line.split_whitespace();
-        let name = words.next()?;
-        let active = words.next()?.parse::<u64>().ok()?;
-        matches!(name, "skbuff_head_cache" | "skbuff_fclone_cache").then_some(active)
-    });
-    objects.reduce(u64::saturating_add)
+        (words.next()? == slab).then(|| words.next()?.parse().ok())?
+    })
+}
+
+/// Active objects of a slab in its /sys/kernel/slab/NAME/objects. For a merged slab these are the
+/// objects of all that were merged: more than its own, never fewer.
+pub fn active_objects_at_most(objects: &[u8]) -> Option<u64> {
+    std::str::from_utf8(objects).ok()?.split_whitespace().next()?.parse().ok()
+}
+
+/// Pages on the free lists of the CPUs, in /proc/zoneinfo: not in MemFree, and owned by nobody.
+pub fn per_cpu_free(zoneinfo: &[u8]) -> Pages {
+    let lines = zoneinfo.lines().map_while(Result::ok);
+    let counts = lines.filter_map(|line| line.trim().strip_prefix("count:")?.trim().parse::<u64>().ok());
+    Pages(counts.fold(0, u64::saturating_add))
 }
 
 /// Memory in use that no counter of /proc/meminfo owns, in bytes: taken straight from the page

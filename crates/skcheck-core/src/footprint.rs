@@ -22,8 +22,8 @@
 //!
 //! The bound holds while fragments come from the stack's own chunks. It does **not** hold for pages
 //! that a program handed in (sendfile, splice, `MSG_ZEROCOPY`), for network drivers whose receive
-//! pages are larger than a chunk, for device memory, nor for data that has left the socket's own
-//! queues (sockmap, kTLS). It is a bound: small packets that lie in slab memory pin no chunk at all.
+//! pages are larger than a chunk, for device memory, nor for data outside the queues that Recv-Q and
+//! Send-Q count (sockmap, kTLS, and with the payload basis an unread error queue). It is a bound: small packets that lie in slab memory pin no chunk at all.
 
 use crate::socket::{Protocol, RecvQueue, SendQueue, Socket, State};
 use crate::units::{Bytes, PageSize, Payload, Truesize};
@@ -43,10 +43,11 @@ pub struct HostFacts {
     /// default, 17 with pages of 4 KiB.
     pub max_skb_frags_known: bool,
     /// Packets in use on the whole host: active objects of the slabs `skbuff_head_cache` and
-    /// `skbuff_fclone_cache` (/proc/slabinfo, root only). Counts objects parked per CPU too.
+    /// `skbuff_fclone_cache` (/proc/slabinfo and /sys/kernel/slab, root only). An upper bound: it
+    /// counts objects parked per CPU, and all of a slab that was merged with others.
     pub active_skbs: Option<u64>,
-    /// Memory that was taken straight from the page allocator and that no counter owns
-    /// (/proc/meminfo). Negative when the kernel's counters overlap.
+    /// Memory that was taken straight from the page allocator and that no counter owns, in bytes
+    /// (/proc/meminfo, less the CPUs' free lists in /proc/zoneinfo). Negative when the kernel's counters overlap.
     pub unowned: Option<i64>,
 }
 

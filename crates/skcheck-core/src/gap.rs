@@ -53,9 +53,10 @@ pub enum Missing {
     Messages,
     /// Attributes of a socket that could not be decoded; the socket itself is reported.
     Attributes,
-    /// Sockets of other network namespaces, counted as descriptors that this namespace's tables
-    /// do not know.
+    /// Network namespaces that could not be entered: none of their sockets is seen.
     Namespaces,
+    /// Connections whose other end may be in another network namespace, and was not looked for.
+    Peers,
     /// Sockets that are closed and still held, whose sizes no threshold can be compared with.
     ClosedHeld,
     /// Whether there are sockets that are closed and still held at all.
@@ -81,6 +82,7 @@ impl Missing {
             Missing::Messages => "messages",
             Missing::Attributes => "attributes",
             Missing::Namespaces => "namespaces",
+            Missing::Peers => "peers",
             Missing::ClosedHeld => "closed_held",
             Missing::ClosedHeldUnknown => "closed_held_unknown",
             Missing::CommandLines => "command_lines",
@@ -102,8 +104,9 @@ impl Missing {
             Missing::Messages => "kernel messages not understood",
             Missing::Attributes if one => "attribute not understood",
             Missing::Attributes => "attributes not understood",
-            Missing::Namespaces if one => "socket of another network namespace",
-            Missing::Namespaces => "sockets of other network namespaces",
+            Missing::Namespaces if one => "network namespace not entered",
+            Missing::Namespaces => "network namespaces not entered",
+            Missing::Peers => "connections whose other end was not looked for",
             Missing::ClosedHeld if one => "closed socket still held, its size unknown",
             Missing::ClosedHeld => "closed sockets still held, their sizes unknown",
             Missing::ClosedHeldUnknown => "sockets closed and still held not looked for",

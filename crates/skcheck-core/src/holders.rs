@@ -1,5 +1,7 @@
 //! Which descriptors of which processes hold which socket: an index of 12 bytes a descriptor.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::host::parse_number;
 use crate::socket::Inode;
 
@@ -16,7 +18,7 @@ pub struct Holder {
 #[derive(Debug, Default)]
 pub struct Descriptors {
     entries: Vec<(Inode, Holder)>,
-    known: Vec<u64>,
+    known: Vec<AtomicU64>,
 }
 
 /// What [`Descriptors::mark_known`] found.
@@ -35,7 +37,7 @@ impl Descriptors {
     pub fn new(mut entries: Vec<(Inode, Holder)>) -> Descriptors {
         entries.sort_unstable();
         entries.dedup();
-        let known = vec![0; entries.len().div_ceil(64)];
+        let known = std::iter::repeat_with(AtomicU64::default).take(entries.len().div_ceil(64)).collect();
         Descriptors { entries, known }
     }
 
@@ -45,22 +47,23 @@ impl Descriptors {
         entries.iter().take_while(move |entry| entry.0 == inode).map(|entry| entry.1)
     }
 
-    /// Notes that a table of the kernel knows this socket.
-    pub fn mark_known(&mut self, inode: Inode) -> Mark {
+    /// Notes that a table of the kernel knows this socket. Tables may be read concurrently.
+    pub fn mark_known(&self, inode: Inode) -> Mark {
         let at = self.first(inode);
         if self.entries.get(at).is_none_or(|entry| entry.0 != inode) {
             return Mark::NotHeld;
         }
-        let Some(word) = self.known.get_mut(at / 64) else { return Mark::NotHeld };
+        let Some(word) = self.known.get(at / 64) else { return Mark::NotHeld };
         let bit = 1 << (at % 64);
-        let mark = if *word & bit == 0 { Mark::First } else { Mark::Again };
-        *word |= bit;
-        mark
+        let before = word.fetch_or(bit, Ordering::Relaxed);
+        if before & bit == 0 { Mark::First } else { Mark::Again }
     }
 
     /// The sockets that descriptors hold and no table has named, each with its first holder.
     pub fn unknown(&self) -> impl Iterator<Item = (Inode, Holder)> + '_ {
-        let is_known = |at: usize| self.known.get(at / 64).is_some_and(|word| word & 1 << (at % 64) != 0);
+        let is_known = |at: usize| {
+            self.known.get(at / 64).is_some_and(|word| word.load(Ordering::Relaxed) & 1 << (at % 64) != 0)
+        };
         let mut at = 0;
         self.entries.chunk_by(|a, b| a.0 == b.0).filter_map(move |same| {
             let first = at;

@@ -3,11 +3,11 @@
 //! [`Live`] is the kernel that runs. Any other implementation works as well, so the whole library
 //! runs over a recorded or a made-up host too.
 
-use std::cell::RefCell;
 use std::io;
 use std::ops::ControlFlow;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
@@ -20,14 +20,14 @@ use crate::units::PageSize;
 ///
 /// Paths are absolute, as the running kernel has them (`/proc/...`). Errors are the system's own:
 /// callers tell "not there" from "not allowed" by their kind.
-pub trait Host {
-    /// Sends one NETLINK_SOCK_DIAG message and hands every datagram of the answer to
-    /// `on_datagram`, until that breaks. A datagram may hold several netlink messages.
+pub trait Host: Sync {
+    /// Opens a conversation with NETLINK_SOCK_DIAG of one network namespace: the scanner's own for
+    /// `None`. The scanner's own namespace does not change.
     ///
     /// # Errors
-    /// The socket's own, `TimedOut` when the kernel falls silent, and `InvalidData` when a
-    /// datagram was larger than the buffer (its beginning has been handed on).
-    fn diag(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()>;
+    /// `NotFound` when the namespace is gone, `PermissionDenied` when it may not be entered, and the
+    /// socket's own.
+    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>>;
 
     /// Hands on every descriptor of a process with what /proc/PID/fd/N points to. Targets longer
     /// than 63 bytes are cut there. A descriptor that vanishes meanwhile is left out.
@@ -61,6 +61,12 @@ pub trait Host {
     /// The system's own.
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>>;
 
+    /// The inode number of what a path leads to, following symbolic links.
+    ///
+    /// # Errors
+    /// The system's own.
+    fn inode(&self, path: &Path) -> io::Result<u64>;
+
     /// The value of an extended attribute, following symbolic links.
     ///
     /// # Errors
@@ -80,11 +86,38 @@ pub trait Host {
     fn now(&self) -> SystemTime;
 }
 
+/// A conversation with NETLINK_SOCK_DIAG of one network namespace.
+pub trait Diag {
+    /// Sends one message and hands every datagram of the answer to `on_datagram`, until that
+    /// breaks. A datagram may hold several netlink messages.
+    ///
+    /// # Errors
+    /// The socket's own, `TimedOut` when the kernel falls silent, and `InvalidData` when a datagram
+    /// was larger than the buffer (its beginning has been handed on). After an error the rest of
+    /// the answer may still arrive: open a new conversation.
+    fn ask(
+        &mut self,
+        request: &[u8],
+        on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()>;
+
+    /// The namespace's /proc/net/sockstat and /proc/net/sockstat6, one behind the other; empty
+    /// where they cannot be read.
+    fn sockstat(&self) -> &[u8];
+}
+
+/// A file that stands for a network namespace: /proc/PID/ns/net, a bind mount, or a descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetnsFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The namespace's inode number that it must have; another means that it has been replaced.
+    pub inode: u64,
+}
+
 /// The kernel that this program runs on.
 #[derive(Debug, Default)]
-pub struct Live {
-    socket: RefCell<Option<DiagSocket>>,
-}
+pub struct Live {}
 
 /// Longest link target that [`Host::fd_links`] hands on; `socket:[4294967295]` has 19 bytes.
 const LINK_TARGET: usize = 63;
@@ -92,20 +125,20 @@ const LINK_TARGET: usize = 63;
 impl Live {
     /// The running kernel. Opens nothing yet.
     pub fn new() -> Live {
-        Live::default()
+        Live {}
     }
 }
 
 impl Host for Live {
-    fn diag(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
-        // After an error the answer's rest may still arrive: only a socket that ended well is kept.
-        let mut socket = match self.socket.borrow_mut().take() {
-            Some(socket) => socket,
-            None => DiagSocket::open()?,
-        };
-        socket.ask(request, on_datagram)?;
-        *self.socket.borrow_mut() = Some(socket);
-        Ok(())
+    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
+        let Some(file) = netns else { return Ok(Box::new(open_diag()?)) };
+        // A netlink socket keeps the namespace it was made in, so only its making has to be there:
+        // on a thread of its own, which ends with it.
+        let file = file.clone();
+        let maker = std::thread::Builder::new().name("skcheck-netns".to_owned());
+        let made = maker.spawn(move || enter(&file).and_then(|()| open_diag()))?;
+        let made = made.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+        Ok(Box::new(made?))
     }
 
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
@@ -152,6 +185,10 @@ impl Host for Live {
         Ok(std::fs::read_link(path)?.into_os_string().into_encoded_bytes())
     }
 
+    fn inode(&self, path: &Path) -> io::Result<u64> {
+        Ok(rustix::fs::stat(path)?.st_ino)
+    }
+
     fn xattr(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
         let mut value = [0; 256];
         let length = rustix::fs::getxattr(path, name, &mut value)?;
@@ -171,6 +208,25 @@ impl Host for Live {
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
+}
+
+/// Moves the calling thread into a network namespace.
+fn enter(netns: &NetnsFile) -> io::Result<()> {
+    let file = rustix::fs::open(&netns.path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    if rustix::fs::fstat(&file)?.st_ino != netns.inode {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+    Ok(rustix::thread::move_into_link_name_space(file.as_fd(), kind)?)
+}
+
+/// Opens a socket in the calling thread's network namespace, and reads what that holds.
+fn open_diag() -> io::Result<DiagSocket> {
+    let mut sockstat = Vec::new();
+    for path in ["/proc/thread-self/net/sockstat", "/proc/thread-self/net/sockstat6"] {
+        sockstat.extend(std::fs::read(path).unwrap_or_default());
+    }
+    DiagSocket::open(sockstat)
 }
 
 /// A decimal number, as /proc spells process ids, descriptors and inodes.

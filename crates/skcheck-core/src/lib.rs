@@ -26,13 +26,13 @@
 //!
 //! # Privileges
 //!
-//! Any user sees all sockets of the network namespace. Holders of other users' sockets need root,
+//! Any user sees all sockets of the own network namespace; the others need CAP_SYS_ADMIN. Holders of other users' sockets need root,
 //! or CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); what is missing is in [`Snapshot::gaps`].
 //!
 //! # Limits
 //!
-//! One network namespace: the one that the calling thread is in. A dump is no photograph: the
-//! kernel's tables change while they are walked. Nothing here changes the host: no signal, no
+//! A dump is no photograph: the kernel's tables change while they are walked. Nothing here changes
+//! the host: no signal, no
 //! write, no descriptor taken over.
 //!
 //! # Modules
@@ -59,6 +59,7 @@ pub mod diag;
 pub mod facts;
 pub mod holders;
 pub mod host;
+pub mod namespaces;
 pub mod proc_net;
 pub mod process;
 
@@ -66,7 +67,8 @@ pub use error::{Error, ErrorKind};
 pub use footprint::{Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use gap::{Gap, Missing};
 pub use holders::Holder;
-pub use host::{Host, Live};
+pub use host::{Diag, Host, Live, NetnsFile};
+pub use namespaces::{Netns, NetnsChoice, NetnsId};
 pub use process::Process;
 pub use query::Query;
 pub use skmem::SkMem;

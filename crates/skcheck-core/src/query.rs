@@ -2,6 +2,7 @@
 
 use crate::diag::request::{IpVersion, Table};
 use crate::footprint::{Footprint, HostFacts, Side, footprint};
+use crate::namespaces::NetnsChoice;
 use crate::socket::{Protocol, Socket, State};
 
 /// Which sockets a report is about. All conditions must hold together.
@@ -39,6 +40,8 @@ pub struct Query {
     pub port: Option<u16>,
     /// Sockets with empty queues too.
     pub include_idle: bool,
+    /// Which network namespaces to look at.
+    pub netns: NetnsChoice,
 }
 
 impl Default for Query {
@@ -58,6 +61,7 @@ impl Default for Query {
             process: None,
             port: None,
             include_idle: false,
+            netns: NetnsChoice::All,
         }
     }
 }
@@ -88,7 +92,12 @@ impl Query {
     /// Whether sockets that are closed and still held are asked for, as far as the query tells
     /// without their holders.
     pub fn wants_closed_held(&self) -> bool {
-        self.tcp && self.ipv4 && self.ipv6 && self.port.is_none() && self.wants_state(State::ClosedHeld)
+        self.wants_all_tcp() && self.port.is_none() && self.wants_state(State::ClosedHeld)
+    }
+
+    /// Whether both TCP tables are asked for.
+    pub fn wants_all_tcp(&self) -> bool {
+        self.tcp && self.ipv4 && self.ipv6
     }
 
     /// Decides on a bare record, nothing joined to it yet: `false` only if no join could make it match.

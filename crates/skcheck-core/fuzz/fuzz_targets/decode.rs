@@ -42,6 +42,6 @@ fuzz_target!(|input: &[u8]| {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         let _ = facts::max_skb_frags(bytes);
     }
-    let _ = (facts::active_skbs(bytes), facts::unowned(bytes), facts::tcp_memory(bytes));
+    let _ = (facts::active_objects(bytes, "skbuff_head_cache"), facts::unowned(bytes), facts::tcp_memory(bytes));
     let _ = (process::start_time(bytes), process::uid(bytes), process::comm(bytes), process::cmdline(bytes));
 });

@@ -7,6 +7,8 @@ use std::time::Duration;
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use netlink_sys::{Socket, SocketAddr};
 
+use crate::host::Diag;
+
 /// The kernel fills at most 32 KiB of a dump into one datagram, and no more than it has seen a
 /// reader offer (`netlink_dump`).
 const BUFFER: usize = 32 * 1024;
@@ -22,22 +24,25 @@ const MSG_TRUNC: i32 = 0x20;
 #[derive(Debug)]
 pub(crate) struct DiagSocket {
     socket: Socket,
+    sockstat: Vec<u8>,
     buffer: Vec<u8>,
 }
 
 impl DiagSocket {
-    pub(crate) fn open() -> io::Result<DiagSocket> {
+    /// Opens a socket in the calling thread's network namespace, of which `sockstat` tells.
+    pub(crate) fn open(sockstat: Vec<u8>) -> io::Result<DiagSocket> {
         let socket = Socket::new(NETLINK_SOCK_DIAG)?;
         rustix::net::sockopt::set_socket_timeout(
             &socket,
             rustix::net::sockopt::Timeout::Recv,
             Some(PATIENCE),
         )?;
-        Ok(DiagSocket { socket, buffer: Vec::with_capacity(BUFFER) })
+        Ok(DiagSocket { socket, sockstat, buffer: Vec::with_capacity(BUFFER) })
     }
+}
 
-    /// Sends `request` and hands on the kernel's datagrams until `on_datagram` breaks.
-    pub(crate) fn ask(
+impl Diag for DiagSocket {
+    fn ask(
         &mut self,
         request: &[u8],
         on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
@@ -64,5 +69,9 @@ impl DiagSocket {
                 return Ok(());
             }
         }
+    }
+
+    fn sockstat(&self) -> &[u8] {
+        &self.sockstat
     }
 }

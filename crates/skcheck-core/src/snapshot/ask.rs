@@ -1,13 +1,14 @@
 //! Asks the kernel's socket tables, and says how the answer went.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
-use std::rc::Rc;
+use std::ops::ControlFlow;
 
 use crate::diag::decode::{Answer, Record};
 use crate::diag::request::{self, IpVersion, States, Table};
 use crate::gap::{Gap, Missing};
-use crate::host::Host;
+use crate::host::{Diag, Host};
+use crate::namespaces::Netns;
 use crate::socket::{Endpoint, Inode, Socket};
 
 /// How often a dump that was disturbed is begun anew.
@@ -36,16 +37,25 @@ pub(super) enum Refusal {
     Table(Gap),
 }
 
-/// Asks one host, request after request.
-#[derive(Clone)]
+/// Asks one network namespace, request after request.
 pub(super) struct Asker<'h> {
     host: &'h dyn Host,
-    sequence: Rc<Cell<u32>>,
+    netns: &'h Netns,
+    /// `None` after an error: the rest of that answer may still arrive.
+    diag: RefCell<Option<Box<dyn Diag + 'h>>>,
+    sequence: Cell<u32>,
 }
 
 impl<'h> Asker<'h> {
-    pub(super) fn new(host: &'h dyn Host) -> Asker<'h> {
-        Asker { host, sequence: Rc::default() }
+    /// Opens a conversation with a namespace.
+    pub(super) fn open(host: &'h dyn Host, netns: &'h Netns) -> io::Result<Asker<'h>> {
+        let diag = RefCell::new(Some(open(host, netns)?));
+        Ok(Asker { host, netns, diag, sequence: Cell::new(0) })
+    }
+
+    /// The namespace's own sockstat and sockstat6.
+    pub(super) fn sockstat(&self) -> Vec<u8> {
+        self.diag.borrow().as_ref().map(|diag| diag.sockstat().to_vec()).unwrap_or_default()
     }
 
     /// Dumps a table into `sink`. Gaps are what the answer lacks.
@@ -79,7 +89,7 @@ impl<'h> Asker<'h> {
     fn one(&self, table: Table, request: &[u8], sequence: u32) -> Option<Socket> {
         let mut answer = Answer::new(table, sequence);
         let mut found = None;
-        let asked = self.host.diag(request, &mut |datagram| {
+        let asked = self.ask(request, &mut |datagram| {
             answer.datagram(datagram, |record| found = Some(record.into_socket()))
         });
         asked.ok().and(found)
@@ -96,7 +106,7 @@ impl<'h> Asker<'h> {
             let sequence = self.next();
             let mut answer = Answer::new(table, sequence);
             sink.begin(table);
-            let asked = self.host.diag(&request(sequence), &mut |datagram| {
+            let asked = self.ask(&request(sequence), &mut |datagram| {
                 answer.datagram(datagram, |record| sink.record(record))
             });
             let disturbed = match &asked {
@@ -115,10 +125,36 @@ impl<'h> Asker<'h> {
         }
     }
 
+    fn ask(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+        let taken = self.diag.borrow_mut().take();
+        let mut diag = match taken {
+            Some(diag) => diag,
+            None => open(self.host, self.netns)?,
+        };
+        diag.ask(request, on_datagram)?;
+        *self.diag.borrow_mut() = Some(diag);
+        Ok(())
+    }
+
     fn next(&self) -> u32 {
         self.sequence.set(self.sequence.get().wrapping_add(1));
         self.sequence.get()
     }
+}
+
+/// Tries every way into the namespace: those through a process that has ended lead nowhere.
+fn open<'h>(host: &'h dyn Host, netns: &Netns) -> io::Result<Box<dyn Diag + 'h>> {
+    if netns.own {
+        return host.diag(None);
+    }
+    let mut last = io::ErrorKind::NotFound.into();
+    for file in &netns.files {
+        match host.diag(Some(file)) {
+            Ok(diag) => return Ok(diag),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// Whether asking once more may help: the datagram was cut, or the socket's buffer overflowed.

@@ -1,43 +1,65 @@
-//! The first pass: streams over all descriptors and all tables, and keeps whole records only of
-//! sockets that may match.
+//! The first pass: streams over all descriptors and all tables of all namespaces, and keeps whole
+//! records only of sockets that may match.
 //!
 //! Descriptors come first. What a descriptor held before the dump and still holds after it was held
 //! during the dump; so if no table names it, that is no accident of timing.
 
-use std::path::Path;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diag::decode::Record;
-use crate::diag::request::{States, Table};
+use crate::diag::request::{IpVersion, States, Table};
 use crate::error::Error;
 use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
-use crate::holders::{Descriptors, Holder, Mark, socket_inode};
-use crate::host::{Host, parse_number};
-use crate::proc_net;
+use crate::holders::{Descriptors, Mark};
+use crate::host::Host;
+use crate::namespaces::{InUse, Netns, in_use};
 use crate::query::Query;
 use crate::snapshot::ask::{Asker, Refusal, Sink};
-use crate::snapshot::{Scanned, Source, read};
-use crate::socket::{Family, Inode, Protocol, Socket, State};
+use crate::snapshot::survey::{self, Survey};
+use crate::snapshot::{Scanned, Source, fallback, read};
+use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
 use crate::units::Bytes;
 
 /// What the first pass leaves for the second.
-pub(super) struct FirstPass<'h> {
-    pub asker: Asker<'h>,
+pub(super) struct FirstPass {
     pub source: Source,
     pub scanned: Scanned,
-    pub descriptors: Descriptors,
+    pub survey: Survey,
+    /// What each namespace of the survey gave, in its order.
+    pub dumps: Vec<Dump>,
+    /// Every namespace that was found was asked for all its TCP sockets.
+    pub tcp_complete: bool,
+    /// The host's TCP memory, read right after the dumps.
+    tcp_memory: Option<Bytes>,
+}
+
+/// What one namespace gave.
+#[derive(Default)]
+pub(super) struct Dump {
     /// Records that may match, each once.
     pub candidates: Vec<Socket>,
     /// What unix senders are charged for what their peer has not read.
     pub charges: Vec<UnixCharge>,
-    /// Unix listeners with connections that nobody has accepted, and how many.
-    pub pending_unix: Vec<(Inode, u32)>,
-    /// Whether every TCP table was dumped to its end.
+    /// Unix clients that nobody has accepted, and the listener that they wait at.
+    pub waits_at: FxHashMap<Inode, Inode>,
+    /// Tables were dumped, or nothing was in them.
+    pub asked: bool,
+    /// It has TCP sockets, or nobody can tell.
+    pub has_tcp: bool,
+    /// Its TCP tables were dumped to their end.
     pub tcp_complete: bool,
-    /// What the dumped TCP sockets account for, in bytes.
+    gaps: Vec<Gap>,
+    /// Unix listeners with connections that nobody has accepted, and how many.
+    pending_unix: Vec<(Inode, u32)>,
+    scanned: u64,
+    /// What its TCP sockets account for, in bytes.
     tcp_listed: u64,
-    /// The host's TCP memory, read right after the TCP tables.
-    tcp_memory: Option<Bytes>,
+    /// Why it could not be asked at all.
+    refusal: Option<io::Error>,
 }
 
 /// One unix sender's charge for packets in its peer's queue.
@@ -49,139 +71,164 @@ pub(super) struct UnixCharge {
     pub bytes: u32,
 }
 
-impl FirstPass<'_> {
+impl FirstPass {
     /// The host's TCP memory that belongs to no dumped socket.
     pub(super) fn unlisted_tcp_mem(&self) -> Option<i64> {
         let memory = i64::try_from(self.tcp_memory?.0).ok()?;
-        self.tcp_complete.then(|| memory.saturating_sub_unsigned(self.tcp_listed))
+        let listed = self.dumps.iter().fold(0, |sum: u64, dump| sum.saturating_add(dump.tcp_listed));
+        self.tcp_complete.then(|| memory.saturating_sub_unsigned(listed))
     }
 }
 
-pub(super) fn run<'h>(
-    host: &'h dyn Host,
+pub(super) fn run(
+    host: &dyn Host,
     query: &Query,
     facts: &HostFacts,
     gaps: &mut Vec<Gap>,
-) -> Result<FirstPass<'h>, Error> {
-    let asker = Asker::new(host);
+) -> Result<FirstPass, Error> {
     let mut scanned = Scanned::default();
-    let descriptors = descriptors(host, &mut scanned, gaps);
-    let mut pass = FirstPass {
-        asker: asker.clone(),
-        source: Source::SockDiag,
+    let survey = survey::run(host, &query.netns, &mut scanned, gaps);
+    let mut dumps = dump_all(host, query, facts, &survey);
+    let mut source = Source::SockDiag;
+    if let (Some(netns), Some(dump)) = (survey.namespaces.first(), dumps.first_mut())
+        && netns.own
+        && let Some(refusal) = &dump.refusal
+    {
+        *dump = fallback::dump(host, query, facts, &survey.descriptors, refusal);
+        source = Source::ProcNet;
+    }
+    let refused = dumps.iter().filter(|dump| is_refused(dump)).count();
+    if refused > 0 {
+        let remedy = "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown";
+        gaps.push(Gap::counted(Missing::Namespaces, "setns", refused as u64, remedy));
+    }
+    gaps.extend(merged(dumps.iter_mut().flat_map(|dump| std::mem::take(&mut dump.gaps)).collect()));
+    if !dumps.iter().any(|dump| dump.asked) {
+        return Err(Error::no_tables(std::mem::take(gaps)));
+    }
+    scanned.sockets = dumps.iter().map(|dump| dump.scanned).sum();
+    let vanished = |dump: &Dump| dump.refusal.is_some() && !is_refused(dump);
+    Ok(FirstPass {
+        source,
         scanned,
-        descriptors,
-        candidates: Vec::new(),
-        charges: Vec::new(),
-        pending_unix: Vec::new(),
-        tcp_complete: query.tcp && query.ipv4 && query.ipv6,
-        tcp_listed: 0,
-        tcp_memory: None,
+        tcp_complete: query.wants_all_tcp() && dumps.iter().all(|dump| dump.tcp_complete || vanished(dump)),
+        tcp_memory: read::tcp_memory(host),
+        survey,
+        dumps,
+    })
+}
+
+/// A namespace that vanished meanwhile is no loss; any other that could not be asked is.
+fn is_refused(dump: &Dump) -> bool {
+    dump.refusal.as_ref().is_some_and(|error| error.kind() != io::ErrorKind::NotFound)
+}
+
+/// The same gap in many namespaces is one gap.
+fn merged(gaps: Vec<Gap>) -> Vec<Gap> {
+    let mut merged: Vec<Gap> = Vec::new();
+    for gap in gaps {
+        let same = |other: &&mut Gap| {
+            (other.what, &other.place, &other.remedy) == (gap.what, &gap.place, &gap.remedy)
+        };
+        match merged.iter_mut().find(same) {
+            Some(known) => known.count = known.count.zip(gap.count).map(|(a, b)| a.saturating_add(b)),
+            None => merged.push(gap),
+        }
+    }
+    merged
+}
+
+/// Dumps every namespace of the survey, on as many threads as there are processors.
+fn dump_all(host: &dyn Host, query: &Query, facts: &HostFacts, survey: &Survey) -> Vec<Dump> {
+    let one = |netns: &Netns| dump(host, query, facts, &survey.descriptors, netns);
+    if survey.namespaces.len() <= 1 {
+        return survey.namespaces.iter().map(one).collect();
+    }
+    // Reads files of the control group, so it is worth asking only for several.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = processors.min(survey.namespaces.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(netns) = survey.namespaces.get(at) else { return done };
+            done.push((at, one(netns)));
+        }
     };
-    let mut missing = Vec::new();
-    let mut dumped = 0;
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for other in others {
+            done.extend(other.join().unwrap_or_default());
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, dump)| dump).collect()
+}
+
+fn dump(host: &dyn Host, query: &Query, facts: &HostFacts, descriptors: &Descriptors, netns: &Netns) -> Dump {
+    let mut dump = Dump { tcp_complete: true, ..Dump::default() };
+    let asker = match Asker::open(host, netns) {
+        Ok(asker) => asker,
+        Err(error) => {
+            dump.tcp_complete = false;
+            dump.refusal = Some(error);
+            return dump;
+        }
+    };
+    dump.has_tcp = [IpVersion::V4, IpVersion::V6]
+        .into_iter()
+        .any(|version| may_hold(&asker, Table::Tcp(version), netns));
     for table in query.tables() {
-        let mut stream = Stream { query, facts, pass: &mut pass, unheld: 0 };
+        if !may_hold(&asker, table, netns) {
+            dump.asked = true;
+            continue;
+        }
+        let mut stream = Stream { query, facts, descriptors, dump: &mut dump, unheld: 0 };
         let result = asker.dump(table, States::Holding, &mut stream);
         let unheld = stream.unheld;
-        pass.tcp_listed = pass.tcp_listed.saturating_add(unheld);
+        dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
         if matches!(table, Table::Tcp(_)) {
-            pass.tcp_complete &= matches!(&result, Ok(shortcomings) if shortcomings.is_empty());
-            pass.tcp_memory = read::tcp_memory(host);
+            dump.tcp_complete &= matches!(&result, Ok(shortcomings) if shortcomings.is_empty());
         }
         match result {
             Ok(shortcomings) => {
-                dumped += 1;
-                gaps.extend(shortcomings);
+                dump.asked = true;
+                dump.gaps.extend(shortcomings);
             }
             Err(Refusal::Table(_)) if is_no_protocol_here(host, table) => {}
-            Err(Refusal::Table(gap)) => missing.push(gap),
-            Err(Refusal::SockDiag(error)) if dumped == 0 => {
-                return proc_net_pass(host, query, facts, pass, &error, gaps);
+            Err(Refusal::Table(gap)) => dump.gaps.push(gap),
+            Err(Refusal::SockDiag(error)) if !dump.asked => {
+                dump.tcp_complete = false;
+                dump.refusal = Some(error);
+                return dump;
             }
             Err(Refusal::SockDiag(error)) => {
                 let remedy = format!("the kernel did not answer ({error}): run again");
-                missing.push(Gap::uncounted(Missing::Table, table.name(), remedy));
+                dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
             }
         }
     }
-    if dumped == 0 {
-        return Err(Error::no_tables(missing));
-    }
-    gaps.extend(missing);
-    pass.drop_repeats();
-    Ok(pass)
+    dump.drop_repeats();
+    dump.ask_who_waits(&asker);
+    dump
 }
 
-/// Reads what every process holds.
-fn descriptors(host: &dyn Host, scanned: &mut Scanned, gaps: &mut Vec<Gap>) -> Descriptors {
-    let mut entries = Vec::new();
-    let listed = each_descriptor(host, &mut |holder, target| {
-        entries.extend(socket_inode(target).map(|inode| (inode, holder)));
-    });
-    let descriptors = Descriptors::new(entries);
-    scanned.descriptors = descriptors.len() as u64;
-    scanned.processes = listed.read;
-    scanned.unreadable = listed.unreadable;
-    let hidden = listed.hidden(host);
-    scanned.all_processes = listed.unreadable == 0 && hidden.is_none();
-    if listed.unreadable > 0 {
-        let remedy = "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); \
-                      sockets that only they hold show no holder";
-        gaps.push(Gap::counted(Missing::Processes, "/proc/PID/fd", listed.unreadable, remedy));
-    }
-    if let Some((place, remedy)) = hidden {
-        gaps.push(Gap::uncounted(Missing::Processes, place, remedy));
-    }
-    descriptors
-}
-
-/// How reading all processes went.
-#[derive(Debug, Default)]
-pub(super) struct Listed {
-    /// Processes whose descriptors were read.
-    read: u64,
-    /// Processes whose descriptors may not be read.
-    unreadable: u64,
-    /// The first process of this pid namespace was among them, as it always is unless /proc hides
-    /// processes.
-    saw_first: bool,
-}
-
-impl Listed {
-    /// Why there are processes that /proc does not even list, and what would show them.
-    fn hidden(&self, host: &dyn Host) -> Option<(&'static str, &'static str)> {
-        /// `PROC_PID_INIT_INO`: the number of the first pid namespace, the same on every host.
-        const FIRST_NAMESPACE: &[u8] = b"pid:[4026531836]";
-        if self.read + self.unreadable == 0 {
-            return Some(("/proc lists none", "mount /proc; without it no socket shows its holder"));
-        }
-        if !self.saw_first {
-            return Some(("/proc hides those of other users", "run as root, or mount /proc without hidepid"));
-        }
-        let namespace = host.read_link(Path::new("/proc/self/ns/pid")).ok()?;
-        (namespace != FIRST_NAMESPACE).then_some((
-            "outside this pid namespace",
-            "run in the host's pid namespace (hostPID: true, or nsenter --target 1 --pid --mount)",
-        ))
-    }
-}
-
-/// Hands on every descriptor of every process that /proc lists.
-pub(super) fn each_descriptor(host: &dyn Host, on_link: &mut dyn FnMut(Holder, &[u8])) -> Listed {
-    let mut listed = Listed::default();
-    let mut pids = Vec::new();
-    // A /proc that cannot be listed is one that lists nobody.
-    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
-    for pid in pids {
-        listed.saw_first |= pid == 1;
-        match host.fd_links(pid, &mut |fd, target| on_link(Holder { pid, fd }, target)) {
-            Ok(()) => listed.read += 1,
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => listed.unreadable += 1,
-            Err(_) => {} // it has ended
-        }
-    }
-    listed
+/// Whether it is worth asking another namespace for a table. A TCP dump walks the host's whole
+/// connection table, whichever namespace asks. The scanner's own is always asked.
+fn may_hold(asker: &Asker<'_>, table: Table, netns: &Netns) -> bool {
+    let name = match table {
+        Table::Tcp(IpVersion::V4) => "TCP",
+        Table::Tcp(IpVersion::V6) => "TCP6",
+        Table::Udp(IpVersion::V4) => "UDP",
+        Table::Udp(IpVersion::V6) => "UDP6",
+        Table::UdpLite(IpVersion::V4) => "UDPLITE",
+        Table::UdpLite(IpVersion::V6) => "UDPLITE6",
+        Table::Unix => return true,
+    };
+    netns.own || in_use(&asker.sockstat(), name) == InUse::Perhaps
 }
 
 /// Whether the kernel was built without this table's protocol, so that it has no such sockets:
@@ -192,44 +239,71 @@ fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
         && !read::exists(host, table.proc_file())
 }
 
-/// Takes the records of one dump.
-struct Stream<'a, 'h> {
-    query: &'a Query,
-    facts: &'a HostFacts,
-    pass: &'a mut FirstPass<'h>,
+/// Takes the records of one table.
+pub(super) struct Stream<'a> {
+    pub query: &'a Query,
+    pub facts: &'a HostFacts,
+    pub descriptors: &'a Descriptors,
+    pub dump: &'a mut Dump,
     /// What TCP sockets that no descriptor holds account for, in bytes.
-    unheld: u64,
+    pub unheld: u64,
 }
 
-impl Sink for Stream<'_, '_> {
+impl Sink for Stream<'_> {
     fn begin(&mut self, _: Table) {
         self.unheld = 0;
     }
 
     fn record(&mut self, record: Record<'_>) {
         let socket = &record.socket;
-        let mark = socket.inode.map_or(Mark::NotHeld, |inode| self.pass.descriptors.mark_known(inode));
-        self.pass.scanned.sockets += 1;
+        let mark = socket.inode.map_or(Mark::NotHeld, |inode| self.descriptors.mark_known(inode));
+        self.dump.scanned += 1;
         if socket.protocol == Protocol::Tcp {
             let accounted = accounted_tcp(socket);
             match mark {
-                Mark::First => self.pass.tcp_listed = self.pass.tcp_listed.saturating_add(accounted),
+                Mark::First => self.dump.tcp_listed = self.dump.tcp_listed.saturating_add(accounted),
                 Mark::Again => {}
                 Mark::NotHeld => self.unheld = self.unheld.saturating_add(accounted),
             }
         }
         if socket.family == Family::Unix {
-            self.pass.note_unix(socket);
+            self.dump.note_unix(socket);
         }
-        if self.query.may_match(socket, self.facts) && self.pass.may_be_held_by(socket, &self.query.pids) {
-            self.pass.candidates.push(record.into_socket());
+        if self.query.may_match(socket, self.facts)
+            && may_be_held_by(self.descriptors, socket, &self.query.pids)
+        {
+            self.dump.candidates.push(record.into_socket());
         }
     }
 }
 
-impl FirstPass<'_> {
+fn may_be_held_by(descriptors: &Descriptors, socket: &Socket, pids: &[u32]) -> bool {
+    if pids.is_empty() {
+        return true;
+    }
+    let Some(inode) = socket.inode else { return true };
+    let mut holders = descriptors.holders(inode).peekable();
+    holders.peek().is_none() || holders.any(|holder| pids.contains(&holder.pid))
+}
+
+/// What TCP has taken from its memory for a socket: what is queued on either side, and what is
+/// reserved (`sk_mem_charge`, `sk_forward_alloc`).
+fn accounted_tcp(socket: &Socket) -> u64 {
+    let skmem = &socket.skmem;
+    [skmem.rmem_alloc, skmem.wmem_queued, skmem.fwd_alloc].into_iter().flatten().map(u64::from).sum()
+}
+
+impl Dump {
+    /// One that came from elsewhere.
+    pub(super) fn fallen_back(asked: bool, tcp_complete: bool, gaps: Vec<Gap>) -> Dump {
+        Dump { asked, tcp_complete, has_tcp: true, gaps, ..Dump::default() }
+    }
+
+    pub(super) fn add_gaps(&mut self, gaps: Vec<Gap>) {
+        self.gaps.extend(gaps);
+    }
+
     fn note_unix(&mut self, socket: &Socket) {
-        use crate::socket::RecvQueue;
         let Some(inode) = socket.inode else { return };
         if let Some(bytes @ 1..) = socket.skmem.wmem_alloc {
             let connected = socket.peer_inode.is_some() || socket.state == State::Established;
@@ -244,77 +318,37 @@ impl FirstPass<'_> {
         }
     }
 
-    fn may_be_held_by(&self, socket: &Socket, pids: &[u32]) -> bool {
-        if pids.is_empty() {
-            return true;
-        }
-        let Some(inode) = socket.inode else { return true };
-        let mut holders = self.descriptors.holders(inode).peekable();
-        holders.peek().is_none() || holders.any(|holder| pids.contains(&holder.pid))
-    }
-
     /// A table that changes under a dump, and a dump that was begun anew, repeat sockets.
-    fn drop_repeats(&mut self) {
-        let mut seen = rustc_hash::FxHashSet::default();
+    pub(super) fn drop_repeats(&mut self) {
+        let mut seen = FxHashSet::default();
         self.candidates.retain(|socket| socket.cookie.is_none_or(|cookie| seen.insert(cookie)));
         self.charges.sort_unstable();
         self.charges.dedup_by_key(|charge| charge.sender);
         self.pending_unix.sort_unstable();
         self.pending_unix.dedup_by_key(|(inode, _)| *inode);
     }
-}
 
-/// What TCP has taken from its memory for a socket: what is queued on either side, and what is
-/// reserved (`sk_mem_charge`, `sk_forward_alloc`).
-fn accounted_tcp(socket: &Socket) -> u64 {
-    let skmem = &socket.skmem;
-    [skmem.rmem_alloc, skmem.wmem_queued, skmem.fwd_alloc].into_iter().flatten().map(u64::from).sum()
-}
-
-/// The same pass over /proc/net.
-fn proc_net_pass<'h>(
-    host: &'h dyn Host,
-    query: &Query,
-    facts: &HostFacts,
-    mut pass: FirstPass<'h>,
-    refusal: &std::io::Error,
-    gaps: &mut Vec<Gap>,
-) -> Result<FirstPass<'h>, Error> {
-    pass.source = Source::ProcNet;
-    let remedy = format!(
-        "NETLINK_SOCK_DIAG was refused ({refusal}): run outside the sandbox, or let it use AF_NETLINK; \
-         /proc/net tells queues and holders, but no skmem and no unix queues"
-    );
-    let refused = Gap::uncounted(Missing::SockDiag, "NETLINK_SOCK_DIAG", remedy);
-    let mut missing = Vec::new();
-    let mut read = 0;
-    for table in query.tables() {
-        if !proc_net::can_parse(table) {
-            let remedy = "only NETLINK_SOCK_DIAG tells its queues";
-            missing.push(Gap::uncounted(Missing::Table, table.name(), remedy));
-            continue;
+    /// Asks who waits at the unix listeners. A listener at which very many wait drops out of that
+    /// answer: then its clients are a gap.
+    fn ask_who_waits(&mut self, asker: &Asker<'_>) {
+        if self.pending_unix.is_empty() {
+            return;
         }
-        let mut file = Vec::new();
-        if let Err(error) = host.read(Path::new(table.proc_file()), &mut file) {
-            let remedy = format!("{} cannot be read: {error}", table.proc_file());
-            missing.push(Gap::uncounted(Missing::Table, table.name(), remedy));
-            pass.tcp_complete &= !matches!(table, Table::Tcp(_));
-            continue;
-        }
-        read += 1;
-        let mut stream = Stream { query, facts, pass: &mut pass, unheld: 0 };
-        let bad_lines = proc_net::parse(table, &file, |socket| stream.record(Record::of(socket)));
-        if bad_lines > 0 {
-            let remedy = "a kernel newer than this program may have written them";
-            missing.push(Gap::counted(Missing::Messages, table.proc_file(), bad_lines, remedy));
+        let mut answered = FxHashSet::default();
+        let asked = asker.pending_unix(&mut |record: Record<'_>| {
+            let Some(listener) = record.socket.inode else { return };
+            answered.insert(listener);
+            self.waits_at.extend(record.pending_inodes().map(|client| (client, listener)));
+        });
+        self.gaps.extend(asked.unwrap_or_default());
+        let silent = self.pending_unix.iter().filter(|(listener, _)| !answered.contains(listener));
+        // One that is gone meanwhile has nobody waiting.
+        let still_there = silent.filter(|(listener, _)| asker.unix(*listener).is_some());
+        let unnamed: u64 = still_there.map(|(_, pending)| u64::from(*pending)).sum();
+        if unnamed > 0 {
+            let remedy = "too many wait at one listener for the kernel to name them (UNIX_DIAG_ICONS); \
+                          the listener's Recv-Q still counts them";
+            self.gaps.push(Gap::counted(Missing::PendingConnections, "unix listeners", unnamed, remedy));
         }
     }
-    if read == 0 {
-        missing.insert(0, refused);
-        return Err(Error::no_tables(missing));
-    }
-    gaps.push(refused);
-    gaps.extend(missing);
-    pass.drop_repeats();
-    Ok(pass)
 }

@@ -1,9 +1,15 @@
 //! The one place that joins records, holders, processes and host facts into a report.
 
 mod ask;
+mod closed;
+mod fallback;
 mod first_pass;
 mod join;
+mod listeners;
 mod read;
+mod second_look;
+mod survey;
+mod unix_links;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,6 +19,7 @@ use crate::footprint::{Footprint, HostFacts};
 use crate::gap::Gap;
 use crate::holders::Holder;
 use crate::host::Host;
+use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
 use crate::socket::Socket;
@@ -40,12 +47,14 @@ pub struct Snapshot {
     /// Each process that holds one of `sockets` or the other end of one, once, by pid.
     pub processes: Vec<Process>,
     /// TCP memory of the host that belongs to no dumped socket, in bytes: sockets that are closed
-    /// and still held, and those of other network namespaces. See [`unlisted_noise`](Self::unlisted_noise).
+    /// and still held, and those of namespaces that were not asked. See [`unlisted_noise`](Self::unlisted_noise).
     /// `None` when not every TCP table was dumped.
     pub unlisted_tcp_mem: Option<i64>,
     /// How far `unlisted_tcp_mem` can be off, in bytes: each CPU keeps up to 1 MiB that it has not
     /// reported yet (`SK_MEMORY_PCPU_RESERVE`).
     pub unlisted_noise: Bytes,
+    /// The network namespaces that were found and asked for, the scanner's own first.
+    pub namespaces: Vec<Netns>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -99,9 +108,15 @@ pub struct Report {
     /// Every descriptor of every process that holds it; for a connection that nobody has accepted,
     /// those of the listeners that it may wait at.
     pub holders: Vec<Holder>,
-    /// Every descriptor of every process that holds the other end, where that is on this host and
-    /// in this network namespace (TCP and unix).
+    /// Every descriptor of every process that holds the other end, where that is on this host (TCP
+    /// and unix).
     pub peer_holders: Vec<Holder>,
+    /// The other end is in another network namespace: it was found by its addresses, which exactly
+    /// one other namespace has, and not by anything that ties the two together.
+    pub peer_inferred: bool,
+    /// The network namespace that the socket is in. `None` for a socket that no table knows, and
+    /// where /proc does not tell the scanner's own.
+    pub netns: Option<NetnsId>,
     /// The name of the interface that the socket is bound to.
     pub interface_name: Option<String>,
 }
@@ -193,6 +208,11 @@ impl Snapshot {
         self.processes.get(at)
     }
 
+    /// The namespace with this number.
+    pub fn netns(&self, id: NetnsId) -> Option<&Netns> {
+        self.namespaces.iter().find(|netns| netns.id == Some(id))
+    }
+
     /// Sums over all sockets of the report.
     pub fn totals(&self) -> Totals {
         let received = || self.sockets.iter().map(|report| &report.footprint.received);
@@ -205,18 +225,24 @@ impl Snapshot {
             sockets: self.sockets.len() as u64,
             processes: pids.len() as u64,
             unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
-            unread_unknown: received().filter(|side| side.payload.is_none()).count() as u64,
+            unread_unknown: self.count(|report| report.footprint.received.payload.is_none()),
             charged: Truesize(charged),
-            charged_unknown: self
-                .sockets
-                .iter()
-                .filter(|report| {
-                    report.footprint.charged_is_floor || report.footprint.received.charged.is_none()
-                })
-                .count() as u64,
+            charged_unknown: self.count(|report| {
+                report.footprint.charged_is_floor || report.footprint.received.charged.is_none()
+            }),
             worst: Bytes(worst),
             cap,
         }
+    }
+
+    /// Counts sockets that may have something to read. One whose Recv-Q is 0 and for whose queue
+    /// nobody is known to be charged is taken as empty.
+    fn count(&self, is_counted: fn(&Report) -> bool) -> u64 {
+        let is_empty = |report: &Report| {
+            let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
+            report.socket.recv_q.size() == Some(0) && charged == 0
+        };
+        self.sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
     }
 
     fn capped(&self, worst: u64, charged: u64) -> (u64, Option<Cap>) {
@@ -258,6 +284,7 @@ pub fn scan(host: &dyn Host, query: &Query) -> Result<Snapshot, Error> {
     let source = first.source;
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
+    let namespaces = first.survey.namespaces.clone();
     let joined = join::run(host, query, &facts, first, &mut gaps);
     Ok(Snapshot {
         taken_at,
@@ -269,6 +296,7 @@ pub fn scan(host: &dyn Host, query: &Query) -> Result<Snapshot, Error> {
         processes: joined.processes,
         unlisted_tcp_mem: unlisted,
         unlisted_noise: read::unlisted_noise(host),
+        namespaces,
         gaps,
     })
 }

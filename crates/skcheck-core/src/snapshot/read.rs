@@ -34,9 +34,22 @@ pub(super) fn host_facts(host: &dyn Host, gaps: &mut Vec<Gap>) -> HostFacts {
             format!("make /proc/config.gz or {boot} readable to know; a kernel may be built for up to 45"),
         )),
     }
-    facts.active_skbs = read("/proc/slabinfo").and_then(|file| facts::active_skbs(&file));
-    facts.unowned = read("/proc/meminfo").and_then(|file| facts::unowned(&file));
+    facts.active_skbs = active_skbs(host);
+    let unowned = read("/proc/meminfo").and_then(|file| facts::unowned(&file));
+    let per_cpu = read("/proc/zoneinfo").map_or(Pages(0), |file| facts::per_cpu_free(&file));
+    facts.unowned = unowned.map(|bytes| bytes.saturating_sub_unsigned(per_cpu.bytes(facts.page_size).0));
     facts
+}
+
+/// Both slabs must be known, or the sum bounds nothing.
+fn active_skbs(host: &dyn Host) -> Option<u64> {
+    let slabinfo = read(host, "/proc/slabinfo")?;
+    let objects = facts::SKB_SLABS.map(|slab| {
+        let merged =
+            || facts::active_objects_at_most(&read(host, &format!("/sys/kernel/slab/{slab}/objects"))?);
+        facts::active_objects(&slabinfo, slab).or_else(merged)
+    });
+    objects.into_iter().try_fold(0u64, |sum, objects| Some(sum.saturating_add(objects?)))
 }
 
 pub(super) fn tcp_memory(host: &dyn Host) -> Option<Bytes> {

@@ -1,0 +1,64 @@
+//! The whole scan against its floor, in turn, over worlds of 10,000, 50,000 and 190,000 sockets.
+//!
+//! `cargo bench --bench scan` prints a Markdown table; `-- --quick` runs one small world.
+//! `SKCHECK_BENCH_SOCKETS=10000,50000` chooses the worlds, `SKCHECK_BENCH_PAIRS=31` how often each
+//! is measured. Root, or a user who may make namespaces. Everything that is made lives in
+//! namespaces that vanish with this process.
+
+#[path = "scan/floor.rs"]
+mod floor;
+#[path = "scan/measure.rs"]
+mod measure;
+#[path = "scan/table.rs"]
+mod table;
+#[path = "scan/world.rs"]
+mod world;
+
+use std::io;
+
+use measure::Row;
+use world::World;
+
+/// Fewer pairs say too little about noise.
+const PAIRS: usize = 15;
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [world::INSIDE, world, pairs] => world::inside(world, pairs),
+        [world::HOLD, sockets, index] => world::hold(sockets, index),
+        [measure::ONCE] => measure::once(),
+        // Without --bench this is `cargo test --benches`: show that it runs.
+        words => compare(words.contains(&"--quick") || !words.contains(&"--bench")),
+    }
+}
+
+fn compare(quick: bool) -> io::Result<()> {
+    let pairs =
+        asked("SKCHECK_BENCH_PAIRS")?.first().copied().unwrap_or(if quick { 5 } else { PAIRS }).max(1);
+    let mut sizes = asked("SKCHECK_BENCH_SOCKETS")?;
+    if sizes.is_empty() {
+        sizes.extend_from_slice(if quick { &[2_000] } else { &[10_000, 50_000, 190_000] });
+    }
+    let mut rows: Vec<Row> = vec![measure::here("this host, as it is", pairs)?];
+    for world in std::iter::once(World::quiet()).chain(sizes.into_iter().map(World::of)) {
+        match world.measure(pairs)? {
+            Some(row) => rows.push(row),
+            None => return Ok(()),
+        }
+    }
+    println!("Linux {}, {pairs} pairs:\n", std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim());
+    println!("{}", table::markdown(&rows));
+    print!("{}", table::verdicts(&rows));
+    Ok(())
+}
+
+/// The numbers that a variable of the environment lists; none when it is not set.
+fn asked(variable: &str) -> io::Result<Vec<usize>> {
+    let list = std::env::var(variable).unwrap_or_default();
+    let numbers = list.split(',').map(str::trim).filter(|number| !number.is_empty());
+    numbers
+        .map(|number| number.parse().map_err(|_| io::Error::other(format!("{variable}: {number:?}"))))
+        .collect()
+}

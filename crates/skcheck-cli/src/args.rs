@@ -1,0 +1,164 @@
+//! What was typed, and nothing else.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use skcheck_core::State;
+
+use crate::config::parse_state;
+use crate::text::parse_size;
+
+const EXAMPLES: &str = "\
+SIZE is 4096, 64K, 1.5G (powers of 1024), 1MiB, or 1MB (powers of 1000). Sizes mean \"at least\";
+all conditions must hold together. Run as root to see everybody's sockets with their holders.
+
+Examples:
+  skcheck                          who sits on unread or unsent data, heaviest first
+  skcheck --min-recvq 1M           sockets with at least 1 MiB in Recv-Q
+  skcheck --pid 4711 --by socket   every socket of one process that holds something
+  skcheck --state close-wait --all sockets in one state, idle ones too
+  skcheck --format json            for programs (fields: docs/json.md)
+  skcheck demo                     make a stalled reader, and see how it shows
+
+Exit: 0 ran; 1 a socket matched (with --exit-code); 2 failed or misused;
+3 something could not be seen (with --strict). 2 goes before 3, and 3 before 1.";
+
+/// Shows who sits on unread socket data, and what memory that may pin
+#[derive(Debug, Parser)]
+#[command(name = "skcheck", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) scan: ScanArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a stalled reader on loopback, show the report of it, and clean up
+    Demo(DemoArgs),
+    /// Hold a stalled reader until standard input ends
+    #[command(hide = true)]
+    HoldStalledReader(FragmentsArg),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArgs {
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Exit with 1 when a socket matched
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Exit with 3 when something could not be seen
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which sockets")]
+pub(crate) struct FilterArgs {
+    /// Recv-Q, as `ss` prints it (a listener's count is no size)
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) min_recvq: Option<u64>,
+    /// Send-Q, as `ss` prints it
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) min_sendq: Option<u64>,
+    /// Memory charged for the larger side, receiving or sending
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) min_charged: Option<u64>,
+    /// Memory that the larger side can pin at worst
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) min_worst: Option<u64>,
+    /// TCP [none of -t, -u, -x: all three]
+    #[arg(short, long)]
+    pub(crate) tcp: bool,
+    /// UDP and UDP-Lite
+    #[arg(short, long)]
+    pub(crate) udp: bool,
+    /// Unix sockets
+    #[arg(short = 'x', long)]
+    pub(crate) unix: bool,
+    /// Of IP sockets, only IPv4
+    #[arg(short = '4', long)]
+    pub(crate) ipv4: bool,
+    /// Of IP sockets, only IPv6
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+    /// States, separated by commas: established, close-wait, closed-held, ...
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = parse_state)]
+    pub(crate) state: Vec<State>,
+    /// Held by this process; may be given several times
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pid: Vec<u32>,
+    /// Held by a process with this in its name or in its command's base name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) process: Option<OsString>,
+    /// With this port at either end
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Sockets with empty queues too
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Rank by charged, worst, recvq, sendq, unread or pid, heaviest first
+    #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Charged, hide_possible_values = true)]
+    pub(crate) sort: SortKey,
+    /// The N heaviest processes, or sockets with --by socket; 0: all [table: 20, JSON: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// The N heaviest sockets of each process; 0: all [table: 3, JSON: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) per_process: Option<usize>,
+    /// A block for each process, or a flat list: process, socket
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = By::Process)]
+    pub(crate) by: By,
+    /// How to write the report: table, json, jsonl
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) fragments: FragmentsArg,
+    /// How to write the report: table, json, jsonl
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct FragmentsArg {
+    /// How many unread bytes to leave; each pins 32 KiB
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) fragments: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortKey {
+    Charged,
+    Worst,
+    Recvq,
+    Sendq,
+    Unread,
+    Pid,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    Process,
+    Socket,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    Jsonl,
+}

@@ -1,0 +1,233 @@
+//! The whole point within five seconds: a child makes a stalled reader, and its report is shown.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use skcheck_core::{Host, Live, Query, scan as scan_host};
+
+use crate::args::{By, DemoArgs, Format, FragmentsArg, SortKey};
+use crate::commands::{Failure, Outcome, scan};
+use crate::config::{Arrangement, Page, ScanConfig};
+use crate::stall::{CHUNK, StalledReader};
+use crate::text::size;
+
+/// How many times what will be pinned must be available.
+const RESERVE: u64 = 4;
+
+/// How long the child may take to make its reader.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What the child says when its reader stalls.
+const READY: &str = "ready";
+
+/// Makes a stalled reader in a child, shows the report of it, and cleans up.
+pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
+    let host = Live::new();
+    let fragments = args.fragments.fragments;
+    let pinned = u64::from(fragments) * CHUNK as u64;
+    refuse_when_short(meminfo(&host, "MemAvailable"), pinned)?;
+    let before = free_memory(&host);
+    let child = Staller::start(fragments)?;
+    let after = free_memory(&host);
+    let pid = child.child.id();
+
+    let mut query = Query::default();
+    query.pids = vec![pid];
+    let snapshot = scan_host(&host, &query)?;
+    if args.format == Format::Table {
+        let story = story(&host, pid, fragments, before.zip(after));
+        io::stdout().write_all(story.as_bytes()).map_err(Failure::Output)?;
+    }
+    let config = ScanConfig {
+        query,
+        narrowed: true,
+        arrangement: Arrangement { sort: SortKey::Charged, by: By::Process, top: None, per_process: None },
+        format: args.format,
+        page,
+        exit_code: false,
+        strict: false,
+    };
+    scan::write(&host, &snapshot, &config)?;
+    child.end()?;
+    if args.format == Format::Table {
+        writeln!(io::stdout(), "\nThe child has ended, and its sockets are closed.")
+            .map_err(Failure::Output)?;
+    }
+    Ok(Outcome { code: 0 })
+}
+
+/// The child's side: makes the reader, says so, and holds it until standard input ends, which it
+/// does with the parent, however that ends.
+pub(crate) fn hold(args: FragmentsArg) -> Result<Outcome, Failure> {
+    let stalled = StalledReader::make(args.fragments as usize)
+        .map_err(|error| cannot("make a stalled reader on loopback", &error))?;
+    writeln!(io::stdout(), "{READY}").map_err(Failure::Output)?;
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    drop(stalled);
+    Ok(Outcome { code: 0 })
+}
+
+/// The child, and what keeps it alive: our end of its standard input.
+struct Staller {
+    child: Child,
+}
+
+impl Staller {
+    fn start(fragments: u32) -> Result<Staller, Failure> {
+        let program = std::env::current_exe().map_err(|error| cannot("find its own program", &error))?;
+        let mut child = Command::new(program)
+            .args(["hold-stalled-reader", "--fragments", &fragments.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| cannot("start a child process", &error))?;
+        let output = child.stdout.take();
+        let staller = Staller { child };
+        match output.and_then(|output| first_line(output, PATIENCE)) {
+            Some(line) if line.trim_end() == READY => Ok(staller),
+            _ => Err(Failure::Demo {
+                what: format!("the child did not make its stalled reader within {} s", PATIENCE.as_secs()),
+                remedy: "loopback may be slow or its buffers small here: try fewer --fragments".to_owned(),
+            }),
+        }
+    }
+
+    /// Lets the child go, and waits until it has gone.
+    fn end(mut self) -> Result<(), Failure> {
+        drop(self.child.stdin.take());
+        self.child.wait().map(drop).map_err(|error| cannot("wait for the child", &error))
+    }
+}
+
+impl Drop for Staller {
+    fn drop(&mut self) {
+        // Nothing happens to a child that has been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn first_line(output: ChildStdout, patience: Duration) -> Option<String> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        let _ = sender.send(read.map(|_| line));
+    });
+    receiver.recv_timeout(patience).ok()?.ok()
+}
+
+fn refuse_when_short(available: Option<u64>, pinned: u64) -> Result<(), Failure> {
+    let wanted = pinned.saturating_mul(RESERVE);
+    match available {
+        Some(available) if available >= wanted => Ok(()),
+        available => Err(Failure::Demo {
+            what: format!(
+                "the demonstration would pin {} and wants {} available; there is {}",
+                size(pinned),
+                size(wanted),
+                available.map_or_else(|| "no telling (/proc/meminfo)".to_owned(), size)
+            ),
+            remedy: "try fewer --fragments: each pins 32 KiB".to_owned(),
+        }),
+    }
+}
+
+/// What was made, and what the usual numbers say about it.
+fn story(host: &Live, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> String {
+    let pinned = u64::from(fragments) * CHUNK as u64;
+    let rss = read(host, &format!("/proc/{pid}/status")).and_then(|file| kibibytes(&file, "VmRSS"));
+    let rss = rss.map_or_else(|| "unknown".to_owned(), size);
+    let fell = match free {
+        None => "how free memory changed cannot be read here".to_owned(),
+        Some((before, after)) => match before.checked_sub(after) {
+            Some(fell) if fell.abs_diff(pinned) <= pinned / 4 => {
+                format!("free memory fell by {}", size(fell))
+            }
+            Some(fell) => {
+                format!(
+                    "free memory fell by {} (what others did with memory meanwhile is in that too)",
+                    size(fell)
+                )
+            }
+            None => "free memory grew meanwhile, so others gave back more than this took".to_owned(),
+        },
+    };
+    format!(
+        "A child process (pid {pid}) holds {fragments} unread bytes. Each lies in a chunk of 32 KiB of its own,\n\
+         about {} in all. The child's RSS is {rss}; {fell}.\n\
+         No process owns that memory. This is how skcheck shows it:\n\n",
+        size(pinned)
+    )
+}
+
+/// Memory that nobody uses, in bytes: MemFree, and what the CPUs keep in free lists of their own,
+/// which MemFree leaves out and where chunks of 32 KiB come from first (`rmqueue_pcplist`).
+fn free_memory(host: &Live) -> Option<u64> {
+    let free = meminfo(host, "MemFree")?;
+    let lists = per_cpu_free_pages(&read(host, "/proc/zoneinfo").unwrap_or_default());
+    Some(free.saturating_add(lists.saturating_mul(host.page_size().0)))
+}
+
+/// The sum of `count:` over all CPUs and zones of /proc/zoneinfo, in pages.
+fn per_cpu_free_pages(zoneinfo: &str) -> u64 {
+    let counts = zoneinfo.lines().filter_map(|line| line.trim_start().strip_prefix("count:"));
+    counts.filter_map(|count| count.trim().parse::<u64>().ok()).fold(0, u64::saturating_add)
+}
+
+fn meminfo(host: &Live, field: &str) -> Option<u64> {
+    kibibytes(&read(host, "/proc/meminfo")?, field)
+}
+
+/// The value in bytes of a line such as `MemFree:  123 kB`.
+fn kibibytes(file: &str, field: &str) -> Option<u64> {
+    let line = file.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+fn read(host: &Live, path: &str) -> Option<String> {
+    let mut file = Vec::new();
+    host.read(Path::new(path), &mut file).ok()?;
+    Some(String::from_utf8_lossy(&file).into_owned())
+}
+
+fn cannot(what: &str, error: &io::Error) -> Failure {
+    Failure::Demo {
+        what: format!("cannot {what}: {error}"),
+        remedy: "the demonstration needs loopback TCP, /proc and a second process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_when_memory_is_short() {
+        assert!(refuse_when_short(Some(256 << 20), 64 << 20).is_ok());
+        let refusal = refuse_when_short(Some((256 << 20) - 1), 64 << 20).unwrap_err().to_string();
+        assert!(
+            refusal.contains("would pin 64 MiB and wants 256 MiB available; there is 256 MiB"),
+            "{refusal}"
+        );
+        assert!(refusal.contains("\n  try fewer --fragments"), "{refusal}");
+        assert!(refuse_when_short(None, 1).unwrap_err().to_string().contains("no telling"));
+    }
+
+    #[test]
+    fn counts_the_free_lists_of_every_cpu() {
+        let zone = "  pagesets\n    cpu: 0\n              count:    7\n              high:     8\n";
+        assert_eq!(per_cpu_free_pages(&zone.repeat(3)), 21);
+    }
+
+    #[test]
+    fn reads_lines_of_proc() {
+        let file = "MemTotal:   1 kB\nMemFree:  2048 kB\nMemFreeX: 1 kB\n";
+        assert_eq!(kibibytes(file, "MemFree"), Some(2 << 20));
+        assert_eq!(kibibytes(file, "Mem"), None);
+        assert_eq!(kibibytes("MemFree: much kB", "MemFree"), None);
+    }
+}

@@ -1,0 +1,272 @@
+//! One row of the table: a socket, or all sockets of one owner, as text.
+
+use std::net::IpAddr;
+
+use skcheck_core::{
+    Connections, Endpoint, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport, SendQueue,
+    Side, Snapshot, State, Truesize,
+};
+
+use crate::report::{Group, Owner, Sum, shows_sent};
+use crate::text::{Charset, escape, size};
+
+/// Marks a charge of the sending side.
+pub(super) const SENDING: &str = "tx ";
+
+/// The cells of one row; what does not apply is empty.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Cells {
+    pub(super) process: String,
+    pub(super) fd: String,
+    pub(super) proto: String,
+    pub(super) state: String,
+    pub(super) recv_q: String,
+    pub(super) send_q: String,
+    pub(super) charged: String,
+    pub(super) worst: String,
+    pub(super) local: String,
+    pub(super) peer: String,
+    pub(super) peer_process: String,
+    pub(super) note: String,
+}
+
+/// Turns what is known of a snapshot into text.
+#[derive(Clone, Copy)]
+pub(super) struct Writer<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) charset: Charset,
+}
+
+impl Writer<'_> {
+    /// The row of an owner: sums over all its sockets.
+    pub(super) fn group(&self, group: &Group<'_>) -> Cells {
+        let sums = &group.sums;
+        let sent = sums.mostly_sent();
+        let side = if sent { &sums.sent } else { &sums.received };
+        Cells {
+            process: self.owner(group.owner),
+            state: count(sums.sockets, "socket"),
+            recv_q: self.sum(sums.unread),
+            send_q: self.sum(sums.unsent),
+            charged: marked(self.sum(side.charged), sent),
+            worst: self.sum(side.worst),
+            note: self.group_note(group),
+            ..Cells::default()
+        }
+    }
+
+    fn group_note(&self, group: &Group<'_>) -> String {
+        let mut notes = Vec::new();
+        if (group.sockets.len() as u64) < group.sums.sockets {
+            notes.push(format!("heaviest {} shown", group.sockets.len()));
+        }
+        if group.sums.closed_held > 0 && group.sums.sockets > 1 {
+            notes.push(format!("{} closed, size unknown", group.sums.closed_held));
+        }
+        notes.join(", ")
+    }
+
+    /// The row of a socket; `owner` is whose row it stands under.
+    pub(super) fn socket(&self, report: &SocketReport, owner: Option<Owner>) -> Cells {
+        let socket = &report.socket;
+        let sent = shows_sent(report);
+        let (side, is_floor) = if sent {
+            (&report.footprint.sent, false)
+        } else {
+            (&report.footprint.received, report.footprint.charged_is_floor)
+        };
+        let (local, peer) = match socket.state {
+            State::ClosedHeld => ("in no table: reset, or never connected".to_owned(), String::new()),
+            _ => (self.endpoint(&socket.local, report), self.endpoint(&socket.peer, report)),
+        };
+        Cells {
+            process: if owner.is_none() { self.holder_names(report) } else { String::new() },
+            fd: fds(report, owner),
+            proto: proto(socket.protocol).to_owned(),
+            state: state(report).to_owned(),
+            recv_q: self.recv_q(report),
+            send_q: self.send_q(report),
+            charged: marked(self.charged(side, is_floor), sent),
+            worst: self.worst(side, is_floor),
+            local,
+            peer,
+            peer_process: self.processes(&report.peer_holders),
+            note: note(report, owner),
+        }
+    }
+
+    fn sum(&self, Sum { known, unknown }: Sum) -> String {
+        match (known, unknown) {
+            (0, 1..) => "?".to_owned(),
+            (known, 0) => size(known),
+            (known, _) => format!("{}{}", self.charset.at_least(), size(known)),
+        }
+    }
+
+    fn recv_q(&self, report: &SocketReport) -> String {
+        match report.socket.recv_q {
+            RecvQueue::Payload(Payload(n)) | RecvQueue::Truesize(Truesize(n @ 0)) => size(n),
+            RecvQueue::Truesize(Truesize(n)) => format!("{}{}", self.charset.at_most(), size(n)),
+            RecvQueue::Connections(Connections(n)) => format!("{n} conn"),
+            // An empty first datagram and an empty queue look the same, unless a sender is charged.
+            RecvQueue::FirstDatagram(Payload(0)) if !report.footprint.charged_is_floor => size(0),
+            RecvQueue::FirstDatagram(Payload(n)) => format!("{}{}", self.charset.at_least(), size(n)),
+            _ => "?".to_owned(),
+        }
+    }
+
+    fn send_q(&self, report: &SocketReport) -> String {
+        match report.socket.send_q {
+            SendQueue::Payload(Payload(n)) | SendQueue::Truesize(Truesize(n @ 0)) => size(n),
+            SendQueue::Truesize(Truesize(n)) => format!("{}{}", self.charset.at_most(), size(n)),
+            SendQueue::BacklogLimit(Connections(n)) => format!("/{n}"),
+            _ => "?".to_owned(),
+        }
+    }
+
+    fn charged(&self, side: &Side, is_floor: bool) -> String {
+        let mark = if is_floor { self.charset.at_least() } else { "" };
+        side.charged.map_or_else(|| "?".to_owned(), |charge| format!("{mark}{}", size(charge.0)))
+    }
+
+    fn worst(&self, side: &Side, is_floor: bool) -> String {
+        let Some(worst) = side.worst else { return "?".to_owned() };
+        let mark = if is_floor || worst.saturated { self.charset.at_least() } else { "" };
+        format!("{mark}{}", size(worst.bytes.0))
+    }
+
+    /// Whose sockets these are.
+    pub(super) fn owner(&self, owner: Owner) -> String {
+        match owner {
+            Owner::Process(pid) => self.process(pid),
+            Owner::Orphaned => "(orphaned)".to_owned(),
+            Owner::Kernel => "(kernel, in flight)".to_owned(),
+            Owner::Hidden => "(hidden process)".to_owned(),
+        }
+    }
+
+    /// A process by name and pid.
+    pub(super) fn process(&self, pid: u32) -> String {
+        let comm = self.snapshot.process(pid).and_then(|process| process.comm.as_deref());
+        comm.map_or_else(|| format!("? {pid}"), |comm| format!("{} {pid}", escape(comm, self.charset)))
+    }
+
+    fn holder_names(&self, report: &SocketReport) -> String {
+        if report.holders.is_empty() {
+            let owners = crate::report::owners(report, self.snapshot.scanned.unreadable > 0);
+            return owners.into_iter().map(|owner| self.owner(owner)).collect();
+        }
+        self.processes(&report.holders)
+    }
+
+    /// The first process of these, and how many more there are.
+    fn processes(&self, holders: &[Holder]) -> String {
+        let mut pids: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        match pids.as_slice() {
+            [] => String::new(),
+            [pid] => self.process(*pid),
+            [pid, more @ ..] => format!("{} +{}", self.process(*pid), more.len()),
+        }
+    }
+
+    fn endpoint(&self, endpoint: &Endpoint, report: &SocketReport) -> String {
+        match endpoint {
+            Endpoint::Ip { addr, port } => {
+                let port = if *port == 0 { "*".to_owned() } else { port.to_string() };
+                let interface = report.interface_name.as_deref();
+                let scope = interface.map(|name| format!("%{}", escape(name.as_bytes(), self.charset)));
+                let scope = scope.unwrap_or_default();
+                match addr {
+                    IpAddr::V4(addr) => format!("{addr}{scope}:{port}"),
+                    IpAddr::V6(addr) => format!("[{addr}]{scope}:{port}"),
+                }
+            }
+            // An abstract name is shown behind an @, so a path must not begin with one.
+            Endpoint::Path(path) if path.starts_with(b"@") => {
+                format!("./{}", escape(path, self.charset))
+            }
+            Endpoint::Path(path) => escape(path, self.charset),
+            Endpoint::Abstract(name) => format!("@{}", escape(name, self.charset)),
+            Endpoint::Unnamed => "(unnamed)".to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// A count with its noun, in the plural where it needs one.
+pub(super) fn count(n: u64, noun: &str) -> String {
+    let plural = match (n, noun) {
+        (1, _) => "",
+        (_, noun) if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{n} {noun}{plural}")
+}
+
+fn marked(charge: String, sent: bool) -> String {
+    if sent { format!("{SENDING}{charge}") } else { charge }
+}
+
+fn fds(report: &SocketReport, owner: Option<Owner>) -> String {
+    if !matches!(report.holding, Holding::Descriptors) {
+        return "-".to_owned();
+    }
+    let of_owner = |holder: &&Holder| match owner {
+        Some(Owner::Process(pid)) => holder.pid == pid,
+        _ => report.holders.first().is_some_and(|first| first.pid == holder.pid),
+    };
+    let mut fds = report.holders.iter().filter(of_owner).map(|holder| holder.fd);
+    let first = fds.next().map_or_else(|| "-".to_owned(), |fd| fd.to_string());
+    match fds.count() {
+        0 => first,
+        more => format!("{first} +{more}"),
+    }
+}
+
+/// The protocol in as few letters as `ss` needs.
+fn proto(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::UnixStream => "u_str",
+        Protocol::UnixDatagram => "u_dgr",
+        Protocol::UnixSeqpacket => "u_seq",
+        other => other.name(),
+    }
+}
+
+/// The state as `ss` prints it.
+fn state(report: &SocketReport) -> &'static str {
+    match report.socket.state {
+        State::Established => "ESTAB",
+        State::SynSent => "SYN-SENT",
+        State::SynRecv | State::NewSynRecv => "SYN-RECV",
+        State::FinWait1 => "FIN-WAIT-1",
+        State::FinWait2 => "FIN-WAIT-2",
+        State::TimeWait => "TIME-WAIT",
+        State::Close => "UNCONN",
+        State::CloseWait => "CLOSE-WAIT",
+        State::LastAck => "LAST-ACK",
+        State::Listen => "LISTEN",
+        State::Closing => "CLOSING",
+        State::BoundInactive => "BOUND",
+        State::ClosedHeld => "CLOSED?",
+        _ => "?",
+    }
+}
+
+fn note(report: &SocketReport, owner: Option<Owner>) -> String {
+    let mut notes = Vec::new();
+    match report.holding {
+        Holding::AwaitingAccept { ambiguous: false } => notes.push("not accepted yet".to_owned()),
+        Holding::AwaitingAccept { ambiguous: true } => {
+            notes.push("not accepted yet, at this listener or another".to_owned());
+        }
+        Holding::Orphan if owner.is_none() => notes.push("closed by its process".to_owned()),
+        _ => {}
+    }
+    if report.is_shared() {
+        notes.push(format!("shared by {} processes", report.pids().len()));
+    }
+    notes.join(", ")
+}

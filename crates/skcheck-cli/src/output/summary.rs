@@ -1,0 +1,282 @@
+//! What a report says in words.
+
+use skcheck_core::{Cap, Family, Gap, Holding, Missing, Report as SocketReport};
+
+use crate::args::By;
+use crate::config::ScanConfig;
+use crate::output::cells::count;
+use crate::report::{Charge, Group, Owner, Report, Sum, shows_sent, unlisted_beyond_noise};
+use crate::text::{Charset, escape, size};
+
+/// The answer: who is the heaviest, and how heavy.
+pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
+    let Some(group) = &report.heaviest else {
+        return vec![nothing(report, config)];
+    };
+    let Subject { name, plural } = subject(report, group, config.page.charset);
+    let verb = |one: &'static str, many: &'static str| if plural { many } else { one };
+    let sums = &group.sums;
+    if sums.mostly_sent() {
+        let unsent = amount(sums.unsent).unwrap_or_else(|| "data".to_owned());
+        let peers = peers(report, group, config.page.charset);
+        let has = verb("has", "have");
+        return vec![
+            format!("{name} {has} sent {unsent} that {peers} not taken."),
+            charge(report, &sums.sent),
+        ];
+    }
+    if sums.unread.known > 0 || sums.received.charged.known > 0 {
+        let unread = match (amount(sums.unread), sums.unread.unknown) {
+            (Some(known), _) => format!("{known} of unread data"),
+            (None, 0) => {
+                "received data with nothing to read yet (out of order, or an error queue)".to_owned()
+            }
+            (None, _) => "unread data of unknown length".to_owned(),
+        };
+        let sits = verb("sits", "sit");
+        let at = mostly_at(group);
+        return vec![format!("{name} {sits} on {unread}{at}."), charge(report, &sums.received)];
+    }
+    if sums.closed_held > 0 {
+        let closed = count(sums.closed_held, "closed TCP socket");
+        let holds = verb("holds", "hold");
+        let mut lines = vec![format!("{name} {holds} {closed}, which may hold unread data or none.")];
+        if let Some(bytes) = unlisted_beyond_noise(report.snapshot) {
+            let whose = whose_unlisted(report);
+            lines.push(format!("{} of TCP memory belongs to no listed socket: {whose}.", size(bytes)));
+        }
+        return lines;
+    }
+    if sums.waiting > 0 {
+        let waiting = count(sums.waiting, "connection");
+        return vec![format!("{name} {} {waiting} waiting for accept, and no data.", verb("has", "have"))];
+    }
+    vec![format!("No data waits in {}.", count(report.totals.sockets, "socket"))]
+}
+
+/// Who has not taken what was sent: by name where it is one process of this host.
+fn peers(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> String {
+    let senders = || group.sockets.iter().filter(|socket| shows_sent(socket));
+    let mut pids: Vec<u32> =
+        senders().flat_map(|socket| &socket.peer_holders).map(|holder| holder.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    match pids.as_slice() {
+        [pid] if senders().all(|socket| !socket.peer_holders.is_empty()) => {
+            format!("{} has", process(report, *pid, charset))
+        }
+        _ if senders().count() == 1 => "its peer has".to_owned(),
+        _ => "the peers have".to_owned(),
+    }
+}
+
+/// What the kernel charges for one side of somebody's sockets, and what that can pin.
+fn charge(report: &Report<'_>, side: &Charge) -> String {
+    let Some(charged) = amount(side.charged) else {
+        return "What the kernel charges for it is unknown.".to_owned();
+    };
+    let (worst, limit) = match report.totals.cap {
+        Some(_) if report.totals.worst.0 < side.worst.known => {
+            (report.totals.worst.0.max(side.charged.known), ", as this host has no more to pin")
+        }
+        _ if side.worst.unknown > 0 => (side.worst.known, " or more"),
+        _ => (side.worst.known, ""),
+    };
+    format!("The kernel charges {charged} for it; it can pin up to {}{limit}.", size(worst))
+}
+
+/// A sum in words; `None` when it is zero as far as is known.
+fn amount(Sum { known, unknown }: Sum) -> Option<String> {
+    match (known, unknown) {
+        (0, _) => None,
+        (known, 0) => Some(size(known)),
+        (known, _) => Some(format!("at least {}", size(known))),
+    }
+}
+
+fn nothing(report: &Report<'_>, config: &ScanConfig) -> String {
+    let seen = count(report.snapshot.scanned.sockets, "socket");
+    if config.narrowed {
+        format!("No socket matches; {seen} looked at.")
+    } else {
+        format!("No socket holds unread or unsent data; {seen} looked at.")
+    }
+}
+
+struct Subject {
+    name: String,
+    plural: bool,
+}
+
+fn subject(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> Subject {
+    let (name, plural) = match group.owner {
+        Owner::Process(pid) => (process(report, pid, charset), false),
+        Owner::Orphaned => ("Sockets that their process has closed".to_owned(), true),
+        Owner::Hidden => ("Processes that may not be read".to_owned(), true),
+        Owner::Kernel => ("The kernel, or a message in flight,".to_owned(), false),
+    };
+    Subject { name, plural }
+}
+
+/// A process in a sentence.
+fn process(report: &Report<'_>, pid: u32, charset: Charset) -> String {
+    let comm = report.snapshot.process(pid).and_then(|process| process.comm.as_deref());
+    comm.map_or_else(|| format!("process {pid}"), |comm| format!("{} ({pid})", escape(comm, charset)))
+}
+
+/// `, most of it at fd 11`, where that is so.
+fn mostly_at(group: &Group<'_>) -> String {
+    let charge = |report: &SocketReport| report.footprint.received.charged.map_or(0, |charge| charge.0);
+    let Some(&first) = group.sockets.iter().max_by_key(|report| charge(report)) else { return String::new() };
+    let Owner::Process(pid) = group.owner else { return String::new() };
+    let fd = first.holders.iter().find(|holder| holder.pid == pid).map(|holder| holder.fd);
+    let most = charge(first).saturating_mul(2) > group.sums.received.charged.known;
+    match fd {
+        Some(fd) if group.sums.sockets == 1 && is_held(first) => format!(" at fd {fd}"),
+        Some(fd) if most && is_held(first) => format!(", most of it at fd {fd}"),
+        _ => String::new(),
+    }
+}
+
+/// Whether a descriptor of the process itself holds what was received.
+fn is_held(report: &SocketReport) -> bool {
+    report.holding == Holding::Descriptors && !shows_sent(report)
+}
+
+/// What is not shown, in one line.
+pub(super) fn rest(report: &Report<'_>, charset: Charset) -> Option<String> {
+    let rest = &report.rest;
+    if rest.count == 0 {
+        return None;
+    }
+    let what = match report.by {
+        By::Process => count(rest.count, "process"),
+        By::Socket => count(rest.count, "socket"),
+    };
+    let closed = match rest.sums.closed_held {
+        0 => String::new(),
+        n => format!(", and {} of unknown size", count(n, "closed socket")),
+    };
+    let charged = rest.sums.received.charged.known.max(rest.sums.sent.charged.known);
+    let least = if rest.sums.received.charged.unknown > 0 { charset.at_least() } else { "" };
+    Some(format!("{what} more: charged {least}{}{closed} (--top 0 shows all).", size(charged)))
+}
+
+/// What all matching sockets add up to.
+pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
+    let totals = &report.totals;
+    let mut text = format!(
+        "{} of {} {} {} unread",
+        count(totals.sockets, "socket"),
+        match totals.processes {
+            0 => "no known process".to_owned(),
+            n => count(n, "process"),
+        },
+        if totals.sockets == 1 { "holds" } else { "hold" },
+        size(totals.unread.0),
+    );
+    if totals.unread_unknown > 0 {
+        text += &format!(", and an unknown amount at {} of them", totals.unread_unknown);
+    }
+    let least = if totals.charged_unknown > 0 { "at least " } else { "" };
+    text += &format!(". The kernel charges {least}{} for it", size(totals.charged.0));
+    let facts = &report.snapshot.host;
+    let chunk = size(facts.chunk_size.0);
+    if totals.worst.0 == 0 {
+        text.push('.');
+    } else {
+        text += &format!("; at worst it can pin {}", size(totals.worst.0));
+        text += match totals.cap {
+            Some(Cap::Unowned) => " (capped: that is all memory in use that nothing else owns)",
+            Some(Cap::HostPackets) => " (capped: all packets of this host together can pin no more)",
+            _ => "",
+        };
+        text += &format!(
+            ", if packets lie in the network stack's own chunks of {chunk} (not so for sendfile, splice and \
+             zero-copy pages, nor for drivers with larger pages)."
+        );
+    }
+    let mut lines = vec![text];
+    let sent = sent_charge(report);
+    if sent > 0 {
+        lines.push(format!("Their sending sides are charged {} more (IP sockets).", size(sent)));
+    }
+    lines.extend(closed_held(report));
+    lines
+}
+
+fn sent_charge(report: &Report<'_>) -> u64 {
+    let ip = report.snapshot.sockets.iter().filter(|report| report.socket.family != Family::Unix);
+    ip.filter_map(|report| report.footprint.sent.charged).map(|charge| charge.0).fold(0, u64::saturating_add)
+}
+
+/// What is known about TCP memory that no listed socket accounts for.
+fn closed_held(report: &Report<'_>) -> Option<String> {
+    let measured = report.snapshot.unlisted_tcp_mem.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+    let most = size(measured.saturating_add(report.snapshot.unlisted_noise.0));
+    let unlisted = unlisted_beyond_noise(report.snapshot);
+    let known = report.snapshot.unlisted_tcp_mem.is_some();
+    let n = report.closed_held;
+    let they = count(n, "closed socket");
+    match (n, unlisted) {
+        (0, None) => None,
+        (0, Some(bytes)) => Some(format!(
+            "{} of TCP memory belongs to no listed socket: closed ones that are still held, or other network \
+             namespaces.",
+            size(bytes)
+        )),
+        (_, Some(bytes)) => Some(format!(
+            "{they} still held (CLOSED?): a socket that was reset keeps its unread data, and looks the same as \
+             one that never connected. {} of TCP memory belongs to no listed socket: {}.",
+            size(bytes),
+            whose_unlisted(report)
+        )),
+        (_, None) if known => Some(format!(
+            "{they} still held (CLOSED?): reset, or never connected; both look the same. Together they hold at \
+             most {most}: no more TCP memory belongs to no listed socket."
+        )),
+        (_, None) => {
+            Some(format!("{they} still held (CLOSED?): reset, or never connected; both look the same."))
+        }
+    }
+}
+
+/// Who may own TCP memory that belongs to no listed socket.
+fn whose_unlisted(report: &Report<'_>) -> &'static str {
+    let elsewhere = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Namespaces);
+    if elsewhere { "likely theirs, or that of other network namespaces" } else { "likely theirs" }
+}
+
+/// A gap and its remedy.
+pub(super) fn gap(gap: &Gap, charset: Charset) -> (String, String) {
+    let missing = escape(gap.to_string().as_bytes(), charset);
+    (format!("Not seen: {missing}"), escape(gap.remedy.as_bytes(), charset))
+}
+
+/// The commands for the next question.
+pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
+    let mut next = Vec::new();
+    if let Some(Group { owner: Owner::Process(pid), sums, sockets }) = &report.heaviest {
+        let shown = report.groups.iter().find(|group| group.owner == Owner::Process(*pid));
+        let all_shown = shown.is_some_and(|group| group.sockets.len() as u64 == sums.sockets);
+        if !all_shown && config.query.pids.is_empty() && sockets.len() > 1 {
+            next.push(format!(
+                "skcheck --pid {pid} --by socket --top 0 (all {} sockets of it)",
+                sums.sockets
+            ));
+        }
+    }
+    if report.sockets.is_empty() {
+        if config.narrowed {
+            next.push("skcheck (everything with unread or unsent data)".to_owned());
+        } else if !config.query.include_idle {
+            next.push("skcheck --all (idle sockets too)".to_owned());
+            next.push("skcheck demo (what a stalled reader looks like)".to_owned());
+        }
+    }
+    let hidden = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Processes);
+    if hidden && !rustix::process::geteuid().is_root() {
+        next.push("sudo skcheck (with the holders of everybody's sockets)".to_owned());
+    }
+    next
+}

@@ -1,0 +1,113 @@
+//! Network namespaces: where they show in /proc, what they are called. Pure.
+
+use std::path::PathBuf;
+
+use crate::host::NetnsFile;
+
+/// A network namespace's inode number: `net:[N]`. Unique on the host while the namespace lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NetnsId(pub u64);
+
+/// A network namespace that a scan found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Netns {
+    /// Its inode number; `None` for the scanner's own where /proc does not tell it.
+    pub id: Option<NetnsId>,
+    /// Its name, as bytes: that of `ip netns`, where it has one.
+    pub name: Option<Vec<u8>>,
+    /// Whether it is the namespace that the scanner runs in.
+    pub own: bool,
+    /// Ways to enter it; none for the scanner's own.
+    pub(crate) files: Vec<NetnsFile>,
+}
+
+impl Netns {
+    /// The scanner's own namespace.
+    pub fn own(id: Option<NetnsId>) -> Netns {
+        Netns { id, name: None, own: true, files: Vec::new() }
+    }
+}
+
+/// The namespace that a link points to: `net:[N]`.
+pub fn netns_id(target: &[u8]) -> Option<NetnsId> {
+    let number = target.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(number).ok()?.parse().ok().map(NetnsId)
+}
+
+/// The network namespaces that are bind-mounted somewhere, with the path of each mount point as
+/// the owner of this /proc/PID/mountinfo sees it.
+pub fn mounted(mountinfo: &[u8]) -> Vec<(NetnsId, Vec<u8>)> {
+    let lines = mountinfo.split(|&b| b == b'\n');
+    let mounts = lines.filter_map(|line| {
+        // 25 30 0:4 net:[4026532281] /run/netns/blue rw shared:7 - nsfs nsfs rw
+        let mut fields = line.split(|&b| b == b' ').skip(3);
+        Some((netns_id(fields.next()?)?, unescape(fields.next()?)))
+    });
+    mounts.collect()
+}
+
+/// The name that `ip netns` gives to a namespace mounted here.
+pub fn ip_netns_name(mount_point: &[u8]) -> Option<&[u8]> {
+    let directories: [&[u8]; 2] = [b"/run/netns/", b"/var/run/netns/"];
+    let name = directories.iter().find_map(|directory| mount_point.strip_prefix(*directory))?;
+    (!name.is_empty() && !name.contains(&b'/')).then_some(name)
+}
+
+/// Mount points have blanks and the like as three octal digits (`mangle_path`).
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, after)) = rest.split_first() {
+        let octal =
+            after.get(..3).filter(|digits| byte == b'\\' && digits.iter().all(|d| (b'0'..b'8').contains(d)));
+        let number = octal
+            .and_then(|digits| digits.iter().try_fold(0u8, |n, d| n.checked_mul(8)?.checked_add(d - b'0')));
+        match number {
+            Some(number) => {
+                plain.push(number);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            None => {
+                plain.push(byte);
+                rest = after;
+            }
+        }
+    }
+    plain
+}
+
+/// Which namespaces a scan is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NetnsChoice {
+    /// Every one that can be found and entered.
+    #[default]
+    All,
+    /// The scanner's own.
+    Current,
+    /// The one that this process is in.
+    OfProcess(u32),
+    /// The one that this file stands for (/run/netns/NAME, /proc/PID/ns/net).
+    OfFile(PathBuf),
+}
+
+/// How many sockets of a kind a namespace has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InUse {
+    /// None at all.
+    None,
+    /// Some, or nobody can tell.
+    Perhaps,
+}
+
+/// Whether a namespace has sockets of the protocol that its sockstat calls `name` (`TCP`, `TCP6`,
+/// `UDP`, ...; `sock_prot_inuse_get`).
+pub fn in_use(sockstat: &[u8], name: &str) -> InUse {
+    let text = String::from_utf8_lossy(sockstat);
+    let counted = text.lines().find_map(|line| {
+        let mut words = line.strip_prefix(name)?.strip_prefix(": inuse ")?.split_whitespace();
+        words.next()?.parse::<u64>().ok()
+    });
+    if counted == Some(0) { InUse::None } else { InUse::Perhaps }
+}

@@ -1,0 +1,121 @@
+//! TCP sockets that a descriptor held before the dumps, still holds after them, and that no table
+//! knows.
+
+use std::path::Path;
+
+use rustc_hash::FxHashSet;
+
+use crate::diag::decode::Record;
+use crate::diag::request::{IpVersion, States, Table};
+use crate::footprint::{HostFacts, footprint};
+use crate::gap::{Gap, Missing};
+use crate::holders::{Holder, socket_inode};
+use crate::host::Host;
+use crate::namespaces::{NetnsChoice, NetnsId};
+use crate::query::Query;
+use crate::snapshot::ask::Asker;
+use crate::snapshot::first_pass::FirstPass;
+use crate::snapshot::{Holding, Report, Source};
+use crate::socket::{Family, Inode, Protocol, Socket, State};
+
+struct Suspect {
+    inode: Inode,
+    holder: Holder,
+    family: Family,
+}
+
+pub(super) fn run(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    first: &FirstPass,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Report> {
+    if !query.wants_closed_held() {
+        return Vec::new();
+    }
+    if !first.dumps.iter().any(|dump| dump.tcp_complete) {
+        let remedy = "only a complete dump of TCP over IPv4 and IPv6 shows which sockets are in no table";
+        gaps.push(Gap::uncounted(Missing::ClosedHeldUnknown, "this host", remedy));
+        return Vec::new();
+    }
+    let mut suspects = suspects(host, query, first);
+    if !suspects.is_empty() && first.source == Source::SockDiag {
+        mark_once_more(host, first, &suspects);
+        let unknown: FxHashSet<Inode> = first.survey.descriptors.unknown().map(|(inode, _)| inode).collect();
+        suspects.retain(|suspect| {
+            unknown.contains(&suspect.inode) && still_holds(host, suspect.holder, suspect.inode)
+        });
+    }
+    if query.has_threshold() && !suspects.is_empty() {
+        let remedy = "run without size thresholds to list them";
+        gaps.push(Gap::counted(Missing::ClosedHeld, "TCP", suspects.len() as u64, remedy));
+        return Vec::new();
+    }
+    let report = |suspect: Suspect| {
+        let mut socket = Socket::unknown(suspect.family, Protocol::Tcp, State::ClosedHeld);
+        socket.inode = Some(suspect.inode);
+        Report {
+            footprint: footprint(&socket, None, facts),
+            socket,
+            holding: Holding::Descriptors,
+            holders: first.survey.descriptors.holders(suspect.inode).collect(),
+            peer_holders: Vec::new(),
+            peer_inferred: false,
+            interface_name: None,
+            netns: None,
+        }
+    };
+    suspects.into_iter().map(report).collect()
+}
+
+/// TCP sockets that no table knows. Where some namespace was not asked, only those of processes
+/// whose own namespace was.
+fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
+    let everywhere = query.netns == NetnsChoice::All && first.tcp_complete;
+    let asked: FxHashSet<NetnsId> = first
+        .survey
+        .namespaces
+        .iter()
+        .zip(&first.dumps)
+        .filter(|(_, dump)| dump.tcp_complete)
+        .filter_map(|(netns, _)| netns.id)
+        .collect();
+    let is_asked = |pid| first.survey.netns_of.get(&pid).is_some_and(|id| asked.contains(id));
+    let unknown = first.survey.descriptors.unknown();
+    let candidates = unknown.filter(|(_, holder)| everywhere || is_asked(holder.pid));
+    let suspect = |(inode, holder): (Inode, Holder)| {
+        let path = format!("/proc/{}/fd/{}", holder.pid, holder.fd);
+        let protocol = host.xattr(Path::new(&path), "system.sockprotoname").unwrap_or_default();
+        let family = match protocol.strip_suffix(b"\0").unwrap_or(&protocol) {
+            b"TCP" => Family::Ipv4,
+            b"TCPv6" => Family::Ipv6,
+            _ => return None,
+        };
+        still_holds(host, holder, inode).then_some(Suspect { inode, holder, family })
+    };
+    candidates.filter_map(suspect).collect()
+}
+
+/// A table that changes under a dump can lose a socket that was there all along: a second dump of
+/// the namespaces that the suspects' processes are in.
+fn mark_once_more(host: &dyn Host, first: &FirstPass, suspects: &[Suspect]) {
+    let of: FxHashSet<NetnsId> = suspects
+        .iter()
+        .filter_map(|suspect| first.survey.netns_of.get(&suspect.holder.pid).copied())
+        .collect();
+    for (netns, dump) in first.survey.namespaces.iter().zip(&first.dumps) {
+        let concerned = dump.has_tcp && netns.id.is_none_or(|id| of.contains(&id));
+        let Some(asker) = concerned.then(|| Asker::open(host, netns).ok()).flatten() else { continue };
+        for version in [IpVersion::V4, IpVersion::V6] {
+            let _ = asker.dump(Table::Tcp(version), States::Holding, &mut |record: Record<'_>| {
+                record.socket.inode.map(|inode| first.survey.descriptors.mark_known(inode));
+            });
+        }
+    }
+}
+
+fn still_holds(host: &dyn Host, holder: Holder, inode: Inode) -> bool {
+    let path = format!("/proc/{}/fd/{}", holder.pid, holder.fd);
+    host.read_link(Path::new(&path)).is_ok_and(|target| socket_inode(&target) == Some(inode))
+}

@@ -1,0 +1,87 @@
+//! TCP connections that nobody has accepted, and the listeners of their namespace.
+
+use rustc_hash::FxHashMap;
+
+use crate::diag::decode::Record;
+use crate::diag::request::{IpVersion, States, Table, canonical};
+use crate::snapshot::ask::Asker;
+use crate::socket::{Family, Inode, Protocol, Socket, State};
+
+/// Who has a socket, as far as its namespace tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Held {
+    /// A file does.
+    ByFile(Inode),
+    /// Nobody yet: it waits at one of these listeners.
+    AwaitingAccept(Vec<Inode>),
+    /// Nobody any more.
+    Orphan,
+}
+
+/// The listeners of one namespace.
+#[derive(Default)]
+pub(super) struct Listeners {
+    by_port: FxHashMap<u16, Vec<Listener>>,
+}
+
+struct Listener {
+    socket: Socket,
+    v6only: bool,
+}
+
+impl Listeners {
+    /// Dumps the listeners of a namespace.
+    pub(super) fn of(asker: &Asker<'_>) -> Listeners {
+        let mut by_port: FxHashMap<u16, Vec<Listener>> = FxHashMap::default();
+        for version in [IpVersion::V4, IpVersion::V6] {
+            // Without listeners, connections without an inode are orphans; the first pass has
+            // already said what it could not dump.
+            let _ = asker.dump(Table::Tcp(version), States::Listening, &mut |record: Record<'_>| {
+                let v6only = record.v6only.unwrap_or(false);
+                let socket = record.into_socket();
+                let Some(port) = socket.local.port() else { return };
+                by_port.entry(port).or_default().push(Listener { socket, v6only });
+            });
+        }
+        Listeners { by_port }
+    }
+
+    /// Who has this socket.
+    pub(super) fn held(&self, socket: &Socket) -> Held {
+        if let Some(inode) = socket.inode {
+            return Held::ByFile(inode);
+        }
+        let may_wait = socket.protocol == Protocol::Tcp
+            && matches!(
+                socket.state,
+                State::Established | State::SynRecv | State::NewSynRecv | State::CloseWait
+            );
+        let on_port = socket.local.port().and_then(|port| self.by_port.get(&port));
+        let mut listeners: Vec<Inode> = on_port
+            .into_iter()
+            .flatten()
+            .filter(|listener| may_wait && listener.accepts(socket))
+            .filter_map(|listener| listener.socket.inode)
+            .collect();
+        listeners.sort_unstable();
+        listeners.dedup();
+        if listeners.is_empty() { Held::Orphan } else { Held::AwaitingAccept(listeners) }
+    }
+}
+
+impl Listener {
+    /// Whether a connection with this local address can wait here. A connection has its listener's
+    /// family; only a half-open one over IPv4 at a dual-stack listener may show as IPv4.
+    fn accepts(&self, connection: &Socket) -> bool {
+        let (Some((own, _)), Some((wanted, _))) =
+            (canonical(&self.socket.local), canonical(&connection.local))
+        else {
+            return false;
+        };
+        let half_open = matches!(connection.state, State::SynRecv | State::NewSynRecv);
+        let family = self.socket.family == connection.family
+            || half_open && self.socket.family == Family::Ipv6 && !self.v6only;
+        let interface = self.socket.interface.is_none() || self.socket.interface == connection.interface;
+        family && interface && (own == wanted || own.is_unspecified())
+    }
+}

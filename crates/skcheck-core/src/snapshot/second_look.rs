@@ -1,0 +1,97 @@
+//! Asks the kernel once more about the candidates of one namespace, for what their first record
+//! does not tell.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::diag::request::{canonical, same_connection};
+use crate::footprint::HostFacts;
+use crate::query::Query;
+use crate::snapshot::ask::Asker;
+use crate::snapshot::first_pass::Dump;
+use crate::snapshot::unix_links::UnixLinks;
+use crate::socket::{Endpoint, Family, Inode, Protocol, Socket, State};
+
+/// Completes `candidates`, and adds those that only others' records tell of.
+pub(super) fn run(
+    asker: &Asker<'_>,
+    query: &Query,
+    facts: &HostFacts,
+    unix: &UnixLinks,
+    dump: &Dump,
+    candidates: &mut Vec<Socket>,
+) {
+    refresh_tcp(asker, query, facts, candidates);
+    add_silent_readers(asker, query, facts, unix, dump, candidates);
+    name_unix_peers(asker, candidates);
+}
+
+/// Whether this is one end of a connection, or of what was one.
+pub(super) fn has_peer(socket: &Socket) -> bool {
+    socket.protocol == Protocol::Tcp && socket.peer.port().is_some_and(|port| port != 0)
+}
+
+/// The other end of a TCP connection, if it is in the namespace that `asker` asks.
+pub(super) fn tcp_peer(asker: &Asker<'_>, socket: &Socket) -> Option<Socket> {
+    let reversed = |answer: &Socket| {
+        answer.state != State::Listen
+            && answer.state != State::TimeWait
+            && canonical(&answer.local) == canonical(&socket.peer)
+            && canonical(&answer.peer) == canonical(&socket.local)
+    };
+    let ask = |interface| asker.tcp(&socket.peer, &socket.local, interface).filter(reversed);
+    ask(socket.interface).or_else(|| socket.interface.and_then(|_| ask(None)))
+}
+
+/// Asks for every TCP candidate once more, with `tcp_info`, so that all its numbers are of one
+/// moment. One that has drained since is dropped; one that has vanished keeps its first record.
+fn refresh_tcp(asker: &Asker<'_>, query: &Query, facts: &HostFacts, candidates: &mut Vec<Socket>) {
+    candidates.retain_mut(|socket| {
+        if !has_peer(socket) || !socket.holds_something() {
+            return true;
+        }
+        match asker.tcp(&socket.local, &socket.peer, socket.interface) {
+            Some(answer) if answer.state != State::TimeWait && same_connection(socket, &answer) => {
+                *socket = answer;
+                query.may_match(socket, facts)
+            }
+            _ => true,
+        }
+    });
+}
+
+/// Unix readers whose own record shows nothing (their first datagram is empty), while senders are
+/// charged for what waits there.
+fn add_silent_readers(
+    asker: &Asker<'_>,
+    query: &Query,
+    facts: &HostFacts,
+    unix: &UnixLinks,
+    dump: &Dump,
+    candidates: &mut Vec<Socket>,
+) {
+    if !query.unix {
+        return;
+    }
+    let mut present: FxHashSet<Inode> = candidates.iter().filter_map(|socket| socket.inode).collect();
+    for inode in unix.readers_of(dump).filter(|inode| present.insert(*inode)) {
+        let Some(reader) = asker.unix(inode) else { continue };
+        let everything = Query { include_idle: true, ..query.clone() };
+        if everything.may_match(&reader, facts) {
+            candidates.push(reader);
+        }
+    }
+}
+
+/// A unix socket's record names its peer by inode only.
+fn name_unix_peers(asker: &Asker<'_>, candidates: &mut [Socket]) {
+    let names: FxHashMap<Inode, Endpoint> = candidates
+        .iter()
+        .filter(|socket| socket.family == Family::Unix)
+        .filter_map(|socket| Some((socket.inode?, socket.local.clone())))
+        .collect();
+    for socket in candidates {
+        let Some(peer) = socket.peer_inode else { continue };
+        let name = names.get(&peer).cloned();
+        socket.peer = name.or_else(|| asker.unix(peer).map(|peer| peer.local)).unwrap_or(Endpoint::Unknown);
+    }
+}

@@ -1,0 +1,230 @@
+//! Looks at every process once: what its descriptors refer to, and which namespaces it is in.
+
+use std::path::Path;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::gap::{Gap, Missing};
+use crate::holders::{Descriptors, Holder, socket_inode};
+use crate::host::{Host, NetnsFile, parse_number};
+use crate::namespaces::{Netns, NetnsChoice, NetnsId, ip_netns_name, mounted, netns_id};
+use crate::snapshot::Scanned;
+
+/// What all processes told.
+pub(super) struct Survey {
+    pub descriptors: Descriptors,
+    /// The namespaces to dump, the scanner's own first where it is among them.
+    pub namespaces: Vec<Netns>,
+    /// The network namespace of each process (of its main thread).
+    pub netns_of: FxHashMap<u32, NetnsId>,
+}
+
+/// Ways into each namespace that was found.
+#[derive(Default)]
+struct Found {
+    order: Vec<NetnsId>,
+    by_id: FxHashMap<NetnsId, Netns>,
+}
+
+impl Found {
+    /// A namespace may have many ways in; a few are enough, should the first ones vanish.
+    const WAYS: usize = 4;
+
+    fn add(&mut self, id: NetnsId, path: impl FnOnce() -> String) {
+        let netns = self.by_id.entry(id).or_insert_with(|| {
+            self.order.push(id);
+            Netns { own: false, ..Netns::own(Some(id)) }
+        });
+        if netns.files.len() < Self::WAYS {
+            netns.files.push(NetnsFile { path: path().into(), inode: id.0 });
+        }
+    }
+
+    fn name(&mut self, id: NetnsId, name: &[u8]) {
+        if let Some(netns) = self.by_id.get_mut(&id) {
+            netns.name.get_or_insert_with(|| name.to_vec());
+        }
+    }
+
+    fn into_namespaces(mut self) -> Vec<Netns> {
+        self.order.iter().filter_map(|id| self.by_id.remove(id)).collect()
+    }
+}
+
+pub(super) fn run(
+    host: &dyn Host,
+    choice: &NetnsChoice,
+    scanned: &mut Scanned,
+    gaps: &mut Vec<Gap>,
+) -> Survey {
+    let everywhere = *choice == NetnsChoice::All;
+    let mut found = Found::default();
+    let mut netns_of = FxHashMap::default();
+    let own = netns_of_task(host, "self");
+    let mut entries = Vec::new();
+    let mut mount_namespaces = FxHashSet::default();
+    let mut listed = each_process(host, &mut |pid| {
+        let links = host.fd_links(pid, &mut |fd, target| {
+            if let Some(inode) = socket_inode(target) {
+                entries.push((inode, Holder { pid, fd }));
+            } else if everywhere && let Some(id) = netns_id(target) {
+                found.add(id, || format!("/proc/{pid}/fd/{fd}"));
+            }
+        });
+        if let Some(id) = netns_of_task(host, &pid.to_string()) {
+            netns_of.insert(pid, id);
+            if everywhere {
+                found.add(id, || format!("/proc/{pid}/ns/net"));
+            }
+        }
+        if everywhere {
+            add_threads(host, pid, &mut found);
+            add_mounts(host, pid, &mut mount_namespaces, &mut found);
+        }
+        links
+    });
+    listed.sort_out(host, scanned, gaps);
+    let descriptors = Descriptors::new(entries);
+    scanned.descriptors = descriptors.len() as u64;
+    let namespaces = chosen(host, choice, own, found, gaps);
+    Survey { descriptors, namespaces, netns_of }
+}
+
+fn chosen(
+    host: &dyn Host,
+    choice: &NetnsChoice,
+    own: Option<NetnsId>,
+    found: Found,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Netns> {
+    let mut others = found.into_namespaces();
+    let name = others.iter().find(|netns| netns.id == own).and_then(|netns| netns.name.clone());
+    let own_netns = Netns { name, ..Netns::own(own) };
+    let path = match choice {
+        NetnsChoice::All => {
+            others.retain(|netns| netns.id != own);
+            others.insert(0, own_netns);
+            return others;
+        }
+        NetnsChoice::Current => return vec![own_netns],
+        NetnsChoice::OfProcess(pid) => format!("/proc/{pid}/ns/net").into(),
+        NetnsChoice::OfFile(path) => path.clone(),
+    };
+    match host.inode(&path) {
+        Ok(inode) if own == Some(NetnsId(inode)) => vec![own_netns],
+        Ok(inode) => {
+            let mut netns = Netns { own: false, ..Netns::own(Some(NetnsId(inode))) };
+            netns.name = ip_netns_name(path.as_os_str().as_encoded_bytes()).map(<[u8]>::to_vec);
+            netns.files.push(NetnsFile { path, inode });
+            vec![netns]
+        }
+        Err(error) => {
+            let remedy = format!("{}: {error}: name a running process or a file of ip netns", path.display());
+            gaps.push(Gap::counted(Missing::Namespaces, "the one asked for", 1, remedy));
+            Vec::new()
+        }
+    }
+}
+
+fn netns_of_task(host: &dyn Host, task: &str) -> Option<NetnsId> {
+    netns_id(&host.read_link(Path::new(&format!("/proc/{task}/ns/net"))).ok()?)
+}
+
+/// A thread may have left its process's namespace.
+fn add_threads(host: &dyn Host, pid: u32, found: &mut Found) {
+    let mut threads = Vec::new();
+    let _ = host
+        .read_dir(Path::new(&format!("/proc/{pid}/task")), &mut |name| threads.extend(parse_number(name)));
+    for tid in threads.into_iter().filter(|tid| *tid != pid) {
+        let task = format!("{pid}/task/{tid}");
+        if let Some(id) = netns_of_task(host, &task) {
+            found.add(id, || format!("/proc/{task}/ns/net"));
+        }
+    }
+}
+
+/// Bind mounts keep namespaces alive; each mount namespace has mounts of its own.
+fn add_mounts(host: &dyn Host, pid: u32, seen: &mut FxHashSet<Vec<u8>>, found: &mut Found) {
+    let Ok(namespace) = host.read_link(Path::new(&format!("/proc/{pid}/ns/mnt"))) else { return };
+    if !seen.insert(namespace) {
+        return;
+    }
+    let mut file = Vec::new();
+    if host.read(Path::new(&format!("/proc/{pid}/mountinfo")), &mut file).is_err() {
+        return;
+    }
+    for (id, mount_point) in mounted(&file) {
+        let path = format!("/proc/{pid}/root{}", String::from_utf8_lossy(&mount_point));
+        found.add(id, || path);
+        if let Some(name) = ip_netns_name(&mount_point) {
+            found.name(id, name);
+        }
+    }
+}
+
+/// How reading all processes went.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    read: u64,
+    /// Processes whose descriptors may not be read.
+    unreadable: u64,
+    /// The first process of this pid namespace was among them, as it always is unless /proc hides
+    /// processes.
+    saw_first: bool,
+}
+
+impl Listed {
+    fn sort_out(&mut self, host: &dyn Host, scanned: &mut Scanned, gaps: &mut Vec<Gap>) {
+        let hidden = self.hidden(host);
+        scanned.processes = self.read;
+        scanned.unreadable = self.unreadable;
+        scanned.all_processes = self.unreadable == 0 && hidden.is_none();
+        if self.unreadable > 0 {
+            let remedy = "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); \
+                          sockets that only they hold show no holder";
+            gaps.push(Gap::counted(Missing::Processes, "/proc/PID/fd", self.unreadable, remedy));
+        }
+        if let Some((place, remedy)) = hidden {
+            gaps.push(Gap::uncounted(Missing::Processes, place, remedy));
+        }
+    }
+
+    /// Why there are processes that /proc does not even list, and what would show them.
+    fn hidden(&self, host: &dyn Host) -> Option<(&'static str, &'static str)> {
+        /// `PROC_PID_INIT_INO`: the number of the first pid namespace, the same on every host.
+        const FIRST_NAMESPACE: &[u8] = b"pid:[4026531836]";
+        if self.read + self.unreadable == 0 {
+            return Some(("/proc lists none", "mount /proc; without it no socket shows its holder"));
+        }
+        if !self.saw_first {
+            return Some(("/proc hides those of other users", "run as root, or mount /proc without hidepid"));
+        }
+        let namespace = host.read_link(Path::new("/proc/self/ns/pid")).ok()?;
+        (namespace != FIRST_NAMESPACE).then_some((
+            "outside this pid namespace",
+            "run in the host's pid namespace (hostPID: true, or nsenter --target 1 --pid --mount)",
+        ))
+    }
+}
+
+/// Hands on every descriptor of every process that /proc lists.
+pub(super) fn each_descriptor(host: &dyn Host, on_link: &mut dyn FnMut(Holder, &[u8])) {
+    each_process(host, &mut |pid| host.fd_links(pid, &mut |fd, target| on_link(Holder { pid, fd }, target)));
+}
+
+/// Looks at every process that /proc lists; `look` says how reading its descriptors went.
+fn each_process(host: &dyn Host, look: &mut dyn FnMut(u32) -> std::io::Result<()>) -> Listed {
+    let mut listed = Listed::default();
+    let mut pids = Vec::new();
+    // A /proc that cannot be listed is one that lists nobody.
+    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
+    for pid in pids {
+        listed.saw_first |= pid == 1;
+        match look(pid) {
+            Ok(()) => listed.read += 1,
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => listed.unreadable += 1,
+            Err(_) => {} // it has ended
+        }
+    }
+    listed
+}

@@ -1,0 +1,47 @@
+//! Who among unix sockets is charged for whose queue, and who waits at whom.
+
+use rustc_hash::FxHashMap;
+
+use crate::snapshot::first_pass::{Dump, UnixCharge};
+use crate::socket::Inode;
+use crate::units::Truesize;
+
+pub(super) struct UnixLinks {
+    by_reader: FxHashMap<Inode, u64>,
+    /// Clients that nobody has accepted, and the listener that they wait at.
+    waits_at: FxHashMap<Inode, Inode>,
+}
+
+impl UnixLinks {
+    /// Over all namespaces: a path can be connected to from any.
+    pub(super) fn new(dumps: &mut [Dump]) -> UnixLinks {
+        let waits_at: FxHashMap<Inode, Inode> =
+            dumps.iter_mut().flat_map(|dump| dump.waits_at.drain()).collect();
+        let mut links = UnixLinks { by_reader: FxHashMap::default(), waits_at };
+        for charge in dumps.iter().flat_map(|dump| &dump.charges) {
+            if let Some(reader) = links.reader(charge) {
+                *links.by_reader.entry(reader).or_default() += u64::from(charge.bytes);
+            }
+        }
+        links
+    }
+
+    /// What known senders are charged for what this socket has not read.
+    pub(super) fn charge(&self, reader: Option<Inode>) -> Option<Truesize> {
+        self.by_reader.get(&reader?).copied().map(Truesize)
+    }
+
+    /// The sockets for whose queue somebody of this namespace is charged.
+    pub(super) fn readers_of<'a>(&'a self, dump: &'a Dump) -> impl Iterator<Item = Inode> + 'a {
+        dump.charges.iter().filter_map(|charge| self.reader(charge))
+    }
+
+    /// The listener that this client waits at.
+    pub(super) fn waits_at(&self, client: Option<Inode>) -> Option<Inode> {
+        self.waits_at.get(&client?).copied()
+    }
+
+    fn reader(&self, charge: &UnixCharge) -> Option<Inode> {
+        charge.reader.or_else(|| self.waits_at(Some(charge.sender)))
+    }
+}

@@ -1,0 +1,96 @@
+//! What may be typed, and what is said when it may not.
+
+use crate::run::{Unread, json, run, skcheck};
+
+#[test]
+fn misuse_is_one_line_that_says_what_is_allowed() {
+    let check = |arguments: &str, allowed: &str| {
+        let ran = run(&mut skcheck(arguments));
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments}");
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        assert!(ran.err.starts_with("skcheck: ") && ran.err.contains(allowed), "{}", ran.err);
+    };
+    check("--min-recvq 1X", "64K");
+    check("--min-worst -1", "unexpected argument");
+    check("--state established,foo", "closed-held");
+    check("--state time-wait", "hold no data");
+    check("--sort weight", "charged, worst, recvq, sendq, unread, pid");
+    check("--by thread", "process, socket");
+    check("--format xml", "table, json, jsonl");
+    check("--pid 0", "1..");
+    check("--port 65536", "65535");
+    check("--top many", "--top");
+    check("--bogus", "--bogus");
+    check("demo --fragments 0", "1..=10000");
+}
+
+#[test]
+fn help_names_every_option_and_the_units() {
+    let help = run(&mut skcheck("--help"));
+    assert_eq!(help.code, Some(0));
+    for option in [
+        "--min-recvq",
+        "--min-sendq",
+        "--min-charged",
+        "--min-worst",
+        "-t",
+        "-u",
+        "-x",
+        "-4",
+        "-6",
+        "--state",
+        "--pid",
+        "--process",
+        "--port",
+        "--sort",
+        "--top",
+        "--per-process",
+        "--by",
+        "--all",
+        "--format",
+        "--exit-code",
+        "--strict",
+        "demo",
+        "powers of 1024",
+        "skcheck --min-recvq 1M",
+    ] {
+        assert!(help.out.contains(option), "{option} in {}", help.out);
+    }
+    assert!(!help.out.contains("hold-stalled-reader"), "{}", help.out);
+    assert_eq!(run(&mut skcheck("--version")).out, format!("skcheck {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn exit_code_tells_whether_a_socket_matched() {
+    let unread = Unread::make(1000);
+    let port = unread.port();
+    let pid = std::process::id();
+    let code =
+        |arguments: &str| run(&mut skcheck(&format!("-t4 --pid {pid} --port {port} {arguments}"))).code;
+    assert_eq!(code(""), Some(0));
+    assert_eq!(code("--exit-code"), Some(1));
+    assert_eq!(code("--exit-code --min-recvq 1000"), Some(1));
+    assert_eq!(code("--exit-code --min-recvq 1001"), Some(0));
+    assert_eq!(code("--exit-code --min-recvq 1M --bogus"), Some(2));
+}
+
+#[test]
+fn filters_narrow_together() {
+    let unread = Unread::make(3000);
+    let (port, pid) = (unread.port(), std::process::id());
+    let found = |arguments: &str| {
+        json(&format!("--pid {pid} --port {port} {arguments}"))["sockets"].as_array().unwrap().len()
+    };
+    assert_eq!(found(""), 1);
+    assert_eq!(found("--all"), 2);
+    assert_eq!(found("-t -4 --state estab --min-recvq 3000 --min-charged 3000 --min-worst 32K"), 1);
+    assert_eq!(found("-u"), 0);
+    assert_eq!(found("-6"), 0);
+    assert_eq!(found("-x"), 0);
+    assert_eq!(found("--state close_wait,listen"), 0);
+    assert_eq!(found("--min-recvq 3001"), 0);
+    assert_eq!(found("--min-sendq 1"), 0);
+    assert_eq!(found("--process no-such-name"), 0);
+    assert_eq!(found("--all --top 1 --by socket"), 1);
+    assert_eq!(found("--all --top 0"), 2);
+}

@@ -1,0 +1,84 @@
+//! One readlinkat for each descriptor, one recvfrom for each datagram, a constant for each process.
+
+use nix::libc;
+use skcheck_core::diag::decode::Answer;
+use skcheck_core::diag::request::{self, States};
+use skcheck_core::{Host, Live, Query};
+
+use crate::trace::{self, Calls};
+use crate::world::{Idlers, Sockets, child, in_own_world, role, scan_idle};
+
+/// How the allocator gets its memory: as it sees fit.
+const OF_ALLOCATOR: [libc::c_long; 5] =
+    [libc::SYS_brk, libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise];
+
+/// Those that a size may change.
+const GROWING: [libc::c_long; 3] = [libc::SYS_readlinkat, libc::SYS_getdents64, libc::SYS_recvfrom];
+
+#[test]
+fn a_descriptor_is_one_readlinkat_and_a_datagram_one_recvfrom() {
+    in_own_world("system_calls::a_descriptor_is_one_readlinkat_and_a_datagram_one_recvfrom", || {
+        if let Some(sockets) = role() {
+            let sockets = Sockets::make(sockets.parse().expect("a number"));
+            scan_idle(); // what is loaded once for all
+            let datagrams = datagrams();
+            trace::let_count(scan_idle);
+            println!("\ndatagrams {datagrams}");
+            drop(sockets);
+            return;
+        }
+        let (few, many) = (200, 2_000);
+        let [before, after] = [few, many].map(|sockets| {
+            let (calls, text) = trace::count(child(&sockets.to_string()));
+            let datagrams = text.lines().find_map(|line| line.strip_prefix("datagrams "));
+            println!("{sockets} sockets, {datagrams:?} datagrams: {calls:?}");
+            assert_eq!(datagrams, Some(calls[libc::SYS_recvfrom].to_string().as_str()));
+            calls
+        });
+        assert_eq!(after[libc::SYS_readlinkat] - before[libc::SYS_readlinkat], many - few);
+        // An entry of /proc/PID/fd takes 24 bytes, and the buffer has 32 KiB.
+        let buffers = (many - few) * 24 / (32 * 1024) + 1;
+        assert!(after[libc::SYS_getdents64] - before[libc::SYS_getdents64] <= buffers);
+        let rest = |calls: &Calls| calls.without(&GROWING).without(&OF_ALLOCATOR);
+        assert_eq!(rest(&before), rest(&after), "nothing else depends on how many sockets there are");
+    });
+}
+
+#[test]
+fn a_process_is_a_constant_number_of_calls() {
+    in_own_world("system_calls::a_process_is_a_constant_number_of_calls", || {
+        if let Some(processes) = role() {
+            let idlers = Idlers::start(processes.parse().expect("a number"));
+            scan_idle();
+            trace::let_count(scan_idle);
+            drop(idlers);
+            return;
+        }
+        let [few, more, most] = [4, 8, 12].map(|processes: u64| {
+            let (calls, _) = trace::count(child(&processes.to_string()));
+            // Each holds three descriptors, and this process a pipe to each.
+            calls.without(&OF_ALLOCATOR).total()
+        });
+        let each = (more - few) / 4;
+        println!("{each} calls for each process and its four descriptors");
+        assert_eq!((more - few, most - more), (4 * each, 4 * each));
+        assert!(each <= 4 + 16, "{each} calls for each process and its four descriptors");
+    });
+}
+
+/// How many datagrams the kernel sends for one dump of each table.
+fn datagrams() -> u64 {
+    let live = Live::new();
+    let mut diag = live.diag(None).expect("NETLINK_SOCK_DIAG");
+    let mut datagrams = 0;
+    for (table, sequence) in Query::default().tables().into_iter().zip(1..) {
+        let mut answer = Answer::new(table, sequence);
+        let dump = request::dump(table, States::Holding, sequence);
+        let asked = diag.ask(&dump, &mut |datagram| {
+            datagrams += 1;
+            answer.datagram(datagram, |_| {})
+        });
+        asked.expect("an answer");
+    }
+    datagrams
+}
