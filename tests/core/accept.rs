@@ -137,6 +137,18 @@ fn several_listeners_on_one_address_are_all_candidates() {
     drop(client);
 }
 
+/// One port, a listener of each family, the IPv6 one for IPv6 alone: an IPv4 client waits at one.
+#[test]
+fn a_listener_of_the_other_family_is_no_candidate() {
+    let (four, port) = listener(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |_| {});
+    let only = |socket: &OwnedFd| sockopt::set_ipv6_v6only(socket, true).expect("an IPv6 socket");
+    let (_six, _) = listener(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), only);
+    let (_client, snapshot) = client(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let report = waiting(&snapshot).next().expect("it waits");
+    assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
+    assert_eq!(report.holders, [mine(&four)]);
+}
+
 /// A listener on another address of the same port has nothing to do with it.
 #[test]
 fn a_listener_on_another_address_is_no_candidate() {
@@ -170,4 +182,10 @@ fn an_orphan_on_a_listeners_address() {
     assert_eq!(report.socket.send_q, SendQueue::Payload(Payload(written - unread + 1)));
     assert!(report.footprint.sent.charged.expect("known").0 >= written - unread);
     assert_eq!(reader.peer_holders, []);
+
+    // Who holds its other end does not hold it.
+    query.pids = vec![std::process::id()];
+    let snapshot = scan::run(&query);
+    assert_eq!(waiting(&snapshot).count(), 0);
+    assert!(find(&snapshot, inode(&client)).is_some());
 }

@@ -236,6 +236,67 @@ fn repeats_are_counted_once() {
     assert_eq!(snapshot.totals().unread, Payload(10));
 }
 
+/// A unix writer that is dumped twice is charged once.
+#[test]
+fn repeated_writers_are_charged_once() {
+    let host = MadeUp::new().kernel(|request| {
+        let n = request.sequence;
+        let memory =
+            |charge| messages::attribute(messages::UNIX_MEMINFO, &words(&[0, 1, charge, 1, 0, 0, 0, 0, 0]));
+        let peer = |number| messages::attribute(messages::UNIX_PEER, &words(&[number]));
+        let queue = |bytes| messages::attribute(messages::UNIX_RQLEN, &words(&[bytes, 0]));
+        let writer = messages::unix(1, 1, 10, &[memory(768), peer(11), queue(0)]);
+        let reader = messages::unix(1, 1, 11, &[memory(0), peer(10), queue(5)]);
+        let dumped =
+            [&writer, &reader, &writer].map(|payload| message(messages::BY_FAMILY, MULTI, n, payload));
+        request.is_unix().then(|| Answer::of([dumped.concat(), done(n, 0)]))
+    });
+    let snapshot = scan(&host, &Query::default()).expect("it answers");
+    assert_eq!(inodes(&snapshot), [11]);
+    assert_eq!(get(&snapshot, inode(11)).footprint.received.charged, Some(Truesize(768)));
+}
+
+/// Accepted between the look at descriptors and the dump: one more look finds the holder.
+#[test]
+fn a_socket_that_was_opened_during_the_scan() {
+    let host = tcp4(|n| vec![Inet::numbered(1).recv_q(5).dumped(n), done(n, 0)]);
+    let snapshot = scan(&host.late_process(6, "late", &[1]), &Query::default()).expect("it answers");
+    let report = get(&snapshot, inode(1));
+    assert_eq!(
+        (report.holding, &report.holders[..]),
+        (Holding::Descriptors, &[Holder { pid: 6, fd: 3 }][..])
+    );
+}
+
+/// A half-open connection over IPv4 at a dual-stack listener shows as IPv4; it waits all the same.
+#[test]
+fn a_half_open_connection_waits_at_a_dual_stack_listener() {
+    use std::net::{IpAddr, Ipv6Addr};
+    for (v6only, state, holding) in [
+        (0, 12, Holding::AwaitingAccept { ambiguous: false }),
+        (0, 3, Holding::AwaitingAccept { ambiguous: false }),
+        (1, 12, Holding::Orphan),
+        (0, 4, Holding::Orphan),
+    ] {
+        let host = MadeUp::new().process(5, "server", &[70]).kernel(move |request| {
+            let n = request.sequence;
+            let any = IpAddr::from(Ipv6Addr::UNSPECIFIED);
+            let mut listener = Inet::numbered(70).with(messages::SKV6ONLY, &[v6only]);
+            (listener.state, listener.local, listener.peer) = (10, (any, 1001), (any, 0));
+            let mut half_open = Inet::numbered(1).recv_q(1);
+            (half_open.state, half_open.inode) = (state, 0);
+            let socket = if request.family == 10 { listener } else { half_open };
+            let asked = request.dump && request.protocol == Request::TCP;
+            let is_for_listeners = request.states == 1 << 10;
+            let found = (request.family == 10 || !is_for_listeners).then(|| socket.dumped(n));
+            asked.then(|| Answer::of(found.into_iter().chain([done(n, 0)])))
+        });
+        let snapshot = scan(&host, &tcp_only()).expect("it answers");
+        let report = snapshot.sockets.iter().find(|report| report.socket.inode.is_none()).expect("reported");
+        assert_eq!(report.holding, holding, "v6only {v6only}, state {state}");
+    }
+}
+
 /// An older kernel sends seven memory numbers, a newer one eleven.
 #[test]
 fn short_and_long_memory_numbers() {
@@ -344,6 +405,8 @@ fn many_command_lines_that_hang() {
     let snapshot = scan(&host, &tcp_only()).expect("it answers");
     assert_eq!(snapshot.sockets.len(), 40);
     assert_eq!(count(&snapshot, Missing::CommandLines), Some(Some(40)));
+    let waited = host.waited_for.lock().expect("not poisoned").len();
+    assert!(waited <= 5, "waited {waited} times");
 }
 
 #[test]

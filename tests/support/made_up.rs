@@ -84,11 +84,16 @@ pub(crate) struct MadeUp {
     hanging: BTreeSet<String>,
     /// Descriptors by process; `None`: they may not be read.
     processes: BTreeMap<u32, Option<BTreeMap<u32, String>>>,
+    /// Processes that open their sockets only after the first look at them.
+    late: BTreeSet<u32>,
+    looks: Mutex<BTreeMap<u32, u32>>,
     /// Processes that are listed, and gone when looked at.
     vanished: BTreeSet<u32>,
     kernel: Kernel,
     /// Every request so far.
     pub(crate) asked: Mutex<Vec<Request>>,
+    /// Every file so far that was waited for in vain.
+    pub(crate) waited_for: Mutex<Vec<String>>,
 }
 
 impl MadeUp {
@@ -98,9 +103,12 @@ impl MadeUp {
             files: BTreeMap::new(),
             hanging: BTreeSet::new(),
             processes: BTreeMap::new(),
+            late: BTreeSet::new(),
+            looks: Mutex::default(),
             vanished: BTreeSet::new(),
             kernel: Box::new(Request::nothing),
             asked: Mutex::default(),
+            waited_for: Mutex::default(),
         };
         host.file("/proc/sys/kernel/osrelease", "6.18.0\n").process(1, "init", &[])
     }
@@ -122,6 +130,12 @@ impl MadeUp {
         self.processes.insert(pid, Some(links));
         self.file(&format!("/proc/{pid}/comm"), format!("{comm}\n"))
             .file(&format!("/proc/{pid}/cmdline"), format!("/bin/{comm}\0--flag\0"))
+    }
+
+    /// The same, but the first look at its descriptors comes too early.
+    pub(crate) fn late_process(mut self, pid: u32, comm: &str, sockets: &[u32]) -> MadeUp {
+        self.late.insert(pid);
+        self.process(pid, comm, sockets)
     }
 
     pub(crate) fn unreadable(mut self, pid: u32) -> MadeUp {
@@ -183,7 +197,11 @@ impl Host for MadeUp {
         if self.vanished.contains(&pid) {
             return Err(io::Error::from_raw_os_error(3)); // ESRCH
         }
+        let mut looks = self.looks.lock().expect("no test panics here");
+        let look = looks.entry(pid).or_default();
+        *look += 1;
         match self.processes.get(&pid) {
+            Some(Some(_)) if *look == 1 && self.late.contains(&pid) => {}
             Some(Some(links)) => links.iter().for_each(|(fd, target)| on_link(*fd, target.as_bytes())),
             Some(None) => return Err(io::ErrorKind::PermissionDenied.into()),
             None => return Err(io::ErrorKind::NotFound.into()),
@@ -198,7 +216,10 @@ impl Host for MadeUp {
 
     fn read_within(&self, path: &Path, _: Duration) -> io::Result<Vec<u8>> {
         match path.to_str() {
-            Some(path) if self.hanging.contains(path) => Err(io::ErrorKind::TimedOut.into()),
+            Some(path) if self.hanging.contains(path) => {
+                self.waited_for.lock().expect("no test panics here").push(path.to_owned());
+                Err(io::ErrorKind::TimedOut.into())
+            }
             _ => self.get(path),
         }
     }

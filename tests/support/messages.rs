@@ -9,9 +9,10 @@ pub(crate) const BY_FAMILY: u16 = 20;
 pub(crate) const MULTI: u16 = 0x2;
 pub(crate) const DUMP_INTR: u16 = 0x10;
 
-/// `INET_DIAG_SKMEMINFO`, `INET_DIAG_INFO` (linux/inet_diag.h).
+/// `INET_DIAG_SKMEMINFO`, `INET_DIAG_INFO`, `INET_DIAG_SKV6ONLY` (linux/inet_diag.h).
 pub(crate) const SKMEMINFO: u16 = 7;
 pub(crate) const INFO: u16 = 2;
+pub(crate) const SKV6ONLY: u16 = 11;
 
 /// `UNIX_DIAG_*` (linux/unix_diag.h).
 pub(crate) const UNIX_NAME: u16 = 0;
