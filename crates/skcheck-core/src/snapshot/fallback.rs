@@ -49,5 +49,6 @@ pub(super) fn dump(
             dump.add_gaps(vec![Gap::counted(Missing::Messages, table.proc_file(), bad_lines, remedy)]);
         }
     }
+    dump.drop_repeats();
     dump
 }

@@ -321,7 +321,16 @@ impl Dump {
     /// A table that changes under a dump, and a dump that was begun anew, repeat sockets.
     pub(super) fn drop_repeats(&mut self) {
         let mut seen = FxHashSet::default();
-        self.candidates.retain(|socket| socket.cookie.is_none_or(|cookie| seen.insert(cookie)));
+        let mut seen_without_cookie = FxHashSet::default();
+        self.candidates.retain(|socket| match socket.cookie {
+            Some(cookie) => seen.insert(cookie),
+            // /proc/net has no cookies, and repeats sockets too. One without an inode is known by
+            // its addresses.
+            None => {
+                let addresses = socket.inode.is_none().then(|| (socket.local.clone(), socket.peer.clone()));
+                seen_without_cookie.insert((socket.protocol, socket.inode, addresses))
+            }
+        });
         self.charges.sort_unstable();
         self.charges.dedup_by_key(|charge| charge.sender);
         self.pending_unix.sort_unstable();
