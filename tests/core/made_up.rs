@@ -102,13 +102,15 @@ fn the_fallback_reads_what_proc_net_has() {
     let header =
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
     let line = "   0: 0100007F:1F90 0200007F:0050 01 00000007:0000002A 00:00000000 00000000  1000        0 4242 1 0 20 4 30 10 -1\n";
+    let no_inode = line.replace(" 4242 ", " 0 ");
     let host = MadeUp::new()
         .process(9, "reader", &[4242])
-        .file("/proc/net/tcp", format!("{header}   0: broken\n{line}"))
+        .file("/proc/net/tcp", format!("{header}   0: broken\n{line}{line}{no_inode}{line}{no_inode}"))
         .file("/proc/net/tcp6", header)
         .kernel(|_| Some(Answer { datagrams: Vec::new(), end: io::ErrorKind::PermissionDenied }));
     let snapshot = scan(&host, &tcp_only()).expect("/proc/net answers");
     assert_eq!(snapshot.source, Source::ProcNet);
+    assert_eq!(snapshot.sockets.len(), 2, "the file repeats sockets when it changes under the read");
     let report = get(&snapshot, inode(4242));
     assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(42)));
     assert_eq!(report.socket.send_q.size(), Some(7));

@@ -62,8 +62,8 @@ fn what_they_have_sent_is_carried_by_the_listener() {
     ss::assert_agrees(report);
 }
 
-/// So many that the kernel's list of them does not fit a datagram, and the listener drops out of
-/// that answer.
+/// So many that the kernel's list of them does not fit a datagram. The listener drops out of that
+/// answer, and so do all that the kernel would have listed behind it: the order is by hash.
 #[test]
 fn very_many() {
     if !in_own_netns("unix_pending::very_many") {
@@ -90,8 +90,14 @@ fn very_many() {
     assert_eq!(report.socket.recv_q, RecvQueue::Connections(Connections(MANY)));
     assert_eq!(report.footprint.received.charged, None, "its senders are not named");
     assert_eq!(report.holders, [mine(&many)]);
-    assert_eq!(pending_gap(&snapshot), Some(MANY.into()));
-    // The other listener's client is still named.
-    assert_eq!(get(&snapshot, inode(&waiting)).peer_holders, [mine(&few)]);
-    assert!(get(&snapshot, inode(&few)).footprint.received.charged >= Some(Truesize(576)));
+    let (unnamed, charged) = match get(&snapshot, inode(&waiting)).peer_holders[..] {
+        [] => (MANY + 1, None),
+        [holder] => {
+            assert_eq!(holder, mine(&few));
+            (MANY, get(&snapshot, inode(&waiting)).footprint.sent.charged)
+        }
+        ref holders => panic!("{holders:?}"),
+    };
+    assert_eq!(pending_gap(&snapshot), Some(unnamed.into()));
+    assert_eq!(get(&snapshot, inode(&few)).footprint.received.charged, charged);
 }
