@@ -53,6 +53,12 @@ pub(crate) fn verdicts(rows: &[Row]) -> String {
     }
     if let (Some(few), Some(many)) = (made(10_000), made(190_000)) {
         say("per socket, 190000 against 10000", per_socket(many) / per_socket(few), 1.3, "");
+        let floor = |row: &Row| row.floor / row.sockets as f64;
+        let _ = writeln!(
+            text,
+            "  (the floor's own, by which to judge the machine: {:.2})",
+            floor(many) / floor(few)
+        );
     }
     text
 }

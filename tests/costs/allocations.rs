@@ -13,7 +13,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[test]
 fn a_socket_passed_over_is_no_allocation() {
     in_own_world("allocations::a_socket_passed_over_is_no_allocation", || {
-        let (few, many) = (800, 3_200);
+        let (few, many) = (200, 800);
         scan_idle(); // what is allocated once for all
         let sockets = Sockets::make(few);
         let before = allocations_of_scan(few);

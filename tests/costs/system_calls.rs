@@ -9,8 +9,14 @@ use crate::trace::{self, Calls};
 use crate::world::{Idlers, Sockets, child, in_own_world, role, scan_idle};
 
 /// How the allocator gets its memory: as it sees fit.
-const OF_ALLOCATOR: [libc::c_long; 5] =
-    [libc::SYS_brk, libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise];
+const OF_ALLOCATOR: [libc::c_long; 6] = [
+    libc::SYS_brk,
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_mprotect,
+    libc::SYS_madvise,
+];
 
 /// Those that a size may change.
 const GROWING: [libc::c_long; 3] = [libc::SYS_readlinkat, libc::SYS_getdents64, libc::SYS_recvfrom];
@@ -27,7 +33,7 @@ fn a_descriptor_is_one_readlinkat_and_a_datagram_one_recvfrom() {
             drop(sockets);
             return;
         }
-        let (few, many) = (200, 2_000);
+        let (few, many) = (200, 800);
         let [before, after] = [few, many].map(|sockets| {
             let (calls, text) = trace::count(child(&sockets.to_string()));
             let datagrams = text.lines().find_map(|line| line.strip_prefix("datagrams "));

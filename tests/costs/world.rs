@@ -66,7 +66,7 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Makes this many; a multiple of four.
+    /// Makes this many; a multiple of four, and some users may have 1024 descriptors at most.
     pub(crate) fn make(count: usize) -> Sockets {
         allow_descriptors();
         let any = (Ipv4Addr::UNSPECIFIED, 0);
