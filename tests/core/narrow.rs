@@ -148,14 +148,26 @@ fn a_query_without_a_table_is_an_error() {
     assert!(library_scan(&Live::new(), &query).is_err());
 }
 
-/// One IP family shows half of the table: whether a socket is in none of it, it cannot tell.
+/// One IP family alone proves which of its own sockets are in no table, and not what belongs to none
+/// of all TCP sockets.
 #[test]
-fn half_a_table_does_not_prove_a_socket_closed() {
-    let fresh = socket_of(AddressFamily::INET, SocketType::STREAM, None);
+fn closed_sockets_of_one_family() {
+    let four = socket_of(AddressFamily::INET, SocketType::STREAM, None);
+    let six = socket_of(AddressFamily::INET6, SocketType::STREAM, None);
     let mut query = Query::default();
     query.ipv6 = false;
     let snapshot = scan::run(&query);
-    assert!(find(&snapshot, inode(&fresh)).is_none());
+    assert_eq!(get(&snapshot, inode(&four)).socket.state, State::ClosedHeld);
+    assert!(find(&snapshot, inode(&six)).is_none());
     assert_eq!(snapshot.unlisted_tcp_mem, None);
-    assert!(snapshot.gaps.iter().all(|gap| gap.what != Missing::Namespaces));
+}
+
+/// Neither its sizes nor its ports are known: it is counted.
+#[test]
+fn closed_sockets_and_a_port() {
+    let fresh = socket_of(AddressFamily::INET, SocketType::STREAM, None);
+    let snapshot = scan::run(&scan::port(1));
+    assert!(find(&snapshot, inode(&fresh)).is_none());
+    let gap = snapshot.gaps.iter().find(|gap| gap.what == Missing::ClosedHeld).expect("it is said");
+    assert!(gap.count >= Some(1));
 }

@@ -6,7 +6,7 @@ use crate::footprint::{Footprint, HostFacts, Side, footprint};
 use crate::glob;
 use crate::namespaces::NetnsChoice;
 use crate::process::Process;
-use crate::socket::{Protocol, Socket, State};
+use crate::socket::{Family, Protocol, Socket, State};
 
 /// Which sockets a report is about. All conditions must hold together.
 ///
@@ -105,7 +105,22 @@ impl Query {
     /// Whether sockets that are closed and still held are asked for, as far as the query tells
     /// without their holders.
     pub fn wants_closed_held(&self) -> bool {
-        self.wants_all_tcp() && self.port.is_none() && self.wants_state(State::ClosedHeld)
+        self.tcp && (self.ipv4 || self.ipv6) && self.wants_state(State::ClosedHeld)
+    }
+
+    /// Whether the query compares what nobody knows of a socket that is closed and still held: a
+    /// size, or a port.
+    pub fn compares_the_unknown(&self) -> bool {
+        self.has_threshold() || self.port.is_some()
+    }
+
+    /// Whether sockets of this family are asked for.
+    pub fn wants_family(&self, family: Family) -> bool {
+        match family {
+            Family::Ipv4 => self.ipv4,
+            Family::Ipv6 => self.ipv6,
+            Family::Unix => self.unix,
+        }
     }
 
     /// Whether both TCP tables are asked for.

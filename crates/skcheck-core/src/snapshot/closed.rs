@@ -35,7 +35,7 @@ pub(super) fn run(
         return Vec::new();
     }
     if !first.dumps.iter().any(|dump| dump.tcp_complete) {
-        let remedy = "only a complete dump of TCP over IPv4 and IPv6 shows which sockets are in no table";
+        let remedy = "only a complete dump of TCP shows which sockets are in no table";
         gaps.push(Gap::uncounted(Missing::ClosedHeldUnknown, "this host", remedy));
         return Vec::new();
     }
@@ -47,8 +47,8 @@ pub(super) fn run(
             unknown.contains(&suspect.inode) && still_holds(host, suspect.holder, suspect.inode)
         });
     }
-    if query.has_threshold() && !suspects.is_empty() {
-        let remedy = "run without size thresholds to list them";
+    if query.compares_the_unknown() && !suspects.is_empty() {
+        let remedy = "their sizes and ports are unknown: run without thresholds and --port to list them";
         gaps.push(Gap::counted(Missing::ClosedHeld, "TCP", suspects.len() as u64, remedy));
         return Vec::new();
     }
@@ -95,6 +95,9 @@ fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
             b"TCPv6" => Family::Ipv6,
             _ => return None,
         };
+        if !query.wants_family(family) {
+            return None;
+        }
         still_holds(host, holder, inode).then_some(Suspect { inode, holder, family })
     };
     candidates.filter_map(suspect).collect()
@@ -111,6 +114,7 @@ fn mark_once_more(host: &dyn Host, first: &FirstPass, suspects: &[Suspect]) {
         let concerned = dump.has_tcp && netns.id.is_none_or(|id| of.contains(&id));
         let Some(asker) = concerned.then(|| Asker::open(host, netns).ok()).flatten() else { continue };
         for version in [IpVersion::V4, IpVersion::V6] {
+            // Whichever families the query is about: this only strikes suspects off.
             let _ = asker.dump(Table::Tcp(version), States::Holding, &mut |record: Record<'_>| {
                 record.socket.inode.map(|inode| first.survey.descriptors.mark_known(inode));
             });

@@ -31,8 +31,10 @@ pub(super) struct FirstPass {
     pub survey: Survey,
     /// What each namespace of the survey gave, in its order.
     pub dumps: Vec<Dump>,
-    /// Every namespace that was found was asked for all its TCP sockets.
+    /// Every namespace that was found was asked for all its TCP sockets of the query's families.
     pub tcp_complete: bool,
+    /// Those are both families.
+    all_tcp: bool,
     /// The host's TCP memory, read right after the dumps.
     tcp_memory: Option<Bytes>,
 }
@@ -76,7 +78,7 @@ impl FirstPass {
     pub(super) fn unlisted_tcp_mem(&self) -> Option<i64> {
         let memory = i64::try_from(self.tcp_memory?.0).ok()?;
         let listed = self.dumps.iter().fold(0, |sum: u64, dump| sum.saturating_add(dump.tcp_listed));
-        self.tcp_complete.then(|| memory.saturating_sub_unsigned(listed))
+        (self.tcp_complete && self.all_tcp).then(|| memory.saturating_sub_unsigned(listed))
     }
 }
 
@@ -111,7 +113,8 @@ pub(super) fn run(
     Ok(FirstPass {
         source,
         scanned,
-        tcp_complete: query.wants_all_tcp() && dumps.iter().all(|dump| dump.tcp_complete || vanished(dump)),
+        all_tcp: query.wants_all_tcp(),
+        tcp_complete: query.tcp && dumps.iter().all(|dump| dump.tcp_complete || vanished(dump)),
         tcp_memory: read::tcp_memory(host),
         survey,
         dumps,
