@@ -1,6 +1,7 @@
 //! The second pass: joins holders, peers, listeners and senders to the candidates, and applies the
 //! thresholds that needed all that.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -166,10 +167,13 @@ fn find_peers_elsewhere(host: &dyn Host, first: &FirstPass, drafts: &mut [Draft]
         else {
             continue;
         };
+        let listeners = LazyCell::new(|| Listeners::of(&asker));
         for at in &lonely {
             let Some(draft) = drafts.get(*at).filter(|draft| draft.netns != place) else { continue };
-            if let Some(inode) = tcp_peer(&asker, &draft.socket).and_then(|peer| peer.inode) {
-                answers.entry(*at).or_default().push(Held::ByFile(inode));
+            // One without an inode, which waits to be accepted, is as good a candidate.
+            if let Some(peer) = tcp_peer(&asker, &draft.socket) {
+                let held = peer.inode.map_or_else(|| listeners.held(&peer), Held::ByFile);
+                answers.entry(*at).or_default().push(held);
             }
         }
     }
