@@ -1,36 +1,53 @@
 //! The two ends of a connection in two network namespaces, and what waits in its own.
 
+use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use skcheck_core::{Endpoint, Holding, Payload, Query, RecvQueue, Snapshot, Truesize};
 
-use crate::support::namespaces::{Named, connect, id, inside, nameless};
+use crate::support::namespaces::{Named, connect, id, inside, nameless, run};
 use crate::support::scan::{self, eventually, find, get, mine};
 use crate::support::skip::{Skip, is_root, skip};
 use crate::support::sockets::{arrived, connect_from, inode};
 
-const SERVER: &str = "10.123.45.1";
-const CLIENT: &str = "10.123.45.2";
-const PORT: u16 = 45_001;
-const CLIENT_PORT: u16 = 45_002;
-
-fn at(address: &str, port: u16) -> SocketAddr {
-    SocketAddr::new(address.parse().expect("an address"), port)
+/// Two namespaces with a cable between, and a listener in the first. Other tests have other addresses.
+struct Joined {
+    there: Named,
+    here: Named,
+    server: SocketAddr,
+    client: SocketAddr,
+    listener: TcpListener,
 }
 
-/// Two namespaces with a cable between, and a listener in the first.
-fn joined(label: &str) -> (Named, Named, TcpListener) {
-    let (server, client) = (Named::new(&format!("{label}-s")), Named::new(&format!("{label}-c")));
-    connect((&server, SERVER), (&client, CLIENT));
-    let listener = inside(&server.file(), || TcpListener::bind(at(SERVER, PORT)).expect("the port is free"));
-    (server, client, listener)
-}
+impl Joined {
+    fn new(number: u8) -> Joined {
+        let [there, here] = ["s", "c"].map(|end| Named::new(&format!("{number}{end}")));
+        let at = |host, port| SocketAddr::from(([10, 123, number, host], port + u16::from(number)));
+        let (server, client) = (at(1, 45_000), at(2, 46_000));
+        connect((&there, &server.ip().to_string()), (&here, &client.ip().to_string()));
+        let listener = inside(&there.file(), || TcpListener::bind(server).expect("the port is free"));
+        Joined { there, here, server, client, listener }
+    }
 
-/// A client in a namespace that may just have got its cable.
-fn client_in(netns: &Named) -> TcpStream {
-    inside(&netns.file(), || connect_from(at(CLIENT, CLIENT_PORT), at(SERVER, PORT)))
+    fn connect(&self) -> TcpStream {
+        inside(&self.here.file(), || connect_from(self.client, self.server))
+    }
+
+    /// The same connection within one other namespace; the accepted end first, the namespace last.
+    fn twin(&self) -> (TcpStream, TcpStream, File) {
+        let netns = nameless();
+        let (server, client) = inside(&netns, || {
+            for end in [self.server, self.client] {
+                run("ip", &["addr", "add", &end.ip().to_string(), "dev", "lo"]);
+            }
+            let listener = TcpListener::bind(self.server).expect("the port is free");
+            let client = connect_from(self.client, self.server);
+            (listener.accept().expect("it waits").0, client)
+        });
+        (server, client, netns)
+    }
 }
 
 fn said_to(client: &mut TcpStream, server: &TcpStream, bytes: usize) {
@@ -43,11 +60,12 @@ fn over_a_cable() {
     if !is_root() {
         return skip(Skip::NeedsNetns);
     }
-    let (there, here, listener) = joined("cable");
-    let mut client = client_in(&here);
-    let (server, _) = listener.accept().expect("the client waits");
+    let joined = Joined::new(1);
+    let (there, here, port) = (&joined.there, &joined.here, joined.server.port());
+    let mut client = joined.connect();
+    let (server, _) = joined.listener.accept().expect("the client waits");
     said_to(&mut client, &server, 4444);
-    let snapshot = scan::run(&scan::port(PORT));
+    let snapshot = scan::run(&scan::port(port));
     let report = get(&snapshot, inode(&server));
     assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(4444)));
     assert_eq!(report.netns, Some(there.id()));
@@ -69,22 +87,15 @@ fn over_a_cable() {
     );
 
     // A third namespace where the same connection exists: either may be the other end.
-    let twin = nameless();
-    let _pair = inside(&twin, || {
-        crate::support::namespaces::run("ip", &["addr", "add", SERVER, "dev", "lo"]);
-        crate::support::namespaces::run("ip", &["addr", "add", CLIENT, "dev", "lo"]);
-        let listener = TcpListener::bind(at(SERVER, PORT)).expect("the port is free");
-        let client = connect_from(at(CLIENT, CLIENT_PORT), at(SERVER, PORT));
-        (listener.accept().expect("it waits").0, client)
-    });
-    let snapshot = scan::run(&scan::port(PORT));
+    let twin = joined.twin();
+    let snapshot = scan::run(&scan::port(port));
     for end in [inode(&server), inode(&client)] {
         let report = get(&snapshot, end);
         assert_eq!((report.peer_holders.as_slice(), report.peer_inferred), (&[][..], false));
     }
     // In the third the two ends are beside each other, and nothing is inferred.
-    let report = get(&snapshot, inode(&_pair.0));
-    assert_eq!((report.peer_holders.as_slice(), report.peer_inferred), (&[mine(&_pair.1)][..], false));
+    let report = get(&snapshot, inode(&twin.0));
+    assert_eq!((report.peer_holders.as_slice(), report.peer_inferred), (&[mine(&twin.1)][..], false));
     assert_eq!(snapshot.sockets.iter().filter(|report| report.socket.cookie.is_some()).count(), 5);
 }
 
@@ -95,38 +106,32 @@ fn over_a_cable_and_not_accepted() {
     if !is_root() {
         return skip(Skip::NeedsNetns);
     }
-    let (there, here, listener) = joined("wait");
+    let joined = Joined::new(2);
+    let (there, here, listener, port) = (&joined.there, &joined.here, &joined.listener, joined.server.port());
     // The same address and port in the client's namespace: not where the connection waits.
-    let decoy = inside(&here.file(), || TcpListener::bind(("0.0.0.0", PORT)).expect("the port is free"));
-    let mut client = client_in(&here);
+    let decoy = inside(&here.file(), || TcpListener::bind(("0.0.0.0", port)).expect("the port is free"));
+    let mut client = joined.connect();
     client.write_all(&[b'x'; 99]).expect("connected");
     let is_there = |snapshot: &Snapshot| {
         let waiting = snapshot.sockets.iter().find(|report| report.socket.inode.is_none())?;
         (waiting.socket.recv_q == RecvQueue::Payload(Payload(99))).then(|| waiting.clone())
     };
     let (snapshot, waiting) = eventually("99 bytes wait", || {
-        let snapshot = scan::run(&scan::port(PORT));
+        let snapshot = scan::run(&scan::port(port));
         let waiting = is_there(&snapshot)?;
         Some((snapshot, waiting))
     });
     assert_eq!(waiting.netns, Some(there.id()));
     assert_eq!(waiting.holding, Holding::AwaitingAccept { ambiguous: false });
-    assert_eq!(waiting.holders, [mine(&listener)]);
+    assert_eq!(waiting.holders, [mine(listener)]);
     assert_eq!((waiting.peer_holders.as_slice(), waiting.peer_inferred), (&[mine(&client)][..], true));
     let report = get(&snapshot, inode(&client));
-    assert_eq!((report.peer_holders.as_slice(), report.peer_inferred), (&[mine(&listener)][..], true));
+    assert_eq!((report.peer_holders.as_slice(), report.peer_inferred), (&[mine(listener)][..], true));
     assert_eq!(get(&snapshot, inode(&decoy)).netns, Some(here.id()));
 
     // The same connection accepted in a third namespace: two candidates, and none is chosen.
-    let twin = nameless();
-    let _pair = inside(&twin, || {
-        crate::support::namespaces::run("ip", &["addr", "add", SERVER, "dev", "lo"]);
-        crate::support::namespaces::run("ip", &["addr", "add", CLIENT, "dev", "lo"]);
-        let listener = TcpListener::bind(at(SERVER, PORT)).expect("the port is free");
-        let client = connect_from(at(CLIENT, CLIENT_PORT), at(SERVER, PORT));
-        (listener.accept().expect("it waits").0, client)
-    });
-    let snapshot = scan::run(&scan::port(PORT));
+    let _twin = joined.twin();
+    let snapshot = scan::run(&scan::port(port));
     let report = get(&snapshot, inode(&client));
     assert_eq!((report.peer_holders.as_slice(), report.peer_inferred), (&[][..], false));
 }
