@@ -16,9 +16,9 @@ use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
 use crate::holders::{Descriptors, Mark};
 use crate::host::Host;
-use crate::namespaces::{InUse, Netns, in_use};
+use crate::namespaces::{InUse, Netns, NetnsChoice, in_use};
 use crate::query::Query;
-use crate::snapshot::ask::{Asker, Refusal, Sink};
+use crate::snapshot::ask::{Asker, Refusal, Sink, is_gone};
 use crate::snapshot::survey::{self, Survey};
 use crate::snapshot::{Scanned, Source, fallback, read};
 use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
@@ -98,7 +98,14 @@ pub(super) fn run(
         source = Source::ProcNet;
     }
     let refused = dumps.iter().filter(|dump| is_refused(dump)).count();
-    if refused > 0 {
+    let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    let failed = dumps.first().and_then(|dump| dump.refusal.as_ref()).filter(|error| !denied(error));
+    if query.netns != NetnsChoice::All
+        && let (Some(error), Some(netns)) = (failed, survey.namespaces.first())
+        && let Some(file) = netns.files.first()
+    {
+        gaps.push(survey::not_a_namespace(&file.path, error));
+    } else if refused > 0 {
         let remedy = "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown";
         gaps.push(Gap::counted(Missing::Namespaces, "setns", refused as u64, remedy));
     }
@@ -120,7 +127,7 @@ pub(super) fn run(
 
 /// A namespace that vanished meanwhile is no loss; any other that could not be asked is.
 fn is_refused(dump: &Dump) -> bool {
-    dump.refusal.as_ref().is_some_and(|error| error.kind() != io::ErrorKind::NotFound)
+    dump.refusal.as_ref().is_some_and(|error| !is_gone(error))
 }
 
 /// The same gap in many namespaces is one gap.

@@ -119,11 +119,16 @@ fn chosen(
             vec![netns]
         }
         Err(error) => {
-            let remedy = format!("{}: {error}: name a running process or a file of ip netns", path.display());
-            gaps.push(Gap::counted(Missing::Namespaces, "the one asked for", 1, remedy));
+            gaps.push(not_a_namespace(&path, &error));
             Vec::new()
         }
     }
+}
+
+/// What was asked for is no network namespace.
+pub(super) fn not_a_namespace(path: &Path, error: &std::io::Error) -> Gap {
+    let remedy = format!("{}: {error}: name a running process or a file of ip netns", path.display());
+    Gap::counted(Missing::Namespaces, "the one asked for", 1, remedy)
 }
 
 fn netns_of_task(host: &dyn Host, task: &str) -> Option<NetnsId> {
