@@ -5,6 +5,7 @@ pub(crate) mod child;
 pub(crate) mod made_up;
 pub(crate) mod messages;
 
+pub(crate) mod namespaces;
 pub(crate) mod netns;
 pub(crate) mod replay;
 

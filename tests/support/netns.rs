@@ -43,7 +43,7 @@ pub(crate) fn in_own_netns(test: &str) -> bool {
 }
 
 /// Sets the loopback interface up (RTM_NEWLINK; `struct ifinfomsg` of linux/rtnetlink.h).
-fn loopback_up() {
+pub(crate) fn loopback_up() {
     const RTM_NEWLINK: u16 = 16;
     const REQUEST_ACK: u16 = 0x5;
     const UP: u32 = 1;

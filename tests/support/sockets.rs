@@ -1,7 +1,7 @@
 //! Sockets with known contents.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
@@ -33,6 +33,24 @@ pub(crate) fn tcp_pair_with_window(bytes: usize) -> TcpPair {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is up");
     sockopt::set_socket_recv_buffer_size_force(&listener, bytes).expect("root may");
     accept_one(&listener)
+}
+
+/// A connection between these two ports of 127.0.0.1. The listener is gone.
+pub(crate) fn tcp_pair_on_port(client: u16, server: u16) -> TcpPair {
+    let listener = TcpListener::bind(("127.0.0.1", server)).expect("the port is free");
+    let client =
+        connect_from(SocketAddr::from(([127, 0, 0, 1], client)), listener.local_addr().expect("bound"));
+    let (accepted, _) = listener.accept().expect("the client waits");
+    TcpPair { client, server: accepted, port: server }
+}
+
+/// A connection with a known address at this end.
+pub(crate) fn connect_from(from: SocketAddr, to: SocketAddr) -> TcpStream {
+    let family = if from.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket_of(family, SocketType::STREAM, None);
+    rustix::net::bind(&socket, &from).expect("the address is free");
+    rustix::net::connect(&socket, &to).expect("it listens");
+    TcpStream::from(socket)
 }
 
 fn accept_one(listener: &TcpListener) -> TcpPair {

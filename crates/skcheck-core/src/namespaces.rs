@@ -113,11 +113,21 @@ pub enum InUse {
 }
 
 /// Whether a namespace has sockets of the protocol that its sockstat calls `name` (`TCP`, `TCP6`,
-/// `UDP`, ...; `sock_prot_inuse_get`).
+/// `UDP`, ...; `sock_prot_inuse_get`). TCP sockets that are only bound are not counted.
 pub fn in_use(sockstat: &[u8], name: &str) -> InUse {
+    counted(sockstat, name, "inuse")
+}
+
+/// Whether a namespace has any socket at all that a process made (`sock_inuse_get`).
+pub fn any_in_use(sockstat: &[u8]) -> InUse {
+    counted(sockstat, "sockets", "used")
+}
+
+fn counted(sockstat: &[u8], name: &str, what: &str) -> InUse {
     let text = String::from_utf8_lossy(sockstat);
     let counted = text.lines().find_map(|line| {
-        let mut words = line.strip_prefix(name)?.strip_prefix(": inuse ")?.split_whitespace();
+        let mut words = line.strip_prefix(name)?.strip_prefix(": ")?.split_whitespace();
+        words.next().filter(|word| *word == what)?;
         words.next()?.parse::<u64>().ok()
     });
     if counted == Some(0) { InUse::None } else { InUse::Perhaps }

@@ -90,15 +90,20 @@ pub enum States {
     Holding,
     /// Listeners alone.
     Listening,
+    /// TCP sockets that are bound and not connected, alone (since Linux 6.8). The kernel has them
+    /// in a table of their own, and its sockstat does not count them (`inet_hash`).
+    Bound,
 }
 
 impl States {
     fn bits(self) -> u32 {
         const TIME_WAIT: u32 = 1 << 6;
         const LISTEN: u32 = 1 << 10;
+        const BOUND_INACTIVE: u32 = 1 << 13;
         match self {
             States::Holding => !TIME_WAIT,
             States::Listening => LISTEN,
+            States::Bound => BOUND_INACTIVE,
         }
     }
 }

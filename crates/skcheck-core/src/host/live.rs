@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
@@ -26,6 +26,9 @@ pub struct Live {
 
 /// Longest link target that [`Host::fd_links`] hands on; `socket:[4294967295]` has 19 bytes.
 const LINK_TARGET: usize = 63;
+
+/// `NSFS_MAGIC` of linux/magic.h: the file system of namespaces.
+const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
 
 /// Where /proc usually is.
 const PROC: &str = "/proc";
@@ -99,10 +102,13 @@ impl Live {
 
     /// Moves the calling thread into a network namespace.
     fn enter(&self, netns: &NetnsFile) -> io::Result<()> {
-        let file = self.open(&netns.path, OFlags::RDONLY)?;
-        if rustix::fs::fstat(&file)?.st_ino != netns.inode {
+        // What stands there now may be anything: opening a pipe would wait, a device may act on it.
+        let place = self.open(&netns.path, OFlags::PATH)?;
+        let is_namespace = rustix::fs::fstatfs(&place)?.f_type == NSFS_MAGIC;
+        if !is_namespace || rustix::fs::fstat(&place)?.st_ino != netns.inode {
             return Err(io::ErrorKind::NotFound.into());
         }
+        let file = std::fs::File::open(format!("{PROC}/self/fd/{}", place.as_raw_fd()))?;
         let kind = Some(rustix::thread::LinkNameSpaceType::Network);
         Ok(rustix::thread::move_into_link_name_space(file.as_fd(), kind)?)
     }

@@ -147,14 +147,21 @@ fn open<'h>(host: &'h dyn Host, netns: &Netns) -> io::Result<Box<dyn Diag + 'h>>
     if netns.own {
         return host.diag(None);
     }
-    let mut last = io::ErrorKind::NotFound.into();
+    let mut worst = io::ErrorKind::NotFound.into();
     for file in &netns.files {
         match host.diag(Some(file)) {
             Ok(diag) => return Ok(diag),
-            Err(error) => last = error,
+            Err(error) if is_gone(&error) => {}
+            Err(error) => worst = error,
         }
     }
-    Err(last)
+    Err(worst)
+}
+
+/// Whether a namespace could not be entered because nothing leads to it any more.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    let no_process = rustix::io::Errno::SRCH.raw_os_error();
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(no_process)
 }
 
 /// Whether asking once more may help: the datagram was cut, or the socket's buffer overflowed.

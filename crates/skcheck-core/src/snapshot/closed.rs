@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::namespaces::{NetnsChoice, NetnsId};
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
-use crate::snapshot::first_pass::FirstPass;
+use crate::snapshot::first_pass::{FirstPass, has_connections};
 use crate::snapshot::{Holding, Report, Source};
 use crate::socket::{Family, Inode, Protocol, Socket, State};
 
@@ -75,7 +75,8 @@ pub(super) fn run(
 /// TCP sockets that no table knows. Where some namespace was not asked, only those of processes
 /// whose own namespace was.
 fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
-    let everywhere = query.netns == NetnsChoice::All && first.tcp_complete;
+    // A namespace that nothing leads to any more may live on through its sockets.
+    let everywhere = query.netns == NetnsChoice::All && first.dumps.iter().all(|dump| dump.tcp_complete);
     let asked: FxHashSet<NetnsId> = first
         .survey
         .namespaces
@@ -104,18 +105,23 @@ fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
 }
 
 /// A table that changes under a dump can lose a socket that was there all along: a second dump of
-/// the namespaces that the suspects' processes are in.
+/// the namespaces that the suspects' processes are in. And a process can hold sockets of namespaces
+/// that nobody asked for: a dump of those.
 fn mark_once_more(host: &dyn Host, first: &FirstPass, suspects: &[Suspect]) {
     let of: FxHashSet<NetnsId> = suspects
         .iter()
         .filter_map(|suspect| first.survey.netns_of.get(&suspect.holder.pid).copied())
         .collect();
-    for (netns, dump) in first.survey.namespaces.iter().zip(&first.dumps) {
-        let concerned = dump.has_tcp && netns.id.is_none_or(|id| of.contains(&id));
-        let Some(asker) = concerned.then(|| Asker::open(host, netns).ok()).flatten() else { continue };
+    // However many sockets their sockstat counts: it is no photograph either.
+    let asked = first.survey.namespaces.iter().filter(|netns| netns.id.is_none_or(|id| of.contains(&id)));
+    for netns in asked.chain(&first.survey.others) {
+        let is_other = !first.survey.namespaces.contains(netns);
+        let Ok(asker) = Asker::open(host, netns) else { continue };
+        let states =
+            if is_other && !has_connections(&asker, netns) { States::Bound } else { States::Holding };
         for version in [IpVersion::V4, IpVersion::V6] {
             // Whichever families the query is about: this only strikes suspects off.
-            let _ = asker.dump(Table::Tcp(version), States::Holding, &mut |record: Record<'_>| {
+            let _ = asker.dump(Table::Tcp(version), states, &mut |record: Record<'_>| {
                 record.socket.inode.map(|inode| first.survey.descriptors.mark_known(inode));
             });
         }

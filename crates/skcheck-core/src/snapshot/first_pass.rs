@@ -16,9 +16,9 @@ use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
 use crate::holders::{Descriptors, Mark};
 use crate::host::Host;
-use crate::namespaces::{InUse, Netns, in_use};
+use crate::namespaces::{InUse, Netns, NetnsChoice, any_in_use, in_use};
 use crate::query::Query;
-use crate::snapshot::ask::{Asker, Refusal, Sink};
+use crate::snapshot::ask::{Asker, Refusal, Sink, is_gone};
 use crate::snapshot::survey::{self, Survey};
 use crate::snapshot::{Scanned, Source, fallback, read};
 use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
@@ -100,7 +100,14 @@ pub(super) fn run(
         source = Source::ProcNet;
     }
     let refused = dumps.iter().filter(|dump| is_refused(dump)).count();
-    if refused > 0 {
+    let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    let failed = dumps.first().and_then(|dump| dump.refusal.as_ref()).filter(|error| !denied(error));
+    if query.netns != NetnsChoice::All
+        && let (Some(error), Some(netns)) = (failed, survey.namespaces.first())
+        && let Some(file) = netns.files.first()
+    {
+        gaps.push(survey::not_a_namespace(&file.path, error));
+    } else if refused > 0 {
         let remedy = "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown";
         gaps.push(Gap::counted(Missing::Namespaces, "setns", refused as u64, remedy));
     }
@@ -123,7 +130,7 @@ pub(super) fn run(
 
 /// A namespace that vanished meanwhile is no loss; any other that could not be asked is.
 fn is_refused(dump: &Dump) -> bool {
-    dump.refusal.as_ref().is_some_and(|error| error.kind() != io::ErrorKind::NotFound)
+    dump.refusal.as_ref().is_some_and(|error| !is_gone(error))
 }
 
 /// The same gap in many namespaces is one gap.
@@ -181,16 +188,14 @@ fn dump(host: &dyn Host, query: &Query, facts: &HostFacts, descriptors: &Descrip
             return dump;
         }
     };
-    dump.has_tcp = [IpVersion::V4, IpVersion::V6]
-        .into_iter()
-        .any(|version| may_hold(&asker, Table::Tcp(version), netns));
+    dump.has_tcp = has_connections(&asker, netns);
     for table in query.tables() {
-        if !may_hold(&asker, table, netns) {
+        let Some(states) = worth_asking(&asker, table, netns) else {
             dump.asked = true;
             continue;
-        }
+        };
         let mut stream = Stream { query, facts, descriptors, dump: &mut dump, unheld: 0 };
-        let result = asker.dump(table, States::Holding, &mut stream);
+        let result = asker.dump(table, states, &mut stream);
         let unheld = stream.unheld;
         dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
         if matches!(table, Table::Tcp(_)) {
@@ -219,9 +224,9 @@ fn dump(host: &dyn Host, query: &Query, facts: &HostFacts, descriptors: &Descrip
     dump
 }
 
-/// Whether it is worth asking another namespace for a table. A TCP dump walks the host's whole
-/// connection table, whichever namespace asks. The scanner's own is always asked.
-fn may_hold(asker: &Asker<'_>, table: Table, netns: &Netns) -> bool {
+/// What it is worth asking another namespace for, of a table. A TCP dump walks the host's whole
+/// connection table, whichever namespace asks. The scanner's own is always asked for all.
+fn worth_asking(asker: &Asker<'_>, table: Table, netns: &Netns) -> Option<States> {
     let name = match table {
         Table::Tcp(IpVersion::V4) => "TCP",
         Table::Tcp(IpVersion::V6) => "TCP6",
@@ -229,9 +234,23 @@ fn may_hold(asker: &Asker<'_>, table: Table, netns: &Netns) -> bool {
         Table::Udp(IpVersion::V6) => "UDP6",
         Table::UdpLite(IpVersion::V4) => "UDPLITE",
         Table::UdpLite(IpVersion::V6) => "UDPLITE6",
-        Table::Unix => return true,
+        Table::Unix => "sockets",
     };
-    netns.own || in_use(&asker.sockstat(), name) == InUse::Perhaps
+    let sockstat = asker.sockstat();
+    if netns.own {
+        return Some(States::Holding);
+    }
+    match (any_in_use(&sockstat), in_use(&sockstat, name)) {
+        (InUse::None, _) => None,
+        (InUse::Perhaps, InUse::Perhaps) => Some(States::Holding),
+        (InUse::Perhaps, InUse::None) => matches!(table, Table::Tcp(_)).then_some(States::Bound),
+    }
+}
+
+/// Whether a namespace has TCP connections or listeners, or nobody can tell.
+pub(super) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
+    let versions = [IpVersion::V4, IpVersion::V6];
+    versions.into_iter().any(|it| worth_asking(asker, Table::Tcp(it), netns) == Some(States::Holding))
 }
 
 /// Whether the kernel was built without this table's protocol, so that it has no such sockets:

@@ -1,6 +1,7 @@
 //! The second pass: joins holders, peers, listeners and senders to the candidates, and applies the
 //! thresholds that needed all that.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -47,9 +48,11 @@ pub(super) fn run(
 ) -> Joined {
     let unix = UnixLinks::new(&mut first.dumps);
     let mut drafts = Vec::new();
+    let mut strays = FxHashSet::default();
     for netns in 0..first.dumps.len() {
-        drafts.extend(drafts_of(host, query, facts, &unix, &mut first, netns));
+        drafts.extend(drafts_of(host, query, facts, &unix, &mut first, netns, &mut strays));
     }
+    find_readers_elsewhere(host, query, facts, &unix, &first, strays, &mut drafts);
     find_peers_elsewhere(host, &first, &mut drafts, gaps);
     let late = late_holders(host, &first, &drafts);
     let context = Context { first: &first, late, unix };
@@ -115,6 +118,7 @@ fn drafts_of(
     unix: &UnixLinks,
     first: &mut FirstPass,
     netns: usize,
+    strays: &mut FxHashSet<Inode>,
 ) -> Vec<Draft> {
     let (Some(place), Some(dump)) = (first.survey.namespaces.get(netns), first.dumps.get_mut(netns)) else {
         return Vec::new();
@@ -125,7 +129,7 @@ fn drafts_of(
     }
     let asker = if first.source == Source::SockDiag { Asker::open(host, place).ok() } else { None };
     if let Some(asker) = &asker {
-        second_look::run(asker, query, facts, unix, dump, &mut candidates);
+        strays.extend(second_look::run(asker, query, facts, unix, dump, &mut candidates));
     }
     candidates.retain(|socket| query.matches_footprint(&footprint(socket, unix.charge(socket.inode), facts)));
     let asker = asker.filter(|_| candidates.iter().any(has_peer));
@@ -141,6 +145,37 @@ fn drafts_of(
         }
     };
     candidates.into_iter().map(draft).collect()
+}
+
+/// A unix reader whose own record shows nothing can be in another namespace than the senders that
+/// are charged for what waits there. Few are: most show what they have to read, and are drafts.
+fn find_readers_elsewhere(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    unix: &UnixLinks,
+    first: &FirstPass,
+    mut strays: FxHashSet<Inode>,
+    drafts: &mut Vec<Draft>,
+) {
+    for draft in drafts.iter() {
+        draft.socket.inode.map(|inode| strays.remove(&inode));
+    }
+    for (netns, place) in first.survey.namespaces.iter().enumerate() {
+        if strays.is_empty() {
+            return;
+        }
+        let Ok(asker) = Asker::open(host, place) else { continue };
+        strays.retain(|inode| {
+            let Some(reader) = asker.unix(*inode) else { return true };
+            let charged = footprint(&reader, unix.charge(reader.inode), facts);
+            if second_look::is_asked_for(query, facts, &reader) && query.matches_footprint(&charged) {
+                let held = Held::ByFile(*inode);
+                drafts.push(Draft { netns, socket: reader, held, peer: None, peer_inferred: false });
+            }
+            false
+        });
+    }
 }
 
 /// The other end of a connection can be in another namespace, over a veth pair. Its addresses are
@@ -166,10 +201,13 @@ fn find_peers_elsewhere(host: &dyn Host, first: &FirstPass, drafts: &mut [Draft]
         else {
             continue;
         };
+        let listeners = LazyCell::new(|| Listeners::of(&asker));
         for at in &lonely {
             let Some(draft) = drafts.get(*at).filter(|draft| draft.netns != place) else { continue };
-            if let Some(inode) = tcp_peer(&asker, &draft.socket).and_then(|peer| peer.inode) {
-                answers.entry(*at).or_default().push(Held::ByFile(inode));
+            // One without an inode, which waits to be accepted, is as good a candidate.
+            if let Some(peer) = tcp_peer(&asker, &draft.socket) {
+                let held = peer.inode.map_or_else(|| listeners.held(&peer), Held::ByFile);
+                answers.entry(*at).or_default().push(held);
             }
         }
     }

@@ -11,7 +11,8 @@ use crate::snapshot::first_pass::Dump;
 use crate::snapshot::unix_links::UnixLinks;
 use crate::socket::{Endpoint, Family, Inode, Protocol, Socket, State};
 
-/// Completes `candidates`, and adds those that only others' records tell of.
+/// Completes `candidates`, and adds those that only others' records tell of. Returns the unix
+/// readers that senders of this namespace are charged for and that are not in it.
 pub(super) fn run(
     asker: &Asker<'_>,
     query: &Query,
@@ -19,10 +20,11 @@ pub(super) fn run(
     unix: &UnixLinks,
     dump: &Dump,
     candidates: &mut Vec<Socket>,
-) {
+) -> Vec<Inode> {
     refresh_tcp(asker, query, facts, candidates);
-    add_silent_readers(asker, query, facts, unix, dump, candidates);
+    let elsewhere = add_silent_readers(asker, query, facts, unix, dump, candidates);
     name_unix_peers(asker, candidates);
+    elsewhere
 }
 
 /// Whether this is one end of a connection, or of what was one.
@@ -68,18 +70,25 @@ fn add_silent_readers(
     unix: &UnixLinks,
     dump: &Dump,
     candidates: &mut Vec<Socket>,
-) {
+) -> Vec<Inode> {
+    let mut elsewhere = Vec::new();
     if !query.unix {
-        return;
+        return elsewhere;
     }
     let mut present: FxHashSet<Inode> = candidates.iter().filter_map(|socket| socket.inode).collect();
     for inode in unix.readers_of(dump).filter(|inode| present.insert(*inode)) {
-        let Some(reader) = asker.unix(inode) else { continue };
-        let everything = Query { include_idle: true, ..query.clone() };
-        if everything.may_match(&reader, facts) {
-            candidates.push(reader);
+        match asker.unix(inode) {
+            Some(reader) if is_asked_for(query, facts, &reader) => candidates.push(reader),
+            Some(_) => {}
+            None => elsewhere.push(inode),
         }
     }
+    elsewhere
+}
+
+/// Whether a unix reader matches, for whose queue somebody is charged.
+pub(super) fn is_asked_for(query: &Query, facts: &HostFacts, reader: &Socket) -> bool {
+    Query { include_idle: true, ..query.clone() }.may_match(reader, facts)
 }
 
 /// A unix socket's record names its peer by inode only.

@@ -15,6 +15,8 @@ pub(super) struct Survey {
     pub descriptors: Descriptors,
     /// The namespaces to dump, the scanner's own first where it is among them.
     pub namespaces: Vec<Netns>,
+    /// Those that were found and not asked for.
+    pub others: Vec<Netns>,
     /// The network namespace of each process (of its main thread).
     pub netns_of: FxHashMap<u32, NetnsId>,
 }
@@ -57,7 +59,6 @@ pub(super) fn run(
     scanned: &mut Scanned,
     gaps: &mut Vec<Gap>,
 ) -> Survey {
-    let everywhere = *choice == NetnsChoice::All;
     let mut found = Found::default();
     let mut netns_of = FxHashMap::default();
     let own = netns_of_task(host, "self");
@@ -67,44 +68,40 @@ pub(super) fn run(
         let links = host.fd_links(pid, &mut |fd, target| {
             if let Some(inode) = socket_inode(target) {
                 entries.push((inode, Holder { pid, fd }));
-            } else if everywhere && let Some(id) = netns_id(target) {
+            } else if let Some(id) = netns_id(target) {
                 found.add(id, || format!("/proc/{pid}/fd/{fd}"));
             }
         });
         if let Some(id) = netns_of_task(host, &pid.to_string()) {
             netns_of.insert(pid, id);
-            if everywhere {
-                found.add(id, || format!("/proc/{pid}/ns/net"));
-            }
+            found.add(id, || format!("/proc/{pid}/ns/net"));
         }
-        if everywhere {
-            add_threads(host, pid, &mut found);
-            add_mounts(host, pid, &mut mount_namespaces, &mut found);
-        }
+        add_threads(host, pid, &mut found);
+        add_mounts(host, pid, &mut mount_namespaces, &mut found);
         links
     });
     listed.sort_out(host, scanned, gaps);
     let descriptors = Descriptors::new(entries);
     scanned.descriptors = descriptors.len() as u64;
-    let namespaces = chosen(host, choice, own, found, gaps);
-    Survey { descriptors, namespaces, netns_of }
+    let mut others = found.into_namespaces();
+    let namespaces = chosen(host, choice, own, &others, gaps);
+    others.retain(|other| namespaces.iter().all(|netns| netns.id != other.id));
+    Survey { descriptors, namespaces, others, netns_of }
 }
 
 fn chosen(
     host: &dyn Host,
     choice: &NetnsChoice,
     own: Option<NetnsId>,
-    found: Found,
+    found: &[Netns],
     gaps: &mut Vec<Gap>,
 ) -> Vec<Netns> {
-    let mut others = found.into_namespaces();
-    let name = others.iter().find(|netns| netns.id == own).and_then(|netns| netns.name.clone());
+    let name = found.iter().find(|netns| netns.id == own).and_then(|netns| netns.name.clone());
     let own_netns = Netns { name, ..Netns::own(own) };
     let path = match choice {
         NetnsChoice::All => {
-            others.retain(|netns| netns.id != own);
-            others.insert(0, own_netns);
-            return others;
+            let others = found.iter().filter(|netns| netns.id != own).cloned();
+            return std::iter::once(own_netns).chain(others).collect();
         }
         NetnsChoice::Current => return vec![own_netns],
         NetnsChoice::OfProcess(pid) => format!("/proc/{pid}/ns/net").into(),
@@ -119,11 +116,16 @@ fn chosen(
             vec![netns]
         }
         Err(error) => {
-            let remedy = format!("{}: {error}: name a running process or a file of ip netns", path.display());
-            gaps.push(Gap::counted(Missing::Namespaces, "the one asked for", 1, remedy));
+            gaps.push(not_a_namespace(&path, &error));
             Vec::new()
         }
     }
+}
+
+/// What was asked for is no network namespace.
+pub(super) fn not_a_namespace(path: &Path, error: &std::io::Error) -> Gap {
+    let remedy = format!("{}: {error}: name a running process or a file of ip netns", path.display());
+    Gap::counted(Missing::Namespaces, "the one asked for", 1, remedy)
 }
 
 fn netns_of_task(host: &dyn Host, task: &str) -> Option<NetnsId> {
