@@ -94,9 +94,34 @@ pub struct Footprint {
     /// The sending side: write queue and retransmit queue; for UDP what the device has not sent;
     /// for unix what the peer has not read (the same memory that the peer's `received` carries).
     pub sent: Side,
-    /// The receiving side's charge is a floor: what senders that are still known are charged for.
-    /// Senders that have closed, and those that never connected, are missing. Unix only.
-    pub charged_is_floor: bool,
+    /// How sure the receiving side's charge is.
+    pub certainty: Certainty,
+}
+
+/// How sure a charge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Certainty {
+    /// What the kernel accounts to this very queue, or unknown altogether.
+    Exact,
+    /// What senders that are still known are charged; those that have closed are missing. Unix stream
+    /// and seqpacket.
+    Floor,
+    /// The same for unix datagram sockets, whose senders can be charged for other readers as well:
+    /// they may have been connected elsewhere before, and can send anywhere (`sendto`). Senders that
+    /// have closed, and those that never connected, are missing.
+    Estimate,
+}
+
+impl Certainty {
+    /// `exact`, `floor` or `estimate`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Certainty::Exact => "exact",
+            Certainty::Floor => "floor",
+            Certainty::Estimate => "estimate",
+        }
+    }
 }
 
 /// One direction of a socket.
@@ -167,7 +192,12 @@ pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFact
             charged: sent_charge,
             worst: sent_charge.map(|charge| worst(charge, sent_payload, host)),
         },
-        charged_is_floor: is_unix(socket.protocol) && charged.is_some_and(|Truesize(bytes)| bytes > 0),
+        certainty: match socket.protocol {
+            _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
+            Protocol::UnixDatagram => Certainty::Estimate,
+            Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
+            _ => Certainty::Exact,
+        },
     }
 }
 

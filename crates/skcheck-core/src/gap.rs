@@ -41,7 +41,8 @@ impl fmt::Display for Gap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Missing {
-    /// Processes whose descriptors may not be read: sockets that they hold show no holder.
+    /// Processes whose descriptors and namespaces may not be read: sockets that they hold show no
+    /// holder, and namespaces that only they are in are not found.
     Processes,
     /// The whole table of one family and protocol.
     Table,
@@ -95,8 +96,8 @@ impl Missing {
     fn phrase(self, count: Option<u64>) -> &'static str {
         let one = count == Some(1);
         match self {
-            Missing::Processes if one => "process whose descriptors may not be read",
-            Missing::Processes => "processes whose descriptors may not be read",
+            Missing::Processes if one => "process whose descriptors and namespaces may not be read",
+            Missing::Processes => "processes whose descriptors and namespaces may not be read",
             Missing::Table => "socket table not seen",
             Missing::SockDiag => "socket memory, unix sockets and cookies not seen",
             Missing::Consistency => "table that changed while it was read",

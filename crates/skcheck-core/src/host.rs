@@ -127,6 +127,9 @@ pub trait Diag {
 /// A file that stands for a network namespace: /proc/PID/ns/net, a bind mount, or a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetnsFile {
+    /// A process's root (/proc/PID/root) that `path` lies below: its owner may put anything there, so
+    /// no symbolic link is followed on the way. `None` where `path` is absolute.
+    pub root: Option<PathBuf>,
     /// Where it is.
     pub path: PathBuf,
     /// The namespace's inode number that it must have; another means that it has been replaced.

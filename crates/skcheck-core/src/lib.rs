@@ -73,7 +73,7 @@ pub mod process;
 pub use container::cgroup::Cgroup;
 pub use container::{Container, Runtime};
 pub use error::{Error, ErrorKind};
-pub use footprint::{Footprint, HostFacts, Side, Worst, WorstBasis};
+pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use gap::{Gap, Missing};
 pub use holders::Holder;
 pub use host::{Diag, Host, Live, NetnsFile};

@@ -30,6 +30,9 @@ const LINK_TARGET: usize = 63;
 /// `NSFS_MAGIC` of linux/magic.h: the file system of namespaces.
 const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
 
+/// How long entering a namespace may take; it takes microseconds.
+const ENTRANCE: Duration = Duration::from_secs(2);
+
 /// Where /proc usually is.
 const PROC: &str = "/proc";
 
@@ -100,10 +103,27 @@ impl Live {
         Ok(())
     }
 
+    /// Refers to what lies below a process's root, without opening it and without following symbolic
+    /// links, which that process's user may have put there.
+    fn open_below(&self, root: &Path, path: &Path) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let dir = self.open(root, OFlags::PATH | OFlags::DIRECTORY)?;
+        let below = path.strip_prefix("/").unwrap_or(path);
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        match rustix::fs::openat2(dir, below, flags, Mode::empty(), resolve) {
+            // A kernel older than 5.6.
+            Err(Errno::NOSYS) => self.open(&root.join(below), OFlags::PATH | OFlags::NOFOLLOW),
+            opened => Ok(opened?),
+        }
+    }
+
     /// Moves the calling thread into a network namespace.
     fn enter(&self, netns: &NetnsFile) -> io::Result<()> {
         // What stands there now may be anything: opening a pipe would wait, a device may act on it.
-        let place = self.open(&netns.path, OFlags::PATH)?;
+        let place = match &netns.root {
+            None => self.open(&netns.path, OFlags::PATH)?,
+            Some(root) => self.open_below(root, &netns.path)?,
+        };
         let is_namespace = rustix::fs::fstatfs(&place)?.f_type == NSFS_MAGIC;
         if !is_namespace || rustix::fs::fstat(&place)?.st_ino != netns.inode {
             return Err(io::ErrorKind::NotFound.into());
@@ -135,11 +155,15 @@ impl Host for Live {
     fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
         let Some(file) = netns else { return Ok(Box::new(self.open_diag()?)) };
         // A netlink socket keeps the namespace it was made in, so only its making has to be there:
-        // on a thread of its own, which ends with it.
+        // on a thread of its own, which ends with it. The way there can lead through file systems that
+        // never answer; such a thread is left behind.
+        let (sender, receiver) = mpsc::sync_channel(1);
         let (live, file) = (self.clone(), file.clone());
         let maker = std::thread::Builder::new().name("skcheck-netns".to_owned());
-        let made = maker.spawn(move || live.enter(&file).and_then(|()| live.open_diag()))?;
-        let made = made.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+        maker.spawn(move || {
+            let _ = sender.send(live.enter(&file).and_then(|()| live.open_diag()));
+        })?;
+        let made = receiver.recv_timeout(ENTRANCE).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         Ok(Box::new(made?))
     }
 

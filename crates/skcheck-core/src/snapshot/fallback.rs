@@ -1,10 +1,13 @@
 //! The first pass over /proc/net, where NETLINK_SOCK_DIAG is refused.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::diag::decode::Record;
-use crate::diag::request::Table;
+use crate::diag::request::{IpVersion, Table, canonical};
 use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
 use crate::holders::Descriptors;
@@ -13,6 +16,9 @@ use crate::proc_net;
 use crate::query::Query;
 use crate::snapshot::ask::Sink;
 use crate::snapshot::first_pass::{Dump, Stream};
+use crate::snapshot::listeners::Listeners;
+use crate::snapshot::second_look::has_peer;
+use crate::socket::{Socket, State};
 
 /// What /proc/net tells of the scanner's own namespace.
 pub(super) fn dump(
@@ -51,4 +57,47 @@ pub(super) fn dump(
     }
     dump.drop_repeats();
     dump
+}
+
+/// What a second look at /proc/net tells of candidates: the listeners, and the other ends.
+#[derive(Default)]
+pub(super) struct SecondLook {
+    pub listeners: Listeners,
+    peers: FxHashMap<Connection, Socket>,
+}
+
+/// Local and peer address, as one end sees them.
+type Connection = ((IpAddr, u16), (IpAddr, u16));
+
+fn connection(socket: &Socket) -> Option<Connection> {
+    Some((canonical(&socket.local)?, canonical(&socket.peer)?))
+}
+
+impl SecondLook {
+    pub(super) fn new(host: &dyn Host, candidates: &[Socket]) -> SecondLook {
+        let connections = candidates.iter().filter(|socket| has_peer(socket)).filter_map(connection);
+        let wanted: FxHashSet<Connection> = connections.map(|(local, peer)| (peer, local)).collect();
+        let mut look = SecondLook::default();
+        if wanted.is_empty() {
+            return look;
+        }
+        for version in [IpVersion::V4, IpVersion::V6] {
+            let table = Table::Tcp(version);
+            let mut file = Vec::new();
+            // The first pass has already said what cannot be read.
+            let _ = host.read(Path::new(table.proc_file()), &mut file);
+            proc_net::parse(table, &file, |socket| match (socket.state, connection(&socket)) {
+                (State::Listen, _) => look.listeners.add(socket, false),
+                (_, Some(ends)) if wanted.contains(&ends) => drop(look.peers.insert(ends, socket)),
+                _ => {}
+            });
+        }
+        look
+    }
+
+    /// The other end of a connection.
+    pub(super) fn peer(&self, socket: &Socket) -> Option<&Socket> {
+        let (local, peer) = connection(socket).filter(|_| has_peer(socket))?;
+        self.peers.get(&(peer, local))
+    }
 }

@@ -78,7 +78,9 @@ impl FirstPass {
     pub(super) fn unlisted_tcp_mem(&self) -> Option<i64> {
         let memory = i64::try_from(self.tcp_memory?.0).ok()?;
         let listed = self.dumps.iter().fold(0, |sum: u64, dump| sum.saturating_add(dump.tcp_listed));
-        (self.tcp_complete && self.all_tcp).then(|| memory.saturating_sub_unsigned(listed))
+        // /proc/net does not tell what a socket is charged.
+        let is_told = self.tcp_complete && self.all_tcp && self.source == Source::SockDiag;
+        is_told.then(|| memory.saturating_sub_unsigned(listed))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::snapshot::listeners::{Held, Listeners};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Holding, Report, Source, cgroups, closed, read, survey};
+use crate::snapshot::{Holding, Report, Source, cgroups, closed, fallback, read, survey};
 use crate::socket::{Endpoint, Inode, Protocol, Socket};
 
 pub(super) struct Joined {
@@ -133,9 +133,14 @@ fn drafts_of(
     }
     candidates.retain(|socket| query.matches_footprint(&footprint(socket, unix.charge(socket.inode), facts)));
     let asker = asker.filter(|_| candidates.iter().any(has_peer));
-    let listeners = asker.as_ref().map(Listeners::of).unwrap_or_default();
+    let fallen_back = (first.source == Source::ProcNet).then(|| fallback::SecondLook::new(host, &candidates));
+    let from_proc_net = fallen_back.unwrap_or_default();
+    let asked = asker.as_ref().map(Listeners::of);
+    let listeners = asked.as_ref().unwrap_or(&from_proc_net.listeners);
     let draft = |socket: Socket| {
-        let peer = asker.as_ref().filter(|_| has_peer(&socket)).and_then(|asker| tcp_peer(asker, &socket));
+        let asker = asker.as_ref().filter(|_| has_peer(&socket));
+        let peer = asker.and_then(|asker| tcp_peer(asker, &socket));
+        let peer = peer.or_else(|| from_proc_net.peer(&socket).cloned());
         Draft {
             netns,
             held: listeners.held(&socket),

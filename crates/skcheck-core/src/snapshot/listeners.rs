@@ -32,18 +32,22 @@ struct Listener {
 impl Listeners {
     /// Dumps the listeners of a namespace.
     pub(super) fn of(asker: &Asker<'_>) -> Listeners {
-        let mut by_port: FxHashMap<u16, Vec<Listener>> = FxHashMap::default();
+        let mut listeners = Listeners::default();
         for version in [IpVersion::V4, IpVersion::V6] {
             // Without listeners, connections without an inode are orphans; the first pass has
             // already said what it could not dump.
             let _ = asker.dump(Table::Tcp(version), States::Listening, &mut |record: Record<'_>| {
                 let v6only = record.v6only.unwrap_or(false);
-                let socket = record.into_socket();
-                let Some(port) = socket.local.port() else { return };
-                by_port.entry(port).or_default().push(Listener { socket, v6only });
+                listeners.add(record.into_socket(), v6only);
             });
         }
-        Listeners { by_port }
+        listeners
+    }
+
+    /// Adds a listener.
+    pub(super) fn add(&mut self, socket: Socket, v6only: bool) {
+        let Some(port) = socket.local.port() else { return };
+        self.by_port.entry(port).or_default().push(Listener { socket, v6only });
     }
 
     /// Who has this socket.

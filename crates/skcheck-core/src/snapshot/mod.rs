@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::container::Container;
 use crate::error::Error;
-use crate::footprint::{Footprint, HostFacts};
+use crate::footprint::{Certainty, Footprint, HostFacts};
 use crate::gap::Gap;
 use crate::holders::Holder;
 use crate::host::Host;
@@ -196,7 +196,7 @@ pub struct Totals {
     pub unread_unknown: u64,
     /// What the kernel charges, where it is known.
     pub charged: Truesize,
-    /// How many sockets' charge is unknown or a floor.
+    /// How many sockets' charge is unknown, a floor or an estimate.
     pub charged_unknown: u64,
     /// What they can pin at worst: the sum of the sockets' bounds, but no more than `cap`.
     pub worst: Bytes,
@@ -233,7 +233,7 @@ impl Snapshot {
         let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
         let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
         let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
-        let (worst, cap) = self.capped(worst, charged);
+        let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
         Totals {
             sockets: self.sockets.len() as u64,
             processes: pids.len() as u64,
@@ -241,9 +241,9 @@ impl Snapshot {
             unread_unknown: self.count(|report| report.footprint.received.payload.is_none()),
             charged: Truesize(charged),
             charged_unknown: self.count(|report| {
-                report.footprint.charged_is_floor || report.footprint.received.charged.is_none()
+                report.footprint.certainty != Certainty::Exact || report.footprint.received.charged.is_none()
             }),
-            worst: Bytes(worst),
+            worst,
             cap,
         }
     }
@@ -258,13 +258,17 @@ impl Snapshot {
         self.sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
     }
 
-    fn capped(&self, worst: u64, charged: u64) -> (u64, Option<Cap>) {
+    /// What queues that are charged `charged` and have this sum of bounds can pin at worst on this
+    /// host: no more than the charge and all memory that nothing else owns, and no more than all
+    /// packets of the host together. With what lowered it.
+    pub fn capped(&self, worst: Bytes, charged: Truesize) -> (Bytes, Option<Cap>) {
+        let charged = charged.0;
         let unowned =
             self.host.unowned.map(|bytes| u64::try_from(bytes).unwrap_or(0).saturating_add(charged));
         let packets = self.host.host_bound().map(|bound| bound.0.max(charged));
         let caps = [(unowned, Cap::Unowned), (packets, Cap::HostPackets)];
         caps.into_iter().fold((worst, None), |(least, by), (bound, cap)| match bound {
-            Some(bound) if bound < least => (bound, Some(cap)),
+            Some(bound) if bound < least.0 => (Bytes(bound), Some(cap)),
             _ => (least, by),
         })
     }

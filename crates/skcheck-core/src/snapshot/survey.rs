@@ -1,5 +1,8 @@
 //! Looks at every process once: what its descriptors refer to, and which namespaces it is in.
 
+use std::cell::Cell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -33,12 +36,16 @@ impl Found {
     const WAYS: usize = 4;
 
     fn add(&mut self, id: NetnsId, path: impl FnOnce() -> String) {
+        self.add_file(id, || NetnsFile { root: None, path: path().into(), inode: id.0 });
+    }
+
+    fn add_file(&mut self, id: NetnsId, file: impl FnOnce() -> NetnsFile) {
         let netns = self.by_id.entry(id).or_insert_with(|| {
             self.order.push(id);
             Netns { own: false, ..Netns::own(Some(id)) }
         });
         if netns.files.len() < Self::WAYS {
-            netns.files.push(NetnsFile { path: path().into(), inode: id.0 });
+            netns.files.push(file());
         }
     }
 
@@ -65,18 +72,28 @@ pub(super) fn run(
     let mut entries = Vec::new();
     let mut mount_namespaces = FxHashSet::default();
     let mut listed = each_process(host, &mut |pid| {
-        let links = host.fd_links(pid, &mut |fd, target| {
+        let count = Cell::new(0u64);
+        let mut note = |task: u32, fd: u32, target: &[u8]| {
+            count.set(count.get() + 1);
             if let Some(inode) = socket_inode(target) {
                 entries.push((inode, Holder { pid, fd }));
             } else if let Some(id) = netns_id(target) {
-                found.add(id, || format!("/proc/{pid}/fd/{fd}"));
+                found.add(id, || format!("/proc/{task}/fd/{fd}"));
             }
-        });
+        };
+        let mut links = host.fd_links(pid, &mut |fd, target| note(pid, fd, target));
+        let threads = threads(host, pid);
+        // A main thread that has ended shows no descriptors, and the others go on with them.
+        if count.get() == 0
+            && let Some(thread) = threads.first()
+        {
+            links = host.fd_links(*thread, &mut |fd, target| note(*thread, fd, target));
+        }
         if let Some(id) = netns_of_task(host, &pid.to_string()) {
             netns_of.insert(pid, id);
             found.add(id, || format!("/proc/{pid}/ns/net"));
         }
-        add_threads(host, pid, &mut found);
+        add_threads(host, pid, &threads, &mut found);
         add_mounts(host, pid, &mut mount_namespaces, &mut found);
         links
     });
@@ -112,7 +129,7 @@ fn chosen(
         Ok(inode) => {
             let mut netns = Netns { own: false, ..Netns::own(Some(NetnsId(inode))) };
             netns.name = ip_netns_name(path.as_os_str().as_encoded_bytes()).map(<[u8]>::to_vec);
-            netns.files.push(NetnsFile { path, inode });
+            netns.files.push(NetnsFile { root: None, path, inode });
             vec![netns]
         }
         Err(error) => {
@@ -132,12 +149,18 @@ fn netns_of_task(host: &dyn Host, task: &str) -> Option<NetnsId> {
     netns_id(&host.read_link(Path::new(&format!("/proc/{task}/ns/net"))).ok()?)
 }
 
-/// A thread may have left its process's namespace.
-fn add_threads(host: &dyn Host, pid: u32, found: &mut Found) {
+/// The threads of a process besides its main one.
+fn threads(host: &dyn Host, pid: u32) -> Vec<u32> {
     let mut threads = Vec::new();
-    let _ = host
-        .read_dir(Path::new(&format!("/proc/{pid}/task")), &mut |name| threads.extend(parse_number(name)));
-    for tid in threads.into_iter().filter(|tid| *tid != pid) {
+    let tasks = format!("/proc/{pid}/task");
+    let _ = host.read_dir(Path::new(&tasks), &mut |name| threads.extend(parse_number(name)));
+    threads.retain(|tid| *tid != pid);
+    threads
+}
+
+/// A thread may have left its process's namespace.
+fn add_threads(host: &dyn Host, pid: u32, threads: &[u32], found: &mut Found) {
+    for tid in threads {
         let task = format!("{pid}/task/{tid}");
         if let Some(id) = netns_of_task(host, &task) {
             found.add(id, || format!("/proc/{task}/ns/net"));
@@ -156,8 +179,9 @@ fn add_mounts(host: &dyn Host, pid: u32, seen: &mut FxHashSet<Vec<u8>>, found: &
         return;
     }
     for (id, mount_point) in mounted(&file) {
-        let path = format!("/proc/{pid}/root{}", String::from_utf8_lossy(&mount_point));
-        found.add(id, || path);
+        let root = Some(format!("/proc/{pid}/root").into());
+        let path = Path::new(OsStr::from_bytes(&mount_point)).to_owned();
+        found.add_file(id, || NetnsFile { root, path, inode: id.0 });
         if let Some(name) = ip_netns_name(&mount_point) {
             found.name(id, name);
         }
