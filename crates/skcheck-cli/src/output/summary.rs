@@ -245,7 +245,7 @@ fn closed_held(report: &Report<'_>) -> Option<String> {
         )),
         (_, None) if known => Some(format!(
             "{they} still held (CLOSED?): reset, or never connected; both look the same. Together they hold at \
-             most {most}: no more TCP memory belongs to no socket in the tables."
+             most {most}: all other TCP memory belongs to sockets in the tables."
         )),
         (_, None) => {
             Some(format!("{they} still held (CLOSED?): reset, or never connected; both look the same."))

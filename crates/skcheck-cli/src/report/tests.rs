@@ -3,7 +3,10 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
 use skcheck_core::footprint::footprint;
-use skcheck_core::{Bytes, Family, Holder, Inode, Live, Payload, Protocol, Socket, scan};
+use skcheck_core::{
+    Bytes, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Socket, State,
+    Truesize, scan,
+};
 
 use super::*;
 
@@ -54,7 +57,7 @@ fn close(snapshot: &mut Snapshot, inode: u32) {
 const BY_PROCESS: Arrangement =
     Arrangement { sort: SortKey::Charged, by: By::Process, top: None, per_process: None };
 
-fn order(snapshot: &Snapshot, arrangement: Arrangement) -> Vec<Owner> {
+fn order(snapshot: &Snapshot, arrangement: Arrangement) -> Vec<Owner<'_>> {
     let report = Report::new(snapshot, &Query::default(), arrangement);
     report.groups.iter().map(|group| group.owner).collect()
 }
@@ -85,8 +88,8 @@ fn unsent_data_weighs_as_much_as_unread_data() {
 #[test]
 fn equal_weights_have_one_order() {
     let mut snapshot = snapshot(&[(4, &[30], 9, 0), (3, &[20], 9, 0), (2, &[10], 9, 0), (1, &[10], 9, 0)]);
-    let first = order(&snapshot, BY_PROCESS);
-    assert_eq!(first, [Process(10), Process(20), Process(30)]);
+    let first = [Process(10), Process(20), Process(30)];
+    assert_eq!(order(&snapshot, BY_PROCESS), first);
     snapshot.sockets.reverse();
     assert_eq!(order(&snapshot, BY_PROCESS), first);
     assert_eq!(inodes(&Report::new(&snapshot, &Query::default(), BY_PROCESS)), [1, 2, 3, 4]);
@@ -147,4 +150,20 @@ fn nobody_has_a_name_too() {
     assert_eq!(order(&snapshot, BY_PROCESS), [Owner::Kernel, Owner::Hidden, Owner::Orphaned]);
     snapshot.scanned.unreadable = 1;
     assert_eq!(order(&snapshot, BY_PROCESS), [Owner::Hidden, Owner::Orphaned]);
+}
+
+#[test]
+fn blocks_of_namespaces_and_whether_there_are_several() {
+    let mut snapshot = snapshot(&[(1, &[10], 5, 0), (2, &[20], 9, 0), (3, &[], 2, 0)]);
+    let own = snapshot.sockets[0].netns.unwrap();
+    let spans = |snapshot: &Snapshot| Report::new(snapshot, &Query::default(), BY_PROCESS).spans;
+    assert!(!spans(&snapshot));
+    snapshot.sockets[1].netns = Some(NetnsId(7));
+    snapshot.sockets[2].netns = None;
+    assert!(spans(&snapshot));
+    let by_netns = Arrangement { by: By::Netns, ..BY_PROCESS };
+    let expected = [Owner::Netns(NetnsId(7)), Owner::Netns(own), Owner::UnknownNetns];
+    assert_eq!(order(&snapshot, by_netns), expected);
+    let report = Report::new(&snapshot, &Query::default(), by_netns);
+    assert_eq!(report.heaviest.unwrap().owner, Process(20), "the answer names a process all the same");
 }
