@@ -15,7 +15,15 @@ fn misuse_is_one_line_that_says_what_is_allowed() {
     check("--state established,foo", "closed-held");
     check("--state time-wait", "hold no data");
     check("--sort weight", "charged, worst, recvq, sendq, unread, pid");
-    check("--by thread", "process, socket");
+    check("--by thread", "process, socket, container, pod, netns, cgroup");
+    check("--netns 0", "no process has this id");
+    check("--netns a/b", "must begin with /");
+    check("--netns /proc/self/comm", "not a network namespace");
+    check("--netns /no/such/file", "/no/such/file: No such file");
+    check("--netns no-such-name", "/run/netns/no-such-name: No such file");
+    check("--netns 4194305", "no such process"); // PID_MAX_LIMIT is 4194304
+    check("--proc /no/such/dir", "--proc: /no/such/dir: No such file");
+    check("--host-root /etc/passwd", "Not a directory");
     check("--format xml", "table, json, jsonl");
     check("--pid 0", "1..");
     check("--port 65536", "65535");
@@ -42,6 +50,13 @@ fn help_names_every_option_and_the_units() {
         "--pid",
         "--process",
         "--port",
+        "--netns",
+        "--container",
+        "--pod",
+        "--cgroup",
+        "--wide",
+        "--host-root",
+        "--proc",
         "--sort",
         "--top",
         "--per-process",

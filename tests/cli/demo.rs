@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::run::{run, skcheck};
+use crate::run::{on_terminal, run, skcheck};
 
 #[test]
 fn shows_a_newcomer_the_point_and_cleans_up() {
@@ -20,6 +20,15 @@ fn shows_a_newcomer_the_point_and_cleans_up() {
     }
     let pid: u32 = ran.out.split("(pid ").nth(1).unwrap().split(')').next().unwrap().parse().unwrap();
     assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the child is gone");
+}
+
+#[test]
+fn fits_the_terminal() {
+    for width in [80, 120] {
+        let shown = on_terminal(&mut skcheck("demo --fragments 20"), width);
+        let widest = shown.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= usize::from(width), "{widest} > {width}:\n{shown}");
+    }
 }
 
 #[test]

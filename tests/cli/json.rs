@@ -31,7 +31,7 @@ fn every_documented_field_is_always_there() {
             socket,
             "family protocol state inode cookie uid local peer peer_inode recv_q recv_q_unit send_q send_q_unit \
              unread charged worst worst_basis unsent send_charged send_worst skmem awaiting_accept ambiguous \
-             shared holders peer_holders",
+             shared holders peer_holders peer_inferred netns cgroup unit container",
         );
         assert_has(
             &socket["skmem"],
@@ -40,8 +40,14 @@ fn every_documented_field_is_always_there() {
         assert_has(&socket["local"], "addr port scope");
     }
     for process in report["processes"].as_array().unwrap() {
-        assert_has(process, "pid start_time comm cmdline uid");
+        assert_has(process, "pid start_time comm cmdline uid ns_pid cgroup unit container");
     }
+    let own = &report["namespaces"][0];
+    assert_has(own, "inode name own");
+    assert_eq!(own["own"], true);
+    let link = std::fs::read_link("/proc/self/ns/net").unwrap();
+    assert_eq!(link.to_str().unwrap(), format!("net:[{}]", own["inode"]));
+    assert_eq!(&report["sockets"][0]["netns"], own);
     for gap in report["gaps"].as_array().unwrap() {
         assert_has(gap, "what where count remedy");
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::run::{PROGRAM, Unread, run};
 
 /// The program as somebody who may not look into this process.
-fn as_nobody(arguments: &str) -> (tempfile::TempDir, Command) {
+pub(crate) fn as_nobody(arguments: &str) -> (tempfile::TempDir, Command) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let program = dir.path().join("skcheck");

@@ -1,11 +1,12 @@
 //! What was typed, and nothing else.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use skcheck_core::State;
+use skcheck_core::{NetnsChoice, State};
 
-use crate::config::parse_state;
+use crate::config::{parse_netns, parse_state};
 use crate::text::parse_size;
 
 const EXAMPLES: &str = "\
@@ -17,6 +18,7 @@ Examples:
   skcheck --min-recvq 1M           sockets with at least 1 MiB in Recv-Q
   skcheck --pid 4711 --by socket   every socket of one process that holds something
   skcheck --state close-wait --all sockets in one state, idle ones too
+  skcheck --by pod                 which pods they are in (container, netns, cgroup)
   skcheck --format json            for programs (fields: docs/json.md)
   skcheck demo                     make a stalled reader, and see how it shows
 
@@ -49,6 +51,8 @@ pub(crate) struct ScanArgs {
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) roots: RootArgs,
     /// Exit with 1 when a socket matched
     #[arg(long)]
     pub(crate) exit_code: bool,
@@ -99,6 +103,18 @@ pub(crate) struct FilterArgs {
     /// With this port at either end
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
+    /// Network namespaces: all, current, PID's, or that of a file or of `ip netns`
+    #[arg(long, value_name = "WHICH", value_parser = parse_netns, default_value = "all")]
+    pub(crate) netns: NetnsChoice,
+    /// Of this container: its name, or the beginning of its id
+    #[arg(long, value_name = "ID-OR-NAME")]
+    pub(crate) container: Option<OsString>,
+    /// Of this pod: NAME, NAMESPACE/NAME or uid
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pod: Option<OsString>,
+    /// Of a cgroup whose path matches: '*' is any text, '?' one byte
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) cgroup: Option<OsString>,
     /// Sockets with empty queues too
     #[arg(long)]
     pub(crate) all: bool,
@@ -110,18 +126,32 @@ pub(crate) struct OutputArgs {
     /// Rank by charged, worst, recvq, sendq, unread or pid, heaviest first
     #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Charged, hide_possible_values = true)]
     pub(crate) sort: SortKey,
-    /// The N heaviest processes, or sockets with --by socket; 0: all [table: 20, JSON: all]
+    /// The N heaviest blocks, or sockets with --by socket; 0: all [table: 20, JSON: all]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
-    /// The N heaviest sockets of each process; 0: all [table: 3, JSON: all]
+    /// The N heaviest sockets of each block; 0: all [table: 3, JSON: all]
     #[arg(long, value_name = "N")]
     pub(crate) per_process: Option<usize>,
-    /// A block for each process, or a flat list: process, socket
-    #[arg(long, value_enum, hide_possible_values = true, default_value_t = By::Process)]
+    /// A block for each process, container, pod, netns or cgroup, or a flat list: socket
+    #[arg(long, value_enum, value_name = "WHAT", hide_possible_values = true, default_value_t = By::Process)]
     pub(crate) by: By,
+    /// Columns for namespace and container, even where there is only one
+    #[arg(long)]
+    pub(crate) wide: bool,
     /// How to write the report: table, json, jsonl
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "From inside a container")]
+pub(crate) struct RootArgs {
+    /// Where the host's root directory is mounted
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub(crate) host_root: PathBuf,
+    /// Where the host's /proc is mounted
+    #[arg(long, value_name = "DIR", default_value = "/proc")]
+    pub(crate) proc: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -154,6 +184,10 @@ pub(crate) enum SortKey {
 pub(crate) enum By {
     Process,
     Socket,
+    Container,
+    Pod,
+    Netns,
+    Cgroup,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,9 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
-use skcheck_core::{Query, State};
+use skcheck_core::{NetnsChoice, Query, State};
 
-use crate::args::{By, FilterArgs, Format, OutputArgs, ScanArgs, SortKey};
+use crate::args::{By, FilterArgs, Format, OutputArgs, RootArgs, ScanArgs, SortKey};
 use crate::text::Charset;
 
 /// How many processes or sockets a table shows, unless told otherwise.
@@ -18,11 +18,14 @@ const TABLE_PER_PROCESS: usize = 3;
 #[derive(Debug, Clone)]
 pub(crate) struct ScanConfig {
     pub(crate) query: Query,
+    pub(crate) roots: RootArgs,
     /// Whether the query leaves anything out that the default shows.
     pub(crate) narrowed: bool,
     pub(crate) arrangement: Arrangement,
     pub(crate) format: Format,
     pub(crate) page: Page,
+    /// Whether tables name namespaces and containers even where there is only one.
+    pub(crate) wide: bool,
     pub(crate) exit_code: bool,
     pub(crate) strict: bool,
 }
@@ -49,15 +52,17 @@ pub(crate) struct Page {
 impl ScanConfig {
     /// What these arguments mean.
     pub(crate) fn new(args: ScanArgs, page: Page) -> ScanConfig {
-        let ScanArgs { filter, output, exit_code, strict } = args;
+        let ScanArgs { filter, output, roots, exit_code, strict } = args;
         let query = query(filter);
         let narrowed = query != Query::default() && query != everything();
         ScanConfig {
             narrowed,
             query,
+            roots,
             arrangement: Arrangement::new(&output),
             format: output.format,
             page,
+            wide: output.wide,
             exit_code,
             strict,
         }
@@ -133,9 +138,31 @@ fn query(filter: FilterArgs) -> Query {
     query.min_worst = filter.min_worst;
     query.pids = filter.pid;
     query.process = filter.process.map(OsString::into_vec);
+    query.netns = filter.netns;
+    query.container = filter.container.map(OsString::into_vec);
+    query.pod = filter.pod.map(OsString::into_vec);
+    query.cgroup = filter.cgroup.map(OsString::into_vec);
     query.port = filter.port;
     query.include_idle = filter.all;
     query
+}
+
+/// Network namespaces: `all`, `current`, a process id, the path of a file that stands for one, or a
+/// name of `ip netns`.
+pub(crate) fn parse_netns(text: &str) -> Result<NetnsChoice, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text {
+        "all" => Ok(NetnsChoice::All),
+        "current" => Ok(NetnsChoice::Current),
+        path if path.starts_with('/') => Ok(NetnsChoice::OfFile(path.into())),
+        _ if is_number => match text.parse() {
+            Ok(pid) if pid > 0 => Ok(NetnsChoice::OfProcess(pid)),
+            _ => Err("no process has this id".to_owned()),
+        },
+        "" | "." | ".." => Err("name all, current, a PID, a file, or one of ip netns".to_owned()),
+        name if name.contains('/') => Err("the path of a file must begin with /".to_owned()),
+        name => Ok(NetnsChoice::OfFile(format!("/run/netns/{name}").into())),
+    }
 }
 
 /// A state by its name here or in `ss`; `-` and `_` are alike.
@@ -201,6 +228,29 @@ mod tests {
         assert_eq!(query.states, [State::Listen, State::CloseWait]);
         assert_eq!((query.pids, query.process), (vec![5, 6], Some(b"ab".to_vec())));
         assert_eq!((query.port, query.include_idle), (Some(7), true));
+    }
+
+    #[test]
+    fn namespaces_that_may_be_asked_for() {
+        let check = |text: &str, expected: NetnsChoice| assert_eq!(parse_netns(text), Ok(expected), "{text}");
+        check("all", NetnsChoice::All);
+        check("current", NetnsChoice::Current);
+        check("4711", NetnsChoice::OfProcess(4711));
+        check("/proc/1/ns/net", NetnsChoice::OfFile("/proc/1/ns/net".into()));
+        check("blue", NetnsChoice::OfFile("/run/netns/blue".into()));
+        check("47b", NetnsChoice::OfFile("/run/netns/47b".into()));
+        for text in ["", ".", "..", "0", "4294967296", "run/netns/blue", "../blue"] {
+            assert!(parse_netns(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn containers_and_roots_that_are_typed() {
+        let config = config("--container web --pod prod/api --cgroup /a* --host-root /h --proc /h/proc");
+        let bytes = |text: &str| Some(text.as_bytes().to_vec());
+        let Query { container, pod, cgroup, .. } = config.query;
+        assert_eq!((container, pod, cgroup), (bytes("web"), bytes("prod/api"), bytes("/a*")));
+        assert_eq!((config.roots.host_root, config.roots.proc), ("/h".into(), "/h/proc".into()));
     }
 
     #[test]

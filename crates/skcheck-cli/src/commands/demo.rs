@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use skcheck_core::{Host, Live, Query, scan as scan_host};
 
-use crate::args::{By, DemoArgs, Format, FragmentsArg, SortKey};
+use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};
 use crate::commands::{Failure, Outcome, scan};
 use crate::config::{Arrangement, Page, ScanConfig};
+use crate::output::paragraph::write_paragraph;
 use crate::stall::{CHUNK, StalledReader};
 use crate::text::size;
 
@@ -39,14 +40,17 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
     let snapshot = scan_host(&host, &query)?;
     if args.format == Format::Table {
         let story = story(&host, pid, fragments, before.zip(after));
-        io::stdout().write_all(story.as_bytes()).map_err(Failure::Output)?;
+        let mut out = io::stdout().lock();
+        write_paragraph(&mut out, &story, 0, page).and_then(|()| writeln!(out)).map_err(Failure::Output)?;
     }
     let config = ScanConfig {
         query,
+        roots: RootArgs { host_root: "/".into(), proc: "/proc".into() },
         narrowed: true,
         arrangement: Arrangement { sort: SortKey::Charged, by: By::Process, top: None, per_process: None },
         format: args.format,
         page,
+        wide: false,
         exit_code: false,
         strict: false,
     };
@@ -157,9 +161,9 @@ fn story(host: &Live, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> Str
         },
     };
     format!(
-        "A child process (pid {pid}) holds {fragments} unread bytes. Each lies in a chunk of 32 KiB of its own,\n\
-         about {} in all. The child's RSS is {rss}; {fell}.\n\
-         No process owns that memory. This is how skcheck shows it:\n\n",
+        "A child process (pid {pid}) holds {fragments} unread bytes. Each lies in a chunk of 32 KiB of its own, \
+         about {} in all. The child's RSS is {rss}; {fell}. No process owns that memory. This is how skcheck \
+         shows it:",
         size(pinned)
     )
 }

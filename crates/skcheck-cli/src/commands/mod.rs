@@ -23,6 +23,9 @@ pub(crate) enum Failure {
     /// There is no report.
     #[error("{0}\n{gaps}", gaps = Remedies(.0.gaps()))]
     Scan(#[from] skcheck_core::Error),
+    /// What was typed names nothing that is there.
+    #[error("{0}\n")]
+    Misuse(String),
     /// The report could not be written.
     #[error("cannot write to standard output: {0}\n")]
     Output(#[source] io::Error),

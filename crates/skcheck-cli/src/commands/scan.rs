@@ -1,15 +1,16 @@
 //! The main job: scan, arrange, write.
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use skcheck_core::{Host, Live, Snapshot, scan};
+use skcheck_core::{Host, Live, NetnsChoice, NetnsFile, Snapshot, scan};
 
-use crate::args::{Format, ScanArgs};
+use crate::args::{Format, RootArgs, ScanArgs};
 use crate::commands::{Failure, Outcome};
 use crate::config::{Page, ScanConfig};
 use crate::output;
 use crate::report::Report;
+use crate::text::{Charset, escape};
 
 /// Some socket matched, and the caller wants to know.
 const MATCHED: u8 = 1;
@@ -20,10 +21,51 @@ const INCOMPLETE: u8 = 3;
 /// Scans this host once.
 pub(crate) fn run(args: ScanArgs, page: Page) -> Result<Outcome, Failure> {
     let config = ScanConfig::new(args, page);
-    let host = Live::new();
+    let host = host(&config.roots)?;
+    refuse_unknown_netns(&host, &config.query.netns)?;
     let snapshot = scan(&host, &config.query)?;
     write(&host, &snapshot, &config)?;
     Ok(Outcome { code: code(&snapshot, &config) })
+}
+
+/// The running kernel, with its files where these directories are.
+fn host(roots: &RootArgs) -> Result<Live, Failure> {
+    for (option, path) in [("--host-root", &roots.host_root), ("--proc", &roots.proc)] {
+        if let Err(error) = std::fs::read_dir(path) {
+            return Err(misuse(option, path, &error.to_string()));
+        }
+    }
+    Ok(Live::with_roots(roots.host_root.clone(), roots.proc.clone()))
+}
+
+/// A namespace that was asked for by name and is none is a mistake, and no gap of the report.
+fn refuse_unknown_netns(host: &Live, choice: &NetnsChoice) -> Result<(), Failure> {
+    let path: PathBuf = match choice {
+        NetnsChoice::OfProcess(pid) => format!("/proc/{pid}/ns/net").into(),
+        NetnsChoice::OfFile(path) => path.clone(),
+        _ => return Ok(()),
+    };
+    let refuse = |why: &str| Err(misuse("--netns", &path, why));
+    let inode = match (host.inode(&path), choice) {
+        (Ok(inode), _) => inode,
+        (Err(error), NetnsChoice::OfProcess(_)) if error.kind() == io::ErrorKind::NotFound => {
+            return refuse("there is no such process");
+        }
+        (Err(error), _) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return refuse("permission denied: run as root, or grant CAP_SYS_PTRACE");
+        }
+        (Err(error), _) => return refuse(&error.to_string()),
+    };
+    // EINVAL: a file of another kind. That it may not be entered, the scan says itself.
+    match host.diag(Some(&NetnsFile { path: path.clone(), inode })) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => refuse("not a network namespace"),
+        _ => Ok(()),
+    }
+}
+
+fn misuse(option: &'static str, path: &Path, why: &str) -> Failure {
+    let path = escape(path.as_os_str().as_encoded_bytes(), Charset::Ascii);
+    Failure::Misuse(format!("{option}: {path}: {why}"))
 }
 
 /// Writes the report of a snapshot to standard output.

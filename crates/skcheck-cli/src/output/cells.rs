@@ -1,14 +1,13 @@
 //! One row of the table: a socket, or all sockets of one owner, as text.
 
-use std::net::IpAddr;
-
 use skcheck_core::{
-    Connections, Endpoint, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport, SendQueue,
-    Side, Snapshot, State, Truesize,
+    Connections, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport, SendQueue, Side,
+    State, Truesize,
 };
 
+use crate::output::names::Writer;
 use crate::report::{Group, Owner, Sum, shows_sent};
-use crate::text::{Charset, escape, size};
+use crate::text::size;
 
 /// Marks a charge of the sending side.
 pub(super) const SENDING: &str = "tx ";
@@ -17,6 +16,8 @@ pub(super) const SENDING: &str = "tx ";
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Cells {
     pub(super) process: String,
+    pub(super) netns: String,
+    pub(super) container: String,
     pub(super) fd: String,
     pub(super) proto: String,
     pub(super) state: String,
@@ -30,21 +31,20 @@ pub(super) struct Cells {
     pub(super) note: String,
 }
 
-/// Turns what is known of a snapshot into text.
-#[derive(Clone, Copy)]
-pub(super) struct Writer<'a> {
-    pub(super) snapshot: &'a Snapshot,
-    pub(super) charset: Charset,
-}
-
 impl Writer<'_> {
     /// The row of an owner: sums over all its sockets.
-    pub(super) fn group(&self, group: &Group<'_>) -> Cells {
+    pub(super) fn group_row(&self, group: &Group<'_>) -> Cells {
+        let (name, about) = self.group(group);
         let sums = &group.sums;
         let sent = sums.mostly_sent();
         let side = if sent { &sums.sent } else { &sums.received };
         Cells {
-            process: self.owner(group.owner),
+            process: name,
+            container: match group.owner {
+                Owner::Process(pid) => self.place_of_process(pid),
+                _ => String::new(),
+            },
+            local: about,
             state: count(sums.sockets, "socket"),
             recv_q: self.sum(sums.unread),
             send_q: self.sum(sums.unsent),
@@ -67,7 +67,8 @@ impl Writer<'_> {
     }
 
     /// The row of a socket; `owner` is whose row it stands under.
-    pub(super) fn socket(&self, report: &SocketReport, owner: Option<Owner>) -> Cells {
+    pub(super) fn socket_row(&self, report: &SocketReport, owner: Option<Owner<'_>>) -> Cells {
+        let under_process = is_process(owner);
         let socket = &report.socket;
         let sent = shows_sent(report);
         let (side, is_floor) = if sent {
@@ -80,7 +81,20 @@ impl Writer<'_> {
             _ => (self.endpoint(&socket.local, report), self.endpoint(&socket.peer, report)),
         };
         Cells {
-            process: if owner.is_none() { self.holder_names(report) } else { String::new() },
+            process: match owner {
+                None => self.holders(report),
+                Some(_) if under_process => String::new(),
+                Some(_) => format!("  {}", self.holders(report)),
+            },
+            netns: match owner {
+                Some(Owner::Netns(_) | Owner::UnknownNetns) => String::new(),
+                _ => self.netns(report),
+            },
+            container: match owner {
+                Some(Owner::Container(_) | Owner::Unit(_)) => String::new(),
+                _ if under_process => String::new(),
+                _ => self.place_of_socket(report),
+            },
             fd: fds(report, owner),
             proto: proto(socket.protocol).to_owned(),
             state: state(report).to_owned(),
@@ -90,7 +104,7 @@ impl Writer<'_> {
             worst: self.worst(side, is_floor),
             local,
             peer,
-            peer_process: self.processes(&report.peer_holders),
+            peer_process: self.peer(report),
             note: note(report, owner),
         }
     }
@@ -134,65 +148,6 @@ impl Writer<'_> {
         let mark = if is_floor || worst.saturated { self.charset.at_least() } else { "" };
         format!("{mark}{}", size(worst.bytes.0))
     }
-
-    /// Whose sockets these are.
-    pub(super) fn owner(&self, owner: Owner) -> String {
-        match owner {
-            Owner::Process(pid) => self.process(pid),
-            Owner::Orphaned => "(orphaned)".to_owned(),
-            Owner::Kernel => "(kernel, in flight)".to_owned(),
-            Owner::Hidden => "(hidden process)".to_owned(),
-        }
-    }
-
-    /// A process by name and pid.
-    pub(super) fn process(&self, pid: u32) -> String {
-        let comm = self.snapshot.process(pid).and_then(|process| process.comm.as_deref());
-        comm.map_or_else(|| format!("? {pid}"), |comm| format!("{} {pid}", escape(comm, self.charset)))
-    }
-
-    fn holder_names(&self, report: &SocketReport) -> String {
-        if report.holders.is_empty() {
-            let owners = crate::report::owners(report, self.snapshot.scanned.unreadable > 0);
-            return owners.into_iter().map(|owner| self.owner(owner)).collect();
-        }
-        self.processes(&report.holders)
-    }
-
-    /// The first process of these, and how many more there are.
-    fn processes(&self, holders: &[Holder]) -> String {
-        let mut pids: Vec<u32> = holders.iter().map(|holder| holder.pid).collect();
-        pids.sort_unstable();
-        pids.dedup();
-        match pids.as_slice() {
-            [] => String::new(),
-            [pid] => self.process(*pid),
-            [pid, more @ ..] => format!("{} +{}", self.process(*pid), more.len()),
-        }
-    }
-
-    fn endpoint(&self, endpoint: &Endpoint, report: &SocketReport) -> String {
-        match endpoint {
-            Endpoint::Ip { addr, port } => {
-                let port = if *port == 0 { "*".to_owned() } else { port.to_string() };
-                let interface = report.interface_name.as_deref();
-                let scope = interface.map(|name| format!("%{}", escape(name.as_bytes(), self.charset)));
-                let scope = scope.unwrap_or_default();
-                match addr {
-                    IpAddr::V4(addr) => format!("{addr}{scope}:{port}"),
-                    IpAddr::V6(addr) => format!("[{addr}]{scope}:{port}"),
-                }
-            }
-            // An abstract name is shown behind an @, so a path must not begin with one.
-            Endpoint::Path(path) if path.starts_with(b"@") => {
-                format!("./{}", escape(path, self.charset))
-            }
-            Endpoint::Path(path) => escape(path, self.charset),
-            Endpoint::Abstract(name) => format!("@{}", escape(name, self.charset)),
-            Endpoint::Unnamed => "(unnamed)".to_owned(),
-            _ => String::new(),
-        }
-    }
 }
 
 /// A count with its noun, in the plural where it needs one.
@@ -205,11 +160,16 @@ pub(super) fn count(n: u64, noun: &str) -> String {
     format!("{n} {noun}{plural}")
 }
 
+/// Whether a row stands under that of a process, or of nobody.
+fn is_process(owner: Option<Owner<'_>>) -> bool {
+    matches!(owner, Some(Owner::Process(_) | Owner::Orphaned | Owner::Kernel | Owner::Hidden))
+}
+
 fn marked(charge: String, sent: bool) -> String {
     if sent { format!("{SENDING}{charge}") } else { charge }
 }
 
-fn fds(report: &SocketReport, owner: Option<Owner>) -> String {
+fn fds(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
     if !matches!(report.holding, Holding::Descriptors) {
         return "-".to_owned();
     }
@@ -255,14 +215,14 @@ fn state(report: &SocketReport) -> &'static str {
     }
 }
 
-fn note(report: &SocketReport, owner: Option<Owner>) -> String {
+fn note(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
     let mut notes = Vec::new();
     match report.holding {
         Holding::AwaitingAccept { ambiguous: false } => notes.push("not accepted yet".to_owned()),
         Holding::AwaitingAccept { ambiguous: true } => {
             notes.push("not accepted yet, at this listener or another".to_owned());
         }
-        Holding::Orphan if owner.is_none() => notes.push("closed by its process".to_owned()),
+        Holding::Orphan if !is_process(owner) => notes.push("closed by its process".to_owned()),
         _ => {}
     }
     if report.is_shared() {

@@ -2,5 +2,8 @@
 
 mod cells;
 pub(crate) mod json;
+mod layout;
+mod names;
+pub(crate) mod paragraph;
 mod summary;
 pub(crate) mod table;

@@ -5,6 +5,7 @@ use skcheck_core::{Cap, Family, Gap, Holding, Missing, Report as SocketReport};
 use crate::args::By;
 use crate::config::ScanConfig;
 use crate::output::cells::count;
+use crate::output::names::Writer;
 use crate::report::{Charge, Group, Owner, Report, Sum, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, size};
 
@@ -43,7 +44,7 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
         let mut lines = vec![format!("{name} {holds} {closed}, which may hold unread data or none.")];
         if let Some(bytes) = unlisted_beyond_noise(report.snapshot) {
             let whose = whose_unlisted(report);
-            lines.push(format!("{} of TCP memory belongs to no listed socket: {whose}.", size(bytes)));
+            lines.push(format!("{} of TCP memory belongs to no socket in the tables: {whose}.", size(bytes)));
         }
         return lines;
     }
@@ -63,7 +64,9 @@ fn peers(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> String {
     pids.dedup();
     match pids.as_slice() {
         [pid] if senders().all(|socket| !socket.peer_holders.is_empty()) => {
-            format!("{} has", process(report, *pid, charset))
+            let name = process(report, *pid, charset);
+            let inferred = senders().any(|socket| socket.peer_inferred);
+            if inferred { format!("{name}, to judge by the addresses, has") } else { format!("{name} has") }
         }
         _ if senders().count() == 1 => "its peer has".to_owned(),
         _ => "the peers have".to_owned(),
@@ -110,10 +113,14 @@ struct Subject {
 
 fn subject(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> Subject {
     let (name, plural) = match group.owner {
-        Owner::Process(pid) => (process(report, pid, charset), false),
+        Owner::Process(pid) => {
+            let writer = Writer { snapshot: report.snapshot, charset, wide: false };
+            let inside = writer.inside(pid).map(|place| format!(" {place}")).unwrap_or_default();
+            (format!("{}{inside}", process(report, pid, charset)), false)
+        }
         Owner::Orphaned => ("Sockets that their process has closed".to_owned(), true),
         Owner::Hidden => ("Processes that may not be read".to_owned(), true),
-        Owner::Kernel => ("The kernel, or a message in flight,".to_owned(), false),
+        _ => ("The kernel, or a message in flight,".to_owned(), false),
     };
     Subject { name, plural }
 }
@@ -152,6 +159,10 @@ pub(super) fn rest(report: &Report<'_>, charset: Charset) -> Option<String> {
     let what = match report.by {
         By::Process => count(rest.count, "process"),
         By::Socket => count(rest.count, "socket"),
+        By::Container => count(rest.count, "container"),
+        By::Pod => count(rest.count, "pod"),
+        By::Netns => count(rest.count, "network namespace"),
+        By::Cgroup => count(rest.count, "cgroup"),
     };
     let closed = match rest.sums.closed_held {
         0 => String::new(),
@@ -221,19 +232,20 @@ fn closed_held(report: &Report<'_>) -> Option<String> {
     match (n, unlisted) {
         (0, None) => None,
         (0, Some(bytes)) => Some(format!(
-            "{} of TCP memory belongs to no listed socket: closed ones that are still held, or other network \
-             namespaces.",
-            size(bytes)
+            "{} of TCP memory belongs to no socket in the tables that were read: closed ones that are still \
+             held{}.",
+            size(bytes),
+            if report.everywhere { "" } else { ", or other network namespaces" }
         )),
         (_, Some(bytes)) => Some(format!(
             "{they} still held (CLOSED?): a socket that was reset keeps its unread data, and looks the same as \
-             one that never connected. {} of TCP memory belongs to no listed socket: {}.",
+             one that never connected. {} of TCP memory belongs to no socket in the tables: {}.",
             size(bytes),
             whose_unlisted(report)
         )),
         (_, None) if known => Some(format!(
             "{they} still held (CLOSED?): reset, or never connected; both look the same. Together they hold at \
-             most {most}: no more TCP memory belongs to no listed socket."
+             most {most}: all other TCP memory belongs to sockets in the tables."
         )),
         (_, None) => {
             Some(format!("{they} still held (CLOSED?): reset, or never connected; both look the same."))
@@ -243,8 +255,7 @@ fn closed_held(report: &Report<'_>) -> Option<String> {
 
 /// Who may own TCP memory that belongs to no listed socket.
 fn whose_unlisted(report: &Report<'_>) -> &'static str {
-    let elsewhere = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Namespaces);
-    if elsewhere { "likely theirs, or that of other network namespaces" } else { "likely theirs" }
+    if report.everywhere { "likely theirs" } else { "likely theirs, or that of other network namespaces" }
 }
 
 /// A gap and its remedy.
@@ -257,8 +268,8 @@ pub(super) fn gap(gap: &Gap, charset: Charset) -> (String, String) {
 pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
     let mut next = Vec::new();
     if let Some(Group { owner: Owner::Process(pid), sums, sockets }) = &report.heaviest {
-        let shown = report.groups.iter().find(|group| group.owner == Owner::Process(*pid));
-        let all_shown = shown.is_some_and(|group| group.sockets.len() as u64 == sums.sockets);
+        let is_its = |socket: &&&SocketReport| socket.holders.iter().any(|holder| holder.pid == *pid);
+        let all_shown = report.sockets.iter().filter(is_its).count() as u64 == sums.sockets;
         if !all_shown && config.query.pids.is_empty() && sockets.len() > 1 {
             next.push(format!(
                 "skcheck --pid {pid} --by socket --top 0 (all {} sockets of it)",
@@ -276,7 +287,7 @@ pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
     }
     let hidden = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Processes);
     if hidden && !rustix::process::geteuid().is_root() {
-        next.push("sudo skcheck (with the holders of everybody's sockets)".to_owned());
+        next.push("sudo skcheck (everybody's sockets with their holders, in every namespace)".to_owned());
     }
     next
 }

@@ -1,0 +1,212 @@
+//! A socket with all that was joined to it.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use skcheck_core::{
+    Endpoint, Holder, Holding, Inode, RecvQueue, Report as SocketReport, SendQueue, SkMem, Snapshot,
+};
+
+use crate::output::json::bytes::{hex_unless_utf8, lossy};
+use crate::output::json::place::{NetnsJson, PlaceJson};
+
+#[derive(Serialize)]
+pub(super) struct SocketJson<'a> {
+    family: &'static str,
+    protocol: &'static str,
+    state: &'static str,
+    inode: Option<u32>,
+    cookie: Option<String>,
+    uid: Option<u32>,
+    interface: Option<&'a str>,
+    interface_index: Option<u32>,
+    local: Option<EndpointJson<'a>>,
+    peer: Option<EndpointJson<'a>>,
+    peer_inode: Option<u32>,
+    recv_q: Option<u64>,
+    recv_q_unit: Option<&'static str>,
+    send_q: Option<u64>,
+    send_q_unit: Option<&'static str>,
+    unread: Option<u64>,
+    charged: Option<u64>,
+    charged_is_floor: bool,
+    worst: Option<u64>,
+    worst_basis: Option<&'static str>,
+    worst_saturated: Option<bool>,
+    unsent: Option<u64>,
+    send_charged: Option<u64>,
+    send_worst: Option<u64>,
+    send_worst_basis: Option<&'static str>,
+    skmem: SkMemJson,
+    shutdown: Option<ShutdownJson>,
+    holding: &'static str,
+    awaiting_accept: bool,
+    ambiguous: bool,
+    shared: bool,
+    holders: Vec<HolderJson>,
+    peer_holders: Vec<HolderJson>,
+    peer_inferred: bool,
+    netns: Option<NetnsJson>,
+    #[serde(flatten)]
+    place: PlaceJson,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum EndpointJson<'a> {
+    Ip {
+        addr: IpAddr,
+        port: u16,
+        scope: Option<&'a str>,
+    },
+    Path {
+        path: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path_hex: Option<String>,
+    },
+    Abstract {
+        r#abstract: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        abstract_hex: Option<String>,
+    },
+    Unnamed {
+        unnamed: bool,
+    },
+}
+
+#[derive(Serialize)]
+struct SkMemJson {
+    rmem_alloc: Option<u32>,
+    rcvbuf: Option<u32>,
+    wmem_alloc: Option<u32>,
+    sndbuf: Option<u32>,
+    fwd_alloc: Option<u32>,
+    wmem_queued: Option<u32>,
+    optmem: Option<u32>,
+    backlog: Option<u32>,
+    drops: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct ShutdownJson {
+    receive: bool,
+    send: bool,
+}
+
+#[derive(Serialize)]
+struct HolderJson {
+    pid: u32,
+    fd: u32,
+}
+
+impl<'a> SocketJson<'a> {
+    pub(super) fn new(report: &'a SocketReport, snapshot: &Snapshot) -> SocketJson<'a> {
+        let socket = &report.socket;
+        let (received, sent) = (&report.footprint.received, &report.footprint.sent);
+        let (recv_q, recv_q_unit) = recv_q(socket.recv_q);
+        let (send_q, send_q_unit) = send_q(socket.send_q);
+        let interface = report.interface_name.as_deref();
+        SocketJson {
+            family: socket.family.name(),
+            protocol: socket.protocol.name(),
+            state: socket.state.name(),
+            inode: socket.inode.map(Inode::get),
+            cookie: socket.cookie.map(|cookie| format!("{cookie:x}")),
+            uid: socket.uid,
+            interface,
+            interface_index: socket.interface,
+            local: EndpointJson::new(&socket.local, interface),
+            peer: EndpointJson::new(&socket.peer, interface),
+            peer_inode: socket.peer_inode.map(Inode::get),
+            recv_q,
+            recv_q_unit,
+            send_q,
+            send_q_unit,
+            unread: received.payload.map(|payload| payload.0),
+            charged: received.charged.map(|charge| charge.0),
+            charged_is_floor: report.footprint.charged_is_floor,
+            worst: received.worst.map(|worst| worst.bytes.0),
+            worst_basis: received.worst.map(|worst| worst.basis.name()),
+            worst_saturated: received.worst.map(|worst| worst.saturated),
+            unsent: sent.payload.map(|payload| payload.0),
+            send_charged: sent.charged.map(|charge| charge.0),
+            send_worst: sent.worst.map(|worst| worst.bytes.0),
+            send_worst_basis: sent.worst.map(|worst| worst.basis.name()),
+            skmem: SkMemJson::new(&socket.skmem),
+            shutdown: socket.shutdown.map(|down| ShutdownJson { receive: down.receive, send: down.send }),
+            holding: report.holding.name(),
+            awaiting_accept: matches!(report.holding, Holding::AwaitingAccept { .. }),
+            ambiguous: matches!(report.holding, Holding::AwaitingAccept { ambiguous: true }),
+            shared: report.is_shared(),
+            holders: report.holders.iter().map(HolderJson::new).collect(),
+            peer_holders: report.peer_holders.iter().map(HolderJson::new).collect(),
+            peer_inferred: report.peer_inferred,
+            netns: report.netns.and_then(|id| snapshot.netns(id)).map(NetnsJson::new),
+            place: PlaceJson::new(
+                report.cgroup.as_deref(),
+                report.unit.as_deref(),
+                report.container.as_ref(),
+            ),
+        }
+    }
+}
+
+fn recv_q(queue: RecvQueue) -> (Option<u64>, Option<&'static str>) {
+    let unit = match queue {
+        RecvQueue::Payload(_) => "payload",
+        RecvQueue::Truesize(_) => "truesize",
+        RecvQueue::Connections(waiting) => return (Some(waiting.0.into()), Some("connections")),
+        RecvQueue::FirstDatagram(_) => "first_datagram",
+        _ => return (None, None),
+    };
+    (queue.size(), Some(unit))
+}
+
+fn send_q(queue: SendQueue) -> (Option<u64>, Option<&'static str>) {
+    let unit = match queue {
+        SendQueue::Payload(_) => "payload",
+        SendQueue::Truesize(_) => "truesize",
+        SendQueue::BacklogLimit(limit) => return (Some(limit.0.into()), Some("backlog_limit")),
+        _ => return (None, None),
+    };
+    (queue.size(), Some(unit))
+}
+
+impl<'a> EndpointJson<'a> {
+    fn new(endpoint: &Endpoint, interface: Option<&'a str>) -> Option<EndpointJson<'a>> {
+        Some(match endpoint {
+            Endpoint::Ip { addr, port } => {
+                let scoped = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());
+                EndpointJson::Ip { addr: *addr, port: *port, scope: interface.filter(|_| scoped) }
+            }
+            Endpoint::Path(path) => EndpointJson::Path { path: lossy(path), path_hex: hex_unless_utf8(path) },
+            Endpoint::Abstract(name) => {
+                EndpointJson::Abstract { r#abstract: lossy(name), abstract_hex: hex_unless_utf8(name) }
+            }
+            Endpoint::Unnamed => EndpointJson::Unnamed { unnamed: true },
+            _ => return None,
+        })
+    }
+}
+
+impl SkMemJson {
+    fn new(skmem: &SkMem) -> SkMemJson {
+        SkMemJson {
+            rmem_alloc: skmem.rmem_alloc,
+            rcvbuf: skmem.rcvbuf,
+            wmem_alloc: skmem.wmem_alloc,
+            sndbuf: skmem.sndbuf,
+            fwd_alloc: skmem.fwd_alloc,
+            wmem_queued: skmem.wmem_queued,
+            optmem: skmem.optmem,
+            backlog: skmem.backlog,
+            drops: skmem.drops,
+        }
+    }
+}
+
+impl HolderJson {
+    fn new(holder: &Holder) -> HolderJson {
+        HolderJson { pid: holder.pid, fd: holder.fd }
+    }
+}

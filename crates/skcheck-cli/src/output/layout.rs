@@ -1,0 +1,174 @@
+//! The table's lines: as many columns as the page has room for.
+
+use comfy_table::{CellAlignment, Table};
+
+use crate::config::Page;
+use crate::output::cells::Cells;
+use crate::text::{Charset, fit, width};
+
+/// Between columns, and where there is little room.
+const GUTTER: u16 = 2;
+const NARROW_GUTTER: u16 = 1;
+
+/// Process names are cut to no less than this.
+const LEAST_NAME: usize = 8;
+
+/// Names and addresses are cut to this at most; where that is not enough, they get lines of their own.
+const LEAST_ADDRESS: usize = 24;
+
+/// How far the address line is indented.
+const INDENT: usize = 8;
+
+/// The table's lines, as wide as the page allows: everything on one line where it fits, else
+/// without the peer's process, else with shorter addresses, else with addresses on lines of
+/// their own.
+pub(super) fn render(rows: &[Cells], first: &'static str, page: Page) -> Vec<String> {
+    let columns = |addresses, peer_process| columns(first, addresses, peer_process);
+    let full = lines(rows, &columns(true, true), GUTTER);
+    let Some(room) = page.width else { return full };
+    let fits = |lines: &[String]| lines.iter().all(|line| width(line) <= room);
+    if fits(&full) {
+        return full;
+    }
+    let plain = lines(rows, &columns(true, false), GUTTER);
+    if fits(&plain) {
+        return plain;
+    }
+    let longest = plain.iter().map(|line| width(line)).max().unwrap_or(0);
+    let shortened = shorten_addresses(rows, longest - room, page.charset);
+    let shortened = lines(&shortened, &columns(true, false), GUTTER);
+    if fits(&shortened) {
+        return shortened;
+    }
+    narrow(rows, &columns(false, false), room, page.charset)
+}
+
+/// Columns that are left out where no row fills them.
+const NETNS: &str = "NETNS";
+const CONTAINER: &str = "CONTAINER, UNIT";
+const PEER_PROCESS: &str = "PEER PROCESS";
+const NOTE: &str = "NOTE";
+
+type Column = (&'static str, CellAlignment, fn(&Cells) -> &str);
+
+fn columns(first: &'static str, addresses: bool, peer_process: bool) -> Vec<Column> {
+    use CellAlignment::{Left, Right};
+    let mut columns: Vec<Column> = vec![(first, Left, |cells| &cells.process)];
+    if addresses {
+        columns.push((NETNS, Left, |cells| &cells.netns));
+        columns.push((CONTAINER, Left, |cells| &cells.container));
+    }
+    let numbers: [Column; 7] = [
+        ("FD", Right, |cells| &cells.fd),
+        ("PROTO", Left, |cells| &cells.proto),
+        ("STATE", Left, |cells| &cells.state),
+        ("RECV-Q", Right, |cells| &cells.recv_q),
+        ("SEND-Q", Right, |cells| &cells.send_q),
+        ("CHARGED", Right, |cells| &cells.charged),
+        ("WORST", Right, |cells| &cells.worst),
+    ];
+    columns.extend(numbers);
+    if addresses {
+        columns.push(("LOCAL", Left, |cells| &cells.local));
+        columns.push(("PEER", Left, |cells| &cells.peer));
+        if peer_process {
+            columns.push((PEER_PROCESS, Left, |cells| &cells.peer_process));
+        }
+        columns.push((NOTE, Left, |cells| &cells.note));
+    }
+    columns
+}
+
+/// Lays the rows out; optional columns are left out where no row fills them.
+fn lines(rows: &[Cells], columns: &[Column], gutter: u16) -> Vec<String> {
+    let is_optional = |name: &str| [NETNS, CONTAINER, PEER_PROCESS, NOTE].contains(&name);
+    let is_used =
+        |column: &&Column| !is_optional(column.0) || rows.iter().any(|row| !(column.2)(row).is_empty());
+    let columns: Vec<&Column> = columns.iter().filter(is_used).collect();
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(columns.iter().map(|column| column.0));
+    for row in rows {
+        table.add_row(columns.iter().map(|column| (column.2)(row)));
+    }
+    let last = columns.len().saturating_sub(1);
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if at == last { 0 } else { gutter }));
+        if let Some((_, alignment, _)) = columns.get(at) {
+            column.set_cell_alignment(*alignment);
+        }
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// The rows with their longest addresses cut, so that lines get shorter by `excess` where possible.
+fn shorten_addresses(rows: &[Cells], excess: usize, charset: Charset) -> Vec<Cells> {
+    let longest = |cell: fn(&Cells) -> &String| rows.iter().map(|row| width(cell(row))).max().unwrap_or(0);
+    let (local, peer) = (longest(|row| &row.local), longest(|row| &row.peer));
+    let (mut to_local, mut to_peer) = (local, peer);
+    for _ in 0..excess {
+        let larger = if to_local >= to_peer { &mut to_local } else { &mut to_peer };
+        *larger = larger.saturating_sub(1).max(LEAST_ADDRESS.min(*larger));
+    }
+    let shorten = |row: &Cells| Cells {
+        local: fit(&row.local, to_local, charset),
+        peer: fit(&row.peer, to_peer, charset),
+        ..row.clone()
+    };
+    rows.iter().map(shorten).collect()
+}
+
+/// The table with addresses below each row. Numbers are never cut: on a terminal that is too narrow
+/// even for them, lines are longer than it.
+fn narrow(rows: &[Cells], columns: &[Column], room: usize, charset: Charset) -> Vec<String> {
+    let longest = |lines: &[String]| lines.iter().map(|line| width(line)).max().unwrap_or(0);
+    let mut numbers = lines(rows, columns, GUTTER);
+    if longest(&numbers) > room {
+        numbers = lines(rows, columns, NARROW_GUTTER);
+    }
+    let excess = longest(&numbers).saturating_sub(room);
+    if excess > 0 {
+        let names = rows.iter().map(|row| width(&row.process)).max().unwrap_or(0);
+        let names = names.saturating_sub(excess).max(LEAST_NAME);
+        let shorten = |row: &Cells| Cells { process: fit(&row.process, names, charset), ..row.clone() };
+        let shortened: Vec<Cells> = rows.iter().map(shorten).collect();
+        numbers = lines(&shortened, columns, NARROW_GUTTER);
+    }
+    let mut numbers = numbers.into_iter();
+    let mut narrow: Vec<String> = numbers.next().into_iter().collect();
+    for (line, row) in numbers.zip(rows) {
+        narrow.push(line);
+        let room = room.saturating_sub(INDENT);
+        let below = lines_below(row, room);
+        narrow.extend(below.iter().map(|line| format!("{:INDENT$}{}", "", fit(line, room, charset))));
+    }
+    narrow
+}
+
+/// What has no column on a narrow page: addresses, then namespace and container, on one line where
+/// both fit.
+fn lines_below(row: &Cells, room: usize) -> Vec<String> {
+    let named = |what: &str, name: &str| (!name.is_empty()).then(|| format!("{what} {name}"));
+    let place: Vec<String> =
+        named("netns", &row.netns).into_iter().chain(named("in", &row.container)).collect();
+    let mut parts = vec![address_line(row), place.join(", ")];
+    parts.retain(|part| !part.is_empty());
+    let joined = parts.join(", ");
+    if width(&joined) <= room && !joined.is_empty() { vec![joined] } else { parts }
+}
+
+/// `local > peer (process), note`, without what is not known.
+fn address_line(row: &Cells) -> String {
+    let mut line = row.local.clone();
+    if !row.peer.is_empty() {
+        line = format!("{line} > {}", row.peer);
+    }
+    if !row.peer_process.is_empty() {
+        line = format!("{line} ({})", row.peer_process);
+    }
+    match (line.is_empty(), row.note.is_empty()) {
+        (_, true) => line,
+        (true, false) => format!("({})", row.note),
+        (false, false) => format!("{line}, {}", row.note),
+    }
+}

@@ -1,0 +1,77 @@
+//! What weighs how much in an order.
+
+use std::cmp::Reverse;
+
+use skcheck_core::footprint::worst;
+use skcheck_core::{HostFacts, Report as SocketReport, Snapshot, State, Truesize};
+
+use crate::args::SortKey;
+use crate::report::Group;
+use crate::report::sums::Sums;
+
+/// What weighs how much in an order.
+pub(super) struct Scale<'a> {
+    facts: &'a HostFacts,
+    /// What one closed socket that is still held weighs: its share of the TCP memory that belongs
+    /// to no listed socket. They are the first suspects for it, so they must not be ranked as if
+    /// they held nothing.
+    closed_held_share: Truesize,
+}
+
+/// Places in an order, best first: weight, closed sockets still held, what waits for accept.
+type Rank = (Reverse<u64>, Reverse<u64>, Reverse<u64>, Reverse<u64>);
+
+impl<'a> Scale<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot) -> Scale<'a> {
+        let closed_held =
+            snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld).count() as u64;
+        let unlisted = unlisted_beyond_noise(snapshot).unwrap_or(0);
+        Scale {
+            facts: &snapshot.host,
+            closed_held_share: Truesize(unlisted.checked_div(closed_held).unwrap_or(0)),
+        }
+    }
+
+    pub(super) fn rank_socket(&self, report: &SocketReport, sort: SortKey) -> impl Ord + use<> {
+        let socket = &report.socket;
+        let rank = self.rank(&Sums::of([report]), &[report], sort);
+        let pid = report.holders.first().map_or(u32::MAX, |holder| holder.pid);
+        let by_pid = if sort == SortKey::Pid { pid } else { 0 };
+        let inode = socket.inode.map_or(u32::MAX, skcheck_core::Inode::get);
+        (by_pid, rank, pid, report.holders.first().copied(), inode, socket.cookie)
+    }
+
+    pub(super) fn rank_group<'g>(&self, group: &Group<'g>, sort: SortKey) -> impl Ord + use<'g> {
+        let by_pid = (sort == SortKey::Pid).then_some(group.owner);
+        (by_pid, self.rank(&group.sums, &group.sockets, sort), group.owner)
+    }
+
+    fn rank(&self, sums: &Sums, sockets: &[&SocketReport], sort: SortKey) -> Rank {
+        let queues = |size: fn(&SocketReport) -> Option<u64>| {
+            sockets.iter().filter_map(|report| size(report)).fold(0, u64::saturating_add)
+        };
+        let closed = |each: u64| each.saturating_mul(sums.closed_held);
+        let (weight, tie) = match sort {
+            SortKey::Charged | SortKey::Pid => {
+                let (received, sent) = (sums.received.charged.known, sums.sent.charged.known);
+                (received.max(sent).saturating_add(closed(self.closed_held_share.0)), received)
+            }
+            SortKey::Worst => {
+                let share = worst(self.closed_held_share, None, self.facts).bytes.0;
+                let (received, sent) = (sums.received.worst.known, sums.sent.worst.known);
+                (received.max(sent).saturating_add(closed(share)), received)
+            }
+            SortKey::Recvq => (queues(|report| report.socket.recv_q.size()), sums.received.charged.known),
+            SortKey::Sendq => (queues(|report| report.socket.send_q.size()), sums.sent.charged.known),
+            SortKey::Unread => (sums.unread.known, sums.received.charged.known),
+        };
+        (Reverse(weight), Reverse(sums.closed_held), Reverse(tie), Reverse(sums.waiting))
+    }
+}
+
+/// TCP memory of the host that belongs to no listed socket, where that is more than what the
+/// kernel's own counting can be off by.
+pub(crate) fn unlisted_beyond_noise(snapshot: &Snapshot) -> Option<u64> {
+    let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?).ok()?;
+    (unlisted > snapshot.unlisted_noise.0).then_some(unlisted)
+}

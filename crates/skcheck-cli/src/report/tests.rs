@@ -1,0 +1,169 @@
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
+
+use skcheck_core::footprint::footprint;
+use skcheck_core::{
+    Bytes, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Socket, State,
+    Truesize, scan,
+};
+
+use super::*;
+
+/// A snapshot of this process, without its sockets, and a report to make others from: the
+/// library's records cannot be made from nothing.
+fn empty() -> (Snapshot, SocketReport) {
+    let (mut writer, reader) = UnixStream::pair().unwrap();
+    writer.write_all(b"x").unwrap();
+    let mut query = Query::default();
+    (query.tcp, query.udp, query.pids) = (false, false, vec![std::process::id()]);
+    let mut snapshot = scan(&Live::new(), &query).unwrap();
+    let fd = u32::try_from(reader.as_raw_fd()).unwrap();
+    let is_reader = |report: &&SocketReport| report.holders.iter().any(|holder| holder.fd == fd);
+    let template = snapshot.sockets.iter().find(is_reader).unwrap().clone();
+    snapshot.sockets.clear();
+    snapshot.scanned.unreadable = 0;
+    (snapshot.unlisted_tcp_mem, snapshot.unlisted_noise) = (Some(0), Bytes(1 << 20));
+    (snapshot, template)
+}
+
+/// Sockets as (inode, holders' pids, received, sent).
+fn snapshot(sockets: &[(u32, &[u32], u32, u32)]) -> Snapshot {
+    let (mut snapshot, template) = empty();
+    for &(inode, pids, received, sent) in sockets {
+        let mut socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::Established);
+        socket.inode = Inode::new(inode);
+        socket.recv_q = RecvQueue::Payload(Payload(received.into()));
+        (socket.skmem.rmem_alloc, socket.skmem.wmem_queued) = (Some(received), Some(sent));
+        let mut report = template.clone();
+        report.footprint = footprint(&socket, None, &snapshot.host);
+        report.socket = socket;
+        report.holders = pids.iter().map(|&pid| Holder { pid, fd: inode }).collect();
+        report.holding = if pids.is_empty() { Holding::Orphan } else { Holding::Descriptors };
+        snapshot.sockets.push(report);
+    }
+    snapshot
+}
+
+fn close(snapshot: &mut Snapshot, inode: u32) {
+    let host = snapshot.host.clone();
+    let of_inode = |report: &&mut SocketReport| report.socket.inode.map(Inode::get) == Some(inode);
+    let report = snapshot.sockets.iter_mut().find(of_inode).unwrap();
+    report.socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::ClosedHeld);
+    report.socket.inode = Inode::new(inode);
+    report.footprint = footprint(&report.socket, None, &host);
+}
+
+const BY_PROCESS: Arrangement =
+    Arrangement { sort: SortKey::Charged, by: By::Process, top: None, per_process: None };
+
+fn order(snapshot: &Snapshot, arrangement: Arrangement) -> Vec<Owner<'_>> {
+    let report = Report::new(snapshot, &Query::default(), arrangement);
+    report.groups.iter().map(|group| group.owner).collect()
+}
+
+fn inodes(report: &Report<'_>) -> Vec<u32> {
+    report.sockets.iter().map(|socket| socket.socket.inode.unwrap().get()).collect()
+}
+
+use Owner::Process;
+
+#[test]
+fn a_process_weighs_the_sum_of_its_sockets() {
+    let snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 400, 0), (3, &[20], 300, 0)]);
+    assert_eq!(order(&snapshot, BY_PROCESS), [Process(20), Process(10)]);
+    let by_pid = Arrangement { sort: SortKey::Pid, ..BY_PROCESS };
+    assert_eq!(order(&snapshot, by_pid), [Process(10), Process(20)]);
+    assert_eq!(Report::new(&snapshot, &Query::default(), by_pid).heaviest.unwrap().owner, Process(20));
+}
+
+#[test]
+fn unsent_data_weighs_as_much_as_unread_data() {
+    let snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 0, 700), (3, &[], 0, 650)]);
+    assert_eq!(order(&snapshot, BY_PROCESS), [Process(20), Owner::Orphaned, Process(10)]);
+    let by_unread = Arrangement { sort: SortKey::Unread, ..BY_PROCESS };
+    assert_eq!(order(&snapshot, by_unread)[0], Process(10));
+}
+
+#[test]
+fn equal_weights_have_one_order() {
+    let mut snapshot = snapshot(&[(4, &[30], 9, 0), (3, &[20], 9, 0), (2, &[10], 9, 0), (1, &[10], 9, 0)]);
+    let first = [Process(10), Process(20), Process(30)];
+    assert_eq!(order(&snapshot, BY_PROCESS), first);
+    snapshot.sockets.reverse();
+    assert_eq!(order(&snapshot, BY_PROCESS), first);
+    assert_eq!(inodes(&Report::new(&snapshot, &Query::default(), BY_PROCESS)), [1, 2, 3, 4]);
+}
+
+#[test]
+fn closed_sockets_weigh_their_share_of_unlisted_memory() {
+    let mut snapshot = snapshot(&[(1, &[10], 600_000, 0), (2, &[20], 0, 0), (3, &[30], 500_000, 0)]);
+    close(&mut snapshot, 2);
+    assert_eq!(order(&snapshot, BY_PROCESS), [Process(10), Process(30), Process(20)], "within noise");
+    snapshot.unlisted_tcp_mem = Some(2 << 20);
+    for sort in [SortKey::Charged, SortKey::Worst] {
+        let order = order(&snapshot, Arrangement { sort, ..BY_PROCESS });
+        assert_eq!(order[0], Process(20), "{sort:?}");
+    }
+    let cut = Arrangement { top: Some(0), ..BY_PROCESS };
+    assert_eq!(Report::new(&snapshot, &Query::default(), cut).rest.sums.closed_held, 1);
+}
+
+#[test]
+fn a_shared_socket_is_listed_once_and_counted_once() {
+    let snapshot = snapshot(&[(1, &[10, 20], 600, 0), (2, &[20], 1, 0)]);
+    let report = Report::new(&snapshot, &Query::default(), BY_PROCESS);
+    assert_eq!(report.groups.len(), 2);
+    assert_eq!(inodes(&report), [1, 2]);
+    assert_eq!((report.totals.sockets, report.totals.charged), (2, Truesize(601)));
+    let cut = Arrangement { top: Some(1), ..BY_PROCESS };
+    let report = Report::new(&snapshot, &Query::default(), cut);
+    assert_eq!((report.rest.count, report.rest.sums.sockets), (1, 0), "all its sockets are shown");
+    let mut query = Query::default();
+    query.pids = vec![20];
+    let report = Report::new(&snapshot, &query, BY_PROCESS);
+    assert_eq!(report.groups.iter().map(|group| group.owner).collect::<Vec<_>>(), [Process(20)]);
+}
+
+#[test]
+fn what_is_cut_is_counted() {
+    let snapshot = snapshot(&[(1, &[10], 5, 0), (2, &[10], 4, 0), (3, &[20], 3, 0), (4, &[30], 2, 0)]);
+    let cut = Arrangement { top: Some(1), per_process: Some(1), ..BY_PROCESS };
+    let report = Report::new(&snapshot, &Query::default(), cut);
+    assert_eq!(inodes(&report), [1]);
+    assert_eq!((report.groups[0].sums.sockets, report.groups[0].sockets.len()), (2, 1));
+    assert_eq!((report.rest.count, report.rest.sums.received.charged.known), (2, 5));
+    assert_eq!(report.totals.charged, Truesize(14));
+    let flat = Arrangement { by: By::Socket, top: Some(3), ..BY_PROCESS };
+    let report = Report::new(&snapshot, &Query::default(), flat);
+    assert_eq!((inodes(&report), report.rest.count), (vec![1, 2, 3], 1));
+}
+
+#[test]
+fn nobody_has_a_name_too() {
+    let mut snapshot = snapshot(&[(1, &[], 1, 0), (2, &[], 2, 0), (3, &[], 3, 0), (4, &[], 4, 0)]);
+    let holdings =
+        [Holding::Orphan, Holding::Kernel, Holding::Hidden, Holding::AwaitingAccept { ambiguous: false }];
+    for (report, holding) in snapshot.sockets.iter_mut().zip(holdings) {
+        report.holding = holding;
+    }
+    assert_eq!(order(&snapshot, BY_PROCESS), [Owner::Kernel, Owner::Hidden, Owner::Orphaned]);
+    snapshot.scanned.unreadable = 1;
+    assert_eq!(order(&snapshot, BY_PROCESS), [Owner::Hidden, Owner::Orphaned]);
+}
+
+#[test]
+fn blocks_of_namespaces_and_whether_there_are_several() {
+    let mut snapshot = snapshot(&[(1, &[10], 5, 0), (2, &[20], 9, 0), (3, &[], 2, 0)]);
+    let own = snapshot.sockets[0].netns.unwrap();
+    let spans = |snapshot: &Snapshot| Report::new(snapshot, &Query::default(), BY_PROCESS).spans;
+    assert!(!spans(&snapshot));
+    snapshot.sockets[1].netns = Some(NetnsId(7));
+    snapshot.sockets[2].netns = None;
+    assert!(spans(&snapshot));
+    let by_netns = Arrangement { by: By::Netns, ..BY_PROCESS };
+    let expected = [Owner::Netns(NetnsId(7)), Owner::Netns(own), Owner::UnknownNetns];
+    assert_eq!(order(&snapshot, by_netns), expected);
+    let report = Report::new(&snapshot, &Query::default(), by_netns);
+    assert_eq!(report.heaviest.unwrap().owner, Process(20), "the answer names a process all the same");
+}
