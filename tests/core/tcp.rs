@@ -4,7 +4,8 @@ use std::io::Write;
 use std::net::Shutdown;
 
 use skcheck_core::{
-    Bytes, Endpoint, Family, Holding, Payload, Protocol, RecvQueue, SendQueue, State, Truesize, WorstBasis,
+    Bytes, Certainty, Endpoint, Family, Holding, Payload, Protocol, RecvQueue, SendQueue, State, Truesize,
+    WorstBasis,
 };
 
 use crate::support::netns::in_own_netns;
@@ -37,7 +38,7 @@ fn unread_is_exact(address: &str, family: Family) {
     let charged = received.charged.expect("the kernel tells it").0;
     assert_eq!(Some(charged), socket.skmem.rmem_alloc.map(u64::from));
     assert!(charged > 12_345, "a charge of {charged} does not cover the payload");
-    assert!(!report.footprint.charged_is_floor);
+    assert_eq!(report.footprint.certainty, Certainty::Exact);
     assert_eq!(report.footprint.sent.worst.expect("known").bytes, Bytes(0));
 
     assert_eq!(report.holding, Holding::Descriptors);

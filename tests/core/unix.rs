@@ -4,8 +4,8 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::SocketType;
 use skcheck_core::{
-    Bytes, Endpoint, Family, Payload, Protocol, Query, RecvQueue, Report, SendQueue, State, Truesize,
-    WorstBasis,
+    Bytes, Certainty, Endpoint, Family, Payload, Protocol, Query, RecvQueue, Report, SendQueue, State,
+    Truesize, WorstBasis,
 };
 
 use crate::support::child::Sleeper;
@@ -45,7 +45,11 @@ fn check(kind: SocketType, protocol: Protocol, recv_q: RecvQueue, unread: Option
     assert_eq!(receiver.socket.skmem.rmem_alloc, Some(0));
     let received = &receiver.footprint.received;
     assert_eq!((received.payload, received.charged), (unread, Some(charge)));
-    assert!(receiver.footprint.charged_is_floor);
+    let certainty = match protocol {
+        Protocol::UnixDatagram => Certainty::Estimate,
+        _ => Certainty::Floor,
+    };
+    assert_eq!(receiver.footprint.certainty, certainty);
     assert_eq!(sender.footprint.sent.charged, Some(charge));
     let worst = received.worst.expect("known");
     match protocol {
@@ -90,7 +94,7 @@ fn an_idle_stream_holds_nothing() {
     let report = get(&snapshot, inode(&one));
     let received = &report.footprint.received;
     assert_eq!((received.payload, received.charged), (Some(Payload(0)), Some(Truesize(0))));
-    assert!(!report.footprint.charged_is_floor);
+    assert_eq!(report.footprint.certainty, Certainty::Exact);
     assert!(find(&scan::run(&Query::default()), inode(&one)).is_none());
 }
 
@@ -114,7 +118,7 @@ fn many_writers_to_one_reader() {
     let report = get(&snapshot, inode(&reader));
     assert_eq!(report.socket.recv_q, RecvQueue::FirstDatagram(Payload(1000)));
     assert_eq!(report.footprint.received.charged, Some(Truesize(charges.iter().map(|c| c.0).sum())));
-    assert!(report.footprint.charged_is_floor);
+    assert_eq!(report.footprint.certainty, Certainty::Estimate);
     assert_eq!(report.socket.local, Endpoint::Abstract(name.clone()));
     for writer in &writers {
         assert_eq!(get(&snapshot, inode(writer)).socket.peer, Endpoint::Abstract(name.clone()));

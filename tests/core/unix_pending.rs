@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use rustix::net::{SocketAddrUnix, SocketType};
 use rustix::process::{Resource, Rlimit};
 use skcheck_core::{
-    Connections, Endpoint, Missing, NetnsChoice, Query, RecvQueue, Snapshot, State, Truesize,
+    Certainty, Connections, Endpoint, Missing, NetnsChoice, Query, RecvQueue, Snapshot, State, Truesize,
 };
 
 use crate::support::child::Sleeper;
@@ -56,7 +56,7 @@ fn what_they_have_sent_is_carried_by_the_listener() {
     assert_eq!(report.socket.recv_q, RecvQueue::Connections(Connections(2)));
     assert_eq!(report.footprint.received.charged, Some(Truesize(charges.iter().sum())));
     assert_eq!(report.footprint.received.payload, None, "how much of it is payload, nobody tells");
-    assert!(report.footprint.charged_is_floor);
+    assert_eq!(report.footprint.certainty, Certainty::Floor);
     assert_eq!(report.holders, [there]);
     assert_eq!(report.socket.local, Endpoint::Abstract(name));
     ss::assert_agrees(report);

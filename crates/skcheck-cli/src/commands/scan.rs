@@ -57,7 +57,7 @@ fn refuse_unknown_netns(host: &Live, choice: &NetnsChoice) -> Result<(), Failure
         (Err(error), _) => return refuse(&error.to_string()),
     };
     // EINVAL: a file of another kind. That it may not be entered, the scan says itself.
-    match host.diag(Some(&NetnsFile { path: path.clone(), inode })) {
+    match host.diag(Some(&NetnsFile { root: None, path: path.clone(), inode })) {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => refuse("not a network namespace"),
         _ => Ok(()),
     }

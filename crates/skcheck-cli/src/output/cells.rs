@@ -1,8 +1,8 @@
 //! One row of the table: a socket, or all sockets of one owner, as text.
 
 use skcheck_core::{
-    Connections, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport, SendQueue, Side,
-    State, Truesize,
+    Certainty, Connections, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport, SendQueue,
+    Side, State, Truesize,
 };
 
 use crate::output::names::Writer;
@@ -11,6 +11,9 @@ use crate::text::size;
 
 /// Marks a charge of the sending side.
 pub(super) const SENDING: &str = "tx ";
+
+/// Marks an estimate.
+pub(super) const ABOUT: &str = "~";
 
 /// The cells of one row; what does not apply is empty.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -71,10 +74,10 @@ impl Writer<'_> {
         let under_process = is_process(owner);
         let socket = &report.socket;
         let sent = shows_sent(report);
-        let (side, is_floor) = if sent {
-            (&report.footprint.sent, false)
+        let (side, certainty) = if sent {
+            (&report.footprint.sent, Certainty::Exact)
         } else {
-            (&report.footprint.received, report.footprint.charged_is_floor)
+            (&report.footprint.received, report.footprint.certainty)
         };
         let (local, peer) = match socket.state {
             State::ClosedHeld => ("in no table: reset, or never connected".to_owned(), String::new()),
@@ -100,8 +103,8 @@ impl Writer<'_> {
             state: state(report).to_owned(),
             recv_q: self.recv_q(report),
             send_q: self.send_q(report),
-            charged: marked(self.charged(side, is_floor), sent),
-            worst: self.worst(side, is_floor),
+            charged: marked(self.charged(side, certainty), sent),
+            worst: self.worst(side, certainty),
             local,
             peer,
             peer_process: self.peer(report),
@@ -109,11 +112,20 @@ impl Writer<'_> {
         }
     }
 
-    fn sum(&self, Sum { known, unknown }: Sum) -> String {
-        match (known, unknown) {
-            (0, 1..) => "?".to_owned(),
-            (known, 0) => size(known),
-            (known, _) => format!("{}{}", self.charset.at_least(), size(known)),
+    fn sum(&self, Sum { known, unknown, estimated }: Sum) -> String {
+        match (known, unknown, estimated) {
+            (0, 1.., _) => "?".to_owned(),
+            (known, _, 1..) => format!("{ABOUT}{}", size(known)),
+            (known, 0, _) => size(known),
+            (known, ..) => format!("{}{}", self.charset.at_least(), size(known)),
+        }
+    }
+
+    fn mark(&self, certainty: Certainty) -> &'static str {
+        match certainty {
+            Certainty::Floor => self.charset.at_least(),
+            Certainty::Estimate => ABOUT,
+            _ => "",
         }
     }
 
@@ -123,7 +135,7 @@ impl Writer<'_> {
             RecvQueue::Truesize(Truesize(n)) => format!("{}{}", self.charset.at_most(), size(n)),
             RecvQueue::Connections(Connections(n)) => format!("{n} conn"),
             // An empty first datagram and an empty queue look the same, unless a sender is charged.
-            RecvQueue::FirstDatagram(Payload(0)) if !report.footprint.charged_is_floor => size(0),
+            RecvQueue::FirstDatagram(Payload(0)) if report.footprint.certainty == Certainty::Exact => size(0),
             RecvQueue::FirstDatagram(Payload(n)) => format!("{}{}", self.charset.at_least(), size(n)),
             _ => "?".to_owned(),
         }
@@ -138,14 +150,14 @@ impl Writer<'_> {
         }
     }
 
-    fn charged(&self, side: &Side, is_floor: bool) -> String {
-        let mark = if is_floor { self.charset.at_least() } else { "" };
+    fn charged(&self, side: &Side, certainty: Certainty) -> String {
+        let mark = self.mark(certainty);
         side.charged.map_or_else(|| "?".to_owned(), |charge| format!("{mark}{}", size(charge.0)))
     }
 
-    fn worst(&self, side: &Side, is_floor: bool) -> String {
+    fn worst(&self, side: &Side, certainty: Certainty) -> String {
         let Some(worst) = side.worst else { return "?".to_owned() };
-        let mark = if is_floor || worst.saturated { self.charset.at_least() } else { "" };
+        let mark = if worst.saturated { self.charset.at_least() } else { self.mark(certainty) };
         format!("{mark}{}", size(worst.bytes.0))
     }
 }

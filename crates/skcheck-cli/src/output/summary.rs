@@ -1,6 +1,6 @@
 //! What a report says in words.
 
-use skcheck_core::{Cap, Family, Gap, Holding, Missing, Report as SocketReport};
+use skcheck_core::{Bytes, Cap, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
 
 use crate::args::By;
 use crate::config::ScanConfig;
@@ -34,7 +34,7 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
             }
             (None, _) => "unread data of unknown length".to_owned(),
         };
-        let sits = verb("sits", "sit");
+        let sits = if is_ambiguous(group) { "may sit" } else { verb("sits", "sit") };
         let at = mostly_at(group);
         return vec![format!("{name} {sits} on {unread}{at}."), charge(report, &sums.received)];
     }
@@ -78,22 +78,24 @@ fn charge(report: &Report<'_>, side: &Charge) -> String {
     let Some(charged) = amount(side.charged) else {
         return "What the kernel charges for it is unknown.".to_owned();
     };
-    let (worst, limit) = match report.totals.cap {
-        Some(_) if report.totals.worst.0 < side.worst.known => {
-            (report.totals.worst.0.max(side.charged.known), ", as this host has no more to pin")
+    let (Bytes(worst), cap) = report.snapshot.capped(Bytes(side.worst.known), Truesize(side.charged.known));
+    let pins = match (cap, side.worst.unknown) {
+        (Some(_), _) => format!("can pin up to {}, as this host has no more to pin", size(worst)),
+        (None, 0) => format!("can pin up to {}", size(worst)),
+        (None, n) => {
+            format!("can pin up to {}, and an unknown amount at {}", size(worst), count(n, "socket"))
         }
-        _ if side.worst.unknown > 0 => (side.worst.known, " or more"),
-        _ => (side.worst.known, ""),
     };
-    format!("The kernel charges {charged} for it; it can pin up to {}{limit}.", size(worst))
+    format!("The kernel charges {charged} for it; it {pins}.")
 }
 
 /// A sum in words; `None` when it is zero as far as is known.
-fn amount(Sum { known, unknown }: Sum) -> Option<String> {
-    match (known, unknown) {
-        (0, _) => None,
-        (known, 0) => Some(size(known)),
-        (known, _) => Some(format!("at least {}", size(known))),
+fn amount(Sum { known, unknown, estimated }: Sum) -> Option<String> {
+    match (known, unknown, estimated) {
+        (0, ..) => None,
+        (known, _, 1..) => Some(format!("about {}", size(known))),
+        (known, 0, _) => Some(size(known)),
+        (known, ..) => Some(format!("at least {}", size(known))),
     }
 }
 
@@ -145,6 +147,14 @@ fn mostly_at(group: &Group<'_>) -> String {
     }
 }
 
+/// Whether most of it waits at a listener that shares its address with others.
+fn is_ambiguous(group: &Group<'_>) -> bool {
+    let ambiguous = |report: &&&SocketReport| report.holding == Holding::AwaitingAccept { ambiguous: true };
+    let charge = |report: &&SocketReport| report.footprint.received.charged.map_or(0, |charge| charge.0);
+    let sum: u64 = group.sockets.iter().filter(ambiguous).map(charge).fold(0, u64::saturating_add);
+    sum.saturating_mul(2) > group.sums.received.charged.known
+}
+
 /// Whether a descriptor of the process itself holds what was received.
 fn is_held(report: &SocketReport) -> bool {
     report.holding == Holding::Descriptors && !shows_sent(report)
@@ -177,20 +187,24 @@ pub(super) fn rest(report: &Report<'_>, charset: Charset) -> Option<String> {
 pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     let totals = &report.totals;
     let mut text = format!(
-        "{} of {} {} {} unread",
+        "{} of {} {} ",
         count(totals.sockets, "socket"),
         match totals.processes {
             0 => "no known process".to_owned(),
             n => count(n, "process"),
         },
         if totals.sockets == 1 { "holds" } else { "hold" },
-        size(totals.unread.0),
     );
-    if totals.unread_unknown > 0 {
-        text += &format!(", and an unknown amount at {} of them", totals.unread_unknown);
-    }
-    let least = if totals.charged_unknown > 0 { "at least " } else { "" };
-    text += &format!(". The kernel charges {least}{} for it", size(totals.charged.0));
+    text += &match (totals.unread.0, totals.unread_unknown) {
+        (known, 0) => format!("{} unread", size(known)),
+        (0, n) if n == totals.sockets => "an unknown amount unread".to_owned(),
+        (known, n) => format!("{} unread, and an unknown amount at {n} of them", size(known)),
+    };
+    text += &match (totals.charged.0, totals.charged_unknown) {
+        (0, 1..) => ". What the kernel charges for it is unknown".to_owned(),
+        (known, 0) => format!(". The kernel charges {} for it", size(known)),
+        (known, _) => format!(". The kernel charges at least about {} for it", size(known)),
+    };
     let facts = &report.snapshot.host;
     let chunk = size(facts.chunk_size.0);
     if totals.worst.0 == 0 {
@@ -212,7 +226,6 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     if sent > 0 {
         lines.push(format!("Their sending sides are charged {} more (IP sockets).", size(sent)));
     }
-    lines.extend(closed_held(report));
     lines
 }
 
@@ -222,7 +235,7 @@ fn sent_charge(report: &Report<'_>) -> u64 {
 }
 
 /// What is known about TCP memory that no listed socket accounts for.
-fn closed_held(report: &Report<'_>) -> Option<String> {
+pub(super) fn closed_held(report: &Report<'_>) -> Option<String> {
     let measured = report.snapshot.unlisted_tcp_mem.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
     let most = size(measured.saturating_add(report.snapshot.unlisted_noise.0));
     let unlisted = unlisted_beyond_noise(report.snapshot);
@@ -255,7 +268,8 @@ fn closed_held(report: &Report<'_>) -> Option<String> {
 
 /// Who may own TCP memory that belongs to no listed socket.
 fn whose_unlisted(report: &Report<'_>) -> &'static str {
-    if report.everywhere { "likely theirs" } else { "likely theirs, or that of other network namespaces" }
+    let all_seen = report.everywhere && report.snapshot.scanned.all_processes && !report.narrowed;
+    if all_seen { "likely theirs" } else { "theirs, or that of sockets that are not seen or not shown here" }
 }
 
 /// A gap and its remedy.

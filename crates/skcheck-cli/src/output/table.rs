@@ -6,7 +6,7 @@ use skcheck_core::Snapshot;
 
 use crate::args::By;
 use crate::config::{Page, ScanConfig};
-use crate::output::cells::{Cells, SENDING};
+use crate::output::cells::{ABOUT, Cells, SENDING};
 use crate::output::layout::render;
 use crate::output::names::{INFERRED, Writer};
 use crate::output::paragraph::write_paragraph;
@@ -38,6 +38,9 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
         for line in summary::totals(report) {
             paragraph(out, &line)?;
         }
+    }
+    if let Some(line) = summary::closed_held(report) {
+        paragraph(out, &line)?;
     }
     if !report.snapshot.gaps.is_empty() {
         writeln!(out)?;
@@ -104,6 +107,11 @@ fn legend(rows: &[Cells], charset: Charset) -> Vec<String> {
     if uses(&[|row| &row.recv_q, |row| &row.send_q, |row| &row.charged, |row| &row.worst], least) {
         legend.push(format!(
             "{least}: at least; a part is unknown. Of unix datagrams RECV-Q tells the first only."
+        ));
+    }
+    if uses(&[|row| &row.charged, |row| &row.worst], ABOUT) {
+        legend.push(format!(
+            "{ABOUT}: about; what senders of unix datagrams are charged can belong to other readers too."
         ));
     }
     if uses(&[|row| &row.charged], SENDING) {

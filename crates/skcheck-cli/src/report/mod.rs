@@ -30,6 +30,8 @@ pub(crate) struct Report<'a> {
     pub(crate) closed_held: u64,
     /// Whether every network namespace was asked that could be found.
     pub(crate) everywhere: bool,
+    /// The query leaves sockets out, so what is not shown need not be nobody's.
+    pub(crate) narrowed: bool,
     /// Whether what is shown is in several network namespaces or containers, or in a namespace other
     /// than the scanner's.
     pub(crate) spans: bool,
@@ -61,6 +63,13 @@ pub(crate) struct Rest {
     pub(crate) sums: Sums,
 }
 
+/// Whether a query leaves out sockets that hold something.
+fn is_narrowed(query: &Query) -> bool {
+    let mut query = query.clone();
+    query.include_idle = false;
+    query != Query::default()
+}
+
 impl<'a> Report<'a> {
     /// Arranges a snapshot.
     pub(crate) fn new(snapshot: &'a Snapshot, query: &Query, arrangement: Arrangement) -> Report<'a> {
@@ -86,6 +95,7 @@ impl<'a> Report<'a> {
             totals: snapshot.totals(),
             closed_held: Sums::of(sockets.iter().copied()).closed_held,
             everywhere: query.netns == NetnsChoice::All && !refused,
+            narrowed: is_narrowed(query),
             spans: false,
             heaviest,
             groups: Vec::new(),

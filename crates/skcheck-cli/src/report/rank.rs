@@ -53,7 +53,10 @@ impl<'a> Scale<'a> {
         let closed = |each: u64| each.saturating_mul(sums.closed_held);
         let (weight, tie) = match sort {
             SortKey::Charged | SortKey::Pid => {
-                let (received, sent) = (sums.received.charged.known, sums.sent.charged.known);
+                // Where a charge is unknown, what is unread weighs: it is charged for more than that.
+                let received =
+                    sockets.iter().map(|report| weight_received(report)).fold(0, u64::saturating_add);
+                let sent = sums.sent.charged.known;
                 (received.max(sent).saturating_add(closed(self.closed_held_share.0)), received)
             }
             SortKey::Worst => {
@@ -67,6 +70,12 @@ impl<'a> Scale<'a> {
         };
         (Reverse(weight), Reverse(sums.closed_held), Reverse(tie), Reverse(sums.waiting))
     }
+}
+
+fn weight_received(report: &SocketReport) -> u64 {
+    let received = &report.footprint.received;
+    let charged = received.charged.map(|charge| charge.0);
+    charged.or(received.payload.map(|payload| payload.0)).unwrap_or(0)
 }
 
 /// TCP memory of the host that belongs to no listed socket, where that is more than what the

@@ -1,6 +1,6 @@
 //! Numbers of several sockets, units kept apart.
 
-use skcheck_core::{Connections, RecvQueue, Report as SocketReport, Side, State};
+use skcheck_core::{Certainty, Connections, RecvQueue, Report as SocketReport, Side, State};
 
 /// Numbers of several sockets, units kept apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,12 +34,15 @@ pub(crate) struct Sum {
     pub(crate) known: u64,
     /// How many sockets add an unknown amount, or more than what is known.
     pub(crate) unknown: u64,
+    /// How many sockets add what is an estimate.
+    pub(crate) estimated: u64,
 }
 
 impl Sum {
-    fn add(&mut self, number: Option<u64>, is_floor: bool) {
+    fn add(&mut self, number: Option<u64>, certainty: Certainty) {
         self.known = self.known.saturating_add(number.unwrap_or(0));
-        self.unknown += u64::from(number.is_none() || is_floor);
+        self.unknown += u64::from(number.is_none() || certainty == Certainty::Floor);
+        self.estimated += u64::from(number.is_some() && certainty == Certainty::Estimate);
     }
 }
 
@@ -51,10 +54,10 @@ impl Sums {
         if let RecvQueue::Connections(Connections(waiting)) = report.socket.recv_q {
             self.waiting += u64::from(waiting);
         }
-        self.unread.add(footprint.received.payload.map(|payload| payload.0), false);
-        self.unsent.add(footprint.sent.payload.map(|payload| payload.0), false);
-        self.received.add(&footprint.received, footprint.charged_is_floor);
-        self.sent.add(&footprint.sent, false);
+        self.unread.add(footprint.received.payload.map(|payload| payload.0), Certainty::Exact);
+        self.unsent.add(footprint.sent.payload.map(|payload| payload.0), Certainty::Exact);
+        self.received.add(&footprint.received, footprint.certainty);
+        self.sent.add(&footprint.sent, Certainty::Exact);
     }
 
     /// Over these sockets.
@@ -71,8 +74,8 @@ impl Sums {
 }
 
 impl Charge {
-    fn add(&mut self, side: &Side, is_floor: bool) {
-        self.charged.add(side.charged.map(|charge| charge.0), is_floor);
-        self.worst.add(side.worst.map(|worst| worst.bytes.0), is_floor);
+    fn add(&mut self, side: &Side, certainty: Certainty) {
+        self.charged.add(side.charged.map(|charge| charge.0), certainty);
+        self.worst.add(side.worst.map(|worst| worst.bytes.0), certainty);
     }
 }

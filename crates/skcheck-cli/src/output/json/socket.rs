@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use skcheck_core::{
-    Endpoint, Holder, Holding, Inode, RecvQueue, Report as SocketReport, SendQueue, SkMem, Snapshot,
+    Certainty, Endpoint, Holder, Holding, Inode, RecvQueue, Report as SocketReport, SendQueue, SkMem,
+    Snapshot,
 };
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
@@ -30,6 +31,7 @@ pub(super) struct SocketJson<'a> {
     unread: Option<u64>,
     charged: Option<u64>,
     charged_is_floor: bool,
+    charged_certainty: &'static str,
     worst: Option<u64>,
     worst_basis: Option<&'static str>,
     worst_saturated: Option<bool>,
@@ -124,7 +126,8 @@ impl<'a> SocketJson<'a> {
             send_q_unit,
             unread: received.payload.map(|payload| payload.0),
             charged: received.charged.map(|charge| charge.0),
-            charged_is_floor: report.footprint.charged_is_floor,
+            charged_is_floor: report.footprint.certainty == Certainty::Floor,
+            charged_certainty: report.footprint.certainty.name(),
             worst: received.worst.map(|worst| worst.bytes.0),
             worst_basis: received.worst.map(|worst| worst.basis.name()),
             worst_saturated: received.worst.map(|worst| worst.saturated),
