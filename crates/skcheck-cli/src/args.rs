@@ -54,10 +54,10 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) roots: RootArgs,
     /// Exit with 1 when a socket matched
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) exit_code: bool,
     /// Exit with 3 when something could not be seen
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) strict: bool,
 }
 
@@ -103,7 +103,7 @@ pub(crate) struct FilterArgs {
     /// With this port at either end
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
-    /// Network namespaces: all, current, PID's, or that of a file or of `ip netns`
+    /// Network namespace: all, current, or that of a PID, a PATH or a name of `ip netns`
     #[arg(long, value_name = "WHICH", value_parser = parse_netns, default_value = "all")]
     pub(crate) netns: NetnsChoice,
     /// Of this container: its name, or the beginning of its id

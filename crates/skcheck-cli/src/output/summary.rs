@@ -268,8 +268,11 @@ pub(super) fn closed_held(report: &Report<'_>) -> Option<String> {
 
 /// Who may own TCP memory that belongs to no listed socket.
 fn whose_unlisted(report: &Report<'_>) -> &'static str {
-    let all_seen = report.everywhere && report.snapshot.scanned.all_processes && !report.narrowed;
-    if all_seen { "likely theirs" } else { "theirs, or that of sockets that are not seen or not shown here" }
+    if report.everywhere && !report.narrowed {
+        "likely theirs"
+    } else {
+        "theirs, or that of sockets that are not seen or not shown here"
+    }
 }
 
 /// A gap and its remedy.

@@ -94,7 +94,8 @@ impl<'a> Report<'a> {
             by,
             totals: snapshot.totals(),
             closed_held: Sums::of(sockets.iter().copied()).closed_held,
-            everywhere: query.netns == NetnsChoice::All && !refused,
+            // A process that may not be looked at may be in a namespace that nothing else names.
+            everywhere: query.netns == NetnsChoice::All && !refused && snapshot.scanned.all_processes,
             narrowed: is_narrowed(query),
             spans: false,
             heaviest,
