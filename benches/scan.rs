@@ -1,14 +1,17 @@
 //! The whole scan against its floor, in turn, over worlds of 10,000, 50,000 and 190,000 sockets.
 //!
 //! `cargo bench --bench scan` prints a Markdown table; `-- --quick` runs one small world.
+//! Then hosts with many network namespaces: all of them against the scanner's own, in turn.
 //! `SKCHECK_BENCH_SOCKETS=10000,50000` chooses the worlds, `SKCHECK_BENCH_PAIRS=31` how often each
-//! is measured. Root, or a user who may make namespaces. Everything that is made lives in
+//! is measured, `SKCHECK_BENCH_ONLY=namespaces` leaves the first table out. Root, or a user who may make namespaces. Everything that is made lives in
 //! namespaces that vanish with this process.
 
 #[path = "scan/floor.rs"]
 mod floor;
 #[path = "scan/measure.rs"]
 mod measure;
+#[path = "scan/namespaces.rs"]
+mod namespaces;
 #[path = "scan/table.rs"]
 mod table;
 #[path = "scan/world.rs"]
@@ -28,6 +31,7 @@ fn main() -> io::Result<()> {
     match words.as_slice() {
         [world::INSIDE, world, pairs] => world::inside(world, pairs),
         [world::HOLD, sockets, index] => world::hold(sockets, index),
+        [namespaces::ALONE, connections] => namespaces::alone(connections),
         [measure::ONCE] => measure::once(),
         // Without --bench this is `cargo test --benches`: show that it runs.
         words => compare(words.contains(&"--quick") || !words.contains(&"--bench")),
@@ -37,6 +41,34 @@ fn main() -> io::Result<()> {
 fn compare(quick: bool) -> io::Result<()> {
     let pairs =
         asked("SKCHECK_BENCH_PAIRS")?.first().copied().unwrap_or(if quick { 5 } else { PAIRS }).max(1);
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    println!("Linux {}, {pairs} pairs:\n", release.trim());
+    if std::env::var("SKCHECK_BENCH_ONLY").as_deref() != Ok("namespaces") {
+        compare_with_floor(quick, pairs)?;
+    }
+    compare_namespaces(quick, pairs)
+}
+
+/// 1, 50, 500 namespaces; then 100, of which 5 have connections, beside very many sockets in one.
+fn compare_namespaces(quick: bool, pairs: usize) -> io::Result<()> {
+    let mut worlds: Vec<World> = if quick { &[5, 20][..] } else { &[1, 50, 500] }
+        .iter()
+        .map(|count| World::of_namespaces(*count))
+        .collect();
+    worlds.push(World::crowded(if quick { 2_000 } else { 190_000 }));
+    let mut rows = Vec::new();
+    for world in worlds {
+        match world.measure_namespaces(pairs)? {
+            Some(row) => rows.push(row),
+            None => return Ok(()),
+        }
+    }
+    println!("\n{}", namespaces::markdown(&rows));
+    print!("{}", namespaces::verdicts(&rows));
+    Ok(())
+}
+
+fn compare_with_floor(quick: bool, pairs: usize) -> io::Result<()> {
     let mut sizes = asked("SKCHECK_BENCH_SOCKETS")?;
     if sizes.is_empty() {
         sizes.extend_from_slice(if quick { &[2_000] } else { &[10_000, 50_000, 190_000] });
@@ -48,7 +80,6 @@ fn compare(quick: bool) -> io::Result<()> {
             None => return Ok(()),
         }
     }
-    println!("Linux {}, {pairs} pairs:\n", std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim());
     println!("{}", table::markdown(&rows));
     print!("{}", table::verdicts(&rows));
     Ok(())

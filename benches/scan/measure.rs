@@ -123,7 +123,7 @@ fn ss(options: &str) -> f64 {
 }
 
 /// First quartile, median, third quartile, between neighbours where none is exact.
-fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
+pub(crate) fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
     values.sort_by(f64::total_cmp);
     [1, 2, 3].map(|quarter| {
         let place = quarter * (values.len() - 1);

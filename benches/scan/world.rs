@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
 use crate::measure::{self, Row};
+use crate::namespaces;
 
 #[path = "../../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command's own file
@@ -35,21 +36,44 @@ pub(crate) struct World {
     name: String,
     sockets: usize,
     holders: usize,
+    /// Other namespaces: how many with connections, and how many without.
+    others: Option<(usize, usize)>,
 }
 
 impl World {
     pub(crate) fn of(sockets: usize) -> World {
         let holders = sockets.div_ceil(PER_HOLDER).max(HOLDERS);
-        World { name: format!("{sockets} sockets"), sockets, holders }
+        World { name: format!("{sockets} sockets"), sockets, holders, others: None }
     }
 
     /// A host on which little goes on.
     pub(crate) fn quiet() -> World {
-        World { name: QUIET.to_owned(), sockets: 700, holders: 70 }
+        World { name: QUIET.to_owned(), sockets: 700, holders: 70, others: None }
     }
 
-    /// Makes the world and measures in it. `None` when this user may make none.
+    /// A host with this many namespaces of a few sockets each, beside its own.
+    pub(crate) fn of_namespaces(count: usize) -> World {
+        let name = format!("{count} namespaces of a few sockets");
+        World { name, sockets: 0, holders: 0, others: Some((count, 0)) }
+    }
+
+    /// A host with this many sockets in one namespace and 100 others, of which 5 have connections.
+    pub(crate) fn crowded(sockets: usize) -> World {
+        let name = format!("100 namespaces beside {sockets} sockets");
+        World { name, others: Some((5, 95)), ..World::of(sockets) }
+    }
+
+    /// Makes the world and measures scan and floor in it. `None` when this user may make none.
     pub(crate) fn measure(&self, pairs: usize) -> io::Result<Option<Row>> {
+        self.run(pairs, Row::parse)
+    }
+
+    /// Makes the world and measures scans of all its namespaces and of one in it.
+    pub(crate) fn measure_namespaces(&self, pairs: usize) -> io::Result<Option<namespaces::Row>> {
+        self.run(pairs, namespaces::Row::parse)
+    }
+
+    fn run<T>(&self, pairs: usize, parse: fn(&str) -> Option<T>) -> io::Result<Option<T>> {
         eprintln!("{}: making it ...", self.name);
         let is_root = rustix::process::geteuid().is_root();
         let user: &[&str] = if is_root { &[] } else { &["--user", "--map-root-user"] };
@@ -57,14 +81,14 @@ impl World {
             .args(user)
             .args(["--net", "--pid", "--fork", "--kill-child", "--mount-proc"])
             .arg(std::env::current_exe()?)
-            .args([INSIDE, &format!("{},{},{}", self.name, self.sockets, self.holders), &pairs.to_string()])
+            .args([INSIDE, &self.serialize(), &pairs.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let mut answer = String::new();
         inside.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?.read_to_string(&mut answer)?;
         let status = inside.wait()?;
-        match Row::parse(&answer) {
+        match parse(&answer) {
             Some(row) if status.success() => Ok(Some(row)),
             _ if is_root || answer.contains(ALIVE) => {
                 Err(io::Error::other(format!("{}: {status} {answer}", self.name)))
@@ -76,10 +100,19 @@ impl World {
         }
     }
 
+    fn serialize(&self) -> String {
+        let World { name, sockets, holders, others } = self;
+        let (with, without) = others.unwrap_or_default();
+        format!("{name},{sockets},{holders},{with},{without}")
+    }
+
     fn parse(text: &str) -> Option<World> {
         let mut parts = text.split(',');
         let name = parts.next()?.to_owned();
-        Some(World { name, sockets: parts.next()?.parse().ok()?, holders: parts.next()?.parse().ok()? })
+        let mut number = || parts.next()?.parse().ok();
+        let (sockets, holders) = (number()?, number()?);
+        let others = Some((number()?, number()?)).filter(|(with, without)| with + without > 0);
+        Some(World { name, sockets, holders, others })
     }
 }
 
@@ -104,9 +137,17 @@ pub(crate) fn inside(world: &str, pairs: &str) -> io::Result<()> {
     }
     let (readers, bytes) = STALLED;
     let stalled = (0..readers).map(|_| stall::StalledReader::make(bytes)).collect::<io::Result<Vec<_>>>()?;
-    let row = measure::here(&world.name, pairs)?;
+    let row = match world.others {
+        Some((with, without)) => {
+            let made = (namespaces::make(with, true)?, namespaces::make(without, false)?);
+            let row = namespaces::measure(&world.name, pairs)?.serialize();
+            drop(made);
+            row
+        }
+        None => measure::here(&world.name, pairs)?.serialize(),
+    };
     drop(stalled);
-    println!("{}", row.serialize());
+    println!("{row}");
     Ok(())
 }
 
@@ -129,12 +170,15 @@ impl Holder {
     }
 
     fn wait_until_ready(&self) -> io::Result<()> {
-        let mut child = self.child.borrow_mut();
-        let out = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let mut line = String::new();
-        BufReader::new(out).read_line(&mut line)?;
-        if line.trim() == READY { Ok(()) } else { Err(io::Error::other("a holder has no sockets")) }
+        wait_until_ready(&mut self.child.borrow_mut())
     }
+}
+
+pub(crate) fn wait_until_ready(holder: &mut Child) -> io::Result<()> {
+    let out = holder.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let mut line = String::new();
+    BufReader::new(out).read_line(&mut line)?;
+    if line.trim() == READY { Ok(()) } else { Err(io::Error::other("a holder has no sockets")) }
 }
 
 const READY: &str = "ready";
@@ -161,10 +205,15 @@ pub(crate) fn hold(sockets: &str, index: &str) -> io::Result<()> {
         tcp.push(listener.accept()?.0);
     }
     drop(listener);
+    hold_until_the_end((unix, udp, tcp))
+}
+
+/// Says that the sockets are there, and holds them until the parent is gone.
+pub(crate) fn hold_until_the_end<T>(sockets: T) -> io::Result<()> {
     println!("{READY}");
     io::stdout().flush()?;
     wait_for_end();
-    drop((unix, udp, tcp));
+    drop(sockets);
     Ok(())
 }
 
@@ -173,7 +222,7 @@ fn wait_for_end() {
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
 }
 
-fn run(program: &str, arguments: &[&str]) -> io::Result<()> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> io::Result<()> {
     let status = Command::new(program).args(arguments).status()?;
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("{program}: {status}"))) }
 }

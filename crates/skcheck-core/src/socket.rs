@@ -123,7 +123,8 @@ pub enum State {
     BoundInactive,
     /// A descriptor holds this TCP socket and the kernel's tables do not know it: its connection
     /// was reset or has ended on both sides, **or it never connected**; from outside they look the
-    /// same. If it was connected, it can still hold unread data.
+    /// same. If it was connected, it can still hold unread data. (A connected socket of a network
+    /// namespace that no process, mount or descriptor keeps alive, only its sockets, shows so too.)
     ClosedHeld,
     /// A state that is newer than this library.
     Other(u8),

@@ -58,7 +58,9 @@ fn refuse_unknown_netns(host: &Live, choice: &NetnsChoice) -> Result<(), Failure
     };
     // EINVAL: a file of another kind. That it may not be entered, the scan says itself.
     match host.diag(Some(&NetnsFile { root: None, path: path.clone(), inode })) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => refuse("not a network namespace"),
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
+            refuse("not a network namespace")
+        }
         _ => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use crate::diag::decode::Record;
 use crate::diag::request::{IpVersion, States, Table};
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
-use crate::holders::{Holder, socket_inode};
+use crate::holders::{Descriptors, Holder, socket_inode};
 use crate::host::Host;
 use crate::namespaces::{NetnsChoice, NetnsId};
 use crate::query::Query;
@@ -72,6 +72,22 @@ pub(super) fn run(
     suspects.into_iter().map(report).collect()
 }
 
+/// Whether descriptors hold TCP sockets that no table has named so far.
+pub(super) fn has_suspects(host: &dyn Host, descriptors: &Descriptors) -> bool {
+    descriptors.unknown().any(|(_, holder)| tcp_family(host, holder).is_some())
+}
+
+/// The family of the TCP socket that a descriptor refers to.
+fn tcp_family(host: &dyn Host, holder: Holder) -> Option<Family> {
+    let path = format!("/proc/{}/fd/{}", holder.pid, holder.fd);
+    let protocol = host.xattr(Path::new(&path), "system.sockprotoname").ok()?;
+    match protocol.strip_suffix(b"\0").unwrap_or(&protocol) {
+        b"TCP" => Some(Family::Ipv4),
+        b"TCPv6" => Some(Family::Ipv6),
+        _ => None,
+    }
+}
+
 /// TCP sockets that no table knows. Where some namespace was not asked, only those of processes
 /// whose own namespace was.
 fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
@@ -89,16 +105,7 @@ fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
     let unknown = first.survey.descriptors.unknown();
     let candidates = unknown.filter(|(_, holder)| everywhere || is_asked(holder.pid));
     let suspect = |(inode, holder): (Inode, Holder)| {
-        let path = format!("/proc/{}/fd/{}", holder.pid, holder.fd);
-        let protocol = host.xattr(Path::new(&path), "system.sockprotoname").unwrap_or_default();
-        let family = match protocol.strip_suffix(b"\0").unwrap_or(&protocol) {
-            b"TCP" => Family::Ipv4,
-            b"TCPv6" => Family::Ipv6,
-            _ => return None,
-        };
-        if !query.wants_family(family) {
-            return None;
-        }
+        let family = tcp_family(host, holder).filter(|family| query.wants_family(*family))?;
         still_holds(host, holder, inode).then_some(Suspect { inode, holder, family })
     };
     candidates.filter_map(suspect).collect()

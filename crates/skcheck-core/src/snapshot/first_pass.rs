@@ -20,7 +20,7 @@ use crate::namespaces::{InUse, Netns, NetnsChoice, any_in_use, in_use};
 use crate::query::Query;
 use crate::snapshot::ask::{Asker, Refusal, Sink, is_gone};
 use crate::snapshot::survey::{self, Survey};
-use crate::snapshot::{Scanned, Source, fallback, read};
+use crate::snapshot::{Scanned, Source, closed, fallback, read};
 use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
 use crate::units::Bytes;
 
@@ -54,6 +54,8 @@ pub(super) struct Dump {
     pub has_tcp: bool,
     /// Its TCP tables were dumped to their end.
     pub tcp_complete: bool,
+    /// It may have TCP sockets that are only bound, and was not asked for them.
+    may_have_bound: bool,
     gaps: Vec<Gap>,
     /// Unix listeners with connections that nobody has accepted, and how many.
     pending_unix: Vec<(Inode, u32)>,
@@ -93,6 +95,9 @@ pub(super) fn run(
     let mut scanned = Scanned::default();
     let survey = survey::run(host, &query.netns, &mut scanned, gaps);
     let mut dumps = dump_all(host, query, facts, &survey);
+    if dumps.iter().any(|dump| dump.may_have_bound) && closed::has_suspects(host, &survey.descriptors) {
+        ask_for_bound(host, query, facts, &survey, &mut dumps);
+    }
     let mut source = Source::SockDiag;
     if let (Some(netns), Some(dump)) = (survey.namespaces.first(), dumps.first_mut())
         && netns.own
@@ -180,6 +185,21 @@ fn dump_all(host: &dyn Host, query: &Query, facts: &HostFacts, survey: &Survey) 
     done.into_iter().map(|(_, dump)| dump).collect()
 }
 
+/// Asks for the TCP sockets that sockstat does not count. The kernel walks the bound ports of the
+/// whole host for each answer, so only where a descriptor holds a TCP socket that no table knows.
+fn ask_for_bound(host: &dyn Host, query: &Query, facts: &HostFacts, survey: &Survey, dumps: &mut [Dump]) {
+    let skipped = survey.namespaces.iter().zip(dumps).filter(|(_, dump)| dump.may_have_bound);
+    for (netns, dump) in skipped {
+        let Ok(asker) = Asker::open(host, netns) else { continue };
+        for table in query.tables().into_iter().filter(|table| matches!(table, Table::Tcp(_))) {
+            let descriptors = &survey.descriptors;
+            let mut stream = Stream { query, facts, descriptors, dump: &mut *dump, unheld: 0 };
+            let _ = asker.dump(table, States::Bound, &mut stream);
+        }
+        dump.drop_repeats();
+    }
+}
+
 fn dump(host: &dyn Host, query: &Query, facts: &HostFacts, descriptors: &Descriptors, netns: &Netns) -> Dump {
     let mut dump = Dump { tcp_complete: true, ..Dump::default() };
     let asker = match Asker::open(host, netns) {
@@ -192,7 +212,14 @@ fn dump(host: &dyn Host, query: &Query, facts: &HostFacts, descriptors: &Descrip
     };
     dump.has_tcp = has_connections(&asker, netns);
     for table in query.tables() {
-        let Some(states) = worth_asking(&asker, table, netns) else {
+        let states = match worth_asking(&asker, table, netns) {
+            Some(States::Bound) => {
+                dump.may_have_bound = true;
+                None
+            }
+            states => states,
+        };
+        let Some(states) = states else {
             dump.asked = true;
             continue;
         };
