@@ -19,6 +19,8 @@ const TABLE_PER_PROCESS: usize = 3;
 pub(crate) struct ScanConfig {
     pub(crate) query: Query,
     pub(crate) roots: RootArgs,
+    /// A process that was asked for and does not exist.
+    pub(crate) missing_pid: Option<u32>,
     /// Whether the query leaves anything out that the default shows.
     pub(crate) narrowed: bool,
     pub(crate) arrangement: Arrangement,
@@ -59,6 +61,7 @@ impl ScanConfig {
             narrowed,
             query,
             roots,
+            missing_pid: None,
             arrangement: Arrangement::new(&output),
             format: output.format,
             page,

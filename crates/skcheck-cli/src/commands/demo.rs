@@ -68,11 +68,16 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
 pub(crate) fn hold(args: FragmentsArg) -> Result<Outcome, Failure> {
     let stalled = StalledReader::make(args.fragments as usize)
         .map_err(|error| cannot("make a stalled reader on loopback", &error))?;
+    std::thread::sleep(ACKNOWLEDGED);
     writeln!(io::stdout(), "{READY}").map_err(Failure::Output)?;
     let _ = io::stdin().read_to_end(&mut Vec::new());
     drop(stalled);
     Ok(Outcome { code: 0 })
 }
+
+/// After this long the last acknowledgements have come (`TCP_DELACK_MIN` is 40 ms), and nothing
+/// unsent distracts from what is unread.
+const ACKNOWLEDGED: Duration = Duration::from_millis(100);
 
 /// The child, and what keeps it alive: our end of its standard input.
 struct Staller {

@@ -20,8 +20,10 @@ const INCOMPLETE: u8 = 3;
 
 /// Scans this host once.
 pub(crate) fn run(args: ScanArgs, page: Page) -> Result<Outcome, Failure> {
-    let config = ScanConfig::new(args, page);
+    let mut config = ScanConfig::new(args, page);
     let host = host(&config.roots)?;
+    let is_missing = |pid: &&u32| host.inode(Path::new(&format!("/proc/{pid}"))).is_err();
+    config.missing_pid = config.query.pids.iter().find(is_missing).copied();
     refuse_unknown_netns(&host, &config.query.netns)?;
     let snapshot = scan(&host, &config.query)?;
     write(&host, &snapshot, &config)?;

@@ -101,6 +101,9 @@ fn amount(Sum { known, unknown, estimated }: Sum) -> Option<String> {
 
 fn nothing(report: &Report<'_>, config: &ScanConfig) -> String {
     let seen = count(report.snapshot.scanned.sockets, "socket");
+    if let Some(pid) = config.missing_pid {
+        return format!("No socket matches, and there is no process {pid}; {seen} looked at.");
+    }
     if config.narrowed {
         format!("No socket matches; {seen} looked at.")
     } else {
