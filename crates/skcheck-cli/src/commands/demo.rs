@@ -44,6 +44,7 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
         write_paragraph(&mut out, &story, 0, page).and_then(|()| writeln!(out)).map_err(Failure::Output)?;
     }
     let config = ScanConfig {
+        missing_pid: None,
         query,
         roots: RootArgs { host_root: "/".into(), proc: "/proc".into() },
         narrowed: true,
