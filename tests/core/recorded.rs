@@ -1,19 +1,19 @@
 //! Recordings of real kernels: whole scans again, and each datagram through the decoder.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+mod live;
+
+use std::fmt::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use rustix::net::{SocketAddrUnix, SocketType};
+use rustix::net::SocketType;
 use skcheck_core::diag::decode::Answer;
 use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::{Endpoint, Live, NetnsChoice, RecvQueue, Report, SendQueue, Snapshot, scan};
 
-use crate::support::netns::in_own_netns;
 use crate::support::replay::{Recorder, Replay};
 use crate::support::scan::{everything, get};
-use crate::support::sockets::{self, inode, send_unix, tcp_pair, unix_pair, unix_socket};
+use crate::support::sockets::{inode, send_unix, unix_pair};
 use crate::support::ss;
 
 fn fixtures() -> PathBuf {
@@ -150,101 +150,4 @@ fn line(snapshot: &Snapshot, report: &Report) -> String {
         comms(&report.holders),
         comms(&report.peer_holders),
     )
-}
-
-/// Makes the recordings of the kernel that runs, in `tests/fixtures/<kernel>/`:
-/// `cargo test -p skcheck-core --test core recorded::record -- --exact --ignored`
-///
-/// What they decode to is then to be compared with what was made, once, by eye.
-#[test]
-#[ignore = "writes fixtures"]
-fn record() {
-    if !in_own_netns("recorded::record") {
-        return;
-    }
-    std::fs::write("/proc/self/comm", "recorder").expect("a process names itself");
-    record_tcp();
-    record_udp();
-    record_unix();
-}
-
-fn record_tcp() {
-    let mut unread = tcp_pair("127.0.0.1");
-    unread.send(1000);
-    let mut finished = tcp_pair("::1");
-    finished.send(10);
-    finished.finish();
-    let stuck = tcp_pair("127.0.0.1");
-    sockets::fill(&stuck.client);
-    let listener = TcpListener::bind("[::]:0").expect("a free port");
-    let port = listener.local_addr().expect("bound").port();
-    let mut waits = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-    waits.write_all(b"not accepted").expect("connected");
-    let bound = sockets::socket_of(rustix::net::AddressFamily::INET, SocketType::STREAM, None);
-    rustix::net::bind(&bound, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
-    let fresh = sockets::socket_of(rustix::net::AddressFamily::INET6, SocketType::STREAM, None);
-    write(
-        "tcp",
-        "IPv4: 1000 bytes unread; a full connection, its client's window closed; a bound socket\n\
-         IPv6: 10 bytes and a FIN unread; a fresh socket; a dual-stack listener\n\
-         with an IPv4 client that has sent 12 bytes",
-    );
-    drop((unread, finished, stuck, listener, waits, bound, fresh));
-}
-
-fn record_udp() {
-    let reader = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    let six = UdpSocket::bind("[::1]:0").expect("a free port");
-    for (socket, times) in [(&reader, 3), (&six, 1)] {
-        let to = socket.local_addr().expect("bound");
-        for _ in 0..times {
-            socket.send_to(&[b'x'; 100], to).expect("loopback takes it");
-        }
-    }
-    write("udp", "IPv4: three datagrams of 100 bytes unread\nIPv6: one datagram of 100 bytes unread");
-    drop((reader, six));
-}
-
-fn record_unix() {
-    let pairs = [SocketType::STREAM, SocketType::DGRAM, SocketType::SEQPACKET].map(unix_pair);
-    for (writer, _) in &pairs {
-        (0..3).for_each(|_| send_unix(writer, 100));
-    }
-    let listener = unix_socket(SocketType::STREAM);
-    let address = SocketAddrUnix::new_abstract_name(b"nul \0 and \xff").expect("short enough");
-    rustix::net::bind(&listener, &address).expect("the name is free");
-    rustix::net::listen(&listener, 5).expect("bound");
-    let waits = unix_socket(SocketType::STREAM);
-    rustix::net::connect(&waits, &address).expect("it listens");
-    send_unix(&waits, 50);
-    let unbound = unix_socket(SocketType::DGRAM);
-    write(
-        "unix",
-        "a pair of each kind, three times 100 bytes unread; an unbound datagram socket;\n\
-         a listener named \"nul \\0 and \\xff\" with a client that has sent 50 bytes",
-    );
-    drop((pairs, listener, waits, unbound));
-}
-
-fn write(name: &str, made: &str) {
-    // Late acknowledgements change numbers for a moment.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("/proc is mounted");
-    let live = Live::new();
-    let recorder = Recorder::new(&live, &[std::process::id()]);
-    let snapshot = scan(&recorder, &everything()).expect("the host can be scanned");
-    let version: Vec<&str> = release.split(['.', '-']).take(2).collect();
-    let directory = fixtures().join(version.join(".")).join(name);
-    std::fs::create_dir_all(&directory).expect("it can be made");
-    std::fs::write(directory.join("calls.txt"), recorder.finish()).expect("it is written");
-    let about = format!(
-        "kernel: Linux {}, {}\n\
-         made by: cargo test -p skcheck-core --test core recorded::record -- --exact --ignored\n\
-         made:\n{made}\n\
-         decodes to:\n{}",
-        release.trim(),
-        std::env::consts::ARCH,
-        describe(&snapshot),
-    );
-    std::fs::write(directory.join("about.txt"), about).expect("it is written");
 }
