@@ -160,10 +160,12 @@ impl Host for Live {
         let (sender, receiver) = mpsc::sync_channel(1);
         let (live, file) = (self.clone(), file.clone());
         let maker = std::thread::Builder::new().name("skcheck-netns".to_owned());
-        maker.spawn(move || {
+        let maker = maker.spawn(move || {
             let _ = sender.send(live.enter(&file).and_then(|()| live.open_diag()));
         })?;
-        let made = receiver.recv_timeout(ENTRANCE).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let made = receiver.recv_timeout(ENTRANCE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        // It has nothing left to do but to end; waiting for that keeps the number of threads down.
+        let _ = maker.join();
         Ok(Box::new(made?))
     }
 
