@@ -88,12 +88,15 @@ pub(crate) fn fill(mut stream: &TcpStream) -> u64 {
     let piece = [b'x'; 64 * 1024];
     let mut written = 0;
     stream.set_nonblocking(true).expect("a socket");
-    // The peer's window opens in steps: full twice, some time apart, is full.
-    for _ in 0..2 {
+    // The peer's window opens in steps: full for some time is full.
+    let mut quiet = 0;
+    while quiet < 5 {
+        quiet += 1;
         while let Ok(n) = stream.write(&piece) {
             written += n as u64;
+            quiet = 0;
         }
-        std::thread::sleep(Duration::from_millis(30));
+        std::thread::sleep(Duration::from_millis(50));
     }
     written
 }

@@ -112,7 +112,7 @@ pub(crate) struct FilterArgs {
     /// Of this pod: NAME, NAMESPACE/NAME or uid
     #[arg(long, value_name = "NAME")]
     pub(crate) pod: Option<OsString>,
-    /// Of a cgroup whose path matches: '*' is any text, '?' one byte
+    /// Of a cgroup whose whole path matches: '*' is any text, '?' one byte ('*nginx*')
     #[arg(long, value_name = "GLOB")]
     pub(crate) cgroup: Option<OsString>,
     /// Sockets with empty queues too

@@ -1,6 +1,6 @@
 //! The library's one error: nothing at all could be reported.
 
-use crate::gap::Gap;
+use crate::gap::{Gap, Missing};
 
 /// Why there is no report. Everything less than that is a [`Gap`] inside a report.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,9 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn no_tables(gaps: Vec<Gap>) -> Error {
-        let places: Vec<&str> = gaps.iter().map(|gap| gap.place.as_str()).collect();
+        let is_about_tables =
+            |gap: &&Gap| matches!(gap.what, Missing::Table | Missing::SockDiag | Missing::Namespaces);
+        let places: Vec<String> = gaps.iter().filter(is_about_tables).map(Gap::to_string).collect();
         let context = format!("no socket table could be read: {}", places.join("; "));
         Error { kind: ErrorKind::NoTables, context, gaps }
     }

@@ -37,6 +37,12 @@ fn host(roots: &RootArgs) -> Result<Live, Failure> {
             return Err(misuse(option, path, &error.to_string()));
         }
     }
+    // A directory that shows no process at all would make a broken host look healthy.
+    let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let mut names = std::fs::read_dir(&roots.proc).into_iter().flatten().flatten();
+    if !names.any(|entry| entry.file_name().to_str().is_some_and(is_process)) {
+        return Err(misuse("--proc", &roots.proc, "not a /proc: it lists no process"));
+    }
     Ok(Live::with_roots(roots.host_root.clone(), roots.proc.clone()))
 }
 

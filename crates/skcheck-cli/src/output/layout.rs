@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, Table};
 
 use crate::config::Page;
 use crate::output::cells::Cells;
+use crate::output::names::INFERRED;
 use crate::text::{Charset, fit, width};
 
 /// Between columns, and where there is little room.
@@ -29,6 +30,10 @@ pub(super) fn render(rows: &[Cells], first: &'static str, page: Page) -> Vec<Str
     let fits = |lines: &[String]| lines.iter().all(|line| width(line) <= room);
     if fits(&full) {
         return full;
+    }
+    // Who is at the other end of a connection to another namespace must not be lost.
+    if rows.iter().any(|row| row.peer_process.starts_with(INFERRED)) {
+        return narrow(rows, &columns(false, false), room, page.charset);
     }
     let plain = lines(rows, &columns(true, false), GUTTER);
     if fits(&plain) {

@@ -58,7 +58,7 @@ fn paths_of(host: &dyn Host, mut wanted: FxHashSet<u64>) -> FxHashMap<u64, Vec<u
 /// Where the hierarchy of version 2 can be read, and its root's id. A scanner in a container has the
 /// host's tree below the host's root: where the host's first process has it mounted.
 fn mounted_at(host: &dyn Host) -> Option<(V2Mount, u64)> {
-    let files = ["/proc/self/mountinfo", "/proc/1/mountinfo"];
+    let files = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
     let mounts = files.into_iter().filter_map(|file| read::read(host, file));
     mounts.flat_map(|file| v2_mounts(&file)).find_map(|mount| {
         let controllers = path_of(&mount.mount_point).join("cgroup.controllers");

@@ -66,7 +66,7 @@ pub(super) fn run(
             unit: None,
             container: None,
             interface_name: None,
-            netns: None,
+            netns: first.survey.netns_of.get(&suspect.holder.pid).copied(),
         }
     };
     suspects.into_iter().map(report).collect()

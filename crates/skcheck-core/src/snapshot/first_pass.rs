@@ -116,7 +116,13 @@ pub(super) fn run(
         gaps.push(survey::not_a_namespace(&file.path, error));
     } else if refused > 0 {
         let remedy = "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown";
-        gaps.push(Gap::counted(Missing::Namespaces, "setns", refused as u64, remedy));
+        let place = match (&query.netns, survey.namespaces.first().and_then(|netns| netns.files.first())) {
+            (NetnsChoice::OfFile(_) | NetnsChoice::OfProcess(_), Some(file)) => {
+                file.path.display().to_string()
+            }
+            _ => "setns".to_owned(),
+        };
+        gaps.push(Gap::counted(Missing::Namespaces, place, refused as u64, remedy));
     }
     gaps.extend(merged(dumps.iter_mut().flat_map(|dump| std::mem::take(&mut dump.gaps)).collect()));
     if !dumps.iter().any(|dump| dump.asked) {

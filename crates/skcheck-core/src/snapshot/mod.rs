@@ -118,8 +118,8 @@ pub struct Report {
     /// The other end is in another network namespace: it was found by its addresses, which exactly
     /// one other namespace has, and not by anything that ties the two together.
     pub peer_inferred: bool,
-    /// The network namespace that the socket is in. `None` for a socket that no table knows, and
-    /// where /proc does not tell the scanner's own.
+    /// The network namespace that the socket is in. For a socket that no table knows, that of the
+    /// process that holds it. `None` where /proc does not tell.
     pub netns: Option<NetnsId>,
     /// The cgroup of a socket that no process holds, where the kernel tells it (IP sockets,
     /// [`Socket::cgroup_id`]): the path of version 2, as bytes. `None` where a process holds the

@@ -71,6 +71,8 @@ pub(super) fn run(
     let own = netns_of_task(host, "self");
     let mut entries = Vec::new();
     let mut mount_namespaces = FxHashSet::default();
+    let link = |task: &str| host.read_link(Path::new(&format!("/proc/{task}/ns/mnt"))).ok();
+    let trusted: Vec<Vec<u8>> = ["1", "self"].into_iter().filter_map(link).collect();
     let mut listed = each_process(host, &mut |pid| {
         let count = Cell::new(0u64);
         let mut note = |task: u32, fd: u32, target: &[u8]| {
@@ -94,7 +96,7 @@ pub(super) fn run(
             found.add(id, || format!("/proc/{pid}/ns/net"));
         }
         add_threads(host, pid, &threads, &mut found);
-        add_mounts(host, pid, &mut mount_namespaces, &mut found);
+        add_mounts(host, pid, &trusted, &mut mount_namespaces, &mut found);
         links
     });
     listed.sort_out(host, scanned, gaps);
@@ -168,9 +170,18 @@ fn add_threads(host: &dyn Host, pid: u32, threads: &[u32], found: &mut Found) {
     }
 }
 
-/// Bind mounts keep namespaces alive; each mount namespace has mounts of its own.
-fn add_mounts(host: &dyn Host, pid: u32, seen: &mut FxHashSet<Vec<u8>>, found: &mut Found) {
+/// Bind mounts keep namespaces alive; each mount namespace has mounts of its own. Names are taken
+/// from those of the first process and of the scanner alone: any user can make another, and mount
+/// there what he likes at /run/netns.
+fn add_mounts(
+    host: &dyn Host,
+    pid: u32,
+    trusted: &[Vec<u8>],
+    seen: &mut FxHashSet<Vec<u8>>,
+    found: &mut Found,
+) {
     let Ok(namespace) = host.read_link(Path::new(&format!("/proc/{pid}/ns/mnt"))) else { return };
+    let gives_names = trusted.contains(&namespace);
     if !seen.insert(namespace) {
         return;
     }
@@ -182,7 +193,7 @@ fn add_mounts(host: &dyn Host, pid: u32, seen: &mut FxHashSet<Vec<u8>>, found: &
         let root = Some(format!("/proc/{pid}/root").into());
         let path = Path::new(OsStr::from_bytes(&mount_point)).to_owned();
         found.add_file(id, || NetnsFile { root, path, inode: id.0 });
-        if let Some(name) = ip_netns_name(&mount_point) {
+        if let Some(name) = ip_netns_name(&mount_point).filter(|_| gives_names) {
             found.name(id, name);
         }
     }
