@@ -4,6 +4,7 @@
 mod support;
 
 mod accept;
+mod caps;
 mod churn;
 mod closed;
 mod holders;
