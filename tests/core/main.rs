@@ -8,6 +8,7 @@ mod caps;
 mod churn;
 mod closed;
 mod holders;
+mod hostile_mounts;
 mod layout;
 mod made_up;
 mod namespace_pairs;
