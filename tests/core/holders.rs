@@ -1,11 +1,14 @@
 //! Every descriptor of every process that holds a socket.
 
 use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
 
-use skcheck_core::{Holder, Holding, Payload, Query};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use skcheck_core::{Holder, Holding, Payload, Query, RecvQueue};
 
 use crate::support::child::Sleeper;
-use crate::support::scan::{self, get, mine};
+use crate::support::scan::{self, eventually, get, mine};
 use crate::support::sockets::{inode, tcp_pair};
 
 #[test]
@@ -60,6 +63,51 @@ fn both_ends_of_a_connection_name_each_others_process() {
         let start = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19));
         assert_eq!(process.start_time, start.map(|ticks| ticks.parse().expect("a number")));
     }
+}
+
+/// Set in the environment of a process that loses its main thread.
+const LOSE_MAIN_THREAD: &str = "SKCHECK_TEST_LOSE_MAIN_THREAD";
+
+/// The other threads of a process go on with its descriptors, which its own directory no longer shows.
+#[test]
+fn a_process_whose_main_thread_has_ended() {
+    if std::env::var_os(LOSE_MAIN_THREAD).is_some() {
+        return lose_main_thread();
+    }
+    let mut pair = tcp_pair("127.0.0.1");
+    pair.send(1234);
+    let (server, port) = (inode(&pair.server), pair.port);
+    let mut command = Command::new(std::env::current_exe().expect("the test binary has a path"));
+    command.args(["--exact", "holders::a_process_whose_main_thread_has_ended"]).env(LOSE_MAIN_THREAD, "1");
+    let child = Sleeper::running(&mut command, pair.server);
+    drop(command); // it still has the descriptor
+    let pid = child.pid();
+    eventually("its main thread ends, another goes on", || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is not yet waited for");
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("one lives").count();
+        (stat.contains(") Z ") && threads == 2).then_some(())
+    });
+    let shown = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+    assert_eq!(shown, 0, "this is what makes it hard to find");
+
+    let snapshot = scan::run(&scan::port(port));
+    let report = get(&snapshot, server);
+    assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(1234)));
+    assert_eq!(report.holders, [Holder { pid, fd: Sleeper::FD }]);
+    assert_eq!(report.holding, Holding::Descriptors);
+    assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [Holder { pid, fd: Sleeper::FD }]);
+}
+
+/// Leaves a sleeping thread behind, and lets the kernel end any thread that wants to end the process:
+/// the main one, after this test.
+fn lose_main_thread() {
+    std::thread::spawn(|| std::thread::sleep(Duration::from_secs(300)));
+    let exit_group = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
+    let arch = std::env::consts::ARCH.try_into().expect("seccompiler knows it");
+    let rules = [(exit_group, Vec::new())].into_iter().collect();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
+    let program: BpfProgram = filter.expect("a filter").try_into().expect("it compiles");
+    seccompiler::apply_filter_all_threads(&program).expect("any process may narrow itself");
 }
 
 /// A socket whose only descriptor lies in another socket's queue (SCM_RIGHTS) has a file and no

@@ -4,9 +4,11 @@
 mod support;
 
 mod accept;
+mod caps;
 mod churn;
 mod closed;
 mod holders;
+mod hostile_mounts;
 mod layout;
 mod made_up;
 mod namespace_pairs;

@@ -1,5 +1,6 @@
 //! What a user without privileges, a sandbox and another network namespace see, and what they are told.
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -8,8 +9,8 @@ use rustix::net::{AddressFamily, SocketType};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition};
 use seccompiler::{SeccompFilter, SeccompRule};
 use skcheck_core::{
-    Connections, ErrorKind, Holding, Live, Missing, NetnsChoice, Payload, Query, RecvQueue, SendQueue, SkMem,
-    Snapshot, Source, State, Truesize, scan as library_scan,
+    Connections, ErrorKind, Holder, Holding, Live, Missing, NetnsChoice, Payload, Query, RecvQueue, Report,
+    SendQueue, SkMem, Snapshot, Source, State, Truesize, scan as library_scan,
 };
 
 use crate::support::child::{Sleeper, spawn};
@@ -133,6 +134,60 @@ fn a_sandbox_that_refuses_netlink() {
     let unseen: Vec<&str> =
         snapshot.gaps.iter().filter(|gap| gap.what == Missing::Table).map(|gap| gap.place.as_str()).collect();
     assert!(unseen.contains(&"unix"), "{unseen:?}");
+}
+
+/// Without netlink too, a connection that nobody has accepted is its listener's.
+#[test]
+fn a_sandbox_and_who_has_yet_to_accept() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let mut client = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    client.write_all(b"hello").expect("it is buffered");
+    let sleeper = Sleeper::holding(listener);
+    let there = Holder { pid: sleeper.pid(), fd: Sleeper::FD };
+    let waiting = |snapshot: &Snapshot| {
+        let is_it =
+            |report: &&Report| report.socket.inode.is_none() && report.socket.local.port() == Some(port);
+        let mut found = snapshot.sockets.iter().filter(is_it);
+        let report = found.next()?.clone();
+        assert!(found.next().is_none(), "it is reported twice");
+        (report.socket.recv_q == RecvQueue::Payload(Payload(5))).then_some(report)
+    };
+    let (snapshot, report) = eventually("it waits, with data", || {
+        let snapshot = without_netlink(|| scan::run(&scan::port(port)));
+        let report = waiting(&snapshot)?;
+        Some((snapshot, report))
+    });
+    assert_eq!(snapshot.source, Source::ProcNet);
+    assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
+    assert_eq!((&report.holders[..], &report.peer_holders[..]), (&[there][..], &[mine(&client)][..]));
+    assert_eq!(get(&snapshot, inode(&client)).peer_holders, [there]);
+}
+
+/// Both ends of a connection are on this host, and nobody counted the memory of all sockets.
+#[test]
+fn a_sandbox_and_both_ends_of_a_connection() {
+    for address in ["127.0.0.1", "::1"] {
+        let mut pair = tcp_pair(address);
+        pair.send(10);
+        let (server, port) = (inode(&pair.server), pair.port);
+        let sleeper = Sleeper::holding(pair.server);
+        let there = Holder { pid: sleeper.pid(), fd: Sleeper::FD };
+        let snapshot = without_netlink(|| scan::run(&scan::port(port)));
+        let report = get(&snapshot, server);
+        assert_eq!(
+            (&report.holders[..], &report.peer_holders[..]),
+            (&[there][..], &[mine(&pair.client)][..])
+        );
+        let report = get(&snapshot, inode(&pair.client));
+        assert_eq!(
+            (&report.holders[..], &report.peer_holders[..]),
+            (&[mine(&pair.client)][..], &[there][..])
+        );
+        assert_eq!(snapshot.unlisted_tcp_mem, None);
+    }
+    let snapshot = without_netlink(|| scan::run(&scan::everything()));
+    assert_eq!((snapshot.source, snapshot.unlisted_tcp_mem), (Source::ProcNet, None));
 }
 
 #[test]

@@ -133,6 +133,35 @@ fn many_writers_to_one_reader() {
     assert!(find(&snapshot, inode(&writers[0])).is_none());
 }
 
+/// A writer that was connected elsewhere before is charged for what it left there too: the sum at the
+/// reader that it is connected to now is more than that one's queue, so it is no floor.
+#[test]
+fn a_datagram_writer_that_has_moved_on() {
+    let [first, second] = ["moved-from", "moved-to"].map(|test| {
+        let (_, address) = abstract_name(test);
+        let reader = unix_socket(SocketType::DGRAM);
+        rustix::net::bind(&reader, &address).expect("the name is free");
+        (reader, address)
+    });
+    let writer = unix_socket(SocketType::DGRAM);
+    rustix::net::connect(&writer, &first.1).expect("bound");
+    for _ in 0..5 {
+        send_unix(&writer, 1000);
+    }
+    rustix::net::connect(&writer, &second.1).expect("bound");
+    send_unix(&writer, 1);
+    let snapshot = scan::run(&Query::default());
+    let charged = charge_of(get(&snapshot, inode(&writer)));
+    assert!(charged > Truesize(5000), "{charged:?}");
+    let report = get(&snapshot, inode(&second.0));
+    assert_eq!(report.socket.recv_q, RecvQueue::FirstDatagram(Payload(1)));
+    assert_eq!(report.footprint.received.charged, Some(charged));
+    assert_eq!(report.footprint.certainty, Certainty::Estimate);
+    let report = get(&snapshot, inode(&first.0));
+    assert_eq!(report.socket.recv_q, RecvQueue::FirstDatagram(Payload(1000)));
+    assert_eq!(report.footprint.received.charged, None, "nobody is known to be charged for it");
+}
+
 /// The first datagram is empty, so the reader's own record shows nothing at all.
 #[test]
 fn a_reader_behind_an_empty_datagram_is_reported() {

@@ -32,11 +32,15 @@ impl Sleeper {
     /// The number of the descriptor that it holds.
     pub(crate) const FD: u32 = 0;
 
+    /// Starts a program that does no more than that; it has `fd` as its standard input.
+    pub(crate) fn running(command: &mut Command, fd: impl Into<OwnedFd>) -> Sleeper {
+        Sleeper(spawn(command.stdin(fd.into()).stdout(Stdio::null()).stderr(Stdio::null())))
+    }
+
     /// Hands `fd` over.
     pub(crate) fn holding(fd: impl Into<OwnedFd>) -> Sleeper {
         let mut command = Command::new("sleep");
-        command.arg("300").stdin(fd.into()).stdout(Stdio::null()).stderr(Stdio::null());
-        Sleeper(spawn(&mut command))
+        Sleeper::running(command.arg("300"), fd)
     }
 
     pub(crate) fn pid(&self) -> u32 {
