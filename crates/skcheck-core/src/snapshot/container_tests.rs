@@ -43,7 +43,9 @@ impl Host for Node {
 
     fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
         *into = match path.to_str().unwrap_or_default() {
-            "/proc/self/mountinfo" => b"1 1 0:1 / /cgroups rw - cgroup2 cgroup2 rw\n".to_vec(),
+            "/proc/1/mountinfo" | "/proc/self/mountinfo" => {
+                b"1 1 0:1 / /cgroups rw - cgroup2 cgroup2 rw\n".to_vec()
+            }
             "/cgroups/cgroup.controllers" => Vec::new(),
             path if path.ends_with("/cgroup") => format!("0::{PATH}\n").into_bytes(),
             _ => return self.live.read(path, into),
