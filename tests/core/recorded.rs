@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::net::SocketType;
 use skcheck_core::diag::decode::Answer;
 use skcheck_core::diag::request::{IpVersion, Table};
-use skcheck_core::{Endpoint, Live, NetnsChoice, RecvQueue, Report, SendQueue, Snapshot, scan};
+use skcheck_core::{Endpoint, Live, NetnsChoice, Query, RecvQueue, Report, SendQueue, Snapshot, scan};
 
 use crate::support::replay::{Recorder, Replay};
 use crate::support::scan::{everything, get};
@@ -18,6 +18,14 @@ use crate::support::ss;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures")
+}
+
+/// Everything of this namespace: a recording does not tell namespaces apart, and others that hold
+/// sockets would be recorded as this one.
+fn here() -> Query {
+    let mut query = everything();
+    query.netns = NetnsChoice::Current;
+    query
 }
 
 /// Every recording: its directory, and the lines of `about.txt` behind `decodes to:`.
@@ -44,7 +52,7 @@ fn recordings_decode_to_what_was_made() {
     let recordings = recordings();
     assert!(!recordings.is_empty());
     for (directory, expected) in recordings {
-        let snapshot = scan(&Replay::open(&directory), &everything()).expect("it was scanned once");
+        let snapshot = scan(&Replay::open(&directory), &here()).expect("it was scanned once");
         assert_eq!(describe(&snapshot), expected, "{}", directory.display());
     }
 }
@@ -79,12 +87,10 @@ fn cut_recordings_keep_what_is_whole() {
 fn what_is_recorded_replays() {
     let (writer, reader) = unix_pair(SocketType::STREAM);
     send_unix(&writer, 10);
-    let mut query = everything();
+    let mut query = here();
     (query.tcp, query.udp) = (false, false);
     query.pids = vec![std::process::id()];
     query.min_recv_q = Some(10);
-    // A recording does not tell namespaces apart, and other tests make some.
-    query.netns = NetnsChoice::Current;
     let live = Live::new();
     let recorder = Recorder::new(&live, &[std::process::id()]);
     let recorded = scan(&recorder, &query).expect("the host can be scanned");

@@ -8,14 +8,14 @@ use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use skcheck_core::{
-    Connections, Endpoint, Holding, Live, NetnsChoice, Payload, Query, RecvQueue, Report, SendQueue,
-    Snapshot, State, Truesize, scan,
+    Connections, Endpoint, Holding, Live, Payload, RecvQueue, Report, SendQueue, Snapshot, State, Truesize,
+    scan,
 };
 
-use super::describe;
+use super::{describe, here};
 use crate::support::netns::in_own_netns;
 use crate::support::replay::{Recorder, Replay};
-use crate::support::scan::{eventually, everything, get, mine};
+use crate::support::scan::{eventually, get, mine};
 use crate::support::sockets::{self, inode, send_unix, socket_of, tcp_pair, unix_pair, unix_socket};
 
 const COMMAND: &str =
@@ -183,14 +183,6 @@ fn kernel() -> [u32; 2] {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("/proc is mounted");
     let mut numbers = release.split(['.', '-']).map(|number| number.parse().expect("a number"));
     [(); 2].map(|()| numbers.next().expect("major and minor"))
-}
-
-/// Everything of this namespace: a recording does not tell namespaces apart, and others that hold
-/// sockets would be recorded as this one.
-fn here() -> Query {
-    let mut query = everything();
-    query.netns = NetnsChoice::Current;
-    query
 }
 
 /// Scans and records this namespace as this process sees it, and gives what the recording says.
