@@ -113,6 +113,8 @@ impl Live {
         match rustix::fs::openat2(dir, below, flags, Mode::empty(), resolve) {
             // A kernel older than 5.6.
             Err(Errno::NOSYS) => self.open(&root.join(below), OFlags::PATH | OFlags::NOFOLLOW),
+            // A link stands where the namespace was mounted: that is no longer the way to it.
+            Err(Errno::LOOP | Errno::NOTDIR) => Err(io::ErrorKind::NotFound.into()),
             opened => Ok(opened?),
         }
     }

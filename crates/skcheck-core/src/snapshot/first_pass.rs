@@ -120,7 +120,11 @@ pub(super) fn run(
             (NetnsChoice::OfFile(_) | NetnsChoice::OfProcess(_), Some(file)) => {
                 file.path.display().to_string()
             }
-            _ => "setns".to_owned(),
+            _ => dumps
+                .iter()
+                .find(|dump| is_refused(dump))
+                .and_then(|dump| dump.refusal.as_ref())
+                .map_or_else(|| "setns".to_owned(), |error| format!("setns: {error}")),
         };
         gaps.push(Gap::counted(Missing::Namespaces, place, refused as u64, remedy));
     }
