@@ -168,10 +168,10 @@ fn blocks_say_whose_their_sockets_are() {
     };
     block("pod", POD_SHOWN, 0);
     block("pod", "web.service", 1);
-    block("pod", "(host)", 2);
+    block("pod", "(no container)", 2);
     block("container", "server", 0);
     block("container", "web.service", 1);
-    block("container", "(host)", 2);
+    block("container", "(no container)", 2);
     block("cgroup", &format!("cri-containerd-{ID}.scope"), 0);
     block("cgroup", "web.service", 1);
     block("cgroup", "/", 2);

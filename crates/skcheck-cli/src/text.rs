@@ -91,6 +91,14 @@ impl Charset {
         }
     }
 
+    /// "About" in front of a number.
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Charset::Utf8 => "≈",
+            Charset::Ascii => "~=",
+        }
+    }
+
     /// "At most" in front of a number.
     pub(crate) fn at_most(self) -> &'static str {
         match self {

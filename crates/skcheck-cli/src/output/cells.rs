@@ -12,9 +12,6 @@ use crate::text::size;
 /// Marks a charge of the sending side.
 pub(super) const SENDING: &str = "tx ";
 
-/// Marks an estimate.
-pub(super) const ABOUT: &str = "~";
-
 /// The cells of one row; what does not apply is empty.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Cells {
@@ -115,7 +112,7 @@ impl Writer<'_> {
     fn sum(&self, Sum { known, unknown, estimated }: Sum) -> String {
         match (known, unknown, estimated) {
             (0, 1.., _) => "?".to_owned(),
-            (known, _, 1..) => format!("{ABOUT}{}", size(known)),
+            (known, _, 1..) => format!("{}{}", self.charset.about(), size(known)),
             (known, 0, _) => size(known),
             (known, ..) => format!("{}{}", self.charset.at_least(), size(known)),
         }
@@ -124,7 +121,7 @@ impl Writer<'_> {
     fn mark(&self, certainty: Certainty) -> &'static str {
         match certainty {
             Certainty::Floor => self.charset.at_least(),
-            Certainty::Estimate => ABOUT,
+            Certainty::Estimate => self.charset.about(),
             _ => "",
         }
     }

@@ -58,7 +58,7 @@ impl Writer<'_> {
             Owner::Orphaned => "(orphaned)".to_owned(),
             Owner::Kernel => "(kernel, in flight)".to_owned(),
             Owner::Hidden => "(hidden process)".to_owned(),
-            Owner::Host => "(host)".to_owned(),
+            Owner::Host => "(no container)".to_owned(),
             Owner::UnknownNetns => "(in no table)".to_owned(),
             Owner::UnknownCgroup => "(cgroup unknown)".to_owned(),
             Owner::Netns(id) => format!("net:[{}]", id.0),

@@ -1,12 +1,12 @@
 //! What a report says in words.
 
-use skcheck_core::{Bytes, Cap, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
+use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
 
 use crate::args::By;
 use crate::config::ScanConfig;
 use crate::output::cells::count;
 use crate::output::names::Writer;
-use crate::report::{Charge, Group, Owner, Report, Sum, shows_sent, unlisted_beyond_noise};
+use crate::report::{Charge, Group, Owner, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, size};
 
 /// The answer: who is the heaviest, and how heavy.
@@ -158,9 +158,11 @@ fn is_ambiguous(group: &Group<'_>) -> bool {
     sum.saturating_mul(2) > group.sums.received.charged.known
 }
 
-/// Whether a descriptor of the process itself holds what was received.
+/// Whether a descriptor of the process itself holds what was received, and no estimate says so.
 fn is_held(report: &SocketReport) -> bool {
-    report.holding == Holding::Descriptors && !shows_sent(report)
+    report.holding == Holding::Descriptors
+        && !shows_sent(report)
+        && report.footprint.certainty != Certainty::Estimate
 }
 
 /// What is not shown, in one line.
@@ -203,10 +205,11 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
         (0, n) if n == totals.sockets => "an unknown amount unread".to_owned(),
         (known, n) => format!("{} unread, and an unknown amount at {n} of them", size(known)),
     };
-    text += &match (totals.charged.0, totals.charged_unknown) {
-        (0, 1..) => ". What the kernel charges for it is unknown".to_owned(),
-        (known, 0) => format!(". The kernel charges {} for it", size(known)),
-        (known, _) => format!(". The kernel charges at least about {} for it", size(known)),
+    let charged = Sums::of(&report.snapshot.sockets).received.charged;
+    text += &match (amount(charged), totals.charged_unknown) {
+        (Some(charged), _) => format!(". The kernel charges {charged} for it"),
+        (None, 0) => format!(". The kernel charges {} for it", size(0)),
+        (None, _) => ". What the kernel charges for it is unknown".to_owned(),
     };
     let facts = &report.snapshot.host;
     let chunk = size(facts.chunk_size.0);

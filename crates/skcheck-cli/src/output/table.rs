@@ -6,7 +6,7 @@ use skcheck_core::Snapshot;
 
 use crate::args::By;
 use crate::config::{Page, ScanConfig};
-use crate::output::cells::{ABOUT, Cells, SENDING};
+use crate::output::cells::{Cells, SENDING};
 use crate::output::layout::render;
 use crate::output::names::{INFERRED, Writer};
 use crate::output::paragraph::write_paragraph;
@@ -109,9 +109,10 @@ fn legend(rows: &[Cells], charset: Charset) -> Vec<String> {
             "{least}: at least; a part is unknown. Of unix datagrams RECV-Q tells the first only."
         ));
     }
-    if uses(&[|row| &row.charged, |row| &row.worst], ABOUT) {
+    if uses(&[|row| &row.charged, |row| &row.worst], charset.about()) {
         legend.push(format!(
-            "{ABOUT}: about; what senders of unix datagrams are charged can belong to other readers too."
+            "{}: about; what senders of unix datagrams are charged can belong to other readers too.",
+            charset.about()
         ));
     }
     if uses(&[|row| &row.charged], SENDING) {

@@ -48,7 +48,8 @@ pub(super) fn run(
         });
     }
     if query.compares_the_unknown() && !suspects.is_empty() {
-        let remedy = "their sizes and ports are unknown: run without thresholds and --port to list them";
+        let remedy =
+            "their sizes and ports are unknown: run without thresholds and without --port to list them";
         gaps.push(Gap::counted(Missing::ClosedHeld, "TCP", suspects.len() as u64, remedy));
         return Vec::new();
     }
