@@ -11,13 +11,14 @@ use nix::sys::stat::Mode as Permissions;
 use rustix::fs::inotify::{self, WatchFlags};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
-use skcheck_core::{Missing, Payload, RecvQueue};
+use rustix::net::{AddressFamily, SocketType};
+use skcheck_core::{Missing, Payload, Query, RecvQueue, State};
 
 use crate::support::child::Sleeper;
 use crate::support::namespaces::{Running, id, inside};
 use crate::support::scan::{self, eventually, get, mine};
 use crate::support::skip::{Skip, is_root, skip};
-use crate::support::sockets::{inode, tcp_pair};
+use crate::support::sockets::{inode, socket_of, tcp_pair};
 
 /// Mounts one network namespace at `$1/top/fifo/ns` and `$1/top/link/ns`; when told so, covers both
 /// places with a pipe and with a link to a pipe.
@@ -37,6 +38,37 @@ const SCRIPT: &str = r#"
     ln -s "$1/pipe" "$1/top/link/ns"
     exec sleep 300
 "#;
+
+/// Any user can mount what he likes at /run/netns of a mount namespace of his own: that names nothing.
+/// What his process holds after a reset is of its namespace.
+#[test]
+fn names_of_mounts_that_are_not_the_hosts() {
+    if !is_root() {
+        return skip(Skip::NeedsNetns);
+    }
+    const SCRIPT: &str = r#"
+        set -e
+        mount -t tmpfs none /run
+        mkdir -p /run/netns
+        touch /run/netns/kube-system
+        mount --bind /proc/self/ns/net /run/netns/kube-system
+        echo ready
+        exec sleep 300
+    "#;
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "--propagation", "private", "sh", "-c", SCRIPT]);
+    let fresh = socket_of(AddressFamily::INET, SocketType::STREAM, None);
+    let number = inode(&fresh);
+    let poser = Running::start(command.stdin(Stdio::from(fresh)));
+    assert_eq!(poser.said, "ready");
+    drop(command); // it still has the descriptor
+    let netns = id(&File::open(format!("/proc/{}/ns/net", poser.pid())).expect("it runs"));
+    let snapshot = scan::run(&Query::default());
+    let found = snapshot.netns(netns).expect("it is found");
+    assert_eq!((&found.name, found.own), (&None, false));
+    let closed = get(&snapshot, number);
+    assert_eq!((closed.socket.state, closed.netns), (State::ClosedHeld, Some(netns)));
+}
 
 /// Who opens a pipe to read waits for a writer, for ever. The namespace can still be entered by a
 /// descriptor of a younger process, which a scan tries after the mounts.

@@ -67,7 +67,7 @@ pub(super) fn run(
             unit: None,
             container: None,
             interface_name: None,
-            netns: first.survey.netns_of.get(&suspect.holder.pid).copied(),
+            netns: netns_of_holders(first, suspect.inode),
         }
     };
     suspects.into_iter().map(report).collect()
@@ -134,6 +134,14 @@ fn mark_once_more(host: &dyn Host, first: &FirstPass, suspects: &[Suspect]) {
             });
         }
     }
+}
+
+/// The namespace of the processes that hold a socket; `None` where they are not of one.
+fn netns_of_holders(first: &FirstPass, inode: Inode) -> Option<NetnsId> {
+    let holders = first.survey.descriptors.holders(inode);
+    let mut namespaces = holders.map(|holder| first.survey.netns_of.get(&holder.pid).copied());
+    let namespace = namespaces.next()??;
+    namespaces.all(|other| other == Some(namespace)).then_some(namespace)
 }
 
 fn still_holds(host: &dyn Host, holder: Holder, inode: Inode) -> bool {

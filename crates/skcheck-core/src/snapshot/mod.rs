@@ -119,7 +119,7 @@ pub struct Report {
     /// one other namespace has, and not by anything that ties the two together.
     pub peer_inferred: bool,
     /// The network namespace that the socket is in. For a socket that no table knows, that of the
-    /// process that holds it. `None` where /proc does not tell.
+    /// processes that hold it. `None` where they are not of one, and where /proc does not tell.
     pub netns: Option<NetnsId>,
     /// The cgroup of a socket that no process holds, where the kernel tells it (IP sockets,
     /// [`Socket::cgroup_id`]): the path of version 2, as bytes. `None` where a process holds the
