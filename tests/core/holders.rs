@@ -5,10 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
-use skcheck_core::{Holder, Holding, Payload, Query, RecvQueue};
+use skcheck_core::{Holder, Holding, Payload, Query, RecvQueue, State};
 
 use crate::support::child::Sleeper;
-use crate::support::scan::{self, eventually, get, mine};
+use crate::support::scan::{self, eventually, find, get, mine};
 use crate::support::sockets::{inode, tcp_pair};
 
 #[test]
@@ -96,6 +96,14 @@ fn a_process_whose_main_thread_has_ended() {
     assert_eq!(report.holders, [Holder { pid, fd: Sleeper::FD }]);
     assert_eq!(report.holding, Holding::Descriptors);
     assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [Holder { pid, fd: Sleeper::FD }]);
+
+    // And reset: closed, and still held by that thread.
+    crate::support::sockets::reset(pair.client);
+    let closed = eventually("it is reset", || {
+        let snapshot = scan::run(&Query::default());
+        find(&snapshot, server).filter(|report| report.socket.state == State::ClosedHeld).cloned()
+    });
+    assert_eq!(closed.holders, [Holder { pid, fd: Sleeper::FD }]);
 }
 
 /// Leaves a sleeping thread behind, and lets the kernel end any thread that wants to end the process:

@@ -9,12 +9,13 @@ use crate::diag::decode::Record;
 use crate::diag::request::{IpVersion, States, Table};
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
-use crate::holders::{Descriptors, Holder, socket_inode};
+use crate::holders::{Holder, socket_inode};
 use crate::host::Host;
 use crate::namespaces::{NetnsChoice, NetnsId};
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::first_pass::{FirstPass, has_connections};
+use crate::snapshot::survey::Survey;
 use crate::snapshot::{Holding, Report, Source};
 use crate::socket::{Family, Inode, Protocol, Socket, State};
 
@@ -44,7 +45,7 @@ pub(super) fn run(
         mark_once_more(host, first, &suspects);
         let unknown: FxHashSet<Inode> = first.survey.descriptors.unknown().map(|(inode, _)| inode).collect();
         suspects.retain(|suspect| {
-            unknown.contains(&suspect.inode) && still_holds(host, suspect.holder, suspect.inode)
+            unknown.contains(&suspect.inode) && still_holds(host, first, suspect.holder, suspect.inode)
         });
     }
     if query.compares_the_unknown() && !suspects.is_empty() {
@@ -74,13 +75,13 @@ pub(super) fn run(
 }
 
 /// Whether descriptors hold TCP sockets that no table has named so far.
-pub(super) fn has_suspects(host: &dyn Host, descriptors: &Descriptors) -> bool {
-    descriptors.unknown().any(|(_, holder)| tcp_family(host, holder).is_some())
+pub(super) fn has_suspects(host: &dyn Host, survey: &Survey) -> bool {
+    survey.descriptors.unknown().any(|(_, holder)| tcp_family(host, survey, holder).is_some())
 }
 
 /// The family of the TCP socket that a descriptor refers to.
-fn tcp_family(host: &dyn Host, holder: Holder) -> Option<Family> {
-    let path = format!("/proc/{}/fd/{}", holder.pid, holder.fd);
+fn tcp_family(host: &dyn Host, survey: &Survey, holder: Holder) -> Option<Family> {
+    let path = survey.path_of(holder);
     let protocol = host.xattr(Path::new(&path), "system.sockprotoname").ok()?;
     match protocol.strip_suffix(b"\0").unwrap_or(&protocol) {
         b"TCP" => Some(Family::Ipv4),
@@ -106,8 +107,8 @@ fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
     let unknown = first.survey.descriptors.unknown();
     let candidates = unknown.filter(|(_, holder)| everywhere || is_asked(holder.pid));
     let suspect = |(inode, holder): (Inode, Holder)| {
-        let family = tcp_family(host, holder).filter(|family| query.wants_family(*family))?;
-        still_holds(host, holder, inode).then_some(Suspect { inode, holder, family })
+        let family = tcp_family(host, &first.survey, holder).filter(|family| query.wants_family(*family))?;
+        still_holds(host, first, holder, inode).then_some(Suspect { inode, holder, family })
     };
     candidates.filter_map(suspect).collect()
 }
@@ -144,7 +145,7 @@ fn netns_of_holders(first: &FirstPass, inode: Inode) -> Option<NetnsId> {
     namespaces.all(|other| other == Some(namespace)).then_some(namespace)
 }
 
-fn still_holds(host: &dyn Host, holder: Holder, inode: Inode) -> bool {
-    let path = format!("/proc/{}/fd/{}", holder.pid, holder.fd);
+fn still_holds(host: &dyn Host, first: &FirstPass, holder: Holder, inode: Inode) -> bool {
+    let path = first.survey.path_of(holder);
     host.read_link(Path::new(&path)).is_ok_and(|target| socket_inode(&target) == Some(inode))
 }

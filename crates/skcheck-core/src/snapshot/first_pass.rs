@@ -95,7 +95,7 @@ pub(super) fn run(
     let mut scanned = Scanned::default();
     let survey = survey::run(host, &query.netns, &mut scanned, gaps);
     let mut dumps = dump_all(host, query, facts, &survey);
-    if dumps.iter().any(|dump| dump.may_have_bound) && closed::has_suspects(host, &survey.descriptors) {
+    if dumps.iter().any(|dump| dump.may_have_bound) && closed::has_suspects(host, &survey) {
         ask_for_bound(host, query, facts, &survey, &mut dumps);
     }
     let mut source = Source::SockDiag;

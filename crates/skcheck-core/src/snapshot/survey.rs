@@ -22,6 +22,16 @@ pub(super) struct Survey {
     pub others: Vec<Netns>,
     /// The network namespace of each process (of its main thread).
     pub netns_of: FxHashMap<u32, NetnsId>,
+    /// For a process whose main thread has ended: a thread that goes on with its descriptors.
+    stand_ins: FxHashMap<u32, u32>,
+}
+
+impl Survey {
+    /// Where /proc shows this descriptor.
+    pub(super) fn path_of(&self, holder: Holder) -> String {
+        let task = self.stand_ins.get(&holder.pid).unwrap_or(&holder.pid);
+        format!("/proc/{task}/fd/{}", holder.fd)
+    }
 }
 
 /// Ways into each namespace that was found.
@@ -68,6 +78,7 @@ pub(super) fn run(
 ) -> Survey {
     let mut found = Found::default();
     let mut netns_of = FxHashMap::default();
+    let mut stand_ins = FxHashMap::default();
     let own = netns_of_task(host, "self");
     let mut entries = Vec::new();
     let mut mount_namespaces = FxHashSet::default();
@@ -85,15 +96,18 @@ pub(super) fn run(
         };
         let mut links = host.fd_links(pid, &mut |fd, target| note(pid, fd, target));
         let threads = threads(host, pid);
+        let mut task = pid;
         // A main thread that has ended shows no descriptors, and the others go on with them.
         if count.get() == 0
             && let Some(thread) = threads.first()
         {
             links = host.fd_links(*thread, &mut |fd, target| note(*thread, fd, target));
+            stand_ins.insert(pid, *thread);
+            task = *thread;
         }
-        if let Some(id) = netns_of_task(host, &pid.to_string()) {
+        if let Some(id) = netns_of_task(host, &task.to_string()) {
             netns_of.insert(pid, id);
-            found.add(id, || format!("/proc/{pid}/ns/net"));
+            found.add(id, || format!("/proc/{task}/ns/net"));
         }
         add_threads(host, pid, &threads, &mut found);
         add_mounts(host, pid, &trusted, &mut mount_namespaces, &mut found);
@@ -105,7 +119,7 @@ pub(super) fn run(
     let mut others = found.into_namespaces();
     let namespaces = chosen(host, choice, own, &others, gaps);
     others.retain(|other| namespaces.iter().all(|netns| netns.id != other.id));
-    Survey { descriptors, namespaces, others, netns_of }
+    Survey { descriptors, namespaces, others, netns_of, stand_ins }
 }
 
 fn chosen(
