@@ -166,7 +166,7 @@ fn is_held(report: &SocketReport) -> bool {
 }
 
 /// What is not shown, in one line.
-pub(super) fn rest(report: &Report<'_>, charset: Charset) -> Option<String> {
+pub(super) fn rest(report: &Report<'_>) -> Option<String> {
     let rest = &report.rest;
     if rest.count == 0 {
         return None;
@@ -183,9 +183,13 @@ pub(super) fn rest(report: &Report<'_>, charset: Charset) -> Option<String> {
         0 => String::new(),
         n => format!(", and {} of unknown size", count(n, "closed socket")),
     };
-    let charged = rest.sums.received.charged.known.max(rest.sums.sent.charged.known);
-    let least = if rest.sums.received.charged.unknown > 0 { charset.at_least() } else { "" };
-    Some(format!("{what} more: charged {least}{}{closed} (--top 0 shows all).", size(charged)))
+    let side = if rest.sums.mostly_sent() { &rest.sums.sent } else { &rest.sums.received };
+    let charged = match (amount(side.charged), side.charged.unknown) {
+        (Some(charged), _) => format!("charged {charged}"),
+        (None, 0) => "charged nothing".to_owned(),
+        (None, _) => "their charge unknown".to_owned(),
+    };
+    Some(format!("{what} more: {charged}{closed} (--top 0 shows all)."))
 }
 
 /// What all matching sockets add up to.

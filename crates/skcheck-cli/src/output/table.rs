@@ -31,7 +31,7 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
         for line in legend(&rows, page.charset) {
             paragraph(out, &line)?;
         }
-        if let Some(rest) = summary::rest(report, page.charset) {
+        if let Some(rest) = summary::rest(report) {
             paragraph(out, &rest)?;
         }
         writeln!(out)?;

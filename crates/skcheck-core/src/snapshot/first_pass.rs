@@ -106,28 +106,7 @@ pub(super) fn run(
         *dump = fallback::dump(host, query, facts, &survey.descriptors, refusal);
         source = Source::ProcNet;
     }
-    let refused = dumps.iter().filter(|dump| is_refused(dump)).count();
-    let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
-    let failed = dumps.first().and_then(|dump| dump.refusal.as_ref()).filter(|error| !denied(error));
-    if query.netns != NetnsChoice::All
-        && let (Some(error), Some(netns)) = (failed, survey.namespaces.first())
-        && let Some(file) = netns.files.first()
-    {
-        gaps.push(survey::not_a_namespace(&file.path, error));
-    } else if refused > 0 {
-        let remedy = "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown";
-        let place = match (&query.netns, survey.namespaces.first().and_then(|netns| netns.files.first())) {
-            (NetnsChoice::OfFile(_) | NetnsChoice::OfProcess(_), Some(file)) => {
-                file.path.display().to_string()
-            }
-            _ => dumps
-                .iter()
-                .find(|dump| is_refused(dump))
-                .and_then(|dump| dump.refusal.as_ref())
-                .map_or_else(|| "setns".to_owned(), |error| format!("setns: {error}")),
-        };
-        gaps.push(Gap::counted(Missing::Namespaces, place, refused as u64, remedy));
-    }
+    gaps.extend(not_entered(query, &survey, &dumps));
     gaps.extend(merged(dumps.iter_mut().flat_map(|dump| std::mem::take(&mut dump.gaps)).collect()));
     if !dumps.iter().any(|dump| dump.asked) {
         return Err(Error::no_tables(std::mem::take(gaps)));
@@ -143,6 +122,23 @@ pub(super) fn run(
         survey,
         dumps,
     })
+}
+
+/// The namespaces that could not be entered, and what would help.
+fn not_entered(query: &Query, survey: &Survey, dumps: &[Dump]) -> Option<Gap> {
+    let mut refusals = dumps.iter().filter(|dump| is_refused(dump)).filter_map(|dump| dump.refusal.as_ref());
+    let asked_for = survey.namespaces.first().and_then(|netns| netns.files.first());
+    let asked_for = asked_for.filter(|_| query.netns != NetnsChoice::All);
+    let first = dumps.first().and_then(|dump| dump.refusal.as_ref());
+    if let (Some(file), Some(error)) = (asked_for, first)
+        && error.kind() != io::ErrorKind::PermissionDenied
+    {
+        return Some(survey::not_a_namespace(&file.path, error));
+    }
+    let error = refusals.next()?;
+    let place = asked_for.map_or_else(|| format!("setns: {error}"), |file| file.path.display().to_string());
+    let remedy = "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown";
+    Some(Gap::counted(Missing::Namespaces, place, 1 + refusals.count() as u64, remedy))
 }
 
 /// A namespace that vanished meanwhile is no loss; any other that could not be asked is.
