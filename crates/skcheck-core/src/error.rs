@@ -1,6 +1,9 @@
 //! The library's one error: nothing at all could be reported.
 
+use std::io;
+
 use crate::gap::{Gap, Missing};
+use crate::holders::Holder;
 
 /// Why there is no report. Everything less than that is a [`Gap`] inside a report.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,10 @@ pub enum ErrorKind {
     NoTables,
     /// The query asks for nothing: no protocol is left in it.
     EmptyQuery,
+    /// The descriptor that was asked for refers to no socket that can be looked into.
+    NoSocket,
+    /// The engine could not look.
+    Engine,
 }
 
 impl Error {
@@ -36,6 +43,16 @@ impl Error {
             context: "the query names no protocol and address family to look at".to_owned(),
             gaps: Vec::new(),
         }
+    }
+
+    pub(crate) fn no_socket(holder: Holder, why: &str) -> Error {
+        let context = format!("fd {} of pid {}: {why}", holder.fd, holder.pid);
+        Error { kind: ErrorKind::NoSocket, context, gaps: Vec::new() }
+    }
+
+    pub(crate) fn engine(name: &str, error: &io::Error) -> Error {
+        let context = format!("{name}: {error}");
+        Error { kind: ErrorKind::Engine, context, gaps: Vec::new() }
     }
 
     /// What kind of error this is.

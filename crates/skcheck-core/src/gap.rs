@@ -68,6 +68,11 @@ pub enum Missing {
     Identities,
     /// Connections to unix listeners that nobody has accepted, and whose senders are not named.
     PendingConnections,
+    /// What only an [`Engine`](crate::Engine) shows: the queues packet by packet, and the numbers of
+    /// sockets that are in no table.
+    Engine,
+    /// Sockets whose queues were to be walked, and were not.
+    Queues,
     /// A fact about the host that the footprint needs; the report names the value it assumed.
     HostFact,
 }
@@ -89,6 +94,8 @@ impl Missing {
             Missing::CommandLines => "command_lines",
             Missing::Identities => "identities",
             Missing::PendingConnections => "pending_connections",
+            Missing::Engine => "engine",
+            Missing::Queues => "queues",
             Missing::HostFact => "host_fact",
         }
     }
@@ -117,6 +124,9 @@ impl Missing {
             Missing::Identities => "processes without a name",
             Missing::PendingConnections if one => "connection waiting for accept without a known sender",
             Missing::PendingConnections => "connections waiting for accept without a known sender",
+            Missing::Engine => "packets and pages not measured",
+            Missing::Queues if one => "socket whose packets were not walked",
+            Missing::Queues => "sockets whose packets were not walked",
             Missing::HostFact => "host fact assumed",
         }
     }

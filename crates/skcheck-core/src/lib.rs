@@ -42,8 +42,8 @@
 //! # Modules
 //!
 //! [`units`] and [`socket`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
-//! the model behind `worst`; [`container`] tells whose a process is; [`host`] is the seam to the
-//! system; [`diag`] knows the wire.
+//! the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process
+//! is; [`host`] is the seam to the system, [`engine`] that to what looks deeper; [`diag`] knows the wire.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -62,26 +62,32 @@ pub mod snapshot;
 
 pub mod container;
 pub mod diag;
+pub mod engine;
+pub mod exact;
 pub mod facts;
 mod glob;
 pub mod holders;
 pub mod host;
 pub mod namespaces;
+pub mod packets;
 pub mod proc_net;
 pub mod process;
 
 pub use container::cgroup::Cgroup;
 pub use container::{Container, Runtime};
+pub use engine::Engine;
 pub use error::{Error, ErrorKind};
+pub use exact::{Blocks, Exact, NotMeasured, QueueExact};
 pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use gap::{Gap, Missing};
 pub use holders::Holder;
 pub use host::{Diag, Host, Live, NetnsFile};
 pub use namespaces::{Netns, NetnsChoice, NetnsId};
+pub use packets::packets;
 pub use process::Process;
 pub use query::Query;
 pub use skmem::SkMem;
-pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, scan};
+pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, scan, scan_with};
 pub use socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
 pub use tcp::TcpInfo;
 pub use units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::diag::decode::Record;
 use crate::diag::request::{IpVersion, States, Table};
+use crate::exact::NotMeasured;
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
 use crate::holders::{Holder, socket_inode};
@@ -59,6 +60,7 @@ pub(super) fn run(
         socket.inode = Some(suspect.inode);
         Report {
             footprint: footprint(&socket, None, facts),
+            exact: Err(NotMeasured::NoEngine),
             socket,
             holding: Holding::Descriptors,
             holders: first.survey.descriptors.holders(suspect.inode).collect(),

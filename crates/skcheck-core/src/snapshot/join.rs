@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::exact::NotMeasured;
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
 use crate::holders::{Holder, socket_inode};
@@ -269,6 +270,7 @@ impl Context<'_> {
         let (holding, holders) = self.holding(&held);
         Report {
             footprint: footprint(&socket, self.unix.charge(socket.inode), facts),
+            exact: Err(NotMeasured::NoEngine),
             socket,
             holding,
             holders,

@@ -9,6 +9,7 @@ mod fallback;
 mod first_pass;
 mod join;
 mod listeners;
+mod measure;
 mod read;
 mod second_look;
 mod survey;
@@ -18,7 +19,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::container::Container;
+use crate::engine::{Engine, Limits};
 use crate::error::Error;
+use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{Certainty, Footprint, HostFacts};
 use crate::gap::Gap;
 use crate::holders::Holder;
@@ -42,12 +45,18 @@ pub struct Snapshot {
     pub duration: Duration,
     /// Where the records came from.
     pub source: Source,
+    /// What looked at the descriptors and into the queues ([`Engine::name`]); `None`: /proc alone, and
+    /// nothing into the queues.
+    pub engine: Option<&'static str>,
     /// What the host is like.
     pub host: HostFacts,
     /// What was looked at.
     pub scanned: Scanned,
     /// The sockets that match, in no particular order.
     pub sockets: Vec<Report>,
+    /// The distinct blocks of pages that all measured sockets together pin, by order; empty without an
+    /// engine.
+    pub pages: Vec<Blocks>,
     /// Each process that holds one of `sockets` or the other end of one, once, by pid.
     pub processes: Vec<Process>,
     /// TCP memory of the host that belongs to no dumped socket, in bytes: sockets that are closed
@@ -107,6 +116,8 @@ pub struct Report {
     pub socket: Socket,
     /// What its queues hold.
     pub footprint: Footprint,
+    /// What walking its queues found; or why they were not walked.
+    pub exact: Result<Box<Exact>, NotMeasured>,
     /// Who is behind the socket.
     pub holding: Holding,
     /// Every descriptor of every process that holds it; for a connection that nobody has accepted,
@@ -200,6 +211,10 @@ pub struct Totals {
     pub charged_unknown: u64,
     /// What they can pin at worst: the sum of the sockets' bounds, but no more than `cap`.
     pub worst: Bytes,
+    /// The distinct pages that the measured sockets pin, both sides; `None` when none was measured.
+    pub pinned: Option<Bytes>,
+    /// How many sockets were measured.
+    pub measured: u64,
     /// Whether `worst` was lowered to what the host's own numbers allow, and by which.
     pub cap: Option<Cap>,
 }
@@ -234,6 +249,8 @@ impl Snapshot {
         let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
         let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
         let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
+        let measured = self.sockets.iter().filter(|report| report.exact.is_ok()).count() as u64;
+        let pinned = sum(&mut self.pages.iter().map(|blocks| blocks.bytes(self.host.page_size).0));
         Totals {
             sockets: self.sockets.len() as u64,
             processes: pids.len() as u64,
@@ -244,6 +261,8 @@ impl Snapshot {
                 report.footprint.certainty != Certainty::Exact || report.footprint.received.charged.is_none()
             }),
             worst,
+            pinned: (measured > 0).then_some(Bytes(pinned)),
+            measured,
             cap,
         }
     }
@@ -290,6 +309,21 @@ impl Snapshot {
 /// # Ok::<(), skcheck_core::Error>(())
 /// ```
 pub fn scan(host: &dyn Host, query: &Query) -> Result<Snapshot, Error> {
+    scan_with(host, query, None, &Limits::default())
+}
+
+/// Scans a host with the help of an engine, which finds the sockets in one pass over all descriptors,
+/// and walks the queues of those that are reported, the heaviest first. Where the engine fails, the
+/// report is that of [`scan`], with a gap that says why.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_with(
+    host: &dyn Host,
+    query: &Query,
+    engine: Option<&dyn Engine>,
+    limits: &Limits,
+) -> Result<Snapshot, Error> {
     let started = Instant::now();
     let taken_at = host.now();
     if query.tables().is_empty() {
@@ -301,14 +335,20 @@ pub fn scan(host: &dyn Host, query: &Query) -> Result<Snapshot, Error> {
     let source = first.source;
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
-    let joined = join::run(host, query, &facts, first, &mut gaps);
+    let mut joined = join::run(host, query, &facts, first, &mut gaps);
+    let pages = match engine {
+        Some(engine) => measure::run(engine, limits, &facts, &mut joined, &mut gaps),
+        None => Vec::new(),
+    };
     Ok(Snapshot {
         taken_at,
         duration: started.elapsed(),
         source,
+        engine: engine.map(Engine::name),
         host: facts,
         scanned,
         sockets: joined.sockets,
+        pages,
         processes: joined.processes,
         unlisted_tcp_mem: unlisted,
         unlisted_noise: read::unlisted_noise(host),

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * One pass over every descriptor of every process: counts the sockets of each network namespace, and
+ * hands out those that hold something, filtered here so that only matches leave the kernel.
+ */
+#include "kernel.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+#define NSFS_MAGIC 0x6e736673
+#define NAME_MAX 108
+#define WALK_MAX 65536
+
+/* What is asked for; the defaults ask for everything that holds something. */
+volatile const __u32 want_tcp = 1;
+volatile const __u32 want_udp = 1;
+volatile const __u32 want_unix = 1;
+volatile const __u32 want_inet = 1;
+volatile const __u32 want_inet6 = 1;
+volatile const __u32 want_idle = 0;
+volatile const __u64 min_recvq = 0;
+volatile const __u64 min_sendq = 0;
+
+enum kind { SOCKET = 1, NAMESPACE_FILE = 2, HOLDER = 3 };
+
+enum flag { BOUND = 1, NAMED = 2, CUT_SHORT = 4 };
+
+/* One record. The order is that of `wire.rs`; sizes are such that nothing is padded. */
+struct found {
+	__u32 kind, pid, fd, netns;
+	__u64 inode, peer_inode, cookie, cgroup, payload, truesize;
+	__u32 family, type, protocol, state, flags, shutdown, uid, interface;
+	__u32 recv_q, send_q, ooo_packets, packets;
+	__u32 rmem_alloc, rcvbuf, wmem_alloc, sndbuf, fwd_alloc, wmem_queued, optmem, backlog, drops;
+	__u32 name_length;
+	__u16 local_port, peer_port; /* as on the wire */
+	__u32 unused;
+	__u8 local[16], peer[16];
+	char name[NAME_MAX];
+	__u32 unused2;
+};
+
+struct tally {
+	__u64 sockets;    /* each once, of every family */
+	__u64 tcp_memory; /* what TCP sockets that the tables know account for */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} found SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct tally);
+} tallies SEC(".maps");
+
+/* Sockets whose file has several references, so that they may be met again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 20);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} met SEC(".maps");
+
+/* Inodes whose holders are asked for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 20);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} wanted SEC(".maps");
+
+/* How many descriptors referred to sockets, and how many namespaces did not fit. */
+__u64 descriptors = 0;
+__u64 uncounted = 0;
+
+/* A process's id as the caller's pid namespace numbers it. */
+static __always_inline __u32 pid_of(struct task_struct *task)
+{
+	struct task_struct *self = (struct task_struct *)bpf_get_current_task();
+	__u32 level = BPF_CORE_READ(self, group_leader, thread_pid, level);
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	__u32 nr = 0;
+	__u64 at = AT(pid, pid, numbers) + (__u64)level * bpf_core_type_size(struct upid) +
+		   bpf_core_field_offset(((struct upid *)0)->nr);
+	bpf_probe_read_kernel(&nr, sizeof(nr), (void *)at);
+	return nr;
+}
+
+/* Whether only this descriptor refers to the file: its reference, and the iterator's own. */
+static __always_inline bool is_alone(struct file *file)
+{
+	struct file___ref *newer = (void *)file;
+	struct file___count *older = (void *)file;
+
+	if (bpf_core_field_exists(newer->f_ref))
+		return BPF_CORE_READ(newer, f_ref.refcnt.counter) <= 1;
+	return BPF_CORE_READ(older, f_count.counter) <= 2;
+}
+
+struct sum {
+	__u64 next, end, payload, truesize;
+	__u32 packets, stream;
+};
+
+static long add_packet(__u32 at, void *context)
+{
+	struct sum *sum = context;
+	struct unix_skb_parms *parms;
+	__u32 length;
+
+	if (!sum->next || sum->next == sum->end)
+		return 1;
+	length = FIELD(sk_buff, sum->next, len);
+	if (sum->stream) {
+		parms = (void *)AT(sk_buff, sum->next, cb);
+		length -= BPF_CORE_READ(parms, consumed);
+	}
+	sum->payload += length;
+	sum->truesize += FIELD(sk_buff, sum->next, truesize);
+	sum->packets++;
+	sum->next = (__u64)FIELD(sk_buff, sum->next, next);
+	return 0;
+}
+
+/* Adds up a unix socket's receive queue. */
+static __always_inline void add_queue(struct sock *sk, struct found *record)
+{
+	struct sum sum = { .stream = record->type != SOCK_DGRAM };
+	__u64 first;
+
+	sum.end = AT(sock, sk, sk_receive_queue);
+	first = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
+	sum.next = first;
+	bpf_loop(WALK_MAX, add_packet, &sum, 0);
+	if (sum.next != sum.end)
+		record->flags |= CUT_SHORT;
+	record->payload = sum.payload;
+	record->truesize = sum.truesize;
+	record->packets = sum.packets;
+	record->recv_q = sum.payload;
+	if (record->type == SOCK_DGRAM)
+		record->recv_q = first == sum.end ? 0 : FIELD(sk_buff, first, len);
+}
+
+static __always_inline __u32 drops_of(struct sock *sk)
+{
+	struct sock___drops *newer = (void *)sk;
+	struct numa_drop_counters *counters;
+
+	if (bpf_core_field_exists(newer->sk_drop_counters)) {
+		counters = BPF_CORE_READ(newer, sk_drop_counters);
+		if (counters)
+			return BPF_CORE_READ(counters, drops0.counter) + BPF_CORE_READ(counters, drops1.counter);
+	}
+	return BPF_CORE_READ(sk, sk_drops.counter);
+}
+
+/* References that packets in flight hold on a socket, and one of its own. */
+static __always_inline __u32 wmem_of(struct sock *sk)
+{
+	struct sock___wmem *newest = (void *)sk;
+
+	if (bpf_core_field_exists(((struct sock *)0)->sk_wmem_alloc.refs))
+		return BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter) - 1;
+	return BPF_CORE_READ(newest, sk_wmem_alloc.counter) - 1;
+}
+
+static __always_inline void describe_unix(struct sock *sk, struct found *record)
+{
+	struct unix_sock *self = (void *)sk;
+	struct unix_address *address = BPF_CORE_READ(self, addr);
+	struct sock *peer = BPF_CORE_READ(self, peer);
+
+	if (peer)
+		record->peer_inode = BPF_CORE_READ(peer, sk_socket, file, f_inode, i_ino);
+	if (address) {
+		/* The length covers the two bytes of the family too. */
+		__u32 length = BPF_CORE_READ(address, len);
+
+		if (length > 2 && length <= NAME_MAX + 2) {
+			length -= 2;
+			record->name_length = length;
+			record->flags |= NAMED;
+			bpf_probe_read_kernel(record->name, length, (void *)AT(unix_address, address, name[0].sun_path));
+		}
+	}
+	if (record->state == TCP_LISTEN)
+		return;
+	add_queue(sk, record);
+}
+
+static __always_inline void describe_inet(struct sock *sk, struct found *record)
+{
+	struct inet_sock *inet = (void *)sk;
+	struct inet_connection_sock *connection = (void *)sk;
+
+	record->local_port = BPF_CORE_READ(inet, inet_sport);
+	record->peer_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
+	record->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	if (record->family == AF_INET6) {
+		BPF_CORE_READ_INTO(&record->local, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&record->peer, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+	} else {
+		BPF_CORE_READ_INTO((__u32 *)record->local, sk, __sk_common.skc_rcv_saddr);
+		BPF_CORE_READ_INTO((__u32 *)record->peer, sk, __sk_common.skc_daddr);
+	}
+	if (record->protocol == IPPROTO_TCP && BPF_CORE_READ(connection, icsk_bind_hash))
+		record->flags |= BOUND;
+}
+
+/* What the filter compares. */
+struct queues { __u32 recv_q, send_q; bool holds; };
+
+static __always_inline void queues_of_tcp(struct sock *sk, struct queues *queues, __u32 *ooo_packets)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	__s32 unread;
+
+	if (!tcp)
+		return;
+	*ooo_packets = tcp->rcv_ooopack;
+	if (sk->__sk_common.skc_state == TCP_LISTEN) {
+		queues->recv_q = sk->sk_ack_backlog;
+		queues->send_q = sk->sk_max_ack_backlog;
+		queues->holds = queues->recv_q > 0;
+		return;
+	}
+	unread = tcp->rcv_nxt - tcp->copied_seq;
+	queues->recv_q = unread > 0 ? unread : 0;
+	queues->send_q = tcp->write_seq - tcp->snd_una;
+	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.rmem_alloc.counter ||
+			sk->sk_backlog.len || sk->sk_wmem_queued;
+}
+
+static __always_inline void queues_of_udp(struct sock *sk, struct queues *queues)
+{
+	struct udp_sock *udp = (void *)sk;
+
+	queues->recv_q = sk->sk_backlog.rmem_alloc.counter - BPF_CORE_READ(udp, forward_deficit);
+	queues->send_q = wmem_of(sk);
+	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.rmem_alloc.counter ||
+			sk->sk_backlog.len || sk->sk_wmem_queued;
+}
+
+/* A listener's queue is known by its length, any other's only by adding it up: for the filter all that
+ * hold anything match. */
+static __always_inline void queues_of_unix(struct sock *sk, struct queues *queues)
+{
+	if (sk->__sk_common.skc_state == TCP_LISTEN) {
+		queues->recv_q = sk->sk_receive_queue.qlen;
+		queues->send_q = sk->sk_max_ack_backlog;
+		queues->holds = queues->recv_q > 0;
+		return;
+	}
+	queues->send_q = wmem_of(sk);
+	queues->holds = queues->send_q || sk->sk_receive_queue.qlen;
+}
+
+static __always_inline int emit(struct task_struct *task, __u32 fd, __u32 kind, __u64 inode)
+{
+	struct found *record = bpf_ringbuf_reserve(&found, sizeof(*record), 0);
+
+	if (!record)
+		return 1;
+	__builtin_memset(record, 0, sizeof(*record));
+	record->kind = kind;
+	record->pid = pid_of(task);
+	record->fd = fd;
+	record->inode = inode;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("iter/task_file")
+int find(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct queues queues = {};
+	struct found *record;
+	struct tally *tally;
+	struct socket *sock;
+	struct sock *sk;
+	__u32 netns, family, type, protocol, state, ooo_packets = 0;
+	bool wanted_family, tcp = false, matches = false;
+
+	if (!file || !task)
+		return 0;
+	sock = bpf_sock_from_file(file);
+	if (!sock) {
+		if (file->f_inode->i_sb->s_magic == NSFS_MAGIC)
+			return emit(task, ctx->fd, NAMESPACE_FILE, file->f_inode->i_ino);
+		return 0;
+	}
+	sk = sock->sk;
+	if (!sk)
+		return 0;
+	netns = sk->__sk_common.skc_net.net->ns.inum;
+	family = sk->__sk_common.skc_family;
+	state = sk->__sk_common.skc_state;
+	type = sk->sk_type;
+	protocol = sk->sk_protocol;
+
+	if (family == AF_INET || family == AF_INET6) {
+		wanted_family = family == AF_INET ? want_inet : want_inet6;
+		if (protocol == IPPROTO_TCP && type == SOCK_STREAM) {
+			tcp = true;
+			queues_of_tcp(sk, &queues, &ooo_packets);
+			matches = wanted_family && want_tcp;
+		} else if ((protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE) && type == SOCK_DGRAM) {
+			queues_of_udp(sk, &queues);
+			matches = wanted_family && want_udp;
+		}
+		matches = matches && queues.recv_q >= min_recvq && queues.send_q >= min_sendq;
+		if (state == TCP_LISTEN && (min_recvq || min_sendq))
+			matches = false;
+	} else if (family == AF_UNIX) {
+		queues_of_unix(sk, &queues);
+		matches = want_unix;
+	}
+
+	if (matches && (want_idle || queues.holds)) {
+		record = bpf_ringbuf_reserve(&found, sizeof(*record), 0);
+		if (!record)
+			return 1;
+		__builtin_memset(record, 0, sizeof(*record));
+		record->kind = SOCKET;
+		record->pid = pid_of(task);
+		record->fd = ctx->fd;
+		record->netns = netns;
+		record->inode = file->f_inode->i_ino;
+		record->uid = file->f_inode->i_uid.val;
+		record->cookie = bpf_get_socket_cookie(sk);
+		record->family = family;
+		record->type = type;
+		record->protocol = protocol;
+		record->state = state;
+		record->shutdown = sk->sk_shutdown;
+		record->interface = sk->__sk_common.skc_bound_dev_if;
+		record->recv_q = queues.recv_q;
+		record->send_q = queues.send_q;
+		record->ooo_packets = ooo_packets;
+		record->rmem_alloc = sk->sk_backlog.rmem_alloc.counter;
+		record->rcvbuf = sk->sk_rcvbuf;
+		record->wmem_alloc = wmem_of(sk);
+		record->sndbuf = sk->sk_sndbuf;
+		record->fwd_alloc = sk->sk_forward_alloc;
+		record->wmem_queued = sk->sk_wmem_queued;
+		record->optmem = sk->sk_omem_alloc.counter;
+		record->backlog = sk->sk_backlog.len;
+		record->drops = drops_of(sk);
+		if (family == AF_UNIX)
+			describe_unix(sk, record);
+		else
+			describe_inet(sk, record);
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	}
+
+	/* Only now: a visit that found no room above is repeated. */
+	descriptors++;
+	if (!is_alone(file)) {
+		__u64 key = (__u64)sk;
+		__u8 yes = 1;
+
+		if (bpf_map_update_elem(&met, &key, &yes, BPF_NOEXIST))
+			return 0;
+	}
+	tally = bpf_map_lookup_elem(&tallies, &netns);
+	if (!tally) {
+		struct tally none = {};
+
+		bpf_map_update_elem(&tallies, &netns, &none, BPF_NOEXIST);
+		tally = bpf_map_lookup_elem(&tallies, &netns);
+	}
+	if (!tally) {
+		uncounted++;
+		return 0;
+	}
+	tally->sockets++;
+	if (tcp && state != TCP_CLOSE)
+		tally->tcp_memory += (__u32)sk->sk_backlog.rmem_alloc.counter + (__u32)sk->sk_wmem_queued +
+				     (__u32)sk->sk_forward_alloc;
+	return 0;
+}
+
+/* Who holds the inodes that are asked for. */
+SEC("iter/task_file")
+int holders(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	__u64 inode;
+
+	if (!file || !task || !bpf_sock_from_file(file))
+		return 0;
+	inode = file->f_inode->i_ino;
+	if (!bpf_map_lookup_elem(&wanted, &inode))
+		return 0;
+	return emit(task, ctx->fd, HOLDER, inode);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * The parts of kernel structures that the programs read. Offsets come from the running kernel's BTF
+ * when the programs are loaded (CO-RE), so only names and types matter here; a field that has
+ * moved or been renamed has a flavour of its own behind three underscores.
+ */
+#ifndef SKCHECK_KERNEL_H
+#define SKCHECK_KERNEL_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct { int counter; } atomic_t;
+typedef struct { __s64 counter; } atomic64_t;
+typedef struct { atomic_t refs; } refcount_t;
+typedef struct { __u32 val; } kuid_t;
+
+struct list_head { struct list_head *next, *prev; };
+struct rb_node { unsigned long __rb_parent_color; struct rb_node *rb_right, *rb_left; };
+struct rb_root { struct rb_node *rb_node; };
+
+/* Processes and files. */
+struct upid { int nr; };
+struct pid { unsigned int level; struct upid numbers[1]; };
+struct task_struct { struct task_struct *group_leader; struct pid *thread_pid; };
+struct super_block { unsigned long s_magic; };
+struct inode { struct super_block *i_sb; unsigned long i_ino; kuid_t i_uid; };
+struct file { struct inode *f_inode; };
+struct file___count { atomic64_t f_count; };     /* before 6.13: how many references */
+typedef struct { atomic64_t refcnt; } file_ref_t;
+struct file___ref { file_ref_t f_ref; };         /* since 6.13: that, less one */
+
+/* Namespaces and cgroups. */
+struct ns_common { unsigned int inum; };
+struct net { struct ns_common ns; };
+typedef struct { struct net *net; } possible_net_t;
+struct kernfs_node { __u64 id; };
+struct cgroup { struct kernfs_node *kn; };
+struct sock_cgroup_data { struct cgroup *cgroup; };
+
+/* Sockets. */
+struct in6_addr { union { __u8 u6_addr8[16]; } in6_u; };
+struct sock_common {
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	int skc_bound_dev_if;
+	__u32 skc_daddr, skc_rcv_saddr;
+	__u16 skc_dport;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+	possible_net_t skc_net;
+	atomic64_t skc_cookie;
+};
+struct sk_buff;
+struct sk_buff_head { struct sk_buff *next, *prev; __u32 qlen; };
+struct kmem_cache;
+struct proto { struct kmem_cache *slab; };
+struct socket { struct sock *sk; struct file *file; };
+struct numa_drop_counters { atomic_t drops0, drops1; };
+struct sock {
+	struct sock_common __sk_common;
+	atomic_t sk_drops;
+	struct sk_buff_head sk_error_queue, sk_receive_queue, sk_write_queue;
+	struct {
+		atomic_t rmem_alloc;
+		int len;
+		struct sk_buff *head, *tail;
+	} sk_backlog;
+	int sk_forward_alloc, sk_rcvbuf, sk_sndbuf, sk_wmem_queued;
+	refcount_t sk_wmem_alloc;
+	atomic_t sk_omem_alloc;
+	struct rb_root tcp_rtx_queue;
+	unsigned char sk_shutdown;
+	__u16 sk_type, sk_protocol;
+	__u32 sk_ack_backlog, sk_max_ack_backlog;
+	struct proto *sk_prot_creator;
+	struct socket *sk_socket;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+struct sock___wmem { atomic_t sk_wmem_alloc; };
+struct sock___drops { struct numa_drop_counters *sk_drop_counters; }; /* since 6.18 */
+struct inet_sock { __u16 inet_sport; };
+struct inet_bind_bucket;
+struct inet_connection_sock { struct inet_bind_bucket *icsk_bind_hash; };
+struct tcp_sock {
+	__u32 rcv_nxt, copied_seq, write_seq, snd_una, rcv_ooopack;
+	struct rb_root out_of_order_queue;
+};
+struct udp_sock { int forward_deficit; struct sk_buff_head reader_queue; };
+struct sockaddr_un { char sun_path[108]; };
+struct unix_address { int len; struct sockaddr_un name[1]; };
+struct unix_sock { struct unix_address *addr; struct sock *peer; };
+
+/* Packets. */
+struct sk_buff {
+	struct sk_buff *next;
+	struct rb_node rbnode;
+	unsigned int len, data_len;
+	unsigned char cb[48];
+	__u8 head_frag : 1;
+	__u32 end;
+	unsigned char *head, *data;
+	unsigned int truesize;
+	__s64 tstamp;
+};
+struct skb_shared_info { __u8 nr_frags; struct sk_buff *frag_list; struct skb_frag { __u32 len; } frags[1]; };
+struct tcp_skb_cb { __u32 seq, end_seq; };
+struct unix_skb_parms { __u32 consumed; };
+
+/* Pages. */
+struct address_space;
+struct page { unsigned long compound_head; struct address_space *mapping; };
+struct page___order { unsigned char compound_order; };   /* in page[1], before 6.2 */
+struct folio___order { unsigned char _folio_order; };    /* 6.2 to 6.5 */
+struct folio { unsigned long _flags_1; };                /* since 6.6: its lowest byte */
+
+/* Slabs. */
+struct slab { struct list_head slab_list; void *freelist; };
+struct kmem_cache_node { struct list_head partial; };
+struct kmem_cache { struct list_head list; struct kmem_cache_node *node[1]; };
+
+/* What the iterators hand over. */
+struct bpf_iter_meta;
+struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *task; __u32 fd; struct file *file; };
+struct bpf_iter__tcp { struct bpf_iter_meta *meta; struct sock_common *sk_common; };
+struct bpf_iter__udp { struct bpf_iter_meta *meta; struct udp_sock *udp_sk; };
+struct bpf_iter__unix { struct bpf_iter_meta *meta; struct unix_sock *unix_sk; };
+
+#pragma clang attribute pop
+
+enum pageflags { PG_lru = 1, PG_head = 2 };
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_SEQPACKET 5
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_UDPLITE 136
+#define TCP_TIME_WAIT 6
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+#define TCP_NEW_SYN_RECV 12
+
+/* Reads a field of a structure at a numeric address. */
+#define FIELD(type, address, ...)                                        \
+	({                                                               \
+		const struct type *at_ = (const void *)(address);        \
+		BPF_CORE_READ(at_, __VA_ARGS__);                         \
+	})
+/* The numeric address of a field. */
+#define AT(type, address, field) \
+	((__u64)(address) + bpf_core_field_offset(((struct type *)0)->field))
+
+#endif

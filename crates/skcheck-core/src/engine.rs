@@ -1,0 +1,291 @@
+//! What can look deeper than /proc and NETLINK_SOCK_DIAG: into every descriptor in one pass, and into
+//! the queues packet by packet. This library has none of its own; `skcheck-bpf` is one.
+
+use std::io;
+use std::time::Duration;
+
+use crate::holders::Holder;
+use crate::namespaces::{Netns, NetnsId};
+use crate::query::Query;
+use crate::socket::{Cookie, Inode, Protocol, Socket};
+use crate::units::{Payload, Truesize};
+
+/// Looks into the kernel where /proc and NETLINK_SOCK_DIAG do not reach. A scan works without one
+/// ([`scan`](crate::scan)), and when one fails it goes on without, and says so.
+pub trait Engine: Sync {
+    /// What it is called where a report says what was used: `bpf`.
+    fn name(&self) -> &'static str;
+
+    /// Looks at every descriptor of every process and thread that the caller's pid namespace shows, in
+    /// every network namespace, and hands on at least those that refer to a socket for which
+    /// [`Query::may_match`] can hold. A socket is handed on once for each descriptor.
+    ///
+    /// # Errors
+    /// What keeps the engine from looking. Nothing that was handed on counts then.
+    fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass>;
+
+    /// Hands on every descriptor that refers to one of these sockets.
+    ///
+    /// # Errors
+    /// What keeps the engine from looking.
+    fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()>;
+
+    /// Walks the queues of these sockets, and hands on each step with the place of its socket in
+    /// `targets`. Returns whether all were looked for; `false` when time was up before. Sockets that have
+    /// no [`Step::End`] were not walked: they have vanished, or there was no time left for them.
+    ///
+    /// # Errors
+    /// What keeps the engine from walking. What was handed on before it stands.
+    fn walk(
+        &self,
+        targets: &[Target<'_>],
+        limits: &Limits,
+        on_step: &mut dyn FnMut(usize, Step<'_>),
+    ) -> io::Result<bool>;
+}
+
+/// A socket that a descriptor refers to, as [`Engine::find`] met it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The socket. One whose [`state`](Socket::state) is [`ClosedHeld`](crate::State::ClosedHeld) is in
+    /// no table, and its numbers are known all the same.
+    pub socket: Socket,
+    /// The network namespace that it is in.
+    pub netns: NetnsId,
+    /// The descriptor. One of a thread that has a table of its own is given with its process.
+    pub holder: Holder,
+    /// What waits in the receive queue of a unix socket; the kernel charges it to the senders.
+    pub unix_queue: Option<UnixQueue>,
+}
+
+/// The receive queue of a unix socket, all of it: every datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnixQueue {
+    /// Bytes that have not been read.
+    pub payload: Payload,
+    /// What senders are charged for it.
+    pub truesize: Truesize,
+    /// How many packets.
+    pub packets: u64,
+}
+
+/// What [`Engine::find`] counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// Descriptors that refer to sockets.
+    pub descriptors: u64,
+    /// Each network namespace that a socket is in.
+    pub namespaces: Vec<Tally>,
+    /// Descriptors that refer to a namespace, of whichever kind.
+    pub namespace_files: Vec<Holder>,
+}
+
+/// The sockets of one network namespace that descriptors refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// The namespace.
+    pub netns: NetnsId,
+    /// How many sockets, of every family, each once (what the `sockets: used` of its
+    /// /proc/net/sockstat counts, if descriptors hold them all).
+    pub sockets: u64,
+    /// What those of TCP that are in its tables account for, in bytes.
+    pub tcp_memory: u64,
+}
+
+/// A socket to walk.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Its cookie.
+    pub cookie: Cookie,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// The namespace to look for it in; `None` where nothing leads there, or where it is in no table:
+    /// then it is looked for among the descriptors.
+    pub netns: Option<&'a Netns>,
+}
+
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many packets of one socket are walked at most. A TCP socket is locked meanwhile.
+    pub packets: u32,
+    /// How long it may take until the last socket is begun; `None`: as long as it takes.
+    pub time: Option<Duration>,
+}
+
+impl Limits {
+    /// As many packets of a socket as are walked unless more are asked for.
+    pub const PACKETS: u32 = 10_000;
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { packets: Limits::PACKETS, time: None }
+    }
+}
+
+/// One step of a walk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step<'a> {
+    /// A packet of the socket.
+    Packet(&'a Packet),
+    /// The queue changed while it was walked, and is walked anew: forget its packets.
+    Anew(Queue),
+    /// A queue was walked.
+    QueueEnd(QueueEnd),
+    /// The socket was walked, and this is what the kernel says of it.
+    End(Counters),
+}
+
+/// One of a socket's queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Queue {
+    /// What can be read (`sk_receive_queue`; for UDP the reader's own queue too).
+    Receive,
+    /// What arrived before something that is missing (`tcp_sock.out_of_order_queue`).
+    OutOfOrder,
+    /// What arrived while the socket was locked (`sk_backlog`).
+    Backlog,
+    /// Errors and timestamps for the application (`sk_error_queue`).
+    Error,
+    /// What has not been sent (`sk_write_queue`).
+    Write,
+    /// What has been sent and not acknowledged (`tcp_rtx_queue`).
+    Retransmit,
+}
+
+impl Queue {
+    /// All queues, those of the receiving side first.
+    pub const ALL: [Queue; 6] =
+        [Queue::Receive, Queue::OutOfOrder, Queue::Backlog, Queue::Error, Queue::Write, Queue::Retransmit];
+
+    /// The queue's name: `receive`, `out_of_order`, `backlog`, `error`, `write` or `retransmit`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Queue::Receive => "receive",
+            Queue::OutOfOrder => "out_of_order",
+            Queue::Backlog => "backlog",
+            Queue::Error => "error",
+            Queue::Write => "write",
+            Queue::Retransmit => "retransmit",
+        }
+    }
+
+    /// Whether it belongs to the sending side.
+    pub fn is_sending(self) -> bool {
+        matches!(self, Queue::Write | Queue::Retransmit)
+    }
+}
+
+/// How the walk of a queue ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueEnd {
+    /// The queue.
+    pub queue: Queue,
+    /// Every packet was walked: no limit cut the walk short.
+    pub complete: bool,
+    /// The queue was locked, or was seen to be the same before and after.
+    pub steady: bool,
+}
+
+/// What the kernel says of a socket at the time of the walk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// What is charged for received packets (`sk_rmem_alloc`), without what UDP has yet to take off
+    /// (`forward_deficit`). Says nothing of unix sockets, whose senders are charged.
+    pub rmem_alloc: Truesize,
+    /// `sk_backlog.len`.
+    pub backlog: Truesize,
+    /// TCP: `sk_wmem_queued`.
+    pub wmem_queued: Truesize,
+    /// TCP: `rcv_nxt - copied_seq`.
+    pub recv_q: u64,
+    /// TCP: `write_seq - snd_una`.
+    pub send_q: u64,
+}
+
+/// One packet (`sk_buff`), or a part of one (an `sk_buff` on the `frag_list` of the packet before it).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// The queue that it is in.
+    pub queue: Queue,
+    /// It belongs to the packet before it, which counts its length and truesize.
+    pub is_part: bool,
+    /// Address of the `sk_buff`: with `stamp` it tells one packet from another.
+    pub id: u64,
+    /// TCP: first sequence number; else when it arrived, where the kernel noted that (`tstamp`).
+    pub stamp: u64,
+    /// Bytes that have not been read.
+    pub len: Payload,
+    /// What is charged for it (`sk_buff.truesize`).
+    pub truesize: Truesize,
+    /// Address of the head's memory (`sk_buff.head`).
+    pub head: u64,
+    /// The head's memory.
+    pub head_piece: Piece,
+    /// The fragments (`skb_shared_info.frags`).
+    pub fragments: Vec<Piece>,
+}
+
+/// A part of a packet, and the block of pages that it lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Which block: the address of its first `struct page`.
+    pub block: u64,
+    /// The block has two to the power of this many pages (compound order).
+    pub order: u8,
+    /// Whose pages they are.
+    pub kind: PageKind,
+    /// Where in the page that the packet names the piece begins, in bytes.
+    pub offset: u32,
+    /// How long it is, in bytes.
+    pub len: u32,
+}
+
+/// Whose pages a piece of a packet lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum PageKind {
+    /// In a slab: no pages of its own.
+    Slab,
+    /// Too large for a slab, so in pages of its own (kmalloc).
+    Large,
+    /// On no list and of no file: the network stack's own chunks, or a driver's pages.
+    Stack,
+    /// A file's: page cache or shared memory (sendfile, splice).
+    File,
+    /// On a list of the page cache and of no file any more: the file has been removed or truncated.
+    RemovedFile,
+    /// A process's own (MSG_ZEROCOPY, vmsplice).
+    Anonymous,
+    /// No page at all: device memory (`net_iov`).
+    Device,
+    /// The kernel's structures are not understood.
+    Unknown,
+}
+
+impl PageKind {
+    /// The kind's stable name, lower case, words joined by `_`.
+    pub fn name(self) -> &'static str {
+        match self {
+            PageKind::Slab => "slab",
+            PageKind::Large => "kmalloc",
+            PageKind::Stack => "network",
+            PageKind::File => "file",
+            PageKind::RemovedFile => "removed_file",
+            PageKind::Anonymous => "anonymous",
+            PageKind::Device => "device",
+            PageKind::Unknown => "unknown",
+        }
+    }
+
+    /// Whether a program handed these pages in, so that the premise of `worst` does not hold.
+    pub fn is_handed_in(self) -> bool {
+        matches!(self, PageKind::File | PageKind::RemovedFile | PageKind::Anonymous)
+    }
+
+    /// Whether it lies in pages that it keeps from being freed.
+    pub fn pins(self) -> bool {
+        !matches!(self, PageKind::Slab | PageKind::Device | PageKind::Unknown)
+    }
+}

@@ -1,0 +1,123 @@
+//! One socket's queues, packet by packet, as a debugger would show them.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+
+use crate::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
+use crate::error::Error;
+use crate::holders::{Holder, socket_inode};
+use crate::host::{Host, NetnsFile};
+use crate::namespaces::{Netns, NetnsId};
+use crate::query::Query;
+use crate::socket::{Socket, State};
+
+/// The packets in the queues of one socket.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Listing {
+    /// The socket.
+    pub socket: Socket,
+    /// The network namespace that it is in.
+    pub netns: NetnsId,
+    /// Its packets, queue by queue, each queue in its order.
+    pub packets: Vec<Packet>,
+    /// How the walk of each queue ended.
+    pub queues: Vec<QueueEnd>,
+    /// What the kernel said of the socket at the time of the walk.
+    pub counters: Counters,
+}
+
+impl Listing {
+    /// The packets of one queue, parts of packets (`frag_list`) included.
+    pub fn of_queue(&self, queue: Queue) -> impl Iterator<Item = &Packet> {
+        self.packets.iter().filter(move |packet| packet.queue == queue)
+    }
+
+    /// How many packets of the receiving side are still there, untouched, that were there in `before`:
+    /// the same buffer with the same stamp and the same unread length.
+    pub fn untouched_since(&self, before: &Listing) -> usize {
+        let key = |packet: &Packet| (packet.queue, packet.id, packet.stamp, packet.len);
+        let received = |packet: &&Packet| !packet.is_part && !packet.queue.is_sending();
+        let known: HashSet<_> = before.packets.iter().filter(received).map(key).collect();
+        self.packets.iter().filter(received).filter(|packet| known.contains(&key(packet))).count()
+    }
+}
+
+/// Lists the packets in the queues of the socket that a descriptor refers to.
+///
+/// # Errors
+/// When the descriptor is not there, or refers to no TCP, UDP or unix socket; when the engine fails; and
+/// when the socket vanished meanwhile.
+pub fn packets(
+    host: &dyn Host,
+    engine: &dyn Engine,
+    holder: Holder,
+    limits: &Limits,
+) -> Result<Listing, Error> {
+    let Found { socket, netns, .. } = find(host, engine, holder)?;
+    let cookie = socket.cookie.ok_or_else(|| Error::no_socket(holder, "the kernel gives it no cookie"))?;
+    let place = place(host, holder, netns);
+    let listed = socket.state != State::ClosedHeld;
+    let target = Target { cookie, protocol: socket.protocol, netns: place.as_ref().filter(|_| listed) };
+    let mut listing =
+        Listing { socket, netns, packets: Vec::new(), queues: Vec::new(), counters: Counters::default() };
+    let mut ended = false;
+    let walked = engine.walk(&[target], limits, &mut |_, step| match step {
+        Step::Packet(packet) => listing.packets.push(packet.clone()),
+        Step::Anew(queue) => listing.packets.retain(|packet| packet.queue != queue),
+        Step::QueueEnd(end) => listing.queues.push(end),
+        Step::End(counters) => {
+            listing.counters = counters;
+            ended = true;
+        }
+    });
+    walked.map_err(|error| Error::engine(engine.name(), &error))?;
+    if !ended {
+        return Err(Error::no_socket(holder, "it was closed while it was looked at"));
+    }
+    Ok(listing)
+}
+
+fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, Error> {
+    let mut query = Query::default();
+    query.pids = vec![holder.pid];
+    query.include_idle = true;
+    let mut found = None;
+    let pass = engine.find(&query, &mut |it| {
+        if it.holder == holder {
+            found = Some(it);
+        }
+    });
+    pass.map_err(|error| Error::engine(engine.name(), &error))?;
+    found.ok_or_else(|| Error::no_socket(holder, &why_not(host, holder)))
+}
+
+/// Why a descriptor is none of a socket that can be listed.
+fn why_not(host: &dyn Host, holder: Holder) -> String {
+    let Holder { pid, fd } = holder;
+    if host.inode(Path::new(&format!("/proc/{pid}"))).is_err() {
+        return "there is no such process".to_owned();
+    }
+    match host.read_link(Path::new(&format!("/proc/{pid}/fd/{fd}"))) {
+        Ok(target) if socket_inode(&target).is_some() => "it is neither TCP nor UDP nor unix".to_owned(),
+        Ok(_) => "it is no socket".to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            format!("the process has no such descriptor: ls -l /proc/{pid}/fd")
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The namespace of a socket, if its process is in it too: that is the way there.
+fn place(host: &dyn Host, holder: Holder, netns: NetnsId) -> Option<Netns> {
+    let of = |task: &str| host.inode(Path::new(&format!("/proc/{task}/ns/net"))).ok();
+    if of("self") == Some(netns.0) {
+        return Some(Netns::own(Some(netns)));
+    }
+    let path = format!("/proc/{}/ns/net", holder.pid);
+    let inode = of(&holder.pid.to_string()).filter(|inode| *inode == netns.0)?;
+    let mut place = Netns { own: false, ..Netns::own(Some(netns)) };
+    place.files.push(NetnsFile { root: None, path: path.into(), inode });
+    Some(place)
+}
