@@ -1,38 +1,75 @@
-//! The BPF engine of skcheck.
+//! Looks into the kernel that runs through BPF iterators: an [`Engine`] for `skcheck-core`.
+//!
+//! ```no_run
+//! use skcheck_bpf::Bpf;
+//! use skcheck_core::engine::Limits;
+//! use skcheck_core::{Live, Query, scan_with};
+//!
+//! let host = Live::new();
+//! let engine = Bpf::load(&host)?;
+//! let snapshot = scan_with(&host, &Query::default(), Some(&engine), &Limits::default())?;
+//! for report in &snapshot.sockets {
+//!     if let Ok(exact) = &report.exact {
+//!         println!("{:?} pins {}", report.socket.inode, exact.pinned);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The programs (`src/bpf/*.c`) only read: they attach to no event and change nothing; each runs while
+//! its iterator is read, and is gone when this process ends. They are checked in compiled, so building
+//! this crate takes neither clang nor libbpf; offsets come from the running kernel's BTF.
+//!
+//! # Privileges
+//!
+//! CAP_BPF and CAP_PERFMON, and CAP_SYS_ADMIN to look into other network namespaces; Linux 5.17 or newer
+//! with BTF (`CONFIG_DEBUG_INFO_BTF`).
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod error;
+mod find;
+mod pass;
+mod walk;
+mod wire;
+
+use std::fmt;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
+use aya::Btf;
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
 
-/// Looks into the kernel through BPF iterators.
-#[derive(Debug)]
+pub use crate::error::Error;
+
+/// The BPF engine. Programs that look at descriptors are in the kernel from [`Bpf::load`] on, those that
+/// walk queues from the first walk on, until this is dropped.
 pub struct Bpf {
-    _host: Live,
-}
-
-/// Why BPF cannot be used here.
-#[derive(Debug, thiserror::Error)]
-#[error("{context}")]
-pub struct Error {
-    context: String,
-    remedy: String,
-}
-
-impl Error {
-    /// What the reader can do about it.
-    pub fn remedy(&self) -> &str {
-        &self.remedy
-    }
+    host: Live,
+    btf: Btf,
+    finder: Mutex<find::Finder>,
 }
 
 impl Bpf {
-    /// Prepares the engine.
+    /// Loads the programs that look at descriptors.
     ///
     /// # Errors
-    /// When BPF may not be used, or the kernel lacks what it takes.
+    /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
-        Ok(Bpf { _host: host.clone() })
+        let btf = Btf::from_sys_fs().map_err(Error::no_btf)?;
+        let finder = Mutex::new(find::Finder::load(&btf)?);
+        Ok(Bpf { host: host.clone(), btf, finder })
+    }
+
+    fn finder(&self) -> std::sync::MutexGuard<'_, find::Finder> {
+        self.finder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Bpf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bpf").field("host", &self.host).finish_non_exhaustive()
     }
 }
 
@@ -41,15 +78,20 @@ impl Engine for Bpf {
         "bpf"
     }
 
-    fn find(&self, _: &Query, _: &mut dyn FnMut(Found)) -> io::Result<Pass> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
+        self.finder().find(query, on_found)
     }
 
-    fn holders(&self, _: &[Inode], _: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
+        self.finder().holders(&self.btf, inodes, on_holder)
     }
 
-    fn walk(&self, _: &[Target<'_>], _: &Limits, _: &mut dyn FnMut(usize, Step<'_>)) -> io::Result<bool> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn walk(
+        &self,
+        targets: &[Target<'_>],
+        limits: &Limits,
+        on_step: &mut dyn FnMut(usize, Step<'_>),
+    ) -> io::Result<bool> {
+        walk::run(&self.host, &self.btf, targets, limits, on_step)
     }
 }

@@ -213,6 +213,21 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// The end of a unix socket that is bound to this name, as the kernel stores it (`unix_address`,
+    /// behind the family). Older kernels count the terminating NUL of a path into the name, and a path
+    /// of full length has none: trailing NULs do not belong to a path. In an abstract name every byte
+    /// counts.
+    pub fn from_unix_name(name: &[u8]) -> Endpoint {
+        match name {
+            [] => Endpoint::Unnamed,
+            [0, name @ ..] => Endpoint::Abstract(name.to_vec()),
+            path => {
+                let path = path.split(|&b| b == 0).next().unwrap_or_default();
+                Endpoint::Path(path.to_vec())
+            }
+        }
+    }
+
     /// The port, where this is an IP endpoint.
     pub fn port(&self) -> Option<u16> {
         match self {
@@ -284,6 +299,26 @@ impl SendQueue {
             SendQueue::Payload(Payload(n)) | SendQueue::Truesize(Truesize(n)) => Some(n),
             SendQueue::BacklogLimit(_) | SendQueue::Unknown => None,
         }
+    }
+}
+
+/// What the two numbers that `ss` prints as Recv-Q and Send-Q count for a socket of this protocol in this
+/// state.
+pub fn queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue, SendQueue) {
+    let payload = |bytes: u32| Payload(bytes.into());
+    let truesize = |bytes: u32| Truesize(bytes.into());
+    match (protocol, state) {
+        (Protocol::Udp | Protocol::UdpLite, _) => {
+            (RecvQueue::Truesize(truesize(recv)), SendQueue::Truesize(truesize(send)))
+        }
+        (_, State::Listen) => {
+            (RecvQueue::Connections(Connections(recv)), SendQueue::BacklogLimit(Connections(send)))
+        }
+        (Protocol::Tcp, _) => (RecvQueue::Payload(payload(recv)), SendQueue::Payload(payload(send))),
+        (Protocol::UnixDatagram, _) => {
+            (RecvQueue::FirstDatagram(payload(recv)), SendQueue::Truesize(truesize(send)))
+        }
+        _ => (RecvQueue::Payload(payload(recv)), SendQueue::Truesize(truesize(send))),
     }
 }
 

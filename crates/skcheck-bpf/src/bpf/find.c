@@ -11,15 +11,21 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define NAME_MAX 108
 #define WALK_MAX 65536
 
-/* What is asked for; the defaults ask for everything that holds something. */
-volatile const __u32 want_tcp = 1;
-volatile const __u32 want_udp = 1;
-volatile const __u32 want_unix = 1;
-volatile const __u32 want_inet = 1;
-volatile const __u32 want_inet6 = 1;
-volatile const __u32 want_idle = 0;
-volatile const __u64 min_recvq = 0;
-volatile const __u64 min_sendq = 0;
+/* What is asked for. */
+enum family { WANT_TCP = 1, WANT_UDP = 2, WANT_UNIX = 4, WANT_INET = 8, WANT_INET6 = 16, WANT_IDLE = 32 };
+
+struct question {
+	__u64 families;
+	__u64 min_recvq, min_sendq;
+	__u64 pid; /* 0: every process */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct question);
+} question SEC(".maps");
 
 enum kind { SOCKET = 1, NAMESPACE_FILE = 2, HOLDER = 3 };
 
@@ -76,9 +82,15 @@ struct {
 	__type(value, __u8);
 } wanted SEC(".maps");
 
-/* How many descriptors referred to sockets, and how many namespaces did not fit. */
-__u64 descriptors = 0;
-__u64 uncounted = 0;
+/* How many descriptors refer to sockets, and how many sockets are in namespaces that did not fit. */
+struct counts { __u64 descriptors, uncounted; };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counts);
+} counts SEC(".maps");
 
 /* A process's id as the caller's pid namespace numbers it. */
 static __always_inline __u32 pid_of(struct task_struct *task)
@@ -286,12 +298,18 @@ int find(struct bpf_iter__task_file *ctx)
 	struct queues queues = {};
 	struct found *record;
 	struct tally *tally;
+	struct question *asked;
+	struct counts *counted;
 	struct socket *sock;
 	struct sock *sk;
-	__u32 netns, family, type, protocol, state, ooo_packets = 0;
-	bool wanted_family, tcp = false, matches = false;
+	__u32 netns, family, type, protocol, state, ooo_packets = 0, zero = 0;
+	bool tcp = false, matches = false;
 
 	if (!file || !task)
+		return 0;
+	asked = bpf_map_lookup_elem(&question, &zero);
+	counted = bpf_map_lookup_elem(&counts, &zero);
+	if (!asked || !counted)
 		return 0;
 	sock = bpf_sock_from_file(file);
 	if (!sock) {
@@ -309,24 +327,28 @@ int find(struct bpf_iter__task_file *ctx)
 	protocol = sk->sk_protocol;
 
 	if (family == AF_INET || family == AF_INET6) {
-		wanted_family = family == AF_INET ? want_inet : want_inet6;
 		if (protocol == IPPROTO_TCP && type == SOCK_STREAM) {
 			tcp = true;
 			queues_of_tcp(sk, &queues, &ooo_packets);
-			matches = wanted_family && want_tcp;
+			matches = asked->families & WANT_TCP;
 		} else if ((protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE) && type == SOCK_DGRAM) {
 			queues_of_udp(sk, &queues);
-			matches = wanted_family && want_udp;
+			matches = asked->families & WANT_UDP;
 		}
-		matches = matches && queues.recv_q >= min_recvq && queues.send_q >= min_sendq;
-		if (state == TCP_LISTEN && (min_recvq || min_sendq))
+		matches = matches && asked->families & (family == AF_INET ? WANT_INET : WANT_INET6) &&
+			  queues.recv_q >= asked->min_recvq && queues.send_q >= asked->min_sendq;
+		/* A listener's counts are no sizes. */
+		if (state == TCP_LISTEN && (asked->min_recvq || asked->min_sendq))
 			matches = false;
 	} else if (family == AF_UNIX) {
 		queues_of_unix(sk, &queues);
-		matches = want_unix;
+		matches = asked->families & WANT_UNIX;
 	}
+	matches = matches && (queues.holds || asked->families & WANT_IDLE);
+	if (matches && asked->pid)
+		matches = pid_of(task) == asked->pid;
 
-	if (matches && (want_idle || queues.holds)) {
+	if (matches) {
 		record = bpf_ringbuf_reserve(&found, sizeof(*record), 0);
 		if (!record)
 			return 1;
@@ -364,7 +386,7 @@ int find(struct bpf_iter__task_file *ctx)
 	}
 
 	/* Only now: a visit that found no room above is repeated. */
-	descriptors++;
+	counted->descriptors++;
 	if (!is_alone(file)) {
 		__u64 key = (__u64)sk;
 		__u8 yes = 1;
@@ -380,7 +402,7 @@ int find(struct bpf_iter__task_file *ctx)
 		tally = bpf_map_lookup_elem(&tallies, &netns);
 	}
 	if (!tally) {
-		uncounted++;
+		counted->uncounted++;
 		return 0;
 	}
 	tally->sockets++;

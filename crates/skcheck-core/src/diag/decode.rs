@@ -17,11 +17,8 @@ use netlink_packet_sock_diag::{
 
 use crate::diag::request::Table;
 use crate::skmem::SkMem;
-use crate::socket::{
-    Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State,
-};
+use crate::socket::{Cookie, Endpoint, Family, Inode, Protocol, Shutdown, Socket, State, queues};
 use crate::tcp::TcpInfo;
-use crate::units::{Connections, Payload, Truesize};
 
 /// One decoded message. What lies on the heap in a [`Socket`] is still borrowed here, so that
 /// looking at a record and passing it over allocates nothing.
@@ -48,7 +45,7 @@ impl Record<'_> {
     pub fn into_socket(self) -> Socket {
         let mut socket = self.socket;
         if let Some(name) = self.unix_name {
-            socket.local = unix_endpoint(name);
+            socket.local = Endpoint::from_unix_name(name);
         }
         socket
     }
@@ -171,8 +168,7 @@ impl Answer {
         socket.uid = Some(header.uid);
         socket.inode = Inode::new(header.inode);
         socket.cookie = Some(cookie(id.cookie));
-        (socket.recv_q, socket.send_q) =
-            inet_queues(socket.protocol, state, header.recv_queue, header.send_queue);
+        (socket.recv_q, socket.send_q) = queues(socket.protocol, state, header.recv_queue, header.send_queue);
         let mut record = Record::of(socket);
         for attribute in NlasIterator::new(payload.get(HEADER..)?) {
             let Ok(attribute) = attribute else {
@@ -227,7 +223,7 @@ impl Answer {
                 UNIX_DIAG_ICONS => record.pending = Some(value),
                 UNIX_DIAG_RQLEN => match (u32_at(value, 0), u32_at(value, 4)) {
                     (Some(recv), Some(send)) => {
-                        (socket.recv_q, socket.send_q) = unix_queues(protocol, state, recv, send);
+                        (socket.recv_q, socket.send_q) = queues(protocol, state, recv, send);
                     }
                     _ => self.bad_attributes += 1,
                 },
@@ -238,43 +234,6 @@ impl Answer {
             }
         }
         Some(record)
-    }
-}
-
-fn inet_queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue, SendQueue) {
-    match (protocol, state) {
-        (Protocol::Tcp, State::Listen) => {
-            (RecvQueue::Connections(Connections(recv)), SendQueue::BacklogLimit(Connections(send)))
-        }
-        (Protocol::Tcp, _) => {
-            (RecvQueue::Payload(Payload(recv.into())), SendQueue::Payload(Payload(send.into())))
-        }
-        _ => (RecvQueue::Truesize(Truesize(recv.into())), SendQueue::Truesize(Truesize(send.into()))),
-    }
-}
-
-fn unix_queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue, SendQueue) {
-    match (protocol, state) {
-        (_, State::Listen) => {
-            (RecvQueue::Connections(Connections(recv)), SendQueue::BacklogLimit(Connections(send)))
-        }
-        (Protocol::UnixDatagram, _) => {
-            (RecvQueue::FirstDatagram(Payload(recv.into())), SendQueue::Truesize(Truesize(send.into())))
-        }
-        _ => (RecvQueue::Payload(Payload(recv.into())), SendQueue::Truesize(Truesize(send.into()))),
-    }
-}
-
-/// Older kernels count the terminating NUL of a path into the name, and a path of full length has
-/// none: trailing NULs do not belong to a path. In an abstract name every byte counts.
-fn unix_endpoint(name: &[u8]) -> Endpoint {
-    match name {
-        [] => Endpoint::Unnamed,
-        [0, name @ ..] => Endpoint::Abstract(name.to_vec()),
-        path => {
-            let path = path.split(|&b| b == 0).next().unwrap_or_default();
-            Endpoint::Path(path.to_vec())
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use crate::diag::transport::DiagSocket;
 use crate::host::{Diag, Host, NetnsFile, parse_number};
+use crate::namespaces::Netns;
 use crate::units::PageSize;
 
 /// The kernel that this program runs on.
@@ -135,6 +136,32 @@ impl Live {
         Ok(rustix::thread::move_into_link_name_space(file.as_fd(), kind)?)
     }
 
+    /// Does something in a network namespace, on a thread of its own, which ends with it.
+    ///
+    /// # Errors
+    /// `NotFound` when nothing leads there any more, `PermissionDenied` when it may not be entered, and
+    /// `TimedOut` when entering it takes too long.
+    pub fn within<T: Send + 'static>(
+        &self,
+        netns: &Netns,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
+        if netns.own {
+            return Ok(work());
+        }
+        let (live, files) = (self.clone(), netns.files.clone());
+        on_a_thread(move || {
+            let mut worst = io::Error::from(io::ErrorKind::NotFound);
+            for file in &files {
+                match live.enter(file) {
+                    Ok(()) => return Ok(work()),
+                    Err(error) => worst = error,
+                }
+            }
+            Err(worst)
+        })
+    }
+
     /// Opens a socket in the calling thread's network namespace, and reads what that holds: it has to
     /// be this very thread, which a mounted /proc may not show.
     fn open_diag(&self) -> io::Result<DiagSocket> {
@@ -147,6 +174,20 @@ impl Live {
     }
 }
 
+/// Does something that changes the thread's namespace, on a thread of its own, which ends with it. The way
+/// there can lead through file systems that never answer; such a thread is left behind.
+fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new().name("skcheck-netns".to_owned());
+    let thread = thread.spawn(move || {
+        let _ = sender.send(work());
+    })?;
+    let done = receiver.recv_timeout(ENTRANCE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+    // It has nothing left to do but to end; waiting for that keeps the number of threads down.
+    let _ = thread.join();
+    done
+}
+
 impl Default for Live {
     fn default() -> Live {
         Live::new()
@@ -156,19 +197,9 @@ impl Default for Live {
 impl Host for Live {
     fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
         let Some(file) = netns else { return Ok(Box::new(self.open_diag()?)) };
-        // A netlink socket keeps the namespace it was made in, so only its making has to be there:
-        // on a thread of its own, which ends with it. The way there can lead through file systems that
-        // never answer; such a thread is left behind.
-        let (sender, receiver) = mpsc::sync_channel(1);
+        // A netlink socket keeps the namespace it was made in, so only its making has to be there.
         let (live, file) = (self.clone(), file.clone());
-        let maker = std::thread::Builder::new().name("skcheck-netns".to_owned());
-        let maker = maker.spawn(move || {
-            let _ = sender.send(live.enter(&file).and_then(|()| live.open_diag()));
-        })?;
-        let made = receiver.recv_timeout(ENTRANCE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-        // It has nothing left to do but to end; waiting for that keeps the number of threads down.
-        let _ = maker.join();
-        Ok(Box::new(made?))
+        Ok(Box::new(on_a_thread(move || live.enter(&file).and_then(|()| live.open_diag()))?))
     }
 
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {

@@ -1,0 +1,133 @@
+//! One pass over every descriptor of every process: `find.c`.
+
+use std::io;
+
+use aya::maps::{Array, HashMap, MapData};
+use aya::{Btf, Ebpf, EbpfLoader};
+use skcheck_core::engine::{Found, Pass, Tally};
+use skcheck_core::{Holder, Inode, NetnsId, Query};
+
+use crate::error::{Error, defect};
+use crate::pass::{self, Ring};
+use crate::wire::FindRecord;
+
+/// The programs that look at descriptors, in the kernel.
+pub(crate) struct Finder {
+    ebpf: Ebpf,
+    ring: Ring,
+    holders_loaded: bool,
+}
+
+/// `struct tally`: sockets, TCP memory.
+type TallyValue = [u64; 2];
+
+impl Finder {
+    pub(crate) fn load(btf: &Btf) -> Result<Finder, Error> {
+        let object = aya::include_bytes_aligned!("bpf/find.o");
+        let mut ebpf = EbpfLoader::new().btf(Some(btf)).load(object).map_err(Error::object)?;
+        pass::load(&mut ebpf, btf, "find", "task_file")?;
+        let ring = pass::take_ring(&mut ebpf, "found")?;
+        Ok(Finder { ebpf, ring, holders_loaded: false })
+    }
+
+    pub(crate) fn find(&mut self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
+        self.ask(query)?;
+        let mut pass = Pass::default();
+        let mut misunderstood = 0u64;
+        self.run("find", &mut |record| match record {
+            Some(FindRecord::Socket(found)) => on_found(*found),
+            Some(FindRecord::NamespaceFile(holder)) => pass.namespace_files.push(holder),
+            Some(FindRecord::Holder(..)) | None => misunderstood += 1,
+        })?;
+        if misunderstood > 0 {
+            return Err(defect(format_args!("{misunderstood} records were not understood")));
+        }
+        let [descriptors, uncounted] = self.counts()?;
+        if uncounted > 0 {
+            return Err(io::Error::other("there are more network namespaces than can be counted"));
+        }
+        pass.descriptors = descriptors;
+        pass.namespaces = self.tallies()?;
+        Ok(pass)
+    }
+
+    pub(crate) fn holders(
+        &mut self,
+        btf: &Btf,
+        inodes: &[Inode],
+        on_holder: &mut dyn FnMut(Inode, Holder),
+    ) -> io::Result<()> {
+        if !self.holders_loaded {
+            pass::load(&mut self.ebpf, btf, "holders", "task_file")?;
+            self.holders_loaded = true;
+        }
+        let mut wanted = self.hash::<u64, u8>("wanted")?;
+        for inode in inodes {
+            wanted.insert(u64::from(inode.get()), 1, 0).map_err(Error::map)?;
+        }
+        self.run("holders", &mut |record| {
+            if let Some(FindRecord::Holder(inode, holder)) = record {
+                on_holder(inode, holder);
+            }
+        })?;
+        let mut wanted = self.hash::<u64, u8>("wanted")?;
+        for inode in inodes {
+            wanted.remove(&u64::from(inode.get())).map_err(Error::map)?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, program: &str, on_record: &mut dyn FnMut(Option<FindRecord>)) -> io::Result<()> {
+        let iterator = pass::link(&mut self.ebpf, program)?.into_file().map_err(defect)?;
+        pass::run(iterator, &mut self.ring, None, &mut |record| on_record(FindRecord::decode(record)))?;
+        Ok(())
+    }
+
+    /// Puts what is asked for where the program looks, and sets what it counts back to nought.
+    fn ask(&mut self, query: &Query) -> io::Result<()> {
+        let wanted = [query.tcp, query.udp, query.unix, query.ipv4, query.ipv6, query.include_idle];
+        let families =
+            wanted.iter().enumerate().fold(0u64, |bits, (at, wanted)| bits | u64::from(*wanted) << at);
+        let pid = match query.pids.as_slice() {
+            [pid] => u64::from(*pid),
+            _ => 0,
+        };
+        let question = [families, query.min_recv_q.unwrap_or(0), query.min_send_q.unwrap_or(0), pid];
+        self.array::<[u64; 4]>("question")?.set(0, question, 0).map_err(Error::map)?;
+        self.array::<[u64; 2]>("counts")?.set(0, [0u64; 2], 0).map_err(Error::map)?;
+        self.clear::<u32, TallyValue>("tallies")?;
+        self.clear::<u64, u8>("met")
+    }
+
+    fn counts(&mut self) -> io::Result<[u64; 2]> {
+        Ok(self.array::<[u64; 2]>("counts")?.get(&0, 0).map_err(Error::map)?)
+    }
+
+    fn tallies(&mut self) -> io::Result<Vec<Tally>> {
+        let tallies = self.hash::<u32, TallyValue>("tallies")?;
+        let tally = |entry: Result<(u32, TallyValue), aya::maps::MapError>| {
+            let (netns, [sockets, tcp_memory]) = entry.map_err(Error::map)?;
+            Ok(Tally { netns: NetnsId(netns.into()), sockets, tcp_memory })
+        };
+        tallies.iter().map(tally).collect()
+    }
+
+    fn clear<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> io::Result<()> {
+        let mut map = self.hash::<K, V>(name)?;
+        let keys: Vec<K> = map.keys().collect::<Result<_, _>>().map_err(Error::map)?;
+        for key in keys {
+            map.remove(&key).map_err(Error::map)?;
+        }
+        Ok(())
+    }
+
+    fn array<V: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, V>, Error> {
+        let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
+        map.try_into().map_err(Error::map)
+    }
+
+    fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> Result<HashMap<&mut MapData, K, V>, Error> {
+        let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
+        map.try_into().map_err(Error::map)
+    }
+}

@@ -1,0 +1,246 @@
+//! The records that the programs put into their ring buffers. The layouts are those of `struct found` in
+//! `find.c` and of the structures in `walk.c`; decoding is total.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use skcheck_core::engine::{Counters, Found, Packet, PageKind, Piece, Queue, QueueEnd, UnixQueue};
+use skcheck_core::socket::queues;
+use skcheck_core::{
+    Cookie, Endpoint, Family, Holder, Inode, NetnsId, Payload, Protocol, Shutdown, SkMem, Socket, State,
+    TcpInfo, Truesize,
+};
+
+/// One record of `find.c`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FindRecord {
+    /// A socket that holds something.
+    Socket(Box<Found>),
+    /// A descriptor that refers to a namespace.
+    NamespaceFile(Holder),
+    /// A descriptor of a socket that was asked for.
+    Holder(Inode, Holder),
+}
+
+/// One record of `walk.c`, with the slot of its socket.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum WalkRecord {
+    Packet(Packet),
+    QueueEnd { end: QueueEnd, no_room: bool },
+    Anew(Queue),
+    SocketEnd(Counters),
+}
+
+/// Reads numbers of the machine's byte order, one behind the other.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn u16_be(&mut self) -> Option<u16> {
+        self.bytes(2)?.try_into().ok().map(u16::from_be_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.bytes(4)?.try_into().ok().map(u32::from_ne_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.bytes(8)?.try_into().ok().map(u64::from_ne_bytes)
+    }
+}
+
+const AF_UNIX: u32 = 1;
+const AF_INET: u32 = 2;
+const AF_INET6: u32 = 10;
+
+impl FindRecord {
+    /// Decodes a record; `None` when it is none that this version knows.
+    pub(crate) fn decode(record: &[u8]) -> Option<FindRecord> {
+        const SOCKET: u32 = 1;
+        const NAMESPACE_FILE: u32 = 2;
+        const HOLDER: u32 = 3;
+        let mut at = Cursor(record);
+        let kind = at.u32()?;
+        let holder = Holder { pid: at.u32()?, fd: at.u32()? };
+        let netns = NetnsId(at.u32()?.into());
+        match kind {
+            SOCKET => found(at, holder, netns).map(Box::new).map(FindRecord::Socket),
+            NAMESPACE_FILE => Some(FindRecord::NamespaceFile(holder)),
+            HOLDER => Some(FindRecord::Holder(inode(at.u64()?)?, holder)),
+            _ => None,
+        }
+    }
+}
+
+/// Inode numbers of sockets have 32 bits (`get_next_ino`).
+fn inode(number: u64) -> Option<Inode> {
+    Inode::new(u32::try_from(number).ok()?)
+}
+
+fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId) -> Option<Found> {
+    const BOUND: u32 = 1;
+    const NAMED: u32 = 2;
+    const CUT_SHORT: u32 = 4;
+    let inode = inode(at.u64()?)?;
+    let peer_inode = at.u64()?;
+    let cookie = at.u64()?;
+    let cgroup = at.u64()?;
+    let unix_queue = (Payload(at.u64()?), Truesize(at.u64()?));
+    let family = at.u32()?;
+    let protocol = protocol(family, at.u32()?, at.u32()?)?;
+    let state = at.u32()?;
+    let flags = at.u32()?;
+    let shutdown = at.u32()?;
+    let uid = at.u32()?;
+    let interface = at.u32()?;
+    let (recv_q, send_q) = (at.u32()?, at.u32()?);
+    let ooo_packets = at.u32()?;
+    let packets = at.u32()?;
+    let skmem = SkMem::from_bytes(at.bytes(9 * 4)?);
+    let name_length = at.u32()?;
+    let ports = [at.u16_be()?, at.u16_be()?];
+    at.u32()?;
+    let addresses = [at.bytes(16)?, at.bytes(16)?];
+    let name = at.bytes(name_length as usize)?;
+
+    let state = State::from_kernel(u8::try_from(state).ok()?);
+    let state = match (protocol, state) {
+        (Protocol::Tcp, State::Close) if flags & BOUND == 0 => State::ClosedHeld,
+        (Protocol::Tcp, State::Close) if ports == [ports[0], 0] => State::BoundInactive,
+        (_, state) => state,
+    };
+    let core_family = match family {
+        AF_INET => Family::Ipv4,
+        AF_INET6 => Family::Ipv6,
+        _ => Family::Unix,
+    };
+    let mut socket = Socket::unknown(core_family, protocol, state);
+    socket.interface = (interface != 0).then_some(interface);
+    socket.uid = Some(uid);
+    socket.inode = Some(inode);
+    socket.cookie = (cookie != 0).then_some(Cookie(cookie));
+    socket.skmem = skmem;
+    socket.shutdown = Some(Shutdown::from_kernel(u8::try_from(shutdown & 3).ok()?));
+    (socket.recv_q, socket.send_q) = queues(protocol, state, recv_q, send_q);
+    if core_family == Family::Unix {
+        let named = flags & NAMED != 0;
+        socket.local = if named { Endpoint::from_unix_name(name) } else { Endpoint::Unnamed };
+        socket.peer_inode = u32::try_from(peer_inode).ok().and_then(Inode::new);
+    } else {
+        let [local, peer] = addresses.map(|bytes| address(core_family, bytes));
+        socket.local = Endpoint::Ip { addr: local?, port: ports[0] };
+        socket.peer = Endpoint::Ip { addr: peer?, port: ports[1] };
+        socket.cgroup_id = (cgroup != 0).then_some(cgroup);
+    }
+    if protocol == Protocol::Tcp {
+        let mut info = TcpInfo::default();
+        info.rcv_ooopack = Some(ooo_packets);
+        socket.tcp_info = Some(info);
+    }
+    let added_up = core_family == Family::Unix && state != State::Listen && flags & CUT_SHORT == 0;
+    let (payload, truesize) = unix_queue;
+    let unix_queue = added_up.then_some(UnixQueue { payload, truesize, packets: packets.into() });
+    Some(Found { socket, netns, holder, unix_queue })
+}
+
+fn protocol(family: u32, kind: u32, protocol: u32) -> Option<Protocol> {
+    match (family, kind, protocol) {
+        (AF_UNIX, 1, _) => Some(Protocol::UnixStream),
+        (AF_UNIX, 2, _) => Some(Protocol::UnixDatagram),
+        (AF_UNIX, 5, _) => Some(Protocol::UnixSeqpacket),
+        (AF_INET | AF_INET6, 1, 6) => Some(Protocol::Tcp),
+        (AF_INET | AF_INET6, 2, 17) => Some(Protocol::Udp),
+        (AF_INET | AF_INET6, 2, 136) => Some(Protocol::UdpLite),
+        _ => None,
+    }
+}
+
+fn address(family: Family, bytes: &[u8]) -> Option<IpAddr> {
+    if family == Family::Ipv4 {
+        return bytes.first_chunk::<4>().map(|bytes| IpAddr::V4(Ipv4Addr::from(*bytes)));
+    }
+    bytes.first_chunk::<16>().map(|bytes| IpAddr::V6(Ipv6Addr::from(*bytes)))
+}
+
+impl WalkRecord {
+    /// Decodes a record and the slot of its socket; `None` when it is none that this version knows.
+    pub(crate) fn decode(record: &[u8]) -> Option<(u32, WalkRecord)> {
+        const PACKET: u32 = 1;
+        const QUEUE_END: u32 = 2;
+        const ANEW: u32 = 3;
+        const SOCKET_END: u32 = 4;
+        let mut at = Cursor(record);
+        let kind = at.u32()?;
+        let slot = at.u32()?;
+        let record = match kind {
+            PACKET => WalkRecord::Packet(packet(at)?),
+            QUEUE_END => queue_end(at)?,
+            ANEW => WalkRecord::Anew(queue(at.u32()?)?),
+            SOCKET_END => WalkRecord::SocketEnd(counters(at)?),
+            _ => return None,
+        };
+        Some((slot, record))
+    }
+}
+
+fn queue(number: u32) -> Option<Queue> {
+    Queue::ALL.get(number as usize).copied()
+}
+
+fn packet(mut at: Cursor<'_>) -> Option<Packet> {
+    const PART: u32 = 1;
+    let queue = queue(at.u32()?)?;
+    let is_part = at.u32()? & PART != 0;
+    let fragments = at.u32()?;
+    let len = Payload(at.u32()?.into());
+    let truesize = Truesize(at.u32()?.into());
+    at.u32()?;
+    let (id, stamp, head) = (at.u64()?, at.u64()?, at.u64()?);
+    let head_piece = piece(&mut at)?;
+    let fragments = (0..fragments).map(|_| piece(&mut at)).collect::<Option<Vec<Piece>>>()?;
+    Some(Packet { queue, is_part, id, stamp, len, truesize, head, head_piece, fragments })
+}
+
+fn piece(at: &mut Cursor<'_>) -> Option<Piece> {
+    let block = at.u64()?;
+    let (offset, len) = (at.u32()?, at.u32()?);
+    let order = u8::try_from(at.u32()?).ok()?;
+    let kind = match at.u32()? {
+        0 => PageKind::Stack,
+        1 => PageKind::File,
+        2 => PageKind::RemovedFile,
+        3 => PageKind::Anonymous,
+        4 => PageKind::Device,
+        6 => PageKind::Large,
+        7 => PageKind::Slab,
+        _ => PageKind::Unknown,
+    };
+    Some(Piece { block, order, kind, offset, len })
+}
+
+fn queue_end(mut at: Cursor<'_>) -> Option<WalkRecord> {
+    const COMPLETE: u32 = 2;
+    const STEADY: u32 = 4;
+    const NO_ROOM: u32 = 8;
+    let queue = queue(at.u32()?)?;
+    let flags = at.u32()?;
+    let end = QueueEnd { queue, complete: flags & COMPLETE != 0, steady: flags & STEADY != 0 };
+    Some(WalkRecord::QueueEnd { end, no_room: flags & NO_ROOM != 0 })
+}
+
+fn counters(mut at: Cursor<'_>) -> Option<Counters> {
+    let (recv_q, send_q) = (at.u32()?, at.u32()?);
+    let [rmem_alloc, _wmem_alloc, wmem_queued, backlog, forward_deficit] =
+        [at.u32()?, at.u32()?, at.u32()?, at.u32()?, at.u32()?];
+    Some(Counters {
+        rmem_alloc: Truesize(rmem_alloc.saturating_sub(forward_deficit).into()),
+        backlog: Truesize(backlog.into()),
+        wmem_queued: Truesize(wmem_queued.into()),
+        recv_q: recv_q.into(),
+        send_q: send_q.into(),
+    })
+}
