@@ -115,20 +115,28 @@ pub enum InUse {
 /// Whether a namespace has sockets of the protocol that its sockstat calls `name` (`TCP`, `TCP6`,
 /// `UDP`, ...; `sock_prot_inuse_get`). TCP sockets that are only bound are not counted.
 pub fn in_use(sockstat: &[u8], name: &str) -> InUse {
-    counted(sockstat, name, "inuse")
+    none_or_perhaps(counted(sockstat, name, "inuse"))
 }
 
 /// Whether a namespace has any socket at all that a process made (`sock_inuse_get`).
 pub fn any_in_use(sockstat: &[u8]) -> InUse {
+    none_or_perhaps(sockets_used(sockstat))
+}
+
+/// How many sockets of every family processes have made in a namespace (`sock_inuse_get`).
+pub fn sockets_used(sockstat: &[u8]) -> Option<u64> {
     counted(sockstat, "sockets", "used")
 }
 
-fn counted(sockstat: &[u8], name: &str, what: &str) -> InUse {
+fn none_or_perhaps(count: Option<u64>) -> InUse {
+    if count == Some(0) { InUse::None } else { InUse::Perhaps }
+}
+
+fn counted(sockstat: &[u8], name: &str, what: &str) -> Option<u64> {
     let text = String::from_utf8_lossy(sockstat);
-    let counted = text.lines().find_map(|line| {
+    text.lines().find_map(|line| {
         let mut words = line.strip_prefix(name)?.strip_prefix(": ")?.split_whitespace();
         words.next().filter(|word| *word == what)?;
-        words.next()?.parse::<u64>().ok()
-    });
-    if counted == Some(0) { InUse::None } else { InUse::Perhaps }
+        words.next()?.parse().ok()
+    })
 }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::diag::decode::Record;
 use crate::diag::request::{IpVersion, States, Table};
+use crate::engine::Found;
 use crate::exact::NotMeasured;
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
@@ -15,7 +16,8 @@ use crate::host::Host;
 use crate::namespaces::{NetnsChoice, NetnsId};
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
-use crate::snapshot::first_pass::{FirstPass, has_connections};
+use crate::snapshot::dump::has_connections;
+use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::survey::Survey;
 use crate::snapshot::{Holding, Report, Source};
 use crate::socket::{Family, Inode, Protocol, Socket, State};
@@ -59,21 +61,52 @@ pub(super) fn run(
         let mut socket = Socket::unknown(suspect.family, Protocol::Tcp, State::ClosedHeld);
         socket.inode = Some(suspect.inode);
         Report {
-            footprint: footprint(&socket, None, facts),
-            exact: Err(NotMeasured::NoEngine),
-            socket,
-            holding: Holding::Descriptors,
             holders: first.survey.descriptors.holders(suspect.inode).collect(),
-            peer_holders: Vec::new(),
-            peer_inferred: false,
-            cgroup: None,
-            unit: None,
-            container: None,
-            interface_name: None,
             netns: netns_of_holders(first, suspect.inode),
+            ..held(socket, facts)
         }
     };
     suspects.into_iter().map(report).collect()
+}
+
+/// The same as an engine found them, their numbers known: those that match like any other socket.
+pub(super) fn found_by_engine(
+    query: &Query,
+    facts: &HostFacts,
+    first: &FirstPass,
+    closed: Vec<Found>,
+) -> Vec<Report> {
+    let mut seen = FxHashSet::default();
+    let report = |found: Found| {
+        let Found { socket, netns, .. } = found;
+        let footprint = footprint(&socket, None, facts);
+        let matches = query.may_match(&socket, facts) && query.matches_footprint(&footprint);
+        let inode = socket.inode.filter(|inode| matches && seen.insert(*inode))?;
+        Some(Report {
+            holders: first.survey.descriptors.holders(inode).collect(),
+            netns: Some(netns),
+            ..held(socket, facts)
+        })
+    };
+    closed.into_iter().filter_map(report).collect()
+}
+
+/// The report of a socket that descriptors hold, nothing joined to it yet.
+fn held(socket: Socket, facts: &HostFacts) -> Report {
+    Report {
+        footprint: footprint(&socket, None, facts),
+        exact: Err(NotMeasured::NoEngine),
+        socket,
+        holding: Holding::Descriptors,
+        holders: Vec::new(),
+        peer_holders: Vec::new(),
+        peer_inferred: false,
+        cgroup: None,
+        unit: None,
+        container: None,
+        interface_name: None,
+        netns: None,
+    }
 }
 
 /// Whether descriptors hold TCP sockets that no table has named so far.

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::proc_net;
 use crate::query::Query;
 use crate::snapshot::ask::Sink;
-use crate::snapshot::first_pass::{Dump, Stream};
+use crate::snapshot::dump::{Dump, Stream};
 use crate::snapshot::listeners::Listeners;
 use crate::snapshot::second_look::has_peer;
 use crate::socket::{Socket, State};

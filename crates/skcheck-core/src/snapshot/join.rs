@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::engine::Engine;
 use crate::exact::NotMeasured;
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
@@ -45,6 +46,7 @@ pub(super) fn run(
     query: &Query,
     facts: &HostFacts,
     mut first: FirstPass,
+    engine: Option<&dyn Engine>,
     gaps: &mut Vec<Gap>,
 ) -> Joined {
     let unix = UnixLinks::new(&mut first.dumps);
@@ -55,10 +57,16 @@ pub(super) fn run(
     }
     find_readers_elsewhere(host, query, facts, &unix, &first, strays, &mut drafts);
     find_peers_elsewhere(host, &first, &mut drafts, gaps);
-    let late = late_holders(host, &first, &drafts);
+    let late = match engine {
+        Some(engine) => holders_by_engine(engine, &first, &unix, &drafts, gaps),
+        None => late_holders(host, &first, &drafts),
+    };
     let context = Context { first: &first, late, unix };
     let mut sockets: Vec<Report> = drafts.into_iter().map(|draft| context.report(draft, facts)).collect();
-    sockets.extend(closed::run(host, query, facts, &first, gaps));
+    sockets.extend(match first.closed.take() {
+        Some(closed) => closed::found_by_engine(query, facts, &first, closed),
+        None => closed::run(host, query, facts, &first, gaps),
+    });
     if !query.pids.is_empty() {
         sockets.retain(|report| report.holders.iter().any(|holder| query.pids.contains(&holder.pid)));
     }
@@ -251,6 +259,36 @@ fn late_holders(host: &dyn Host, first: &FirstPass, drafts: &[Draft]) -> FxHashM
         });
     }
     late
+}
+
+/// Holders of all sockets of the drafts, and of their other ends, that no descriptor has been met of: an
+/// engine hands on only what may match.
+fn holders_by_engine(
+    engine: &dyn Engine,
+    first: &FirstPass,
+    unix: &UnixLinks,
+    drafts: &[Draft],
+    gaps: &mut Vec<Gap>,
+) -> FxHashMap<Inode, Vec<Holder>> {
+    let mut wanted: FxHashSet<Inode> = FxHashSet::default();
+    for draft in drafts {
+        let held = [Some(&draft.held), draft.peer.as_ref()];
+        wanted.extend(held.into_iter().flatten().flat_map(Held::inodes));
+        wanted.extend(draft.socket.peer_inode);
+        wanted.extend(unix.waits_at(draft.socket.inode));
+    }
+    wanted.retain(|inode| first.survey.descriptors.holders(*inode).next().is_none());
+    let mut holders: FxHashMap<Inode, Vec<Holder>> = FxHashMap::default();
+    if wanted.is_empty() {
+        return holders;
+    }
+    let inodes: Vec<Inode> = wanted.into_iter().collect();
+    let asked = engine.holders(&inodes, &mut |inode, holder| holders.entry(inode).or_default().push(holder));
+    if let Err(error) = asked {
+        let remedy = format!("{error}; some sockets and other ends show no holder");
+        gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
+    }
+    holders
 }
 
 /// What joins to a draft.

@@ -18,6 +18,18 @@ pub(super) enum Held {
     Orphan,
 }
 
+impl Held {
+    /// The sockets whose holders have it.
+    pub(super) fn inodes(&self) -> impl Iterator<Item = Inode> {
+        let (own, listeners): (Option<Inode>, &[Inode]) = match self {
+            Held::ByFile(inode) => (Some(*inode), &[]),
+            Held::AwaitingAccept(listeners) => (None, listeners),
+            Held::Orphan => (None, &[]),
+        };
+        own.into_iter().chain(listeners.iter().copied())
+    }
+}
+
 /// The listeners of one namespace.
 #[derive(Default)]
 pub(super) struct Listeners {

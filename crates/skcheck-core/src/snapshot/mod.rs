@@ -1,10 +1,12 @@
 //! The one place that joins records, holders, processes and host facts into a report.
 
 mod ask;
+mod by_engine;
 mod cgroups;
 mod closed;
 #[cfg(test)]
 mod container_tests;
+mod dump;
 mod fallback;
 mod first_pass;
 mod join;
@@ -14,6 +16,7 @@ mod read;
 mod second_look;
 mod survey;
 mod unix_links;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
@@ -331,11 +334,12 @@ pub fn scan_with(
     }
     let mut gaps = Vec::new();
     let facts = read::host_facts(host, &mut gaps);
-    let first = first_pass::run(host, query, &facts, &mut gaps)?;
+    let first = first_pass::run(host, query, &facts, engine, &mut gaps)?;
+    let engine = engine.filter(|_| first.closed.is_some());
     let source = first.source;
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
-    let mut joined = join::run(host, query, &facts, first, &mut gaps);
+    let mut joined = join::run(host, query, &facts, first, engine, &mut gaps);
     let pages = match engine {
         Some(engine) => measure::run(engine, limits, &facts, &mut joined, &mut gaps),
         None => Vec::new(),

@@ -7,7 +7,7 @@ use crate::diag::request::{canonical, same_connection};
 use crate::footprint::HostFacts;
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
-use crate::snapshot::first_pass::Dump;
+use crate::snapshot::dump::Dump;
 use crate::snapshot::unix_links::UnixLinks;
 use crate::socket::{Endpoint, Family, Inode, Protocol, Socket, State};
 

@@ -1,16 +1,17 @@
 //! Looks at every process once: what its descriptors refer to, and which namespaces it is in.
 
 use std::cell::Cell;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::path::Path;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::gap::{Gap, Missing};
 use crate::holders::{Descriptors, Holder, socket_inode};
 use crate::host::{Host, NetnsFile, parse_number};
-use crate::namespaces::{Netns, NetnsChoice, NetnsId, ip_netns_name, mounted, netns_id};
+use crate::namespaces::{Netns, NetnsChoice, NetnsId, ip_netns_name};
+use crate::snapshot::by_engine::Finding;
+use crate::snapshot::ways::{Ways, netns_of_task};
 use crate::snapshot::{Scanned, read};
 
 /// What all processes told.
@@ -24,9 +25,22 @@ pub(super) struct Survey {
     pub netns_of: FxHashMap<u32, NetnsId>,
     /// For a process whose main thread has ended: a thread that goes on with its descriptors.
     stand_ins: FxHashMap<u32, u32>,
+    listed: Listed,
 }
 
 impl Survey {
+    /// How many descriptors and processes were looked at, and the gaps that leaves. Processes that may
+    /// not be read leave none where `unreadable_matter` is false.
+    pub(super) fn scanned(&self, host: &dyn Host, unreadable_matter: bool, gaps: &mut Vec<Gap>) -> Scanned {
+        let mut scanned = Scanned { descriptors: self.descriptors.len() as u64, ..Scanned::default() };
+        let mut listed = self.listed;
+        if !unreadable_matter {
+            listed.read += std::mem::take(&mut listed.unreadable);
+        }
+        listed.sort_out(host, &mut scanned, gaps);
+        scanned
+    }
+
     /// Where /proc shows this descriptor.
     pub(super) fn path_of(&self, holder: Holder) -> String {
         let task = self.stand_ins.get(&holder.pid).unwrap_or(&holder.pid);
@@ -34,68 +48,30 @@ impl Survey {
     }
 }
 
-/// Ways into each namespace that was found.
-#[derive(Default)]
-struct Found {
-    order: Vec<NetnsId>,
-    by_id: FxHashMap<NetnsId, Netns>,
-}
-
-impl Found {
-    /// A namespace may have many ways in; a few are enough, should the first ones vanish.
-    const WAYS: usize = 4;
-
-    fn add(&mut self, id: NetnsId, path: impl FnOnce() -> String) {
-        self.add_file(id, || NetnsFile { root: None, path: path().into(), inode: id.0 });
-    }
-
-    fn add_file(&mut self, id: NetnsId, file: impl FnOnce() -> NetnsFile) {
-        let netns = self.by_id.entry(id).or_insert_with(|| {
-            self.order.push(id);
-            Netns { own: false, ..Netns::own(Some(id)) }
-        });
-        if netns.files.len() < Self::WAYS {
-            netns.files.push(file());
-        }
-    }
-
-    fn name(&mut self, id: NetnsId, name: &[u8]) {
-        if let Some(netns) = self.by_id.get_mut(&id) {
-            netns.name.get_or_insert_with(|| name.to_vec());
-        }
-    }
-
-    fn into_namespaces(mut self) -> Vec<Netns> {
-        self.order.iter().filter_map(|id| self.by_id.remove(id)).collect()
-    }
-}
-
 pub(super) fn run(
     host: &dyn Host,
     choice: &NetnsChoice,
-    scanned: &mut Scanned,
+    finding: Option<&Finding>,
     gaps: &mut Vec<Gap>,
 ) -> Survey {
-    let mut found = Found::default();
-    let mut netns_of = FxHashMap::default();
+    let mut ways = Ways::new(host);
     let mut stand_ins = FxHashMap::default();
-    let own = netns_of_task(host, "self");
     let mut entries = Vec::new();
-    let mut mount_namespaces = FxHashSet::default();
-    let link = |task: &str| host.read_link(Path::new(&format!("/proc/{task}/ns/mnt"))).ok();
-    let trusted: Vec<Vec<u8>> = ["1", "self"].into_iter().filter_map(link).collect();
-    let mut listed = each_process(host, &mut |pid| {
+    let listed = each_process(host, &mut |pid| {
+        let threads = threads(host, pid);
+        if finding.is_some() {
+            ways.look_at(pid, pid, &threads);
+            return may_be_read(host, pid);
+        }
         let count = Cell::new(0u64);
         let mut note = |task: u32, fd: u32, target: &[u8]| {
             count.set(count.get() + 1);
-            if let Some(inode) = socket_inode(target) {
-                entries.push((inode, Holder { pid, fd }));
-            } else if let Some(id) = netns_id(target) {
-                found.add(id, || format!("/proc/{task}/fd/{fd}"));
+            match socket_inode(target) {
+                Some(inode) => entries.push((inode, Holder { pid, fd })),
+                None => ways.add_descriptor(task, fd, target),
             }
         };
         let mut links = host.fd_links(pid, &mut |fd, target| note(pid, fd, target));
-        let threads = threads(host, pid);
         let mut task = pid;
         // A main thread that has ended shows no descriptors, and the others go on with them.
         if count.get() == 0
@@ -105,30 +81,30 @@ pub(super) fn run(
             stand_ins.insert(pid, *thread);
             task = *thread;
         }
-        if let Some(id) = netns_of_task(host, &task.to_string()) {
-            netns_of.insert(pid, id);
-            found.add(id, || format!("/proc/{task}/ns/net"));
-        }
-        add_threads(host, pid, &threads, &mut found);
-        add_mounts(host, pid, &trusted, &mut mount_namespaces, &mut found);
+        ways.look_at(pid, task, &threads);
         links
     });
-    listed.sort_out(host, scanned, gaps);
-    let descriptors = Descriptors::new(entries);
-    scanned.descriptors = descriptors.len() as u64;
-    let mut others = found.into_namespaces();
-    let namespaces = chosen(host, choice, own, &others, gaps);
+    if let Some(Finding { pass, found }) = finding {
+        entries.extend(found.iter().filter_map(|it| Some((it.socket.inode?, it.holder))));
+        pass.namespace_files.iter().for_each(|holder| ways.add_file_of(*holder));
+        pass.namespaces.iter().for_each(|tally| ways.add_without_way(tally.netns));
+    }
+    let (mut others, netns_of) = ways.into_namespaces();
+    let namespaces = chosen(host, choice, &others, gaps);
     others.retain(|other| namespaces.iter().all(|netns| netns.id != other.id));
-    Survey { descriptors, namespaces, others, netns_of, stand_ins }
+    Survey { descriptors: Descriptors::new(entries), namespaces, others, netns_of, stand_ins, listed }
 }
 
-fn chosen(
-    host: &dyn Host,
-    choice: &NetnsChoice,
-    own: Option<NetnsId>,
-    found: &[Netns],
-    gaps: &mut Vec<Gap>,
-) -> Vec<Netns> {
+/// Whether a process's descriptors may be read, without reading them all.
+fn may_be_read(host: &dyn Host, pid: u32) -> io::Result<()> {
+    match host.read_link(Path::new(&format!("/proc/{pid}/fd/0"))) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn chosen(host: &dyn Host, choice: &NetnsChoice, found: &[Netns], gaps: &mut Vec<Gap>) -> Vec<Netns> {
+    let own = netns_of_task(host, "self");
     let name = found.iter().find(|netns| netns.id == own).and_then(|netns| netns.name.clone());
     let own_netns = Netns { name, ..Netns::own(own) };
     let path = match choice {
@@ -156,13 +132,9 @@ fn chosen(
 }
 
 /// What was asked for is no network namespace.
-pub(super) fn not_a_namespace(path: &Path, error: &std::io::Error) -> Gap {
+pub(super) fn not_a_namespace(path: &Path, error: &io::Error) -> Gap {
     let remedy = format!("{}: {error}: name a running process or a file of ip netns", path.display());
     Gap::counted(Missing::Namespaces, "the one asked for", 1, remedy)
-}
-
-fn netns_of_task(host: &dyn Host, task: &str) -> Option<NetnsId> {
-    netns_id(&host.read_link(Path::new(&format!("/proc/{task}/ns/net"))).ok()?)
 }
 
 /// The threads of a process besides its main one.
@@ -174,48 +146,9 @@ fn threads(host: &dyn Host, pid: u32) -> Vec<u32> {
     threads
 }
 
-/// A thread may have left its process's namespace.
-fn add_threads(host: &dyn Host, pid: u32, threads: &[u32], found: &mut Found) {
-    for tid in threads {
-        let task = format!("{pid}/task/{tid}");
-        if let Some(id) = netns_of_task(host, &task) {
-            found.add(id, || format!("/proc/{task}/ns/net"));
-        }
-    }
-}
-
-/// Bind mounts keep namespaces alive; each mount namespace has mounts of its own. Names are taken
-/// from those of the first process and of the scanner alone: any user can make another, and mount
-/// there what he likes at /run/netns.
-fn add_mounts(
-    host: &dyn Host,
-    pid: u32,
-    trusted: &[Vec<u8>],
-    seen: &mut FxHashSet<Vec<u8>>,
-    found: &mut Found,
-) {
-    let Ok(namespace) = host.read_link(Path::new(&format!("/proc/{pid}/ns/mnt"))) else { return };
-    let gives_names = trusted.contains(&namespace);
-    if !seen.insert(namespace) {
-        return;
-    }
-    let mut file = Vec::new();
-    if host.read(Path::new(&format!("/proc/{pid}/mountinfo")), &mut file).is_err() {
-        return;
-    }
-    for (id, mount_point) in mounted(&file) {
-        let root = Some(format!("/proc/{pid}/root").into());
-        let path = Path::new(OsStr::from_bytes(&mount_point)).to_owned();
-        found.add_file(id, || NetnsFile { root, path, inode: id.0 });
-        if let Some(name) = ip_netns_name(&mount_point).filter(|_| gives_names) {
-            found.name(id, name);
-        }
-    }
-}
-
 /// How reading all processes went.
-#[derive(Debug, Default)]
-pub(super) struct Listed {
+#[derive(Debug, Clone, Copy, Default)]
+struct Listed {
     read: u64,
     /// Processes whose descriptors may not be read.
     unreadable: u64,
@@ -272,7 +205,7 @@ pub(super) fn each_descriptor(host: &dyn Host, on_link: &mut dyn FnMut(Holder, &
 }
 
 /// Looks at every process that /proc lists; `look` says how reading its descriptors went.
-fn each_process(host: &dyn Host, look: &mut dyn FnMut(u32) -> std::io::Result<()>) -> Listed {
+fn each_process(host: &dyn Host, look: &mut dyn FnMut(u32) -> io::Result<()>) -> Listed {
     let mut listed = Listed::default();
     let mut pids = Vec::new();
     // A /proc that cannot be listed is one that lists nobody.
@@ -281,7 +214,7 @@ fn each_process(host: &dyn Host, look: &mut dyn FnMut(u32) -> std::io::Result<()
         listed.saw_first |= pid == 1;
         match look(pid) {
             Ok(()) => listed.read += 1,
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => listed.unreadable += 1,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => listed.unreadable += 1,
             Err(_) => {} // it has ended
         }
     }

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::snapshot::first_pass::{Dump, UnixCharge};
+use crate::snapshot::dump::{Dump, UnixCharge};
 use crate::socket::Inode;
 use crate::units::Truesize;
 

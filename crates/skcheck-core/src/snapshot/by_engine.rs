@@ -1,0 +1,95 @@
+//! The first pass with an engine: one look at all descriptors gives the sockets that may match. Tables are
+//! dumped only in namespaces that have sockets which no descriptor holds.
+
+use std::io;
+
+use rustc_hash::FxHashMap;
+
+use crate::engine::{Engine, Found, Pass, Tally};
+use crate::footprint::HostFacts;
+use crate::gap::Gap;
+use crate::host::Host;
+use crate::namespaces::{Netns, NetnsId, sockets_used};
+use crate::query::Query;
+use crate::snapshot::Source;
+use crate::snapshot::ask::{Asker, is_gone};
+use crate::snapshot::dump::{Dump, dump};
+use crate::snapshot::first_pass::{FirstPass, Sources};
+use crate::snapshot::survey;
+use crate::socket::State;
+
+/// What an engine found.
+pub(super) struct Finding {
+    pub(super) pass: Pass,
+    pub(super) found: Vec<Found>,
+}
+
+impl Finding {
+    pub(super) fn of(engine: &dyn Engine, query: &Query) -> io::Result<Finding> {
+        let mut found = Vec::new();
+        let pass = engine.find(query, &mut |it| found.push(it))?;
+        Ok(Finding { pass, found })
+    }
+}
+
+/// Runs the first pass over what an engine found; `None` where the kernel's tables may not be asked at
+/// all.
+pub(super) fn run(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    finding: Finding,
+    gaps: &mut Vec<Gap>,
+) -> Option<FirstPass> {
+    let mut of_survey = Vec::new();
+    let survey = survey::run(host, &query.netns, Some(&finding), &mut of_survey);
+    let Finding { pass, found } = finding;
+    let tallies: FxHashMap<NetnsId, Tally> =
+        pass.namespaces.into_iter().map(|tally| (tally.netns, tally)).collect();
+    let mut found_in: FxHashMap<NetnsId, Vec<Found>> = FxHashMap::default();
+    for found in found {
+        found_in.entry(found.netns).or_default().push(found);
+    }
+    let mut dumps = Vec::new();
+    let mut closed = Vec::new();
+    let mut all_held = true;
+    for netns in &survey.namespaces {
+        let tally = netns.id.and_then(|id| tallies.get(&id));
+        let mut dump = if descriptors_hold_all(host, netns, tally) {
+            Dump::of_tally(tally)
+        } else {
+            all_held = false;
+            dump(host, query, facts, &survey.descriptors, netns)
+        };
+        if netns.own && dump.refusal.is_some() {
+            return None;
+        }
+        for found in netns.id.and_then(|id| found_in.remove(&id)).unwrap_or_default() {
+            if found.socket.state == State::ClosedHeld {
+                closed.push(found);
+            } else {
+                dump.add_found(found.socket, query, facts, &survey.descriptors);
+            }
+        }
+        dump.drop_repeats();
+        dumps.push(dump);
+    }
+    gaps.append(&mut of_survey);
+    // Who may not be read through /proc holds nothing unseen, if what the engine saw is all there is.
+    let mut scanned = survey.scanned(host, !all_held, gaps);
+    scanned.descriptors = pass.descriptors;
+    let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed) };
+    FirstPass::of(host, query, survey, dumps, sources, gaps).ok()
+}
+
+/// Whether descriptors that the engine saw hold every socket of a namespace. Nothing leads to one that has
+/// no way in: what the engine saw is all that can be told.
+fn descriptors_hold_all(host: &dyn Host, netns: &Netns, tally: Option<&Tally>) -> bool {
+    match Asker::open(host, netns) {
+        Ok(asker) => {
+            let seen = tally.map_or(0, |tally| tally.sockets);
+            sockets_used(&asker.sockstat()).is_some_and(|used| used <= seen)
+        }
+        Err(error) => is_gone(&error),
+    }
+}
