@@ -11,6 +11,9 @@ use crate::error::{Error, defect};
 use crate::pass::{self, Ring};
 use crate::wire::FindRecord;
 
+/// `find.c`, compiled.
+pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/find.o");
+
 /// The programs that look at descriptors, in the kernel.
 pub(crate) struct Finder {
     ebpf: Ebpf,
@@ -23,8 +26,7 @@ type TallyValue = [u64; 2];
 
 impl Finder {
     pub(crate) fn load(btf: &Btf) -> Result<Finder, Error> {
-        let object = aya::include_bytes_aligned!("bpf/find.o");
-        let mut ebpf = EbpfLoader::new().btf(Some(btf)).load(object).map_err(Error::object)?;
+        let mut ebpf = EbpfLoader::new().btf(Some(btf)).load(OBJECT).map_err(Error::object)?;
         pass::load(&mut ebpf, btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
         Ok(Finder { ebpf, ring, holders_loaded: false })

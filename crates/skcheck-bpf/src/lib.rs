@@ -27,6 +27,7 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod btf;
 mod error;
 mod find;
 mod pass;
@@ -57,7 +58,7 @@ impl Bpf {
     /// # Errors
     /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
-        let btf = Btf::from_sys_fs().map_err(Error::no_btf)?;
+        let btf = btf::of_kernel(&[find::OBJECT, walk::OBJECT]).map_err(Error::no_btf)?;
         let finder = Mutex::new(find::Finder::load(&btf)?);
         Ok(Bpf { host: host.clone(), btf, finder })
     }

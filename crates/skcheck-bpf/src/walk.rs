@@ -13,6 +13,9 @@ use crate::error::{Error, defect};
 use crate::pass::{self, Ended, Ring};
 use crate::wire::WalkRecord;
 
+/// `walk.c`, compiled.
+pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/walk.o");
+
 /// What one packet takes in the ring buffer, if it has a few fragments.
 const PACKET_BYTES: u64 = 256;
 
@@ -102,7 +105,6 @@ impl<'b> Walker<'b> {
             Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0));
         let deadline = limits.time.map_or(0, |time| nanoseconds(now.saturating_add(time)));
         let page_shift = rustix::param::page_size().trailing_zeros();
-        let object = aya::include_bytes_aligned!("bpf/walk.o");
         let mut ebpf = EbpfLoader::new()
             .btf(Some(btf))
             .map_max_entries("packets", u32::try_from(ring).unwrap_or(u32::MAX))
@@ -111,7 +113,7 @@ impl<'b> Walker<'b> {
             .override_global("page_shift", &page_shift, true)
             .override_global("deadline", &deadline, true)
             .override_global("room", &(ring / 2), true)
-            .load(object)
+            .load(OBJECT)
             .map_err(Error::object)?;
         let ring = pass::take_ring(&mut ebpf, "packets")?;
         Ok(Walker { btf, ebpf, ring, loaded: Vec::new() })

@@ -458,9 +458,14 @@ __noinline int walk_list(__u64 list, __u64 where, __u64 mode_and_seq, __u32 left
 			steady = true;
 			break;
 		}
-		last = (__u64)FIELD(sk_buff_head, list, next);
-		after = FIELD(sk_buff_head, list, qlen);
-		steady = first == last && before == after && (!walk.complete || walk.walked == before);
+		if (walk.mode & CHAIN) {
+			bpf_probe_read_kernel(&last, sizeof(last), (void *)list);
+			steady = first == last;
+		} else {
+			last = (__u64)FIELD(sk_buff_head, list, next);
+			after = FIELD(sk_buff_head, list, qlen);
+			steady = first == last && before == after && (!walk.complete || walk.walked == before);
+		}
 		if (steady || walk.no_room)
 			break;
 		if (attempt + 1 < ATTEMPTS)
@@ -474,12 +479,15 @@ __noinline int walk_list(__u64 list, __u64 where, __u64 mode_and_seq, __u32 left
 __noinline int walk_tree(__u64 root, __u64 where, __u64 mode, __u32 left)
 {
 	struct walk walk = { .where = where, .left = left, .mode = mode };
+	__u64 top;
 
 	walk.walked = walk.complete = walk.no_room = walk.came = nought;
-	walk.next = (__u64)FIELD(rb_root, root, rb_node);
+	top = (__u64)FIELD(rb_root, root, rb_node);
+	walk.next = top;
 	/* Each node is come to from above, from its left and from its right. */
 	bpf_loop(3 * left + 64, visit_node, &walk, 0);
-	end_queue(&walk, walk.mode & LOCKED);
+	/* Not locked, a tree is only looked at where the socket is closed, and nothing is added to it. */
+	end_queue(&walk, walk.mode & LOCKED || top == (__u64)FIELD(rb_root, root, rb_node));
 	return walk.walked;
 }
 

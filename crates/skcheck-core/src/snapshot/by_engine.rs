@@ -74,9 +74,9 @@ pub(super) fn run(
         dump.drop_repeats();
         dumps.push(dump);
     }
-    gaps.append(&mut of_survey);
     // Who may not be read through /proc holds nothing unseen, if what the engine saw is all there is.
     let mut scanned = survey.scanned(host, !all_held, gaps);
+    gaps.append(&mut of_survey);
     scanned.descriptors = pass.descriptors;
     let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed) };
     FirstPass::of(host, query, survey, dumps, sources, gaps).ok()

@@ -109,8 +109,10 @@ fn by_proc(
     facts: &HostFacts,
     gaps: &mut Vec<Gap>,
 ) -> Result<FirstPass, Error> {
-    let survey = survey::run(host, &query.netns, None, gaps);
+    let mut of_survey = Vec::new();
+    let survey = survey::run(host, &query.netns, None, &mut of_survey);
     let scanned = survey.scanned(host, true, gaps);
+    gaps.append(&mut of_survey);
     let mut dumps = dump_all(host, query, facts, &survey);
     if dumps.iter().any(|dump| dump.may_have_bound) && closed::has_suspects(host, &survey) {
         ask_for_bound(host, query, facts, &survey, &mut dumps);
