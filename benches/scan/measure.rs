@@ -2,14 +2,19 @@
 
 use std::io;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use skcheck_core::{Live, Query, Snapshot, scan};
+use skcheck_bpf::Bpf;
+use skcheck_core::engine::Limits;
+use skcheck_core::{Live, Query, Snapshot, scan, scan_with};
 
 use crate::floor;
 
 /// First argument of this program as a child that scans once and tells its peak memory.
 pub(crate) const ONCE: &str = "__once";
+
+/// How long the command lets the engine measure, unless it is told otherwise.
+const BUDGET: Duration = Duration::from_millis(200);
 
 /// What was measured of one world. Times are milliseconds.
 pub(crate) struct Row {
@@ -21,6 +26,11 @@ pub(crate) struct Row {
     pub(crate) floor: f64,
     /// First quartile, median and third quartile of the pairwise ratios.
     pub(crate) ratio: [f64; 3],
+    /// The same scan with the BPF engine, loading it and measuring the heaviest sockets included; NaN where
+    /// BPF may not be used.
+    pub(crate) engine: f64,
+    /// Quartiles of its pairwise ratios to `scan`.
+    pub(crate) engine_ratio: [f64; 3],
     /// VmHWM in KiB of a process that scans once.
     pub(crate) peak: u64,
     /// `ss -tunxamp` and `ss -tunxam`; NaN where `ss` is not installed.
@@ -30,11 +40,13 @@ pub(crate) struct Row {
 impl Row {
     /// One line, for the process outside.
     pub(crate) fn serialize(&self) -> String {
-        let Row { name, processes, sockets, matching, scan, floor, ratio, peak, ss } = self;
+        let Row { name, processes, sockets, matching, scan, floor, ratio, engine, engine_ratio, peak, ss } =
+            self;
         let [low, median, high] = ratio;
+        let [engine_low, engine_median, engine_high] = engine_ratio;
         let [with, without] = ss;
         format!(
-            "row\t{name}\t{processes}\t{sockets}\t{matching}\t{scan}\t{floor}\t{low}\t{median}\t{high}\t{peak}\t{with}\t{without}"
+            "row\t{name}\t{processes}\t{sockets}\t{matching}\t{scan}\t{floor}\t{low}\t{median}\t{high}\t{engine}\t{engine_low}\t{engine_median}\t{engine_high}\t{peak}\t{with}\t{without}"
         )
     }
 
@@ -48,6 +60,8 @@ impl Row {
             scan: words.next()?.parse().ok()?,
             floor: words.next()?.parse().ok()?,
             ratio: [words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?],
+            engine: words.next()?.parse().ok()?,
+            engine_ratio: [words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?],
             peak: words.next()?.parse().ok()?,
             ss: [words.next()?.parse().ok()?, words.next()?.parse().ok()?],
         })
@@ -68,9 +82,23 @@ pub(crate) fn here(name: &str, pairs: usize) -> io::Result<Row> {
         floor::run(&query, &pids)?;
         Ok(started.elapsed().as_secs_f64() * 1e3)
     };
+    let by_engine = || -> f64 {
+        let started = Instant::now();
+        let host = Live::new();
+        let Ok(engine) = Bpf::load(&host) else { return f64::NAN };
+        let limits = Limits { time: Some(BUDGET), ..Limits::default() };
+        let scanned = scan_with(&host, &query, Some(&engine), &limits);
+        drop(engine);
+        match scanned {
+            Ok(snapshot) if snapshot.engine.is_some() => started.elapsed().as_secs_f64() * 1e3,
+            _ => f64::NAN,
+        }
+    };
     let snapshot = one_scan()?.1; // warm-up, thrown away, as is the floor's
     one_floor()?;
+    by_engine();
     let (mut scans, mut floors, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut engines, mut engine_ratios) = (Vec::new(), Vec::new());
     for pair in 0..pairs {
         // Who is first changes, so that neither always finds the caches of the other.
         let (scan, floor) = if pair % 2 == 0 {
@@ -83,6 +111,9 @@ pub(crate) fn here(name: &str, pairs: usize) -> io::Result<Row> {
         scans.push(scan);
         floors.push(floor);
         ratios.push(scan / floor);
+        let engine = by_engine();
+        engines.push(engine);
+        engine_ratios.push(engine / scan);
     }
     Ok(Row {
         name: name.to_owned(),
@@ -92,6 +123,8 @@ pub(crate) fn here(name: &str, pairs: usize) -> io::Result<Row> {
         scan: quartiles(scans)[1],
         floor: quartiles(floors)[1],
         ratio: quartiles(ratios),
+        engine: quartiles(engines)[1],
+        engine_ratio: quartiles(engine_ratios),
         peak: peak_of_child()?,
         ss: [ss("-tunxamp"), ss("-tunxam")],
     })

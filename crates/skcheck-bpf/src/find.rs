@@ -21,6 +21,9 @@ pub(crate) struct Finder {
     holders_loaded: bool,
 }
 
+/// How many inodes the map `wanted` has room for.
+const WANTED: usize = 1 << 16;
+
 /// `struct tally`: sockets, TCP memory.
 type TallyValue = [u64; 2];
 
@@ -46,7 +49,7 @@ impl Finder {
         }
         let [descriptors, uncounted] = self.counts()?;
         if uncounted > 0 {
-            return Err(io::Error::other("there are more network namespaces than can be counted"));
+            return Err(io::Error::other("there are more shared sockets, or network namespaces, than can be counted"));
         }
         pass.descriptors = descriptors;
         pass.namespaces = self.tallies()?;
@@ -63,18 +66,17 @@ impl Finder {
             pass::load(&mut self.ebpf, btf, "holders", "task_file")?;
             self.holders_loaded = true;
         }
-        let mut wanted = self.hash::<u64, u8>("wanted")?;
-        for inode in inodes {
-            wanted.insert(u64::from(inode.get()), 1, 0).map_err(Error::map)?;
-        }
-        self.run("holders", &mut |record| {
-            if let Some(FindRecord::Holder(inode, holder)) = record {
-                on_holder(inode, holder);
+        for inodes in inodes.chunks(WANTED) {
+            self.clear::<u64, u8>("wanted")?;
+            let mut wanted = self.hash::<u64, u8>("wanted")?;
+            for inode in inodes {
+                wanted.insert(u64::from(inode.get()), 1, 0).map_err(Error::map)?;
             }
-        })?;
-        let mut wanted = self.hash::<u64, u8>("wanted")?;
-        for inode in inodes {
-            wanted.remove(&u64::from(inode.get())).map_err(Error::map)?;
+            self.run("holders", &mut |record| {
+                if let Some(FindRecord::Holder(inode, holder)) = record {
+                    on_holder(inode, holder);
+                }
+            })?;
         }
         Ok(())
     }

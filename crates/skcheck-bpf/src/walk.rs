@@ -22,6 +22,9 @@ const PACKET_BYTES: u64 = 256;
 /// The smallest and the largest ring buffer, in bytes. A host that is out of memory is asked for little.
 const RING: std::ops::RangeInclusive<u64> = 1 << 22..=1 << 26;
 
+/// A loop of a program takes at most 2^23 steps (`BPF_MAX_LOOPS`), and a tree three for each packet.
+const MOST_PACKETS: u32 = 2_700_000;
+
 /// With time limited, this many of the heaviest sockets are walked first, then more and more.
 const FIRST: usize = 16;
 
@@ -98,7 +101,8 @@ struct Walker<'b> {
 
 impl<'b> Walker<'b> {
     fn load(btf: &'b Btf, targets: usize, limits: &Limits) -> Result<Walker<'b>, Error> {
-        let wanted = u64::from(limits.packets).saturating_mul(PACKET_BYTES);
+        let packet_limit = limits.packets.min(MOST_PACKETS);
+        let wanted = u64::from(packet_limit).saturating_mul(PACKET_BYTES);
         let ring = wanted.clamp(*RING.start(), *RING.end()).next_power_of_two();
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         let now =
@@ -109,7 +113,7 @@ impl<'b> Walker<'b> {
             .btf(Some(btf))
             .map_max_entries("packets", u32::try_from(ring).unwrap_or(u32::MAX))
             .map_max_entries("targets", u32::try_from(targets.max(1)).unwrap_or(u32::MAX))
-            .override_global("packet_limit", &limits.packets, true)
+            .override_global("packet_limit", &packet_limit, true)
             .override_global("page_shift", &page_shift, true)
             .override_global("deadline", &deadline, true)
             .override_global("room", &(ring / 2), true)

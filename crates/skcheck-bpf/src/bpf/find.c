@@ -9,6 +9,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define NSFS_MAGIC 0x6e736673
 #define NAME_MAX 108
+#define E2BIG 7
 #define WALK_MAX 65536
 
 /* What is asked for. */
@@ -67,7 +68,7 @@ struct {
 /* Sockets whose file has several references, so that they may be met again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 17);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, __u8);
@@ -76,13 +77,13 @@ struct {
 /* Inodes whose holders are asked for. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 16);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, __u8);
 } wanted SEC(".maps");
 
-/* How many descriptors refer to sockets, and how many sockets are in namespaces that did not fit. */
+/* How many descriptors refer to sockets, and how many sockets did not fit into the maps above. */
 struct counts { __u64 descriptors, uncounted; };
 
 struct {
@@ -390,8 +391,11 @@ int find(struct bpf_iter__task_file *ctx)
 	if (!is_alone(file)) {
 		__u64 key = (__u64)sk;
 		__u8 yes = 1;
+		long refused = bpf_map_update_elem(&met, &key, &yes, BPF_NOEXIST);
 
-		if (bpf_map_update_elem(&met, &key, &yes, BPF_NOEXIST))
+		if (refused == -E2BIG)
+			counted->uncounted++;
+		if (refused)
 			return 0;
 	}
 	tally = bpf_map_lookup_elem(&tallies, &netns);
