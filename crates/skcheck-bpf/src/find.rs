@@ -3,10 +3,11 @@
 use std::io;
 
 use aya::maps::{Array, HashMap, MapData};
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::{Found, Pass, Tally};
 use skcheck_core::{Holder, Inode, NetnsId, Query};
 
+use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
 use crate::pass::{self, Ring};
 use crate::wire::FindRecord;
@@ -28,8 +29,8 @@ const WANTED: usize = 1 << 16;
 type TallyValue = [u64; 2];
 
 impl Finder {
-    pub(crate) fn load(btf: &Btf) -> Result<Finder, Error> {
-        let mut ebpf = EbpfLoader::new().btf(Some(btf)).load(OBJECT).map_err(Error::object)?;
+    pub(crate) fn load(btf: &KernelBtf) -> Result<Finder, Error> {
+        let mut ebpf = EbpfLoader::new().btf(Some(&btf.types)).load(OBJECT).map_err(Error::object)?;
         pass::load(&mut ebpf, btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
         Ok(Finder { ebpf, ring, holders_loaded: false })
@@ -58,7 +59,7 @@ impl Finder {
 
     pub(crate) fn holders(
         &mut self,
-        btf: &Btf,
+        btf: &KernelBtf,
         inodes: &[Inode],
         on_holder: &mut dyn FnMut(Inode, Holder),
     ) -> io::Result<()> {

@@ -38,9 +38,10 @@ use std::fmt;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use aya::Btf;
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
+
+use crate::btf::KernelBtf;
 
 pub use crate::error::Error;
 
@@ -48,7 +49,7 @@ pub use crate::error::Error;
 /// walk queues from the first walk on, until this is dropped.
 pub struct Bpf {
     host: Live,
-    btf: Btf,
+    btf: KernelBtf,
     finder: Mutex<find::Finder>,
 }
 
@@ -58,7 +59,7 @@ impl Bpf {
     /// # Errors
     /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
-        let btf = btf::of_kernel(&[find::OBJECT, walk::OBJECT]).map_err(Error::no_btf)?;
+        let btf = KernelBtf::read(&[find::OBJECT, walk::OBJECT]).map_err(Error::no_btf)?;
         let finder = Mutex::new(find::Finder::load(&btf)?);
         Ok(Bpf { host: host.clone(), btf, finder })
     }

@@ -7,8 +7,9 @@ use std::time::Instant;
 use aya::maps::{MapData, RingBuf};
 use aya::programs::Iter;
 use aya::programs::iter::IterLink;
-use aya::{Btf, Ebpf};
+use aya::Ebpf;
 
+use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
 
 /// How often in a row an iterator may stop without having handed out anything. It also stops, with
@@ -25,9 +26,9 @@ pub(crate) fn take_ring(ebpf: &mut Ebpf, name: &str) -> Result<Ring, Error> {
 }
 
 /// Loads an iterator program.
-pub(crate) fn load(ebpf: &mut Ebpf, btf: &Btf, program: &str, target: &str) -> Result<(), Error> {
+pub(crate) fn load(ebpf: &mut Ebpf, btf: &KernelBtf, program: &str, target: &str) -> Result<(), Error> {
     let iter = program_of(ebpf, program)?;
-    iter.load(target, btf).map_err(|error| Error::program(program, error))
+    iter.load(target, &btf.iterators).map_err(|error| Error::program(program, error))
 }
 
 /// A link to an iterator program that has been loaded: the way to as many iterators as are needed.

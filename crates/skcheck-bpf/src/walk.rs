@@ -5,10 +5,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use aya::maps::{HashMap, MapData};
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::{Limits, Step, Target};
 use skcheck_core::{Live, Netns, Protocol};
 
+use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
 use crate::pass::{self, Ended, Ring};
 use crate::wire::WalkRecord;
@@ -70,7 +71,7 @@ impl Way {
 /// Walks `targets`, the first ones first. Returns whether all were looked for.
 pub(crate) fn run(
     host: &Live,
-    btf: &Btf,
+    btf: &KernelBtf,
     targets: &[Target<'_>],
     limits: &Limits,
     on_step: &mut dyn FnMut(usize, Step<'_>),
@@ -93,14 +94,14 @@ pub(crate) fn run(
 }
 
 struct Walker<'b> {
-    btf: &'b Btf,
+    btf: &'b KernelBtf,
     ebpf: Ebpf,
     ring: Ring,
     loaded: Vec<Way>,
 }
 
 impl<'b> Walker<'b> {
-    fn load(btf: &'b Btf, targets: usize, limits: &Limits) -> Result<Walker<'b>, Error> {
+    fn load(btf: &'b KernelBtf, targets: usize, limits: &Limits) -> Result<Walker<'b>, Error> {
         let packet_limit = limits.packets.min(MOST_PACKETS);
         let wanted = u64::from(packet_limit).saturating_mul(PACKET_BYTES);
         let ring = wanted.clamp(*RING.start(), *RING.end()).next_power_of_two();
@@ -110,7 +111,7 @@ impl<'b> Walker<'b> {
         let deadline = limits.time.map_or(0, |time| nanoseconds(now.saturating_add(time)));
         let page_shift = rustix::param::page_size().trailing_zeros();
         let mut ebpf = EbpfLoader::new()
-            .btf(Some(btf))
+            .btf(Some(&btf.types))
             .map_max_entries("packets", u32::try_from(ring).unwrap_or(u32::MAX))
             .map_max_entries("targets", u32::try_from(targets.max(1)).unwrap_or(u32::MAX))
             .override_global("packet_limit", &packet_limit, true)

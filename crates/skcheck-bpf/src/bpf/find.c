@@ -113,8 +113,8 @@ static __always_inline bool is_alone(struct file *file)
 	struct file___count *older = (void *)file;
 
 	if (bpf_core_field_exists(newer->f_ref))
-		return BPF_CORE_READ(newer, f_ref.refcnt.counter) <= 1;
-	return BPF_CORE_READ(older, f_count.counter) <= 2;
+		return newer->f_ref.refcnt.counter <= 1;
+	return older->f_count.counter <= 2;
 }
 
 struct sum {
@@ -181,8 +181,8 @@ static __always_inline __u32 wmem_of(struct sock *sk)
 	struct sock___wmem *newest = (void *)sk;
 
 	if (bpf_core_field_exists(((struct sock *)0)->sk_wmem_alloc.refs))
-		return BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter) - 1;
-	return BPF_CORE_READ(newest, sk_wmem_alloc.counter) - 1;
+		return sk->sk_wmem_alloc.refs.counter - 1;
+	return newest->sk_wmem_alloc.counter - 1;
 }
 
 static __always_inline void describe_unix(struct sock *sk, struct found *record)

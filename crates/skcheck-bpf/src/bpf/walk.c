@@ -5,6 +5,7 @@
  * the walk, which therefore looks at the queue before and after, and tries again.
  */
 #include "kernel.h"
+#include <stddef.h>
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -247,6 +248,18 @@ static __always_inline void resolve_head(struct piece *piece, struct sk_buff *sk
 	}
 }
 
+static long resolve_fragment(__u32 at, void *context)
+{
+	struct scratch *own = own_scratch();
+
+	if (!own || at >= FRAGS)
+		return 1;
+	resolve(&own->packet.fragment[at], own->frag[at].page);
+	own->packet.fragment[at].offset = own->frag[at].offset;
+	own->packet.fragment[at].length = own->frag[at].length;
+	return 0;
+}
+
 /* Hands out one packet. `where` is slot << 16 | queue << 8 | flags; of its bytes, `read` have been
  * read. */
 __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
@@ -278,13 +291,7 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 		frags = FRAGS;
 	if (bpf_probe_read_kernel(own->frag, frags * sizeof(own->frag[0]), (void *)AT(skb_shared_info, shared, frags)))
 		frags = 0;
-	for (__u32 i = 0; i < FRAGS; i++) {
-		if (i >= frags)
-			break;
-		resolve(&packet->fragment[i], own->frag[i].page);
-		packet->fragment[i].offset = own->frag[i].offset;
-		packet->fragment[i].length = own->frag[i].length;
-	}
+	bpf_loop(frags, resolve_fragment, NULL, 0);
 	packet->fragments = frags;
 	return bpf_ringbuf_output(&packets, packet,
 				  __builtin_offsetof(struct packet, fragment) + frags * sizeof(struct piece),
