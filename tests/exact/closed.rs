@@ -1,7 +1,7 @@
 //! Sockets that are closed and still held: in no table, and found with all that they hold.
 
 use std::io::Write;
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 
 use rustix::net::{AddressFamily, SocketType};
 use skcheck_core::engine::Queue;
@@ -10,7 +10,7 @@ use skcheck_core::{Holding, NetnsChoice, Payload, Query, RecvQueue, Snapshot, St
 use crate::measure::{ALL_PACKETS, exact, scan, whole};
 use crate::support::scan::{eventually, find, get, mine};
 use crate::support::sockets::{
-    self, arrived, inode, reset, socket_of, tcp_pair, tcp_pair_with_window, unread,
+    self, arrived, connect_from, inode, reset, socket_of, tcp_pair, tcp_pair_with_window, unread,
 };
 use crate::turn;
 
@@ -97,4 +97,44 @@ fn never_connected() {
     reset(pair.client);
     eventually("it is reset", || rustix::net::sockopt::socket_error(&pair.server).ok()?.err());
     assert!(find(&scan(&default_query(), &ALL_PACKETS), inode(&pair.server)).is_none());
+}
+
+/// A client that had chosen its port keeps it when it is reset, so some tables know it, and no iterator.
+#[test]
+fn reset_and_still_bound() {
+    let Some(_turn) = turn::beside_others("closed::reset_and_still_bound") else { return };
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is up");
+    let from = "127.0.0.1:45678".parse().expect("an address");
+    let client = connect_from(from, listener.local_addr().expect("bound"));
+    let (mut server, _) = listener.accept().expect("the client waits");
+    server.write_all(&[b'x'; 50_000]).expect("the window is open");
+    arrived(&client, 50_000);
+    reset(server);
+    eventually("it is reset", || rustix::net::sockopt::socket_error(&client).ok()?.err());
+    let snapshot = scan(&default_query(), &ALL_PACKETS);
+    let report = get(&snapshot, inode(&client));
+    assert_eq!(unread(&client), 50_000);
+    let receive = whole(exact(report), Queue::Receive);
+    assert_eq!(receive.bytes, Payload(50_000));
+    assert_eq!(report.footprint.received.charged, Some(receive.truesize));
+}
+
+/// A UDP socket that has given up its peer has given up its port too, if the kernel chose it: it is in no
+/// table, and keeps what it has not read.
+#[test]
+fn udp_that_is_bound_no_more() {
+    let Some(_turn) = turn::beside_others("closed::udp_that_is_bound_no_more") else { return };
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let reader = UdpSocket::from(socket_of(AddressFamily::INET, SocketType::DGRAM, None));
+    reader.connect(sender.local_addr().expect("bound")).expect("loopback");
+    let to = reader.local_addr().expect("bound by connecting");
+    for _ in 0..20 {
+        sender.send_to(&[b'x'; 400], to).expect("loopback takes it");
+    }
+    rustix::net::connect_unspec(&reader).expect("it is connected");
+    let listed = crate::support::scan::run(&crate::measure::here());
+    assert!(find(&listed, inode(&reader)).is_none(), "the table knows it");
+    let snapshot = scan(&default_query(), &ALL_PACKETS);
+    let receive = whole(exact(get(&snapshot, inode(&reader))), Queue::Receive);
+    assert_eq!((receive.packets, receive.bytes), (20, Payload(8000)));
 }

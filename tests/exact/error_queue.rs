@@ -7,7 +7,7 @@ use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use skcheck_core::engine::Queue;
 use skcheck_core::{Payload, RecvQueue};
 
-use crate::measure::{measured, whole};
+use crate::measure::{listed, measured, whole};
 use crate::support::scan::eventually;
 use crate::support::sockets::{drain, tcp_pair};
 use crate::turn;
@@ -27,15 +27,16 @@ fn timestamps_that_are_never_read() {
         drain(&pair.server, 100);
     }
 
-    let (report, exact) = eventually("all is acknowledged", || {
-        let (report, exact) = measured(&pair.client);
-        (report.socket.send_q.size() == Some(0)).then_some((report, exact))
+    let listed = eventually("all is acknowledged", || {
+        let listed = listed(&pair.client);
+        (listed.socket.send_q.size() == Some(0)).then_some(listed)
     });
-    assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(0)));
+    let (_, exact) = measured(&pair.client);
+    assert_eq!(listed.socket.recv_q, RecvQueue::Payload(Payload(0)));
     assert_eq!(exact.unread(), Payload(0));
     let errors = whole(&exact, Queue::Error);
     assert_eq!(errors.packets, WRITES as u64);
-    let charged = u64::from(report.socket.skmem.rmem_alloc.expect("told"));
+    let charged = u64::from(listed.socket.skmem.rmem_alloc.expect("told"));
     assert!(charged >= errors.packets * 576, "{charged}");
     assert_eq!((errors.truesize.0, exact.truesize(false).0), (charged, charged));
     assert_eq!(exact.queues.len(), 1, "{:?}", exact.queues);
@@ -52,11 +53,11 @@ fn errors_of_udp_that_are_never_read() {
     for _ in 0..3 {
         socket.send_to(&[b'x'; 500], "127.0.0.1:9").ok();
     }
-    let (report, exact) = measured(&socket);
+    let (listed, (_, exact)) = (listed(&socket), measured(&socket));
     let errors = whole(&exact, Queue::Error);
     assert!((1..=3).contains(&errors.packets), "{errors:?}");
     assert_eq!(exact.queue(Queue::Receive), None);
     assert_eq!(exact.unread(), Payload(0));
     assert_eq!(errors.truesize, exact.counters.rmem_alloc);
-    assert_eq!(report.socket.recv_q.size(), Some(errors.truesize.0));
+    assert_eq!(listed.socket.recv_q.size(), Some(errors.truesize.0));
 }

@@ -6,6 +6,8 @@ use std::io::{IoSlice, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::fcntl::{SpliceFFlags, vmsplice};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use rustix::fs::{MemfdFlags, Mode, OFlags, ftruncate, memfd_create, openat, sendfile, unlinkat};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
@@ -78,6 +80,29 @@ fn of_a_file_that_is_cut_off() {
     let pair = send_a_byte_of_each(&file, PAGES, page());
     ftruncate(&file, 0).expect("it is writable");
     assert_pins(&pair, PAGES, PageKind::RemovedFile, PAGES * page());
+}
+
+/// Each CPU keeps some pages back that it will put on the lists of the page cache, and clears that only for
+/// itself: they are a file's all the same.
+#[test]
+fn of_a_file_whose_pages_are_on_no_list_yet() {
+    let Some(_turn) = turn::beside_others("handed_in::of_a_file_whose_pages_are_on_no_list_yet") else { return };
+    const FEW: u64 = 10;
+    let [one, other] = [0, std::thread::available_parallelism().expect("known").get() - 1];
+    on_cpu(one);
+    let file = memfd(FEW * page());
+    let pair = send_a_byte_of_each(&file, FEW, page());
+    on_cpu(other);
+    assert_pins(&pair, FEW, PageKind::File, FEW * page());
+    drop(file);
+    assert_pins(&pair, FEW, PageKind::RemovedFile, FEW * page());
+}
+
+/// Moves this thread.
+fn on_cpu(cpu: usize) {
+    let mut set = CpuSet::new();
+    set.set(cpu).expect("few");
+    sched_setaffinity(Pid::from_raw(0), &set).expect("it is there");
 }
 
 /// Removed and closed. Of each page one byte is sent, so all are pinned, in whatever blocks they come.

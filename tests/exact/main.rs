@@ -12,14 +12,17 @@ mod stall;
 mod support;
 mod turn;
 
+mod both_engines;
 mod closed;
 mod error_queue;
 mod handed_in;
 mod many_unix;
 mod out_of_order;
+mod pieces;
 mod sending;
 mod shared;
 mod stalled;
 mod tcp;
 mod udp;
 mod unix;
+mod zoo;

@@ -9,6 +9,7 @@ use skcheck_core::exact::{Exact, QueueExact};
 use skcheck_core::packets::{Listing, packets};
 use skcheck_core::{Bytes, Live, NetnsChoice, Query, Report, Snapshot, scan_with};
 
+use crate::support;
 use crate::support::child::no_child_is_born;
 use crate::support::scan::{get, mine};
 use crate::support::sockets::inode;
@@ -34,6 +35,11 @@ pub(crate) fn scan(query: &Query, limits: &Limits) -> Snapshot {
     let snapshot = scan_with(&Live::new(), query, Some(engine()), limits).expect("the host can be scanned");
     assert_eq!(snapshot.engine, Some("bpf"));
     snapshot
+}
+
+/// What the tables of the kernel say of a socket: NETLINK_SOCK_DIAG, and no engine.
+pub(crate) fn listed(fd: &impl AsFd) -> Report {
+    get(&support::scan::run(&here()), inode(fd)).clone()
 }
 
 /// The report of one socket, walked without a limit, and what was measured.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use skcheck_core::RecvQueue;
 use skcheck_core::engine::{Limits, Queue};
 
-use crate::measure::{ALL_PACKETS, exact, here, listing, measured, scan, whole};
+use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, whole};
 use crate::support::scan::{eventually, get};
 use crate::support::sockets::{TcpPair, inode, tcp_pair_with_window};
 use crate::support::tcp_packets::Wire;
@@ -29,13 +29,13 @@ fn with_holes(segments: u32, bytes: u32) -> TcpPair {
 fn segments_behind_holes() {
     let Some(_turn) = turn::beside_others("out_of_order::segments_behind_holes") else { return };
     let pair = with_holes(40, 100);
-    let (report, exact) = measured(&pair.server);
-    assert_eq!(report.socket.recv_q, RecvQueue::Payload(skcheck_core::Payload(10)));
+    let (listed, (_, exact)) = (listed(&pair.server), measured(&pair.server));
+    assert_eq!(listed.socket.recv_q, RecvQueue::Payload(skcheck_core::Payload(10)));
     let (receive, beyond) = (whole(&exact, Queue::Receive), whole(&exact, Queue::OutOfOrder));
     assert_eq!((receive.packets, receive.bytes.0), (1, 10));
     assert_eq!((beyond.packets, beyond.bytes.0), (40, 4000));
     assert_eq!(exact.unread().0, 10);
-    let charged: u64 = report.socket.skmem.rmem_alloc.expect("told").into();
+    let charged: u64 = listed.socket.skmem.rmem_alloc.expect("told").into();
     assert_eq!(receive.truesize.0 + beyond.truesize.0, charged);
     assert_eq!(exact.truesize(false).0, charged);
 }

@@ -8,7 +8,7 @@ use rustix::net::{AddressFamily, SocketType, ipproto, sockopt};
 use skcheck_core::engine::{Limits, Queue};
 use skcheck_core::{Payload, RecvQueue};
 
-use crate::measure::{ALL_PACKETS, exact, here, listing, measured, scan, whole};
+use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, whole};
 use crate::support::namespaces::run;
 use crate::support::scan::get;
 use crate::support::sockets::{TcpPair, arrived, drain, inode, socket_of, tcp_pair_with_window, unread};
@@ -55,13 +55,13 @@ fn unread_segments(size: usize) -> TcpPair {
 /// Returns how many packets hold them.
 fn every_byte_is_found(size: usize) -> u64 {
     let pair = unread_segments(size);
-    let (report, exact) = measured(&pair.server);
+    let (listed, (report, exact)) = (listed(&pair.server), measured(&pair.server));
     let bytes = Payload((SEGMENTS * size) as u64);
     let receive = whole(&exact, Queue::Receive);
     assert_eq!((receive.bytes, exact.unread()), (bytes, bytes));
-    assert_eq!((report.socket.recv_q, exact.counters.recv_q), (RecvQueue::Payload(bytes), bytes.0));
+    assert_eq!((listed.socket.recv_q, exact.counters.recv_q), (RecvQueue::Payload(bytes), bytes.0));
     assert_eq!(unread(&pair.server), bytes.0);
-    let charged = report.socket.skmem.rmem_alloc.expect("told").into();
+    let charged = listed.socket.skmem.rmem_alloc.expect("told").into();
     assert_eq!((receive.truesize.0, exact.counters.rmem_alloc.0), (charged, charged));
     // The kernel may merge segments; it never splits them.
     assert!((1..=SEGMENTS as u64).contains(&receive.packets), "{receive:?}");
@@ -138,11 +138,11 @@ fn a_packet_read_in_part() {
     pair.send(30_000);
     for read in [1, 9_999, 25_000] {
         drain(&pair.server, read);
-        let (report, exact) = measured(&pair.server);
+        let (listed, (_, exact)) = (listed(&pair.server), measured(&pair.server));
         let receive = whole(&exact, Queue::Receive);
         assert_eq!(receive.bytes.0, unread(&pair.server));
-        assert_eq!(report.socket.recv_q, RecvQueue::Payload(receive.bytes));
-        assert_eq!(receive.truesize.0, u64::from(report.socket.skmem.rmem_alloc.expect("told")));
+        assert_eq!(listed.socket.recv_q, RecvQueue::Payload(receive.bytes));
+        assert_eq!(receive.truesize.0, u64::from(listed.socket.skmem.rmem_alloc.expect("told")));
     }
     assert_eq!(unread(&pair.server), 25_000);
 }

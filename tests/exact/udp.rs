@@ -7,7 +7,7 @@ use rustix::net::{AddressFamily, Protocol as Number, SocketType, ipproto, sockop
 use skcheck_core::engine::{Limits, Queue};
 use skcheck_core::{Payload, RecvQueue};
 
-use crate::measure::{ALL_PACKETS, exact, here, listing, measured, scan, whole};
+use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, whole};
 use crate::support::scan::get;
 use crate::support::sockets::{inode, socket_of};
 use crate::turn;
@@ -40,11 +40,11 @@ fn send(sender: &UdpSocket, datagrams: std::ops::Range<u64>) -> u64 {
 
 /// What is in the queue is exactly this, and all that is charged belongs to it.
 fn assert_unread(reader: &UdpSocket, packets: u64, bytes: u64) {
-    let (report, exact) = measured(reader);
+    let (listed, (report, exact)) = (listed(reader), measured(reader));
     let receive = whole(&exact, Queue::Receive);
     assert_eq!((receive.packets, receive.bytes), (packets, Payload(bytes)));
     assert_eq!(receive.truesize, exact.counters.rmem_alloc);
-    assert_eq!(report.socket.recv_q, RecvQueue::Truesize(receive.truesize));
+    assert_eq!(listed.socket.recv_q, RecvQueue::Truesize(receive.truesize));
     assert_eq!(exact.queues.len(), 1, "{:?}", exact.queues);
     // The walk replaces what the table does not tell.
     assert_eq!(report.footprint.received.payload, Some(Payload(bytes)));

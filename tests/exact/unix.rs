@@ -6,15 +6,13 @@ use rustix::net::{RecvFlags, SendFlags, SocketType, sockopt};
 use skcheck_core::engine::Queue;
 use skcheck_core::{Certainty, Payload, Report};
 
-use crate::measure::{ALL_PACKETS, here, listing, measured, scan, whole};
-use crate::support::scan::get;
-use crate::support::sockets::{abstract_name, inode, send_unix, unix_pair, unix_socket};
+use crate::measure::{listed, listing, measured, whole};
+use crate::support::sockets::{abstract_name, send_unix, unix_pair, unix_socket};
 use crate::turn;
 
 /// What the kernel charges a sender.
 fn charged(sender: &OwnedFd) -> u64 {
-    let snapshot = scan(&here(), &ALL_PACKETS);
-    get(&snapshot, inode(sender)).socket.skmem.wmem_alloc.expect("told").into()
+    listed(sender).socket.skmem.wmem_alloc.expect("told").into()
 }
 
 fn read(reader: &OwnedFd, bytes: usize) {
