@@ -73,7 +73,7 @@ pub(super) fn run(
 pub(super) fn found_by_engine(
     query: &Query,
     facts: &HostFacts,
-    first: &FirstPass,
+    holders_of: &dyn Fn(Inode) -> Vec<Holder>,
     closed: Vec<Found>,
 ) -> Vec<Report> {
     let mut seen = FxHashSet::default();
@@ -82,11 +82,7 @@ pub(super) fn found_by_engine(
         let footprint = footprint(&socket, None, facts);
         let matches = query.may_match(&socket, facts) && query.matches_footprint(&footprint);
         let inode = socket.inode.filter(|inode| matches && seen.insert(*inode))?;
-        Some(Report {
-            holders: first.survey.descriptors.holders(inode).collect(),
-            netns: Some(netns),
-            ..held(socket, facts)
-        })
+        Some(Report { holders: holders_of(inode), netns: Some(netns), ..held(socket, facts) })
     };
     closed.into_iter().filter_map(report).collect()
 }

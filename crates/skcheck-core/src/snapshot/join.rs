@@ -58,13 +58,14 @@ pub(super) fn run(
     find_readers_elsewhere(host, query, facts, &unix, &first, strays, &mut drafts);
     find_peers_elsewhere(host, &first, &mut drafts, gaps);
     let late = match engine {
-        Some(engine) => holders_by_engine(engine, &first, &unix, &drafts, gaps),
+        Some(engine) => holders_by_engine(engine, query, &first, &unix, &drafts, gaps),
         None => late_holders(host, &first, &drafts),
     };
+    let found_closed = first.closed.take();
     let context = Context { first: &first, late, unix };
     let mut sockets: Vec<Report> = drafts.into_iter().map(|draft| context.report(draft, facts)).collect();
-    sockets.extend(match first.closed.take() {
-        Some(closed) => closed::found_by_engine(query, facts, &first, closed),
+    sockets.extend(match found_closed {
+        Some(closed) => closed::found_by_engine(query, facts, &|inode| context.holders_of(inode), closed),
         None => closed::run(host, query, facts, &first, gaps),
     });
     if !query.pids.is_empty() {
@@ -262,9 +263,11 @@ fn late_holders(host: &dyn Host, first: &FirstPass, drafts: &[Draft]) -> FxHashM
 }
 
 /// Holders of all sockets of the drafts, and of their other ends, that no descriptor has been met of: an
-/// engine hands on only what may match.
+/// engine hands on only what may match. Where processes are asked for it may leave out the descriptors of
+/// all others, so then of every socket.
 fn holders_by_engine(
     engine: &dyn Engine,
+    query: &Query,
     first: &FirstPass,
     unix: &UnixLinks,
     drafts: &[Draft],
@@ -277,7 +280,11 @@ fn holders_by_engine(
         wanted.extend(draft.socket.peer_inode);
         wanted.extend(unix.waits_at(draft.socket.inode));
     }
-    wanted.retain(|inode| first.survey.descriptors.holders(*inode).next().is_none());
+    if query.pids.is_empty() {
+        wanted.retain(|inode| first.survey.descriptors.holders(*inode).next().is_none());
+    } else {
+        wanted.extend(first.closed.iter().flatten().filter_map(|found| found.socket.inode));
+    }
     let mut holders: FxHashMap<Inode, Vec<Holder>> = FxHashMap::default();
     if wanted.is_empty() {
         return holders;
@@ -342,8 +349,12 @@ impl Context<'_> {
     }
 
     fn holders_of(&self, inode: Inode) -> Vec<Holder> {
-        let late = self.late.get(&inode).into_iter().flatten().copied();
-        self.first.survey.descriptors.holders(inode).chain(late).collect()
+        let known = self.first.survey.descriptors.holders(inode);
+        let mut holders: Vec<Holder> =
+            known.chain(self.late.get(&inode).into_iter().flatten().copied()).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        holders
     }
 }
 
