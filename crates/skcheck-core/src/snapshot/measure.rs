@@ -12,7 +12,7 @@ use crate::gap::{Gap, Missing};
 use crate::namespaces::{Netns, NetnsId};
 use crate::snapshot::Report;
 use crate::snapshot::join::Joined;
-use crate::socket::{Cookie, Family, Protocol, State};
+use crate::socket::{Family, Protocol, State};
 use crate::units::Truesize;
 
 /// How many sockets are walked at most in one scan: a report of more is cut to the heaviest.
@@ -40,13 +40,8 @@ pub(super) fn run(
     order.truncate(MOST);
     let target = |at: &usize| {
         let report = sockets.get(*at)?;
-        Some(Target {
-            cookie: report.socket.cookie.unwrap_or(Cookie(0)),
-            protocol: report.socket.protocol,
-            netns: report.netns.and_then(|id| by_id.get(&id).copied()).filter(|netns| {
-                report.socket.state != State::ClosedHeld && (netns.own || !netns.files.is_empty())
-            }),
-        })
+        let netns = report.netns.and_then(|id| by_id.get(&id).copied());
+        Target::of(&report.socket, netns.filter(|netns| netns.own || !netns.files.is_empty()))
     };
     let targets: Vec<Target<'_>> = order.iter().filter_map(target).collect();
     if targets.is_empty() {
