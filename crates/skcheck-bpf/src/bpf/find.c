@@ -234,6 +234,7 @@ struct queues { __u32 recv_q, send_q; bool holds; };
 
 static __always_inline void queues_of_tcp(struct sock *sk, struct queues *queues, __u32 *ooo_packets)
 {
+	struct inet_connection_sock *connection = (void *)sk;
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	__s32 unread;
 
@@ -248,6 +249,12 @@ static __always_inline void queues_of_tcp(struct sock *sk, struct queues *queues
 	}
 	unread = tcp->rcv_nxt - tcp->copied_seq;
 	queues->recv_q = unread > 0 ? unread : 0;
+	/* The end of the stream has a sequence number too. Of a socket that no table knows Recv-Q is what can
+	 * be read (tcp_inq), of the others what the tables say. */
+	if (queues->recv_q && sk->__sk_common.skc_state == TCP_CLOSE &&
+	    !BPF_CORE_READ(connection, icsk_bind_hash) &&
+	    sk->__sk_common.skc_flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE)))
+		queues->recv_q--;
 	queues->send_q = tcp->write_seq - tcp->snd_una;
 	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.rmem_alloc.counter ||
 			sk->sk_backlog.len || sk->sk_wmem_queued;

@@ -53,6 +53,7 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 	possible_net_t skc_net;
 	atomic64_t skc_cookie;
+	unsigned long skc_flags;
 };
 struct sk_buff;
 struct sk_buff_head { struct sk_buff *next, *prev; __u32 qlen; };
@@ -131,6 +132,7 @@ struct bpf_iter__unix { struct bpf_iter_meta *meta; struct unix_sock *unix_sk; }
 
 #pragma clang attribute pop
 
+enum sock_flags { SOCK_DONE = 1 };
 enum pageflags { PG_lru = 1, PG_head = 2 };
 
 #define AF_UNIX 1
