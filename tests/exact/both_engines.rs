@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use skcheck_core::engine::Limits;
-use skcheck_core::{Cookie, Family, NotMeasured, Protocol, Query, Report, Snapshot, Socket, State};
+use skcheck_core::{Cookie, Family, Holder, Inode, NetnsId, NotMeasured, Protocol, Query, Report, Snapshot, Socket, State};
 
 use crate::measure::{self, here};
 use crate::support::scan::{self, eventually};
@@ -21,6 +21,16 @@ fn by_cookie(snapshot: &Snapshot) -> BTreeMap<Option<Cookie>, Report> {
     let known: BTreeMap<_, _> = listed.map(|report| (report.socket.cookie, report.clone())).collect();
     assert!(!known.contains_key(&None), "a socket without a cookie");
     known
+}
+
+/// Sockets that are closed and still held: inode, who holds them, and where.
+fn closed(snapshot: &Snapshot, holding: bool) -> BTreeMap<Option<Inode>, (Vec<Holder>, Option<NetnsId>)> {
+    let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
+    let closed = closed.filter(|report| !holding || report.socket.holds_something());
+    let mut closed: BTreeMap<_, _> =
+        closed.map(|report| (report.socket.inode, (report.holders.clone(), report.netns))).collect();
+    closed.values_mut().for_each(|(holders, _)| holders.sort_unstable());
+    closed
 }
 
 /// What need not be the same, and why.
@@ -60,6 +70,24 @@ fn assert_same(what: &str, query: &Query) -> usize {
         assert!(listed.contains_key(cookie), "{what}: only the engine has {:?}", report.socket);
     }
     listed.len()
+}
+
+/// Nobody knows without an engine which closed sockets hold anything; who holds them, both know.
+#[test]
+fn the_same_closed_sockets() {
+    let Some(_turn) = turn::beside_others("both_engines::the_same_closed_sockets") else { return };
+    let zoo = Zoo::open();
+    let mut query = here();
+    query.include_idle = false;
+    let everybody = query.clone();
+    query.pids = vec![zoo.sleepers[2].pid()];
+    for (query, all, holding) in [(everybody, 2, 1), (query, 1, 1)] {
+        let listed = closed(&scan::run(&query), false);
+        let found = closed(&measure::scan(&query, &Limits::default()), true);
+        assert_eq!((listed.len(), found.len()), (all, holding), "{listed:?} {found:?}");
+        assert!(found.iter().all(|(inode, held)| listed.get(inode) == Some(held)), "{listed:?} {found:?}");
+        assert!(found.values().all(|(holders, _)| holders.len() == 2), "{found:?}");
+    }
 }
 
 #[test]

@@ -17,8 +17,9 @@ use crate::support::sockets::{
 
 /// Keeps the sockets open.
 pub(crate) struct Zoo {
-    /// Holds a socket that the test holds too, and one that nobody else does.
-    pub(crate) sleepers: [Sleeper; 2],
+    /// Hold a socket that the test holds too, one that nobody else does, and one that is closed, and the
+    /// test's too.
+    pub(crate) sleepers: [Sleeper; 3],
     /// A port with connections.
     pub(crate) port: u16,
     _inmates: Vec<Box<dyn Any>>,
@@ -35,9 +36,13 @@ impl Zoo {
         let (theirs, ours) = unix_pair(SocketType::STREAM);
         send_unix(&ours, 500);
         let twice = shared.server.try_clone().expect("it is open");
-        let sleepers = [Sleeper::holding(twice), Sleeper::holding(theirs)];
+        let mut dead = tcp_pair("127.0.0.1");
+        dead.send(30_000);
+        reset(dead.client);
+        let closed = dead.server.try_clone().expect("it is open");
+        let sleepers = [Sleeper::holding(twice), Sleeper::holding(theirs), Sleeper::holding(closed)];
         let port = shared.port;
-        inmates.push(Box::new((shared, ours)));
+        inmates.push(Box::new((shared, ours, dead.server)));
         inmates.push(connected());
         inmates.push(listening());
         inmates.push(ended());
@@ -87,9 +92,6 @@ fn ended() -> Box<dyn Any> {
     let orphaned = tcp_pair("127.0.0.1");
     fill(&orphaned.client);
     drop(orphaned.client);
-    let mut dead = tcp_pair("127.0.0.1");
-    dead.send(30_000);
-    reset(dead.client);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 45_678));
     let still_bound = connect_from(from, listener.local_addr().expect("bound"));
@@ -100,7 +102,7 @@ fn ended() -> Box<dyn Any> {
     let bound = socket_of(AddressFamily::INET, SocketType::STREAM, None);
     rustix::net::bind(&bound, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
     let fresh = socket_of(AddressFamily::INET6, SocketType::STREAM, None);
-    Box::new((half, orphaned.server, dead.server, still_bound, bound, fresh))
+    Box::new((half, orphaned.server, still_bound, bound, fresh))
 }
 
 /// UDP and UDP-Lite: with data and without, bound, connected, read in part, on a device.
