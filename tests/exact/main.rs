@@ -10,10 +10,12 @@ mod stall;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)] // other tests need the rest
 mod support;
+mod tap;
 mod turn;
 
 mod both_engines;
 mod closed;
+mod drivers;
 mod error_queue;
 mod handed_in;
 mod many_unix;
