@@ -6,8 +6,9 @@ use rustix::net::{RecvFlags, SendFlags, SocketType, sockopt};
 use skcheck_core::engine::Queue;
 use skcheck_core::{Certainty, Payload, Report};
 
-use crate::measure::{listed, listing, measured, whole};
-use crate::support::sockets::{abstract_name, send_unix, unix_pair, unix_socket};
+use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, whole};
+use crate::support::scan::{find, get};
+use crate::support::sockets::{abstract_name, inode, send_unix, unix_pair, unix_socket};
 use crate::turn;
 
 /// What the kernel charges a sender.
@@ -141,17 +142,27 @@ fn empty_datagrams() {
     }
 }
 
-/// Nothing in any table tells of these: no payload, and nobody who is charged.
+/// Nothing in any table tells of these: the first datagram, which is what the table shows, has no payload, and
+/// nobody is charged.
 #[test]
-fn empty_datagrams_of_a_sender_that_is_gone() {
-    let Some(_turn) = turn::beside_others("unix::empty_datagrams_of_a_sender_that_is_gone") else { return };
+fn behind_empty_datagrams_of_a_sender_that_is_gone() {
+    let Some(_turn) = turn::beside_others("unix::behind_empty_datagrams_of_a_sender_that_is_gone") else { return };
     let (writer, reader) = unix_pair(SocketType::DGRAM);
     for _ in 0..3 {
         send_unix(&writer, 0);
     }
+    send_unix(&writer, 50_000);
     let charged = charged(&writer);
     drop(writer);
-    let (_, exact) = measured(&reader);
-    let receive = whole(&exact, Queue::Receive);
-    assert_eq!((receive.packets, receive.bytes.0, receive.truesize.0), (3, 0, charged));
+    // By default, as holding something; and by its size.
+    let mut query = here();
+    query.include_idle = false;
+    query.min_charged = Some(charged);
+    let snapshot = scan(&query, &ALL_PACKETS);
+    let report = get(&snapshot, inode(&reader));
+    let receive = whole(exact(report), Queue::Receive);
+    assert_eq!((receive.packets, receive.bytes.0, receive.truesize.0), (4, 50_000, charged));
+    assert_eq!(report.footprint.received.payload, Some(Payload(50_000)));
+    query.min_charged = Some(charged + 1);
+    assert!(find(&scan(&query, &ALL_PACKETS), inode(&reader)).is_none());
 }
