@@ -99,6 +99,31 @@ fn never_connected() {
     assert!(find(&scan(&default_query(), &ALL_PACKETS), inode(&pair.server)).is_none());
 }
 
+/// Where the program has not seen the end of the stream, the packet that told it is still there: memory, and
+/// nothing to read.
+#[test]
+fn ended_with_nothing_unread() {
+    let Some(_turn) = turn::beside_others("closed::ended_with_nothing_unread") else { return };
+    let pair = tcp_pair("127.0.0.1");
+    pair.finish();
+    pair.server.shutdown(Shutdown::Write).expect("connected");
+    let snapshot = eventually("it ends", || {
+        let snapshot = scan(&default_query(), &ALL_PACKETS);
+        let closed = |end| Some(find(&snapshot, inode(end))?.socket.state == State::ClosedHeld);
+        (closed(&pair.server)? && closed(&pair.client)?).then_some(snapshot)
+    });
+    for end in [&pair.server, &pair.client] {
+        let report = get(&snapshot, inode(end));
+        let receive = whole(exact(report), Queue::Receive);
+        assert_eq!((unread(end), receive.packets, receive.bytes), (0, 1, Payload(0)));
+        assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(0)));
+        assert_eq!(report.footprint.received.charged, Some(receive.truesize));
+    }
+    let mut sized = default_query();
+    sized.min_recv_q = Some(1);
+    assert_eq!(scan(&sized, &ALL_PACKETS).sockets.len(), 0);
+}
+
 /// A client that had chosen its port keeps it when it is reset, so some tables know it, and no iterator.
 #[test]
 fn reset_and_still_bound() {

@@ -1,6 +1,7 @@
 //! Very many unix sockets in few buckets of the kernel's table: an iterator that stops in the middle of
 //! a bucket goes on with the next, and loses the rest.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
 use rustix::net::{SendFlags, SocketAddrUnix, SocketType, sockopt};
@@ -8,7 +9,6 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use skcheck_core::engine::Queue;
 
 use crate::measure::{ALL_PACKETS, exact, here, scan, whole};
-use crate::support::scan::get;
 use crate::support::sockets::{inode, send_unix, unix_pair, unix_socket};
 use crate::turn;
 
@@ -36,8 +36,10 @@ fn length(number: usize) -> usize {
 
 fn assert_none_is_lost(readers: &[OwnedFd], packets: u64) {
     let snapshot = scan(&here(), &ALL_PACKETS);
+    let by_inode: HashMap<_, _> = snapshot.sockets.iter().map(|it| (it.socket.inode, it)).collect();
     for (number, reader) in readers.iter().enumerate() {
-        let receive = whole(exact(get(&snapshot, inode(reader))), Queue::Receive);
+        let report = by_inode.get(&Some(inode(reader))).unwrap_or_else(|| panic!("{number} is lost"));
+        let receive = whole(exact(report), Queue::Receive);
         assert_eq!(
             (receive.packets, receive.bytes.0),
             (packets, length(number) as u64 * packets),
