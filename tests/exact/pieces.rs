@@ -2,13 +2,15 @@
 
 use std::net::UdpSocket;
 
+use rustix::fs::{MemfdFlags, memfd_create, sendfile};
 use rustix::net::{SocketType, sockopt};
 use skcheck_core::Bytes;
-use skcheck_core::engine::{PageKind, Queue};
+use skcheck_core::engine::{Limits, PageKind, Queue};
 
-use crate::measure::{listed, listing, measured, whole};
+use crate::measure::{exact, here, listed, listing, measured, scan, whole};
 use crate::support::namespaces::run;
-use crate::support::sockets::{send_unix, unix_pair};
+use crate::support::scan::get;
+use crate::support::sockets::{arrived, inode, send_unix, tcp_pair_with_window, unix_pair};
 use crate::turn;
 
 /// A datagram that came in parts is one packet, whose parts hang on it, each with memory of its own.
@@ -75,4 +77,29 @@ fn small_heads() {
     let receive = whole(&exact, Queue::Receive);
     assert_eq!((exact.pinned, receive.fragments, &receive.pages[..]), (Bytes(0), 0, &[][..]));
     assert!((9 * 100..receive.truesize.0).contains(&exact.slab.0), "{exact:?}");
+}
+
+/// As many packets as are walked by default, each with as many fragments as it can have: they fit into the
+/// walk's buffer.
+#[test]
+fn as_many_pieces_as_the_limit_allows() {
+    let Some(_turn) = turn::alone("pieces::as_many_pieces_as_the_limit_allows") else { return };
+    let page = rustix::param::page_size() as u64;
+    const PAGES: u64 = 16;
+    let file = memfd_create("skcheck-test", MemfdFlags::CLOEXEC).expect("this kernel has it");
+    let content = vec![b'x'; usize::try_from(PAGES * page).expect("small")];
+    assert_eq!(rustix::io::write(&file, &content).expect("there is memory"), content.len());
+    let pair = tcp_pair_with_window(128 << 20);
+    let bytes = 17 * 9_000;
+    for at in 0..bytes {
+        // No two bytes that follow each other lie in one page, so none share a fragment.
+        let sent = sendfile(&pair.client, &file, Some(&mut (at % PAGES * page)), 1);
+        assert_eq!(sent.expect("the window is open"), 1);
+    }
+    arrived(&pair.server, usize::try_from(bytes).expect("small"));
+    let snapshot = scan(&here(), &Limits::default());
+    let receive = whole(exact(get(&snapshot, inode(&pair.server))), Queue::Receive);
+    assert_eq!((receive.bytes.0, receive.fragments), (bytes, bytes), "{receive:?}");
+    assert!(receive.packets >= 9_000 && receive.packets <= u64::from(Limits::PACKETS), "{receive:?}");
+    assert_eq!(receive.pages.iter().map(|blocks| blocks.blocks).sum::<u64>(), PAGES);
 }
