@@ -17,8 +17,13 @@ use crate::wire::WalkRecord;
 /// `walk.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/walk.o");
 
-/// What one packet takes in the ring buffer, if it has a few fragments.
-const PACKET_BYTES: u64 = 256;
+/// What one packet takes in the ring buffer, if it has all the fragments that it can have (17, if the kernel is
+/// built as most are).
+const PACKET_BYTES: u64 = 512;
+
+/// What is kept free in the ring buffer for the ends of queues and of a socket: one that is begun must end,
+/// else it would be taken for one that has vanished.
+const ENDS: u64 = 1 << 16;
 
 /// The smallest and the largest ring buffer, in bytes. A host that is out of memory is asked for little.
 const RING: std::ops::RangeInclusive<u64> = 1 << 22..=1 << 26;
@@ -104,7 +109,10 @@ impl<'b> Walker<'b> {
     fn load(btf: &'b KernelBtf, targets: usize, limits: &Limits) -> Result<Walker<'b>, Error> {
         let packet_limit = limits.packets.min(MOST_PACKETS);
         let wanted = u64::from(packet_limit).saturating_mul(PACKET_BYTES);
-        let ring = wanted.clamp(*RING.start(), *RING.end()).next_power_of_two();
+        let ring = wanted.saturating_add(ENDS).clamp(*RING.start(), *RING.end()).next_power_of_two();
+        let full = ring - ENDS;
+        // What is begun finds room for all its packets, as far as the buffer can be that large.
+        let room = full - wanted.min(ring / 2 + ring / 4);
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         let now =
             Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0));
@@ -117,7 +125,8 @@ impl<'b> Walker<'b> {
             .override_global("packet_limit", &packet_limit, true)
             .override_global("page_shift", &page_shift, true)
             .override_global("deadline", &deadline, true)
-            .override_global("room", &(ring / 2), true)
+            .override_global("room", &room, true)
+            .override_global("full", &full, true)
             .load(OBJECT)
             .map_err(Error::object)?;
         let ring = pass::take_ring(&mut ebpf, "packets")?;

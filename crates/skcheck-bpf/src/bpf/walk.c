@@ -23,6 +23,8 @@ volatile const __u32 page_shift = 12;
 volatile const __u64 deadline = 0;
 /* How many bytes may wait in the ring buffer before the next socket is begun. */
 volatile const __u64 room = 0;
+/* How many may wait before another packet; above it there is room for what ends queues and a socket. */
+volatile const __u64 full = 0;
 
 enum kind { PACKET = 1, QUEUE_END = 2, ANEW = 3, SOCKET_END = 4 };
 
@@ -270,7 +272,7 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 	struct packet *packet;
 	__u64 shared;
 
-	if (!own)
+	if (!own || bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > full)
 		return 1;
 	packet = &own->packet;
 	packet->kind = PACKET;
