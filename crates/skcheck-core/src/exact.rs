@@ -5,12 +5,18 @@
 //! it, however small the piece. A block counts once: once in the sum of a queue, of a side, of a
 //! socket, of the host, however many pieces lie in it.
 
+mod agreement;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Counters, PageKind, Piece, Queue, QueueEnd, Step};
 use crate::units::{Bytes, PageSize, Payload, Truesize};
+
+pub use crate::exact::agreement::Agreement;
 
 /// What the queues of one socket hold, packet by packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -295,6 +301,13 @@ impl Summing {
             *bytes = bytes.saturating_add(block_bytes(*order, self.page));
         }
         by_kind.into_iter().map(|(kind, bytes)| HandedIn { kind, bytes: Bytes(bytes) }).collect()
+    }
+
+    /// The sums of the only socket that was walked, and its distinct blocks.
+    pub(crate) fn finish_one(mut self, counters: Counters) -> (Exact, Vec<Blocks>) {
+        let open = self.open.remove(&0).unwrap_or_default();
+        let exact = self.close(0, open, counters);
+        (exact, self.finish().pages)
     }
 
     /// What was summed up of sockets that were walked to their end.
