@@ -51,25 +51,34 @@ pub(super) fn render(rows: &[Cells], first: &'static str, page: Page) -> Vec<Str
 /// Columns that are left out where no row fills them.
 const NETNS: &str = "NETNS";
 const CONTAINER: &str = "CONTAINER, UNIT";
+const PINNED: &str = "PINNED";
 const PEER_PROCESS: &str = "PEER PROCESS";
 const NOTE: &str = "NOTE";
 
-type Column = (&'static str, CellAlignment, fn(&Cells) -> &str);
+/// Which end of a column its cells stand at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+type Column = (&'static str, Align, fn(&Cells) -> &str);
 
 fn columns(first: &'static str, addresses: bool, peer_process: bool) -> Vec<Column> {
-    use CellAlignment::{Left, Right};
+    use Align::{Left, Right};
     let mut columns: Vec<Column> = vec![(first, Left, |cells| &cells.process)];
     if addresses {
         columns.push((NETNS, Left, |cells| &cells.netns));
         columns.push((CONTAINER, Left, |cells| &cells.container));
     }
-    let numbers: [Column; 7] = [
+    let numbers: [Column; 8] = [
         ("FD", Right, |cells| &cells.fd),
         ("PROTO", Left, |cells| &cells.proto),
         ("STATE", Left, |cells| &cells.state),
         ("RECV-Q", Right, |cells| &cells.recv_q),
         ("SEND-Q", Right, |cells| &cells.send_q),
         ("CHARGED", Right, |cells| &cells.charged),
+        (PINNED, Right, |cells| &cells.pinned),
         ("WORST", Right, |cells| &cells.worst),
     ];
     columns.extend(numbers);
@@ -86,21 +95,49 @@ fn columns(first: &'static str, addresses: bool, peer_process: bool) -> Vec<Colu
 
 /// Lays the rows out; optional columns are left out where no row fills them.
 fn lines(rows: &[Cells], columns: &[Column], gutter: u16) -> Vec<String> {
-    let is_optional = |name: &str| [NETNS, CONTAINER, PEER_PROCESS, NOTE].contains(&name);
+    let is_optional = |name: &str| [NETNS, CONTAINER, PINNED, PEER_PROCESS, NOTE].contains(&name);
     let is_used =
         |column: &&Column| !is_optional(column.0) || rows.iter().any(|row| !(column.2)(row).is_empty());
     let columns: Vec<&Column> = columns.iter().filter(is_used).collect();
+    let headings: Vec<(&str, Align)> = columns.iter().map(|column| (column.0, column.1)).collect();
+    let rows = rows.iter().map(|row| columns.iter().map(|column| (column.2)(row)).collect());
+    draw(&headings, rows, gutter)
+}
+
+/// Rows under headings, as wide as it takes; closer together where that is more than the page has.
+pub(super) fn grid<const N: usize>(
+    headings: &[(&str, Align); N],
+    rows: &[[String; N]],
+    page: Page,
+) -> Vec<String> {
+    let lines = |gutter| {
+        let rows = rows.iter().map(|row| row.iter().map(String::as_str).collect());
+        draw(headings, rows, gutter)
+    };
+    let roomy = lines(GUTTER);
+    let fits = page.width.is_none_or(|room| roomy.iter().all(|line| width(line) <= room));
+    if fits { roomy } else { lines(NARROW_GUTTER) }
+}
+
+fn draw<'r>(
+    headings: &[(&str, Align)],
+    rows: impl Iterator<Item = Vec<&'r str>>,
+    gutter: u16,
+) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(columns.iter().map(|column| column.0));
+    table.set_header(headings.iter().map(|(name, _)| *name));
     for row in rows {
-        table.add_row(columns.iter().map(|column| (column.2)(row)));
+        table.add_row(row);
     }
-    let last = columns.len().saturating_sub(1);
+    let last = headings.len().saturating_sub(1);
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if at == last { 0 } else { gutter }));
-        if let Some((_, alignment, _)) = columns.get(at) {
-            column.set_cell_alignment(*alignment);
+        if let Some((_, align)) = headings.get(at) {
+            column.set_cell_alignment(match align {
+                Align::Left => CellAlignment::Left,
+                Align::Right => CellAlignment::Right,
+            });
         }
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect()

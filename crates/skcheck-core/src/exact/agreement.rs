@@ -1,6 +1,5 @@
 //! Whether the packets of a socket add up to what the kernel accounts for.
 
-use crate::engine::Queue;
 use crate::exact::Exact;
 use crate::socket::{Family, Protocol, RecvQueue, Socket, State};
 use crate::units::{Payload, Truesize};
@@ -84,18 +83,6 @@ impl Exact {
             && (!is_tcp || is(skmem.received().map(|charge| charge.0), charged))
             && (!is_tcp || is(skmem.wmem_queued.map(u64::from), counters.wmem_queued.0))
     }
-
-    /// Whether more than the record knew was found on one side: then what was bounded from the record is
-    /// no bound of what was measured later.
-    pub fn outgrew(&self, charged: Option<Truesize>, sending: bool) -> bool {
-        charged.is_none_or(|charged| self.truesize(sending) > charged)
-    }
-
-    /// How many packets the queues of one side hold.
-    pub fn packets(&self, sending: bool) -> u64 {
-        let of_side = self.queues.iter().filter(|queue| queue.queue.is_sending() == sending);
-        of_side.map(|queue| queue.packets).fold(0, u64::saturating_add)
-    }
 }
 
 /// Whether a FIN can be in the receive queue, which Recv-Q counts as a byte until it has been read. A
@@ -107,7 +94,7 @@ fn may_have_fin(state: State) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Counters;
+    use crate::engine::{Counters, Queue};
     use crate::exact::QueueExact;
     use crate::units::Bytes;
 
