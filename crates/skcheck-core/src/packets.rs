@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
 use crate::error::Error;
-use crate::exact::{Blocks, Exact, Summing};
+use crate::exact::{Blocks, Exact};
 use crate::holders::{Holder, socket_inode};
 use crate::host::{Host, NetnsFile};
 use crate::namespaces::{Netns, NetnsId};
@@ -70,10 +70,7 @@ impl Listing {
 
     /// The sums over its packets, and the distinct blocks of pages that they pin, by order.
     pub fn sums(&self, page: PageSize) -> (Exact, Vec<Blocks>) {
-        let mut summing = Summing::new(page);
-        self.packets.iter().for_each(|packet| summing.step(0, Step::Packet(packet)));
-        self.queues.iter().for_each(|end| summing.step(0, Step::QueueEnd(*end)));
-        summing.finish_one(self.counters)
+        Exact::of(&self.packets, &self.queues, self.counters, page)
     }
 }
 

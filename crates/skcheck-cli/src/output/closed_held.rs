@@ -1,7 +1,9 @@
-//! Closed sockets that are still held and whose size nothing tells, in words.
+//! Closed sockets that are still held, in words.
+
+use skcheck_core::{Report as SocketReport, State};
 
 use crate::output::cells::count;
-use crate::report::{Report, unlisted_beyond_noise};
+use crate::report::{Report, is_closed_unknown, unlisted_beyond_noise};
 use crate::text::size;
 
 /// What is known about TCP memory that no listed socket accounts for.
@@ -12,6 +14,9 @@ pub(super) fn sentence(report: &Report<'_>) -> Option<String> {
     let known = report.snapshot.unlisted_tcp_mem.is_some();
     let n = report.closed_held;
     let they = count(n, "closed socket");
+    if let (0, Some(known)) = (n, known_ones(report)) {
+        return Some(known);
+    }
     match (n, unlisted) {
         (0, None) => None,
         (0, Some(bytes)) => Some(format!(
@@ -34,6 +39,29 @@ pub(super) fn sentence(report: &Report<'_>) -> Option<String> {
             Some(format!("{they} still held (CLOSED?): reset, or never connected; both look the same."))
         }
     }
+}
+
+/// About closed sockets whose numbers are known; `None` where there is none.
+fn known_ones(report: &Report<'_>) -> Option<String> {
+    let is_known = |it: &&SocketReport| it.socket.state == State::ClosedHeld && !is_closed_unknown(it);
+    let mut charges = report.snapshot.sockets.iter().filter(is_known).map(|it| {
+        let footprint = &it.footprint;
+        let sides = [footprint.received.charged, footprint.sent.charged];
+        sides.into_iter().flatten().map(|charge| charge.0).fold(0, u64::saturating_add)
+    });
+    let first = charges.next()?;
+    let (n, charged) = charges.fold((1, first), |(n, sum), charge| (n + 1, sum.saturating_add(charge)));
+    let (is, hold) = if n == 1 { ("is", "holds") } else { ("are", "hold") };
+    let mut text = format!(
+        "{} still held (CLOSED) {is} in no table, as reset or closed on both sides, and {hold} {}.",
+        count(n, "socket"),
+        size(charged)
+    );
+    let unlisted = unlisted_beyond_noise(report.snapshot).unwrap_or(0).saturating_sub(charged);
+    if unlisted > report.snapshot.unlisted_noise.0 {
+        text += &format!(" Another {} of TCP memory belongs to no socket in the tables.", size(unlisted));
+    }
+    Some(text)
 }
 
 /// Who may own TCP memory that belongs to no listed socket.

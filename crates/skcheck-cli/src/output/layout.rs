@@ -11,9 +11,6 @@ use crate::text::{Charset, fit, width};
 const GUTTER: u16 = 2;
 const NARROW_GUTTER: u16 = 1;
 
-/// Process names are cut to no less than this.
-const LEAST_NAME: usize = 8;
-
 /// Names and addresses are cut to this at most; where that is not enough, they get lines of their own.
 const LEAST_ADDRESS: usize = 24;
 
@@ -160,25 +157,26 @@ fn shorten_addresses(rows: &[Cells], excess: usize, charset: Charset) -> Vec<Cel
     rows.iter().map(shorten).collect()
 }
 
-/// The table with addresses below each row. Numbers are never cut: on a terminal that is too narrow
-/// even for them, lines are longer than it.
+/// The table with addresses below each row and, where even that is too wide, names above. Numbers are
+/// never cut: on a terminal that is too narrow even for them, lines are longer than it.
 fn narrow(rows: &[Cells], columns: &[Column], room: usize, charset: Charset) -> Vec<String> {
     let longest = |lines: &[String]| lines.iter().map(|line| width(line)).max().unwrap_or(0);
     let mut numbers = lines(rows, columns, GUTTER);
     if longest(&numbers) > room {
         numbers = lines(rows, columns, NARROW_GUTTER);
     }
-    let excess = longest(&numbers).saturating_sub(room);
-    if excess > 0 {
-        let names = rows.iter().map(|row| width(&row.process)).max().unwrap_or(0);
-        let names = names.saturating_sub(excess).max(LEAST_NAME);
-        let shorten = |row: &Cells| Cells { process: fit(&row.process, names, charset), ..row.clone() };
-        let shortened: Vec<Cells> = rows.iter().map(shorten).collect();
-        numbers = lines(&shortened, columns, NARROW_GUTTER);
+    let names_above = longest(&numbers) > room;
+    let mut narrow = Vec::new();
+    if let ([(name, ..), others @ ..], true) = (columns, names_above) {
+        numbers = lines(rows, others, NARROW_GUTTER);
+        narrow.push((*name).to_owned());
     }
     let mut numbers = numbers.into_iter();
-    let mut narrow: Vec<String> = numbers.next().into_iter().collect();
+    narrow.extend(numbers.next());
     for (line, row) in numbers.zip(rows) {
+        if names_above && !row.process.is_empty() {
+            narrow.push(fit(&row.process, room, charset));
+        }
         narrow.push(line);
         let room = room.saturating_sub(INDENT);
         let below = lines_below(row, room);
