@@ -97,7 +97,9 @@ fn what_is_walked_anew_is_forgotten() {
     summing.step(0, Step::Packet(&packet(Queue::Error, &[3])));
     summing.step(0, Step::Anew(Queue::Receive));
     summing.step(0, Step::Packet(&packet(Queue::Receive, &[2])));
-    [Queue::Receive, Queue::Error].map(|queue| summing.step(0, Step::QueueEnd(end(queue))));
+    for queue in [Queue::Receive, Queue::Error] {
+        summing.step(0, Step::QueueEnd(end(queue)));
+    }
     summing.step(0, Step::End(Counters::default()));
     let walked = summing.finish();
     let exact = &walked.sockets[&0];
