@@ -93,8 +93,8 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn duration(time: Duration) -> String {
     let microseconds = time.as_micros();
     let (whole, tenths, unit) = match microseconds {
-        ..10_000 => (microseconds / 1000, microseconds / 100 % 10, "ms"),
-        ..1_000_000 => (microseconds / 1000, 0, "ms"),
+        0..10_000 => (microseconds / 1000, microseconds / 100 % 10, "ms"),
+        10_000..1_000_000 => (microseconds / 1000, 0, "ms"),
         _ => (microseconds / 1_000_000, microseconds / 100_000 % 10, "s"),
     };
     if tenths == 0 { format!("{whole} {unit}") } else { format!("{whole}.{tenths} {unit}") }

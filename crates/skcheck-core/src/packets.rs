@@ -1,6 +1,7 @@
 //! One socket's queues, packet by packet, as a debugger would show them.
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
 
 use std::collections::{HashMap, HashSet};
@@ -134,9 +135,7 @@ pub fn packets(
 }
 
 fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, Error> {
-    let mut query = Query::default();
-    query.pids = vec![holder.pid];
-    query.include_idle = true;
+    let query = Query { pids: vec![holder.pid], include_idle: true, ..Query::default() };
     let mut found = None;
     let pass = engine.find(&query, &mut |it| {
         if it.holder == holder {

@@ -216,9 +216,9 @@ mod tests {
     fn what_was_cut_short_or_changed_cannot_be_compared() {
         let socket = tcp(State::Established, 10, 700, 0);
         let mut exact = walked(&[(Queue::Receive, 10, 700)], counters(10, 700, 0));
-        exact.queues[0].approximate = true;
+        exact.queues.iter_mut().for_each(|queue| queue.approximate = true);
         assert_eq!(exact.agreement(&socket), Agreement::Unknown);
-        (exact.queues[0].approximate, exact.queues[0].complete) = (false, false);
+        exact.queues.iter_mut().for_each(|queue| (queue.approximate, queue.complete) = (false, false));
         assert_eq!(exact.agreement(&socket), Agreement::Unknown);
     }
 }

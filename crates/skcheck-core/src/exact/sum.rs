@@ -199,4 +199,5 @@ fn by_order(orders: impl Iterator<Item = u8>) -> Vec<Blocks> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
