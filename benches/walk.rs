@@ -16,7 +16,8 @@ use skcheck_core::{Exact, Live, Netns, Protocol, Query, Report, scan_with};
 mod stall;
 
 fn main() -> io::Result<()> {
-    let quick = std::env::args().any(|word| word == "--quick") || !std::env::args().any(|word| word == "--bench");
+    let quick =
+        std::env::args().any(|word| word == "--quick") || !std::env::args().any(|word| word == "--bench");
     let (runs, fragments) = if quick { (5, 500) } else { (31, 8_000) };
     let host = Live::new();
     if let Err(error) = Bpf::load(&host) {
@@ -48,7 +49,8 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     query.netns = skcheck_core::NetnsChoice::Current;
     let limits = Limits { packets: u32::MAX, time: None };
     let snapshot = scan_with(host, &query, Some(&engine), &limits).map_err(io::Error::other)?;
-    let packets = |exact: &Exact| exact.queues.iter().map(|queue| queue.packets + queue.fragments).sum::<u64>();
+    let packets =
+        |exact: &Exact| exact.queues.iter().map(|queue| queue.packets + queue.fragments).sum::<u64>();
     let measured = |report: &&Report| report.exact.as_deref().map_or(0, packets);
     let heaviest = snapshot.sockets.iter().filter(|it| it.socket.protocol == protocol).max_by_key(measured);
     let Some((cookie, pieces)) = heaviest.and_then(|it| Some((it.socket.cookie?, measured(&it)))) else {

@@ -61,7 +61,11 @@ impl Row {
             floor: words.next()?.parse().ok()?,
             ratio: [words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?],
             engine: words.next()?.parse().ok()?,
-            engine_ratio: [words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?],
+            engine_ratio: [
+                words.next()?.parse().ok()?,
+                words.next()?.parse().ok()?,
+                words.next()?.parse().ok()?,
+            ],
             peak: words.next()?.parse().ok()?,
             ss: [words.next()?.parse().ok()?, words.next()?.parse().ok()?],
         })

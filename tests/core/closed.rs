@@ -75,7 +75,8 @@ fn reset_by_the_peer_with_data_unread() {
 #[test]
 fn closed_on_both_sides_with_data_unread() {
     let mut pair = tcp_pair("127.0.0.1");
-    pair.send(100_000);
+    // Less than the smallest window of a fresh connection: Linux 6.1 takes no 100000 bytes unread.
+    pair.send(60_000);
     (&pair.server).write_all(&[b'x'; 1000]).expect("the window is open");
     sockets::arrived(&pair.client, 1000);
     pair.finish();
@@ -86,7 +87,7 @@ fn closed_on_both_sides_with_data_unread() {
         (server.socket.state == State::ClosedHeld).then_some(())?;
         (find(&snapshot, inode(&pair.client))?.socket.state == State::ClosedHeld).then_some(snapshot)
     });
-    for (end, unread) in [(&pair.server, 100_000), (&pair.client, 1000)] {
+    for (end, unread) in [(&pair.server, 60_000), (&pair.client, 1000)] {
         let report = get(&snapshot, inode(end));
         assert_nothing_known(report);
         assert_eq!(report.holders, [mine(end)]);

@@ -39,6 +39,8 @@ pub(crate) fn in_own_netns(test: &str) -> bool {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "in its own namespace, {test} failed:\n{out}\n{err}");
     assert!(out.contains("1 passed"), "no test is called {test}:\n{out}\n{err}");
+    let skipped = out.lines().filter_map(|line| line.find("skipped: ").map(|at| &line[at..]));
+    skipped.for_each(|line| println!("{line}"));
     false
 }
 

@@ -2,9 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use skcheck_core::{Family, RecvQueue, Report, SendQueue, SkMem};
+use skcheck_core::{Family, Inode, RecvQueue, Report, SendQueue, SkMem, Snapshot};
 
 use super::child::try_spawn;
+use super::scan::{eventually, get};
 use super::skip::{Skip, skip};
 
 /// The numbers of one line of `ss`.
@@ -23,11 +24,27 @@ struct Line {
 ///
 /// The socket must have an inode and be at rest.
 pub(crate) fn assert_agrees(report: &Report) {
-    let Some(output) = list() else { return skip(Skip::NeedsIproute2) };
+    let Some(listing) = list() else { return skip(Skip::NeedsIproute2) };
+    compare(report, &listing);
+}
+
+/// The same for sockets that are at rest only for moments: `ss` runs between two scans, until both
+/// say the same of them.
+pub(crate) fn assert_agrees_at_rest(scan: impl Fn() -> Snapshot, sockets: &[Inode]) {
+    let (snapshot, listing) = eventually("nothing changes while ss runs", || {
+        let (before, listing, after) = (scan(), list(), scan());
+        let rests = |&inode: &Inode| get(&before, inode).socket == get(&after, inode).socket;
+        sockets.iter().all(rests).then_some((before, listing))
+    });
+    let Some(listing) = listing else { return skip(Skip::NeedsIproute2) };
+    sockets.iter().for_each(|&inode| compare(get(&snapshot, inode), &listing));
+}
+
+fn compare(report: &Report, listing: &str) {
     let socket = &report.socket;
     let inode = socket.inode.expect("only sockets with an inode can be found in ss");
     let is_unix = socket.family == Family::Unix;
-    let line = output.lines().find(|line| line_inode(line, is_unix) == Some(inode.get()));
+    let line = listing.lines().find(|line| line_inode(line, is_unix) == Some(inode.get()));
     let line = line.unwrap_or_else(|| panic!("ss does not list inode {}", inode.get()));
     let theirs = parse(line);
     let ours = Line {

@@ -28,9 +28,10 @@ impl KernelBtf {
         let names = objects.iter().flat_map(|object| object.split(|&b| b == 0)).map(plain).collect();
         let parse = |btf: &[u8]| Btf::parse(btf, Endianness::default());
         match Kernel::index(&file) {
-            Some(kernel) => {
-                Ok(KernelBtf { types: parse(&kernel.closure(&names))?, iterators: parse(&kernel.iterators())? })
-            }
+            Some(kernel) => Ok(KernelBtf {
+                types: parse(&kernel.closure(&names))?,
+                iterators: parse(&kernel.iterators())?,
+            }),
             // A newer layout: loading is slower, and no less right.
             None => Ok(KernelBtf { types: parse(&file)?, iterators: parse(&file)? }),
         }

@@ -50,7 +50,9 @@ impl Finder {
         }
         let [descriptors, uncounted] = self.counts()?;
         if uncounted > 0 {
-            return Err(io::Error::other("there are more shared sockets, or network namespaces, than can be counted"));
+            return Err(io::Error::other(
+                "there are more shared sockets, or network namespaces, than can be counted",
+            ));
         }
         pass.descriptors = descriptors;
         pass.namespaces = self.tallies()?;

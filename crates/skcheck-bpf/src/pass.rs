@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::time::Instant;
 
+use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
 use aya::programs::Iter;
 use aya::programs::iter::IterLink;
-use aya::Ebpf;
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};

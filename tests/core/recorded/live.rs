@@ -16,6 +16,7 @@ use super::{describe, here};
 use crate::support::netns::in_own_netns;
 use crate::support::replay::{Recorder, Replay};
 use crate::support::scan::{eventually, get, mine};
+use crate::support::skip::kernel;
 use crate::support::sockets::{self, inode, send_unix, socket_of, tcp_pair, unix_pair, unix_socket};
 
 const COMMAND: &str =
@@ -176,13 +177,6 @@ fn assert_holds(report: &Report, unread: Option<u64>, bytes: u64) {
     assert_eq!(received.payload, unread.map(Payload));
     assert!(charged >= bytes, "{bytes} B in a charge of {charged} B");
     assert!(received.worst.expect("known").bytes.0 > charged);
-}
-
-/// The release's first two numbers.
-fn kernel() -> [u32; 2] {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("/proc is mounted");
-    let mut numbers = release.split(['.', '-']).map(|number| number.parse().expect("a number"));
-    [(); 2].map(|()| numbers.next().expect("major and minor"))
 }
 
 /// Scans and records this namespace as this process sees it, and gives what the recording says.

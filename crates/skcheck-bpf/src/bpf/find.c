@@ -43,8 +43,7 @@ struct found {
 	__u16 local_port, peer_port; /* as on the wire */
 	__u32 unused;
 	__u8 local[16], peer[16];
-	char name[NAME_MAX];
-	__u32 unused2;
+	char name[128];
 };
 
 struct tally {
@@ -195,13 +194,15 @@ static __always_inline void describe_unix(struct sock *sk, struct found *record)
 		record->peer_inode = BPF_CORE_READ(peer, sk_socket, file, f_inode, i_ino);
 	if (address) {
 		/* The length covers the two bytes of the family too. */
-		__u32 length = BPF_CORE_READ(address, len);
+		__u32 length = BPF_CORE_READ(address, len) - 2;
 
-		if (length > 2 && length <= NAME_MAX + 2) {
-			length -= 2;
+		if (length && length <= NAME_MAX) {
 			record->name_length = length;
 			record->flags |= NAMED;
-			bpf_probe_read_kernel(record->name, length, (void *)AT(unix_address, address, name[0].sun_path));
+			/* The verifier of older kernels loses sight of the bound above. */
+			barrier_var(length);
+			bpf_probe_read_kernel(record->name, length & (sizeof(record->name) - 1),
+					      (void *)AT(unix_address, address, name[0].sun_path));
 		}
 	}
 	if (record->state == TCP_LISTEN)

@@ -8,7 +8,6 @@ use rustc_hash::FxHashSet;
 use crate::diag::decode::Record;
 use crate::diag::request::{IpVersion, States, Table};
 use crate::engine::Found;
-use crate::exact::NotMeasured;
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
 use crate::holders::{Holder, socket_inode};
@@ -19,7 +18,7 @@ use crate::snapshot::ask::Asker;
 use crate::snapshot::dump::has_connections;
 use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::survey::Survey;
-use crate::snapshot::{Holding, Report, Source};
+use crate::snapshot::{Report, Source};
 use crate::socket::{Family, Inode, Protocol, Socket, State};
 
 struct Suspect {
@@ -60,10 +59,11 @@ pub(super) fn run(
     let report = |suspect: Suspect| {
         let mut socket = Socket::unknown(suspect.family, Protocol::Tcp, State::ClosedHeld);
         socket.inode = Some(suspect.inode);
+        let footprint = footprint(&socket, None, facts);
         Report {
             holders: first.survey.descriptors.holders(suspect.inode).collect(),
             netns: netns_of_holders(first, suspect.inode),
-            ..held(socket, facts)
+            ..Report::bare(socket, footprint)
         }
     };
     suspects.into_iter().map(report).collect()
@@ -85,28 +85,10 @@ pub(super) fn found_by_engine(
         Some(Report {
             holders: first.survey.descriptors.holders(inode).collect(),
             netns: Some(netns),
-            ..held(socket, facts)
+            ..Report::bare(socket, footprint)
         })
     };
     closed.into_iter().filter_map(report).collect()
-}
-
-/// The report of a socket that descriptors hold, nothing joined to it yet.
-fn held(socket: Socket, facts: &HostFacts) -> Report {
-    Report {
-        footprint: footprint(&socket, None, facts),
-        exact: Err(NotMeasured::NoEngine),
-        socket,
-        holding: Holding::Descriptors,
-        holders: Vec::new(),
-        peer_holders: Vec::new(),
-        peer_inferred: false,
-        cgroup: None,
-        unit: None,
-        container: None,
-        interface_name: None,
-        netns: None,
-    }
 }
 
 /// Whether descriptors hold TCP sockets that no table has named so far.

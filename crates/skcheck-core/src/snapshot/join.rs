@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::engine::Engine;
-use crate::exact::NotMeasured;
+use crate::engine::{Engine, Limits};
+use crate::exact::Blocks;
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
 use crate::holders::{Holder, socket_inode};
@@ -22,11 +22,13 @@ use crate::snapshot::listeners::{Held, Listeners};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Holding, Report, Source, cgroups, closed, fallback, read, survey};
+use crate::snapshot::{Holding, Report, Source, cgroups, closed, fallback, measure, read, survey};
 use crate::socket::{Endpoint, Inode, Protocol, Socket};
 
 pub(super) struct Joined {
     pub sockets: Vec<Report>,
+    /// The distinct blocks of pages that the measured ones pin.
+    pub pages: Vec<Blocks>,
     pub processes: Vec<Process>,
     pub namespaces: Vec<Netns>,
 }
@@ -41,12 +43,19 @@ struct Draft {
     peer_inferred: bool,
 }
 
+/// What looks deeper, and how deep.
+#[derive(Clone, Copy)]
+pub(super) struct Depth<'a> {
+    pub engine: &'a dyn Engine,
+    pub limits: &'a Limits,
+}
+
 pub(super) fn run(
     host: &dyn Host,
     query: &Query,
     facts: &HostFacts,
     mut first: FirstPass,
-    engine: Option<&dyn Engine>,
+    depth: Option<Depth<'_>>,
     gaps: &mut Vec<Gap>,
 ) -> Joined {
     let unix = UnixLinks::new(&mut first.dumps);
@@ -57,16 +66,40 @@ pub(super) fn run(
     }
     find_readers_elsewhere(host, query, facts, &unix, &first, strays, &mut drafts);
     find_peers_elsewhere(host, &first, &mut drafts, gaps);
-    let late = match engine {
-        Some(engine) => holders_by_engine(engine, &first, &unix, &drafts, gaps),
-        None => late_holders(host, &first, &drafts),
-    };
-    let context = Context { first: &first, late, unix };
-    let mut sockets: Vec<Report> = drafts.into_iter().map(|draft| context.report(draft, facts)).collect();
-    sockets.extend(match first.closed.take() {
+    let closed = match first.closed.take() {
         Some(closed) => closed::found_by_engine(query, facts, &first, closed),
         None => closed::run(host, query, facts, &first, gaps),
+    };
+    let mut context = Context { first: &first, late: FxHashMap::default(), unix };
+    let mut sockets: Vec<Report> = drafts.iter().map(|draft| context.unheld(draft, facts)).collect();
+    sockets.extend(closed);
+    // What asks for processes leaves most sockets out: those are not walked.
+    let is_narrow = query.is_about_processes() || !query.pids.is_empty();
+    let early = depth.filter(|_| !is_narrow);
+    let namespaces = &first.survey.namespaces;
+    let (late, mut measured) = std::thread::scope(|scope| {
+        // Both take one look at everything: at the same time they take as long as one.
+        let walk = early.map(|Depth { engine, limits }| {
+            let sockets = &sockets;
+            scope.spawn(move || {
+                let mut gaps = Vec::new();
+                (measure::walk(engine, limits, facts, sockets, namespaces, &mut gaps), gaps)
+            })
+        });
+        let late = match depth {
+            Some(Depth { engine, .. }) => holders_by_engine(engine, &first, &context.unix, &drafts, gaps),
+            None => late_holders(host, &first, &drafts),
+        };
+        let measured = walk.and_then(|walk| walk.join().ok()).map(|(measured, more)| {
+            gaps.extend(more);
+            measured
+        });
+        (late, measured)
     });
+    context.late = late;
+    for (report, draft) in sockets.iter_mut().zip(&drafts) {
+        context.add_holders(report, draft);
+    }
     if !query.pids.is_empty() {
         sockets.retain(|report| report.holders.iter().any(|holder| query.pids.contains(&holder.pid)));
     }
@@ -86,8 +119,16 @@ pub(super) fn run(
         let left = pids(&sockets);
         processes.retain(|process| left.contains(&process.pid));
     }
+    if let Some(Depth { engine, limits }) = depth.filter(|_| is_narrow) {
+        measured = Some(measure::walk(engine, limits, facts, &sockets, &first.survey.namespaces, gaps));
+    }
+    let mut pages = Vec::new();
+    if let Some(mut measured) = measured {
+        measured.apply(&mut sockets, facts);
+        pages = measured.pages;
+    }
     name_interfaces(host, &first, &mut sockets);
-    Joined { sockets, processes, namespaces: first.survey.namespaces }
+    Joined { sockets, pages, processes, namespaces: first.survey.namespaces }
 }
 
 /// Finds the containers that nameless namespaces of reported sockets belong to, and fills in what
@@ -299,27 +340,28 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn report(&self, draft: Draft, facts: &HostFacts) -> Report {
-        let Draft { netns, socket, held, peer, peer_inferred } = draft;
-        let peer = match socket.protocol {
-            Protocol::Tcp => peer,
-            _ => socket.peer_inode.or_else(|| self.unix.waits_at(socket.inode)).map(Held::ByFile),
-        };
-        let (holding, holders) = self.holding(&held);
+    /// The report of a draft whose holders are yet to be found.
+    fn unheld(&self, draft: &Draft, facts: &HostFacts) -> Report {
+        let socket = draft.socket.clone();
+        let footprint = footprint(&socket, self.unix.charge(socket.inode), facts);
         Report {
-            footprint: footprint(&socket, self.unix.charge(socket.inode), facts),
-            exact: Err(NotMeasured::NoEngine),
-            socket,
-            holding,
-            holders,
-            peer_holders: peer.map(|held| self.holding(&held).1).unwrap_or_default(),
-            peer_inferred,
-            cgroup: None,
-            unit: None,
-            container: None,
-            interface_name: None,
-            netns: self.first.survey.namespaces.get(netns).and_then(|netns| netns.id),
+            peer_inferred: draft.peer_inferred,
+            netns: self.first.survey.namespaces.get(draft.netns).and_then(|netns| netns.id),
+            ..Report::bare(socket, footprint)
         }
+    }
+
+    fn add_holders(&self, report: &mut Report, draft: &Draft) {
+        (report.holding, report.holders) = self.holding(&draft.held);
+        let other_end = || {
+            let inode = draft.socket.peer_inode.or_else(|| self.unix.waits_at(draft.socket.inode));
+            inode.map(Held::ByFile)
+        };
+        let peer = match draft.socket.protocol {
+            Protocol::Tcp => draft.peer.clone(),
+            _ => other_end(),
+        };
+        report.peer_holders = peer.map(|held| self.holding(&held).1).unwrap_or_default();
     }
 
     fn holding(&self, held: &Held) -> (Holding, Vec<Holder>) {

@@ -6,75 +6,89 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Limits, Target};
-use crate::exact::{Blocks, NotMeasured, Summing};
+use crate::exact::{Blocks, Exact, NotMeasured, Summing};
 use crate::footprint::{Certainty, HostFacts, Side, worst};
 use crate::gap::{Gap, Missing};
 use crate::namespaces::{Netns, NetnsId};
 use crate::snapshot::Report;
-use crate::snapshot::join::Joined;
 use crate::socket::{Cookie, Family, Protocol, State};
 use crate::units::Truesize;
 
 /// How many sockets are walked at most in one scan: a report of more is cut to the heaviest.
 const MOST: usize = 65_536;
 
-/// Walks the queues of `joined.sockets`. Returns the distinct blocks of pages of all of them.
-pub(super) fn run(
+/// What walking the sockets of a report found.
+pub(super) struct Measured {
+    /// By the socket's cookie.
+    sockets: FxHashMap<Cookie, Exact>,
+    /// Distinct blocks of pages, by order.
+    pub(super) pages: Vec<Blocks>,
+    /// Whether all were looked for that were to be walked.
+    all: bool,
+}
+
+/// Walks the queues of these sockets, the heaviest first.
+pub(super) fn walk(
     engine: &dyn Engine,
     limits: &Limits,
     facts: &HostFacts,
-    joined: &mut Joined,
+    sockets: &[Report],
+    namespaces: &[Netns],
     gaps: &mut Vec<Gap>,
-) -> Vec<Blocks> {
-    let Joined { sockets, namespaces, .. } = joined;
-    let by_id: FxHashMap<NetnsId, &Netns> =
-        namespaces.iter().filter_map(|netns| Some((netns.id?, netns))).collect();
-    let mut order: Vec<usize> = Vec::new();
-    for (at, report) in sockets.iter_mut().enumerate() {
-        report.exact = Err(if holds_packets(report) { NotMeasured::NoTime } else { NotMeasured::Empty });
-        if holds_packets(report) && report.socket.cookie.is_some() {
-            order.push(at);
-        }
-    }
-    order.sort_by_cached_key(|at| Reverse(sockets.get(*at).map_or(0, weight)));
+) -> Measured {
+    let mut order: Vec<&Report> =
+        sockets.iter().filter(|it| holds_packets(it) && it.socket.cookie.is_some()).collect();
+    order.sort_by_cached_key(|report| Reverse(weight(report)));
+    let mut all = order.len() <= MOST;
     order.truncate(MOST);
-    let target = |at: &usize| {
-        let report = sockets.get(*at)?;
-        Some(Target {
+    let ways: FxHashMap<NetnsId, &Netns> = namespaces
+        .iter()
+        .filter(|netns| netns.own || !netns.files.is_empty())
+        .filter_map(|netns| Some((netns.id?, netns)))
+        .collect();
+    let target = |report: &&Report| {
+        let listed = report.netns.filter(|_| report.socket.state != State::ClosedHeld);
+        Target {
             cookie: report.socket.cookie.unwrap_or(Cookie(0)),
             protocol: report.socket.protocol,
-            netns: report.netns.and_then(|id| by_id.get(&id).copied()).filter(|netns| {
-                report.socket.state != State::ClosedHeld && (netns.own || !netns.files.is_empty())
-            }),
-        })
+            netns: listed.and_then(|id| ways.get(&id).copied()),
+        }
     };
-    let targets: Vec<Target<'_>> = order.iter().filter_map(target).collect();
-    if targets.is_empty() {
-        return Vec::new();
-    }
+    let targets: Vec<Target<'_>> = order.iter().map(target).collect();
     let mut summing = Summing::new(facts.page_size);
-    let walked = engine.walk(&targets, limits, &mut |target, step| summing.step(target, step));
-    let walked_all = match walked {
-        Ok(in_time) => in_time,
-        Err(error) => {
-            let remedy = format!("{error}; the report stands, what it bounds is not measured");
-            gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
-            false
-        }
-    };
-    let mut walked = summing.finish();
-    for (target, at) in order.iter().enumerate() {
-        let Some(report) = sockets.get_mut(*at) else { continue };
-        match walked.sockets.remove(&target) {
-            Some(exact) => {
-                report.exact = Ok(Box::new(exact));
-                refine(report, facts);
+    if !targets.is_empty() {
+        match engine.walk(&targets, limits, &mut |target, step| summing.step(target, step)) {
+            Ok(in_time) => all &= in_time,
+            Err(error) => {
+                let remedy = format!("{error}; the report stands, what it bounds is not measured");
+                gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
+                all = false;
             }
-            None if walked_all => report.exact = Err(NotMeasured::Vanished),
-            None => {}
         }
     }
-    walked.pages
+    let mut walked = summing.finish();
+    let sockets = targets
+        .iter()
+        .enumerate()
+        .filter_map(|(at, target)| Some((target.cookie, walked.sockets.remove(&at)?)))
+        .collect();
+    Measured { sockets, pages: walked.pages, all }
+}
+
+impl Measured {
+    /// Puts what was found beside what was bounded.
+    pub(super) fn apply(&mut self, sockets: &mut [Report], facts: &HostFacts) {
+        for report in sockets {
+            let exact = report.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
+            report.exact = match exact {
+                Some(exact) => Ok(Box::new(exact)),
+                None if !holds_packets(report) => Err(NotMeasured::Empty),
+                None if self.all => Err(NotMeasured::Vanished),
+                None => Err(NotMeasured::NoTime),
+            };
+            refine(report, facts);
+        }
+    }
 }
 
 /// What the walk knows better than the bound: the payload of datagrams, and what a unix reader's senders

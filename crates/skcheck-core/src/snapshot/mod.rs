@@ -32,6 +32,7 @@ use crate::host::Host;
 use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
+use crate::snapshot::join::Depth;
 use crate::socket::Socket;
 use crate::units::{Bytes, Payload, Truesize};
 
@@ -183,6 +184,24 @@ impl Holding {
 }
 
 impl Report {
+    /// A socket that descriptors hold, nothing joined to it yet.
+    fn bare(socket: Socket, footprint: Footprint) -> Report {
+        Report {
+            socket,
+            footprint,
+            exact: Err(NotMeasured::NoEngine),
+            holding: Holding::Descriptors,
+            holders: Vec::new(),
+            peer_holders: Vec::new(),
+            peer_inferred: false,
+            netns: None,
+            cgroup: None,
+            unit: None,
+            container: None,
+            interface_name: None,
+        }
+    }
+
     /// The processes that hold the socket, each once.
     pub fn pids(&self) -> BTreeSet<u32> {
         self.holders.iter().map(|holder| holder.pid).collect()
@@ -339,11 +358,8 @@ pub fn scan_with(
     let source = first.source;
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
-    let mut joined = join::run(host, query, &facts, first, engine, &mut gaps);
-    let pages = match engine {
-        Some(engine) => measure::run(engine, limits, &facts, &mut joined, &mut gaps),
-        None => Vec::new(),
-    };
+    let depth = engine.map(|engine| Depth { engine, limits });
+    let joined = join::run(host, query, &facts, first, depth, &mut gaps);
     Ok(Snapshot {
         taken_at,
         duration: started.elapsed(),
@@ -352,7 +368,7 @@ pub fn scan_with(
         host: facts,
         scanned,
         sockets: joined.sockets,
-        pages,
+        pages: joined.pages,
         processes: joined.processes,
         unlisted_tcp_mem: unlisted,
         unlisted_noise: read::unlisted_noise(host),
