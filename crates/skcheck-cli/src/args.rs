@@ -130,7 +130,7 @@ pub(crate) struct FilterArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Rank by pinned (where it was not measured, by charged), charged, worst, recvq, sendq, unread or pid
+    /// Rank by pinned (not measured: by charged), charged, worst, recvq, sendq, unread or pid
     #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Pinned, hide_possible_values = true)]
     pub(crate) sort: SortKey,
     /// The N heaviest blocks, or sockets with --by socket; 0: all [table: 20, JSON: all]
@@ -181,7 +181,7 @@ pub(crate) struct PacketsArgs {
     /// Walk at most N packets; 0: all
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) limit: u32,
-    /// The first N packets of each queue, and its last; 0: all [table: 20, JSON: all]
+    /// The first N packets of each queue, in a table its last three too; 0: all [table: 20, JSON: all]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
     /// How to write it: table, json

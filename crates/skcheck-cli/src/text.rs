@@ -100,9 +100,12 @@ pub(crate) fn duration(time: Duration) -> String {
     if tenths == 0 { format!("{whole} {unit}") } else { format!("{whole}.{tenths} {unit}") }
 }
 
-/// A number with its digits in groups of three: `40,000`.
+/// A number of five digits or more with its digits in groups of three: `40,000`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {

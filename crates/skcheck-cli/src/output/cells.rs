@@ -5,6 +5,7 @@ use skcheck_core::{
     Side, State, Truesize,
 };
 
+use crate::output::measured::sureness;
 use crate::output::names::Writer;
 use crate::report::{Group, Measure, Owner, Pinned, Sum, Sureness, is_closed_unknown, shows_sent};
 use crate::text::size;
@@ -174,7 +175,7 @@ impl Writer<'_> {
         if !self.measured {
             return String::new();
         }
-        let Some(sureness) = pinned.sureness() else {
+        let Some(sureness) = sureness(pinned) else {
             return if pinned.unknown == 0 { size(0) } else { NOT_MEASURED.to_owned() };
         };
         let mark = match sureness {

@@ -162,9 +162,17 @@ pub(super) fn whose_pages(exact: &Exact) -> Option<String> {
     (!parts.is_empty()).then(|| enumerate(&parts))
 }
 
+/// How sure a sum is as it is printed: what is shared and too little to show does not matter.
+pub(super) fn sureness(pinned: &Pinned) -> Option<Sureness> {
+    match pinned.sureness() {
+        Some(Sureness::AtMost) if size(pinned.bytes) == size(pinned.least()) => Some(Sureness::Exact),
+        sureness => sureness,
+    }
+}
+
 /// What somebody's sockets pin, behind "it"; `None` where nothing was measured.
 pub(super) fn pins(pinned: &Pinned) -> Option<String> {
-    let sureness = pinned.sureness()?;
+    let sureness = sureness(pinned)?;
     if pinned.bytes == 0 && sureness == Sureness::Exact {
         return Some("pins no pages of its own: its packets lie in slab memory (measured)".to_owned());
     }
@@ -206,4 +214,43 @@ pub(super) fn verbose(report: &Report<'_>, config: &ScanConfig) -> String {
         (None, _) => "; BPF cannot be used here (see above).",
     };
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_in_words() {
+        let check = |orders: &[(u8, u64)], expected: &str| {
+            let of: Vec<Blocks> = orders.iter().map(|&(order, blocks)| Blocks { order, blocks }).collect();
+            assert_eq!(blocks(&of, PageSize(4096)), expected);
+        };
+        check(&[(3, 40_000), (0, 12)], "40,000 blocks of 32 KiB and 12 blocks of 4 KiB");
+        check(&[(9, 1)], "1 block of 2 MiB");
+        check(
+            &[(3, 2), (2, 1), (1, 1), (0, 1), (9, 1)],
+            "2 blocks of 32 KiB, 1 block of 16 KiB, 1 block of 8 KiB and 2 of other sizes",
+        );
+    }
+
+    #[test]
+    fn what_is_pinned_in_words() {
+        let one = Pinned { bytes: 1 << 20, measured: 1, ..Pinned::default() };
+        let check = |pinned: Pinned, expected: Option<&str>| {
+            assert_eq!(pins(&pinned).as_deref(), expected, "{pinned:?}");
+        };
+        check(Pinned::default(), None);
+        check(Pinned { unknown: 1, ..Pinned::default() }, None);
+        check(one, Some("pins 1 MiB of pages (measured)"));
+        check(Pinned { unknown: 2, ..one }, Some("pins at least 1 MiB of pages (measured; 2 sockets not)"));
+        check(Pinned { changed: 1, ..one }, Some("pins about 1 MiB of pages (measured)"));
+        let shared = Pinned { shared: 1 << 19, measured: 2, ..one };
+        check(shared, Some("pins at most 1 MiB of pages (measured)"));
+        check(Pinned { shared: 1, ..shared }, Some("pins at most 1 MiB of pages (measured)"));
+        let large = Pinned { bytes: (5 << 30) + (1 << 20), shared: 4096, ..shared };
+        check(large, Some("pins 5.0 GiB of pages (measured)"));
+        let slab = Pinned { bytes: 0, ..one };
+        check(slab, Some("pins no pages of its own: its packets lie in slab memory (measured)"));
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Pinned {
     pub(crate) cut_short: u64,
     /// How many sockets' queues changed while they were walked.
     pub(crate) changed: u64,
-    /// How many share pages with others.
+    /// What they share with others, measured somewhere, each socket's part added up.
     pub(crate) shared: u64,
 }
 
@@ -92,7 +92,7 @@ impl Measure {
                 unknown: 0,
                 cut_short: u64::from(!exact.is_complete()),
                 changed: u64::from(exact.is_approximate()),
-                shared: u64::from(exact.pinned_shared.0 > 0),
+                shared: exact.pinned_shared.0,
             }),
             Err(NotMeasured::Empty) => Measure::Nothing,
             Err(_) if empty => Measure::Nothing,
@@ -111,9 +111,14 @@ impl Pinned {
                 self.measured += one.measured;
                 self.cut_short += one.cut_short;
                 self.changed += one.changed;
-                self.shared += one.shared;
+                self.shared = self.shared.saturating_add(one.shared);
             }
         }
+    }
+
+    /// What they pin at least, if all that they share is shared among them.
+    pub(crate) fn least(&self) -> u64 {
+        self.bytes.saturating_sub(self.shared)
     }
 
     /// How sure the sum over several sockets is; `None` where nothing was measured.

@@ -53,7 +53,9 @@ impl<'a> Scale<'a> {
         let (weight, tie) = match sort {
             SortKey::Pinned | SortKey::Pid => {
                 let (received, sent) = (sums.received.weight, sums.sent.weight);
-                (received.max(sent).saturating_add(closed(self.closed_held_share.0)), received)
+                // Many pin the same one block: then who is charged more comes first.
+                let charged = sums.received.charged.known;
+                (received.max(sent).saturating_add(closed(self.closed_held_share.0)), charged)
             }
             SortKey::Charged => {
                 // Where a charge is unknown, what is unread weighs: it is charged for more than that.

@@ -202,6 +202,9 @@ fn what_is_pinned_weighs_more_than_what_is_charged() {
     measured(&mut snapshot, 2, 32768, 0, true);
     assert_eq!(order(&snapshot, BY_PINNED), [Process(20), Process(10), Process(30)]);
     assert_eq!(order(&snapshot, BY_PROCESS), [Process(10), Process(30), Process(20)], "by charge");
+    measured(&mut snapshot, 1, 32768, 0, true);
+    assert_eq!(order(&snapshot, BY_PINNED)[0], Process(10), "the same, and charged more");
+    measured(&mut snapshot, 1, 0, 0, true);
     measured(&mut snapshot, 2, 0, 0, true);
     assert_eq!(order(&snapshot, BY_PINNED)[2], Process(20), "charged for what pins nothing");
     assert_eq!(Report::new(&snapshot, &Query::default(), BY_PROCESS).heaviest.unwrap().owner, Process(10));
