@@ -1,1 +1,28 @@
-//! The BPF engine against the kernel that runs: every number is compared with what was made.
+//! The BPF engine against the kernel that runs: every number is compared with what was made, or with
+//! what another interface of the kernel says of the same socket.
+
+#[path = "../support/census.rs"]
+mod census;
+mod measure;
+#[path = "../../crates/skcheck-cli/src/stall.rs"]
+#[allow(dead_code, unreachable_pub)] // the command needs the rest
+mod stall;
+#[path = "../support/mod.rs"]
+#[allow(dead_code)] // other tests need the rest
+mod support;
+mod turn;
+
+mod both_engines;
+mod closed;
+mod error_queue;
+mod handed_in;
+mod many_unix;
+mod out_of_order;
+mod pieces;
+mod sending;
+mod shared;
+mod stalled;
+mod tcp;
+mod udp;
+mod unix;
+mod zoo;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::holders::Holder;
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
-use crate::socket::{Cookie, Inode, Protocol, Socket};
+use crate::socket::{Cookie, Inode, Protocol, Socket, State};
 use crate::units::{Payload, Truesize};
 
 /// Looks into the kernel where /proc and NETLINK_SOCK_DIAG do not reach. A scan works without one
@@ -102,6 +102,21 @@ pub struct Target<'a> {
     /// The namespace to look for it in; `None` where nothing leads there, or where it is in no table:
     /// then it is looked for among the descriptors.
     pub netns: Option<&'a Netns>,
+}
+
+impl<'a> Target<'a> {
+    /// A socket to walk, in the namespace where it was found. Those that no iterator over a table meets are
+    /// looked for among the descriptors: TCP sockets that are not connected, bound to a port or not, and UDP
+    /// sockets that have given up their port.
+    pub(crate) fn of(socket: &Socket, netns: Option<&'a Netns>) -> Option<Target<'a>> {
+        let in_a_table = match socket.protocol {
+            Protocol::Tcp => !matches!(socket.state, State::ClosedHeld | State::Close | State::BoundInactive),
+            Protocol::Udp => socket.local.port() != Some(0),
+            _ => true,
+        };
+        let netns = netns.filter(|_| in_a_table);
+        Some(Target { cookie: socket.cookie?, protocol: socket.protocol, netns })
+    }
 }
 
 /// How far a walk goes.

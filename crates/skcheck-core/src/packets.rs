@@ -15,7 +15,7 @@ use crate::holders::{Holder, socket_inode};
 use crate::host::{Host, NetnsFile};
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
-use crate::socket::{Socket, State};
+use crate::socket::Socket;
 use crate::units::PageSize;
 
 /// The packets in the queues of one socket.
@@ -111,10 +111,9 @@ pub fn packets(
     limits: &Limits,
 ) -> Result<Listing, Error> {
     let Found { socket, netns, .. } = find(host, engine, holder)?;
-    let cookie = socket.cookie.ok_or_else(|| Error::no_socket(holder, "the kernel gives it no cookie"))?;
     let place = place(host, holder, netns);
-    let listed = socket.state != State::ClosedHeld;
-    let target = Target { cookie, protocol: socket.protocol, netns: place.as_ref().filter(|_| listed) };
+    let target = Target::of(&socket, place.as_ref());
+    let target = target.ok_or_else(|| Error::no_socket(holder, "the kernel gives it no cookie"))?;
     let mut listing =
         Listing { socket, netns, packets: Vec::new(), queues: Vec::new(), counters: Counters::default() };
     let mut ended = false;

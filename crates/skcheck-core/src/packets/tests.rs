@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::{PageKind, Piece};
 use crate::exact::Blocks;
-use crate::socket::{Family, Protocol};
+use crate::socket::{Family, Protocol, State};
 use crate::units::{Bytes, Payload, Truesize};
 
 /// Packets as (id, unread bytes), each in a block of its own.

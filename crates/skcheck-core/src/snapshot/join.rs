@@ -87,7 +87,10 @@ pub(super) fn run(
             })
         });
         let late = match depth {
-            Some(Depth { engine, .. }) => holders_by_engine(engine, &first, &context.unix, &drafts, gaps),
+            Some(Depth { engine, .. }) => {
+                let wanted = wanted(query, &context, &drafts, &sockets);
+                holders_by_engine(engine, &wanted, gaps)
+            }
             None => late_holders(host, &first, &drafts),
         };
         let measured = walk.and_then(|walk| walk.join().ok()).map(|(measured, more)| {
@@ -99,6 +102,9 @@ pub(super) fn run(
     context.late = late;
     for (report, draft) in sockets.iter_mut().zip(&drafts) {
         context.add_holders(report, draft);
+    }
+    for report in sockets.iter_mut().skip(drafts.len()) {
+        report.holders = report.socket.inode.map(|inode| context.holders_of(inode)).unwrap_or_default();
     }
     if !query.pids.is_empty() {
         sockets.retain(|report| report.holders.iter().any(|holder| query.pids.contains(&holder.pid)));
@@ -302,29 +308,34 @@ fn late_holders(host: &dyn Host, first: &FirstPass, drafts: &[Draft]) -> FxHashM
     late
 }
 
-/// Holders of all sockets of the drafts, and of their other ends, that no descriptor has been met of: an
-/// engine hands on only what may match.
-fn holders_by_engine(
-    engine: &dyn Engine,
-    first: &FirstPass,
-    unix: &UnixLinks,
-    drafts: &[Draft],
-    gaps: &mut Vec<Gap>,
-) -> FxHashMap<Inode, Vec<Holder>> {
+/// The sockets whose holders are yet to be found: those of the report and their other ends, as far as no
+/// descriptor has been met of them. An engine that is asked for processes leaves out the descriptors of
+/// all others, so then all of them.
+fn wanted(query: &Query, context: &Context<'_>, drafts: &[Draft], sockets: &[Report]) -> Vec<Inode> {
     let mut wanted: FxHashSet<Inode> = FxHashSet::default();
     for draft in drafts {
         let held = [Some(&draft.held), draft.peer.as_ref()];
         wanted.extend(held.into_iter().flatten().flat_map(Held::inodes));
         wanted.extend(draft.socket.peer_inode);
-        wanted.extend(unix.waits_at(draft.socket.inode));
+        wanted.extend(context.unix.waits_at(draft.socket.inode));
     }
-    wanted.retain(|inode| first.survey.descriptors.holders(*inode).next().is_none());
+    wanted.extend(sockets.iter().filter_map(|report| report.socket.inode));
+    if query.pids.is_empty() {
+        wanted.retain(|inode| context.first.survey.descriptors.holders(*inode).next().is_none());
+    }
+    wanted.into_iter().collect()
+}
+
+fn holders_by_engine(
+    engine: &dyn Engine,
+    inodes: &[Inode],
+    gaps: &mut Vec<Gap>,
+) -> FxHashMap<Inode, Vec<Holder>> {
     let mut holders: FxHashMap<Inode, Vec<Holder>> = FxHashMap::default();
-    if wanted.is_empty() {
+    if inodes.is_empty() {
         return holders;
     }
-    let inodes: Vec<Inode> = wanted.into_iter().collect();
-    let asked = engine.holders(&inodes, &mut |inode, holder| holders.entry(inode).or_default().push(holder));
+    let asked = engine.holders(inodes, &mut |inode, holder| holders.entry(inode).or_default().push(holder));
     if let Err(error) = asked {
         let remedy = format!("{error}; some sockets and other ends show no holder");
         gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
@@ -385,7 +396,10 @@ impl Context<'_> {
 
     fn holders_of(&self, inode: Inode) -> Vec<Holder> {
         let late = self.late.get(&inode).into_iter().flatten().copied();
-        self.first.survey.descriptors.holders(inode).chain(late).collect()
+        let mut holders: Vec<Holder> = self.first.survey.descriptors.holders(inode).chain(late).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        holders
     }
 }
 

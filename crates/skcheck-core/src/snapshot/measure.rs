@@ -46,15 +46,9 @@ pub(super) fn walk(
         .filter(|netns| netns.own || !netns.files.is_empty())
         .filter_map(|netns| Some((netns.id?, netns)))
         .collect();
-    let target = |report: &&Report| {
-        let listed = report.netns.filter(|_| report.socket.state != State::ClosedHeld);
-        Target {
-            cookie: report.socket.cookie.unwrap_or(Cookie(0)),
-            protocol: report.socket.protocol,
-            netns: listed.and_then(|id| ways.get(&id).copied()),
-        }
-    };
-    let targets: Vec<Target<'_>> = order.iter().map(target).collect();
+    let target =
+        |report: &&Report| Target::of(&report.socket, report.netns.and_then(|id| ways.get(&id).copied()));
+    let targets: Vec<Target<'_>> = order.iter().filter_map(target).collect();
     let mut summing = Summing::new(facts.page_size);
     if !targets.is_empty() {
         match engine.walk(&targets, limits, &mut |target, step| summing.step(target, step)) {

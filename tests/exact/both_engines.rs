@@ -1,0 +1,97 @@
+//! The same sockets through /proc and NETLINK_SOCK_DIAG, and through BPF: what both know, they must say
+//! alike, field by field.
+
+use std::collections::BTreeMap;
+
+use skcheck_core::engine::Limits;
+use skcheck_core::{Cookie, Family, NotMeasured, Protocol, Query, Report, Snapshot, Socket, State};
+
+use crate::measure::{self, here};
+use crate::support::scan::{self, eventually};
+use crate::turn;
+use crate::zoo::Zoo;
+
+/// Each socket of a snapshot that a table of the kernel knows. Of the others there are TCP sockets that are
+/// closed and still held, of which nobody knows without an engine whether they hold anything; and UDP sockets
+/// that are bound to no port, which the engine alone finds.
+fn by_cookie(snapshot: &Snapshot) -> BTreeMap<Option<Cookie>, Report> {
+    let is_unbound = |socket: &Socket| socket.protocol == Protocol::Udp && socket.local.port() == Some(0);
+    let is_listed = |socket: &Socket| socket.state != State::ClosedHeld && !is_unbound(socket);
+    let listed = snapshot.sockets.iter().filter(|report| is_listed(&report.socket));
+    let known: BTreeMap<_, _> = listed.map(|report| (report.socket.cookie, report.clone())).collect();
+    assert!(!known.contains_key(&None), "a socket without a cookie");
+    known
+}
+
+/// What need not be the same, and why.
+fn without_exceptions(mut report: Report) -> Report {
+    // Only the engine walks queues.
+    report.exact = Err(NotMeasured::NoEngine);
+    if report.socket.family == Family::Unix {
+        // What waits in the queue, all of it, and what its senders are charged: the table tells the first
+        // datagram, and the senders that are still connected.
+        report.footprint.received.payload = None;
+        report.footprint.received.charged = None;
+        report.footprint.received.worst = None;
+        report.footprint.certainty = skcheck_core::Certainty::Exact;
+    }
+    if report.footprint.received.payload.is_some() && report.socket.protocol != Protocol::Tcp {
+        // The payload of datagrams: the table tells memory alone.
+        report.footprint.received.payload = None;
+    }
+    report.holders.sort_unstable();
+    report.peer_holders.sort_unstable();
+    report
+}
+
+/// Scans in both ways while nothing changes, and compares.
+fn assert_same(what: &str, query: &Query) -> usize {
+    let (listed, found) = eventually("nothing changes meanwhile", || {
+        let before = by_cookie(&scan::run(query));
+        let found = by_cookie(&measure::scan(query, &Limits::default()));
+        (before == by_cookie(&scan::run(query))).then_some((before, found))
+    });
+    for (cookie, report) in &listed {
+        let other =
+            found.get(cookie).unwrap_or_else(|| panic!("{what}: the engine lacks {:?}", report.socket));
+        assert_eq!(without_exceptions(report.clone()), without_exceptions(other.clone()), "{what}");
+    }
+    for (cookie, report) in &found {
+        assert!(listed.contains_key(cookie), "{what}: only the engine has {:?}", report.socket);
+    }
+    listed.len()
+}
+
+#[test]
+fn the_same_sockets() {
+    let Some(_turn) = turn::beside_others("both_engines::the_same_sockets") else { return };
+    let zoo = Zoo::open();
+    let sockets = assert_same("everything", &here());
+    assert!(sockets >= 50, "the zoo has only {sockets}");
+    let default = || {
+        let mut query = here();
+        query.include_idle = false;
+        query
+    };
+    let sockets = assert_same("by default", &default());
+    assert!(sockets >= 30, "only {sockets} of the zoo hold anything");
+    let narrowed: [(&str, fn(&Zoo, &mut Query)); 12] = [
+        ("recv-q", |_, query| query.min_recv_q = Some(3000)),
+        ("send-q", |_, query| query.min_send_q = Some(3000)),
+        ("charged", |_, query| query.min_charged = Some(10_000)),
+        ("worst", |_, query| query.min_worst = Some(4 << 20)),
+        ("one process", |zoo, query| query.pids = vec![zoo.sleepers[0].pid()]),
+        ("another process", |zoo, query| query.pids = vec![zoo.sleepers[1].pid()]),
+        ("a port", |zoo, query| query.port = Some(zoo.port)),
+        ("tcp", |_, query| (query.udp, query.unix) = (false, false)),
+        ("udp", |_, query| (query.tcp, query.unix) = (false, false)),
+        ("ipv6", |_, query| (query.ipv4, query.unix) = (false, false)),
+        ("listeners", |_, query| (query.include_idle, query.states) = (true, vec![State::Listen])),
+        ("a name", |_, query| query.process = Some(b"sleep".to_vec())),
+    ];
+    for (what, narrow) in narrowed {
+        let mut query = default();
+        narrow(&zoo, &mut query);
+        assert!(assert_same(what, &query) > 0, "{what}: nothing matches");
+    }
+}

@@ -1,0 +1,74 @@
+//! The reader that has stalled: each unread byte pins a chunk of 32 KiB. Three measurements of the same
+//! memory must agree: the walk, the census of all pages, and what was made.
+
+use skcheck_core::Payload;
+use skcheck_core::engine::Queue;
+
+use crate::census;
+use crate::measure::{measured, pages, whole, within_one_percent};
+use crate::stall::{CHUNK, StalledReader};
+use crate::turn;
+
+const FRAGMENTS: usize = 4000;
+const MADE: u64 = (FRAGMENTS * CHUNK) as u64;
+
+/// The order of a chunk.
+fn order() -> u8 {
+    (CHUNK / rustix::param::page_size()).ilog2().try_into().expect("small")
+}
+
+/// How many blocks of a chunk's size the kernel has, and how much memory nobody owns.
+fn host() -> (i64, i64) {
+    let chunks = census::take().blocks[usize::from(order())];
+    (chunks.try_into().expect("small"), census::unowned())
+}
+
+/// By how much a figure has grown. The host is noisy, so both times it was looked at twice: the difference
+/// that is nearest to what should be.
+fn nearest(
+    before: [(i64, i64); 2],
+    after: [(i64, i64); 2],
+    figure: fn((i64, i64)) -> i64,
+    should: u64,
+) -> u64 {
+    let should = i64::try_from(should).expect("small");
+    let pairs = before.into_iter().flat_map(|before| after.map(|after| (before, after)));
+    let grown = pairs.map(|(before, after)| figure(after) - figure(before));
+    let nearest = grown.min_by_key(|grown| grown.abs_diff(should)).expect("four");
+    nearest.max(0).unsigned_abs()
+}
+
+#[test]
+fn three_measurements_agree() {
+    let Some(_turn) = turn::alone("stalled::three_measurements_agree") else { return };
+    // Loads the program before memory is compared.
+    crate::measure::engine();
+    let quiet = [host(), host()];
+    let stalled = StalledReader::make(FRAGMENTS).expect("loopback is up");
+    let made = [host(), host()];
+    let (report, exact) = measured(&stalled.reader);
+
+    let receive = whole(&exact, Queue::Receive);
+    assert_eq!(receive.bytes, Payload(FRAGMENTS as u64));
+    assert!(within_one_percent(exact.pinned.0, MADE), "{exact:?} is not {MADE} B");
+    assert_eq!(exact.pinned, pages(receive));
+    let chunks = receive.pages.iter().find(|blocks| blocks.order == order()).expect("chunks").blocks;
+    assert!(within_one_percent(chunks, FRAGMENTS as u64), "{receive:?}");
+
+    let counted = nearest(quiet, made, |(chunks, _)| chunks, chunks);
+    assert!(within_one_percent(counted, chunks), "the walk found {chunks} chunks, the census {counted}");
+    let unowned = nearest(quiet, made, |(_, unowned)| unowned, exact.pinned.0);
+    println!(
+        "made {FRAGMENTS} chunks, walked {chunks}, counted {counted}; {} B, unowned {unowned} B",
+        exact.pinned.0
+    );
+    assert!(unowned.abs_diff(exact.pinned.0) <= MADE / 10, "{unowned} B more have no owner");
+
+    // That it is pinned is seen when it goes.
+    drop(stalled);
+    let gone = host().0;
+    assert!(gone < made[0].0 - i64::try_from(chunks).expect("small") * 9 / 10, "{gone} chunks stay");
+
+    let worst = report.footprint.received.worst.expect("known").bytes;
+    assert!(exact.pinned <= worst, "{:?} is above {worst:?}", exact.pinned);
+}

@@ -1,0 +1,23 @@
+//! Whose turn it is: what measures the memory of the whole host, or takes much of it, runs alone.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::support::netns::in_own_netns;
+
+static HOST: RwLock<()> = RwLock::new(());
+
+/// `Some` inside a network namespace of its own, while no other test of this program runs. To be used as
+///
+/// ```ignore
+/// let Some(_turn) = turn::alone("module::test") else { return };
+/// ```
+pub(crate) fn alone(test: &str) -> Option<RwLockWriteGuard<'static, ()>> {
+    let turn = HOST.write().unwrap_or_else(PoisonError::into_inner);
+    in_own_netns(test).then_some(turn)
+}
+
+/// `Some` inside a network namespace of its own, beside others that need little memory.
+pub(crate) fn beside_others(test: &str) -> Option<RwLockReadGuard<'static, ()>> {
+    let turn = HOST.read().unwrap_or_else(PoisonError::into_inner);
+    in_own_netns(test).then_some(turn)
+}
