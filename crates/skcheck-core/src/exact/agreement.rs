@@ -72,6 +72,10 @@ impl Exact {
         let is = |known: Option<u64>, now: u64| known.is_none_or(|known| known == now);
         let recv_q = match (socket.recv_q, socket.family) {
             (RecvQueue::Payload(Payload(known)), Family::Unix) => known == self.unread().0,
+            // Of a socket in no table the record may say what can be read (FIONREAD), without the FIN.
+            (RecvQueue::Payload(Payload(known)), _) if socket.state == State::ClosedHeld => {
+                known == counters.recv_q || known == self.unread().0
+            }
             (RecvQueue::Payload(Payload(known)), _) => known == counters.recv_q,
             // What UDP has yet to take off is in `rmem_alloc` of the record, and not in its Recv-Q.
             (RecvQueue::Truesize(known), _) => known == counters.rmem_alloc,
@@ -175,6 +179,9 @@ mod tests {
         check(State::CloseWait, 9, Agreement::Differs);
         check(State::ClosedHeld, 11, Agreement::Same);
         check(State::Established, 11, Agreement::Differs);
+        let exact = walked(&[(Queue::Receive, 10, 700)], counters(11, 700, 0));
+        assert_eq!(exact.agreement(&tcp(State::ClosedHeld, 10, 700, 0)), Agreement::Same);
+        assert_eq!(exact.agreement(&tcp(State::CloseWait, 10, 700, 0)), Agreement::Moved);
     }
 
     #[test]
