@@ -20,6 +20,8 @@ pub(crate) struct Finder {
     ebpf: Ebpf,
     ring: Ring,
     holders_loaded: bool,
+    /// TCP sockets that are only bound are in this kernel's tables.
+    bound_is_listed: bool,
 }
 
 /// How many inodes the map `wanted` has room for.
@@ -33,7 +35,9 @@ impl Finder {
         let mut ebpf = EbpfLoader::new().btf(Some(&btf.types)).load(OBJECT).map_err(Error::object)?;
         pass::load(&mut ebpf, btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
-        Ok(Finder { ebpf, ring, holders_loaded: false })
+        let release = rustix::system::uname();
+        let bound_is_listed = is_at_least(&release.release().to_string_lossy(), (6, 8));
+        Ok(Finder { ebpf, ring, holders_loaded: false, bound_is_listed })
     }
 
     pub(crate) fn find(&mut self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
@@ -85,8 +89,11 @@ impl Finder {
     }
 
     fn run(&mut self, program: &str, on_record: &mut dyn FnMut(Option<FindRecord>)) -> io::Result<()> {
+        let bound_is_listed = self.bound_is_listed;
         let iterator = pass::link(&mut self.ebpf, program)?.into_file().map_err(defect)?;
-        pass::run(iterator, &mut self.ring, None, &mut |record| on_record(FindRecord::decode(record)))?;
+        pass::run(iterator, &mut self.ring, None, &mut |record| {
+            on_record(FindRecord::decode(record, bound_is_listed));
+        })?;
         Ok(())
     }
 
@@ -136,5 +143,33 @@ impl Finder {
     fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> Result<HashMap<&mut MapData, K, V>, Error> {
         let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
         map.try_into().map_err(Error::map)
+    }
+}
+
+/// Whether a kernel's release is this version or newer.
+fn is_at_least(release: &str, version: (u32, u32)) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= version,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases() {
+        let all = [
+            ("6.8.0", true),
+            ("6.18.44-fc", true),
+            ("7.0", true),
+            ("6.1.0-44-cloud", false),
+            ("5.17", false),
+        ];
+        for (release, expected) in all {
+            assert_eq!(is_at_least(release, (6, 8)), expected, "{release}");
+        }
     }
 }

@@ -59,7 +59,9 @@ const AF_INET6: u32 = 10;
 
 impl FindRecord {
     /// Decodes a record; `None` when it is none that this version knows.
-    pub(crate) fn decode(record: &[u8]) -> Option<FindRecord> {
+    /// Newer kernels have TCP sockets that are only bound in their tables (`bound_is_listed`, since Linux
+    /// 6.8).
+    pub(crate) fn decode(record: &[u8], bound_is_listed: bool) -> Option<FindRecord> {
         const SOCKET: u32 = 1;
         const NAMESPACE_FILE: u32 = 2;
         const HOLDER: u32 = 3;
@@ -68,7 +70,7 @@ impl FindRecord {
         let holder = Holder { pid: at.u32()?, fd: at.u32()? };
         let netns = NetnsId(at.u32()?.into());
         match kind {
-            SOCKET => found(at, holder, netns).map(Box::new).map(FindRecord::Socket),
+            SOCKET => found(at, holder, netns, bound_is_listed).map(Box::new).map(FindRecord::Socket),
             NAMESPACE_FILE => Some(FindRecord::NamespaceFile(holder)),
             HOLDER => Some(FindRecord::Holder(inode(at.u64()?)?, holder)),
             _ => None,
@@ -81,7 +83,7 @@ fn inode(number: u64) -> Option<Inode> {
     Inode::new(u32::try_from(number).ok()?)
 }
 
-fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId) -> Option<Found> {
+fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bool) -> Option<Found> {
     const BOUND: u32 = 1;
     const NAMED: u32 = 2;
     const CUT_SHORT: u32 = 4;
@@ -109,8 +111,8 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId) -> Option<Found> {
 
     let state = State::from_kernel(u8::try_from(state).ok()?);
     let state = match (protocol, state) {
-        (Protocol::Tcp, State::Close) if flags & BOUND == 0 => State::ClosedHeld,
-        (Protocol::Tcp, State::Close) if ports == [ports[0], 0] => State::BoundInactive,
+        (Protocol::Tcp, State::Close) if flags & BOUND == 0 || !bound_is_listed => State::ClosedHeld,
+        (Protocol::Tcp, State::Close) if ports[1] == 0 => State::BoundInactive,
         (_, state) => state,
     };
     let core_family = match family {

@@ -25,6 +25,7 @@
 //! pages are larger than a chunk, for device memory, nor for data outside the queues that Recv-Q and
 //! Send-Q count (sockmap, kTLS, and with the payload basis an unread error queue). It is a bound: small packets that lie in slab memory pin no chunk at all.
 
+use crate::engine::UnixQueue;
 use crate::socket::{Protocol, RecvQueue, SendQueue, Socket, State};
 use crate::units::{Bytes, PageSize, Payload, Truesize};
 
@@ -121,6 +122,21 @@ impl Certainty {
             Certainty::Floor => "floor",
             Certainty::Estimate => "estimate",
         }
+    }
+}
+
+impl Footprint {
+    /// Replaces what senders are known to be charged for a unix socket's queue by what is in it: every
+    /// packet, whoever sent it.
+    pub(crate) fn know_unix_queue(&mut self, socket: &Socket, queue: &UnixQueue, host: &HostFacts) {
+        let UnixQueue { payload, truesize, packets } = *queue;
+        let bounding = (packets <= payload.0 && socket.protocol == Protocol::UnixStream).then_some(payload);
+        self.received = Side {
+            payload: Some(payload),
+            charged: Some(truesize),
+            worst: Some(worst(truesize, bounding, host)),
+        };
+        self.certainty = Certainty::Exact;
     }
 }
 

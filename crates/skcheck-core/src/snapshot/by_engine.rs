@@ -68,7 +68,7 @@ pub(super) fn run(
             if found.socket.state == State::ClosedHeld {
                 closed.push(found);
             } else {
-                dump.add_found(found.socket, query, facts, &survey.descriptors);
+                dump.add_found(found, query, facts, &survey.descriptors);
             }
         }
         dump.drop_repeats();

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diag::decode::Record;
 use crate::diag::request::{IpVersion, States, Table};
-use crate::engine::Tally;
+use crate::engine::{Found, Tally, UnixQueue};
 use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
 use crate::holders::{Descriptors, Mark};
@@ -16,6 +16,7 @@ use crate::namespaces::{InUse, Netns, any_in_use, in_use};
 use crate::query::Query;
 use crate::snapshot::ask::{Asker, Refusal, Sink};
 use crate::snapshot::read;
+use crate::snapshot::second_look::is_asked_for;
 use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
 
 /// What one namespace gave.
@@ -27,6 +28,8 @@ pub(super) struct Dump {
     pub charges: Vec<UnixCharge>,
     /// Unix clients that nobody has accepted, and the listener that they wait at.
     pub waits_at: FxHashMap<Inode, Inode>,
+    /// What waits in the queues of unix candidates, where an engine has added it up.
+    pub unix_queues: FxHashMap<Inode, UnixQueue>,
     /// Tables were dumped, or nothing was in them.
     pub asked: bool,
     /// It has TCP sockets, or nobody can tell.
@@ -226,16 +229,25 @@ impl Dump {
     /// Adds a socket that an engine found, if it may match.
     pub(super) fn add_found(
         &mut self,
-        socket: Socket,
+        found: Found,
         query: &Query,
         facts: &HostFacts,
         descriptors: &Descriptors,
     ) {
+        let Found { socket, unix_queue, .. } = found;
         self.asked = true;
         if socket.family == Family::Unix {
             self.note_unix(&socket);
         }
-        if query.may_match(&socket, facts) && may_be_held_by(descriptors, &socket, &query.pids) {
+        // Empty datagrams do not show in the record.
+        let may_match = match &unix_queue {
+            Some(queue) if queue.packets > 0 => is_asked_for(query, facts, &socket),
+            _ => query.may_match(&socket, facts),
+        };
+        if may_match && may_be_held_by(descriptors, &socket, &query.pids) {
+            if let (Some(inode), Some(queue)) = (socket.inode, unix_queue) {
+                self.unix_queues.insert(inode, queue);
+            }
             self.candidates.push(socket);
         }
     }

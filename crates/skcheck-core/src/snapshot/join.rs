@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::engine::{Engine, Limits};
 use crate::exact::Blocks;
-use crate::footprint::{HostFacts, footprint};
+use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
 use crate::holders::{Holder, socket_inode};
 use crate::host::Host;
@@ -187,7 +187,7 @@ fn drafts_of(
     if let Some(asker) = &asker {
         strays.extend(second_look::run(asker, query, facts, unix, dump, &mut candidates));
     }
-    candidates.retain(|socket| query.matches_footprint(&footprint(socket, unix.charge(socket.inode), facts)));
+    candidates.retain(|socket| query.matches_footprint(&unix.footprint(socket, facts)));
     let asker = asker.filter(|_| candidates.iter().any(has_peer));
     let fallen_back = (first.source == Source::ProcNet).then(|| fallback::SecondLook::new(host, &candidates));
     let from_proc_net = fallen_back.unwrap_or_default();
@@ -229,7 +229,7 @@ fn find_readers_elsewhere(
         let Ok(asker) = Asker::open(host, place) else { continue };
         strays.retain(|inode| {
             let Some(reader) = asker.unix(*inode) else { return true };
-            let charged = footprint(&reader, unix.charge(reader.inode), facts);
+            let charged = unix.footprint(&reader, facts);
             if second_look::is_asked_for(query, facts, &reader) && query.matches_footprint(&charged) {
                 let held = Held::ByFile(*inode);
                 drafts.push(Draft { netns, socket: reader, held, peer: None, peer_inferred: false });
@@ -354,7 +354,7 @@ impl Context<'_> {
     /// The report of a draft whose holders are yet to be found.
     fn unheld(&self, draft: &Draft, facts: &HostFacts) -> Report {
         let socket = draft.socket.clone();
-        let footprint = footprint(&socket, self.unix.charge(socket.inode), facts);
+        let footprint = self.unix.footprint(&socket, facts);
         Report {
             peer_inferred: draft.peer_inferred,
             netns: self.first.survey.namespaces.get(draft.netns).and_then(|netns| netns.id),

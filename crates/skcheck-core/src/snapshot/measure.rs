@@ -5,13 +5,13 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::{Engine, Limits, Target};
+use crate::engine::{Engine, Limits, Queue, Target, UnixQueue};
 use crate::exact::{Blocks, Exact, NotMeasured, Summing};
-use crate::footprint::{Certainty, HostFacts, Side, worst};
+use crate::footprint::{HostFacts, Side};
 use crate::gap::{Gap, Missing};
 use crate::namespaces::{Netns, NetnsId};
 use crate::snapshot::Report;
-use crate::socket::{Cookie, Family, Protocol, State};
+use crate::socket::{Cookie, Family, State};
 use crate::units::Truesize;
 
 /// How many sockets are walked at most in one scan: a report of more is cut to the heaviest.
@@ -85,26 +85,20 @@ impl Measured {
     }
 }
 
-/// What the walk knows better than the bound: the payload of datagrams, and what a unix reader's senders
-/// are charged, all of them.
+/// What the walk knows better than the record: the payload of datagrams, that of a TCP socket that was
+/// closed (whether its Recv-Q counts a FIN cannot be told), and all that waits for a unix reader.
 fn refine(report: &mut Report, facts: &HostFacts) {
-    let Ok(exact) = &report.exact else { return };
+    let Report { socket, footprint, exact: Ok(exact), .. } = report else { return };
     if !exact.is_complete() || exact.is_approximate() {
         return;
     }
-    let received = &mut report.footprint.received;
-    if received.payload.is_none() {
-        received.payload = Some(exact.unread());
+    if footprint.received.payload.is_none() || socket.state == State::ClosedHeld {
+        footprint.received.payload = Some(exact.unread());
     }
-    if report.socket.family == Family::Unix && report.socket.state != State::Listen {
-        let charged = exact.truesize(false);
-        let stream = report.socket.protocol == Protocol::UnixStream;
-        *received = Side {
-            payload: Some(exact.unread()),
-            charged: Some(charged),
-            worst: Some(worst(charged, Some(exact.unread()).filter(|_| stream), facts)),
-        };
-        report.footprint.certainty = Certainty::Exact;
+    if socket.family == Family::Unix && socket.state != State::Listen {
+        let packets = exact.queue(Queue::Receive).map_or(0, |queue| queue.packets);
+        let queue = UnixQueue { payload: exact.unread(), truesize: exact.truesize(false), packets };
+        footprint.know_unix_queue(socket, &queue, facts);
     }
 }
 

@@ -2,14 +2,18 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::engine::UnixQueue;
+use crate::footprint::{Footprint, HostFacts, footprint};
 use crate::snapshot::dump::{Dump, UnixCharge};
-use crate::socket::Inode;
+use crate::socket::{Inode, Socket};
 use crate::units::Truesize;
 
 pub(super) struct UnixLinks {
     by_reader: FxHashMap<Inode, u64>,
     /// Clients that nobody has accepted, and the listener that they wait at.
     waits_at: FxHashMap<Inode, Inode>,
+    /// What waits in the queue of a reader, where an engine has added it up.
+    queues: FxHashMap<Inode, UnixQueue>,
 }
 
 impl UnixLinks {
@@ -17,7 +21,8 @@ impl UnixLinks {
     pub(super) fn new(dumps: &mut [Dump]) -> UnixLinks {
         let waits_at: FxHashMap<Inode, Inode> =
             dumps.iter_mut().flat_map(|dump| dump.waits_at.drain()).collect();
-        let mut links = UnixLinks { by_reader: FxHashMap::default(), waits_at };
+        let queues = dumps.iter_mut().flat_map(|dump| dump.unix_queues.drain()).collect();
+        let mut links = UnixLinks { by_reader: FxHashMap::default(), waits_at, queues };
         for charge in dumps.iter().flat_map(|dump| &dump.charges) {
             if let Some(reader) = links.reader(charge) {
                 *links.by_reader.entry(reader).or_default() += u64::from(charge.bytes);
@@ -26,9 +31,14 @@ impl UnixLinks {
         links
     }
 
-    /// What known senders are charged for what this socket has not read.
-    pub(super) fn charge(&self, reader: Option<Inode>) -> Option<Truesize> {
-        self.by_reader.get(&reader?).copied().map(Truesize)
+    /// What this socket holds, with what senders are charged for what it has not read.
+    pub(super) fn footprint(&self, socket: &Socket, facts: &HostFacts) -> Footprint {
+        let charge = socket.inode.and_then(|reader| self.by_reader.get(&reader));
+        let mut footprint = footprint(socket, charge.copied().map(Truesize), facts);
+        if let Some(queue) = socket.inode.and_then(|reader| self.queues.get(&reader)) {
+            footprint.know_unix_queue(socket, queue, facts);
+        }
+        footprint
     }
 
     /// The sockets for whose queue somebody of this namespace is charged.
