@@ -14,7 +14,7 @@ fn misuse_is_one_line_that_says_what_is_allowed() {
     check("--min-worst -1", "unexpected argument");
     check("--state established,foo", "closed-held");
     check("--state time-wait", "hold no data");
-    check("--sort weight", "charged, worst, recvq, sendq, unread, pid");
+    check("--sort weight", "pinned, charged, worst, recvq, sendq, unread, pid");
     check("--by thread", "process, socket, container, pod, netns, cgroup");
     check("--netns 0", "no process has this id");
     check("--netns a/b", "must begin with /");
@@ -28,6 +28,16 @@ fn misuse_is_one_line_that_says_what_is_allowed() {
     check("--pid 0", "1..");
     check("--port 65536", "65535");
     check("--top many", "--top");
+    check("--engine fast", "auto, proc, bpf");
+    check("--engine proc --exact", "use auto or bpf");
+    check("--engine proc --exact-limit 5", "use auto or bpf");
+    check("--exact-limit many", "--exact-limit");
+    check("packets", "<PID>");
+    check("packets 0 1", "1..");
+    check("packets 1 x", "<FD>");
+    check("packets 1 1 --again 5", "500ms");
+    check("packets 1 1 --again 2h", "at most 1h");
+    check("packets 1 1 --format jsonl", "table, json");
     check("--bogus", "--bogus");
     check("demo --fragments 0", "1..=10000");
 }
@@ -63,6 +73,11 @@ fn help_names_every_option_and_the_units() {
         "--by",
         "--all",
         "--format",
+        "--engine",
+        "--exact",
+        "--exact-limit",
+        "--verbose",
+        "packets",
         "--exit-code",
         "--strict",
         "demo",

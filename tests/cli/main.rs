@@ -4,9 +4,13 @@ mod arguments;
 mod containers;
 mod demo;
 mod json;
+mod measured;
 mod names;
 mod namespaces;
 mod output;
 mod privileges;
 mod run;
+#[path = "../../crates/skcheck-cli/src/stall.rs"]
+#[expect(unreachable_pub, reason = "the program and benches include this file too")]
+mod stall;
 mod table;

@@ -22,6 +22,16 @@ fn fits_the_terminal() {
 }
 
 #[test]
+fn a_terminal_that_is_too_narrow_keeps_every_pid() {
+    let unread = Unread::make(100);
+    let arguments = format!("--pid {} --port {}", std::process::id(), unread.port());
+    let shown = on_terminal(&mut skcheck(&arguments), 50);
+    let name = format!(" {}", std::process::id());
+    assert!(shown.lines().any(|line| line.ends_with(&name)), "{shown}");
+    assert!(shown.lines().any(|line| line.trim_start().starts_with("FD PROTO STATE")), "{shown}");
+}
+
+#[test]
 fn eighty_columns_lose_no_address_of_ipv4() {
     let unread = Unread::make(100);
     let (local, peer) = (unread.reader.local_addr().unwrap(), unread.writer.local_addr().unwrap());

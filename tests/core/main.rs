@@ -11,6 +11,7 @@ mod holders;
 mod hostile_mounts;
 mod layout;
 mod made_up;
+mod measured;
 mod namespace_pairs;
 mod namespace_scans;
 mod namespaces;

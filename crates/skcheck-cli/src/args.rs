@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use skcheck_core::{NetnsChoice, State};
 
-use crate::config::{parse_netns, parse_state};
+use crate::config::{parse_again, parse_netns, parse_state};
 use crate::text::parse_size;
 
 const EXAMPLES: &str = "\
@@ -19,6 +20,8 @@ Examples:
   skcheck --pid 4711 --by socket   every socket of one process that holds something
   skcheck --state close-wait --all sockets in one state, idle ones too
   skcheck --by pod                 which pods they are in (container, netns, cgroup)
+  skcheck --exact                  measure every queue, however long it takes
+  skcheck packets 4711 12          the packets behind descriptor 12 of a process
   skcheck --format json            for programs (fields: docs/json.md)
   skcheck demo                     make a stalled reader, and see how it shows
 
@@ -40,6 +43,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make a stalled reader on loopback, show the report of it, and clean up
     Demo(DemoArgs),
+    /// Show the packets in the queues of one socket, and the pages that they pin
+    Packets(PacketsArgs),
     /// Hold a stalled reader until standard input ends
     #[command(hide = true)]
     HoldStalledReader(FragmentsArg),
@@ -51,6 +56,8 @@ pub(crate) struct ScanArgs {
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) measuring: MeasuringArgs,
     #[command(flatten)]
     pub(crate) roots: RootArgs,
     /// Exit with 1 when a socket matched
@@ -123,8 +130,8 @@ pub(crate) struct FilterArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Rank by charged, worst, recvq, sendq, unread or pid, heaviest first
-    #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Charged, hide_possible_values = true)]
+    /// Rank by pinned (not measured: by charged), charged, worst, recvq, sendq, unread or pid
+    #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Pinned, hide_possible_values = true)]
     pub(crate) sort: SortKey,
     /// The N heaviest blocks, or sockets with --by socket; 0: all [table: 20, JSON: all]
     #[arg(long, value_name = "N")]
@@ -141,6 +148,47 @@ pub(crate) struct OutputArgs {
     /// How to write the report: table, json, jsonl
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
     pub(crate) format: Format,
+    /// Below the table: what looked, at how much, and how long it took
+    #[arg(long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Measuring inside the kernel")]
+pub(crate) struct MeasuringArgs {
+    /// What looks: bpf (root), proc (and NETLINK_SOCK_DIAG), or auto: bpf where it works
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = EngineChoice::Auto, hide_possible_values = true)]
+    pub(crate) engine: EngineChoice,
+    /// Measure every socket, however long it takes [heaviest first, for 200 ms]
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// Packets of one socket to measure at most; 0: all [10000]. Implies --exact
+    #[arg(long, value_name = "N")]
+    pub(crate) exact_limit: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PacketsArgs {
+    /// A process that holds the socket
+    #[arg(value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pid: u32,
+    /// Its descriptor in that process
+    #[arg(value_name = "FD")]
+    pub(crate) fd: u32,
+    /// Look once more after so long (500ms, 5s, 1m), and say what became of the packets
+    #[arg(long, value_name = "TIME", value_parser = parse_again)]
+    pub(crate) again: Option<Duration>,
+    /// Walk at most N packets; 0: all
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) limit: u32,
+    /// The first N packets of each queue, in a table its last three too; 0: all [table: 20, JSON: all]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// How to write it: table, json
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = DocumentFormat::Table)]
+    pub(crate) format: DocumentFormat,
+    #[command(flatten)]
+    pub(crate) roots: RootArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -172,6 +220,7 @@ pub(crate) struct FragmentsArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SortKey {
+    Pinned,
     Charged,
     Worst,
     Recvq,
@@ -188,6 +237,19 @@ pub(crate) enum By {
     Pod,
     Netns,
     Cgroup,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineChoice {
+    Auto,
+    Proc,
+    Bpf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentFormat {
+    Table,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

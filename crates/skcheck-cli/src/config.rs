@@ -2,11 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
 
+use skcheck_core::engine::Limits;
 use skcheck_core::{NetnsChoice, Query, State};
 
-use crate::args::{By, FilterArgs, Format, OutputArgs, RootArgs, ScanArgs, SortKey};
-use crate::text::Charset;
+use crate::args::{
+    By, EngineChoice, FilterArgs, Format, MeasuringArgs, OutputArgs, RootArgs, ScanArgs, SortKey,
+};
+use crate::text::{Charset, parse_duration};
 
 /// How many processes or sockets a table shows, unless told otherwise.
 const TABLE_TOP: usize = 20;
@@ -14,10 +18,17 @@ const TABLE_TOP: usize = 20;
 /// How many sockets a table shows of each process, unless told otherwise.
 const TABLE_PER_PROCESS: usize = 3;
 
+/// How long measuring may take, unless told otherwise: an incident's first look must be quick.
+const BUDGET: Duration = Duration::from_millis(200);
+
+/// The longest time between two looks at the packets of a socket.
+const MAX_AGAIN: Duration = Duration::from_secs(3600);
+
 /// One scan: what to ask, how to arrange it, how to write it, what its exit code says.
 #[derive(Debug, Clone)]
 pub(crate) struct ScanConfig {
     pub(crate) query: Query,
+    pub(crate) measuring: Measuring,
     pub(crate) roots: RootArgs,
     /// A process that was asked for and does not exist.
     pub(crate) missing_pid: Option<u32>,
@@ -28,8 +39,21 @@ pub(crate) struct ScanConfig {
     pub(crate) page: Page,
     /// Whether tables name namespaces and containers even where there is only one.
     pub(crate) wide: bool,
+    /// Whether the table says what looked, at how much, and for how long.
+    pub(crate) verbose: bool,
+    /// How long loading the engine took.
+    pub(crate) loading: Duration,
     pub(crate) exit_code: bool,
     pub(crate) strict: bool,
+}
+
+/// What looks into the kernel, and how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Measuring {
+    pub(crate) engine: EngineChoice,
+    /// Everything is to be measured, however long it takes.
+    pub(crate) exact: bool,
+    pub(crate) limits: Limits,
 }
 
 /// How a report is sorted, grouped and cut.
@@ -54,22 +78,51 @@ pub(crate) struct Page {
 impl ScanConfig {
     /// What these arguments mean.
     pub(crate) fn new(args: ScanArgs, page: Page) -> ScanConfig {
-        let ScanArgs { filter, output, roots, exit_code, strict } = args;
+        let ScanArgs { filter, output, measuring, roots, exit_code, strict } = args;
         let query = query(filter);
         let narrowed = query != Query::default() && query != everything();
         ScanConfig {
             narrowed,
             query,
+            measuring: Measuring::new(&measuring),
             roots,
             missing_pid: None,
             arrangement: Arrangement::new(&output),
             format: output.format,
             page,
             wide: output.wide,
+            verbose: output.verbose,
+            loading: Duration::ZERO,
             exit_code,
             strict,
         }
     }
+}
+
+impl Measuring {
+    fn new(args: &MeasuringArgs) -> Measuring {
+        let exact = args.exact || args.exact_limit.is_some();
+        let packets = args.exact_limit.map_or(Limits::PACKETS, packet_limit);
+        let limits = Limits { packets, time: (!exact).then_some(BUDGET) };
+        Measuring { engine: args.engine, exact, limits }
+    }
+
+    /// What is measured unless told otherwise.
+    pub(crate) fn usual() -> Measuring {
+        let limits = Limits { packets: Limits::PACKETS, time: Some(BUDGET) };
+        Measuring { engine: EngineChoice::Auto, exact: false, limits }
+    }
+
+    /// Why this cannot be done, whatever the host is like.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        (self.exact && self.engine == EngineChoice::Proc)
+            .then_some("--exact measures through BPF, which --engine proc leaves out: use auto or bpf")
+    }
+}
+
+/// How many packets of a socket are walked at most; 0 stands for all.
+pub(crate) fn packet_limit(typed: u32) -> u32 {
+    if typed == 0 { u32::MAX } else { typed }
 }
 
 impl Arrangement {
@@ -168,6 +221,15 @@ pub(crate) fn parse_netns(text: &str) -> Result<NetnsChoice, String> {
     }
 }
 
+/// The time between two looks.
+pub(crate) fn parse_again(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("two looks at once tell nothing".to_owned()),
+        time if time > MAX_AGAIN => Err("too long: at most 1h".to_owned()),
+        time => Ok(time),
+    }
+}
+
 /// A state by its name here or in `ss`; `-` and `_` are alike.
 pub(crate) fn parse_state(text: &str) -> Result<State, String> {
     let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
@@ -190,131 +252,4 @@ pub(crate) fn parse_state(text: &str) -> Result<State, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-    use crate::args::Cli;
-
-    const PIPE: Page = Page { width: None, charset: Charset::Ascii };
-
-    fn config(arguments: &str) -> ScanConfig {
-        let words = std::iter::once("skcheck").chain(arguments.split_whitespace());
-        ScanConfig::new(Cli::try_parse_from(words).unwrap().scan, PIPE)
-    }
-
-    #[test]
-    fn protocols_and_versions_narrow() {
-        let check = |arguments: &str, expected: [bool; 5]| {
-            let query = config(arguments).query;
-            let asked = [query.tcp, query.udp, query.unix, query.ipv4, query.ipv6];
-            assert_eq!(asked, expected, "{arguments}");
-        };
-        check("", [true; 5]);
-        check("-t", [true, false, false, true, true]);
-        check("-tu", [true, true, false, true, true]);
-        check("-x", [false, false, true, true, true]);
-        check("-4", [true, true, true, true, false]);
-        check("-6t", [true, false, false, false, true]);
-        check("-46", [true; 5]);
-    }
-
-    #[test]
-    fn everything_typed_is_asked() {
-        let query = config(
-            "--min-recvq 1K --min-sendq 2 --min-charged 3 --min-worst 4 --state listen,close-wait \
-             --pid 5 --pid 6 --process ab --port 7 --all",
-        )
-        .query;
-        let sizes = [query.min_recv_q, query.min_send_q, query.min_charged, query.min_worst];
-        assert_eq!(sizes, [Some(1024), Some(2), Some(3), Some(4)]);
-        assert_eq!(query.states, [State::Listen, State::CloseWait]);
-        assert_eq!((query.pids, query.process), (vec![5, 6], Some(b"ab".to_vec())));
-        assert_eq!((query.port, query.include_idle), (Some(7), true));
-    }
-
-    #[test]
-    fn namespaces_that_may_be_asked_for() {
-        let check = |text: &str, expected: NetnsChoice| assert_eq!(parse_netns(text), Ok(expected), "{text}");
-        check("all", NetnsChoice::All);
-        check("current", NetnsChoice::Current);
-        check("4711", NetnsChoice::OfProcess(4711));
-        check("/proc/1/ns/net", NetnsChoice::OfFile("/proc/1/ns/net".into()));
-        check("blue", NetnsChoice::OfFile("/run/netns/blue".into()));
-        check("47b", NetnsChoice::OfFile("/run/netns/47b".into()));
-        for text in ["", ".", "..", "0", "4294967296", "run/netns/blue", "../blue"] {
-            assert!(parse_netns(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn containers_and_roots_that_are_typed() {
-        let config = config("--container web --pod prod/api --cgroup /a* --host-root /h --proc /h/proc");
-        let bytes = |text: &str| Some(text.as_bytes().to_vec());
-        let Query { container, pod, cgroup, .. } = config.query;
-        assert_eq!((container, pod, cgroup), (bytes("web"), bytes("prod/api"), bytes("/a*")));
-        assert_eq!((config.roots.host_root, config.roots.proc), ("/h".into(), "/h/proc".into()));
-    }
-
-    #[test]
-    fn limits_follow_the_format() {
-        let check = |arguments: &str, top: Option<usize>, per_process: Option<usize>| {
-            let Arrangement { top: a, per_process: b, .. } = config(arguments).arrangement;
-            assert_eq!((a, b), (top, per_process), "{arguments}");
-        };
-        check("", Some(20), Some(3));
-        check("--top 0 --per-process 0", None, None);
-        check("--top 5", Some(5), Some(3));
-        check("--format json", None, None);
-        check("--format jsonl --top 7 --per-process 2", Some(7), Some(2));
-    }
-
-    #[test]
-    fn narrowed_means_less_than_the_default() {
-        assert!(!config("").narrowed);
-        assert!(!config("--all --top 3").narrowed);
-        assert!(config("-t").narrowed);
-        assert!(config("--all --min-recvq 1").narrowed);
-    }
-
-    #[test]
-    fn every_state_has_its_names() {
-        for state in State::ALL.into_iter().filter(|state| *state != State::TimeWait) {
-            assert_eq!(parse_state(state.name()), Ok(state));
-            assert_eq!(parse_state(&state.name().replace('_', "-").to_uppercase()), Ok(state));
-        }
-        let of_ss =
-            ["estab", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "closed", "unconn", "listening"];
-        let expected =
-            ["established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "close", "close", "listen"];
-        for (name, state) in of_ss.iter().zip(expected) {
-            assert_eq!(parse_state(name).unwrap().name(), state);
-        }
-        for text in ["", "foo", "established "] {
-            assert!(parse_state(text).unwrap_err().contains("closed-held"), "{text}");
-        }
-        assert!(parse_state("time-wait").unwrap_err().contains("no data"));
-    }
-
-    #[test]
-    fn widths() {
-        assert_eq!(terminal_width(132, Some("70")), 132);
-        assert_eq!(terminal_width(0, Some("70")), 70);
-        assert_eq!(terminal_width(0, Some("wide")), 80);
-        assert_eq!(terminal_width(0, Some("0")), 80);
-        assert_eq!(terminal_width(0, None), 80);
-    }
-
-    #[test]
-    fn charsets() {
-        let check = |set: &[(&str, &str)], expected: Charset| {
-            let variable = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-            assert_eq!(charset(variable), expected, "{set:?}");
-        };
-        check(&[], Charset::Ascii);
-        check(&[("LANG", "C")], Charset::Ascii);
-        check(&[("LANG", "de_DE.UTF-8")], Charset::Utf8);
-        check(&[("LC_ALL", "C"), ("LANG", "C.UTF-8")], Charset::Ascii);
-        check(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8"), ("LANG", "C")], Charset::Utf8);
-    }
-}
+mod tests;

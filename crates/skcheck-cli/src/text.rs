@@ -1,7 +1,7 @@
 //! Text in and out: sizes, hostile names, the time of day.
 
 use std::fmt::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -71,6 +71,49 @@ pub(crate) fn size(bytes: u64) -> String {
         }
     }
     format!("{bytes} B")
+}
+
+/// The duration that `500ms`, `5s`, `1m` or `1h` names.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let allowed = || "not a time: write 500ms, 5s, 1m or 1h".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| allowed())?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(allowed()),
+    };
+    number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(allowed)
+}
+
+/// A duration in the unit that suits it: `1.3 ms`, `500 ms`, `5 s`, `1.5 s`.
+pub(crate) fn duration(time: Duration) -> String {
+    let microseconds = time.as_micros();
+    let (whole, tenths, unit) = match microseconds {
+        0..10_000 => (microseconds / 1000, microseconds / 100 % 10, "ms"),
+        10_000..1_000_000 => (microseconds / 1000, 0, "ms"),
+        _ => (microseconds / 1_000_000, microseconds / 100_000 % 10, "s"),
+    };
+    if tenths == 0 { format!("{whole} {unit}") } else { format!("{whole}.{tenths} {unit}") }
+}
+
+/// A number of five digits or more with its digits in groups of three: `40,000`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// How to write for a terminal or a file whose encoding may be ASCII only.

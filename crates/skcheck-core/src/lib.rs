@@ -77,7 +77,7 @@ pub use container::cgroup::Cgroup;
 pub use container::{Container, Runtime};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
-pub use exact::{Blocks, Exact, NotMeasured, QueueExact};
+pub use exact::{Agreement, Blocks, Exact, HandedIn, NotMeasured, QueueExact};
 pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use gap::{Gap, Missing};
 pub use holders::Holder;

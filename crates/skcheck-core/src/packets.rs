@@ -1,16 +1,22 @@
 //! One socket's queues, packet by packet, as a debugger would show them.
 
-use std::collections::HashSet;
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
 use crate::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
 use crate::error::Error;
+use crate::exact::{Blocks, Exact};
 use crate::holders::{Holder, socket_inode};
 use crate::host::{Host, NetnsFile};
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
 use crate::socket::Socket;
+use crate::units::PageSize;
 
 /// The packets in the queues of one socket.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +47,55 @@ impl Listing {
         let received = |packet: &&Packet| !packet.is_part && !packet.queue.is_sending();
         let known: HashSet<_> = before.packets.iter().filter(received).map(key).collect();
         self.packets.iter().filter(received).filter(|packet| known.contains(&key(packet))).count()
+    }
+
+    /// What became of the packets of the receiving side since `before`. A packet that went from one queue
+    /// to another is the same one.
+    pub fn change_since(&self, before: &Listing) -> Change {
+        let received = |packet: &&Packet| !packet.is_part && !packet.queue.is_sending();
+        let key = |packet: &Packet| (packet.id, packet.stamp);
+        let mut known: HashMap<_, _> =
+            before.packets.iter().filter(received).map(|packet| (key(packet), packet.len)).collect();
+        let mut change = Change { before: known.len(), ..Change::default() };
+        for packet in self.packets.iter().filter(received) {
+            match known.remove(&key(packet)) {
+                None => change.arrived += 1,
+                Some(len) if len == packet.len => change.untouched += 1,
+                Some(len) if len < packet.len => change.grown += 1,
+                Some(_) => change.begun += 1,
+            }
+        }
+        change.gone = known.len();
+        change
+    }
+
+    /// The sums over its packets, and the distinct blocks of pages that they pin, by order.
+    pub fn sums(&self, page: PageSize) -> (Exact, Vec<Blocks>) {
+        Exact::of(&self.packets, &self.queues, self.counters, page)
+    }
+}
+
+/// What became of the packets of a socket's receiving side between two looks: counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Change {
+    /// How many there were.
+    pub before: usize,
+    /// Still there, with as many unread bytes.
+    pub untouched: usize,
+    /// Still there, with more bytes than before: what arrived was added to them.
+    pub grown: usize,
+    /// Still there, and read in part.
+    pub begun: usize,
+    /// Not there any more: read, or thrown away.
+    pub gone: usize,
+    /// Not there before.
+    pub arrived: usize,
+}
+
+impl Change {
+    /// Whether nothing that was there has been read.
+    pub fn is_unread(&self) -> bool {
+        self.begun == 0 && self.gone == 0
     }
 }
 
@@ -79,9 +134,7 @@ pub fn packets(
 }
 
 fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, Error> {
-    let mut query = Query::default();
-    query.pids = vec![holder.pid];
-    query.include_idle = true;
+    let query = Query { pids: vec![holder.pid], include_idle: true, ..Query::default() };
     let mut found = None;
     let pass = engine.find(&query, &mut |it| {
         if it.holder == holder {

@@ -6,11 +6,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use skcheck_core::{Host, Live, Query, scan as scan_host};
+use skcheck_core::{Host, Live, Query};
 
 use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};
 use crate::commands::{Failure, Outcome, scan};
-use crate::config::{Arrangement, Page, ScanConfig};
+use crate::config::{Arrangement, Measuring, Page, ScanConfig};
 use crate::output::paragraph::write_paragraph;
 use crate::stall::{CHUNK, StalledReader};
 use crate::text::size;
@@ -37,24 +37,27 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
 
     let mut query = Query::default();
     query.pids = vec![pid];
-    let snapshot = scan_host(&host, &query)?;
+    let mut config = ScanConfig {
+        missing_pid: None,
+        query,
+        measuring: Measuring::usual(),
+        roots: RootArgs { host_root: "/".into(), proc: "/proc".into() },
+        narrowed: true,
+        arrangement: Arrangement { sort: SortKey::Pinned, by: By::Process, top: None, per_process: None },
+        format: args.format,
+        page,
+        wide: false,
+        verbose: false,
+        loading: Duration::ZERO,
+        exit_code: false,
+        strict: false,
+    };
+    let snapshot = scan::measured(&host, &mut config)?;
     if args.format == Format::Table {
         let story = story(&host, pid, fragments, before.zip(after));
         let mut out = io::stdout().lock();
         write_paragraph(&mut out, &story, 0, page).and_then(|()| writeln!(out)).map_err(Failure::Output)?;
     }
-    let config = ScanConfig {
-        missing_pid: None,
-        query,
-        roots: RootArgs { host_root: "/".into(), proc: "/proc".into() },
-        narrowed: true,
-        arrangement: Arrangement { sort: SortKey::Charged, by: By::Process, top: None, per_process: None },
-        format: args.format,
-        page,
-        wide: false,
-        exit_code: false,
-        strict: false,
-    };
     scan::write(&host, &snapshot, &config)?;
     child.end()?;
     if args.format == Format::Table {
@@ -98,7 +101,7 @@ impl Staller {
         let staller = Staller { child };
         match output.and_then(|output| first_line(output, PATIENCE)) {
             Some(line) if line.trim_end() == READY => Ok(staller),
-            _ => Err(Failure::Demo {
+            _ => Err(Failure::Cannot {
                 what: format!("the child did not make its stalled reader within {} s", PATIENCE.as_secs()),
                 remedy: "loopback may be slow or its buffers small here: try fewer --fragments".to_owned(),
             }),
@@ -134,7 +137,7 @@ fn refuse_when_short(available: Option<u64>, pinned: u64) -> Result<(), Failure>
     let wanted = pinned.saturating_mul(RESERVE);
     match available {
         Some(available) if available >= wanted => Ok(()),
-        available => Err(Failure::Demo {
+        available => Err(Failure::Cannot {
             what: format!(
                 "the demonstration would pin {} and wants {} available; there is {}",
                 size(pinned),
@@ -205,7 +208,7 @@ fn read(host: &Live, path: &str) -> Option<String> {
 }
 
 fn cannot(what: &str, error: &io::Error) -> Failure {
-    Failure::Demo {
+    Failure::Cannot {
         what: format!("cannot {what}: {error}"),
         remedy: "the demonstration needs loopback TCP, /proc and a second process".to_owned(),
     }

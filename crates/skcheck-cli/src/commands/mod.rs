@@ -1,6 +1,8 @@
 //! What skcheck does: one file a command.
 
 pub(crate) mod demo;
+mod engine;
+pub(crate) mod packets;
 pub(crate) mod scan;
 
 use std::fmt;
@@ -29,9 +31,9 @@ pub(crate) enum Failure {
     /// The report could not be written.
     #[error("cannot write to standard output: {0}\n")]
     Output(#[source] io::Error),
-    /// The demonstration could not be made.
+    /// What was asked for cannot be done here.
     #[error("{what}\n  {remedy}\n")]
-    Demo {
+    Cannot {
         /// What happened, to what.
         what: String,
         /// What to do about it.

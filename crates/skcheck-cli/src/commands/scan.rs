@@ -3,9 +3,10 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use skcheck_core::{Host, Live, NetnsChoice, NetnsFile, Snapshot, scan};
+use skcheck_core::{Host, Live, NetnsChoice, NetnsFile, Snapshot, scan_with};
 
 use crate::args::{Format, RootArgs, ScanArgs};
+use crate::commands::engine::Loaded;
 use crate::commands::{Failure, Outcome};
 use crate::config::{Page, ScanConfig};
 use crate::output;
@@ -21,17 +22,30 @@ const INCOMPLETE: u8 = 3;
 /// Scans this host once.
 pub(crate) fn run(args: ScanArgs, page: Page) -> Result<Outcome, Failure> {
     let mut config = ScanConfig::new(args, page);
+    if let Some(contradiction) = config.measuring.contradiction() {
+        return Err(Failure::Misuse(contradiction.to_owned()));
+    }
     let host = host(&config.roots)?;
     let is_missing = |pid: &&u32| host.inode(Path::new(&format!("/proc/{pid}"))).is_err();
     config.missing_pid = config.query.pids.iter().find(is_missing).copied();
     refuse_unknown_netns(&host, &config.query.netns)?;
-    let snapshot = scan(&host, &config.query)?;
+    let snapshot = measured(&host, &mut config)?;
     write(&host, &snapshot, &config)?;
     Ok(Outcome { code: code(&snapshot, &config) })
 }
 
+/// Scans with the engine that was chosen. That there is none is a gap of the report, where one was to be
+/// tried.
+pub(crate) fn measured(host: &Live, config: &mut ScanConfig) -> Result<Snapshot, Failure> {
+    let loaded = Loaded::choose(config.measuring.engine, host)?;
+    let mut snapshot = scan_with(host, &config.query, loaded.engine(), &config.measuring.limits)?;
+    snapshot.gaps.extend(loaded.gap);
+    config.loading = loaded.took;
+    Ok(snapshot)
+}
+
 /// The running kernel, with its files where these directories are.
-fn host(roots: &RootArgs) -> Result<Live, Failure> {
+pub(crate) fn host(roots: &RootArgs) -> Result<Live, Failure> {
     for (option, path) in [("--host-root", &roots.host_root), ("--proc", &roots.proc)] {
         if let Err(error) = std::fs::read_dir(path) {
             return Err(misuse(option, path, &error.to_string()));

@@ -5,12 +5,16 @@ use skcheck_core::{
     Side, State, Truesize,
 };
 
+use crate::output::measured::sureness;
 use crate::output::names::Writer;
-use crate::report::{Group, Owner, Sum, shows_sent};
+use crate::report::{Group, Measure, Owner, Pinned, Sum, Sureness, is_closed_unknown, shows_sent};
 use crate::text::size;
 
 /// Marks a charge of the sending side.
 pub(super) const SENDING: &str = "tx ";
+
+/// Stands for what was not measured.
+pub(super) const NOT_MEASURED: &str = "-";
 
 /// The cells of one row; what does not apply is empty.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub(super) struct Cells {
     pub(super) recv_q: String,
     pub(super) send_q: String,
     pub(super) charged: String,
+    /// Empty in all rows when nothing was measured.
+    pub(super) pinned: String,
     pub(super) worst: String,
     pub(super) local: String,
     pub(super) peer: String,
@@ -49,6 +55,7 @@ impl Writer<'_> {
             recv_q: self.sum(sums.unread),
             send_q: self.sum(sums.unsent),
             charged: marked(self.sum(side.charged), sent),
+            pinned: self.pinned_sum(&side.pinned),
             worst: self.sum(side.worst),
             note: self.group_note(group),
             ..Cells::default()
@@ -77,7 +84,9 @@ impl Writer<'_> {
             (&report.footprint.received, report.footprint.certainty)
         };
         let (local, peer) = match socket.state {
-            State::ClosedHeld => ("in no table: reset, or never connected".to_owned(), String::new()),
+            State::ClosedHeld if is_closed_unknown(report) => {
+                ("in no table: reset, or never connected".to_owned(), String::new())
+            }
             _ => (self.endpoint(&socket.local, report), self.endpoint(&socket.peer, report)),
         };
         Cells {
@@ -101,6 +110,7 @@ impl Writer<'_> {
             recv_q: self.recv_q(report),
             send_q: self.send_q(report),
             charged: marked(self.charged(side, certainty), sent),
+            pinned: self.pinned(Measure::of(report, sent)),
             worst: self.worst(side, certainty),
             local,
             peer,
@@ -128,6 +138,10 @@ impl Writer<'_> {
 
     fn recv_q(&self, report: &SocketReport) -> String {
         match report.socket.recv_q {
+            // The kernel's number is of the first datagram only; all of them were counted.
+            RecvQueue::FirstDatagram(_) if report.footprint.received.payload.is_some() => {
+                size(report.footprint.received.payload.map_or(0, |payload| payload.0))
+            }
             RecvQueue::Payload(Payload(n)) | RecvQueue::Truesize(Truesize(n @ 0)) => size(n),
             RecvQueue::Truesize(Truesize(n)) => format!("{}{}", self.charset.at_most(), size(n)),
             RecvQueue::Connections(Connections(n)) => format!("{n} conn"),
@@ -145,6 +159,35 @@ impl Writer<'_> {
             SendQueue::BacklogLimit(Connections(n)) => format!("/{n}"),
             _ => "?".to_owned(),
         }
+    }
+
+    /// What a socket pins.
+    fn pinned(&self, measure: Measure) -> String {
+        match measure {
+            _ if !self.measured => String::new(),
+            Measure::Nothing => size(0),
+            Measure::Unknown => NOT_MEASURED.to_owned(),
+            Measure::Pins(pinned) => self.pinned_sum(&pinned),
+        }
+    }
+
+    fn pinned_sum(&self, pinned: &Pinned) -> String {
+        if !self.measured {
+            return String::new();
+        }
+        let Some(sureness) = sureness(pinned) else {
+            return if pinned.unknown == 0 { size(0) } else { NOT_MEASURED.to_owned() };
+        };
+        let mark = match sureness {
+            Sureness::Exact => "",
+            Sureness::AtLeast => self.charset.at_least(),
+            Sureness::AtMost => self.charset.at_most(),
+            Sureness::About => self.charset.about(),
+        };
+        // However often they share pages: together they pin no more than all sockets do.
+        let page = self.snapshot.host.page_size;
+        let all = self.snapshot.pages.iter().map(|blocks| blocks.bytes(page).0).fold(0, u64::saturating_add);
+        format!("{mark}{}", size(pinned.bytes.min(all)))
     }
 
     fn charged(&self, side: &Side, certainty: Certainty) -> String {
@@ -195,7 +238,7 @@ fn fds(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
 }
 
 /// The protocol in as few letters as `ss` needs.
-fn proto(protocol: Protocol) -> &'static str {
+pub(super) fn proto(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::UnixStream => "u_str",
         Protocol::UnixDatagram => "u_dgr",
@@ -204,9 +247,13 @@ fn proto(protocol: Protocol) -> &'static str {
     }
 }
 
-/// The state as `ss` prints it.
 fn state(report: &SocketReport) -> &'static str {
-    match report.socket.state {
+    if is_closed_unknown(report) { "CLOSED?" } else { state_name(report.socket.state) }
+}
+
+/// The state as `ss` prints it.
+pub(super) fn state_name(state: State) -> &'static str {
+    match state {
         State::Established => "ESTAB",
         State::SynSent => "SYN-SENT",
         State::SynRecv | State::NewSynRecv => "SYN-RECV",
@@ -219,7 +266,7 @@ fn state(report: &SocketReport) -> &'static str {
         State::Listen => "LISTEN",
         State::Closing => "CLOSING",
         State::BoundInactive => "BOUND",
-        State::ClosedHeld => "CLOSED?",
+        State::ClosedHeld => "CLOSED",
         _ => "?",
     }
 }
@@ -233,6 +280,12 @@ fn note(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
         }
         Holding::Orphan if !is_process(owner) => notes.push("closed by its process".to_owned()),
         _ => {}
+    }
+    if report.socket.state == State::ClosedHeld && !is_closed_unknown(report) {
+        notes.push(match report.socket.recv_q.holds_something() {
+            true => "reset or closed, unread data kept".to_owned(),
+            false => "reset, closed or never connected".to_owned(),
+        });
     }
     if report.is_shared() {
         notes.push(format!("shared by {} processes", report.pids().len()));

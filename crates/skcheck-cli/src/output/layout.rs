@@ -11,9 +11,6 @@ use crate::text::{Charset, fit, width};
 const GUTTER: u16 = 2;
 const NARROW_GUTTER: u16 = 1;
 
-/// Process names are cut to no less than this.
-const LEAST_NAME: usize = 8;
-
 /// Names and addresses are cut to this at most; where that is not enough, they get lines of their own.
 const LEAST_ADDRESS: usize = 24;
 
@@ -51,25 +48,34 @@ pub(super) fn render(rows: &[Cells], first: &'static str, page: Page) -> Vec<Str
 /// Columns that are left out where no row fills them.
 const NETNS: &str = "NETNS";
 const CONTAINER: &str = "CONTAINER, UNIT";
+const PINNED: &str = "PINNED";
 const PEER_PROCESS: &str = "PEER PROCESS";
 const NOTE: &str = "NOTE";
 
-type Column = (&'static str, CellAlignment, fn(&Cells) -> &str);
+/// Which end of a column its cells stand at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+type Column = (&'static str, Align, fn(&Cells) -> &str);
 
 fn columns(first: &'static str, addresses: bool, peer_process: bool) -> Vec<Column> {
-    use CellAlignment::{Left, Right};
+    use Align::{Left, Right};
     let mut columns: Vec<Column> = vec![(first, Left, |cells| &cells.process)];
     if addresses {
         columns.push((NETNS, Left, |cells| &cells.netns));
         columns.push((CONTAINER, Left, |cells| &cells.container));
     }
-    let numbers: [Column; 7] = [
+    let numbers: [Column; 8] = [
         ("FD", Right, |cells| &cells.fd),
         ("PROTO", Left, |cells| &cells.proto),
         ("STATE", Left, |cells| &cells.state),
         ("RECV-Q", Right, |cells| &cells.recv_q),
         ("SEND-Q", Right, |cells| &cells.send_q),
         ("CHARGED", Right, |cells| &cells.charged),
+        (PINNED, Right, |cells| &cells.pinned),
         ("WORST", Right, |cells| &cells.worst),
     ];
     columns.extend(numbers);
@@ -86,21 +92,49 @@ fn columns(first: &'static str, addresses: bool, peer_process: bool) -> Vec<Colu
 
 /// Lays the rows out; optional columns are left out where no row fills them.
 fn lines(rows: &[Cells], columns: &[Column], gutter: u16) -> Vec<String> {
-    let is_optional = |name: &str| [NETNS, CONTAINER, PEER_PROCESS, NOTE].contains(&name);
+    let is_optional = |name: &str| [NETNS, CONTAINER, PINNED, PEER_PROCESS, NOTE].contains(&name);
     let is_used =
         |column: &&Column| !is_optional(column.0) || rows.iter().any(|row| !(column.2)(row).is_empty());
     let columns: Vec<&Column> = columns.iter().filter(is_used).collect();
+    let headings: Vec<(&str, Align)> = columns.iter().map(|column| (column.0, column.1)).collect();
+    let rows = rows.iter().map(|row| columns.iter().map(|column| (column.2)(row)).collect());
+    draw(&headings, rows, gutter)
+}
+
+/// Rows under headings, as wide as it takes; closer together where that is more than the page has.
+pub(super) fn grid<const N: usize>(
+    headings: &[(&str, Align); N],
+    rows: &[[String; N]],
+    page: Page,
+) -> Vec<String> {
+    let lines = |gutter| {
+        let rows = rows.iter().map(|row| row.iter().map(String::as_str).collect());
+        draw(headings, rows, gutter)
+    };
+    let roomy = lines(GUTTER);
+    let fits = page.width.is_none_or(|room| roomy.iter().all(|line| width(line) <= room));
+    if fits { roomy } else { lines(NARROW_GUTTER) }
+}
+
+fn draw<'r>(
+    headings: &[(&str, Align)],
+    rows: impl Iterator<Item = Vec<&'r str>>,
+    gutter: u16,
+) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(columns.iter().map(|column| column.0));
+    table.set_header(headings.iter().map(|(name, _)| *name));
     for row in rows {
-        table.add_row(columns.iter().map(|column| (column.2)(row)));
+        table.add_row(row);
     }
-    let last = columns.len().saturating_sub(1);
+    let last = headings.len().saturating_sub(1);
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if at == last { 0 } else { gutter }));
-        if let Some((_, alignment, _)) = columns.get(at) {
-            column.set_cell_alignment(*alignment);
+        if let Some((_, align)) = headings.get(at) {
+            column.set_cell_alignment(match align {
+                Align::Left => CellAlignment::Left,
+                Align::Right => CellAlignment::Right,
+            });
         }
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect()
@@ -123,25 +157,26 @@ fn shorten_addresses(rows: &[Cells], excess: usize, charset: Charset) -> Vec<Cel
     rows.iter().map(shorten).collect()
 }
 
-/// The table with addresses below each row. Numbers are never cut: on a terminal that is too narrow
-/// even for them, lines are longer than it.
+/// The table with addresses below each row and, where even that is too wide, names above. Numbers are
+/// never cut: on a terminal that is too narrow even for them, lines are longer than it.
 fn narrow(rows: &[Cells], columns: &[Column], room: usize, charset: Charset) -> Vec<String> {
     let longest = |lines: &[String]| lines.iter().map(|line| width(line)).max().unwrap_or(0);
     let mut numbers = lines(rows, columns, GUTTER);
     if longest(&numbers) > room {
         numbers = lines(rows, columns, NARROW_GUTTER);
     }
-    let excess = longest(&numbers).saturating_sub(room);
-    if excess > 0 {
-        let names = rows.iter().map(|row| width(&row.process)).max().unwrap_or(0);
-        let names = names.saturating_sub(excess).max(LEAST_NAME);
-        let shorten = |row: &Cells| Cells { process: fit(&row.process, names, charset), ..row.clone() };
-        let shortened: Vec<Cells> = rows.iter().map(shorten).collect();
-        numbers = lines(&shortened, columns, NARROW_GUTTER);
+    let names_above = longest(&numbers) > room;
+    let mut narrow = Vec::new();
+    if let ([(name, ..), others @ ..], true) = (columns, names_above) {
+        numbers = lines(rows, others, NARROW_GUTTER);
+        narrow.push((*name).to_owned());
     }
     let mut numbers = numbers.into_iter();
-    let mut narrow: Vec<String> = numbers.next().into_iter().collect();
+    narrow.extend(numbers.next());
     for (line, row) in numbers.zip(rows) {
+        if names_above && !row.process.is_empty() {
+            narrow.push(fit(&row.process, room, charset));
+        }
         narrow.push(line);
         let room = room.saturating_sub(INDENT);
         let below = lines_below(row, room);

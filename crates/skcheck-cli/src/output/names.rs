@@ -18,6 +18,8 @@ pub(super) struct Writer<'a> {
     pub(super) charset: Charset,
     /// Whether namespaces and containers are named, and ids in other pid namespaces.
     pub(super) wide: bool,
+    /// Whether there is something to say about what was measured.
+    pub(super) measured: bool,
 }
 
 impl Writer<'_> {
@@ -166,27 +168,30 @@ impl Writer<'_> {
         }
     }
 
-    /// An address.
-    pub(super) fn endpoint(&self, endpoint: &Endpoint, report: &SocketReport) -> String {
-        match endpoint {
-            Endpoint::Ip { addr, port } => {
-                let port = if *port == 0 { "*".to_owned() } else { port.to_string() };
-                let interface = report.interface_name.as_deref();
-                let scope = interface.map(|name| format!("%{}", self.escape(name.as_bytes())));
-                let scope = scope.unwrap_or_default();
-                match addr {
-                    IpAddr::V4(addr) => format!("{addr}{scope}:{port}"),
-                    IpAddr::V6(addr) => format!("[{addr}]{scope}:{port}"),
-                }
+    /// An address of a socket.
+    pub(super) fn endpoint(&self, end: &Endpoint, report: &SocketReport) -> String {
+        endpoint(end, report.interface_name.as_deref(), self.charset)
+    }
+}
+
+/// An address; `interface` is the one that its socket is bound to.
+pub(super) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, charset: Charset) -> String {
+    let safe = |name: &[u8]| escape(name, charset);
+    match endpoint {
+        Endpoint::Ip { addr, port } => {
+            let port = if *port == 0 { "*".to_owned() } else { port.to_string() };
+            let scope = interface.map(|name| format!("%{}", safe(name.as_bytes())));
+            let scope = scope.unwrap_or_default();
+            match addr {
+                IpAddr::V4(addr) => format!("{addr}{scope}:{port}"),
+                IpAddr::V6(addr) => format!("[{addr}]{scope}:{port}"),
             }
-            // An abstract name is shown behind an @, so a path must not begin with one.
-            Endpoint::Path(path) if path.starts_with(b"@") => {
-                format!("./{}", self.escape(path))
-            }
-            Endpoint::Path(path) => self.escape(path),
-            Endpoint::Abstract(name) => format!("@{}", self.escape(name)),
-            Endpoint::Unnamed => "(unnamed)".to_owned(),
-            _ => String::new(),
         }
+        // An abstract name is shown behind an @, so a path must not begin with one.
+        Endpoint::Path(path) if path.starts_with(b"@") => format!("./{}", safe(path)),
+        Endpoint::Path(path) => safe(path),
+        Endpoint::Abstract(name) => format!("@{}", safe(name)),
+        Endpoint::Unnamed => "(unnamed)".to_owned(),
+        _ => String::new(),
     }
 }

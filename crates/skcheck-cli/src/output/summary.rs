@@ -2,9 +2,11 @@
 
 use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
 
-use crate::args::By;
+use crate::args::{By, EngineChoice};
 use crate::config::ScanConfig;
 use crate::output::cells::count;
+use crate::output::closed_held::whose_unlisted;
+use crate::output::measured::pins;
 use crate::output::names::Writer;
 use crate::report::{Charge, Group, Owner, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, size};
@@ -75,9 +77,14 @@ fn peers(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> String {
 
 /// What the kernel charges for one side of somebody's sockets, and what that can pin.
 fn charge(report: &Report<'_>, side: &Charge) -> String {
+    let measured = pins(&side.pinned);
     let Some(charged) = amount(side.charged) else {
-        return "What the kernel charges for it is unknown.".to_owned();
+        let unknown = "hat the kernel charges for it is unknown";
+        return measured.map_or_else(|| format!("W{unknown}."), |pins| format!("It {pins}; w{unknown}."));
     };
+    if let Some(pins) = measured {
+        return format!("The kernel charges {charged} for it; it {pins}.");
+    }
     let (Bytes(worst), cap) = report.snapshot.capped(Bytes(side.worst.known), Truesize(side.charged.known));
     let pins = match (cap, side.worst.unknown) {
         (Some(_), _) => format!("can pin up to {}, as this host has no more to pin", size(worst)),
@@ -119,7 +126,7 @@ struct Subject {
 fn subject(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> Subject {
     let (name, plural) = match group.owner {
         Owner::Process(pid) => {
-            let writer = Writer { snapshot: report.snapshot, charset, wide: false };
+            let writer = Writer { snapshot: report.snapshot, charset, wide: false, measured: false };
             let inside = writer.inside(pid).map(|place| format!(" {place}")).unwrap_or_default();
             (format!("{}{inside}", process(report, pid, charset)), false)
         }
@@ -131,18 +138,18 @@ fn subject(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> Subject 
 }
 
 /// A process in a sentence.
-fn process(report: &Report<'_>, pid: u32, charset: Charset) -> String {
+pub(super) fn process(report: &Report<'_>, pid: u32, charset: Charset) -> String {
     let comm = report.snapshot.process(pid).and_then(|process| process.comm.as_deref());
     comm.map_or_else(|| format!("process {pid}"), |comm| format!("{} ({pid})", escape(comm, charset)))
 }
 
 /// `, most of it at fd 11`, where that is so.
 fn mostly_at(group: &Group<'_>) -> String {
-    let charge = |report: &SocketReport| report.footprint.received.charged.map_or(0, |charge| charge.0);
-    let Some(&first) = group.sockets.iter().max_by_key(|report| charge(report)) else { return String::new() };
+    let weight = |report: &SocketReport| Sums::of([report]).received.weight;
+    let Some(&first) = group.sockets.iter().max_by_key(|report| weight(report)) else { return String::new() };
     let Owner::Process(pid) = group.owner else { return String::new() };
     let fd = first.holders.iter().find(|holder| holder.pid == pid).map(|holder| holder.fd);
-    let most = charge(first).saturating_mul(2) > group.sums.received.charged.known;
+    let most = weight(first).saturating_mul(2) > group.sums.received.weight;
     match fd {
         Some(fd) if group.sums.sockets == 1 && is_held(first) => format!(" at fd {fd}"),
         Some(fd) if most && is_held(first) => format!(", most of it at fd {fd}"),
@@ -217,7 +224,8 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     };
     let facts = &report.snapshot.host;
     let chunk = size(facts.chunk_size.0);
-    if totals.worst.0 == 0 {
+    let all_measured = report.measured.sockets > 0 && report.measured.is_all();
+    if totals.worst.0 == 0 || all_measured {
         text.push('.');
     } else {
         text += &format!("; at worst it can pin {}", size(totals.worst.0));
@@ -242,47 +250,6 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
 fn sent_charge(report: &Report<'_>) -> u64 {
     let ip = report.snapshot.sockets.iter().filter(|report| report.socket.family != Family::Unix);
     ip.filter_map(|report| report.footprint.sent.charged).map(|charge| charge.0).fold(0, u64::saturating_add)
-}
-
-/// What is known about TCP memory that no listed socket accounts for.
-pub(super) fn closed_held(report: &Report<'_>) -> Option<String> {
-    let measured = report.snapshot.unlisted_tcp_mem.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
-    let most = size(measured.saturating_add(report.snapshot.unlisted_noise.0));
-    let unlisted = unlisted_beyond_noise(report.snapshot);
-    let known = report.snapshot.unlisted_tcp_mem.is_some();
-    let n = report.closed_held;
-    let they = count(n, "closed socket");
-    match (n, unlisted) {
-        (0, None) => None,
-        (0, Some(bytes)) => Some(format!(
-            "{} of TCP memory belongs to no socket in the tables that were read: closed ones that are still \
-             held{}.",
-            size(bytes),
-            if report.everywhere { "" } else { ", or other network namespaces" }
-        )),
-        (_, Some(bytes)) => Some(format!(
-            "{they} still held (CLOSED?): a socket that was reset keeps its unread data, and looks the same as \
-             one that never connected. {} of TCP memory belongs to no socket in the tables: {}.",
-            size(bytes),
-            whose_unlisted(report)
-        )),
-        (_, None) if known => Some(format!(
-            "{they} still held (CLOSED?): reset, or never connected; both look the same. Together they hold at \
-             most {most}: all other TCP memory belongs to sockets in the tables."
-        )),
-        (_, None) => {
-            Some(format!("{they} still held (CLOSED?): reset, or never connected; both look the same."))
-        }
-    }
-}
-
-/// Who may own TCP memory that belongs to no listed socket.
-fn whose_unlisted(report: &Report<'_>) -> &'static str {
-    if report.everywhere && !report.narrowed {
-        "likely theirs"
-    } else {
-        "theirs, or that of sockets that are not seen or not shown here"
-    }
 }
 
 /// A gap and its remedy.
@@ -311,6 +278,10 @@ pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
             next.push("skcheck --all (idle sockets too)".to_owned());
             next.push("skcheck demo (what a stalled reader looks like)".to_owned());
         }
+    }
+    let unknown = report.closed_held > 0 && report.snapshot.engine.is_none();
+    if unknown && config.measuring.engine == EngineChoice::Proc {
+        next.push("skcheck --engine bpf (also what closed sockets hold; as root)".to_owned());
     }
     let hidden = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Processes);
     if hidden && !rustix::process::geteuid().is_root() {

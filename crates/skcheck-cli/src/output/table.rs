@@ -6,11 +6,12 @@ use skcheck_core::Snapshot;
 
 use crate::args::By;
 use crate::config::{Page, ScanConfig};
-use crate::output::cells::{Cells, SENDING};
+use crate::output::cells::Cells;
 use crate::output::layout::render;
-use crate::output::names::{INFERRED, Writer};
+use crate::output::legend::legend;
+use crate::output::names::Writer;
 use crate::output::paragraph::write_paragraph;
-use crate::output::summary;
+use crate::output::{closed_held, measured, summary};
 use crate::report::Report;
 use crate::text::Charset;
 
@@ -24,7 +25,9 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
     if !report.sockets.is_empty() {
         writeln!(out)?;
         let wide = config.wide || report.spans;
-        let rows = rows(report, Writer { snapshot: report.snapshot, charset: page.charset, wide });
+        let measured = report.measured.sockets > 0;
+        let writer = Writer { snapshot: report.snapshot, charset: page.charset, wide, measured };
+        let rows = rows(report, writer);
         for line in render(&rows, first_column(report.by), page) {
             writeln!(out, "{line}")?;
         }
@@ -39,8 +42,14 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
             paragraph(out, &line)?;
         }
     }
-    if let Some(line) = summary::closed_held(report) {
+    for line in measured::sentences(report, config) {
         paragraph(out, &line)?;
+    }
+    if let Some(line) = closed_held::sentence(report) {
+        paragraph(out, &line)?;
+    }
+    if config.verbose {
+        paragraph(out, &measured::verbose(report, config))?;
     }
     if !report.snapshot.gaps.is_empty() {
         writeln!(out)?;
@@ -91,38 +100,4 @@ fn rows(report: &Report<'_>, writer: Writer<'_>) -> Vec<Cells> {
         rows.extend(group.sockets.iter().map(|socket| writer.socket_row(socket, Some(group.owner))));
     }
     rows
-}
-
-/// What the marks mean that the table uses.
-fn legend(rows: &[Cells], charset: Charset) -> Vec<String> {
-    let uses = |cells: &[fn(&Cells) -> &String], mark: &str| {
-        rows.iter().any(|row| cells.iter().any(|cell| cell(row).starts_with(mark)))
-    };
-    let (least, most) = (charset.at_least(), charset.at_most());
-    let mut legend = Vec::new();
-    if uses(&[|row| &row.recv_q, |row| &row.send_q], most) {
-        legend
-            .push(format!("{most} in a queue: memory that the kernel counts there (truesize), not payload."));
-    }
-    if uses(&[|row| &row.recv_q, |row| &row.send_q, |row| &row.charged, |row| &row.worst], least) {
-        legend.push(format!(
-            "{least}: at least; a part is unknown. Of unix datagrams RECV-Q tells the first only."
-        ));
-    }
-    if uses(&[|row| &row.charged, |row| &row.worst], charset.about()) {
-        legend.push(format!(
-            "{}: about; what senders of unix datagrams are charged can belong to other readers too.",
-            charset.about()
-        ));
-    }
-    if uses(&[|row| &row.charged], SENDING) {
-        legend.push(format!("{SENDING}in CHARGED: this and WORST are for sent data that the peer has not taken, the larger side here."));
-    }
-    if uses(&[|row| &row.peer_process], INFERRED) {
-        legend.push(format!("{INFERRED}: in another network namespace, found by the two addresses alone."));
-    }
-    if rows.iter().any(|row| [&row.recv_q, &row.charged].iter().any(|cell| cell.as_str() == "?")) {
-        legend.push("?: unknown, which is not zero.".to_owned());
-    }
-    legend
 }

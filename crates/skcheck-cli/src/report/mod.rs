@@ -1,5 +1,6 @@
 //! What a snapshot says, arranged: sorted, grouped, cut, summed up. No strings.
 
+mod measured;
 mod owner;
 mod rank;
 mod sums;
@@ -8,16 +9,17 @@ mod tests;
 
 use std::collections::{BTreeMap, HashSet};
 
-use skcheck_core::{Missing, NetnsChoice, Query, Report as SocketReport, Side, Snapshot, Totals};
+use skcheck_core::{Missing, NetnsChoice, Query, Report as SocketReport, Snapshot, Totals};
 
 use crate::args::{By, SortKey};
 use crate::config::Arrangement;
 use crate::report::owner::{Owners, container_key, containers};
 use crate::report::rank::Scale;
 
+pub(crate) use crate::report::measured::{Breach, Measure, Measured, Pinned, Sureness};
 pub(crate) use crate::report::owner::{Owner, container_of, unheld};
 pub(crate) use crate::report::rank::unlisted_beyond_noise;
-pub(crate) use crate::report::sums::{Charge, Sum, Sums};
+pub(crate) use crate::report::sums::{Charge, Sum, Sums, is_closed_unknown};
 
 /// A snapshot, arranged for output.
 #[derive(Debug)]
@@ -26,7 +28,9 @@ pub(crate) struct Report<'a> {
     pub(crate) by: By,
     /// Over all sockets of the snapshot, shown or not.
     pub(crate) totals: Totals,
-    /// TCP sockets that are closed and still held, shown or not.
+    /// What measuring found, of all sockets.
+    pub(crate) measured: Measured<'a>,
+    /// TCP sockets that are closed and still held and of unknown size, shown or not.
     pub(crate) closed_held: u64,
     /// Whether every network namespace was asked that could be found.
     pub(crate) everywhere: bool,
@@ -35,7 +39,7 @@ pub(crate) struct Report<'a> {
     /// Whether what is shown is in several network namespaces or containers, or in a namespace other
     /// than the scanner's.
     pub(crate) spans: bool,
-    /// The process with the largest charge, whatever the order and the blocks of the report.
+    /// The process that pins most, or is charged most, whatever the order and the blocks of the report.
     pub(crate) heaviest: Option<Group<'a>>,
     /// The owners to show, in order, each with the sockets to show.
     pub(crate) groups: Vec<Group<'a>>,
@@ -79,7 +83,7 @@ impl<'a> Report<'a> {
         sockets.sort_by_cached_key(|report| scale.rank_socket(report, sort));
         let owners = |by| Owners { snapshot, query, by };
         let mut processes = by_owner(&sockets, owners(By::Process));
-        processes.sort_by_cached_key(|group| scale.rank_group(group, SortKey::Charged));
+        processes.sort_by_cached_key(|group| scale.rank_group(group, SortKey::Pinned));
         let heaviest = processes.first().cloned();
         let mut groups = match by {
             By::Process => processes,
@@ -93,6 +97,7 @@ impl<'a> Report<'a> {
             snapshot,
             by,
             totals: snapshot.totals(),
+            measured: Measured::of(snapshot),
             closed_held: Sums::of(sockets.iter().copied()).closed_held,
             // A process that may not be looked at may be in a namespace that nothing else names.
             everywhere: query.netns == NetnsChoice::All && !refused && snapshot.scanned.all_processes,
@@ -147,8 +152,7 @@ impl<'a> Report<'a> {
 /// Whether the table shows the sending side of this socket: the larger one, and not memory that
 /// the receiving side already shows.
 pub(crate) fn shows_sent(report: &SocketReport) -> bool {
-    let charged = |side: &Side| side.charged.map_or(0, |charge| charge.0);
-    charged(&report.footprint.sent) > charged(&report.footprint.received)
+    Sums::of([report]).mostly_sent()
 }
 
 /// Whether these sockets are in more than one namespace or container.

@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 
 use skcheck_core::footprint::worst;
-use skcheck_core::{HostFacts, Report as SocketReport, Snapshot, State, Truesize};
+use skcheck_core::{HostFacts, Report as SocketReport, Snapshot, Truesize};
 
 use crate::args::SortKey;
 use crate::report::Group;
-use crate::report::sums::Sums;
+use crate::report::sums::{Sums, is_closed_unknown};
 
 /// What weighs how much in an order.
 pub(super) struct Scale<'a> {
@@ -23,8 +23,7 @@ type Rank = (Reverse<u64>, Reverse<u64>, Reverse<u64>, Reverse<u64>);
 
 impl<'a> Scale<'a> {
     pub(super) fn new(snapshot: &'a Snapshot) -> Scale<'a> {
-        let closed_held =
-            snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld).count() as u64;
+        let closed_held = snapshot.sockets.iter().filter(|report| is_closed_unknown(report)).count() as u64;
         let unlisted = unlisted_beyond_noise(snapshot).unwrap_or(0);
         Scale {
             facts: &snapshot.host,
@@ -52,7 +51,13 @@ impl<'a> Scale<'a> {
         };
         let closed = |each: u64| each.saturating_mul(sums.closed_held);
         let (weight, tie) = match sort {
-            SortKey::Charged | SortKey::Pid => {
+            SortKey::Pinned | SortKey::Pid => {
+                let (received, sent) = (sums.received.weight, sums.sent.weight);
+                // Many pin the same one block: then who is charged more comes first.
+                let charged = sums.received.charged.known;
+                (received.max(sent).saturating_add(closed(self.closed_held_share.0)), charged)
+            }
+            SortKey::Charged => {
                 // Where a charge is unknown, what is unread weighs: it is charged for more than that.
                 let received =
                     sockets.iter().map(|report| weight_received(report)).fold(0, u64::saturating_add);

@@ -2,12 +2,14 @@
 
 use skcheck_core::{Certainty, Connections, RecvQueue, Report as SocketReport, Side, State};
 
+use crate::report::measured::{Measure, Pinned, weight};
+
 /// Numbers of several sockets, units kept apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     /// How many sockets.
     pub(crate) sockets: u64,
-    /// How many of them are closed and still held.
+    /// How many of them are closed and still held, and of unknown size.
     pub(crate) closed_held: u64,
     /// Connections that wait at listeners.
     pub(crate) waiting: u64,
@@ -26,6 +28,9 @@ pub(crate) struct Sums {
 pub(crate) struct Charge {
     pub(crate) charged: Sum,
     pub(crate) worst: Sum,
+    pub(crate) pinned: Pinned,
+    /// What was measured or, where that is less or was not, what is charged.
+    pub(crate) weight: u64,
 }
 
 /// A sum of which a part may be unknown.
@@ -50,7 +55,7 @@ impl Sums {
     fn add(&mut self, report: &SocketReport) {
         let footprint = &report.footprint;
         self.sockets += 1;
-        self.closed_held += u64::from(report.socket.state == State::ClosedHeld);
+        self.closed_held += u64::from(is_closed_unknown(report));
         if let RecvQueue::Connections(Connections(waiting)) = report.socket.recv_q {
             self.waiting += u64::from(waiting);
         }
@@ -58,6 +63,10 @@ impl Sums {
         self.unsent.add(footprint.sent.payload.map(|payload| payload.0), Certainty::Exact);
         self.received.add(&footprint.received, footprint.certainty);
         self.sent.add(&footprint.sent, Certainty::Exact);
+        for (side, sending) in [(&mut self.received, false), (&mut self.sent, true)] {
+            side.pinned.add(Measure::of(report, sending));
+            side.weight = side.weight.saturating_add(weight(report, sending));
+        }
     }
 
     /// Over these sockets.
@@ -67,9 +76,10 @@ impl Sums {
         sums
     }
 
-    /// Whether the sending side is charged more than the receiving one.
+    /// Whether the sending side weighs more than the receiving one.
     pub(crate) fn mostly_sent(&self) -> bool {
-        self.sent.charged.known > self.received.charged.known
+        let charged = |side: &Charge| side.charged.known.max(side.pinned.bytes);
+        charged(&self.sent) > charged(&self.received)
     }
 }
 
@@ -78,4 +88,9 @@ impl Charge {
         self.charged.add(side.charged.map(|charge| charge.0), certainty);
         self.worst.add(side.worst.map(|worst| worst.bytes.0), certainty);
     }
+}
+
+/// Whether a socket is closed and still held, and nothing tells what it holds.
+pub(crate) fn is_closed_unknown(report: &SocketReport) -> bool {
+    report.socket.state == State::ClosedHeld && report.socket.recv_q == RecvQueue::Unknown
 }

@@ -2,9 +2,10 @@ use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
+use skcheck_core::engine::{Counters, Packet, PageKind, Piece, Queue, QueueEnd};
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Bytes, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Socket, State,
+    Bytes, Exact, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Socket, State,
     Truesize, scan,
 };
 
@@ -56,6 +57,8 @@ fn close(snapshot: &mut Snapshot, inode: u32) {
 
 const BY_PROCESS: Arrangement =
     Arrangement { sort: SortKey::Charged, by: By::Process, top: None, per_process: None };
+
+const BY_PINNED: Arrangement = Arrangement { sort: SortKey::Pinned, ..BY_PROCESS };
 
 fn order(snapshot: &Snapshot, arrangement: Arrangement) -> Vec<Owner<'_>> {
     let report = Report::new(snapshot, &Query::default(), arrangement);
@@ -166,4 +169,104 @@ fn blocks_of_namespaces_and_whether_there_are_several() {
     assert_eq!(order(&snapshot, by_netns), expected);
     let report = Report::new(&snapshot, &Query::default(), by_netns);
     assert_eq!(report.heaviest.unwrap().owner, Process(20), "the answer names a process all the same");
+}
+
+/// What walking found, made from that of another socket: records of the library cannot be made from
+/// nothing.
+fn measured(snapshot: &mut Snapshot, inode: u32, pinned: u64, shared: u64, complete: bool) {
+    let of_inode = |report: &&mut SocketReport| report.socket.inode.map(Inode::get) == Some(inode);
+    let report = snapshot.sockets.iter_mut().find(of_inode).unwrap();
+    let packet = Packet {
+        queue: Queue::Receive,
+        is_part: false,
+        id: 1,
+        stamp: 1,
+        len: Payload(report.socket.recv_q.size().unwrap()),
+        truesize: report.footprint.received.charged.unwrap(),
+        head: 0,
+        head_piece: Piece { block: 0, order: 0, kind: PageKind::Slab, offset: 0, len: 1 },
+        fragments: Vec::new(),
+    };
+    let ends = vec![QueueEnd { queue: Queue::Receive, complete, steady: true }];
+    let mut exact = Exact::of(&[packet], &ends, Counters::default(), snapshot.host.page_size).0;
+    exact.counters.rmem_alloc = report.footprint.received.charged.unwrap();
+    exact.counters.recv_q = report.socket.recv_q.size().unwrap();
+    exact.counters.wmem_queued = Truesize(0);
+    (exact.pinned, exact.pinned_shared) = (Bytes(pinned), Bytes(shared));
+    report.exact = Ok(Box::new(exact));
+}
+
+#[test]
+fn what_is_pinned_weighs_more_than_what_is_charged() {
+    let mut snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 500, 0), (3, &[30], 0, 550)]);
+    measured(&mut snapshot, 2, 32768, 0, true);
+    assert_eq!(order(&snapshot, BY_PINNED), [Process(20), Process(10), Process(30)]);
+    assert_eq!(order(&snapshot, BY_PROCESS), [Process(10), Process(30), Process(20)], "by charge");
+    measured(&mut snapshot, 1, 32768, 0, true);
+    assert_eq!(order(&snapshot, BY_PINNED)[0], Process(10), "the same, and charged more");
+    measured(&mut snapshot, 1, 0, 0, true);
+    measured(&mut snapshot, 2, 0, 0, true);
+    assert_eq!(order(&snapshot, BY_PINNED)[2], Process(20), "charged for what pins nothing");
+    assert_eq!(Report::new(&snapshot, &Query::default(), BY_PROCESS).heaviest.unwrap().owner, Process(10));
+}
+
+#[test]
+fn sums_say_how_sure_they_are() {
+    let check = |walks: &[(u64, bool)], expected: Option<Sureness>| {
+        let mut snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[10], 500, 0)]);
+        for (inode, (shared, complete)) in (1..).zip(walks) {
+            measured(&mut snapshot, inode, 32768, *shared, *complete);
+        }
+        let report = Report::new(&snapshot, &Query::default(), BY_PINNED);
+        assert_eq!(report.groups[0].sums.received.pinned.sureness(), expected, "{walks:?}");
+    };
+    check(&[], None);
+    check(&[(0, true), (0, true)], Some(Sureness::Exact));
+    check(&[(0, true)], Some(Sureness::AtLeast));
+    check(&[(0, true), (0, false)], Some(Sureness::AtLeast));
+    check(&[(4096, true), (4096, true)], Some(Sureness::AtMost));
+    check(&[(4096, true), (4096, false)], Some(Sureness::About));
+}
+
+#[test]
+fn what_pins_more_than_its_bound_is_told() {
+    let mut snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 600, 0)]);
+    let bound = snapshot.sockets[0].footprint.received.worst.unwrap().bytes.0;
+    measured(&mut snapshot, 1, bound, 0, true);
+    measured(&mut snapshot, 2, bound + 1, 0, true);
+    let report = Report::new(&snapshot, &Query::default(), BY_PINNED);
+    let [breach] = report.measured.breaches.as_slice() else { panic!("{:?}", report.measured) };
+    assert_eq!((breach.report.holders[0].pid, breach.pinned, breach.bound), (20, bound + 1, bound));
+    assert_eq!((report.measured.sockets, report.measured.moved, report.measured.differing), (2, 0, 0));
+}
+
+#[test]
+fn what_came_between_the_looks_breaks_no_bound() {
+    let mut snapshot = snapshot(&[(1, &[10], 600, 0)]);
+    let bound = snapshot.sockets[0].footprint.received.worst.unwrap().bytes.0;
+    snapshot.sockets[0].footprint.received.charged = Some(Truesize(60_000));
+    measured(&mut snapshot, 1, bound + 1, 0, true);
+    let report = Report::new(&snapshot, &Query::default(), BY_PINNED);
+    assert_eq!((report.measured.breaches.len(), report.measured.moved), (0, 1));
+}
+
+#[test]
+fn what_unix_and_udp_sockets_have_sent_is_not_measured_at_them() {
+    let mut snapshot = snapshot(&[(1, &[10], 600, 0)]);
+    measured(&mut snapshot, 1, 32768, 0, true);
+    let mut report = snapshot.sockets[0].clone();
+    assert!(matches!(Measure::of(&report, true), Measure::Pins(_)));
+    report.socket.protocol = Protocol::Udp;
+    assert_eq!(Measure::of(&report, true), Measure::Nothing);
+    report.footprint.sent.charged = Some(Truesize(1));
+    assert_eq!(Measure::of(&report, true), Measure::Unknown);
+}
+
+#[test]
+fn a_closed_socket_whose_numbers_are_known_is_like_any_other() {
+    let mut snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 500, 0)]);
+    snapshot.sockets[1].socket.state = State::ClosedHeld;
+    snapshot.unlisted_tcp_mem = Some(8 << 20);
+    assert_eq!(order(&snapshot, BY_PINNED), [Process(10), Process(20)]);
+    assert_eq!(Report::new(&snapshot, &Query::default(), BY_PINNED).closed_held, 0);
 }

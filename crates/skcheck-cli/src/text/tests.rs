@@ -130,3 +130,27 @@ proptest! {
         let _ = parse_size(&text);
     }
 }
+
+#[test]
+fn durations_in_and_out() {
+    let check = |text: &str, milliseconds: u64| {
+        assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+    };
+    check("500ms", 500);
+    check("0s", 0);
+    check("5s", 5000);
+    check("1m", 60_000);
+    check("2h", 7_200_000);
+    for text in ["", "s", "5", "1.5s", "-1s", "5 s", "5d", "99999999999999999999s", "18446744073709551615h"] {
+        assert!(parse_duration(text).is_err(), "{text}");
+    }
+    let shown = |microseconds| duration(Duration::from_micros(microseconds));
+    let expected = ["0 ms", "0.9 ms", "1 ms", "9.9 ms", "10 ms", "999 ms", "1 s", "1.5 s", "3600 s"];
+    let times = [7, 999, 1000, 9999, 10_999, 999_999, 1_000_000, 1_599_999, 3_600_000_000];
+    assert_eq!(times.map(shown), expected);
+}
+
+#[test]
+fn digits_in_groups() {
+    assert_eq!([0, 999, 1000, 40_000, 1_234_567].map(grouped), ["0", "999", "1000", "40,000", "1,234,567"]);
+}

@@ -2,6 +2,8 @@
 //! else may depend on them, and they do not follow the library's types by themselves.
 
 mod bytes;
+mod exact;
+pub(crate) mod packets;
 mod place;
 mod process;
 mod socket;
@@ -12,6 +14,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use skcheck_core::{Cap, Gap, Process, Report as SocketReport, Snapshot};
 
+use crate::output::json::exact::BlocksJson;
 use crate::output::json::place::NetnsJson;
 use crate::output::json::process::ProcessJson;
 use crate::output::json::socket::SocketJson;
@@ -41,6 +44,7 @@ struct ScanJson<'a> {
     taken_at: String,
     duration_ms: u64,
     engine: &'static str,
+    descriptors_engine: &'static str,
     host: HostJson<'a>,
     totals: TotalsJson,
     processes: Vec<ProcessJson>,
@@ -79,6 +83,9 @@ struct TotalsJson {
     charged_unknown: u64,
     worst: u64,
     worst_cap: Option<&'static str>,
+    measured: u64,
+    pinned: Option<u64>,
+    pages: Option<Vec<BlocksJson>>,
     unlisted_tcp_mem: Option<i64>,
     unlisted_noise: u64,
 }
@@ -104,6 +111,7 @@ impl<'a> ScanJson<'a> {
             taken_at: rfc3339(snapshot.taken_at),
             duration_ms: u64::try_from(snapshot.duration.as_millis()).unwrap_or(u64::MAX),
             engine: snapshot.source.name(),
+            descriptors_engine: snapshot.engine.unwrap_or("proc"),
             host: HostJson::new(snapshot, kernel),
             totals: TotalsJson::new(report),
             processes: processes.into_values().map(ProcessJson::new).collect(),
@@ -163,6 +171,9 @@ impl TotalsJson {
                 Cap::HostPackets => "host_packets",
                 _ => "other",
             }),
+            measured: totals.measured,
+            pinned: totals.pinned.map(|bytes| bytes.0),
+            pages: totals.pinned.map(|_| report.snapshot.pages.iter().map(BlocksJson::new).collect()),
             unlisted_tcp_mem: report.snapshot.unlisted_tcp_mem,
             unlisted_noise: report.snapshot.unlisted_noise.0,
         }

@@ -9,6 +9,7 @@ use skcheck_core::{
 };
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
+use crate::output::json::exact::ExactJson;
 use crate::output::json::place::{NetnsJson, PlaceJson};
 
 #[derive(Serialize)]
@@ -39,6 +40,8 @@ pub(super) struct SocketJson<'a> {
     send_charged: Option<u64>,
     send_worst: Option<u64>,
     send_worst_basis: Option<&'static str>,
+    #[serde(flatten)]
+    exact: ExactJson,
     skmem: SkMemJson,
     shutdown: Option<ShutdownJson>,
     holding: &'static str,
@@ -55,7 +58,7 @@ pub(super) struct SocketJson<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum EndpointJson<'a> {
+pub(super) enum EndpointJson<'a> {
     Ip {
         addr: IpAddr,
         port: u16,
@@ -135,6 +138,7 @@ impl<'a> SocketJson<'a> {
             send_charged: sent.charged.map(|charge| charge.0),
             send_worst: sent.worst.map(|worst| worst.bytes.0),
             send_worst_basis: sent.worst.map(|worst| worst.basis.name()),
+            exact: ExactJson::new(report.exact.as_deref().map_err(|why| *why), socket),
             skmem: SkMemJson::new(&socket.skmem),
             shutdown: socket.shutdown.map(|down| ShutdownJson { receive: down.receive, send: down.send }),
             holding: report.holding.name(),
@@ -176,7 +180,7 @@ fn send_q(queue: SendQueue) -> (Option<u64>, Option<&'static str>) {
 }
 
 impl<'a> EndpointJson<'a> {
-    fn new(endpoint: &Endpoint, interface: Option<&'a str>) -> Option<EndpointJson<'a>> {
+    pub(super) fn new(endpoint: &Endpoint, interface: Option<&'a str>) -> Option<EndpointJson<'a>> {
         Some(match endpoint {
             Endpoint::Ip { addr, port } => {
                 let scoped = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());

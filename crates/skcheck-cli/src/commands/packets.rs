@@ -1,0 +1,72 @@
+//! One socket, packet by packet.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use skcheck_core::engine::Limits;
+use skcheck_core::packets::Listing;
+use skcheck_core::{Holder, Host, Live, packets};
+
+use crate::args::{DocumentFormat, PacketsArgs};
+use crate::commands::scan::host;
+use crate::commands::{Failure, Outcome, engine};
+use crate::config::{Page, packet_limit};
+use crate::output;
+use crate::output::packets::{Again, Look};
+
+/// How many packets of a queue a table shows, unless told otherwise.
+const TABLE_TOP: usize = 20;
+
+/// Lists the packets in the queues of one socket, once or twice.
+pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
+    let host = host(&args.roots)?;
+    let bpf = engine::bpf(&host)?;
+    let holder = Holder { pid: args.pid, fd: args.fd };
+    let limits = Limits { packets: packet_limit(args.limit), time: None };
+    let comm = comm(&host, args.pid);
+    let packets = || packets(&host, &bpf, holder, &limits);
+    let look = |listing: &Listing| Look::new(holder, comm.clone(), listing.clone(), host.page_size());
+
+    let first = packets()?;
+    let in_words = args.format == DocumentFormat::Table;
+    if in_words {
+        // Said before the wait, if there is one.
+        write(|out| output::packets::write_answer(&look(&first), page, out))?;
+    }
+    let (again, last) = match args.again {
+        None => (None, first),
+        Some(time) => {
+            std::thread::sleep(time);
+            let second = packets()?;
+            (Some(Again { time, change: second.change_since(&first) }), second)
+        }
+    };
+    let last = look(&last);
+    if in_words {
+        let top = top(args.top, Some(TABLE_TOP));
+        write(|out| output::packets::write_packets(&last, again.as_ref(), top, page, out))?;
+    } else {
+        write(|out| output::json::packets::write(&last, again.as_ref(), top(args.top, None), out))?;
+    }
+    Ok(Outcome { code: 0 })
+}
+
+fn top(typed: Option<usize>, usual: Option<usize>) -> Option<usize> {
+    match typed {
+        Some(0) => None,
+        Some(n) => Some(n),
+        None => usual,
+    }
+}
+
+fn comm(host: &Live, pid: u32) -> Option<Vec<u8>> {
+    let mut comm = Vec::new();
+    host.read(Path::new(&format!("/proc/{pid}/comm")), &mut comm).ok()?;
+    comm.pop_if(|last| *last == b'\n');
+    Some(comm)
+}
+
+fn write(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    write(&mut out).and_then(|()| out.flush()).map_err(Failure::Output)
+}

@@ -1,0 +1,154 @@
+use clap::Parser as _;
+
+use super::*;
+use crate::args::Cli;
+
+const PIPE: Page = Page { width: None, charset: Charset::Ascii };
+
+fn config(arguments: &str) -> ScanConfig {
+    let words = std::iter::once("skcheck").chain(arguments.split_whitespace());
+    ScanConfig::new(Cli::try_parse_from(words).unwrap().scan, PIPE)
+}
+
+#[test]
+fn protocols_and_versions_narrow() {
+    let check = |arguments: &str, expected: [bool; 5]| {
+        let query = config(arguments).query;
+        let asked = [query.tcp, query.udp, query.unix, query.ipv4, query.ipv6];
+        assert_eq!(asked, expected, "{arguments}");
+    };
+    check("", [true; 5]);
+    check("-t", [true, false, false, true, true]);
+    check("-tu", [true, true, false, true, true]);
+    check("-x", [false, false, true, true, true]);
+    check("-4", [true, true, true, true, false]);
+    check("-6t", [true, false, false, false, true]);
+    check("-46", [true; 5]);
+}
+
+#[test]
+fn everything_typed_is_asked() {
+    let query = config(
+        "--min-recvq 1K --min-sendq 2 --min-charged 3 --min-worst 4 --state listen,close-wait \
+         --pid 5 --pid 6 --process ab --port 7 --all",
+    )
+    .query;
+    let sizes = [query.min_recv_q, query.min_send_q, query.min_charged, query.min_worst];
+    assert_eq!(sizes, [Some(1024), Some(2), Some(3), Some(4)]);
+    assert_eq!(query.states, [State::Listen, State::CloseWait]);
+    assert_eq!((query.pids, query.process), (vec![5, 6], Some(b"ab".to_vec())));
+    assert_eq!((query.port, query.include_idle), (Some(7), true));
+}
+
+#[test]
+fn namespaces_that_may_be_asked_for() {
+    let check = |text: &str, expected: NetnsChoice| assert_eq!(parse_netns(text), Ok(expected), "{text}");
+    check("all", NetnsChoice::All);
+    check("current", NetnsChoice::Current);
+    check("4711", NetnsChoice::OfProcess(4711));
+    check("/proc/1/ns/net", NetnsChoice::OfFile("/proc/1/ns/net".into()));
+    check("blue", NetnsChoice::OfFile("/run/netns/blue".into()));
+    check("47b", NetnsChoice::OfFile("/run/netns/47b".into()));
+    for text in ["", ".", "..", "0", "4294967296", "run/netns/blue", "../blue"] {
+        assert!(parse_netns(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn containers_and_roots_that_are_typed() {
+    let config = config("--container web --pod prod/api --cgroup /a* --host-root /h --proc /h/proc");
+    let bytes = |text: &str| Some(text.as_bytes().to_vec());
+    let Query { container, pod, cgroup, .. } = config.query;
+    assert_eq!((container, pod, cgroup), (bytes("web"), bytes("prod/api"), bytes("/a*")));
+    assert_eq!((config.roots.host_root, config.roots.proc), ("/h".into(), "/h/proc".into()));
+}
+
+#[test]
+fn limits_follow_the_format() {
+    let check = |arguments: &str, top: Option<usize>, per_process: Option<usize>| {
+        let Arrangement { top: a, per_process: b, .. } = config(arguments).arrangement;
+        assert_eq!((a, b), (top, per_process), "{arguments}");
+    };
+    check("", Some(20), Some(3));
+    check("--top 0 --per-process 0", None, None);
+    check("--top 5", Some(5), Some(3));
+    check("--format json", None, None);
+    check("--format jsonl --top 7 --per-process 2", Some(7), Some(2));
+}
+
+#[test]
+fn narrowed_means_less_than_the_default() {
+    assert!(!config("").narrowed);
+    assert!(!config("--all --top 3").narrowed);
+    assert!(config("-t").narrowed);
+    assert!(config("--all --min-recvq 1").narrowed);
+}
+
+#[test]
+fn every_state_has_its_names() {
+    for state in State::ALL.into_iter().filter(|state| *state != State::TimeWait) {
+        assert_eq!(parse_state(state.name()), Ok(state));
+        assert_eq!(parse_state(&state.name().replace('_', "-").to_uppercase()), Ok(state));
+    }
+    let of_ss =
+        ["estab", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "closed", "unconn", "listening"];
+    let expected =
+        ["established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "close", "close", "listen"];
+    for (name, state) in of_ss.iter().zip(expected) {
+        assert_eq!(parse_state(name).unwrap().name(), state);
+    }
+    for text in ["", "foo", "established "] {
+        assert!(parse_state(text).unwrap_err().contains("closed-held"), "{text}");
+    }
+    assert!(parse_state("time-wait").unwrap_err().contains("no data"));
+}
+
+#[test]
+fn widths() {
+    assert_eq!(terminal_width(132, Some("70")), 132);
+    assert_eq!(terminal_width(0, Some("70")), 70);
+    assert_eq!(terminal_width(0, Some("wide")), 80);
+    assert_eq!(terminal_width(0, Some("0")), 80);
+    assert_eq!(terminal_width(0, None), 80);
+}
+
+#[test]
+fn charsets() {
+    let check = |set: &[(&str, &str)], expected: Charset| {
+        let variable = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        assert_eq!(charset(variable), expected, "{set:?}");
+    };
+    check(&[], Charset::Ascii);
+    check(&[("LANG", "C")], Charset::Ascii);
+    check(&[("LANG", "de_DE.UTF-8")], Charset::Utf8);
+    check(&[("LC_ALL", "C"), ("LANG", "C.UTF-8")], Charset::Ascii);
+    check(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8"), ("LANG", "C")], Charset::Utf8);
+}
+
+#[test]
+fn what_is_measured() {
+    let check = |arguments: &str, engine: EngineChoice, packets: u32, time: Option<u64>| {
+        let measuring = config(arguments).measuring;
+        let limits = Limits { packets, time: time.map(Duration::from_millis) };
+        assert_eq!((measuring.engine, measuring.limits), (engine, limits), "{arguments}");
+        assert_eq!(measuring.exact, time.is_none(), "{arguments}");
+        assert_eq!(measuring.contradiction(), None, "{arguments}");
+    };
+    check("", EngineChoice::Auto, 10_000, Some(200));
+    check("--engine proc", EngineChoice::Proc, 10_000, Some(200));
+    check("--engine bpf --exact", EngineChoice::Bpf, 10_000, None);
+    check("--exact-limit 5", EngineChoice::Auto, 5, None);
+    check("--exact --exact-limit 0", EngineChoice::Auto, u32::MAX, None);
+    for arguments in ["--engine proc --exact", "--engine proc --exact-limit 1"] {
+        assert!(config(arguments).measuring.contradiction().unwrap().contains("--engine proc"));
+    }
+}
+
+#[test]
+fn times_between_two_looks() {
+    assert_eq!(parse_again("500ms"), Ok(Duration::from_millis(500)));
+    assert_eq!(parse_again("1h"), Ok(MAX_AGAIN));
+    for text in ["0s", "3601s", "2h", "5", ""] {
+        assert!(parse_again(text).is_err(), "{text}");
+    }
+}

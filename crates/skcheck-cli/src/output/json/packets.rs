@@ -1,0 +1,177 @@
+//! The packets of one socket, for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use skcheck_core::Inode;
+use skcheck_core::engine::{Counters, Packet, Piece};
+
+use crate::output::json::bytes::{hex_unless_utf8, lossy};
+use crate::output::json::exact::{BlocksJson, ExactJson};
+use crate::output::json::socket::EndpointJson;
+use crate::output::packets::{Again, Look};
+
+const SCHEMA: &str = "skcheck.packets/1";
+
+/// Writes one document and a newline. Of each queue the first `top` packets are listed.
+pub(crate) fn write(
+    look: &Look,
+    again: Option<&Again>,
+    top: Option<usize>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &PacketsJson::new(look, again, top))?;
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct PacketsJson<'a> {
+    schema: &'static str,
+    pid: u32,
+    fd: u32,
+    comm: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comm_hex: Option<String>,
+    family: &'static str,
+    protocol: &'static str,
+    state: &'static str,
+    inode: Option<u32>,
+    cookie: Option<String>,
+    netns_inode: u64,
+    local: Option<EndpointJson<'a>>,
+    peer: Option<EndpointJson<'a>>,
+    unread: u64,
+    #[serde(flatten)]
+    exact: ExactJson,
+    pages: Vec<BlocksJson>,
+    counters: CountersJson,
+    again: Option<AgainJson>,
+    packets: Vec<PacketJson>,
+}
+
+#[derive(Serialize)]
+struct CountersJson {
+    rmem_alloc: u64,
+    backlog: u64,
+    wmem_queued: u64,
+    recv_q: u64,
+    send_q: u64,
+}
+
+#[derive(Serialize)]
+struct AgainJson {
+    after_ms: u64,
+    before: usize,
+    untouched: usize,
+    grown: usize,
+    begun: usize,
+    gone: usize,
+    arrived: usize,
+    read: bool,
+}
+
+#[derive(Serialize)]
+struct PacketJson {
+    queue: &'static str,
+    part: bool,
+    id: String,
+    stamp: u64,
+    length: u64,
+    truesize: u64,
+    head: String,
+    head_in: PieceJson,
+    fragments: Vec<PieceJson>,
+}
+
+#[derive(Serialize)]
+struct PieceJson {
+    page: Option<String>,
+    order: u8,
+    kind: &'static str,
+    offset: u32,
+    length: u32,
+}
+
+impl<'a> PacketsJson<'a> {
+    fn new(look: &'a Look, again: Option<&Again>, top: Option<usize>) -> PacketsJson<'a> {
+        let listing = &look.listing;
+        let socket = &listing.socket;
+        let of_queue = |queue| listing.of_queue(queue).take(top.unwrap_or(usize::MAX)).map(PacketJson::new);
+        PacketsJson {
+            schema: SCHEMA,
+            pid: look.holder.pid,
+            fd: look.holder.fd,
+            comm: look.comm.as_deref().map(lossy),
+            comm_hex: look.comm.as_deref().and_then(hex_unless_utf8),
+            family: socket.family.name(),
+            protocol: socket.protocol.name(),
+            state: socket.state.name(),
+            inode: socket.inode.map(Inode::get),
+            cookie: socket.cookie.map(|cookie| format!("{cookie:x}")),
+            netns_inode: listing.netns.0,
+            local: EndpointJson::new(&socket.local, None),
+            peer: EndpointJson::new(&socket.peer, None),
+            unread: look.exact.unread().0,
+            exact: ExactJson::new(Ok(&look.exact), socket).alone(),
+            pages: look.blocks.iter().map(BlocksJson::new).collect(),
+            counters: CountersJson::new(&listing.counters),
+            again: again.map(AgainJson::new),
+            packets: look.exact.queues.iter().flat_map(|queue| of_queue(queue.queue)).collect(),
+        }
+    }
+}
+
+impl CountersJson {
+    fn new(counters: &Counters) -> CountersJson {
+        CountersJson {
+            rmem_alloc: counters.rmem_alloc.0,
+            backlog: counters.backlog.0,
+            wmem_queued: counters.wmem_queued.0,
+            recv_q: counters.recv_q,
+            send_q: counters.send_q,
+        }
+    }
+}
+
+impl AgainJson {
+    fn new(Again { time, change }: &Again) -> AgainJson {
+        AgainJson {
+            after_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            before: change.before,
+            untouched: change.untouched,
+            grown: change.grown,
+            begun: change.begun,
+            gone: change.gone,
+            arrived: change.arrived,
+            read: !change.is_unread(),
+        }
+    }
+}
+
+impl PacketJson {
+    fn new(packet: &Packet) -> PacketJson {
+        PacketJson {
+            queue: packet.queue.name(),
+            part: packet.is_part,
+            id: format!("{:x}", packet.id),
+            stamp: packet.stamp,
+            length: packet.len.0,
+            truesize: packet.truesize.0,
+            head: format!("{:x}", packet.head),
+            head_in: PieceJson::new(&packet.head_piece),
+            fragments: packet.fragments.iter().map(PieceJson::new).collect(),
+        }
+    }
+}
+
+impl PieceJson {
+    fn new(piece: &Piece) -> PieceJson {
+        PieceJson {
+            page: piece.kind.pins().then(|| format!("{:x}", piece.block)),
+            order: piece.order,
+            kind: piece.kind.name(),
+            offset: piece.offset,
+            length: piece.len,
+        }
+    }
+}

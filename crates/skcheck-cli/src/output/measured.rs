@@ -1,0 +1,256 @@
+//! What measuring found, in words.
+
+use skcheck_core::engine::PageKind;
+use skcheck_core::{Blocks, Exact, Holding, PageSize, Report as SocketReport};
+
+use crate::args::EngineChoice;
+use crate::config::ScanConfig;
+use crate::output::cells::count;
+use crate::output::summary::process;
+use crate::report::{Breach, Measured, Pinned, Report, Sureness};
+use crate::text::{Charset, duration, grouped, size};
+
+/// How many sockets that pin more than their bound get a sentence of their own.
+const BREACHES: usize = 3;
+
+/// How many sizes of blocks are named.
+const SIZES: usize = 3;
+
+/// What was measured, and what was not and why.
+pub(super) fn sentences(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
+    let measured = &report.measured;
+    let mut lines = Vec::new();
+    lines.extend(sum(report));
+    lines.extend(not_measured(report, config));
+    if measured.cut_short > 0 {
+        let remedy = "--exact-limit 0 measures all of it";
+        let walks = count(measured.cut_short, "socket");
+        lines.push(format!("{walks} not walked to the end, so there is more than was measured: {remedy}."));
+    }
+    lines.extend(disagreement(measured));
+    lines.extend(breaches(report, config.page.charset));
+    if measured.not_counted > 0 {
+        let pieces = count(measured.not_counted, "piece");
+        let lie = if measured.not_counted == 1 { "lies" } else { "lie" };
+        lines.push(format!(
+            "Not counted: {pieces} of packets, which {lie} in device memory or in what is not understood."
+        ));
+    }
+    lines
+}
+
+fn sum(report: &Report<'_>) -> Option<String> {
+    let measured = &report.measured;
+    let pinned = report.totals.pinned?;
+    let unknown = measured.no_time + measured.vanished;
+    let who = match unknown {
+        0 => count(measured.sockets, "socket"),
+        _ => format!("{} of {}", measured.sockets, count(measured.sockets + unknown, "socket")),
+    };
+    if pinned.0 == 0 {
+        return Some(format!("Measured: {who} with no pages pinned: what they hold lies in slab memory."));
+    }
+    let verb = if measured.sockets == 1 && unknown == 0 { "pins" } else { "pin" };
+    let blocks = blocks(&measured.blocks, report.snapshot.host.page_size);
+    Some(format!("Measured: {who} {verb} {}: {blocks}.", size(pinned.0)))
+}
+
+/// Blocks of pages by size, the largest part first.
+pub(super) fn blocks(blocks: &[Blocks], page: PageSize) -> String {
+    let part = |blocks: &Blocks| {
+        let each = Blocks { blocks: 1, ..*blocks }.bytes(page).0;
+        let noun = if blocks.blocks == 1 { "block" } else { "blocks" };
+        format!("{} {noun} of {}", grouped(blocks.blocks), size(each))
+    };
+    let mut parts: Vec<String> = blocks.iter().take(SIZES).map(part).collect();
+    let others = blocks.iter().skip(SIZES).map(|blocks| blocks.blocks).fold(0, u64::saturating_add);
+    if others > 0 {
+        parts.push(format!("{} of other sizes", grouped(others)));
+    }
+    enumerate(&parts)
+}
+
+/// `a, b and c`.
+pub(super) fn enumerate(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [firsts @ .., last] => format!("{} and {last}", firsts.join(", ")),
+    }
+}
+
+fn not_measured(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
+    let measured = &report.measured;
+    let mut lines = Vec::new();
+    if config.measuring.exact && report.snapshot.engine.is_none() {
+        lines.push("Nothing was measured: BPF cannot be used here (see below).".to_owned());
+    }
+    if measured.no_time > 0 && report.snapshot.engine.is_some() {
+        let sockets = count(measured.no_time, "socket");
+        let were = if measured.no_time == 1 { "was" } else { "were" };
+        lines.push(if config.measuring.exact {
+            format!("{sockets} {were} not measured.")
+        } else {
+            format!("{sockets} {were} not measured: no time was left. Run with --exact, which takes it.")
+        });
+    }
+    if measured.vanished > 0 {
+        let had = if measured.vanished == 1 { "had" } else { "had all" };
+        lines.push(format!("{} {had} vanished before measuring.", count(measured.vanished, "socket")));
+    }
+    lines
+}
+
+/// Where what was measured is not what the kernel says.
+fn disagreement(measured: &Measured<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if measured.moved > 0 {
+        let sockets = count(measured.moved, "socket");
+        lines.push(format!("{sockets} changed between the two looks: PINNED is newer than the rest."));
+    }
+    if measured.differing > 0 {
+        let sockets = count(measured.differing, "socket");
+        lines.push(format!(
+            "The packets of {sockets} do not add up to what the kernel accounts for (--format json: \
+             exact_agrees)."
+        ));
+    }
+    lines
+}
+
+fn breaches(report: &Report<'_>, charset: Charset) -> Vec<String> {
+    let breaches = &report.measured.breaches;
+    let chunk = size(report.snapshot.host.chunk_size.0);
+    let sentence = |breach: &Breach<'_>| {
+        let who = whose(report, breach.report, charset);
+        let why =
+            whose_pages(breach.exact).unwrap_or_else(|| format!("blocks larger than {chunk} (a driver's)"));
+        format!(
+            "{who} pins {}, more than the bound of {}: its packets lie in {why}.",
+            size(breach.pinned),
+            size(breach.bound)
+        )
+    };
+    let mut lines: Vec<String> = breaches.iter().take(BREACHES).map(sentence).collect();
+    if breaches.len() > BREACHES {
+        let more = count((breaches.len() - BREACHES) as u64, "socket");
+        lines.push(format!("{more} more: larger than their bounds too."));
+    }
+    lines
+}
+
+/// A socket by who holds it.
+fn whose(report: &Report<'_>, socket: &SocketReport, charset: Charset) -> String {
+    let Some(holder) = socket.holders.first() else {
+        return "A socket that no process holds".to_owned();
+    };
+    let name = process(report, holder.pid, charset);
+    match socket.holding {
+        Holding::Descriptors => format!("{name} fd {}", holder.fd),
+        _ => format!("A connection that waits at {name}"),
+    }
+}
+
+/// What was handed in, in words; `None` when nothing was.
+pub(super) fn whose_pages(exact: &Exact) -> Option<String> {
+    let pages = |kind: PageKind| match kind {
+        PageKind::File => "pages of a file (sendfile, splice)",
+        PageKind::RemovedFile => "pages of a removed file (sendfile, splice)",
+        _ => "pages of a process (MSG_ZEROCOPY, vmsplice)",
+    };
+    let parts: Vec<String> = exact.handed_in.iter().map(|it| pages(it.kind).to_owned()).collect();
+    (!parts.is_empty()).then(|| enumerate(&parts))
+}
+
+/// How sure a sum is as it is printed: what is shared and too little to show does not matter.
+pub(super) fn sureness(pinned: &Pinned) -> Option<Sureness> {
+    match pinned.sureness() {
+        Some(Sureness::AtMost) if size(pinned.bytes) == size(pinned.least()) => Some(Sureness::Exact),
+        sureness => sureness,
+    }
+}
+
+/// What somebody's sockets pin, behind "it"; `None` where nothing was measured.
+pub(super) fn pins(pinned: &Pinned) -> Option<String> {
+    let sureness = sureness(pinned)?;
+    if pinned.bytes == 0 && sureness == Sureness::Exact {
+        return Some("pins no pages of its own: its packets lie in slab memory (measured)".to_owned());
+    }
+    let bytes = size(pinned.bytes);
+    let others = match pinned.unknown {
+        0 => String::new(),
+        n => format!("; {} not", count(n, "socket")),
+    };
+    let mark = match sureness {
+        Sureness::Exact => "",
+        Sureness::AtLeast => "at least ",
+        Sureness::AtMost => "at most ",
+        Sureness::About => "about ",
+    };
+    Some(format!("pins {mark}{bytes} of pages (measured{others})"))
+}
+
+/// What looked, at how much, and for how long.
+pub(super) fn verbose(report: &Report<'_>, config: &ScanConfig) -> String {
+    let snapshot = report.snapshot;
+    let scanned = &snapshot.scanned;
+    let looked = match snapshot.engine {
+        Some(name) => name.to_owned(),
+        None => format!("/proc and {}", snapshot.source.name()),
+    };
+    let mut line = format!(
+        "Looked through {looked} at {} of {} and {}, in {}",
+        count(scanned.descriptors, "descriptor"),
+        count(scanned.processes, "process"),
+        count(scanned.sockets, "socket"),
+        duration(snapshot.duration)
+    );
+    if snapshot.engine.is_some() {
+        line += &format!(" and {} to load it", duration(config.loading));
+    }
+    line += match (snapshot.engine, config.measuring.engine) {
+        (Some(_), _) => ".",
+        (None, EngineChoice::Proc) => "; BPF was not tried (--engine proc).",
+        (None, _) => "; BPF cannot be used here (see above).",
+    };
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_in_words() {
+        let check = |orders: &[(u8, u64)], expected: &str| {
+            let of: Vec<Blocks> = orders.iter().map(|&(order, blocks)| Blocks { order, blocks }).collect();
+            assert_eq!(blocks(&of, PageSize(4096)), expected);
+        };
+        check(&[(3, 40_000), (0, 12)], "40,000 blocks of 32 KiB and 12 blocks of 4 KiB");
+        check(&[(9, 1)], "1 block of 2 MiB");
+        check(
+            &[(3, 2), (2, 1), (1, 1), (0, 1), (9, 1)],
+            "2 blocks of 32 KiB, 1 block of 16 KiB, 1 block of 8 KiB and 2 of other sizes",
+        );
+    }
+
+    #[test]
+    fn what_is_pinned_in_words() {
+        let one = Pinned { bytes: 1 << 20, measured: 1, ..Pinned::default() };
+        let check = |pinned: Pinned, expected: Option<&str>| {
+            assert_eq!(pins(&pinned).as_deref(), expected, "{pinned:?}");
+        };
+        check(Pinned::default(), None);
+        check(Pinned { unknown: 1, ..Pinned::default() }, None);
+        check(one, Some("pins 1 MiB of pages (measured)"));
+        check(Pinned { unknown: 2, ..one }, Some("pins at least 1 MiB of pages (measured; 2 sockets not)"));
+        check(Pinned { changed: 1, ..one }, Some("pins about 1 MiB of pages (measured)"));
+        let shared = Pinned { shared: 1 << 19, measured: 2, ..one };
+        check(shared, Some("pins at most 1 MiB of pages (measured)"));
+        check(Pinned { shared: 1, ..shared }, Some("pins at most 1 MiB of pages (measured)"));
+        let large = Pinned { bytes: (5 << 30) + (1 << 20), shared: 4096, ..shared };
+        check(large, Some("pins 5.0 GiB of pages (measured)"));
+        let slab = Pinned { bytes: 0, ..one };
+        check(slab, Some("pins no pages of its own: its packets lie in slab memory (measured)"));
+    }
+}

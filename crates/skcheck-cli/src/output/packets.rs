@@ -1,0 +1,300 @@
+//! The packets of one socket, for people: the answer, what became of them, then each of them.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use skcheck_core::engine::{Packet, PageKind, Piece, Queue};
+use skcheck_core::packets::{Change, Listing};
+use skcheck_core::{Agreement, Blocks, Exact, Holder, PageSize, QueueExact};
+
+use crate::config::Page;
+use crate::output::cells::{count, proto, state_name};
+use crate::output::layout::{Align, grid};
+use crate::output::measured::{blocks, whose_pages};
+use crate::output::names::endpoint;
+use crate::output::paragraph::write_paragraph;
+use crate::text::{Charset, duration, escape, size};
+
+/// How many of the last packets are shown where the middle is cut out.
+const LAST: usize = 3;
+
+/// How many fragments of a packet are shown where there is a limit at all.
+const FRAGMENTS: usize = 3;
+
+/// One look at the packets of a socket.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) holder: Holder,
+    pub(crate) comm: Option<Vec<u8>>,
+    pub(crate) listing: Listing,
+    pub(crate) exact: Exact,
+    /// The distinct blocks of pages of both sides, the largest part first.
+    pub(crate) blocks: Vec<Blocks>,
+    page_size: PageSize,
+}
+
+/// What became of the packets between two looks.
+#[derive(Debug)]
+pub(crate) struct Again {
+    pub(crate) time: Duration,
+    pub(crate) change: Change,
+}
+
+impl Look {
+    /// Sums up a listing.
+    pub(crate) fn new(holder: Holder, comm: Option<Vec<u8>>, listing: Listing, page_size: PageSize) -> Look {
+        let (exact, mut blocks) = listing.sums(page_size);
+        blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page_size).0));
+        Look { holder, comm, listing, exact, blocks, page_size }
+    }
+
+    /// Whether every packet was walked.
+    fn mark(&self, charset: Charset) -> &'static str {
+        match (self.exact.is_complete(), self.exact.is_approximate()) {
+            (false, _) => charset.at_least(),
+            (true, true) => charset.about(),
+            (true, false) => "",
+        }
+    }
+}
+
+/// Who holds what, and what that pins.
+pub(crate) fn write_answer(look: &Look, page: Page, out: &mut dyn Write) -> io::Result<()> {
+    for line in answer(look, page.charset) {
+        write_paragraph(out, &line, 0, page)?;
+    }
+    Ok(())
+}
+
+/// What became of the packets, and each of them.
+pub(crate) fn write_packets(
+    look: &Look,
+    again: Option<&Again>,
+    top: Option<usize>,
+    page: Page,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if let Some(again) = again {
+        write_paragraph(out, &became(again), 0, page)?;
+    }
+    for queue in &look.exact.queues {
+        writeln!(out)?;
+        write_paragraph(out, &about_queue(queue, page.charset), 0, page)?;
+        if queue.packets > 0 {
+            write_queue(look, queue.queue, top, page, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn answer(look: &Look, charset: Charset) -> Vec<String> {
+    let Holder { pid, fd } = look.holder;
+    let name = look.comm.as_deref().map_or_else(|| "process".to_owned(), |comm| escape(comm, charset));
+    let socket = &look.listing.socket;
+    let packets = look.exact.queues.iter().map(|queue| queue.packets).fold(0, u64::saturating_add);
+    let mark = look.mark(charset);
+    let mut lines = Vec::new();
+    if packets == 0 {
+        lines.push(format!("{name} ({pid}) holds no packets at fd {fd}: its queues are empty."));
+    } else {
+        let unread = size(look.exact.unread().0);
+        let truesize = look.exact.truesize(false).0.saturating_add(look.exact.truesize(true).0);
+        lines.push(format!(
+            "{name} ({pid}) holds {mark}{} at fd {fd}: {mark}{unread} unread, {mark}{} of truesize.",
+            count(packets, "packet"),
+            size(truesize)
+        ));
+        lines.push(pinned(look, charset));
+    }
+    let text = |end| endpoint(end, None, charset);
+    let ends = [text(&socket.local), text(&socket.peer)];
+    let ends: Vec<&str> = ends.iter().map(String::as_str).filter(|end| !end.is_empty()).collect();
+    lines.push(format!("{} {} {}", proto(socket.protocol), state_name(socket.state), ends.join(" > ")));
+    if !look.exact.is_complete() {
+        lines.push(format!("{} not all packets were walked: --limit 0 walks all.", charset.at_least()));
+    } else if look.exact.is_approximate() {
+        lines.push(format!("{} the queue changed while it was walked.", charset.about()));
+    }
+    if look.exact.agreement(socket) == Agreement::Differs {
+        lines.push("Their sums are not what the kernel accounts for (--format json shows both).".to_owned());
+    }
+    lines
+}
+
+fn pinned(look: &Look, charset: Charset) -> String {
+    let bytes = look.blocks.iter().map(|blocks| blocks.bytes(look.page_size).0).fold(0, u64::saturating_add);
+    if bytes == 0 {
+        return "They pin no pages of their own: they lie in slab memory.".to_owned();
+    }
+    let mut line =
+        format!("They pin {}{}: {}", look.mark(charset), size(bytes), blocks(&look.blocks, look.page_size));
+    if let Some(pages) = whose_pages(&look.exact) {
+        line += &format!(", among them {pages}");
+    }
+    line + "."
+}
+
+/// What became of the packets between the two looks.
+fn became(Again { time, change }: &Again) -> String {
+    let after = format!("After {}", duration(*time));
+    let &Change { before, untouched, grown, begun, gone, arrived } = change;
+    let nobody = "nobody has read in that time";
+    let packets = |n: usize| count(n as u64, "packet");
+    if before == 0 {
+        return match arrived {
+            0 => format!("{after} there is still nothing to read."),
+            n => format!("{after} {} are there that were not before.", packets(n)),
+        };
+    }
+    let mut parts = Vec::new();
+    if gone > 0 {
+        parts.push(format!(
+            "{} read or dropped",
+            if gone == 1 { "1 was".to_owned() } else { format!("{gone} were") }
+        ));
+    }
+    if begun > 0 {
+        parts.push(format!("{begun} read in part"));
+    }
+    if grown > 0 {
+        parts.push(format!("{grown} grew by what arrived"));
+    }
+    if arrived > 0 {
+        parts.push(format!("{arrived} arrived"));
+    }
+    let there = if before == 1 { "packet is" } else { "packets are" };
+    match (change.is_unread(), parts.is_empty()) {
+        (true, true) if before == 1 => format!("{after} the same packet is there, untouched: {nobody}."),
+        (true, true) => format!("{after} the same {before} packets are there, untouched: {nobody}."),
+        (true, false) => {
+            format!("{after} all {before} {there} still there ({}): {nobody}.", parts.join(", "))
+        }
+        (false, _) => {
+            format!("{after} {untouched} of {before} {there} still there, untouched; {}.", parts.join(", "))
+        }
+    }
+}
+
+fn about_queue(queue: &QueueExact, charset: Charset) -> String {
+    let name = match queue.queue {
+        Queue::Receive => "Receive queue",
+        Queue::OutOfOrder => "Out-of-order queue",
+        Queue::Backlog => "Backlog",
+        Queue::Error => "Error queue",
+        Queue::Write => "Write queue",
+        Queue::Retransmit => "Retransmit queue",
+    };
+    let mark = if queue.complete { "" } else { charset.at_least() };
+    format!(
+        "{name}: {mark}{}, {mark}{}, {mark}{} of truesize, {mark}{}",
+        count(queue.packets, "packet"),
+        size(queue.bytes.0),
+        size(queue.truesize.0),
+        count(queue.fragments, "fragment")
+    )
+}
+
+const HEADINGS: [(&str, Align); 8] = [
+    ("#", Align::Right),
+    ("LENGTH", Align::Right),
+    ("TRUESIZE", Align::Right),
+    ("PIECE", Align::Left),
+    ("ADDRESS", Align::Left),
+    ("IN", Align::Left),
+    ("OFFSET", Align::Right),
+    ("BYTES", Align::Right),
+];
+
+fn write_queue(
+    look: &Look,
+    queue: Queue,
+    top: Option<usize>,
+    page: Page,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let packets = numbered(look.listing.of_queue(queue));
+    let last = packets.iter().map(|(number, _)| *number).max().unwrap_or(0);
+    let cut = top.map(|top| (top, last.saturating_sub(LAST))).filter(|(top, tail)| top < tail);
+    let is_shown = |number: usize| cut.is_none_or(|(top, tail)| number <= top || number > tail);
+    let mut rows = Vec::new();
+    let mut first_of_tail = None;
+    for (number, packet) in packets.iter().filter(|(number, _)| is_shown(*number)) {
+        if cut.is_some_and(|(top, _)| *number > top) {
+            first_of_tail.get_or_insert(rows.len());
+        }
+        rows.extend(rows_of(*number, packet, top.is_some()));
+    }
+    let lines = grid(&HEADINGS, &rows, page);
+    for (at, line) in lines.iter().enumerate() {
+        // The first line is the headings.
+        if first_of_tail.is_some_and(|first| first + 1 == at)
+            && let Some((top, tail)) = cut
+        {
+            writeln!(out, "{} more (--top 0 shows all)", tail - top)?;
+        }
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// Packets with their numbers from 1 on; a part has that of its packet.
+fn numbered<'a>(packets: impl Iterator<Item = &'a Packet>) -> Vec<(usize, &'a Packet)> {
+    let mut number = 0;
+    let next = |packet: &'a Packet| {
+        number += usize::from(!packet.is_part);
+        (number, packet)
+    };
+    packets.map(next).collect()
+}
+
+/// A row for the packet with its head, and one for each fragment.
+fn rows_of(number: usize, packet: &Packet, limited: bool) -> Vec<[String; 8]> {
+    let own = |text: String| if packet.is_part { String::new() } else { text };
+    let head = &packet.head_piece;
+    let mut rows = vec![[
+        own(number.to_string()),
+        own(size(packet.len.0)),
+        own(size(packet.truesize.0)),
+        if packet.is_part { "part" } else { "head" }.to_owned(),
+        format!("{:x}", packet.head),
+        place(head),
+        String::new(),
+        size(head.len.into()),
+    ]];
+    let shown =
+        if limited && packet.fragments.len() > FRAGMENTS + 1 { FRAGMENTS } else { packet.fragments.len() };
+    for piece in packet.fragments.iter().take(shown) {
+        let mut row = <[String; 8]>::default();
+        row[3..].clone_from_slice(&[
+            "page".to_owned(),
+            format!("{:x}", piece.block),
+            place(piece),
+            piece.offset.to_string(),
+            size(piece.len.into()),
+        ]);
+        rows.push(row);
+    }
+    let more = packet.fragments.len() - shown;
+    if more > 0 {
+        let mut row = <[String; 8]>::default();
+        row[4] = format!("and {more} more");
+        rows.push(row);
+    }
+    rows
+}
+
+/// What a piece lies in.
+fn place(piece: &Piece) -> String {
+    let order = piece.order;
+    match piece.kind {
+        PageKind::Slab => "slab".to_owned(),
+        PageKind::Device => "device memory".to_owned(),
+        PageKind::Unknown => "not understood".to_owned(),
+        PageKind::RemovedFile => format!("order {order}, removed file"),
+        PageKind::Anonymous => format!("order {order}, a process's"),
+        kind => format!("order {order}, {}", kind.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! What measuring found, of one socket and of several.
+
+use skcheck_core::footprint::worst;
+use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Protocol, Report as SocketReport, Side, Snapshot};
+
+/// What one side of a socket is known to pin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// Its queues were walked.
+    Pins(Pinned),
+    /// It holds nothing.
+    Nothing,
+    /// It holds packets that were not walked.
+    Unknown,
+}
+
+/// Pages that were measured, of one socket or of several.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Pinned {
+    /// The pages of each socket, added up: what two of them share is in it twice.
+    pub(crate) bytes: u64,
+    /// How many sockets were measured.
+    pub(crate) measured: u64,
+    /// How many hold packets and were not.
+    pub(crate) unknown: u64,
+    /// How many walks were cut short.
+    pub(crate) cut_short: u64,
+    /// How many sockets' queues changed while they were walked.
+    pub(crate) changed: u64,
+    /// What they share with others, measured somewhere, each socket's part added up.
+    pub(crate) shared: u64,
+}
+
+/// How sure a sum is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sureness {
+    Exact,
+    AtLeast,
+    AtMost,
+    About,
+}
+
+/// A socket that pins more than what it was bounded by: a premise of the bound does not hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Breach<'a> {
+    pub(crate) report: &'a SocketReport,
+    pub(crate) exact: &'a Exact,
+    pub(crate) pinned: u64,
+    pub(crate) bound: u64,
+}
+
+/// What measuring found on the whole.
+#[derive(Debug, Default)]
+pub(crate) struct Measured<'a> {
+    /// How many sockets were measured.
+    pub(crate) sockets: u64,
+    /// How many were not, because heavier ones took the time that there was.
+    pub(crate) no_time: u64,
+    /// How many were gone.
+    pub(crate) vanished: u64,
+    /// How many walks were cut short.
+    pub(crate) cut_short: u64,
+    /// How many sockets changed between the first look and the walk.
+    pub(crate) moved: u64,
+    /// How many sockets' packets do not add up to what the kernel accounts for.
+    pub(crate) differing: u64,
+    /// Pieces of packets that are no pages, or are not understood.
+    pub(crate) not_counted: u64,
+    /// The distinct blocks of pages of all sockets, the largest part first.
+    pub(crate) blocks: Vec<Blocks>,
+    /// The largest excess first.
+    pub(crate) breaches: Vec<Breach<'a>>,
+}
+
+impl Measure {
+    /// What one side of a socket pins.
+    pub(crate) fn of(report: &SocketReport, sending: bool) -> Measure {
+        let side = side(report, sending);
+        let empty = side.charged.is_some_and(|charge| charge.0 == 0);
+        match &report.exact {
+            // What UDP and unix sockets have sent is in other queues than theirs.
+            _ if sending && report.socket.protocol != Protocol::Tcp => {
+                if empty {
+                    Measure::Nothing
+                } else {
+                    Measure::Unknown
+                }
+            }
+            Ok(exact) => Measure::Pins(Pinned {
+                bytes: pages(exact, sending),
+                measured: 1,
+                unknown: 0,
+                cut_short: u64::from(!exact.is_complete()),
+                changed: u64::from(exact.is_approximate()),
+                shared: exact.pinned_shared.0,
+            }),
+            Err(NotMeasured::Empty) => Measure::Nothing,
+            Err(_) if empty => Measure::Nothing,
+            Err(_) => Measure::Unknown,
+        }
+    }
+}
+
+impl Pinned {
+    pub(super) fn add(&mut self, measure: Measure) {
+        match measure {
+            Measure::Nothing => {}
+            Measure::Unknown => self.unknown += 1,
+            Measure::Pins(one) => {
+                self.bytes = self.bytes.saturating_add(one.bytes);
+                self.measured += one.measured;
+                self.cut_short += one.cut_short;
+                self.changed += one.changed;
+                self.shared = self.shared.saturating_add(one.shared);
+            }
+        }
+    }
+
+    /// What they pin at least, if all that they share is shared among them.
+    pub(crate) fn least(&self) -> u64 {
+        self.bytes.saturating_sub(self.shared)
+    }
+
+    /// How sure the sum over several sockets is; `None` where nothing was measured.
+    pub(crate) fn sureness(&self) -> Option<Sureness> {
+        let more = self.unknown > 0 || self.cut_short > 0;
+        // A single socket's own pages are each counted once.
+        let less = self.shared > 0 && self.measured > 1;
+        match (more, less) {
+            _ if self.measured == 0 => None,
+            (true, true) => Some(Sureness::About),
+            (true, false) => Some(Sureness::AtLeast),
+            _ if self.changed > 0 => Some(Sureness::About),
+            (false, true) => Some(Sureness::AtMost),
+            (false, false) => Some(Sureness::Exact),
+        }
+    }
+}
+
+impl<'a> Measured<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot) -> Measured<'a> {
+        let mut measured = Measured { blocks: snapshot.pages.clone(), ..Measured::default() };
+        let page = snapshot.host.page_size;
+        measured.blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page).0));
+        for report in &snapshot.sockets {
+            match &report.exact {
+                Ok(exact) => measured.add(report, exact, snapshot),
+                Err(NotMeasured::NoTime) => measured.no_time += 1,
+                Err(NotMeasured::Vanished) => measured.vanished += 1,
+                Err(_) => {}
+            }
+        }
+        measured.breaches.sort_by_key(|breach| std::cmp::Reverse(breach.pinned - breach.bound));
+        measured
+    }
+
+    /// Whether every socket that holds packets was measured, to its end.
+    pub(crate) fn is_all(&self) -> bool {
+        self.no_time + self.vanished + self.cut_short == 0
+    }
+
+    fn add(&mut self, report: &'a SocketReport, exact: &'a Exact, snapshot: &Snapshot) {
+        let agreement = exact.agreement(&report.socket);
+        self.sockets += 1;
+        self.cut_short += u64::from(!exact.is_complete());
+        self.moved += u64::from(agreement == Agreement::Moved);
+        self.differing += u64::from(agreement == Agreement::Differs);
+        self.not_counted = self.not_counted.saturating_add(exact.not_counted);
+        for sending in [false, true] {
+            let pinned = pages(exact, sending);
+            let bound = bound(report, exact, sending, snapshot);
+            if let Some(bound) = bound.filter(|bound| *bound < pinned) {
+                self.breaches.push(Breach { report, exact, pinned, bound });
+            }
+        }
+    }
+}
+
+/// What one side is bounded by. What came after the first look was not in its bound.
+fn bound(report: &SocketReport, exact: &Exact, sending: bool, snapshot: &Snapshot) -> Option<u64> {
+    let side = side(report, sending);
+    let first = side.worst?.bytes.0;
+    let truesize = exact.truesize(sending);
+    if side.charged.is_some_and(|charge| truesize <= charge)
+        && exact.agreement(&report.socket) == Agreement::Same
+    {
+        return Some(first);
+    }
+    Some(worst(truesize, None, &snapshot.host).bytes.0.max(first))
+}
+
+/// What one side of a socket weighs: what it pins where that was measured, at least what it is charged.
+pub(super) fn weight(report: &SocketReport, sending: bool) -> u64 {
+    let side = side(report, sending);
+    let charged = side.charged.map(|charge| charge.0);
+    // Where a charge is unknown, what is unread weighs: it is charged for more than that.
+    let payload = side.payload.map(|payload| payload.0).filter(|_| !sending);
+    let pinned = match Measure::of(report, sending) {
+        Measure::Pins(pinned) => pinned.bytes,
+        _ => 0,
+    };
+    charged.or(payload).unwrap_or(0).max(pinned)
+}
+
+fn pages(exact: &Exact, sending: bool) -> u64 {
+    if sending { exact.send_pinned.0 } else { exact.pinned.0 }
+}
+
+fn side(report: &SocketReport, sending: bool) -> &Side {
+    if sending { &report.footprint.sent } else { &report.footprint.received }
+}

@@ -1,0 +1,203 @@
+//! Sums up the steps of a walk.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use crate::engine::{Counters, PageKind, Piece, Queue, QueueEnd, Step};
+use crate::exact::{Blocks, Exact, HandedIn, QueueExact, block_bytes};
+use crate::units::{Bytes, PageSize, Payload, Truesize};
+
+/// All that was walked: for each socket its sums, and the host's distinct pages.
+#[derive(Debug, Default)]
+pub(crate) struct Walked {
+    /// By the place of the target.
+    pub(crate) sockets: FxHashMap<usize, Exact>,
+    /// The distinct blocks of all sockets together, by order.
+    pub(crate) pages: Vec<Blocks>,
+}
+
+/// Sums up the steps of a walk.
+pub(crate) struct Summing {
+    page: PageSize,
+    /// Sockets that have been begun.
+    open: FxHashMap<usize, Open>,
+    done: FxHashMap<usize, Exact>,
+    /// Every block of the host, and the first socket that pins it.
+    blocks: FxHashMap<u64, Block>,
+}
+
+struct Block {
+    order: u8,
+    first: usize,
+    shared: bool,
+}
+
+/// A socket that is being walked.
+#[derive(Default)]
+struct Open {
+    queues: BTreeMap<Queue, OpenQueue>,
+    ends: BTreeMap<Queue, QueueEnd>,
+}
+
+#[derive(Default)]
+struct OpenQueue {
+    packets: u64,
+    bytes: u64,
+    truesize: u64,
+    fragments: u64,
+    slab: u64,
+    not_counted: u64,
+    blocks: FxHashMap<u64, (u8, PageKind)>,
+}
+
+impl Summing {
+    pub(crate) fn new(page: PageSize) -> Summing {
+        Summing { page, open: FxHashMap::default(), done: FxHashMap::default(), blocks: FxHashMap::default() }
+    }
+
+    pub(crate) fn step(&mut self, target: usize, step: Step<'_>) {
+        match step {
+            Step::Packet(packet) => {
+                let open = self.open.entry(target).or_default();
+                let queue = open.queues.entry(packet.queue).or_default();
+                if !packet.is_part {
+                    queue.packets += 1;
+                    queue.bytes = queue.bytes.saturating_add(packet.len.0);
+                    queue.truesize = queue.truesize.saturating_add(packet.truesize.0);
+                }
+                queue.fragments += packet.fragments.len() as u64;
+                queue.add(&packet.head_piece);
+                packet.fragments.iter().for_each(|piece| queue.add(piece));
+            }
+            Step::Anew(queue) => {
+                self.open.entry(target).or_default().queues.remove(&queue);
+            }
+            // UDP's receive queue is two lists: what is true of it is true of both.
+            Step::QueueEnd(end) => {
+                let ends = &mut self.open.entry(target).or_default().ends;
+                let known = ends.entry(end.queue).or_insert(end);
+                known.complete &= end.complete;
+                known.steady &= end.steady;
+            }
+            Step::End(counters) => {
+                let open = self.open.remove(&target).unwrap_or_default();
+                let exact = self.close(target, open, counters);
+                self.done.insert(target, exact);
+            }
+        }
+    }
+
+    fn close(&mut self, target: usize, open: Open, counters: Counters) -> Exact {
+        let Open { mut queues, ends } = open;
+        let mut exact = Exact {
+            queues: Vec::new(),
+            pinned: Bytes(0),
+            send_pinned: Bytes(0),
+            pinned_shared: Bytes(0),
+            handed_in: Vec::new(),
+            slab: Bytes(0),
+            not_counted: 0,
+            counters,
+        };
+        let mut sides: [FxHashMap<u64, (u8, PageKind)>; 2] = Default::default();
+        for queue in Queue::ALL {
+            let walked = queues.remove(&queue).unwrap_or_default();
+            let end = ends.get(&queue).copied();
+            let cut_short = end.is_some_and(|end| !end.complete || !end.steady);
+            if walked.packets == 0 && !cut_short {
+                continue;
+            }
+            exact.slab.0 = exact.slab.0.saturating_add(walked.slab);
+            exact.not_counted += walked.not_counted;
+            exact.queues.push(QueueExact {
+                queue,
+                packets: walked.packets,
+                bytes: Payload(walked.bytes),
+                truesize: Truesize(walked.truesize),
+                fragments: walked.fragments,
+                pages: by_order(walked.blocks.values().map(|(order, _)| *order)),
+                complete: end.is_some_and(|end| end.complete),
+                approximate: end.is_none_or(|end| !end.steady),
+            });
+            let [received, sent] = &mut sides;
+            let side = if queue.is_sending() { sent } else { received };
+            side.extend(walked.blocks);
+        }
+        let [received, sent] = sides;
+        exact.pinned = self.bytes(&received);
+        exact.send_pinned = self.bytes(&sent);
+        let mut both = received;
+        both.extend(sent);
+        exact.handed_in = self.handed_in(&both);
+        for (block, (order, _)) in both {
+            self.share(target, block, order, &mut exact);
+        }
+        exact
+    }
+
+    /// Notes that a socket pins a block, which others may pin too.
+    fn share(&mut self, target: usize, block: u64, order: u8, exact: &mut Exact) {
+        let bytes = block_bytes(order, self.page);
+        let known = self.blocks.entry(block).or_insert(Block { order, first: target, shared: false });
+        if known.first == target {
+            return;
+        }
+        exact.pinned_shared.0 = exact.pinned_shared.0.saturating_add(bytes);
+        if !known.shared {
+            known.shared = true;
+            if let Some(first) = self.done.get_mut(&known.first) {
+                first.pinned_shared.0 = first.pinned_shared.0.saturating_add(bytes);
+            }
+        }
+    }
+
+    fn bytes(&self, blocks: &FxHashMap<u64, (u8, PageKind)>) -> Bytes {
+        let bytes = blocks.values().map(|(order, _)| block_bytes(*order, self.page));
+        Bytes(bytes.fold(0, u64::saturating_add))
+    }
+
+    fn handed_in(&self, blocks: &FxHashMap<u64, (u8, PageKind)>) -> Vec<HandedIn> {
+        let mut by_kind: BTreeMap<PageKind, u64> = BTreeMap::new();
+        for (order, kind) in blocks.values().filter(|(_, kind)| kind.is_handed_in()) {
+            let bytes = by_kind.entry(*kind).or_default();
+            *bytes = bytes.saturating_add(block_bytes(*order, self.page));
+        }
+        by_kind.into_iter().map(|(kind, bytes)| HandedIn { kind, bytes: Bytes(bytes) }).collect()
+    }
+
+    /// The sums of the only socket that was walked, and its distinct blocks.
+    pub(super) fn finish_one(mut self, counters: Counters) -> (Exact, Vec<Blocks>) {
+        let open = self.open.remove(&0).unwrap_or_default();
+        let exact = self.close(0, open, counters);
+        (exact, self.finish().pages)
+    }
+
+    /// What was summed up of sockets that were walked to their end.
+    pub(crate) fn finish(self) -> Walked {
+        let pages = by_order(self.blocks.values().map(|block| block.order));
+        Walked { sockets: self.done, pages }
+    }
+}
+
+impl OpenQueue {
+    fn add(&mut self, piece: &Piece) {
+        match piece.kind {
+            kind if kind.pins() => {
+                self.blocks.insert(piece.block, (piece.order, kind));
+            }
+            PageKind::Slab => self.slab = self.slab.saturating_add(piece.len.into()),
+            _ => self.not_counted += 1,
+        }
+    }
+}
+
+fn by_order(orders: impl Iterator<Item = u8>) -> Vec<Blocks> {
+    let mut counts: BTreeMap<u8, u64> = BTreeMap::new();
+    orders.for_each(|order| *counts.entry(order).or_default() += 1);
+    counts.into_iter().map(|(order, blocks)| Blocks { order, blocks }).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+mod tests;
