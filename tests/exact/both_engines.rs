@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use skcheck_core::engine::Limits;
-use skcheck_core::{Cookie, Family, Holder, Inode, NetnsId, NotMeasured, Protocol, Query, Report, Snapshot, Socket, State};
+use skcheck_core::{
+    Cookie, Family, Holder, Inode, NetnsId, NotMeasured, Protocol, Query, Report, Snapshot, Socket, State,
+};
 
 use crate::measure::{self, here};
 use crate::support::scan::{self, eventually};

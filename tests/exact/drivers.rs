@@ -74,7 +74,12 @@ fn in_fragments() {
     let fragments = assert_disjoint(packets.iter().flat_map(|packet| &packet.fragments));
     let expected = chunks_of(PACKETS * bytes, 1000);
     assert!(expected.contains(&(fragments.len() as u64)), "{} blocks, not {expected:?}", fragments.len());
-    let heads: BTreeSet<u64> = packets.iter().map(|packet| &packet.head_piece).filter(|it| it.kind.pins()).map(|it| it.block).collect();
+    let heads: BTreeSet<u64> = packets
+        .iter()
+        .map(|packet| &packet.head_piece)
+        .filter(|it| it.kind.pins())
+        .map(|it| it.block)
+        .collect();
     let blocks: u64 = receive.pages.iter().map(|blocks| blocks.blocks).sum();
     assert_eq!(blocks, fragments.union(&heads).count() as u64);
     assert!(exact.pinned.0 >= fragments.len() as u64 * CHUNK, "{exact:?}");

@@ -99,7 +99,10 @@ fn of_a_file_whose_pages_are_on_no_list_yet() {
     on_cpu(one);
     for at in 0..FEW {
         rustix::io::write(&file, &piece).expect("there is memory");
-        assert_eq!(sendfile(&pair.client, &file, Some(&mut (at * page())), 1).expect("the window is open"), 1);
+        assert_eq!(
+            sendfile(&pair.client, &file, Some(&mut (at * page())), 1).expect("the window is open"),
+            1
+        );
     }
     on_cpu(other);
     drop(file);

@@ -146,7 +146,9 @@ fn empty_datagrams() {
 /// nobody is charged.
 #[test]
 fn behind_empty_datagrams_of_a_sender_that_is_gone() {
-    let Some(_turn) = turn::beside_others("unix::behind_empty_datagrams_of_a_sender_that_is_gone") else { return };
+    let Some(_turn) = turn::beside_others("unix::behind_empty_datagrams_of_a_sender_that_is_gone") else {
+        return;
+    };
     let (writer, reader) = unix_pair(SocketType::DGRAM);
     for _ in 0..3 {
         send_unix(&writer, 0);

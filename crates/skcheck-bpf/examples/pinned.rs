@@ -15,12 +15,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("scanned in {:?}", snapshot.duration);
     for report in &snapshot.sockets {
         let socket = &report.socket;
-        match &report.exact {
-            Ok(exact) => {
-                println!("{:?} {:?}: pins {} ({exact:?})", socket.protocol, socket.inode, exact.pinned)
-            }
-            Err(why) => println!("{:?} {:?}: not measured: {}", socket.protocol, socket.inode, why.name()),
-        }
+        let pinned = match &report.exact {
+            Ok(exact) => format!("pins {}", exact.pinned),
+            Err(why) => format!("not measured: {}", why.name()),
+        };
+        println!("{} {:?}: {pinned}", socket.protocol.name(), socket.local);
     }
     for gap in &snapshot.gaps {
         println!("not seen: {gap}; {}", gap.remedy);

@@ -24,18 +24,18 @@ impl Error {
         self.remedy
     }
 
-    pub(crate) fn no_btf(error: BtfError) -> Error {
-        Error { context: format!("no BTF of this kernel: {}", chain(&error)), remedy: KERNEL }
+    pub(crate) fn no_btf(error: &BtfError) -> Error {
+        Error { context: format!("no BTF of this kernel: {}", chain(error)), remedy: KERNEL }
     }
 
     /// The maps of an object could not be made.
-    pub(crate) fn object(error: EbpfError) -> Error {
-        Error::refused("maps", &error)
+    pub(crate) fn object(error: &EbpfError) -> Error {
+        Error::refused("maps", error)
     }
 
     /// A map could not be used.
-    pub(crate) fn map(error: MapError) -> Error {
-        Error::refused("map", &error)
+    pub(crate) fn map(error: &MapError) -> Error {
+        Error::refused("map", error)
     }
 
     /// An object lacks a map or a program: only a defect of this crate explains that.
@@ -44,9 +44,9 @@ impl Error {
     }
 
     /// The kernel refused a program.
-    pub(crate) fn program(name: &str, error: ProgramError) -> Error {
+    pub(crate) fn program(name: &str, error: &ProgramError) -> Error {
         // The verifier's log is for whoever wrote the program: its last lines say why.
-        if let ProgramError::LoadError { io_error, verifier_log } = &error {
+        if let ProgramError::LoadError { io_error, verifier_log } = error {
             let log = verifier_log.to_string();
             let why: Vec<&str> =
                 log.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
@@ -55,7 +55,7 @@ impl Error {
             let remedy = if is_refusal(io_error) && log.is_empty() { PRIVILEGE } else { KERNEL };
             return Error { context, remedy };
         }
-        Error::refused(name, &error)
+        Error::refused(name, error)
     }
 
     fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> Error {

@@ -32,7 +32,8 @@ type TallyValue = [u64; 2];
 
 impl Finder {
     pub(crate) fn load(btf: &KernelBtf) -> Result<Finder, Error> {
-        let mut ebpf = EbpfLoader::new().btf(Some(&btf.types)).load(OBJECT).map_err(Error::object)?;
+        let mut ebpf =
+            EbpfLoader::new().btf(Some(&btf.types)).load(OBJECT).map_err(|error| Error::object(&error))?;
         pass::load(&mut ebpf, btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
         let release = rustix::system::uname();
@@ -77,7 +78,7 @@ impl Finder {
             self.clear::<u64, u8>("wanted")?;
             let mut wanted = self.hash::<u64, u8>("wanted")?;
             for inode in inodes {
-                wanted.insert(u64::from(inode.get()), 1, 0).map_err(Error::map)?;
+                wanted.insert(u64::from(inode.get()), 1, 0).map_err(|error| Error::map(&error))?;
             }
             self.run("holders", &mut |record| {
                 if let Some(FindRecord::Holder(inode, holder)) = record {
@@ -107,20 +108,20 @@ impl Finder {
             _ => 0,
         };
         let question = [families, query.min_recv_q.unwrap_or(0), query.min_send_q.unwrap_or(0), pid];
-        self.array::<[u64; 4]>("question")?.set(0, question, 0).map_err(Error::map)?;
-        self.array::<[u64; 2]>("counts")?.set(0, [0u64; 2], 0).map_err(Error::map)?;
+        self.array::<[u64; 4]>("question")?.set(0, question, 0).map_err(|error| Error::map(&error))?;
+        self.array::<[u64; 2]>("counts")?.set(0, [0u64; 2], 0).map_err(|error| Error::map(&error))?;
         self.clear::<u32, TallyValue>("tallies")?;
         self.clear::<u64, u8>("met")
     }
 
     fn counts(&mut self) -> io::Result<[u64; 2]> {
-        Ok(self.array::<[u64; 2]>("counts")?.get(&0, 0).map_err(Error::map)?)
+        Ok(self.array::<[u64; 2]>("counts")?.get(&0, 0).map_err(|error| Error::map(&error))?)
     }
 
     fn tallies(&mut self) -> io::Result<Vec<Tally>> {
         let tallies = self.hash::<u32, TallyValue>("tallies")?;
         let tally = |entry: Result<(u32, TallyValue), aya::maps::MapError>| {
-            let (netns, [sockets, tcp_memory]) = entry.map_err(Error::map)?;
+            let (netns, [sockets, tcp_memory]) = entry.map_err(|error| Error::map(&error))?;
             Ok(Tally { netns: NetnsId(netns.into()), sockets, tcp_memory })
         };
         tallies.iter().map(tally).collect()
@@ -128,21 +129,21 @@ impl Finder {
 
     fn clear<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> io::Result<()> {
         let mut map = self.hash::<K, V>(name)?;
-        let keys: Vec<K> = map.keys().collect::<Result<_, _>>().map_err(Error::map)?;
+        let keys: Vec<K> = map.keys().collect::<Result<_, _>>().map_err(|error| Error::map(&error))?;
         for key in keys {
-            map.remove(&key).map_err(Error::map)?;
+            map.remove(&key).map_err(|error| Error::map(&error))?;
         }
         Ok(())
     }
 
     fn array<V: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, V>, Error> {
         let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
-        map.try_into().map_err(Error::map)
+        map.try_into().map_err(|error| Error::map(&error))
     }
 
     fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> Result<HashMap<&mut MapData, K, V>, Error> {
         let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
-        map.try_into().map_err(Error::map)
+        map.try_into().map_err(|error| Error::map(&error))
     }
 }
 

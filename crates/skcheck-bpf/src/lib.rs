@@ -59,7 +59,7 @@ impl Bpf {
     /// # Errors
     /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
-        let btf = KernelBtf::read(&[find::OBJECT, walk::OBJECT]).map_err(Error::no_btf)?;
+        let btf = KernelBtf::read(&[find::OBJECT, walk::OBJECT]).map_err(|error| Error::no_btf(&error))?;
         let finder = Mutex::new(find::Finder::load(&btf)?);
         Ok(Bpf { host: host.clone(), btf, finder })
     }

@@ -22,25 +22,25 @@ pub(crate) type Ring = RingBuf<MapData>;
 /// Takes a ring buffer out of an object.
 pub(crate) fn take_ring(ebpf: &mut Ebpf, name: &str) -> Result<Ring, Error> {
     let map = ebpf.take_map(name).ok_or_else(|| Error::missing(name))?;
-    RingBuf::try_from(map).map_err(Error::map)
+    RingBuf::try_from(map).map_err(|error| Error::map(&error))
 }
 
 /// Loads an iterator program.
 pub(crate) fn load(ebpf: &mut Ebpf, btf: &KernelBtf, program: &str, target: &str) -> Result<(), Error> {
     let iter = program_of(ebpf, program)?;
-    iter.load(target, &btf.iterators).map_err(|error| Error::program(program, error))
+    iter.load(target, &btf.iterators).map_err(|error| Error::program(program, &error))
 }
 
 /// A link to an iterator program that has been loaded: the way to as many iterators as are needed.
 pub(crate) fn link(ebpf: &mut Ebpf, program: &str) -> Result<IterLink, Error> {
     let iter = program_of(ebpf, program)?;
-    let id = iter.attach().map_err(|error| Error::program(program, error))?;
-    iter.take_link(id).map_err(|error| Error::program(program, error))
+    let id = iter.attach().map_err(|error| Error::program(program, &error))?;
+    iter.take_link(id).map_err(|error| Error::program(program, &error))
 }
 
 fn program_of<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Iter, Error> {
     let program = ebpf.program_mut(name).ok_or_else(|| Error::missing(name))?;
-    program.try_into().map_err(|error| Error::program(name, error))
+    program.try_into().map_err(|error| Error::program(name, &error))
 }
 
 /// Whether a pass came to its end, or was given up because time was up.

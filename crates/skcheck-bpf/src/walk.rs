@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
-use aya::maps::{HashMap, MapData};
+use aya::maps::{Array, HashMap, MapData};
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::{Limits, Step, Target};
 use skcheck_core::{Live, Netns, Protocol};
@@ -81,8 +81,8 @@ pub(crate) fn run(
     limits: &Limits,
     on_step: &mut dyn FnMut(usize, Step<'_>),
 ) -> io::Result<bool> {
-    let deadline = limits.time.map(|time| Instant::now() + time);
     let mut walker = Walker::load(btf, targets.len(), limits)?;
+    let deadline = walker.start(limits.time)?;
     let mut done = vec![false; targets.len()];
     let mut first = 0;
     let mut count = if deadline.is_some() { FIRST } else { targets.len() };
@@ -113,10 +113,6 @@ impl<'b> Walker<'b> {
         let full = ring - ENDS;
         // What is begun finds room for all its packets, as far as the buffer can be that large.
         let room = full - wanted.min(ring / 2 + ring / 4);
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let now =
-            Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0));
-        let deadline = limits.time.map_or(0, |time| nanoseconds(now.saturating_add(time)));
         let page_shift = rustix::param::page_size().trailing_zeros();
         let mut ebpf = EbpfLoader::new()
             .btf(Some(&btf.types))
@@ -124,13 +120,27 @@ impl<'b> Walker<'b> {
             .map_max_entries("targets", u32::try_from(targets.max(1)).unwrap_or(u32::MAX))
             .override_global("packet_limit", &packet_limit, true)
             .override_global("page_shift", &page_shift, true)
-            .override_global("deadline", &deadline, true)
             .override_global("room", &room, true)
             .override_global("full", &full, true)
             .load(OBJECT)
-            .map_err(Error::object)?;
+            .map_err(|error| Error::object(&error))?;
         let ring = pass::take_ring(&mut ebpf, "packets")?;
         Ok(Walker { btf, ebpf, ring, loaded: Vec::new() })
+    }
+
+    /// Sets the time after which no socket is begun any more, here and in the programs. Loading them does not
+    /// count.
+    fn start(&mut self, time: Option<Duration>) -> Result<Option<Instant>, Error> {
+        let Some(time) = time else { return Ok(None) };
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let since_boot =
+            Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0));
+        let map = self.ebpf.map_mut("deadline").ok_or_else(|| Error::missing("deadline"))?;
+        let mut deadline: Array<&mut MapData, u64> = map.try_into().map_err(|error| Error::map(&error))?;
+        deadline
+            .set(0, nanoseconds(since_boot.saturating_add(time)), 0)
+            .map_err(|error| Error::map(&error))?;
+        Ok(Some(Instant::now() + time))
     }
 
     /// Walks some of the targets.
@@ -146,7 +156,7 @@ impl<'b> Walker<'b> {
         let mut wanted = self.wanted()?;
         for at in batch.clone() {
             let (Some(target), Ok(slot)) = (targets.get(at), u32::try_from(at)) else { continue };
-            wanted.insert(target.cookie.0, slot, 0).map_err(Error::map)?;
+            wanted.insert(target.cookie.0, slot, 0).map_err(|error| Error::map(&error))?;
         }
         for round in 0..ROUNDS {
             let before = done.iter().filter(|done| **done).count();
@@ -171,7 +181,10 @@ impl<'b> Walker<'b> {
                 break;
             }
         }
-        Ok(Ended::Whole)
+        // A program that found no time left for a socket has passed it over.
+        let passed_over = deadline.is_some_and(|deadline| Instant::now() > deadline)
+            && batch.clone().any(|at| done.get(at) == Some(&false));
+        Ok(if passed_over { Ended::OutOfTime } else { Ended::Whole })
     }
 
     /// An iterator over the sockets of a namespace; `None` when nothing leads there any more.
@@ -192,7 +205,7 @@ impl<'b> Walker<'b> {
 
     fn wanted(&mut self) -> Result<HashMap<&mut MapData, u64, u32>, Error> {
         let map = self.ebpf.map_mut("targets").ok_or_else(|| Error::missing("targets"))?;
-        map.try_into().map_err(Error::map)
+        map.try_into().map_err(|error| Error::map(&error))
     }
 }
 

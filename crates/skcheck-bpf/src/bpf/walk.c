@@ -19,8 +19,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* How many packets of a socket are walked at most. */
 volatile const __u32 packet_limit = 10000;
 volatile const __u32 page_shift = 12;
-/* Nothing is begun after this time of the monotonic clock, in nanoseconds; 0: no limit. */
-volatile const __u64 deadline = 0;
 /* How many bytes may wait in the ring buffer before the next socket is begun. */
 volatile const __u64 room = 0;
 /* How many may wait before another packet; above it there is room for what ends queues and a socket. */
@@ -90,6 +88,14 @@ struct {
 	__type(key, __u64);
 	__type(value, __u32);
 } targets SEC(".maps");
+
+/* No socket is begun after this time of the monotonic clock, in nanoseconds; 0: no limit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} deadline SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -564,12 +570,16 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 /* The slot of a socket that is still to be walked; -1: of none, -2: there is no room now. */
 static __always_inline int slot_of(__u64 cookie)
 {
-	__u32 *slot;
+	__u32 *slot, zero = 0;
+	__u64 *until;
 
 	if (!cookie)
 		return -1;
 	slot = bpf_map_lookup_elem(&targets, &cookie);
-	if (!slot || (deadline && bpf_ktime_get_ns() > deadline))
+	if (!slot)
+		return -1;
+	until = bpf_map_lookup_elem(&deadline, &zero);
+	if (until && *until && bpf_ktime_get_ns() > *until)
 		return -1;
 	if (bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > room)
 		return -2;
