@@ -1,6 +1,7 @@
 //! One pass over every descriptor of every process: `find.c`.
 
 use std::io;
+use std::sync::Arc;
 
 use aya::maps::{Array, HashMap, MapData};
 use aya::{Ebpf, EbpfLoader};
@@ -17,6 +18,7 @@ pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/find.o");
 
 /// The programs that look at descriptors, in the kernel.
 pub(crate) struct Finder {
+    btf: Arc<KernelBtf>,
     ebpf: Ebpf,
     ring: Ring,
     holders_loaded: bool,
@@ -31,14 +33,14 @@ const WANTED: usize = 1 << 16;
 type TallyValue = [u64; 2];
 
 impl Finder {
-    pub(crate) fn load(btf: &KernelBtf) -> Result<Finder, Error> {
+    pub(crate) fn load(btf: Arc<KernelBtf>) -> Result<Finder, Error> {
         let mut ebpf =
             EbpfLoader::new().btf(Some(&btf.types)).load(OBJECT).map_err(|error| Error::object(&error))?;
-        pass::load(&mut ebpf, btf, "find", "task_file")?;
+        pass::load(&mut ebpf, &btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
         let release = rustix::system::uname();
         let bound_is_listed = is_at_least(&release.release().to_string_lossy(), (6, 8));
-        Ok(Finder { ebpf, ring, holders_loaded: false, bound_is_listed })
+        Ok(Finder { btf, ebpf, ring, holders_loaded: false, bound_is_listed })
     }
 
     pub(crate) fn find(&mut self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
@@ -66,12 +68,11 @@ impl Finder {
 
     pub(crate) fn holders(
         &mut self,
-        btf: &KernelBtf,
         inodes: &[Inode],
         on_holder: &mut dyn FnMut(Inode, Holder),
     ) -> io::Result<()> {
         if !self.holders_loaded {
-            pass::load(&mut self.ebpf, btf, "holders", "task_file")?;
+            pass::load(&mut self.ebpf, &self.btf, "holders", "task_file")?;
             self.holders_loaded = true;
         }
         for inodes in inodes.chunks(WANTED) {

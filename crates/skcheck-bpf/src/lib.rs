@@ -35,40 +35,72 @@ mod error;
 mod find;
 mod pass;
 mod walk;
+mod walker;
 mod wire;
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
 
 use crate::btf::KernelBtf;
+use crate::find::Finder;
+use crate::walker::Walker;
 
 pub use crate::error::Error;
 
-/// The BPF engine. Programs that look at descriptors are in the kernel from [`Bpf::load`] on, those that
-/// walk queues from the first walk on, until this is dropped.
+/// The BPF engine. Its programs are in the kernel from [`Bpf::load`] on until this is dropped.
 pub struct Bpf {
     host: Live,
-    btf: KernelBtf,
-    finder: Mutex<find::Finder>,
+    btf: Arc<KernelBtf>,
+    finder: Mutex<Finder>,
+    walker: Mutex<Prepared>,
+}
+
+/// The programs that walk queues.
+enum Prepared {
+    /// On their way into the kernel: most of what is done with an engine begins with a look at descriptors,
+    /// which takes as long.
+    Coming(JoinHandle<Result<Walker, Error>>),
+    There(Box<Walker>),
+    Failed,
 }
 
 impl Bpf {
-    /// Loads the programs that look at descriptors.
+    /// Loads the programs.
     ///
     /// # Errors
     /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
-        let btf = KernelBtf::read(&[find::OBJECT, walk::OBJECT]).map_err(|error| Error::no_btf(&error))?;
-        let finder = Mutex::new(find::Finder::load(&btf)?);
-        Ok(Bpf { host: host.clone(), btf, finder })
+        let btf =
+            Arc::new(KernelBtf::read(&[find::OBJECT, walker::OBJECT]).map_err(|it| Error::no_btf(&it))?);
+        let for_walker = Arc::clone(&btf);
+        let coming = std::thread::Builder::new()
+            .name("skcheck-load".to_owned())
+            .spawn(move || Walker::load(for_walker, Limits::PACKETS));
+        let finder = Mutex::new(Finder::load(Arc::clone(&btf))?);
+        let walker = Mutex::new(coming.map_or(Prepared::Failed, Prepared::Coming));
+        Ok(Bpf { host: host.clone(), btf, finder, walker })
     }
 
-    fn finder(&self) -> std::sync::MutexGuard<'_, find::Finder> {
+    fn finder(&self) -> MutexGuard<'_, Finder> {
         self.finder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The programs that walk queues, fit for sockets of this many packets.
+    fn walker(&self, prepared: Prepared, packets: u32) -> Result<Box<Walker>, Error> {
+        let ready = match prepared {
+            Prepared::Coming(thread) => thread.join().ok().transpose()?.map(Box::new),
+            Prepared::There(walker) => Some(walker),
+            Prepared::Failed => None,
+        };
+        match ready.filter(|walker| walker.suits(packets)) {
+            Some(walker) => Ok(walker),
+            None => Walker::load(Arc::clone(&self.btf), packets).map(Box::new),
+        }
     }
 }
 
@@ -88,7 +120,7 @@ impl Engine for Bpf {
     }
 
     fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
-        self.finder().holders(&self.btf, inodes, on_holder)
+        self.finder().holders(inodes, on_holder)
     }
 
     fn walk(
@@ -97,6 +129,11 @@ impl Engine for Bpf {
         limits: &Limits,
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
-        walk::run(&self.host, &self.btf, targets, limits, on_step)
+        let mut slot = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
+        let prepared = std::mem::replace(&mut *slot, Prepared::Failed);
+        let mut walker = self.walker(prepared, limits.packets)?;
+        let walked = walk::run(&mut walker, &self.host, targets, limits, on_step);
+        *slot = Prepared::There(walker);
+        walked
     }
 }

@@ -236,8 +236,7 @@ fn queue_end(mut at: Cursor<'_>) -> Option<WalkRecord> {
 
 fn counters(mut at: Cursor<'_>) -> Option<Counters> {
     let (recv_q, send_q) = (at.u32()?, at.u32()?);
-    let [rmem_alloc, _wmem_alloc, wmem_queued, backlog, forward_deficit] =
-        [at.u32()?, at.u32()?, at.u32()?, at.u32()?, at.u32()?];
+    let [rmem_alloc, wmem_queued, backlog, forward_deficit] = [at.u32()?, at.u32()?, at.u32()?, at.u32()?];
     Some(Counters {
         rmem_alloc: Truesize(rmem_alloc.saturating_sub(forward_deficit).into()),
         backlog: Truesize(backlog.into()),

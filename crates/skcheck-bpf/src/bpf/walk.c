@@ -12,17 +12,24 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define ATTEMPTS 3
 /* CONFIG_MAX_SKB_FRAGS is at most 45. */
 #define FRAGS 45
-#define TREE_STEPS 4
 /* Packets on a packet's frag_list. */
 #define CHILDREN 1024
 
-/* How many packets of a socket are walked at most. */
-volatile const __u32 packet_limit = 10000;
 volatile const __u32 page_shift = 12;
-/* How many bytes may wait in the ring buffer before the next socket is begun. */
-volatile const __u64 room = 0;
-/* How many may wait before another packet; above it there is room for what ends queues and a socket. */
-volatile const __u64 full = 0;
+
+struct limits {
+	__u64 packets;  /* how many of a socket are walked at most */
+	__u64 deadline; /* no socket is begun after this time of the monotonic clock, in nanoseconds; 0: no limit */
+	__u64 room;     /* how many bytes may wait in the ring buffer before the next socket is begun */
+	__u64 full;     /* and before another packet; above it there is room for what ends queues and a socket */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct limits);
+} limits SEC(".maps");
 
 enum kind { PACKET = 1, QUEUE_END = 2, ANEW = 3, SOCKET_END = 4 };
 
@@ -67,7 +74,7 @@ struct queue_end { __u32 kind, slot, queue, flags, packets, unused; };
 struct socket_end {
 	__u32 kind, slot;
 	__u32 recv_q, send_q;
-	__u32 rmem_alloc, wmem_alloc, wmem_queued, backlog, forward_deficit, packets;
+	__u32 rmem_alloc, wmem_queued, backlog, forward_deficit;
 };
 
 struct scratch {
@@ -89,14 +96,6 @@ struct {
 	__type(value, __u32);
 } targets SEC(".maps");
 
-/* No socket is begun after this time of the monotonic clock, in nanoseconds; 0: no limit. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} deadline SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -111,6 +110,13 @@ __u32 nought = 0;
 /* struct page of the page at linear address A = bias + (A >> page_shift) * sizeof(struct page). */
 __u64 bias = 0;
 __u64 bias_looked_for = 0;
+
+static __always_inline struct limits *own_limits(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&limits, &zero);
+}
 
 static __always_inline struct scratch *own_scratch(void)
 {
@@ -273,12 +279,13 @@ static long resolve_fragment(__u32 at, void *context)
 __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 {
 	struct sk_buff *buffer = (struct sk_buff *)skb;
+	struct limits *limit = own_limits();
 	struct scratch *own = own_scratch();
 	__u32 length, frags, end;
 	struct packet *packet;
 	__u64 shared;
 
-	if (!own || bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > full)
+	if (!own || !limit || bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > limit->full)
 		return 1;
 	packet = &own->packet;
 	packet->kind = PACKET;
@@ -520,9 +527,13 @@ static __always_inline __u32 after(__u32 left, __u32 walked)
 __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 {
 	struct socket_end end = { .kind = SOCKET_END, .slot = slot };
-	__u32 left = packet_limit, mode = locked ? LOCKED : 0, walked = 0, family;
+	__u32 left, mode = locked ? LOCKED : 0, walked = 0, family;
+	struct limits *limit = own_limits();
 	__u64 seq = 0;
 
+	if (!limit)
+		return 0;
+	left = limit->packets;
 	learn_bias(sk);
 	end.rmem_alloc = FIELD(sock, sk, sk_backlog.rmem_alloc.counter);
 	end.wmem_queued = FIELD(sock, sk, sk_wmem_queued);
@@ -562,7 +573,6 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 		walked = walk_list(AT(sock, sk, sk_error_queue), place(slot, ERROR), mode, left);
 		left = after(left, walked);
 	}
-	end.packets = packet_limit - left;
 	bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
 	return 0;
 }
@@ -570,18 +580,15 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 /* The slot of a socket that is still to be walked; -1: of none, -2: there is no room now. */
 static __always_inline int slot_of(__u64 cookie)
 {
-	__u32 *slot, zero = 0;
-	__u64 *until;
+	struct limits *limit = own_limits();
+	__u32 *slot;
 
 	if (!cookie)
 		return -1;
 	slot = bpf_map_lookup_elem(&targets, &cookie);
-	if (!slot)
+	if (!slot || !limit || (limit->deadline && bpf_ktime_get_ns() > limit->deadline))
 		return -1;
-	until = bpf_map_lookup_elem(&deadline, &zero);
-	if (until && *until && bpf_ktime_get_ns() > *until)
-		return -1;
-	if (bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > room)
+	if (bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > limit->room)
 		return -2;
 	return *slot;
 }
