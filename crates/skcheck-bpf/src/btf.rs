@@ -163,13 +163,15 @@ impl<'a> Kernel<'a> {
     fn iterators(&self) -> Vec<u8> {
         let mut small = Small::new();
         for number in self.numbers() {
-            let function = self.get(number).filter(|it| it.kind == FUNC);
-            let name = function.map(|it| self.string(it.word(0)));
-            let words = match name.filter(|name| name.starts_with(b"bpf_iter_")) {
-                Some(name) => [small.string(name), FUNC << 24, 0],
+            let is_iterator = |it: &Type<'_>| {
+                let name = self.strings.get(it.word(0) as usize..);
+                it.kind == FUNC && name.is_some_and(|name| name.starts_with(b"bpf_iter_"))
+            };
+            let words = match self.get(number).filter(is_iterator) {
+                Some(it) => [small.string(self.string(it.word(0))), FUNC << 24, 0],
                 None => POINTER_TO_VOID,
             };
-            small.types.extend(bytes_of(words));
+            small.types.extend(words.into_iter().flat_map(u32::to_ne_bytes));
         }
         small.finish()
     }

@@ -1,5 +1,6 @@
 //! One pass over every descriptor of every process: `find.c`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -32,6 +33,9 @@ const WANTED: usize = 1 << 16;
 /// `struct tally`: sockets, TCP memory.
 type TallyValue = [u64; 2];
 
+/// `struct counts`: descriptors, sockets that were not counted, the last namespace and its sums.
+type Counts = [u64; 5];
+
 impl Finder {
     pub(crate) fn load(btf: Arc<KernelBtf>) -> Result<Finder, Error> {
         let mut ebpf =
@@ -55,14 +59,15 @@ impl Finder {
         if misunderstood > 0 {
             return Err(defect(format_args!("{misunderstood} records were not understood")));
         }
-        let [descriptors, uncounted] = self.counts()?;
+        let counts = self.array::<Counts>("counts")?.get(&0, 0).map_err(|error| Error::map(&error))?;
+        let [descriptors, uncounted, last, sums @ ..] = counts;
         if uncounted > 0 {
             return Err(io::Error::other(
                 "there are more shared sockets, or network namespaces, than can be counted",
             ));
         }
         pass.descriptors = descriptors;
-        pass.namespaces = self.tallies()?;
+        pass.namespaces = self.tallies(last, sums)?;
         Ok(pass)
     }
 
@@ -110,22 +115,24 @@ impl Finder {
         };
         let question = [families, query.min_recv_q.unwrap_or(0), query.min_send_q.unwrap_or(0), pid];
         self.array::<[u64; 4]>("question")?.set(0, question, 0).map_err(|error| Error::map(&error))?;
-        self.array::<[u64; 2]>("counts")?.set(0, [0u64; 2], 0).map_err(|error| Error::map(&error))?;
+        self.array::<Counts>("counts")?.set(0, Counts::default(), 0).map_err(|error| Error::map(&error))?;
         self.clear::<u32, TallyValue>("tallies")?;
         self.clear::<u64, u8>("met")
     }
 
-    fn counts(&mut self) -> io::Result<[u64; 2]> {
-        Ok(self.array::<[u64; 2]>("counts")?.get(&0, 0).map_err(|error| Error::map(&error))?)
-    }
-
-    fn tallies(&mut self) -> io::Result<Vec<Tally>> {
+    /// What was counted of each namespace, with what is not in the tally of the last one yet.
+    fn tallies(&mut self, last: u64, sums: TallyValue) -> io::Result<Vec<Tally>> {
         let tallies = self.hash::<u32, TallyValue>("tallies")?;
-        let tally = |entry: Result<(u32, TallyValue), aya::maps::MapError>| {
-            let (netns, [sockets, tcp_memory]) = entry.map_err(|error| Error::map(&error))?;
-            Ok(Tally { netns: NetnsId(netns.into()), sockets, tcp_memory })
+        let mut counted: BTreeMap<u64, TallyValue> = BTreeMap::from([(last, sums)]);
+        for entry in tallies.iter() {
+            let (netns, [sockets, memory]) = entry.map_err(|error| Error::map(&error))?;
+            let known = counted.entry(netns.into()).or_default();
+            *known = [known[0] + sockets, known[1] + memory];
+        }
+        let tally = |(netns, [sockets, tcp_memory]): (u64, TallyValue)| {
+            (sockets > 0).then_some(Tally { netns: NetnsId(netns), sockets, tcp_memory })
         };
-        tallies.iter().map(tally).collect()
+        Ok(counted.into_iter().filter_map(tally).collect())
     }
 
     fn clear<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> io::Result<()> {

@@ -83,7 +83,11 @@ struct {
 } wanted SEC(".maps");
 
 /* How many descriptors refer to sockets, and how many sockets did not fit into the maps above. */
-struct counts { __u64 descriptors, uncounted; };
+struct counts {
+	__u64 descriptors, uncounted;
+	__u64 netns; /* the namespace of the last sockets, and their sums: not in its tally yet */
+	struct tally sum;
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -214,6 +218,7 @@ static __always_inline void describe_inet(struct sock *sk, struct found *record)
 {
 	struct inet_sock *inet = (void *)sk;
 	struct inet_connection_sock *connection = (void *)sk;
+	struct tcp_sock *tcp = (void *)sk;
 
 	record->local_port = BPF_CORE_READ(inet, inet_sport);
 	record->peer_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
@@ -225,37 +230,36 @@ static __always_inline void describe_inet(struct sock *sk, struct found *record)
 		BPF_CORE_READ_INTO((__u32 *)record->local, sk, __sk_common.skc_rcv_saddr);
 		BPF_CORE_READ_INTO((__u32 *)record->peer, sk, __sk_common.skc_daddr);
 	}
-	if (record->protocol == IPPROTO_TCP && BPF_CORE_READ(connection, icsk_bind_hash))
-		record->flags |= BOUND;
+	if (record->protocol == IPPROTO_TCP) {
+		record->ooo_packets = BPF_CORE_READ(tcp, rcv_ooopack);
+		if (BPF_CORE_READ(connection, icsk_bind_hash))
+			record->flags |= BOUND;
+	}
 }
 
 /* What the filter compares. */
 struct queues { __u32 recv_q, send_q; bool holds; };
 
-static __always_inline void queues_of_tcp(struct sock *sk, struct queues *queues, __u32 *ooo_packets)
+/* Each line of memory that is touched here is touched for every socket of the host. */
+static __always_inline void queues_of_tcp(struct sock *sk, __u32 state, struct queues *queues)
 {
-	struct inet_connection_sock *connection = (void *)sk;
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tcp;
 	__s32 unread;
 
-	if (!tcp)
-		return;
-	*ooo_packets = tcp->rcv_ooopack;
-	if (sk->__sk_common.skc_state == TCP_LISTEN) {
+	if (state == TCP_LISTEN) {
 		queues->recv_q = sk->sk_ack_backlog;
 		queues->send_q = sk->sk_max_ack_backlog;
 		queues->holds = queues->recv_q > 0;
 		return;
 	}
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
+		return;
 	unread = tcp->rcv_nxt - tcp->copied_seq;
 	queues->recv_q = unread > 0 ? unread : 0;
-	/* The end of the stream has a sequence number too. Of a socket that no table knows Recv-Q is what can
-	 * be read (tcp_inq), of the others what the tables say. */
-	if (queues->recv_q && sk->__sk_common.skc_state == TCP_CLOSE &&
-	    !BPF_CORE_READ(connection, icsk_bind_hash) &&
-	    sk->__sk_common.skc_flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE)))
-		queues->recv_q--;
-	queues->send_q = tcp->write_seq - tcp->snd_una;
+	/* What is not acknowledged is in a queue, unless the queues were emptied when it was closed. */
+	if (sk->sk_wmem_queued || state == TCP_CLOSE)
+		queues->send_q = tcp->write_seq - tcp->snd_una;
 	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.rmem_alloc.counter ||
 			sk->sk_backlog.len || sk->sk_wmem_queued;
 }
@@ -299,6 +303,24 @@ static __always_inline int emit(struct task_struct *task, __u32 fd, __u32 kind, 
 	return 0;
 }
 
+static __always_inline void add_to_tally(struct counts *counted)
+{
+	struct tally *tally, none = {};
+	__u32 netns = counted->netns;
+
+	if (!counted->sum.sockets)
+		return;
+	bpf_map_update_elem(&tallies, &netns, &none, BPF_NOEXIST);
+	tally = bpf_map_lookup_elem(&tallies, &netns);
+	if (tally) {
+		tally->sockets += counted->sum.sockets;
+		tally->tcp_memory += counted->sum.tcp_memory;
+	} else {
+		counted->uncounted += counted->sum.sockets;
+	}
+	counted->sum.sockets = counted->sum.tcp_memory = 0;
+}
+
 SEC("iter/task_file")
 int find(struct bpf_iter__task_file *ctx)
 {
@@ -306,12 +328,11 @@ int find(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct queues queues = {};
 	struct found *record;
-	struct tally *tally;
 	struct question *asked;
 	struct counts *counted;
 	struct socket *sock;
 	struct sock *sk;
-	__u32 netns, family, type, protocol, state, ooo_packets = 0, zero = 0;
+	__u32 netns, family, type, protocol, state, zero = 0;
 	bool tcp = false, matches = false;
 
 	if (!file || !task)
@@ -338,7 +359,7 @@ int find(struct bpf_iter__task_file *ctx)
 	if (family == AF_INET || family == AF_INET6) {
 		if (protocol == IPPROTO_TCP && type == SOCK_STREAM) {
 			tcp = true;
-			queues_of_tcp(sk, &queues, &ooo_packets);
+			queues_of_tcp(sk, state, &queues);
 			matches = asked->families & WANT_TCP;
 		} else if ((protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE) && type == SOCK_DGRAM) {
 			queues_of_udp(sk, &queues);
@@ -377,7 +398,6 @@ int find(struct bpf_iter__task_file *ctx)
 		record->interface = sk->__sk_common.skc_bound_dev_if;
 		record->recv_q = queues.recv_q;
 		record->send_q = queues.send_q;
-		record->ooo_packets = ooo_packets;
 		record->rmem_alloc = sk->sk_backlog.rmem_alloc.counter;
 		record->rcvbuf = sk->sk_rcvbuf;
 		record->wmem_alloc = wmem_of(sk);
@@ -406,21 +426,15 @@ int find(struct bpf_iter__task_file *ctx)
 		if (refused)
 			return 0;
 	}
-	tally = bpf_map_lookup_elem(&tallies, &netns);
-	if (!tally) {
-		struct tally none = {};
-
-		bpf_map_update_elem(&tallies, &netns, &none, BPF_NOEXIST);
-		tally = bpf_map_lookup_elem(&tallies, &netns);
+	/* Descriptors of one process are mostly of one namespace: its sums go to its tally when another comes. */
+	if (counted->netns != netns) {
+		add_to_tally(counted);
+		counted->netns = netns;
 	}
-	if (!tally) {
-		counted->uncounted++;
-		return 0;
-	}
-	tally->sockets++;
+	counted->sum.sockets++;
 	if (tcp && state != TCP_CLOSE)
-		tally->tcp_memory += (__u32)sk->sk_backlog.rmem_alloc.counter + (__u32)sk->sk_wmem_queued +
-				     (__u32)sk->sk_forward_alloc;
+		counted->sum.tcp_memory += (__u32)sk->sk_backlog.rmem_alloc.counter +
+					   (__u32)sk->sk_wmem_queued + (__u32)sk->sk_forward_alloc;
 	return 0;
 }
 
