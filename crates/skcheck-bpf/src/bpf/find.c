@@ -243,6 +243,7 @@ struct queues { __u32 recv_q, send_q; bool holds; };
 /* Each line of memory that is touched here is touched for every socket of the host. */
 static __always_inline void queues_of_tcp(struct sock *sk, __u32 state, struct queues *queues)
 {
+	struct inet_connection_sock *connection = (void *)sk;
 	struct tcp_sock *tcp;
 	__s32 unread;
 
@@ -257,6 +258,11 @@ static __always_inline void queues_of_tcp(struct sock *sk, __u32 state, struct q
 		return;
 	unread = tcp->rcv_nxt - tcp->copied_seq;
 	queues->recv_q = unread > 0 ? unread : 0;
+	/* The end of the stream has a sequence number too. Of a socket that no table knows Recv-Q is what can
+	 * be read (tcp_inq), of the others what the tables say. */
+	if (queues->recv_q && state == TCP_CLOSE && !BPF_CORE_READ(connection, icsk_bind_hash) &&
+	    sk->__sk_common.skc_flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE)))
+		queues->recv_q--;
 	/* What is not acknowledged is in a queue, unless the queues were emptied when it was closed. */
 	if (sk->sk_wmem_queued || state == TCP_CLOSE)
 		queues->send_q = tcp->write_seq - tcp->snd_una;
