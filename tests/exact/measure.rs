@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::OnceLock;
 
 use skcheck_bpf::Bpf;
-use skcheck_core::engine::{Limits, Queue};
+use skcheck_core::engine::{Limits, Packet, Queue};
 use skcheck_core::exact::{Exact, QueueExact};
 use skcheck_core::packets::{Listing, packets};
 use skcheck_core::{Bytes, Live, NetnsChoice, Query, Report, Snapshot, scan_with};
@@ -66,6 +66,11 @@ pub(crate) fn whole(exact: &Exact, queue: Queue) -> &QueueExact {
 pub(crate) fn listing(fd: &impl AsRawFd) -> Listing {
     let _quiet = no_child_is_born();
     packets(&Live::new(), engine(), mine(fd), &ALL_PACKETS).expect("it is there")
+}
+
+/// The sequence number that a TCP packet begins with.
+pub(crate) fn sequence(packet: &Packet) -> u32 {
+    packet.stamp.try_into().expect("32 bits")
 }
 
 /// The distinct pages that a queue pins.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use skcheck_core::RecvQueue;
 use skcheck_core::engine::{Limits, Queue};
 
-use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, whole};
+use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, sequence, whole};
 use crate::support::scan::{eventually, get};
 use crate::support::sockets::{TcpPair, inode, tcp_pair_with_window};
 use crate::support::tcp_packets::Wire;
@@ -55,7 +55,7 @@ fn more_segments_than_the_limit() {
     let listing = listing(&pair.server);
     let listed: Vec<_> = listing.of_queue(Queue::OutOfOrder).collect();
     assert_eq!(listed.len(), SEGMENTS as usize);
-    assert!(listed.windows(2).all(|two| (two[1].stamp as u32).wrapping_sub(two[0].stamp as u32) == 3));
+    assert!(listed.windows(2).all(|two| sequence(two[1]).wrapping_sub(sequence(two[0])) == 3));
 
     let snapshot = scan(&here(), &Limits::default());
     let cut = exact(get(&snapshot, inode(&pair.server)));

@@ -8,7 +8,7 @@ use rustix::net::{AddressFamily, SocketType, ipproto, sockopt};
 use skcheck_core::engine::{Limits, Queue};
 use skcheck_core::{Payload, RecvQueue};
 
-use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, whole};
+use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, sequence, whole};
 use crate::support::namespaces::run;
 use crate::support::scan::get;
 use crate::support::sockets::{TcpPair, arrived, drain, inode, socket_of, tcp_pair_with_window, unread};
@@ -104,11 +104,8 @@ fn segments_of_one_byte_kept_apart() {
     let listing = listing(&pair.server);
     let packets: Vec<_> = listing.of_queue(Queue::Receive).filter(|packet| !packet.is_part).collect();
     for two in packets.windows(2) {
-        assert_eq!(
-            u64::from((two[1].stamp as u32).wrapping_sub(two[0].stamp as u32)),
-            two[0].len.0,
-            "{two:?}"
-        );
+        let length = sequence(two[1]).wrapping_sub(sequence(two[0]));
+        assert_eq!(u64::from(length), two[0].len.0, "{two:?}");
     }
     assert_eq!(packets.iter().map(|packet| packet.len.0).sum::<u64>(), SEGMENTS as u64);
     assert_eq!(packets.iter().map(|packet| packet.truesize.0).sum::<u64>(), listing.counters.rmem_alloc.0);

@@ -20,6 +20,8 @@ pub(crate) struct Zoo {
     /// Hold a socket that the test holds too, one that nobody else does, and one that is closed, and the
     /// test's too.
     pub(crate) sleepers: [Sleeper; 3],
+    /// The closed one.
+    pub(crate) closed: TcpStream,
     /// A port with connections.
     pub(crate) port: u16,
     _inmates: Vec<Box<dyn Any>>,
@@ -42,14 +44,14 @@ impl Zoo {
         let closed = dead.server.try_clone().expect("it is open");
         let sleepers = [Sleeper::holding(twice), Sleeper::holding(theirs), Sleeper::holding(closed)];
         let port = shared.port;
-        inmates.push(Box::new((shared, ours, dead.server)));
+        inmates.push(Box::new((shared, ours)));
         inmates.push(connected());
         inmates.push(listening());
         inmates.push(ended());
         inmates.push(datagrams());
         inmates.push(unix(&paths));
         inmates.push(others());
-        Zoo { sleepers, port, _inmates: inmates, _paths: paths }
+        Zoo { sleepers, closed: dead.server, port, _inmates: inmates, _paths: paths }
     }
 }
 
