@@ -124,7 +124,7 @@ impl Finder {
     fn tallies(&mut self, last: u64, sums: TallyValue) -> io::Result<Vec<Tally>> {
         let tallies = self.hash::<u32, TallyValue>("tallies")?;
         let mut counted: BTreeMap<u64, TallyValue> = BTreeMap::from([(last, sums)]);
-        for entry in tallies.iter() {
+        for entry in &tallies {
             let (netns, [sockets, memory]) = entry.map_err(|error| Error::map(&error))?;
             let known = counted.entry(netns.into()).or_default();
             *known = [known[0] + sockets, known[1] + memory];

@@ -15,7 +15,7 @@ use crate::snapshot::Source;
 use crate::snapshot::ask::{Asker, is_gone};
 use crate::snapshot::dump::{Dump, dump};
 use crate::snapshot::first_pass::{FirstPass, Sources};
-use crate::snapshot::survey;
+use crate::snapshot::survey::{self, Unreadable};
 use crate::socket::State;
 
 /// What an engine found.
@@ -74,8 +74,8 @@ pub(super) fn run(
         dump.drop_repeats();
         dumps.push(dump);
     }
-    // Who may not be read through /proc holds nothing unseen, if what the engine saw is all there is.
-    let mut scanned = survey.scanned(host, !all_held, gaps);
+    let unreadable = if all_held { Unreadable::HoldNothingElse } else { Unreadable::LookedAt };
+    let mut scanned = survey.scanned(host, unreadable, gaps);
     gaps.append(&mut of_survey);
     scanned.descriptors = pass.descriptors;
     let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed) };

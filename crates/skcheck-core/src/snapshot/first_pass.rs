@@ -18,7 +18,7 @@ use crate::query::Query;
 use crate::snapshot::ask::{Asker, is_gone};
 use crate::snapshot::by_engine::{self, Finding};
 use crate::snapshot::dump::{Dump, Stream, dump};
-use crate::snapshot::survey::{self, Survey};
+use crate::snapshot::survey::{self, Survey, Unreadable};
 use crate::snapshot::{Scanned, Source, closed, fallback, read};
 use crate::units::Bytes;
 
@@ -111,7 +111,7 @@ fn by_proc(
 ) -> Result<FirstPass, Error> {
     let mut of_survey = Vec::new();
     let survey = survey::run(host, &query.netns, None, &mut of_survey);
-    let scanned = survey.scanned(host, true, gaps);
+    let scanned = survey.scanned(host, Unreadable::NotLookedAt, gaps);
     gaps.append(&mut of_survey);
     let mut dumps = dump_all(host, query, facts, &survey);
     if dumps.iter().any(|dump| dump.may_have_bound) && closed::has_suspects(host, &survey) {

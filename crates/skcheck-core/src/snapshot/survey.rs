@@ -28,16 +28,31 @@ pub(super) struct Survey {
     listed: Listed,
 }
 
+/// What became of the descriptors of processes whose /proc/PID/fd may not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// Nobody looked at them.
+    NotLookedAt,
+    /// An engine did, as far as it is let; and there are sockets of which it saw none.
+    LookedAt,
+    /// An engine did, and descriptors that it saw hold every socket there is.
+    HoldNothingElse,
+}
+
 impl Survey {
-    /// How many descriptors and processes were looked at, and the gaps that leaves. Processes that may
-    /// not be read leave none where `unreadable_matter` is false.
-    pub(super) fn scanned(&self, host: &dyn Host, unreadable_matter: bool, gaps: &mut Vec<Gap>) -> Scanned {
+    /// How many descriptors and processes were looked at, and the gaps that leaves.
+    pub(super) fn scanned(&self, host: &dyn Host, unreadable: Unreadable, gaps: &mut Vec<Gap>) -> Scanned {
         let mut scanned = Scanned { descriptors: self.descriptors.len() as u64, ..Scanned::default() };
         let mut listed = self.listed;
-        if !unreadable_matter {
-            listed.read += std::mem::take(&mut listed.unreadable);
-        }
-        listed.sort_out(host, &mut scanned, gaps);
+        let consequence = match unreadable {
+            Unreadable::NotLookedAt => "sockets that only they hold show no holder",
+            Unreadable::LookedAt => "some sockets have no descriptor that the engine saw, and may be theirs",
+            Unreadable::HoldNothingElse => {
+                listed.read += std::mem::take(&mut listed.unreadable);
+                ""
+            }
+        };
+        listed.sort_out(host, consequence, &mut scanned, gaps);
         scanned
     }
 
@@ -158,19 +173,18 @@ struct Listed {
 }
 
 impl Listed {
-    fn sort_out(&mut self, host: &dyn Host, scanned: &mut Scanned, gaps: &mut Vec<Gap>) {
+    fn sort_out(&self, host: &dyn Host, consequence: &str, scanned: &mut Scanned, gaps: &mut Vec<Gap>) {
         let hidden = self.hidden(host);
         scanned.processes = self.read;
         scanned.unreadable = self.unreadable;
         scanned.all_processes = self.unreadable == 0 && hidden.is_none();
         if self.unreadable > 0 {
             let remedy = if read::may_look_at_others(host) {
-                "a security module or another user namespace keeps even this privilege out; \
-                 sockets that only they hold show no holder"
+                "a security module or another user namespace keeps even this privilege out"
             } else {
-                "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); \
-                 sockets that only they hold show no holder"
+                "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH)"
             };
+            let remedy = format!("{remedy}; {consequence}");
             gaps.push(Gap::counted(Missing::Processes, "/proc/PID/fd", self.unreadable, remedy));
         }
         if let Some((place, remedy)) = hidden {
