@@ -137,7 +137,7 @@ fn ended_with_nothing_unread() {
 fn reset_and_still_bound() {
     let Some(_turn) = turn::beside_others("closed::reset_and_still_bound") else { return };
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is up");
-    let from = "127.0.0.1:45678".parse().expect("an address");
+    let from = "127.0.0.1:4568".parse().expect("an address");
     let client = connect_from(from, listener.local_addr().expect("bound"));
     let (mut server, _) = listener.accept().expect("the client waits");
     server.write_all(&[b'x'; 50_000]).expect("the window is open");

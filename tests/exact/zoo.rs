@@ -95,7 +95,7 @@ fn ended() -> Box<dyn Any> {
     fill(&orphaned.client);
     drop(orphaned.client);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 45_678));
+    let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 4_567));
     let still_bound = connect_from(from, listener.local_addr().expect("bound"));
     let (mut server, _) = listener.accept().expect("the client waits");
     server.write_all(&[b'x'; 5000]).expect("the window is open");

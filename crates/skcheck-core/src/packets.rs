@@ -15,6 +15,7 @@ use crate::holders::{Holder, socket_inode};
 use crate::host::{Host, NetnsFile};
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
+use crate::snapshot::knows_pids_of;
 use crate::socket::Socket;
 use crate::units::PageSize;
 
@@ -136,6 +137,7 @@ pub fn packets(
 fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, Error> {
     let query = Query { pids: vec![holder.pid], include_idle: true, ..Query::default() };
     let mut found = None;
+    knows_pids_of(host).map_err(|error| Error::engine(engine.name(), &error))?;
     let pass = engine.find(&query, &mut |it| {
         if it.holder == holder {
             found = Some(it);

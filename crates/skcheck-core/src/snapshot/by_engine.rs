@@ -2,13 +2,14 @@
 //! dumped only in namespaces that have sockets which no descriptor holds.
 
 use std::io;
+use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Found, Pass, Tally};
 use crate::footprint::HostFacts;
 use crate::gap::Gap;
-use crate::host::Host;
+use crate::host::{Host, parse_number};
 use crate::namespaces::{Netns, NetnsId, sockets_used};
 use crate::query::Query;
 use crate::snapshot::Source;
@@ -30,6 +31,20 @@ impl Finding {
         let pass = engine.find(query, &mut |it| found.push(it))?;
         Ok(Finding { pass, found })
     }
+}
+
+/// An engine numbers processes as its caller's pid namespace does. The host's /proc may be that of another.
+///
+/// # Errors
+/// When it is.
+pub(crate) fn knows_pids_of(host: &dyn Host) -> io::Result<()> {
+    let Ok(shown) = host.read_link(Path::new("/proc/self")) else { return Ok(()) };
+    if parse_number(&shown).is_none_or(|pid| pid == std::process::id()) {
+        return Ok(());
+    }
+    Err(io::Error::other(
+        "/proc is that of another pid namespace: run in the host's (hostPID: true, or nsenter --target 1 --pid)",
+    ))
 }
 
 /// Runs the first pass over what an engine found; `None` where the kernel's tables may not be asked at

@@ -88,7 +88,8 @@ pub(super) fn run(
     gaps: &mut Vec<Gap>,
 ) -> Result<FirstPass, Error> {
     if let Some(engine) = engine {
-        match Finding::of(engine, query) {
+        let found = by_engine::knows_pids_of(host).and_then(|()| Finding::of(engine, query));
+        match found {
             Ok(finding) => {
                 if let Some(first) = by_engine::run(host, query, facts, finding, gaps) {
                     return Ok(first);

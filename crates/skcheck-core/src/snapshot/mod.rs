@@ -36,6 +36,8 @@ use crate::snapshot::join::Depth;
 use crate::socket::Socket;
 use crate::units::{Bytes, Payload, Truesize};
 
+pub(crate) use crate::snapshot::by_engine::knows_pids_of;
+
 /// Everything that one scan found: the sockets that match the query, who holds them, and what
 /// could not be seen.
 ///
