@@ -144,9 +144,10 @@ impl Default for Limits {
 pub enum Step<'a> {
     /// A packet of the socket.
     Packet(&'a Packet),
-    /// The queue changed while it was walked, and is walked anew: forget its packets.
+    /// The queue changed while it was walked, and is walked anew: forget its packets since its last end. (A
+    /// queue can be several lists, one after the other, each with an end.)
     Anew(Queue),
-    /// A queue was walked.
+    /// A list of a queue was walked.
     QueueEnd(QueueEnd),
     /// The socket was walked, and this is what the kernel says of it.
     End(Counters),

@@ -118,10 +118,15 @@ pub fn packets(
     let mut listing =
         Listing { socket, netns, packets: Vec::new(), queues: Vec::new(), counters: Counters::default() };
     let mut ended = false;
+    // How many packets are of lists that were walked to their end.
+    let mut settled = 0;
     let walked = engine.walk(&[target], limits, &mut |_, step| match step {
         Step::Packet(packet) => listing.packets.push(packet.clone()),
-        Step::Anew(queue) => listing.packets.retain(|packet| packet.queue != queue),
-        Step::QueueEnd(end) => listing.queues.push(end),
+        Step::Anew(_) => listing.packets.truncate(settled),
+        Step::QueueEnd(end) => {
+            settled = listing.packets.len();
+            listing.queues.push(end);
+        }
         Step::End(counters) => {
             listing.counters = counters;
             ended = true;

@@ -37,6 +37,8 @@ struct Block {
 #[derive(Default)]
 struct Open {
     queues: BTreeMap<Queue, OpenQueue>,
+    /// The list that is being walked: a queue can be several.
+    list: OpenQueue,
     ends: BTreeMap<Queue, QueueEnd>,
 }
 
@@ -59,8 +61,7 @@ impl Summing {
     pub(crate) fn step(&mut self, target: usize, step: Step<'_>) {
         match step {
             Step::Packet(packet) => {
-                let open = self.open.entry(target).or_default();
-                let queue = open.queues.entry(packet.queue).or_default();
+                let queue = &mut self.open.entry(target).or_default().list;
                 if !packet.is_part {
                     queue.packets += 1;
                     queue.bytes = queue.bytes.saturating_add(packet.len.0);
@@ -70,12 +71,11 @@ impl Summing {
                 queue.add(&packet.head_piece);
                 packet.fragments.iter().for_each(|piece| queue.add(piece));
             }
-            Step::Anew(queue) => {
-                self.open.entry(target).or_default().queues.remove(&queue);
-            }
-            // UDP's receive queue is two lists: what is true of it is true of both.
+            Step::Anew(_) => self.open.entry(target).or_default().list = OpenQueue::default(),
             Step::QueueEnd(end) => {
-                let ends = &mut self.open.entry(target).or_default().ends;
+                let Open { queues, list, ends } = self.open.entry(target).or_default();
+                queues.entry(end.queue).or_default().merge(std::mem::take(list));
+                // What is true of a queue is true of all its lists.
                 let known = ends.entry(end.queue).or_insert(end);
                 known.complete &= end.complete;
                 known.steady &= end.steady;
@@ -89,7 +89,7 @@ impl Summing {
     }
 
     fn close(&mut self, target: usize, open: Open, counters: Counters) -> Exact {
-        let Open { mut queues, ends } = open;
+        let Open { mut queues, ends, .. } = open;
         let mut exact = Exact {
             queues: Vec::new(),
             pinned: Bytes(0),
@@ -181,6 +181,20 @@ impl Summing {
 }
 
 impl OpenQueue {
+    fn merge(&mut self, list: OpenQueue) {
+        if self.packets == 0 {
+            *self = list;
+            return;
+        }
+        self.packets += list.packets;
+        self.bytes = self.bytes.saturating_add(list.bytes);
+        self.truesize = self.truesize.saturating_add(list.truesize);
+        self.fragments += list.fragments;
+        self.slab = self.slab.saturating_add(list.slab);
+        self.not_counted += list.not_counted;
+        self.blocks.extend(list.blocks);
+    }
+
     fn add(&mut self, piece: &Piece) {
         match piece.kind {
             kind if kind.pins() => {

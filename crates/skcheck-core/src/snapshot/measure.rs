@@ -76,6 +76,9 @@ impl Measured {
             let exact = report.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
             report.exact = match exact {
                 Some(exact) => Ok(Box::new(exact)),
+                None if report.socket.state == State::Listen && weight(report) > 0 => {
+                    Err(NotMeasured::NotAccepted)
+                }
                 None if !holds_packets(report) => Err(NotMeasured::Empty),
                 None if self.all => Err(NotMeasured::Vanished),
                 None => Err(NotMeasured::NoTime),
