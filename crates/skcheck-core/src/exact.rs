@@ -93,20 +93,17 @@ pub enum NotMeasured {
     NoTime,
     /// It holds nothing that can be walked.
     Empty,
-    /// What it holds lies in the queues of connections that nobody has accepted (unix listeners).
-    NotAccepted,
     /// It was not there any more.
     Vanished,
 }
 
 impl NotMeasured {
-    /// `no_engine`, `no_time`, `empty`, `not_accepted` or `vanished`.
+    /// `no_engine`, `no_time`, `empty` or `vanished`.
     pub fn name(self) -> &'static str {
         match self {
             NotMeasured::NoEngine => "no_engine",
             NotMeasured::NoTime => "no_time",
             NotMeasured::Empty => "empty",
-            NotMeasured::NotAccepted => "not_accepted",
             NotMeasured::Vanished => "vanished",
         }
     }

@@ -98,6 +98,7 @@ struct unix_sock { struct unix_address *addr; struct sock *peer; };
 /* Packets. */
 struct sk_buff {
 	struct sk_buff *next;
+	struct sock *sk;
 	struct rb_node rbnode;
 	unsigned int len, data_len;
 	unsigned char cb[48];

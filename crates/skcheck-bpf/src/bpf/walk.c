@@ -14,6 +14,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define FRAGS 45
 /* Packets on a packet's frag_list. */
 #define CHILDREN 1024
+/* Connections that wait at a listener. */
+#define WAITING 65536
 
 volatile const __u32 page_shift = 12;
 
@@ -523,6 +525,40 @@ static __always_inline __u32 after(__u32 left, __u32 walked)
 	return walked < left ? left - walked : 0;
 }
 
+struct waiting { __u64 next, end, where; __u32 left, mode; };
+
+/* A connection that waits at a unix listener: what has been sent to it is in a socket of its own. */
+static long visit_waiting(__u32 at, void *context)
+{
+	struct waiting *waiting = context;
+	__u64 sk;
+
+	if (!waiting->next || waiting->next == waiting->end)
+		return 1;
+	sk = (__u64)FIELD(sk_buff, waiting->next, sk);
+	if (sk)
+		waiting->left = after(waiting->left, walk_list(AT(sock, sk, sk_receive_queue), waiting->where,
+							       waiting->mode, waiting->left));
+	waiting->next = (__u64)FIELD(sk_buff, waiting->next, next);
+	return 0;
+}
+
+/* Walks the queues of the connections that wait at a unix listener. */
+static __always_inline void walk_waiting(__u64 sk, __u32 slot, __u32 left)
+{
+	__u64 list = AT(sock, sk, sk_receive_queue);
+	struct waiting waiting = { .end = list, .where = place(slot, RECEIVE), .mode = STREAM };
+	struct walk all = { .where = waiting.where };
+	__u32 before = FIELD(sk_buff_head, list, qlen);
+	__u64 first = (__u64)FIELD(sk_buff_head, list, next);
+
+	waiting.left = left;
+	waiting.next = first;
+	bpf_loop(WAITING, visit_waiting, &waiting, 0);
+	all.complete = waiting.next == list;
+	end_queue(&all, first == (__u64)FIELD(sk_buff_head, list, next) && before == FIELD(sk_buff_head, list, qlen));
+}
+
 /* Walks all queues of a socket. */
 __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 {
@@ -539,6 +575,11 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 	end.wmem_queued = FIELD(sock, sk, sk_wmem_queued);
 	end.backlog = FIELD(sock, sk, sk_backlog.len);
 	family = FIELD(sock, sk, __sk_common.skc_family);
+	if (family == AF_UNIX && FIELD(sock, sk, __sk_common.skc_state) == TCP_LISTEN) {
+		walk_waiting(sk, slot, left);
+		bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
+		return 0;
+	}
 	if (family == AF_UNIX) {
 		if (FIELD(sock, sk, sk_type) != SOCK_DGRAM)
 			mode |= STREAM;

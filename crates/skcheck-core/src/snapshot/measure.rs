@@ -76,9 +76,6 @@ impl Measured {
             let exact = report.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
             report.exact = match exact {
                 Some(exact) => Ok(Box::new(exact)),
-                None if report.socket.state == State::Listen && weight(report) > 0 => {
-                    Err(NotMeasured::NotAccepted)
-                }
                 None if !holds_packets(report) => Err(NotMeasured::Empty),
                 None if self.all => Err(NotMeasured::Vanished),
                 None => Err(NotMeasured::NoTime),
@@ -98,25 +95,24 @@ fn refine(report: &mut Report, facts: &HostFacts) {
     if footprint.received.payload.is_none() || socket.state == State::ClosedHeld {
         footprint.received.payload = Some(exact.unread());
     }
-    if socket.family == Family::Unix && socket.state != State::Listen {
+    if socket.family == Family::Unix {
         let packets = exact.queue(Queue::Receive).map_or(0, |queue| queue.packets);
         let queue = UnixQueue { payload: exact.unread(), truesize: exact.truesize(false), packets };
         footprint.know_unix_queue(socket, &queue, facts);
     }
 }
 
-/// Whether anything is in a queue that can be walked. What a unix sender is charged is in its
-/// reader's queue, what UDP sends in the device's.
+/// Whether anything is in a queue that can be walked. What a unix sender is charged is in its reader's
+/// queue, what UDP sends in the device's. What waits at a TCP listener has a report of its own; at a unix
+/// listener it has none.
 fn holds_packets(report: &Report) -> bool {
-    let socket = &report.socket;
-    socket.state != State::Listen
-        && match socket.family {
-            Family::Unix => {
-                socket.recv_q.holds_something()
-                    || report.footprint.received.charged.is_some_and(|charge| charge.0 > 0)
-            }
-            _ => socket.holds_something(),
+    let Report { socket, footprint, .. } = report;
+    match socket.family {
+        Family::Unix => {
+            socket.recv_q.holds_something() || footprint.received.charged.is_some_and(|charge| charge.0 > 0)
         }
+        _ => socket.state != State::Listen && socket.holds_something(),
+    }
 }
 
 fn weight(report: &Report) -> u64 {
