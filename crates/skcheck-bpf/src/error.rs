@@ -45,13 +45,9 @@ impl Error {
 
     /// The kernel refused a program.
     pub(crate) fn program(name: &str, error: &ProgramError) -> Error {
-        // The verifier's log is for whoever wrote the program: its last lines say why.
         if let ProgramError::LoadError { io_error, verifier_log } = error {
             let log = verifier_log.to_string();
-            let why: Vec<&str> =
-                log.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
-            let why: Vec<&str> = why.into_iter().rev().collect();
-            let context = format!("the kernel refused program {name}: {io_error}: {}", why.join("; "));
+            let context = format!("the kernel refused program {name}: {io_error}: {}", reason(&log));
             let remedy = if is_refusal(io_error) && log.is_empty() { PRIVILEGE } else { KERNEL };
             return Error { context, remedy };
         }
@@ -79,6 +75,14 @@ impl From<Error> for io::Error {
 /// Something that only a defect of this crate explains.
 pub(crate) fn defect(what: impl Display) -> io::Error {
     io::Error::other(format!("unexpected: {what}"))
+}
+
+/// The last lines of the verifier's log say why; behind them are statistics.
+fn reason(log: &str) -> String {
+    const STATISTICS: [&str; 3] = ["verification time", "stack depth", "processed"];
+    let is_reason = |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|word| line.starts_with(word));
+    let lines: Vec<&str> = log.lines().map(str::trim).filter(is_reason).collect();
+    lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ")
 }
 
 fn is_refusal(error: &io::Error) -> bool {

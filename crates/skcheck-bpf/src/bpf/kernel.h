@@ -134,7 +134,7 @@ struct bpf_iter__unix { struct bpf_iter_meta *meta; struct unix_sock *unix_sk; }
 #pragma clang attribute pop
 
 enum sock_flags { SOCK_DONE = 1 };
-enum pageflags { PG_lru = 1, PG_head = 2 };
+enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 
 #define AF_UNIX 1
 #define AF_INET 2

@@ -224,10 +224,14 @@ static __always_inline void resolve(struct piece *piece, __u64 page)
 	piece->order = order_of(page, flags);
 	if (mapping & 1)
 		piece->kind = ANONYMOUS;
-	else if (flags & (1UL << bpf_core_enum_value(enum pageflags, PG_lru)))
-		piece->kind = mapping ? FILE_PAGE : REMOVED;
+	else if (mapping)
+		piece->kind = FILE_PAGE;
+	/* The page cache fills its pages before it hands them out; they come to the list a little later. */
+	else if (flags & (1UL << bpf_core_enum_value(enum pageflags, PG_lru) |
+			  1UL << bpf_core_enum_value(enum pageflags, PG_uptodate)))
+		piece->kind = REMOVED;
 	else
-		piece->kind = mapping ? FILE_PAGE : STACK;
+		piece->kind = STACK;
 }
 
 static __always_inline __u32 order_for(__u32 size)
