@@ -11,7 +11,7 @@ use skcheck_core::{Holder, Inode, NetnsId, Query};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
-use crate::pass::{self, Ring};
+use crate::pass::{self, Ring, Time};
 use crate::wire::FindRecord;
 
 /// `find.c`, compiled.
@@ -98,7 +98,7 @@ impl Finder {
     fn run(&mut self, program: &str, on_record: &mut dyn FnMut(Option<FindRecord>)) -> io::Result<()> {
         let bound_is_listed = self.bound_is_listed;
         let iterator = pass::link(&mut self.ebpf, program)?.into_file().map_err(defect)?;
-        pass::run(iterator, &mut self.ring, None, &mut |record| {
+        pass::run(iterator, &mut self.ring, Time::AMPLE, &mut |record| {
             on_record(FindRecord::decode(record, bound_is_listed));
         })?;
         Ok(())

@@ -66,7 +66,8 @@ enum Prepared {
     /// which takes as long.
     Coming(JoinHandle<Result<Walker, Error>>),
     There(Box<Walker>),
-    Failed,
+    /// To be loaded when they are needed.
+    Not,
 }
 
 impl Bpf {
@@ -82,7 +83,7 @@ impl Bpf {
             .name("skcheck-load".to_owned())
             .spawn(move || Walker::load(for_walker, Limits::PACKETS));
         let finder = Mutex::new(Finder::load(Arc::clone(&btf))?);
-        let walker = Mutex::new(coming.map_or(Prepared::Failed, Prepared::Coming));
+        let walker = Mutex::new(coming.map_or(Prepared::Not, Prepared::Coming));
         Ok(Bpf { host: host.clone(), btf, finder, walker })
     }
 
@@ -95,7 +96,7 @@ impl Bpf {
         let ready = match prepared {
             Prepared::Coming(thread) => thread.join().ok().transpose()?.map(Box::new),
             Prepared::There(walker) => Some(walker),
-            Prepared::Failed => None,
+            Prepared::Not => None,
         };
         match ready.filter(|walker| walker.suits(packets)) {
             Some(walker) => Ok(walker),
@@ -130,10 +131,13 @@ impl Engine for Bpf {
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
         let mut slot = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
-        let prepared = std::mem::replace(&mut *slot, Prepared::Failed);
+        let prepared = std::mem::replace(&mut *slot, Prepared::Not);
         let mut walker = self.walker(prepared, limits.packets)?;
         let walked = walk::run(&mut walker, &self.host, targets, limits, on_step);
-        *slot = Prepared::There(walker);
+        // What was given up may still come, and must not be taken for what is asked next.
+        if walked.is_ok() {
+            *slot = Prepared::There(walker);
+        }
         walked
     }
 }

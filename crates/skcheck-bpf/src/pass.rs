@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::time::Instant;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
 
 use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
@@ -52,29 +53,86 @@ pub(crate) enum Ended {
 
 /// Reads an iterator to its end; a program that finds no room in the ring buffer makes it stop, and
 /// goes on where it stopped.
+///
+/// # Errors
+/// `TimedOut` when the kernel does not come back in time: it waits for the lock of a socket.
 pub(crate) fn run(
-    mut iterator: File,
+    iterator: File,
     ring: &mut Ring,
-    deadline: Option<Instant>,
+    time: Time,
     on_record: &mut dyn FnMut(&[u8]),
 ) -> io::Result<Ended> {
-    let mut nothing = [0; 4096];
+    read_to_end(iterator, time, &mut || drain(ring, on_record))
+}
+
+/// How long a pass may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Time {
+    /// When to give up between two stops.
+    pub(crate) deadline: Option<Instant>,
+    /// How long to wait for one stop. One comes after a million of objects.
+    pub(crate) patience: Duration,
+}
+
+impl Time {
+    /// As long as it takes, as long as anything happens.
+    pub(crate) const AMPLE: Time = Time { deadline: None, patience: Duration::from_secs(30) };
+}
+
+fn read_to_end(
+    iterator: impl Read + Send + 'static,
+    time: Time,
+    drain: &mut dyn FnMut() -> bool,
+) -> io::Result<Ended> {
+    let reader = Reader::start(iterator)?;
     let mut idle = 0;
     loop {
-        let read = iterator.read(&mut nothing);
-        idle = if drain(ring, on_record) { 0 } else { idle + 1 };
+        let read = reader.read(time.patience)?;
+        idle = if drain() { 0 } else { idle + 1 };
         match read {
             Ok(0) => return Ok(Ended::Whole),
             Ok(_) => {}
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
         }
-        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+        if time.deadline.is_some_and(|deadline| Instant::now() > deadline) {
             return Ok(Ended::OutOfTime);
         }
         if idle > IDLE_STOPS {
             return Err(defect("an iterator does not come to its end"));
         }
+    }
+}
+
+/// Reads on a thread of its own. In the kernel an iterator takes socket locks, and waits for them without
+/// end; such a thread is left behind.
+struct Reader {
+    turns: SyncSender<()>,
+    reads: Receiver<io::Result<usize>>,
+}
+
+impl Reader {
+    fn start(mut iterator: impl Read + Send + 'static) -> io::Result<Reader> {
+        let (turns, turn) = mpsc::sync_channel(1);
+        let (done, reads) = mpsc::sync_channel(1);
+        std::thread::Builder::new().name("skcheck-iterate".to_owned()).spawn(move || {
+            let mut nothing = [0; 4096];
+            while turn.recv().is_ok() && done.send(iterator.read(&mut nothing)).is_ok() {}
+        })?;
+        Ok(Reader { turns, reads })
+    }
+
+    /// Reads once.
+    fn read(&self, patience: Duration) -> io::Result<io::Result<usize>> {
+        let gone = || defect("the thread that reads an iterator has ended");
+        self.turns.send(()).map_err(|_| gone())?;
+        self.reads.recv_timeout(patience).map_err(|error| match error {
+            RecvTimeoutError::Timeout => io::Error::new(
+                io::ErrorKind::TimedOut,
+                "a process is stuck while it holds a socket's lock (ps -eo pid,stat,wchan,comm shows it in state D)",
+            ),
+            RecvTimeoutError::Disconnected => gone(),
+        })
     }
 }
 
@@ -85,4 +143,40 @@ fn drain(ring: &mut Ring, on_record: &mut dyn FnMut(&[u8])) -> bool {
         on_record(&record);
     }
     any
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_come_back_is_left_behind() {
+        // Nobody ever writes into this pipe, and nobody closes it.
+        let (reader, _writer) = io::pipe().unwrap();
+        let time = Time { deadline: None, patience: Duration::from_millis(50) };
+        let error = read_to_end(reader, time, &mut || false).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    /// Says that it stopped twice, and then that it is at its end.
+    struct Stops(u32);
+
+    impl Read for Stops {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            self.0 += 1;
+            if self.0 > 2 { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        }
+    }
+
+    #[test]
+    fn a_stop_is_no_end() {
+        let mut drained = 0;
+        let ended = read_to_end(Stops(0), Time::AMPLE, &mut || {
+            drained += 1;
+            true
+        });
+        assert_eq!((ended.unwrap(), drained), (Ended::Whole, 3));
+        let over = Time { deadline: Some(Instant::now() - Duration::from_secs(1)), ..Time::AMPLE };
+        assert_eq!(read_to_end(Stops(0), over, &mut || true).unwrap(), Ended::OutOfTime);
+    }
 }

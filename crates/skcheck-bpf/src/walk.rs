@@ -7,7 +7,7 @@ use std::time::Instant;
 use skcheck_core::engine::{Limits, Step, Target};
 use skcheck_core::{Live, Netns, Protocol};
 
-use crate::pass::Ended;
+use crate::pass::{Ended, Time};
 use crate::walker::Walker;
 use crate::wire::WalkRecord;
 
@@ -61,10 +61,10 @@ pub(crate) fn run(
     limits: &Limits,
     on_step: &mut dyn FnMut(usize, Step<'_>),
 ) -> io::Result<bool> {
-    let deadline = walker.start(limits)?;
-    let mut walk = Walk { walker, host, targets, deadline, done: vec![false; targets.len()], on_step };
+    let time = walker.start(limits)?;
+    let mut walk = Walk { walker, host, targets, time, done: vec![false; targets.len()], on_step };
     let mut first = 0;
-    let mut count = if deadline.is_some() { FIRST } else { targets.len() };
+    let mut count = if time.deadline.is_some() { FIRST } else { targets.len() };
     while first < targets.len() {
         let last = first.saturating_add(count).min(targets.len());
         if walk.batch(first..last)? == Ended::OutOfTime {
@@ -80,7 +80,7 @@ struct Walk<'w, 't> {
     walker: &'w mut Walker,
     host: &'w Live,
     targets: &'w [Target<'t>],
-    deadline: Option<Instant>,
+    time: Time,
     /// Which targets have been walked.
     done: Vec<bool>,
     on_step: &'w mut dyn FnMut(usize, Step<'_>),
@@ -105,7 +105,7 @@ impl Walk<'_, '_> {
             }
         }
         // A program that finds no time left for a socket passes it over.
-        let passed_over = self.deadline.is_some_and(|deadline| Instant::now() > deadline)
+        let passed_over = self.time.deadline.is_some_and(|deadline| Instant::now() > deadline)
             && self.open(&batch).next().is_some();
         Ok(if passed_over { Ended::OutOfTime } else { Ended::Whole })
     }
@@ -122,7 +122,7 @@ impl Walk<'_, '_> {
         for place in places(&targets, way) {
             let (done, on_step) = (&mut self.done, &mut *self.on_step);
             let on_record = &mut |record: &[u8]| hand_on(record, done, on_step);
-            if self.walker.pass(self.host, way, place, self.deadline, on_record)? == Ended::OutOfTime {
+            if self.walker.pass(self.host, way, place, self.time, on_record)? == Ended::OutOfTime {
                 return Ok(Ended::OutOfTime);
             }
         }

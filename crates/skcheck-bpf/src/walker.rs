@@ -12,7 +12,7 @@ use skcheck_core::{Cookie, Live, Netns};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
-use crate::pass::{self, Ended, Ring};
+use crate::pass::{self, Ended, Ring, Time};
 use crate::walk::Way;
 
 /// `walk.c`, compiled.
@@ -31,6 +31,9 @@ const RING: std::ops::RangeInclusive<u64> = 1 << 22..=1 << 26;
 
 /// A loop of a program takes at most 2^23 steps (`BPF_MAX_LOOPS`), and a tree three for each packet.
 const MOST_PACKETS: u32 = 2_700_000;
+
+/// Where time is limited, how much longer than that a program may take over a million sockets.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many sockets the map `targets` has room for.
 const TARGETS: usize = 1 << 16;
@@ -67,8 +70,8 @@ impl Walker {
         self.ring_bytes >= ring_for(packets)
     }
 
-    /// Tells the programs how far to go. Returns when time will be up.
-    pub(crate) fn start(&mut self, limits: &Limits) -> Result<Option<Instant>, Error> {
+    /// Tells the programs how far to go. Returns how long a pass may take.
+    pub(crate) fn start(&mut self, limits: &Limits) -> Result<Time, Error> {
         let packets = u64::from(limits.packets.min(MOST_PACKETS));
         let deadline = limits.time.map_or(0, |time| nanoseconds(since_boot().saturating_add(time)));
         let full = self.ring_bytes - ENDS;
@@ -77,7 +80,10 @@ impl Walker {
         let map = self.ebpf.map_mut("limits").ok_or_else(|| Error::missing("limits"))?;
         let mut map: Array<&mut MapData, [u64; 4]> = map.try_into().map_err(|error| Error::map(&error))?;
         map.set(0, [packets, deadline, room, full], 0).map_err(|error| Error::map(&error))?;
-        Ok(limits.time.map(|time| Instant::now() + time))
+        Ok(match limits.time {
+            Some(time) => Time { deadline: Some(Instant::now() + time), patience: time + PATIENCE },
+            None => Time::AMPLE,
+        })
     }
 
     /// Sets which sockets are to be walked, each with its number.
@@ -101,11 +107,11 @@ impl Walker {
         host: &Live,
         way: Way,
         place: Option<&Netns>,
-        deadline: Option<Instant>,
+        time: Time,
         on_record: &mut dyn FnMut(&[u8]),
     ) -> io::Result<Ended> {
         match self.iterator(host, way, place)? {
-            Some(iterator) => pass::run(iterator, &mut self.ring, deadline, on_record),
+            Some(iterator) => pass::run(iterator, &mut self.ring, time, on_record),
             None => Ok(Ended::Whole),
         }
     }
