@@ -70,7 +70,7 @@ fn a_unix_path_that_is_no_text() {
     assert_harmless(&table);
     assert!(table.contains("/\\xff\\x1b[2J\\\\x"), "{table}");
 
-    let report = json(&format!("-x --pid {pid}"));
+    let report = json(&format!("-x --pid {pid} --engine proc"));
     let wanted: String = path.as_os_str().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     let socket = socket_with(&report, |local| local["path_hex"] == wanted.as_str());
     assert_eq!(

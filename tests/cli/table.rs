@@ -57,7 +57,8 @@ fn ascii_is_enough() {
     let reader = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = reader.local_addr().unwrap();
     UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"0123456789", address).unwrap();
-    let mut command = skcheck(&format!("-u --pid {} --port {}", std::process::id(), address.port()));
+    let mut command =
+        skcheck(&format!("-u --pid {} --port {} --engine proc", std::process::id(), address.port()));
     let table = run(command.env("LC_ALL", "C")).out;
     assert!(table.is_ascii(), "{table}");
     let row = table.lines().find(|line| line.contains(&address.to_string())).unwrap();
