@@ -11,8 +11,9 @@ use crate::pass::{Ended, Time};
 use crate::walker::Walker;
 use crate::wire::WalkRecord;
 
-/// With time limited, this many of the heaviest sockets are walked first, then more and more.
-const FIRST: usize = 16;
+/// With time limited, this many of the heaviest sockets are walked first, then more and more. Each time all
+/// sockets of their kind are met.
+const FIRST: usize = 64;
 
 /// How often the sockets that were not met are looked for: a table that changes under an iterator can
 /// hide a socket, and where there was no room for one it is left out.
@@ -30,8 +31,6 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    const ALL: [Way; 4] = [Way::Tcp, Way::Udp, Way::Unix, Way::Files];
-
     fn of(target: &Target<'_>) -> Way {
         match target.protocol {
             _ if target.netns.is_none() => Way::Files,
@@ -53,6 +52,17 @@ impl Way {
     }
 }
 
+/// The ways in which these are met, each once, that of the first one first.
+fn ways(targets: &[Target<'_>]) -> Vec<Way> {
+    let mut ways = Vec::new();
+    for way in targets.iter().map(Way::of) {
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    ways
+}
+
 /// Walks `targets`, the first ones first. Returns whether all were looked for.
 pub(crate) fn run(
     walker: &mut Walker,
@@ -61,6 +71,10 @@ pub(crate) fn run(
     limits: &Limits,
     on_step: &mut dyn FnMut(usize, Step<'_>),
 ) -> io::Result<bool> {
+    // Loading takes no time off what there is to walk in.
+    for way in ways(targets) {
+        walker.need(way)?;
+    }
     let time = walker.start(limits)?;
     let mut walk = Walk { walker, host, targets, time, done: vec![false; targets.len()], on_step };
     let mut first = 0;
@@ -93,8 +107,8 @@ impl Walk<'_, '_> {
         self.walker.want(cookies.skip(batch.start).take(batch.len()))?;
         for round in 0..ROUNDS {
             let before = self.open(&batch).count();
-            for way in Way::ALL {
-                if self.pass(&batch, way)? == Ended::OutOfTime {
+            for way in ways(self.targets.get(batch.clone()).unwrap_or_default()) {
+                if self.is_late() || self.pass(&batch, way)? == Ended::OutOfTime {
                     return Ok(Ended::OutOfTime);
                 }
             }
@@ -105,9 +119,12 @@ impl Walk<'_, '_> {
             }
         }
         // A program that finds no time left for a socket passes it over.
-        let passed_over = self.time.deadline.is_some_and(|deadline| Instant::now() > deadline)
-            && self.open(&batch).next().is_some();
+        let passed_over = self.is_late() && self.open(&batch).next().is_some();
         Ok(if passed_over { Ended::OutOfTime } else { Ended::Whole })
+    }
+
+    fn is_late(&self) -> bool {
+        self.time.deadline.is_some_and(|deadline| Instant::now() > deadline)
     }
 
     /// The places of those that have not been walked.

@@ -128,7 +128,8 @@ impl Walker {
         }
     }
 
-    fn need(&mut self, way: Way) -> Result<(), Error> {
+    /// Loads a program, if that has not been done.
+    pub(crate) fn need(&mut self, way: Way) -> Result<(), Error> {
         if !self.loaded.contains(&way) {
             let (program, over) = way.program();
             pass::load(&mut self.ebpf, &self.btf, program, over)?;

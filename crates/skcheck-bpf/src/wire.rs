@@ -87,6 +87,7 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bo
     const BOUND: u32 = 1;
     const NAMED: u32 = 2;
     const CUT_SHORT: u32 = 4;
+    const OF_THREAD: u32 = 8;
     let inode = inode(at.u64()?)?;
     let peer_inode = at.u64()?;
     let cookie = at.u64()?;
@@ -146,6 +147,7 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bo
     let added_up = core_family == Family::Unix && state != State::Listen && flags & CUT_SHORT == 0;
     let (payload, truesize) = unix_queue;
     let unix_queue = added_up.then_some(UnixQueue { payload, truesize, packets: packets.into() });
+    let holder = (flags & OF_THREAD == 0).then_some(holder);
     Some(Found { socket, netns, holder, unix_queue })
 }
 

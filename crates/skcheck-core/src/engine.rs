@@ -24,7 +24,8 @@ pub trait Engine: Sync {
     /// What keeps the engine from looking. Nothing that was handed on counts then.
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass>;
 
-    /// Hands on every descriptor that refers to one of these sockets.
+    /// Hands on every descriptor that refers to one of these sockets, those of threads with a table of their
+    /// own left out.
     ///
     /// # Errors
     /// What keeps the engine from looking.
@@ -52,8 +53,8 @@ pub struct Found {
     pub socket: Socket,
     /// The network namespace that it is in.
     pub netns: NetnsId,
-    /// The descriptor. One of a thread that has a table of its own is given with its process.
-    pub holder: Holder,
+    /// The descriptor; `None` for one of a thread that has a table of its own.
+    pub holder: Option<Holder>,
     /// What waits in the receive queue of a unix socket; the kernel charges it to the senders.
     pub unix_queue: Option<UnixQueue>,
 }

@@ -144,7 +144,7 @@ fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, E
     let mut found = None;
     knows_pids_of(host).map_err(|error| Error::engine(engine.name(), &error))?;
     let pass = engine.find(&query, &mut |it| {
-        if it.holder == holder {
+        if it.holder == Some(holder) {
             found = Some(it);
         }
     });

@@ -30,7 +30,7 @@ struct {
 
 enum kind { SOCKET = 1, NAMESPACE_FILE = 2, HOLDER = 3 };
 
-enum flag { BOUND = 1, NAMED = 2, CUT_SHORT = 4 };
+enum flag { BOUND = 1, NAMED = 2, CUT_SHORT = 4, OF_THREAD = 8 };
 
 /* One record. The order is that of `wire.rs`; sizes are such that nothing is padded. */
 struct found {
@@ -107,6 +107,15 @@ static __always_inline __u32 pid_of(struct task_struct *task)
 		   bpf_core_field_offset(((struct upid *)0)->nr);
 	bpf_probe_read_kernel(&nr, sizeof(nr), (void *)at);
 	return nr;
+}
+
+/* Whether this is a thread with a table of its own, while the process's main thread has the process's. Of a
+ * main thread that has ended the others go on with its table. */
+static __always_inline bool has_own_table(struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	return leader != task && leader->files;
 }
 
 /* Whether only this descriptor refers to the file: its reference, and the iterator's own. */
@@ -393,6 +402,8 @@ int find(struct bpf_iter__task_file *ctx)
 		record->pid = pid_of(task);
 		record->fd = ctx->fd;
 		record->netns = netns;
+		if (has_own_table(task))
+			record->flags |= OF_THREAD;
 		record->inode = file->f_inode->i_ino;
 		record->uid = file->f_inode->i_uid.val;
 		record->cookie = bpf_get_socket_cookie(sk);
@@ -455,7 +466,7 @@ int holders(struct bpf_iter__task_file *ctx)
 	if (!file || !task || !bpf_sock_from_file(file))
 		return 0;
 	inode = file->f_inode->i_ino;
-	if (!bpf_map_lookup_elem(&wanted, &inode))
+	if (!bpf_map_lookup_elem(&wanted, &inode) || has_own_table(task))
 		return 0;
 	return emit(task, ctx->fd, HOLDER, inode);
 }

@@ -26,7 +26,12 @@ struct rb_root { struct rb_node *rb_node; };
 /* Processes and files. */
 struct upid { int nr; };
 struct pid { unsigned int level; struct upid numbers[1]; };
-struct task_struct { struct task_struct *group_leader; struct pid *thread_pid; };
+struct files_struct;
+struct task_struct {
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct files_struct *files;
+};
 struct super_block { unsigned long s_magic; };
 struct inode { struct super_block *i_sb; unsigned long i_ino; kuid_t i_uid; };
 struct file { struct inode *f_inode; };

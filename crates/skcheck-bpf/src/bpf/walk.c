@@ -319,7 +319,7 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 				  BPF_RB_NO_WAKEUP) != 0;
 }
 
-enum mode { TCP = 1, STREAM = 2, LOCKED = 4, CHAIN = 8 };
+enum mode { TCP = 1, STREAM = 2, LOCKED = 4, CHAIN = 8, CLOSED = 16 };
 
 struct walk {
 	__u64 next, end, where;
@@ -507,6 +507,7 @@ __noinline int walk_list(__u64 list, __u64 where, __u64 mode_and_seq, __u32 left
 __noinline int walk_tree(__u64 root, __u64 where, __u64 mode, __u32 left)
 {
 	struct walk walk = { .where = where, .left = left, .mode = mode };
+	bool steady;
 	__u64 top;
 
 	walk.walked = walk.complete = walk.no_room = walk.came = nought;
@@ -514,8 +515,10 @@ __noinline int walk_tree(__u64 root, __u64 where, __u64 mode, __u32 left)
 	walk.next = top;
 	/* Each node is come to from above, from its left and from its right. */
 	bpf_loop(3 * left + 64, visit_node, &walk, 0);
-	/* Not locked, a tree is only looked at where the socket is closed, and nothing is added to it. */
-	end_queue(&walk, walk.mode & LOCKED || top == (__u64)FIELD(rb_root, root, rb_node));
+	/* Without the lock nothing tells whether a tree changed, unless it is empty, or of a socket that is
+	 * closed, to which nothing is added. */
+	steady = top == (__u64)FIELD(rb_root, root, rb_node) && (!top || walk.mode & CLOSED);
+	end_queue(&walk, walk.mode & LOCKED || steady);
 	return walk.walked;
 }
 
@@ -534,13 +537,15 @@ struct waiting { __u64 next, end, where; __u32 left, mode; };
 /* A connection that waits at a unix listener: what has been sent to it is in a socket of its own. */
 static long visit_waiting(__u32 at, void *context)
 {
+	struct limits *limit = own_limits();
 	struct waiting *waiting = context;
 	__u64 sk;
 
-	if (!waiting->next || waiting->next == waiting->end)
+	if (!waiting->next || waiting->next == waiting->end || !waiting->left || !limit ||
+	    bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > limit->full)
 		return 1;
 	sk = (__u64)FIELD(sk_buff, waiting->next, sk);
-	if (sk)
+	if (sk && FIELD(sock, sk, sk_receive_queue.qlen))
 		waiting->left = after(waiting->left, walk_list(AT(sock, sk, sk_receive_queue), waiting->where,
 							       waiting->mode, waiting->left));
 	waiting->next = (__u64)FIELD(sk_buff, waiting->next, next);
@@ -591,6 +596,8 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 		__s32 unread;
 
 		mode |= TCP;
+		if (FIELD(sock, sk, __sk_common.skc_state) == TCP_CLOSE)
+			mode |= CLOSED;
 		seq = (__u64)(__u32)FIELD(tcp_sock, sk, copied_seq) << 32;
 		unread = FIELD(tcp_sock, sk, rcv_nxt) - FIELD(tcp_sock, sk, copied_seq);
 		end.recv_q = unread > 0 ? unread : 0;

@@ -23,7 +23,10 @@ pub(super) fn sentences(report: &Report<'_>, config: &ScanConfig) -> Vec<String>
     lines.extend(sum(report));
     lines.extend(not_measured(report, config));
     if measured.cut_short > 0 {
-        let remedy = "--exact-limit 0 measures all of it";
+        let remedy = match config.measuring.limits.packets {
+            u32::MAX => "that is as far as a walk goes",
+            _ => "--exact-limit 0 goes on",
+        };
         let walks = count(measured.cut_short, "socket");
         lines.push(format!("{walks} not walked to the end, so there is more than was measured: {remedy}."));
     }
@@ -174,7 +177,10 @@ pub(super) fn sureness(pinned: &Pinned) -> Option<Sureness> {
 pub(super) fn pins(pinned: &Pinned) -> Option<String> {
     let sureness = sureness(pinned)?;
     if pinned.bytes == 0 && sureness == Sureness::Exact {
-        return Some("pins no pages of its own: its packets lie in slab memory (measured)".to_owned());
+        return Some(format!(
+            "pins no pages of its own: its packets lie in {} of slab memory (measured)",
+            size(pinned.slab)
+        ));
     }
     let bytes = size(pinned.bytes);
     let others = match pinned.unknown {
@@ -187,7 +193,12 @@ pub(super) fn pins(pinned: &Pinned) -> Option<String> {
         Sureness::AtMost => "at most ",
         Sureness::About => "about ",
     };
-    Some(format!("pins {mark}{bytes} of pages (measured{others})"))
+    // Slab memory has an owner in /proc/meminfo; it is named where it is the larger part.
+    let slab = match pinned.slab {
+        slab if slab > pinned.bytes => format!(", and takes {} of slab memory", size(slab)),
+        _ => String::new(),
+    };
+    Some(format!("pins {mark}{bytes} of pages{slab} (measured{others})"))
 }
 
 /// What looked, at how much, and for how long.
@@ -250,7 +261,10 @@ mod tests {
         check(Pinned { shared: 1, ..shared }, Some("pins at most 1 MiB of pages (measured)"));
         let large = Pinned { bytes: (5 << 30) + (1 << 20), shared: 4096, ..shared };
         check(large, Some("pins 5.0 GiB of pages (measured)"));
-        let slab = Pinned { bytes: 0, ..one };
-        check(slab, Some("pins no pages of its own: its packets lie in slab memory (measured)"));
+        let slab = Pinned { bytes: 0, slab: 8192, ..one };
+        check(slab, Some("pins no pages of its own: its packets lie in 8 KiB of slab memory (measured)"));
+        let both = Pinned { slab: 8 << 20, ..one };
+        check(both, Some("pins 1 MiB of pages, and takes 8 MiB of slab memory (measured)"));
+        check(Pinned { slab: 1 << 19, ..one }, Some("pins 1 MiB of pages (measured)"));
     }
 }

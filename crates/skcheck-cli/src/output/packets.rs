@@ -38,6 +38,8 @@ pub(crate) struct Look {
 pub(crate) struct Again {
     pub(crate) time: Duration,
     pub(crate) change: Change,
+    /// How many looks were taken after the first.
+    pub(crate) looks: usize,
 }
 
 impl Look {
@@ -135,10 +137,13 @@ fn pinned(look: &Look, charset: Charset) -> String {
 }
 
 /// What became of the packets between the two looks.
-fn became(Again { time, change }: &Again) -> String {
+fn became(Again { time, change, looks }: &Again) -> String {
     let after = format!("After {}", duration(*time));
     let &Change { before, untouched, grown, begun, gone, arrived } = change;
-    let nobody = "nobody has read in that time";
+    let nobody = match looks {
+        1 => "nobody has read in that time".to_owned(),
+        n => format!("nobody has read in that time (at each of {n} looks; they have no time stamps)"),
+    };
     let packets = |n: usize| count(n as u64, "packet");
     if before == 0 {
         return match arrived {

@@ -27,6 +27,8 @@ pub(crate) struct Pinned {
     pub(crate) cut_short: u64,
     /// How many sockets' queues changed while they were walked.
     pub(crate) changed: u64,
+    /// What their packets' heads take in slabs, both sides.
+    pub(crate) slab: u64,
     /// What they share with others, measured somewhere, each socket's part added up.
     pub(crate) shared: u64,
 }
@@ -92,6 +94,7 @@ impl Measure {
                 unknown: 0,
                 cut_short: u64::from(!exact.is_complete()),
                 changed: u64::from(exact.is_approximate()),
+                slab: exact.slab.0,
                 shared: exact.pinned_shared.0,
             }),
             Err(NotMeasured::Empty) => Measure::Nothing,
@@ -111,6 +114,7 @@ impl Pinned {
                 self.measured += one.measured;
                 self.cut_short += one.cut_short;
                 self.changed += one.changed;
+                self.slab = self.slab.saturating_add(one.slab);
                 self.shared = self.shared.saturating_add(one.shared);
             }
         }

@@ -104,7 +104,9 @@ pub(super) fn run(
         context.add_holders(report, draft);
     }
     for report in sockets.iter_mut().skip(drafts.len()) {
-        report.holders = report.socket.inode.map(|inode| context.holders_of(inode)).unwrap_or_default();
+        if let Some(inode) = report.socket.inode {
+            (report.holding, report.holders) = context.holding(&Held::ByFile(inode));
+        }
     }
     if !query.pids.is_empty() {
         sockets.retain(|report| report.holders.iter().any(|holder| query.pids.contains(&holder.pid)));

@@ -60,6 +60,7 @@ struct CountersJson {
 
 #[derive(Serialize)]
 struct AgainJson {
+    looks: usize,
     after_ms: u64,
     before: usize,
     untouched: usize,
@@ -134,8 +135,9 @@ impl CountersJson {
 }
 
 impl AgainJson {
-    fn new(Again { time, change }: &Again) -> AgainJson {
+    fn new(Again { time, change, looks }: &Again) -> AgainJson {
         AgainJson {
+            looks: *looks,
             after_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
             before: change.before,
             untouched: change.untouched,

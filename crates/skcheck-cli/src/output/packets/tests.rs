@@ -5,7 +5,7 @@ fn what_became_of_packets_in_words() {
     let check = |counts: [usize; 6], expected: &str| {
         let [before, untouched, grown, begun, gone, arrived] = counts;
         let change = Change { before, untouched, grown, begun, gone, arrived };
-        assert_eq!(became(&Again { time: Duration::from_secs(5), change }), expected);
+        assert_eq!(became(&Again { time: Duration::from_secs(5), change, looks: 1 }), expected);
     };
     check(
         [2000, 2000, 0, 0, 0, 0],
