@@ -161,17 +161,15 @@ impl<'a> Kernel<'a> {
 
     /// The functions that stand for iterators, each with its number; nothing of the other types.
     fn iterators(&self) -> Vec<u8> {
-        let mut small = Small::new();
-        for number in self.numbers() {
-            let is_iterator = |it: &Type<'_>| {
-                let name = self.strings.get(it.word(0) as usize..);
-                it.kind == FUNC && name.is_some_and(|name| name.starts_with(b"bpf_iter_"))
-            };
-            let words = match self.get(number).filter(is_iterator) {
-                Some(it) => [small.string(self.string(it.word(0))), FUNC << 24, 0],
-                None => POINTER_TO_VOID,
-            };
-            small.types.extend(words.into_iter().flat_map(u32::to_ne_bytes));
+        let mut small = Small { types: bytes_of(POINTER_TO_VOID).repeat(self.offsets.len()), ..Small::new() };
+        for (at, number) in (0..).step_by(HEAD).zip(self.numbers()) {
+            let Some(it) = self.get(number).filter(|it| it.kind == FUNC) else { continue };
+            let name = self.strings.get(it.word(0) as usize..).unwrap_or_default();
+            if name.starts_with(b"bpf_iter_") {
+                let name = small.string(self.string(it.word(0)));
+                put(&mut small.types, at, name);
+                put(&mut small.types, at + 4, FUNC << 24);
+            }
         }
         small.finish()
     }

@@ -37,13 +37,14 @@ type TallyValue = [u64; 2];
 type Counts = [u64; 5];
 
 impl Finder {
-    pub(crate) fn load(btf: Arc<KernelBtf>) -> Result<Finder, Error> {
-        let mut ebpf =
-            EbpfLoader::new().btf(Some(&btf.types)).load(OBJECT).map_err(|error| Error::object(&error))?;
+    pub(crate) fn load(loader: EbpfLoader<'_>, btf: Arc<KernelBtf>) -> Result<Finder, Error> {
+        let mut loader: EbpfLoader<'_> = loader;
+        let mut ebpf = loader.btf(Some(&btf.types)).load(OBJECT).map_err(|error| Error::object(&error))?;
         pass::load(&mut ebpf, &btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
         let release = rustix::system::uname();
         let bound_is_listed = is_at_least(&release.release().to_string_lossy(), (6, 8));
+        drop(loader);
         Ok(Finder { btf, ebpf, ring, holders_loaded: false, bound_is_listed })
     }
 

@@ -40,9 +40,10 @@ mod wire;
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
+use aya::EbpfLoader;
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
 
@@ -76,13 +77,19 @@ impl Bpf {
     /// # Errors
     /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
-        let btf =
-            Arc::new(KernelBtf::read(&[find::OBJECT, walker::OBJECT]).map_err(|it| Error::no_btf(&it))?);
-        let for_walker = Arc::clone(&btf);
-        let coming = std::thread::Builder::new()
-            .name("skcheck-load".to_owned())
-            .spawn(move || Walker::load(for_walker, Limits::PACKETS));
-        let finder = Mutex::new(Finder::load(Arc::clone(&btf))?);
+        // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made small.
+        let reading = spawn(|| KernelBtf::read(&[find::OBJECT, walker::OBJECT]).map(Arc::new));
+        let (for_walker, btf) = mpsc::sync_channel(1);
+        let coming = spawn(move || {
+            let loader = EbpfLoader::new();
+            let btf: Arc<KernelBtf> = btf.recv().map_err(|_| Error::missing("BTF"))?;
+            Walker::load(loader, btf, Limits::PACKETS)
+        });
+        let loader = EbpfLoader::new();
+        let read = reading.and_then(|reading| reading.join().ok());
+        let btf = read.ok_or_else(|| Error::missing("BTF"))?.map_err(|error| Error::no_btf(&error))?;
+        let _ = for_walker.send(Arc::clone(&btf));
+        let finder = Mutex::new(Finder::load(loader, Arc::clone(&btf))?);
         let walker = Mutex::new(coming.map_or(Prepared::Not, Prepared::Coming));
         Ok(Bpf { host: host.clone(), btf, finder, walker })
     }
@@ -100,9 +107,14 @@ impl Bpf {
         };
         match ready.filter(|walker| walker.suits(packets)) {
             Some(walker) => Ok(walker),
-            None => Walker::load(Arc::clone(&self.btf), packets).map(Box::new),
+            None => Walker::load(EbpfLoader::new(), Arc::clone(&self.btf), packets).map(Box::new),
         }
     }
+}
+
+/// A thread that loads; `None` where there can be no more threads.
+fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<JoinHandle<T>> {
+    std::thread::Builder::new().name("skcheck-load".to_owned()).spawn(work).ok()
 }
 
 impl fmt::Debug for Bpf {

@@ -50,16 +50,18 @@ pub(crate) struct Walker {
 impl Walker {
     /// Makes the maps, the ring buffer large enough for a socket of this many packets, and loads the program
     /// that is needed most.
-    pub(crate) fn load(btf: Arc<KernelBtf>, packets: u32) -> Result<Walker, Error> {
+    pub(crate) fn load(loader: EbpfLoader<'_>, btf: Arc<KernelBtf>, packets: u32) -> Result<Walker, Error> {
+        let mut loader: EbpfLoader<'_> = loader;
         let ring_bytes = ring_for(packets);
         let page_shift = rustix::param::page_size().trailing_zeros();
-        let mut ebpf = EbpfLoader::new()
+        let mut ebpf = loader
             .btf(Some(&btf.types))
             .map_max_entries("packets", u32::try_from(ring_bytes).unwrap_or(u32::MAX))
             .override_global("page_shift", &page_shift, true)
             .load(OBJECT)
             .map_err(|error| Error::object(&error))?;
         let ring = pass::take_ring(&mut ebpf, "packets")?;
+        drop(loader);
         let mut walker = Walker { btf, ebpf, ring, ring_bytes, loaded: Vec::new() };
         walker.need(Way::Tcp)?;
         Ok(walker)
