@@ -368,6 +368,12 @@ int find(struct bpf_iter__task_file *ctx)
 	netns = sk->__sk_common.skc_net.net->ns.inum;
 	family = sk->__sk_common.skc_family;
 	state = sk->__sk_common.skc_state;
+	/* Most sockets are idle, and each line of memory that is touched counts: what is received and what is
+	 * sent is charged to an inet socket, so without a charge its queues are empty, whatever it speaks. */
+	if ((family == AF_INET || family == AF_INET6) && state != TCP_LISTEN &&
+	    !(asked->families & WANT_IDLE) && !sk->sk_backlog.rmem_alloc.counter && !sk->sk_backlog.len &&
+	    !sk->sk_wmem_queued && !wmem_of(sk) && !sk->sk_forward_alloc)
+		goto count;
 	type = sk->sk_type;
 	protocol = sk->sk_protocol;
 
@@ -431,6 +437,7 @@ int find(struct bpf_iter__task_file *ctx)
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	}
 
+count:
 	/* Only now: a visit that found no room above is repeated. */
 	counted->descriptors++;
 	if (!is_alone(file)) {
