@@ -147,7 +147,8 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bo
     let added_up = core_family == Family::Unix && state != State::Listen && flags & CUT_SHORT == 0;
     let (payload, truesize) = unix_queue;
     let unix_queue = added_up.then_some(UnixQueue { payload, truesize, packets: packets.into() });
-    let holder = (flags & OF_THREAD == 0).then_some(holder);
+    // Of a process that is just ending nothing tells the id.
+    let holder = (flags & OF_THREAD == 0 && holder.pid != 0).then_some(holder);
     Some(Found { socket, netns, holder, unix_queue })
 }
 

@@ -162,7 +162,7 @@ pub(crate) struct MeasuringArgs {
     /// Measure every socket, however long it takes [heaviest first, for 200 ms]
     #[arg(long)]
     pub(crate) exact: bool,
-    /// Packets of one socket to measure at most (TCP is locked meanwhile); 0: 2.7 million [10000]. Implies --exact
+    /// Packets of one socket to measure at most (TCP is locked meanwhile); 0: 2.7 million (10000 if not given). Implies --exact
     #[arg(long, value_name = "N")]
     pub(crate) exact_limit: Option<u32>,
 }

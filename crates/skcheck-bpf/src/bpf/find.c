@@ -154,17 +154,20 @@ static long add_packet(__u32 at, void *context)
 	return 0;
 }
 
-/* Adds up a unix socket's receive queue. */
+/* Adds up a unix socket's receive queue, which is not locked: it must be the same before and after. */
 static __always_inline void add_queue(struct sock *sk, struct found *record)
 {
 	struct sum sum = { .stream = record->type != SOCK_DGRAM };
+	__u32 length;
 	__u64 first;
 
 	sum.end = AT(sock, sk, sk_receive_queue);
 	first = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
+	length = BPF_CORE_READ(sk, sk_receive_queue.qlen);
 	sum.next = first;
 	bpf_loop(WALK_MAX, add_packet, &sum, 0);
-	if (sum.next != sum.end)
+	if (sum.next != sum.end || first != (__u64)BPF_CORE_READ(sk, sk_receive_queue.next) ||
+	    length != BPF_CORE_READ(sk, sk_receive_queue.qlen))
 		record->flags |= CUT_SHORT;
 	record->payload = sum.payload;
 	record->truesize = sum.truesize;
