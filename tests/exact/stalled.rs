@@ -7,6 +7,7 @@ use skcheck_core::engine::Queue;
 use crate::census;
 use crate::measure::{measured, pages, whole, within_one_percent};
 use crate::stall::{CHUNK, StalledReader};
+use crate::support::scan::eventually;
 use crate::turn;
 
 const FRAGMENTS: usize = 4000;
@@ -64,10 +65,10 @@ fn three_measurements_agree() {
     );
     assert!(unowned.abs_diff(exact.pinned.0) <= MADE / 10, "{unowned} B more have no owner");
 
-    // That it is pinned is seen when it goes.
+    // That it is pinned is seen when it goes, which the kernel does partly in the background.
     drop(stalled);
-    let gone = host().0;
-    assert!(gone < made[0].0 - i64::try_from(chunks).expect("small") * 9 / 10, "{gone} chunks stay");
+    let left = made[0].0 - i64::try_from(chunks).expect("small") * 9 / 10;
+    eventually("the chunks go", || (host().0 < left).then_some(()));
 
     let worst = report.footprint.received.worst.expect("known").bytes;
     assert!(exact.pinned <= worst, "{:?} is above {worst:?}", exact.pinned);
