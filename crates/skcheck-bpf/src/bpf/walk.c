@@ -645,53 +645,45 @@ static __always_inline int slot_of(__u64 cookie)
 	return *slot;
 }
 
-/* The address that a pointer of the context holds, as a number: those of the context itself may not
- * be passed on. */
-#define NUMBER(pointer)                                                       \
-	({                                                                    \
-		__u64 number_ = 0;                                            \
-		bpf_probe_read_kernel(&number_, sizeof(number_), &(pointer)); \
-		number_;                                                      \
-	})
+/* Walks a socket, if it is to be walked. Its address is read from where it lies, as a number: pointers of the
+ * context may not be passed on. Whether it is to be walked and there is no room now. */
+static __always_inline bool walk_wanted(__u64 cookie, const void *address, __u32 locked)
+{
+	int slot = slot_of(cookie);
+	__u64 sk = 0;
+
+	if (slot < 0)
+		return slot == -2;
+	bpf_probe_read_kernel(&sk, sizeof(sk), address);
+	walk_socket(sk, slot, locked);
+	bpf_map_delete_elem(&targets, &cookie);
+	return false;
+}
 
 SEC("iter/tcp")
 int walk_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
-	__u64 cookie;
 	__u32 state;
-	int slot;
 
 	if (!common)
 		return 0;
 	state = common->skc_state;
 	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
 		return 0;
-	cookie = common->skc_cookie.counter;
-	slot = slot_of(cookie);
-	if (slot < 0)
-		return slot == -2;
-	walk_socket(NUMBER(ctx->sk_common), slot, 1);
-	bpf_map_delete_elem(&targets, &cookie);
-	return 0;
+	return walk_wanted(common->skc_cookie.counter, &ctx->sk_common, 1);
 }
+
+/* Where there is no room a UDP or unix socket stays to be walked: stopping there could lose the rest of its
+ * bucket. */
 
 SEC("iter/udp")
 int walk_udp(struct bpf_iter__udp *ctx)
 {
 	struct sock_common *common = (void *)ctx->udp_sk;
-	__u64 cookie;
-	int slot;
 
-	if (!common)
-		return 0;
-	cookie = BPF_CORE_READ(common, skc_cookie.counter);
-	slot = slot_of(cookie);
-	/* No room: it stays to be walked; stopping here could lose the rest of its bucket. */
-	if (slot < 0)
-		return 0;
-	walk_socket(NUMBER(ctx->udp_sk), slot, 0);
-	bpf_map_delete_elem(&targets, &cookie);
+	if (common)
+		walk_wanted(BPF_CORE_READ(common, skc_cookie.counter), &ctx->udp_sk, 0);
 	return 0;
 }
 
@@ -699,17 +691,9 @@ SEC("iter/unix")
 int walk_unix(struct bpf_iter__unix *ctx)
 {
 	struct sock_common *common = (void *)ctx->unix_sk;
-	__u64 cookie;
-	int slot;
 
-	if (!common)
-		return 0;
-	cookie = BPF_CORE_READ(common, skc_cookie.counter);
-	slot = slot_of(cookie);
-	if (slot < 0)
-		return 0;
-	walk_socket(NUMBER(ctx->unix_sk), slot, 0);
-	bpf_map_delete_elem(&targets, &cookie);
+	if (common)
+		walk_wanted(BPF_CORE_READ(common, skc_cookie.counter), &ctx->unix_sk, 0);
 	return 0;
 }
 
@@ -720,8 +704,6 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct socket *sock;
 	struct sock *sk;
-	__u64 cookie;
-	int slot;
 
 	if (!file || !ctx->task)
 		return 0;
@@ -731,11 +713,5 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	sk = sock->sk;
 	if (!sk)
 		return 0;
-	cookie = sk->__sk_common.skc_cookie.counter;
-	slot = slot_of(cookie);
-	if (slot < 0)
-		return slot == -2;
-	walk_socket(NUMBER(sock->sk), slot, 0);
-	bpf_map_delete_elem(&targets, &cookie);
-	return 0;
+	return walk_wanted(sk->__sk_common.skc_cookie.counter, &sock->sk, 0);
 }
