@@ -540,17 +540,3 @@ fn unlisted_memory() {
     assert_eq!(snapshot.unlisted_tcp_mem, Some(1000 * 4096 - 96 * 1024));
     assert_eq!(snapshot.unlisted_noise, Bytes(2 << 20));
 }
-
-/// MemTotal - MemFree - all that has an owner; fields that a kernel has not are owned by nobody.
-#[test]
-fn memory_that_nobody_owns() {
-    let meminfo = "MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 300 kB\nActive: 10 kB\n\
-                   Inactive: 20 kB\nActive(anon): 5 kB\nUnevictable: 1 kB\nSlab: 30 kB\nSReclaimable: 7 kB\n\
-                   KernelStack: 8 kB\nPageTables: 40 kB\nVmallocTotal: 99999 kB\nVmallocUsed: 50 kB\n\
-                   Percpu: 2 kB\nHugePages_Total: 9\nHugetlb: 3 kB\n";
-    let unowned = skcheck_core::facts::unowned(meminfo.as_bytes());
-    assert_eq!(unowned, Some((1000 - 100 - 10 - 20 - 1 - 30 - 40 - 50 - 2 - 3) * 1024));
-    let snapshot = scan(&MadeUp::new().file("/proc/meminfo", meminfo), &everything()).expect("it answers");
-    assert_eq!(snapshot.host.unowned, unowned);
-    assert_eq!(skcheck_core::facts::unowned(meminfo.replace("Slab", "Blob").as_bytes()), None);
-}

@@ -10,6 +10,7 @@ use skcheck_core::{
     TcpInfo, Truesize, WorstBasis, facts, proc_net, process,
 };
 
+use crate::support::made_up::MadeUp;
 use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
 
 const TABLES: [Table; 4] =
@@ -63,8 +64,11 @@ proptest! {
                 let bad_lines = proc_net::parse(table, bytes, drop);
                 prop_assert!(bad_lines <= lines);
             }
-            let _ = (facts::max_skb_frags(bytes), facts::active_objects(bytes, "skbuff_head_cache"));
-            let _ = (facts::unowned(bytes), facts::tcp_memory(bytes));
+            let _ = (facts::KernelConfig::parse(bytes), facts::active_objects(bytes, "skbuff_head_cache"));
+            let _ = facts::tcp_memory(bytes);
+            let files = ["/proc/meminfo", "/proc/zoneinfo", "/proc/vmallocinfo"];
+            let host = files.iter().fold(MadeUp::new(), |host, file| host.file(file, bytes));
+            let _ = skcheck_core::memory(&host, None);
             let _ = (process::start_time(bytes), process::uid(bytes));
             let _ = process::comm(bytes);
             prop_assert!(process::cmdline(bytes).iter().all(|argument| !argument.contains(&0)));
@@ -72,12 +76,16 @@ proptest! {
     }
 
     #[test]
-    fn meminfo_with_any_numbers(numbers in vec(any::<u64>(), 60)) {
+    fn meminfo_with_any_numbers(numbers in vec(0u64..1 << 49, 60)) {
         let live = std::fs::read_to_string("/proc/meminfo").expect("/proc is mounted");
         let changed: String = live.lines().zip(&numbers).map(|(line, number)| {
             format!("{}: {number} kB\n", line.split(':').next().expect("a name"))
         }).collect();
-        let _ = facts::unowned(changed.as_bytes());
+        let host = MadeUp::new().file("/proc/meminfo", changed);
+        // Refused where a number is larger than any host's.
+        if let Ok(memory) = skcheck_core::memory(&host, None) {
+            let _ = (memory.ledger.nobodys(), memory.ledger.is_out_of_proportion());
+        }
     }
 
     #[test]

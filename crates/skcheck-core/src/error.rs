@@ -26,6 +26,8 @@ pub enum ErrorKind {
     NoSocket,
     /// The engine could not look.
     Engine,
+    /// The host's memory counters (/proc/meminfo) could not be read or understood.
+    NoMemory,
 }
 
 impl Error {
@@ -53,6 +55,11 @@ impl Error {
     pub(crate) fn engine(name: &str, error: &io::Error) -> Error {
         let context = format!("{name}: {error}");
         Error { kind: ErrorKind::Engine, context, gaps: Vec::new() }
+    }
+
+    pub(crate) fn no_meminfo() -> Error {
+        let context = "/proc/meminfo cannot be read, or lacks what every kernel tells".to_owned();
+        Error { kind: ErrorKind::NoMemory, context, gaps: Vec::new() }
     }
 
     /// What kind of error this is.

@@ -47,9 +47,6 @@ pub struct HostFacts {
     /// `skbuff_fclone_cache` (/proc/slabinfo and /sys/kernel/slab, root only). An upper bound: it
     /// counts objects parked per CPU, and all of a slab that was merged with others.
     pub active_skbs: Option<u64>,
-    /// Memory that was taken straight from the page allocator and that no counter owns, in bytes
-    /// (/proc/meminfo, less the CPUs' free lists in /proc/zoneinfo). Negative when the kernel's counters overlap.
-    pub unowned: Option<i64>,
 }
 
 /// The smallest truesize of a packet: `sk_buff` and `skb_shared_info`, each aligned to a cache line
@@ -66,7 +63,6 @@ impl HostFacts {
             max_skb_frags: default_max_skb_frags(page_size),
             max_skb_frags_known: false,
             active_skbs: None,
-            unowned: None,
         }
     }
 

@@ -73,6 +73,10 @@ pub enum Missing {
     Engine,
     /// Sockets whose queues were to be walked, and were not.
     Queues,
+    /// A part of the host's memory that no counter tells here: it counts as unaccounted, or as unknown.
+    Memory,
+    /// What every page is.
+    Census,
     /// A fact about the host that the footprint needs; the report names the value it assumed.
     HostFact,
 }
@@ -96,6 +100,8 @@ impl Missing {
             Missing::PendingConnections => "pending_connections",
             Missing::Engine => "engine",
             Missing::Queues => "queues",
+            Missing::Memory => "memory",
+            Missing::Census => "census",
             Missing::HostFact => "host_fact",
         }
     }
@@ -127,6 +133,8 @@ impl Missing {
             Missing::Engine => "packets and pages not measured",
             Missing::Queues if one => "socket whose packets were not walked",
             Missing::Queues => "sockets whose packets were not walked",
+            Missing::Memory => "a part of memory not told",
+            Missing::Census => "pages not counted",
             Missing::HostFact => "host fact assumed",
         }
     }

@@ -68,10 +68,12 @@ pub mod facts;
 mod glob;
 pub mod holders;
 pub mod host;
+pub mod memory;
 pub mod namespaces;
 pub mod packets;
 pub mod proc_net;
 pub mod process;
+pub mod verdict;
 
 pub use container::cgroup::Cgroup;
 pub use container::{Container, Runtime};
@@ -82,6 +84,7 @@ pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use gap::{Gap, Missing};
 pub use holders::Holder;
 pub use host::{Diag, Host, Live, NetnsFile};
+pub use memory::{Memory, memory};
 pub use namespaces::{Netns, NetnsChoice, NetnsId};
 pub use packets::packets;
 pub use process::Process;
@@ -91,3 +94,4 @@ pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, scan
 pub use socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
 pub use tcp::TcpInfo;
 pub use units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
+pub use verdict::Verdict;

@@ -40,8 +40,8 @@ fuzz_target!(|input: &[u8]| {
     let _ = proc_net::parse(table, bytes, drop);
     // Unpacking may take long and is flate2's to prove.
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        let _ = facts::max_skb_frags(bytes);
+        let _ = facts::KernelConfig::parse(bytes);
     }
-    let _ = (facts::active_objects(bytes, "skbuff_head_cache"), facts::unowned(bytes), facts::tcp_memory(bytes));
+    let _ = (facts::active_objects(bytes, "skbuff_head_cache"), facts::tcp_memory(bytes));
     let _ = (process::start_time(bytes), process::uid(bytes), process::comm(bytes), process::cmdline(bytes));
 });

@@ -29,6 +29,7 @@ use crate::footprint::{Certainty, Footprint, HostFacts};
 use crate::gap::Gap;
 use crate::holders::Holder;
 use crate::host::Host;
+use crate::memory::{self, ledger::Ledger};
 use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
@@ -37,6 +38,7 @@ use crate::socket::Socket;
 use crate::units::{Bytes, Payload, Truesize};
 
 pub(crate) use crate::snapshot::by_engine::knows_pids_of;
+pub(crate) use crate::snapshot::read::kernel_config;
 
 /// Everything that one scan found: the sockets that match the query, who holds them, and what
 /// could not be seen.
@@ -56,6 +58,8 @@ pub struct Snapshot {
     pub engine: Option<&'static str>,
     /// What the host is like.
     pub host: HostFacts,
+    /// Who owns the host's memory; `None` when /proc/meminfo cannot be read.
+    pub ledger: Option<Ledger>,
     /// What was looked at.
     pub scanned: Scanned,
     /// The sockets that match, in no particular order.
@@ -247,7 +251,7 @@ pub struct Totals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cap {
-    /// The charge and all memory that no counter of /proc/meminfo owns.
+    /// The charge and all memory that no counter owns ([`Ledger::unaccounted`]).
     Unowned,
     /// All packets of the host, each with its largest number of fragments.
     HostPackets,
@@ -306,8 +310,10 @@ impl Snapshot {
     /// packets of the host together. With what lowered it.
     pub fn capped(&self, worst: Bytes, charged: Truesize) -> (Bytes, Option<Cap>) {
         let charged = charged.0;
-        let unowned =
-            self.host.unowned.map(|bytes| u64::try_from(bytes).unwrap_or(0).saturating_add(charged));
+        let unowned = self
+            .ledger
+            .as_ref()
+            .map(|ledger| u64::try_from(ledger.unaccounted).unwrap_or(0).saturating_add(charged));
         let packets = self.host.host_bound().map(|bound| bound.0.max(charged));
         let caps = [(unowned, Cap::Unowned), (packets, Cap::HostPackets)];
         caps.into_iter().fold((worst, None), |(least, by), (bound, cap)| match bound {
@@ -354,7 +360,9 @@ pub fn scan_with(
         return Err(Error::empty_query());
     }
     let mut gaps = Vec::new();
-    let facts = read::host_facts(host, &mut gaps);
+    let config = read::kernel_config(host);
+    let facts = read::host_facts(host, config.as_ref(), &mut gaps);
+    let ledger = memory::read::ledger(host, config.as_ref(), &mut gaps);
     let first = first_pass::run(host, query, &facts, engine, &mut gaps)?;
     let engine = engine.filter(|_| first.closed.is_some());
     let source = first.source;
@@ -368,6 +376,7 @@ pub fn scan_with(
         source,
         engine: engine.map(Engine::name),
         host: facts,
+        ledger,
         scanned,
         sockets: joined.sockets,
         pages: joined.pages,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::container::cgroup::Cgroup;
 use crate::container::kubelet::{self, Names};
-use crate::facts;
-use crate::footprint::{HostFacts, default_max_skb_frags};
+use crate::facts::{self, KernelConfig};
+use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
 use crate::host::Host;
 use crate::process::{self, Process};
@@ -19,28 +19,29 @@ const CMDLINE_PATIENCE: Duration = Duration::from_millis(100);
 /// sleeping thread behind.
 const CMDLINES_LATE: u64 = 5;
 
-pub(super) fn host_facts(host: &dyn Host, gaps: &mut Vec<Gap>) -> HostFacts {
+/// What the model needs to know of a host.
+pub(super) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> HostFacts {
     let mut facts = HostFacts::assumed(host.page_size());
-    let read = |path: &str| read(host, path);
-    let release = read("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let boot = format!("/boot/config-{}", String::from_utf8_lossy(&release).trim());
-    let config = ["/proc/config.gz", &boot].into_iter().find_map(|path| facts::max_skb_frags(&read(path)?));
     match config {
-        Some(frags) => {
-            facts.max_skb_frags = frags.unwrap_or_else(|| default_max_skb_frags(facts.page_size));
+        Some(config) => {
+            facts.max_skb_frags = config.max_skb_frags.unwrap_or(facts.max_skb_frags);
             facts.max_skb_frags_known = true;
         }
         None => gaps.push(Gap::uncounted(
             Missing::HostFact,
             format!("{} fragments per packet, the kernel's default", facts.max_skb_frags),
-            format!("make /proc/config.gz or {boot} readable to know; a kernel may be built for up to 45"),
+            "make /proc/config.gz or /boot/config-RELEASE readable to know; a kernel may be built for up to 45",
         )),
     }
     facts.active_skbs = active_skbs(host);
-    let unowned = read("/proc/meminfo").and_then(|file| facts::unowned(&file));
-    let per_cpu = read("/proc/zoneinfo").map_or(Pages(0), |file| facts::per_cpu_free(&file));
-    facts.unowned = unowned.map(|bytes| bytes.saturating_sub_unsigned(per_cpu.bytes(facts.page_size).0));
     facts
+}
+
+/// The kernel's configuration, where it can be read.
+pub(crate) fn kernel_config(host: &dyn Host) -> Option<KernelConfig> {
+    let release = read(host, "/proc/sys/kernel/osrelease").unwrap_or_default();
+    let boot = format!("/boot/config-{}", String::from_utf8_lossy(&release).trim());
+    ["/proc/config.gz", &boot].into_iter().find_map(|path| KernelConfig::parse(&read(host, path)?))
 }
 
 /// Whether this process has CAP_SYS_PTRACE already, so that asking for more privilege is no help.

@@ -150,7 +150,7 @@ impl<'a> HostJson<'a> {
             max_skb_frags: facts.max_skb_frags,
             max_skb_frags_known: facts.max_skb_frags_known,
             active_skbs: facts.active_skbs,
-            unowned: facts.unowned,
+            unowned: snapshot.ledger.as_ref().map(|ledger| ledger.unaccounted),
         }
     }
 }

@@ -1,0 +1,124 @@
+//! The ledger of a host, from /proc/meminfo and what that leaves open. Pure.
+
+use crate::memory::ledger::{Included, Ledger, Part, PartKind};
+use crate::memory::meminfo::Meminfo;
+use crate::memory::zones::Zones;
+use crate::units::{Bytes, PageSize, Pages};
+
+/// What a ledger is made of.
+pub(in crate::memory) struct Counters<'f> {
+    pub(in crate::memory) meminfo: &'f Meminfo<'f>,
+    pub(in crate::memory) zones: &'f Zones,
+    pub(in crate::memory) page_size: PageSize,
+    /// Kernel stacks lie in vmalloc (CONFIG_VMAP_STACK).
+    pub(in crate::memory) stacks_in_vmalloc: bool,
+    /// Pages of vmalloc, where /proc/meminfo does not tell.
+    pub(in crate::memory) vmalloc: Option<Pages>,
+    /// The pools of huge pages, where /proc/meminfo does not tell.
+    pub(in crate::memory) hugetlb: Option<Bytes>,
+    /// What a balloon holds that MemTotal still counts.
+    pub(in crate::memory) balloon: Option<Bytes>,
+}
+
+/// Fields of /proc/meminfo that are parts as they are.
+const PLAIN: [(&str, PartKind); 10] = [
+    ("AnonPages", PartKind::Anonymous),
+    ("Shmem", PartKind::Shmem),
+    ("SwapCached", PartKind::SwapCache),
+    ("SReclaimable", PartKind::SlabReclaimable),
+    ("SUnreclaim", PartKind::SlabUnreclaimable),
+    ("PageTables", PartKind::PageTables),
+    ("SecPageTables", PartKind::SecondaryPageTables),
+    ("Percpu", PartKind::PerCpu),
+    ("Bounce", PartKind::Bounce),
+    ("HardwareCorrupted", PartKind::HardwareCorrupted),
+];
+
+/// Fields that lie in parts.
+const INCLUDED: [(&str, &str); 7] = [
+    ("Mlocked", "mlocked"),
+    ("AnonHugePages", "anonymous_huge"),
+    ("ShmemHugePages", "shmem_huge"),
+    ("FileHugePages", "file_huge"),
+    ("Dirty", "dirty"),
+    ("Writeback", "writeback"),
+    ("Unaccepted", "unaccepted"),
+];
+
+/// What every kernel tells. Without one of these the rest would be blamed for it.
+const ALWAYS: [&str; 4] = ["AnonPages", "SReclaimable", "SUnreclaim", "PageTables"];
+
+/// The ledger; `None` when the file lacks what every kernel has.
+pub(in crate::memory) fn ledger(counters: &Counters<'_>) -> Option<Ledger> {
+    let meminfo = counters.meminfo;
+    if ALWAYS.iter().any(|name| meminfo.bytes(name).is_none()) {
+        return None;
+    }
+    let field = |name: &str| meminfo.bytes(name);
+    let or_none = |name: &str| field(name).map_or(0, |bytes| bytes.0);
+    let mut parts: Vec<Part> = Vec::new();
+    let mut add = |kind, bytes: Option<u64>| {
+        parts.extend(bytes.map(|bytes| Part { kind, bytes: Bytes(bytes) }));
+    };
+    for (name, kind) in PLAIN {
+        add(kind, field(name).map(|bytes| bytes.0));
+    }
+    let cached = field("Cached")?.0 + field("Buffers")?.0;
+    add(PartKind::PageCache, Some(cached.saturating_sub(or_none("Shmem"))));
+    add(PartKind::Hugetlb, field("Hugetlb").or(counters.hugetlb).map(|bytes| bytes.0));
+    add(PartKind::MiscReclaimable, misc_reclaimable(meminfo));
+    let stacks = field("KernelStack").map(|bytes| bytes.0);
+    add(PartKind::KernelStacks, stacks);
+    add(PartKind::Vmalloc, vmalloc(counters, stacks.unwrap_or(0)));
+    add(PartKind::Balloon, counters.balloon.map(|bytes| bytes.0));
+    let zswap = field("Zswap").map(|bytes| bytes.0);
+    add(PartKind::Zswap, zswap);
+    let zspages = counters.zones.zspages.map(|pages| pages.bytes(counters.page_size).0);
+    add(PartKind::Zram, zspages.map(|bytes| bytes.saturating_sub(zswap.unwrap_or(0))));
+    let free = field("MemFree")?.0;
+    let in_zones = counters.zones.free.map_or(free, |pages| pages.bytes(counters.page_size).0);
+    // Both change all the time; but on most hosts they are the same number.
+    let put_off = Some(free.saturating_sub(in_zones)).filter(|bytes| *bytes > free / 50);
+    add(PartKind::Free, Some(free - put_off.unwrap_or(0)));
+    add(PartKind::NotInitialised, put_off);
+    add(PartKind::PerCpuLists, Some(counters.zones.per_cpu.bytes(counters.page_size).0));
+    parts.sort_by_key(|part| part.kind);
+
+    let lists = [field("Active")?, field("Inactive")?, field("Unevictable").unwrap_or_default()];
+    let isolated = counters.zones.isolated.bytes(counters.page_size).0;
+    let lru = lists.iter().map(|bytes| bytes.0).fold(isolated, u64::saturating_add);
+    let owned = cached + or_none("AnonPages") + or_none("SwapCached");
+    let ownerless = i64::try_from(lru).ok()?.checked_sub_unsigned(owned)?;
+    Some(Ledger::of(field("MemTotal")?, parts, Some(ownerless), included(meminfo)))
+}
+
+fn misc_reclaimable(meminfo: &Meminfo<'_>) -> Option<u64> {
+    let all = meminfo.bytes("KReclaimable")?.0;
+    Some(all.saturating_sub(meminfo.bytes("SReclaimable")?.0))
+}
+
+/// `VmallocUsed` is 0 on kernels before 5.3. Stacks cannot lie in it where they are larger.
+fn vmalloc(counters: &Counters<'_>, stacks: u64) -> Option<u64> {
+    let told = counters.meminfo.bytes("VmallocUsed").map(|bytes| bytes.0).filter(|bytes| *bytes > 0);
+    let all = told.or_else(|| counters.vmalloc.map(|pages| pages.bytes(counters.page_size).0))?;
+    if counters.stacks_in_vmalloc && all >= stacks { Some(all - stacks) } else { Some(all) }
+}
+
+fn included(meminfo: &Meminfo<'_>) -> Vec<Included> {
+    let fields =
+        INCLUDED.iter().filter_map(|(field, name)| Some(Included { name, bytes: meminfo.bytes(field)? }));
+    fields.collect()
+}
+
+/// Pages of vmalloc, in /proc/vmallocinfo: what is mapped for devices (`ioremap`) has none.
+pub(in crate::memory) fn vmalloc_pages(vmallocinfo: &[u8]) -> Pages {
+    let lines = vmallocinfo.split(|&byte| byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    let pages = lines.filter_map(|line| {
+        line.split_whitespace().find_map(|word| word.strip_prefix("pages="))?.parse::<u64>().ok()
+    });
+    Pages(pages.fold(0, u64::saturating_add))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+mod tests;

@@ -1,0 +1,120 @@
+//! Reads what the memory's parsers interpret, through the seam.
+
+use std::path::Path;
+
+use crate::error::Error;
+use crate::facts::KernelConfig;
+use crate::gap::{Gap, Missing};
+use crate::host::Host;
+use crate::memory::Memory;
+use crate::memory::census::Progress;
+use crate::memory::ledger::Ledger;
+use crate::memory::ledger::host::{self, Counters};
+use crate::memory::meminfo::Meminfo;
+use crate::memory::network::Network;
+use crate::memory::zones::Zones;
+use crate::snapshot::kernel_config;
+use crate::units::{Bytes, Pages};
+
+pub(super) fn memory(host: &dyn Host, _census: Option<&Progress<'_>>) -> Result<Memory, Error> {
+    let mut gaps = Vec::new();
+    let taken_at = host.now();
+    let config = kernel_config(host);
+    let ledger = ledger(host, config.as_ref(), &mut gaps).ok_or_else(Error::no_meminfo)?;
+    Ok(Memory { taken_at, ledger, reserved: None, network: Network::default(), census: None, gaps })
+}
+
+/// The ledger of a host; `None` without /proc/meminfo.
+pub(crate) fn ledger(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> Option<Ledger> {
+    let meminfo = read(host, "/proc/meminfo")?;
+    let meminfo = Meminfo::parse(&meminfo);
+    let zones = match read(host, "/proc/zoneinfo") {
+        Some(file) => Zones::parse(&file),
+        None => {
+            let remedy = "make it readable: until then what the CPUs keep counts as unaccounted";
+            gaps.push(Gap::uncounted(Missing::Memory, "/proc/zoneinfo: free pages of the CPUs", remedy));
+            Zones::default()
+        }
+    };
+    let vmalloc = if meminfo.bytes("VmallocUsed").is_some_and(|bytes| bytes.0 > 0) {
+        None
+    } else {
+        let file = read(host, "/proc/vmallocinfo");
+        if file.is_none() {
+            let remedy =
+                "run as root: this kernel tells vmalloc's size nowhere else, and it counts as unaccounted";
+            gaps.push(Gap::uncounted(Missing::Memory, "/proc/vmallocinfo: vmalloc", remedy));
+        }
+        file.map(|file| host::vmalloc_pages(&file))
+    };
+    host::ledger(&Counters {
+        meminfo: &meminfo,
+        zones: &zones,
+        page_size: host.page_size(),
+        // The default on x86-64, arm64 and s390 since Linux 4.14.
+        stacks_in_vmalloc: config.is_none_or(|config| config.vmap_stack),
+        vmalloc,
+        hugetlb: meminfo.bytes("Hugetlb").is_none().then(|| hugetlb(host)).flatten(),
+        balloon: balloon(host, &meminfo),
+    })
+}
+
+/// The pools of huge pages of every size (/sys/kernel/mm/hugepages).
+fn hugetlb(host: &dyn Host) -> Option<Bytes> {
+    const POOLS: &str = "/sys/kernel/mm/hugepages";
+    let mut sum = 0u64;
+    let mut names = Vec::new();
+    host.read_dir(Path::new(POOLS), &mut |name| names.push(String::from_utf8_lossy(name).into_owned()))
+        .ok()?;
+    for name in names {
+        let kib = name.strip_prefix("hugepages-").and_then(|rest| rest.strip_suffix("kB"))?;
+        let kib: u64 = kib.parse().ok()?;
+        let pages = number(&read(host, &format!("{POOLS}/{name}/nr_hugepages"))?)?;
+        sum = sum.saturating_add(pages.saturating_mul(kib).saturating_mul(1024));
+    }
+    Some(Bytes(sum))
+}
+
+/// What a balloon holds that MemTotal still counts. Most drivers take what they hold off MemTotal;
+/// virtio's does not when the hypervisor lets it deflate rather than kill (VIRTIO_BALLOON_F_DEFLATE_ON_OOM).
+fn balloon(host: &dyn Host, meminfo: &Meminfo<'_>) -> Option<Bytes> {
+    const DRIVER: &str = "/sys/bus/virtio/drivers/virtio_balloon";
+    const DEFLATE_ON_OOM: usize = 2;
+    let mut devices = Vec::new();
+    host.read_dir(Path::new(DRIVER), &mut |name| {
+        if name.starts_with(b"virtio") {
+            devices.push(String::from_utf8_lossy(name).into_owned());
+        }
+    })
+    .ok()?;
+    let stays_in_total = |device: &String| {
+        let features = read(host, &format!("{DRIVER}/{device}/features"));
+        features.is_some_and(|bits| bits.get(DEFLATE_ON_OOM) == Some(&b'1'))
+    };
+    if !devices.iter().any(stays_in_total) {
+        return None;
+    }
+    // Since Linux 6.16; before that, what went in less what came out.
+    meminfo.bytes("Balloon").or_else(|| {
+        let vmstat = read(host, "/proc/vmstat")?;
+        let pages = |name: &str| counter(&vmstat, name);
+        let inside = pages("balloon_inflate")?.checked_sub(pages("balloon_deflate")?)?;
+        Some(Pages(inside).bytes(host.page_size()))
+    })
+}
+
+/// A counter of /proc/vmstat.
+fn counter(vmstat: &[u8], name: &str) -> Option<u64> {
+    let lines = vmstat.split(|&byte| byte == b'\n');
+    let value = lines.filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" ")).next()?;
+    number(value)
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
+    let mut file = Vec::new();
+    host.read(Path::new(path), &mut file).ok().map(|()| file)
+}
