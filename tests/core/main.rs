@@ -24,3 +24,4 @@ mod udp;
 mod unix;
 mod unix_names;
 mod unix_pending;
+mod verdict;

@@ -18,7 +18,7 @@ use crate::support::scan::{everything, get};
 
 /// An engine that finds nothing beyond the tables, and walks these packets.
 #[derive(Default)]
-struct Canned {
+pub(crate) struct Canned {
     /// By cookie: the blocks that the packets of a receive queue lie in, a packet each.
     queues: BTreeMap<u64, Vec<u64>>,
     /// Not all targets are looked for.
@@ -29,7 +29,7 @@ struct Canned {
 }
 
 impl Canned {
-    fn walking(queues: &[(u64, &[u64])]) -> Canned {
+    pub(crate) fn walking(queues: &[(u64, &[u64])]) -> Canned {
         let queues = queues.iter().map(|(cookie, blocks)| (*cookie, blocks.to_vec())).collect();
         Canned { queues, ..Canned::default() }
     }
@@ -112,7 +112,7 @@ fn the_heaviest_are_walked_first_and_shared_blocks_count_once() {
     assert_eq!(exact(&snapshot, 1), Ok((32768, 32768)));
     assert_eq!(exact(&snapshot, 2), Ok((3 * 32768, 32768)));
     assert_eq!(exact(&snapshot, 3), Err(NotMeasured::Empty));
-    assert_eq!(snapshot.pages, [Blocks { order: 3, blocks: 3 }]);
+    assert_eq!(snapshot.blocks(), [Blocks { order: 3, blocks: 3 }]);
     let totals = snapshot.totals();
     assert_eq!((totals.pinned, totals.measured), (Some(Bytes(3 * 32768)), 2));
     assert_eq!(snapshot.engine, Some("canned"));

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 
-use skcheck_core::Bytes;
 use skcheck_core::engine::Queue;
 
 use crate::measure::{ALL_PACKETS, exact, here, pages, scan, whole, within_one_percent};
@@ -40,8 +39,7 @@ fn two_readers_of_the_same_chunks() {
     assert!(within_one_percent(one.pinned_shared.0, made), "{:?} is not {made}", one.pinned_shared);
     // Exactly two sockets pin anything here, so they share the same.
     assert_eq!(one.pinned_shared, two.pinned_shared);
-    let page = snapshot.host.page_size;
-    let host = Bytes(snapshot.pages.iter().map(|blocks| blocks.bytes(page).0).sum());
+    let host = snapshot.pinned(|_| true);
     assert_eq!(host.0, one.pinned.0 + two.pinned.0 - one.pinned_shared.0);
     assert_eq!(snapshot.totals().pinned, Some(host));
 }

@@ -1,27 +1,14 @@
-//! Do sockets explain the memory that is missing? The rule is written down in `docs/verdict.md`.
+//! Do sockets explain the memory that is missing? The rule is written down, and argued for, in
+//! `docs/verdict.md`. Pure: what it judges was read elsewhere.
 
+mod evidence;
+mod rule;
+
+use crate::holders::Holder;
 use crate::memory::census::Census;
 use crate::memory::ledger::Ledger;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Holding, Snapshot};
 use crate::units::{Bytes, Payload, Truesize};
-
-/// Judges: what belongs to nobody by this ledger, against the sockets of this snapshot (of everything:
-/// thresholds and filters make it judge about what they left).
-pub fn judge(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Verdict {
-    let _ = (census, snapshot);
-    let missing = ledger.nobodys();
-    let limit = Bytes((ledger.total.0 / 100).clamp(64 << 20, 3 << 29));
-    let is_missing = missing >= limit;
-    Verdict {
-        code: if is_missing { Code::Unseen } else { Code::None },
-        reason: if is_missing { Reason::Hidden } else { Reason::BelowLimit },
-        missing,
-        limit,
-        is_out_of_proportion: ledger.is_out_of_proportion(),
-        evidence: Evidence::default(),
-        suspects: Vec::new(),
-    }
-}
 
 /// What the evidence says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +18,15 @@ pub struct Verdict {
     pub code: Code,
     /// Why.
     pub reason: Reason,
-    /// What belongs to nobody ([`Ledger::nobodys`](crate::memory::ledger::Ledger::nobodys)).
+    /// What belongs to nobody ([`Ledger::nobodys`]).
     pub missing: Bytes,
     /// Below this nothing counts as missing: 1 % of the memory, at least 64 MiB, at most 1.5 GiB.
     pub limit: Bytes,
-    /// So much is missing that something leaks.
+    /// So much is missing that something leaks ([`Ledger::is_out_of_proportion`]).
     pub is_out_of_proportion: bool,
     /// What it stands on.
     pub evidence: Evidence,
-    /// Descriptors that stand first in it, the heaviest first.
+    /// The sockets that stand first in it, the heaviest first; ten at most.
     pub suspects: Vec<Suspect>,
 }
 
@@ -83,17 +70,36 @@ pub enum Reason {
     BelowLimit,
     /// The queues were walked, and so much of it was found there.
     Walked(Bytes),
-    /// The census found so much in blocks of a chunk's size, beyond what threads keep, and the bound
-    /// covers it.
+    /// The census found so much of it in blocks of a chunk's size, beyond what has another owner.
     Counted(Bytes),
-    /// The bound alone: it reaches what is missing, or not.
+    /// The bound alone: so much of it can be sockets'.
     Bound(Bytes),
-    /// The census found only so much in blocks of a chunk's size.
-    NotInChunks(Bytes),
-    /// Sockets or processes that may not be looked at could have it.
+    /// Sockets, processes or namespaces that may not be looked at could have it.
     Hidden,
-    /// It lies on LRU lists, where no bound holds, and no queue was walked.
+    /// Most of it lies on LRU lists, where no bound holds, and not all queues were walked.
     HandedIn,
+}
+
+impl Reason {
+    /// `below_limit`, `walked`, `counted`, `bound`, `hidden` or `handed_in`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::BelowLimit => "below_limit",
+            Reason::Walked(_) => "walked",
+            Reason::Counted(_) => "counted",
+            Reason::Bound(_) => "bound",
+            Reason::Hidden => "hidden",
+            Reason::HandedIn => "handed_in",
+        }
+    }
+
+    /// How much of what is missing was found, or can be sockets'; `None` where nothing is known.
+    pub fn share(self) -> Option<Bytes> {
+        match self {
+            Reason::Walked(bytes) | Reason::Counted(bytes) | Reason::Bound(bytes) => Some(bytes),
+            Reason::BelowLimit | Reason::Hidden | Reason::HandedIn => None,
+        }
+    }
 }
 
 /// The numbers that a verdict stands on. Of sockets: both sides of each, each once.
@@ -104,40 +110,71 @@ pub struct Evidence {
     pub unread: Payload,
     /// What the kernel charges, where it is known.
     pub charged: Truesize,
-    /// What sockets can pin at worst; of the whole host where the number of its packets is known.
+    /// What sockets can pin at worst, in chunks of the network stack's own. `None` where not one bound is
+    /// known.
     pub worst: Option<Bytes>,
     /// Whether `worst` holds for all sockets of the host, seen or not.
     pub worst_of_all: bool,
-    /// Pages of the network stack's own that the walked queues pin.
+    /// Pages that the walked queues pin and that no counter owns: the network stack's own.
     pub walked_off_list: Option<Bytes>,
     /// Pages of removed files that the walked queues pin: on LRU lists, and nobody's.
     pub walked_ownerless: Option<Bytes>,
-    /// Every socket was seen and every queue walked to its end.
+    /// Every socket was seen, and every queue walked to its end.
     pub walked_all: bool,
-    /// Blocks of a chunk's size on no list, in bytes.
+    /// Blocks of a chunk's size on no list, by the census.
     pub chunks: Option<Bytes>,
-    /// Of these, what threads may keep for what they send next.
-    pub threads_kept: Option<Bytes>,
-    /// Processes or namespaces were not seen.
-    pub is_blind: bool,
+    /// Of these at most so much is kept by threads for what they send next, sockets or not.
+    pub threads_kept: Bytes,
+    /// Of these at most so much is kmalloc's, which is in slab by /proc/meminfo's count.
+    pub large_kmalloc: Bytes,
 }
 
-/// A descriptor that holds unread or unsent data.
+impl Evidence {
+    /// Blocks of a chunk's size that neither threads nor kmalloc can have.
+    pub fn chunks_beyond(&self) -> Option<Bytes> {
+        let others = self.threads_kept.0.saturating_add(self.large_kmalloc.0);
+        Some(Bytes(self.chunks?.0.saturating_sub(others)))
+    }
+
+    /// What was measured in the queues, of both kinds.
+    pub fn walked(&self) -> Option<Bytes> {
+        Some(Bytes(self.walked_off_list?.0.saturating_add(self.walked_ownerless?.0)))
+    }
+}
+
+/// A socket that holds unread or unsent data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Suspect {
-    /// The process.
-    pub pid: u32,
-    /// Its descriptor.
-    pub fd: u32,
+    /// A descriptor that holds it, the first where there are several; `None`: no process has one.
+    pub holder: Option<Holder>,
+    /// Who is behind it.
+    pub holding: Holding,
     /// The process's name, as bytes.
     pub comm: Option<Vec<u8>>,
     /// Unread payload.
     pub unread: Option<Payload>,
-    /// What the kernel charges.
+    /// What the kernel charges, for both sides.
     pub charged: Option<Truesize>,
-    /// The pages that its queues pin, measured.
+    /// The pages that both sides pin, measured.
     pub pinned: Option<Bytes>,
-    /// What they can pin at worst.
+    /// What both sides can pin at worst.
     pub worst: Option<Bytes>,
+}
+
+/// Judges: what belongs to nobody by this ledger, against the sockets of this snapshot. That must be of
+/// everything: what a filter left out would be taken for absent.
+pub fn judge(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Verdict {
+    let evidence = Evidence::of(ledger, census, snapshot);
+    let limit = rule::limit(ledger.total);
+    let (code, reason) = rule::decide(ledger, limit, &evidence);
+    Verdict {
+        code,
+        reason,
+        missing: ledger.nobodys(),
+        limit,
+        is_out_of_proportion: ledger.is_out_of_proportion(),
+        evidence,
+        suspects: evidence::suspects(snapshot),
+    }
 }

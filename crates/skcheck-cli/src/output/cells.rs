@@ -185,9 +185,8 @@ impl Writer<'_> {
             Sureness::About => self.charset.about(),
         };
         // However often they share pages: together they pin no more than all sockets do.
-        let page = self.snapshot.host.page_size;
-        let all = self.snapshot.pages.iter().map(|blocks| blocks.bytes(page).0).fold(0, u64::saturating_add);
-        format!("{mark}{}", size(pinned.bytes.min(all)))
+        let all = self.snapshot.pinned(|_| true);
+        format!("{mark}{}", size(pinned.bytes.min(all.0)))
     }
 
     fn charged(&self, side: &Side, certainty: Certainty) -> String {

@@ -143,7 +143,7 @@ impl Pinned {
 
 impl<'a> Measured<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Measured<'a> {
-        let mut measured = Measured { blocks: snapshot.pages.clone(), ..Measured::default() };
+        let mut measured = Measured { blocks: snapshot.blocks(), ..Measured::default() };
         let page = snapshot.host.page_size;
         measured.blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page).0));
         for report in &snapshot.sockets {

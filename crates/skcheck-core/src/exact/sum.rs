@@ -13,8 +13,8 @@ use crate::units::{Bytes, PageSize, Payload, Truesize};
 pub(crate) struct Walked {
     /// By the place of the target.
     pub(crate) sockets: FxHashMap<usize, Exact>,
-    /// The distinct blocks of all sockets together, by order.
-    pub(crate) pages: Vec<Blocks>,
+    /// The distinct blocks of all sockets together, by whose they are and by order.
+    pub(crate) pages: Vec<(PageKind, Blocks)>,
 }
 
 /// Sums up the steps of a walk.
@@ -29,6 +29,7 @@ pub(crate) struct Summing {
 
 struct Block {
     order: u8,
+    kind: PageKind,
     first: usize,
     shared: bool,
 }
@@ -130,16 +131,16 @@ impl Summing {
         let mut both = received;
         both.extend(sent);
         exact.handed_in = self.handed_in(&both);
-        for (block, (order, _)) in both {
-            self.share(target, block, order, &mut exact);
+        for (block, (order, kind)) in both {
+            self.share(target, block, order, kind, &mut exact);
         }
         exact
     }
 
     /// Notes that a socket pins a block, which others may pin too.
-    fn share(&mut self, target: usize, block: u64, order: u8, exact: &mut Exact) {
+    fn share(&mut self, target: usize, block: u64, order: u8, kind: PageKind, exact: &mut Exact) {
         let bytes = block_bytes(order, self.page);
-        let known = self.blocks.entry(block).or_insert(Block { order, first: target, shared: false });
+        let known = self.blocks.entry(block).or_insert(Block { order, kind, first: target, shared: false });
         if known.first == target {
             return;
         }
@@ -170,13 +171,19 @@ impl Summing {
     pub(super) fn finish_one(mut self, counters: Counters) -> (Exact, Vec<Blocks>) {
         let open = self.open.remove(&0).unwrap_or_default();
         let exact = self.close(0, open, counters);
-        (exact, self.finish().pages)
+        (exact, by_order(self.blocks.values().map(|block| block.order)))
     }
 
     /// What was summed up of sockets that were walked to their end.
     pub(crate) fn finish(self) -> Walked {
-        let pages = by_order(self.blocks.values().map(|block| block.order));
-        Walked { sockets: self.done, pages }
+        let mut by_kind: BTreeMap<PageKind, Vec<u8>> = BTreeMap::new();
+        for block in self.blocks.values() {
+            by_kind.entry(block.kind).or_default().push(block.order);
+        }
+        let of_kind = |(kind, orders): (PageKind, Vec<u8>)| {
+            by_order(orders.into_iter()).into_iter().map(move |blocks| (kind, blocks))
+        };
+        Walked { sockets: self.done, pages: by_kind.into_iter().flat_map(of_kind).collect() }
     }
 }
 

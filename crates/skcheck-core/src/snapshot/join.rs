@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::engine::{Engine, Limits};
+use crate::engine::{Engine, Limits, PageKind};
 use crate::exact::Blocks;
 use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
@@ -28,7 +28,7 @@ use crate::socket::{Endpoint, Inode, Protocol, Socket};
 pub(super) struct Joined {
     pub sockets: Vec<Report>,
     /// The distinct blocks of pages that the measured ones pin.
-    pub pages: Vec<Blocks>,
+    pub pages: Vec<(PageKind, Blocks)>,
     pub processes: Vec<Process>,
     pub namespaces: Vec<Netns>,
 }

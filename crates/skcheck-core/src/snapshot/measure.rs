@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::{Engine, Limits, Queue, Target, UnixQueue};
+use crate::engine::{Engine, Limits, PageKind, Queue, Target, UnixQueue};
 use crate::exact::{Blocks, Exact, NotMeasured, Summing};
 use crate::footprint::{HostFacts, Side};
 use crate::gap::{Gap, Missing};
@@ -21,8 +21,8 @@ const MOST: usize = 65_536;
 pub(super) struct Measured {
     /// By the socket's cookie.
     sockets: FxHashMap<Cookie, Exact>,
-    /// Distinct blocks of pages, by order.
-    pub(super) pages: Vec<Blocks>,
+    /// Distinct blocks of pages, by whose they are and by order.
+    pub(super) pages: Vec<(PageKind, Blocks)>,
     /// Whether all were looked for that were to be walked.
     all: bool,
 }

@@ -18,11 +18,11 @@ mod survey;
 mod unix_links;
 mod ways;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::container::Container;
-use crate::engine::{Engine, Limits};
+use crate::engine::{Engine, Limits, PageKind};
 use crate::error::Error;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{Certainty, Footprint, HostFacts};
@@ -64,9 +64,9 @@ pub struct Snapshot {
     pub scanned: Scanned,
     /// The sockets that match, in no particular order.
     pub sockets: Vec<Report>,
-    /// The distinct blocks of pages that all measured sockets together pin, by order; empty without an
-    /// engine.
-    pub pages: Vec<Blocks>,
+    /// The distinct blocks of pages that all measured sockets together pin, by whose they are and by
+    /// order; empty without an engine. [`blocks`](Self::blocks) and [`pinned`](Self::pinned) add them up.
+    pub pages: Vec<(PageKind, Blocks)>,
     /// Each process that holds one of `sockets` or the other end of one, once, by pid.
     pub processes: Vec<Process>,
     /// TCP memory of the host that belongs to no dumped socket, in bytes: sockets that are closed
@@ -269,6 +269,22 @@ impl Snapshot {
         self.namespaces.iter().find(|netns| netns.id == Some(id))
     }
 
+    /// The distinct blocks of pages that all measured sockets together pin, by order.
+    pub fn blocks(&self) -> Vec<Blocks> {
+        let mut by_order: BTreeMap<u8, u64> = BTreeMap::new();
+        for (_, Blocks { order, blocks }) in &self.pages {
+            *by_order.entry(*order).or_default() += blocks;
+        }
+        by_order.into_iter().map(|(order, blocks)| Blocks { order, blocks }).collect()
+    }
+
+    /// The distinct pages of some kinds that all measured sockets together pin.
+    pub fn pinned(&self, is_wanted: impl Fn(PageKind) -> bool) -> Bytes {
+        let wanted = self.pages.iter().filter(|(kind, _)| is_wanted(*kind));
+        let bytes = wanted.map(|(_, blocks)| blocks.bytes(self.host.page_size).0);
+        Bytes(bytes.fold(0, u64::saturating_add))
+    }
+
     /// Sums over all sockets of the report.
     pub fn totals(&self) -> Totals {
         let received = || self.sockets.iter().map(|report| &report.footprint.received);
@@ -278,7 +294,6 @@ impl Snapshot {
         let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
         let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
         let measured = self.sockets.iter().filter(|report| report.exact.is_ok()).count() as u64;
-        let pinned = sum(&mut self.pages.iter().map(|blocks| blocks.bytes(self.host.page_size).0));
         Totals {
             sockets: self.sockets.len() as u64,
             processes: pids.len() as u64,
@@ -289,7 +304,7 @@ impl Snapshot {
                 report.footprint.certainty != Certainty::Exact || report.footprint.received.charged.is_none()
             }),
             worst,
-            pinned: (measured > 0).then_some(Bytes(pinned)),
+            pinned: (measured > 0).then(|| self.pinned(|_| true)),
             measured,
             cap,
         }

@@ -75,7 +75,7 @@ fn a_block_of_two_sockets_counts_once_on_the_host() {
         (exact.pinned.0 / 32768, exact.send_pinned.0 / 32768, exact.pinned_shared.0 / 32768)
     };
     assert_eq!([numbers(0), numbers(1), numbers(2)], [(2, 0, 1), (1, 0, 1), (0, 2, 1)]);
-    assert_eq!(walked.pages, [Blocks { order: 3, blocks: 3 }]);
+    assert_eq!(walked.pages, [(PageKind::Stack, Blocks { order: 3, blocks: 3 })]);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn what_is_walked_anew_is_forgotten() {
     assert_eq!(exact.queue(Queue::Receive).unwrap().packets, 2);
     assert_eq!(exact.queue(Queue::Error).unwrap().packets, 1);
     assert_eq!(exact.pinned, Bytes(3 * 32768));
-    assert_eq!(walked.pages, [Blocks { order: 3, blocks: 3 }]);
+    assert_eq!(walked.pages, [(PageKind::Stack, Blocks { order: 3, blocks: 3 })]);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_walk_that_was_cut_short_says_so() {
     assert!(!exact.is_complete());
     assert_eq!(exact.queues.len(), 2, "a queue of which nothing was walked is there too");
     assert!(!walked.sockets.contains_key(&1));
-    assert_eq!(walked.pages, [Blocks { order: 3, blocks: 1 }]);
+    assert_eq!(walked.pages, [(PageKind::Stack, Blocks { order: 3, blocks: 1 })]);
 }
 
 #[test]

@@ -1,0 +1,142 @@
+//! The rule, case by case, in the order of docs/verdict.md. All numbers are MiB, on a host of 32 GiB:
+//! below 328 MiB nothing is missing.
+
+use super::*;
+use crate::memory::ledger::{Part, PartKind};
+
+const HOST: u64 = 32 << 10;
+
+fn mib(number: u64) -> Bytes {
+    Bytes(number << 20)
+}
+
+/// A host on which so much is unaccounted, and so much ownerless; the rest is page cache.
+fn missing(unaccounted: i64, ownerless: i64) -> Ledger {
+    let cache = i64::try_from(HOST).unwrap() - unaccounted - ownerless;
+    let cache = Part { kind: PartKind::PageCache, bytes: mib(u64::try_from(cache).unwrap()) };
+    let ledger = Ledger::of(mib(HOST), vec![cache], Some(ownerless << 20), Vec::new());
+    assert_eq!(ledger.unaccounted, unaccounted << 20);
+    ledger
+}
+
+/// What is seen of a host whose sockets could pin so much, all of them known.
+fn bounded(worst: u64) -> Evidence {
+    Evidence { worst: Some(mib(worst)), worst_of_all: true, ..Evidence::default() }
+}
+
+/// The same, with a walk that found so much off list and so much of removed files.
+fn walked(worst: u64, off_list: u64, ownerless: u64) -> Evidence {
+    Evidence {
+        walked_off_list: Some(mib(off_list)),
+        walked_ownerless: Some(mib(ownerless)),
+        ..bounded(worst)
+    }
+}
+
+/// The same as bounded, with a census that found so much in chunks, of which threads keep some.
+fn counted(worst: u64, chunks: u64, threads_kept: u64) -> Evidence {
+    Evidence { chunks: Some(mib(chunks)), threads_kept: mib(threads_kept), ..bounded(worst) }
+}
+
+fn check(ledger: &Ledger, evidence: Evidence, expected: (Code, Reason)) {
+    assert_eq!(decide(ledger, limit(ledger.total), &evidence), expected, "{ledger:?} {evidence:?}");
+}
+
+#[test]
+fn nothing_is_missing() {
+    let none = (Code::None, Reason::BelowLimit);
+    check(&missing(327, 0), bounded(100_000), none);
+    check(&missing(-500, 200), bounded(100_000), none);
+    // Half below the limit each, together above it.
+    check(&missing(200, 200), Evidence::default(), (Code::Unseen, Reason::Hidden));
+    let limits = [(1 << 30, 64 << 20), (32 << 30, 343_597_383), (1 << 40, 3 << 29)];
+    assert_eq!(limits.map(|(total, _)| limit(Bytes(total)).0), limits.map(|(_, limit)| limit));
+}
+
+/// A leak in slab or vmalloc has an owner: the ledger names it, and nothing is missing.
+#[test]
+fn leaks_that_have_an_owner() {
+    for kind in [PartKind::SlabUnreclaimable, PartKind::Vmalloc] {
+        let parts =
+            vec![Part { kind, bytes: mib(20 << 10) }, Part { kind: PartKind::Free, bytes: mib(12 << 10) }];
+        let ledger = Ledger::of(mib(HOST), parts, Some(0), Vec::new());
+        check(&ledger, bounded(100_000), (Code::None, Reason::BelowLimit));
+        assert!(!ledger.is_out_of_proportion());
+    }
+}
+
+#[test]
+fn the_walk_finds_it() {
+    let explains = |found| (Code::Explains, Reason::Walked(mib(found)));
+    check(&missing(6000, 0), walked(8000, 5900, 0), explains(5900));
+    // More is pinned than is missing: it does not count.
+    check(&missing(6000, 0), walked(8000, 9000, 0), explains(6000));
+    // A fifth may be left, or what would not count as missing by itself.
+    check(&missing(6000, 0), walked(8000, 4801, 0), explains(4801));
+    check(&missing(600, 0), walked(8000, 300, 0), explains(300));
+    check(&missing(6000, 0), walked(8000, 4800, 0), (Code::Partly, Reason::Walked(mib(4800))));
+    // Of removed files, in part or altogether.
+    check(&missing(100, 400), walked(10, 50, 390), explains(440));
+    check(&missing(0, 400), walked(10, 300, 390), explains(390));
+    check(&missing(0, 400), walked(10, 390, 0), (Code::Unseen, Reason::HandedIn));
+}
+
+#[test]
+fn a_walk_of_everything_is_final() {
+    let all = |off_list| Evidence { walked_all: true, ..walked(100_000, off_list, 0) };
+    check(&missing(6000, 0), all(3000), (Code::Partly, Reason::Walked(mib(3000))));
+    check(&missing(6000, 0), all(599), (Code::Cannot, Reason::Walked(mib(599))));
+    // Nothing to walk at all.
+    check(&missing(6000, 0), all(0), (Code::Cannot, Reason::Walked(mib(0))));
+    // Even where the census finds chunks: they are not in queues.
+    let census = Evidence { chunks: Some(mib(6000)), ..all(10) };
+    check(&missing(6000, 0), census, (Code::Cannot, Reason::Walked(mib(10))));
+}
+
+#[test]
+fn the_census_finds_it() {
+    let explains = |found| (Code::Explains, Reason::Counted(mib(found)));
+    check(&missing(6000, 0), counted(8000, 5960, 10), explains(5950));
+    // Threads may keep them: 16 MiB for 500 threads.
+    check(&missing(400, 0), counted(8000, 400, 390), (Code::Cannot, Reason::Counted(mib(10))));
+    // kmalloc has some, and slab counts it.
+    let kmalloc = Evidence { large_kmalloc: mib(5500), ..counted(8000, 6000, 0) };
+    check(&missing(6000, 0), kmalloc, (Code::Cannot, Reason::Counted(mib(500))));
+    // The bound does not cover it: others have them.
+    check(&missing(6000, 0), counted(2000, 6000, 0), (Code::Partly, Reason::Bound(mib(2000))));
+    check(&missing(6000, 0), counted(500, 6000, 0), (Code::Cannot, Reason::Bound(mib(500))));
+    check(&missing(6000, 0), counted(8000, 3000, 0), (Code::Partly, Reason::Counted(mib(3000))));
+    // Page-allocator memory of another shape.
+    check(&missing(6000, 0), counted(8000, 20, 0), (Code::Cannot, Reason::Counted(mib(20))));
+    // An unfinished walk that found little does not overrule it.
+    let walk = Evidence { walked_off_list: Some(mib(900)), ..counted(8000, 6000, 0) };
+    check(&missing(6000, 0), walk, explains(6000));
+}
+
+/// A bound alone never explains: 400 small datagrams have a bound of 207 MiB, and take 256 KiB.
+#[test]
+fn the_bound_alone() {
+    check(&missing(6000, 0), bounded(8192), (Code::Could, Reason::Bound(mib(6000))));
+    check(&missing(6000, 0), bounded(4900), (Code::Could, Reason::Bound(mib(4900))));
+    check(&missing(6000, 0), bounded(3000), (Code::Partly, Reason::Bound(mib(3000))));
+    check(&missing(6000, 0), bounded(599), (Code::Cannot, Reason::Bound(mib(599))));
+    check(&missing(400, 0), bounded(207), (Code::Could, Reason::Bound(mib(207))));
+}
+
+#[test]
+fn too_little_is_seen() {
+    let some = |worst| Evidence { worst_of_all: false, ..bounded(worst) };
+    check(&missing(6000, 0), some(3000), (Code::Unseen, Reason::Hidden));
+    check(&missing(6000, 0), Evidence::default(), (Code::Unseen, Reason::Hidden));
+    // What is seen reaches it already.
+    check(&missing(6000, 0), some(8000), (Code::Could, Reason::Bound(mib(6000))));
+    // The bound says nothing of pages that were handed in.
+    check(&missing(100, 400), bounded(100_000), (Code::Unseen, Reason::HandedIn));
+    let census = counted(100_000, 10, 0);
+    check(&missing(100, 400), census, (Code::Unseen, Reason::HandedIn));
+    check(
+        &missing(0, 400),
+        Evidence { walked_all: true, ..walked(100_000, 0, 0) },
+        (Code::Cannot, Reason::Walked(mib(0))),
+    );
+}

@@ -1,0 +1,131 @@
+//! The numbers that a verdict stands on, gathered from scans over made-up hosts.
+
+use skcheck_core::engine::Limits;
+use skcheck_core::verdict::{Code, Reason, judge};
+use skcheck_core::{Bytes, Engine, Holder, Payload, Snapshot, Truesize, Verdict, scan_with};
+
+use crate::measured::Canned;
+use crate::support::made_up::{Answer, MadeUp};
+use crate::support::messages::{Inet, SKMEMINFO, done, words};
+use crate::support::scan::everything;
+
+const MIB: u64 = 1 << 20;
+const CHUNK: u64 = 32 * 1024;
+
+/// A host of 16 GiB of which so many MiB belong to nobody, with three sockets: 1 has 1000 bytes unread and is
+/// charged 1 MiB for them, 2 has sent 4 MiB, 3 is empty.
+fn host(nobodys: u64) -> MadeUp {
+    let meminfo = format!(
+        "MemTotal: {} kB\nMemFree: {} kB\nBuffers: 0 kB\nCached: 0 kB\nActive: 0 kB\nInactive: 0 kB\n\
+         AnonPages: 0 kB\nSReclaimable: 0 kB\nSUnreclaim: 0 kB\nPageTables: 0 kB\nVmallocUsed: 1 kB\n",
+        16 << 20,
+        (16 << 20) - (nobodys << 10) - 1,
+    );
+    let sockets = [
+        Inet::numbered(1).recv_q(1000).with(SKMEMINFO, &words(&[1 << 20, 0, 0, 0, 0, 0, 0, 0, 0])),
+        Inet::numbered(2).with(SKMEMINFO, &words(&[0, 0, 0, 0, 0, 4 << 20, 0, 0, 0])),
+        Inet::numbered(3).with(SKMEMINFO, &words(&[0; 9])),
+    ];
+    let host = MadeUp::new().file("/proc/meminfo", meminfo).file("/proc/zoneinfo", "");
+    let host = host.file("/proc/net/sockstat", "TCP: inuse 3 orphan 0 tw 0 alloc 3 mem 1280\n");
+    host.process(7, "reader", &[1]).process(8, "writer", &[2]).kernel(move |request| {
+        let dumped = sockets.iter().map(|socket| socket.dumped(request.sequence));
+        let datagrams = dumped.chain([done(request.sequence, 0)]);
+        request.is_tcp4().then(|| Answer::of(datagrams))
+    })
+}
+
+/// A number of packets on the whole host.
+fn with_packets(host: MadeUp, packets: u64) -> MadeUp {
+    let slabinfo = format!("skbuff_fclone_cache 0 900 512\nskbuff_head_cache {packets} 900 256\n");
+    host.file("/proc/slabinfo", slabinfo)
+}
+
+fn judged(host: &MadeUp, engine: Option<&dyn Engine>) -> (Verdict, Snapshot) {
+    let mut query = everything();
+    (query.udp, query.unix, query.include_idle) = (false, false, false);
+    let snapshot = scan_with(host, &query, engine, &Limits::default()).expect("it answers");
+    let ledger = snapshot.ledger.clone().expect("it has a meminfo");
+    (judge(&ledger, None, &snapshot), snapshot)
+}
+
+/// What all sockets of the made-up host can pin by their own bounds, both sides.
+fn own_bounds(snapshot: &Snapshot) -> u64 {
+    let bounds = snapshot.sockets.iter().map(|report| {
+        let side = |worst: Option<skcheck_core::Worst>| worst.expect("charged").bytes.0;
+        side(report.footprint.received.worst) + side(report.footprint.sent.worst)
+    });
+    bounds.sum()
+}
+
+#[test]
+fn sums_over_both_sides_of_all_sockets() {
+    let (verdict, snapshot) = judged(&host(6000), None);
+    let evidence = &verdict.evidence;
+    assert_eq!((evidence.unread, evidence.charged), (Payload(1000), Truesize(5 * MIB)));
+    assert_eq!(evidence.worst, Some(Bytes(own_bounds(&snapshot))));
+    assert!(evidence.worst_of_all, "{:?}", snapshot.gaps);
+    assert_eq!((evidence.walked(), evidence.chunks_beyond()), (None, None), "nothing measured anything");
+    assert_eq!(verdict.missing, Bytes(6000 * MIB));
+    assert!(verdict.is_out_of_proportion, "more than a tenth");
+    assert_eq!(verdict.code, Code::Partly, "{verdict:?}");
+
+    let suspects: Vec<_> = verdict.suspects.iter().map(|it| (it.holder, it.charged)).collect();
+    let expected = [
+        (Some(Holder { pid: 8, fd: 3 }), Some(Truesize(4 * MIB))),
+        (Some(Holder { pid: 7, fd: 3 }), Some(Truesize(MIB))),
+    ];
+    assert_eq!(suspects, expected, "the heaviest first, and none that holds nothing");
+    assert_eq!(verdict.suspects[1].comm.as_deref(), Some(&b"reader"[..]));
+}
+
+/// All packets of the host can pin no more; and it counts what nobody has seen.
+#[test]
+fn the_number_of_packets_bounds_all_sockets() {
+    let (verdict, _) = judged(&with_packets(host(6000), 100), None);
+    assert_eq!(verdict.evidence.worst, Some(Bytes(100 * 18 * CHUNK)));
+    assert_eq!((verdict.code, verdict.reason), (Code::Cannot, Reason::Bound(Bytes(100 * 18 * CHUNK))));
+    let (verdict, snapshot) = judged(&with_packets(host(6000), 1 << 40), None);
+    assert_eq!(verdict.evidence.worst, Some(Bytes(own_bounds(&snapshot))));
+    let unseen = with_packets(host(6000), 20_000).unreadable(9);
+    let (verdict, _) = judged(&unseen, None);
+    assert_eq!(verdict.evidence.worst, Some(Bytes(20_000 * 18 * CHUNK)), "others may have them");
+    assert_eq!((verdict.code, verdict.reason), (Code::Could, Reason::Bound(Bytes(6000 * MIB))));
+}
+
+/// Processes that may not be looked at can be in namespaces that nobody has found.
+#[test]
+fn what_is_hidden_could_have_it() {
+    let (verdict, _) = judged(&host(12_000).unreadable(9), None);
+    assert!(!verdict.evidence.worst_of_all);
+    assert_eq!((verdict.code, verdict.reason), (Code::Unseen, Reason::Hidden));
+    assert!(verdict.is_out_of_proportion);
+}
+
+/// TCP memory of sockets that are in no table pins as much as it can.
+#[test]
+fn closed_sockets_are_bounded_by_their_memory() {
+    let (listed, snapshot) = judged(&host(6000), None);
+    let sockstat = format!("TCP: inuse 3 orphan 0 tw 0 alloc 9 mem {}\n", 1280 + 4096);
+    let (verdict, _) = judged(&host(6000).file("/proc/net/sockstat", sockstat), None);
+    let unlisted =
+        Truesize(u64::try_from(snapshot.unlisted_tcp_mem.expect("told")).expect("none") + 16 * MIB);
+    let closed = skcheck_core::footprint::worst(unlisted, None, &snapshot.host).bytes.0;
+    let listed = listed.evidence.worst.expect("bounded").0;
+    assert_eq!(verdict.evidence.worst, Some(Bytes(listed + closed)));
+}
+
+#[test]
+fn an_engine_measures() {
+    let blocks: Vec<u64> = (0..20_000).collect();
+    let engine = Canned::walking(&[(1, &blocks), (2, &[]), (3, &[])]);
+    let (verdict, snapshot) = judged(&host(700), Some(&engine));
+    assert_eq!(verdict.evidence.walked_off_list, Some(Bytes(20_000 * CHUNK)));
+    assert_eq!(verdict.evidence.walked_ownerless, Some(Bytes(0)));
+    assert_eq!((verdict.code, verdict.reason), (Code::Explains, Reason::Walked(Bytes(20_000 * CHUNK))));
+    assert_eq!(verdict.suspects[0].pinned, Some(Bytes(20_000 * CHUNK)), "{:?}", snapshot.sockets);
+    // All were walked, and that is all there is.
+    assert!(verdict.evidence.walked_all, "{:?}", snapshot.gaps);
+    let (verdict, _) = judged(&host(8000), Some(&engine));
+    assert_eq!((verdict.code, verdict.reason), (Code::Cannot, Reason::Walked(Bytes(20_000 * CHUNK))));
+}
