@@ -102,6 +102,11 @@ pub enum PartKind {
     Sockets,
     /// `Bounce`.
     Bounce,
+    /// `WritebackTmp`: copies of pages that FUSE writes back.
+    WritebackCopies,
+    /// `nr_memmap_pages`: the kernel's records of pages, of memory that was added after boot (since Linux
+    /// 6.10). Those of boot are outside of MemTotal.
+    PageRecords,
     /// `Zswap`: compressed pages of zswap (since Linux 5.19).
     Zswap,
     /// `nr_zspages` less zswap's: compressed pages of zram.
@@ -139,6 +144,8 @@ impl PartKind {
             PartKind::PerCpu => "per_cpu",
             PartKind::Sockets => "sockets",
             PartKind::Bounce => "bounce",
+            PartKind::WritebackCopies => "writeback_copies",
+            PartKind::PageRecords => "page_records",
             PartKind::Zswap => "zswap",
             PartKind::Zram => "zram",
             PartKind::Balloon => "balloon",

@@ -47,6 +47,7 @@ pub(crate) fn ledger(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut 
         }
         file.map(|file| host::vmalloc_pages(&file))
     };
+    let vmstat = read(host, "/proc/vmstat").unwrap_or_default();
     host::ledger(&Counters {
         meminfo: &meminfo,
         zones: &zones,
@@ -55,7 +56,8 @@ pub(crate) fn ledger(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut 
         stacks_in_vmalloc: config.is_none_or(|config| config.vmap_stack),
         vmalloc,
         hugetlb: meminfo.bytes("Hugetlb").is_none().then(|| hugetlb(host)).flatten(),
-        balloon: balloon(host, &meminfo),
+        page_records: counter(&vmstat, "nr_memmap_pages").map(Pages),
+        balloon: balloon(host, &meminfo, &vmstat),
     })
 }
 
@@ -77,7 +79,7 @@ fn hugetlb(host: &dyn Host) -> Option<Bytes> {
 
 /// What a balloon holds that MemTotal still counts. Most drivers take what they hold off MemTotal;
 /// virtio's does not when the hypervisor lets it deflate rather than kill (VIRTIO_BALLOON_F_DEFLATE_ON_OOM).
-fn balloon(host: &dyn Host, meminfo: &Meminfo<'_>) -> Option<Bytes> {
+fn balloon(host: &dyn Host, meminfo: &Meminfo<'_>, vmstat: &[u8]) -> Option<Bytes> {
     const DRIVER: &str = "/sys/bus/virtio/drivers/virtio_balloon";
     const DEFLATE_ON_OOM: usize = 2;
     let mut devices = Vec::new();
@@ -96,8 +98,7 @@ fn balloon(host: &dyn Host, meminfo: &Meminfo<'_>) -> Option<Bytes> {
     }
     // Since Linux 6.16; before that, what went in less what came out.
     meminfo.bytes("Balloon").or_else(|| {
-        let vmstat = read(host, "/proc/vmstat")?;
-        let pages = |name: &str| counter(&vmstat, name);
+        let pages = |name: &str| counter(vmstat, name);
         let inside = pages("balloon_inflate")?.checked_sub(pages("balloon_deflate")?)?;
         Some(Pages(inside).bytes(host.page_size()))
     })

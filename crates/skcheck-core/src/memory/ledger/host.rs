@@ -16,12 +16,14 @@ pub(in crate::memory) struct Counters<'f> {
     pub(in crate::memory) vmalloc: Option<Pages>,
     /// The pools of huge pages, where /proc/meminfo does not tell.
     pub(in crate::memory) hugetlb: Option<Bytes>,
+    /// Records of pages of memory that was added after boot.
+    pub(in crate::memory) page_records: Option<Pages>,
     /// What a balloon holds that MemTotal still counts.
     pub(in crate::memory) balloon: Option<Bytes>,
 }
 
 /// Fields of /proc/meminfo that are parts as they are.
-const PLAIN: [(&str, PartKind); 10] = [
+const PLAIN: [(&str, PartKind); 11] = [
     ("AnonPages", PartKind::Anonymous),
     ("Shmem", PartKind::Shmem),
     ("SwapCached", PartKind::SwapCache),
@@ -31,6 +33,7 @@ const PLAIN: [(&str, PartKind); 10] = [
     ("SecPageTables", PartKind::SecondaryPageTables),
     ("Percpu", PartKind::PerCpu),
     ("Bounce", PartKind::Bounce),
+    ("WritebackTmp", PartKind::WritebackCopies),
     ("HardwareCorrupted", PartKind::HardwareCorrupted),
 ];
 
@@ -70,10 +73,12 @@ pub(in crate::memory) fn ledger(counters: &Counters<'_>) -> Option<Ledger> {
     let stacks = field("KernelStack").map(|bytes| bytes.0);
     add(PartKind::KernelStacks, stacks);
     add(PartKind::Vmalloc, vmalloc(counters, stacks.unwrap_or(0)));
+    let in_pages = |pages: Option<Pages>| pages.map(|pages| pages.bytes(counters.page_size).0);
+    add(PartKind::PageRecords, in_pages(counters.page_records));
     add(PartKind::Balloon, counters.balloon.map(|bytes| bytes.0));
     let zswap = field("Zswap").map(|bytes| bytes.0);
     add(PartKind::Zswap, zswap);
-    let zspages = counters.zones.zspages.map(|pages| pages.bytes(counters.page_size).0);
+    let zspages = in_pages(counters.zones.zspages);
     add(PartKind::Zram, zspages.map(|bytes| bytes.saturating_sub(zswap.unwrap_or(0))));
     let free = field("MemFree")?.0;
     let in_zones = counters.zones.free.map_or(free, |pages| pages.bytes(counters.page_size).0);

@@ -4,7 +4,7 @@ use super::*;
 const MEMINFO: &str = "MemTotal: 10000 kB\nMemFree: 1000 kB\nBuffers: 10 kB\nCached: 200 kB\nSwapCached: 3 kB\n\
     Active: 150 kB\nInactive: 250 kB\nActive(anon): 1 kB\nUnevictable: 40 kB\nMlocked: 7 kB\nZswap: 11 kB\n\
     AnonPages: 220 kB\nShmem: 60 kB\nKReclaimable: 75 kB\nSlab: 170 kB\nSReclaimable: 70 kB\nSUnreclaim: 100 kB\n\
-    KernelStack: 21 kB\nPageTables: 31 kB\nSecPageTables: 2 kB\nBounce: 1 kB\nVmallocTotal: 99999 kB\n\
+    KernelStack: 21 kB\nPageTables: 31 kB\nSecPageTables: 2 kB\nBounce: 1 kB\nWritebackTmp: 6 kB\nVmallocTotal: 99999 kB\n\
     VmallocUsed: 121 kB\nPercpu: 13 kB\nHardwareCorrupted: 4 kB\nHugePages_Total: 9\nHugetlb: 500 kB\n";
 
 fn counters<'f>(meminfo: &'f Meminfo<'f>, zones: &'f Zones) -> Counters<'f> {
@@ -15,6 +15,7 @@ fn counters<'f>(meminfo: &'f Meminfo<'f>, zones: &'f Zones) -> Counters<'f> {
         stacks_in_vmalloc: true,
         vmalloc: None,
         hugetlb: None,
+        page_records: Some(Pages(3)),
         balloon: None,
     }
 }
@@ -43,6 +44,8 @@ fn every_owner_once() {
         (PartKind::Vmalloc, 100),
         (PartKind::PerCpu, 13),
         (PartKind::Bounce, 1),
+        (PartKind::WritebackCopies, 6),
+        (PartKind::PageRecords, 12),
         (PartKind::Zswap, 11),
         (PartKind::Zram, 5),
         (PartKind::HardwareCorrupted, 4),
