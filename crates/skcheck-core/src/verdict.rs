@@ -9,6 +9,11 @@ use crate::units::{Bytes, Payload, Truesize};
 /// thresholds and filters make it judge about what they left).
 pub fn judge(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Verdict {
     let _ = (census, snapshot);
+    unseen(ledger)
+}
+
+/// The verdict where no socket could be looked at at all.
+pub fn unseen(ledger: &Ledger) -> Verdict {
     let missing = ledger.nobodys();
     let limit = Bytes((ledger.total.0 / 100).clamp(64 << 20, 3 << 29));
     let is_missing = missing >= limit;
@@ -18,13 +23,13 @@ pub fn judge(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> V
         missing,
         limit,
         is_out_of_proportion: ledger.is_out_of_proportion(),
-        evidence: Evidence::default(),
+        evidence: Evidence { is_blind: true, ..Evidence::default() },
         suspects: Vec::new(),
     }
 }
 
 /// What the evidence says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict {
     /// The answer.
@@ -44,10 +49,11 @@ pub struct Verdict {
 }
 
 /// Whether sockets explain what is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Code {
     /// Nothing is missing.
+    #[default]
     None,
     /// Measured: sockets have it.
     Explains,
@@ -76,10 +82,11 @@ impl Code {
 }
 
 /// What decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
     /// What is missing is below the limit.
+    #[default]
     BelowLimit,
     /// The queues were walked, and so much of it was found there.
     Walked(Bytes),
@@ -94,6 +101,32 @@ pub enum Reason {
     Hidden,
     /// It lies on LRU lists, where no bound holds, and no queue was walked.
     HandedIn,
+}
+
+impl Reason {
+    /// The reason's stable name, lower case, words joined by `_`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::BelowLimit => "below_limit",
+            Reason::Walked(_) => "walked",
+            Reason::Counted(_) => "counted",
+            Reason::Bound(_) => "bound",
+            Reason::NotInChunks(_) => "not_in_chunks",
+            Reason::Hidden => "hidden",
+            Reason::HandedIn => "handed_in",
+        }
+    }
+
+    /// The amount that decided, where one did.
+    pub fn bytes(self) -> Option<Bytes> {
+        match self {
+            Reason::Walked(bytes)
+            | Reason::Counted(bytes)
+            | Reason::Bound(bytes)
+            | Reason::NotInChunks(bytes) => Some(bytes),
+            Reason::BelowLimit | Reason::Hidden | Reason::HandedIn => None,
+        }
+    }
 }
 
 /// The numbers that a verdict stands on. Of sockets: both sides of each, each once.
@@ -123,7 +156,7 @@ pub struct Evidence {
 }
 
 /// A descriptor that holds unread or unsent data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Suspect {
     /// The process.
