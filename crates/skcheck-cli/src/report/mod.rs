@@ -1,6 +1,7 @@
 //! What a snapshot says, arranged: sorted, grouped, cut, summed up. No strings.
 
 mod measured;
+pub(crate) mod mem;
 mod owner;
 mod rank;
 mod sums;
