@@ -17,7 +17,7 @@ use crate::output::paragraph::{broken, write_paragraph};
 use crate::output::table;
 use crate::report::mem::{HostReport, MemReport, Scope};
 
-pub(in crate::output) use crate::output::mem::words::paragraph;
+pub(in crate::output) use crate::output::mem::words::{answer, paragraph};
 
 /// Writes the whole screen, in colour where that is wanted.
 pub(crate) fn write(report: &MemReport<'_>, page: Page, color: bool, out: &mut dyn Write) -> io::Result<()> {

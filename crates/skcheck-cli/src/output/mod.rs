@@ -7,6 +7,7 @@ mod layout;
 mod legend;
 mod measured;
 pub(crate) mod mem;
+mod missing;
 mod names;
 pub(crate) mod packets;
 pub(crate) mod paragraph;

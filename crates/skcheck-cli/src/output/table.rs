@@ -11,7 +11,7 @@ use crate::output::layout::render;
 use crate::output::legend::legend;
 use crate::output::names::Writer;
 use crate::output::paragraph::write_paragraph;
-use crate::output::{closed_held, measured, summary};
+use crate::output::{closed_held, measured, missing, summary};
 use crate::report::Report;
 use crate::text::Charset;
 
@@ -55,9 +55,13 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
         writeln!(out)?;
     }
     gaps(&report.snapshot.gaps, page, out)?;
+    let missing = missing::sentence(report);
     let next = summary::next(report, config);
-    if !next.is_empty() {
+    if missing.is_some() || !next.is_empty() {
         writeln!(out)?;
+    }
+    if let Some(line) = missing {
+        paragraph(out, &line)?;
     }
     write_next(&next, out)
 }

@@ -28,7 +28,7 @@ pub(super) fn headline(report: &MemReport<'_>, host: &HostReport<'_>, charset: C
 }
 
 /// Whether sockets explain it, as a part of a sentence.
-fn answer(code: Code) -> &'static str {
+pub(in crate::output) fn answer(code: Code) -> &'static str {
     match code {
         Code::None => "nothing is missing",
         Code::Explains => "sockets explain it",
