@@ -38,6 +38,14 @@ fn misuse_is_one_line_that_says_what_is_allowed() {
     check("packets 1 1 --again 5", "500ms");
     check("packets 1 1 --again 2h", "at most 1h");
     check("packets 1 1 --format jsonl", "table, json");
+    check("mem --max-unaccounted 5X", "or 5% of the memory");
+    check("mem --max-unaccounted 101%", "from 0% to 100%");
+    check("mem --max-unaccounted x%", "write 5%, or 0.5%");
+    check("mem --cgroup / --pages", "--pages");
+    check("mem --cgroup / --exact", "--exact");
+    check("mem --engine proc --exact", "use auto or bpf");
+    check("mem --format jsonl", "table, json");
+    check("mem --pid 1", "--pid");
     check("--bogus", "--bogus");
     check("demo --fragments 0", "1..=10000");
 }
@@ -78,6 +86,7 @@ fn help_names_every_option_and_the_units() {
         "--exact-limit",
         "--verbose",
         "packets",
+        "mem",
         "--exit-code",
         "--strict",
         "demo",
@@ -85,6 +94,22 @@ fn help_names_every_option_and_the_units() {
         "skcheck --min-recvq 1M",
     ] {
         assert!(help.out.contains(option), "{option} in {}", help.out);
+    }
+    let help_of_mem = run(&mut skcheck("mem --help")).out;
+    for option in [
+        "--pages",
+        "--cgroup",
+        "--format",
+        "--exit-code",
+        "--max-unaccounted",
+        "--ascii",
+        "--engine",
+        "--exact",
+        "--host-root",
+        "skcheck mem --pages",
+        "\"Nobody\" means",
+    ] {
+        assert!(help_of_mem.contains(option), "{option} in {help_of_mem}");
     }
     assert!(!help.out.contains("hold-stalled-reader"), "{}", help.out);
     assert_eq!(run(&mut skcheck("--version")).out, format!("skcheck {}\n", env!("CARGO_PKG_VERSION")));

@@ -5,6 +5,7 @@ mod containers;
 mod demo;
 mod json;
 mod measured;
+mod mem;
 mod names;
 mod namespaces;
 mod output;

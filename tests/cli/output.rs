@@ -7,7 +7,7 @@ use crate::run::{run, skcheck};
 
 #[test]
 fn a_closed_pipe_is_success() {
-    for arguments in ["", "--format json", "--all --format jsonl", "--help"] {
+    for arguments in ["", "--format json", "--all --format jsonl", "mem", "mem --format json", "--help"] {
         let mut child = skcheck(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let ended = child.wait_with_output().unwrap();
@@ -19,7 +19,7 @@ fn a_closed_pipe_is_success() {
 
 #[test]
 fn a_full_disk_is_a_failure() {
-    for arguments in ["", "--format json", "demo --fragments 1", "--help"] {
+    for arguments in ["", "--format json", "demo --fragments 1", "mem", "mem --format json", "--help"] {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let ran = run(skcheck(arguments).stdout(full));
         assert_eq!(ran.code, Some(2), "{arguments}: {ran:?}");

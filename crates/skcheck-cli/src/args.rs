@@ -1,5 +1,7 @@
 //! What was typed, and nothing else.
 
+mod mem;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use skcheck_core::{NetnsChoice, State};
 
+pub(crate) use crate::args::mem::MemArgs;
 use crate::config::{parse_again, parse_netns, parse_state};
 use crate::text::parse_size;
 
@@ -21,12 +24,13 @@ Examples:
   skcheck --state close-wait --all sockets in one state, idle ones too
   skcheck --by pod                 which pods they are in (container, netns, cgroup)
   skcheck --exact                  measure every queue, however long it takes
+  skcheck mem --pages              where the host's memory is, and whether sockets have what is missing
   skcheck packets 4711 12          the packets behind descriptor 12 of a process
   skcheck --format json            for programs (fields: docs/json.md)
   skcheck demo                     make a stalled reader, and see how it shows
 
-Exit: 0 ran; 1 a socket matched (with --exit-code); 2 failed or misused;
-3 something could not be seen (with --strict). 2 goes before 3, and 3 before 1.";
+Exit: 0 ran; 1 a socket matched, or mem: too much belongs to nobody (both with --exit-code);
+2 failed or misused; 3 something could not be seen (with --strict). 2 goes before 3, and 3 before 1.";
 
 /// Shows who sits on unread socket data, and what memory that may pin
 #[derive(Debug, Parser)]
@@ -43,6 +47,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make a stalled reader on loopback, show the report of it, and clean up
     Demo(DemoArgs),
+    /// Show where the memory is, how much belongs to nobody, and whether sockets explain that
+    #[command(after_help = mem::EXAMPLES)]
+    Mem(MemArgs),
     /// Show the packets in the queues of one socket, and the pages that they pin
     Packets(PacketsArgs),
     /// Hold a stalled reader until standard input ends
@@ -159,7 +166,7 @@ pub(crate) struct MeasuringArgs {
     /// What looks: bpf (root), proc (and NETLINK_SOCK_DIAG), or auto: bpf where it works
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = EngineChoice::Auto, hide_possible_values = true)]
     pub(crate) engine: EngineChoice,
-    /// Measure every socket, however long it takes [heaviest first, for 200 ms]
+    /// Measure every socket, however long it takes [heaviest first, for 200 ms; mem: 2 s]
     #[arg(long)]
     pub(crate) exact: bool,
     /// Packets of one socket to measure at most (TCP is locked meanwhile); 0: 2.7 million (10000 if not given). Implies --exact

@@ -1,5 +1,7 @@
 //! What was typed, and the environment it was typed in: what it means here.
 
+pub(crate) mod mem;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
@@ -84,7 +86,7 @@ impl ScanConfig {
         ScanConfig {
             narrowed,
             query,
-            measuring: Measuring::new(&measuring),
+            measuring: Measuring::within(&measuring, BUDGET),
             roots,
             missing_pid: None,
             arrangement: Arrangement::new(&output),
@@ -100,10 +102,11 @@ impl ScanConfig {
 }
 
 impl Measuring {
-    fn new(args: &MeasuringArgs) -> Measuring {
+    /// What these arguments mean, where measuring may take so long unless told otherwise.
+    fn within(args: &MeasuringArgs, budget: Duration) -> Measuring {
         let exact = args.exact || args.exact_limit.is_some();
         let packets = args.exact_limit.map_or(Limits::PACKETS, packet_limit);
-        let limits = Limits { packets, time: (!exact).then_some(BUDGET) };
+        let limits = Limits { packets, time: (!exact).then_some(budget) };
         Measuring { engine: args.engine, exact, limits }
     }
 

@@ -73,6 +73,23 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
+/// A remainder in the same units, with its sign: `-12 MiB`.
+pub(crate) fn signed_size(bytes: i64) -> String {
+    let sign = if bytes < 0 { "-" } else { "" };
+    format!("{sign}{}", size(bytes.unsigned_abs()))
+}
+
+/// A share with one decimal: `19.5 %`, `<0.1 %`, `100 %`.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    match (part * 1000 + whole / 2).checked_div(whole) {
+        None => "?".to_owned(),
+        Some(0) if part > 0 => "<0.1 %".to_owned(),
+        Some(tenths) if tenths >= 1000 => format!("{} %", tenths / 10),
+        Some(tenths) => format!("{}.{} %", tenths / 10, tenths % 10),
+    }
+}
+
 /// The duration that `500ms`, `5s`, `1m` or `1h` names.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let allowed = || "not a time: write 500ms, 5s, 1m or 1h".to_owned();

@@ -11,7 +11,7 @@ use crate::snapshot::{Holding, Snapshot};
 use crate::units::{Bytes, Payload, Truesize};
 
 /// What the evidence says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict {
     /// The answer.
@@ -31,10 +31,11 @@ pub struct Verdict {
 }
 
 /// Whether sockets explain what is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Code {
     /// Nothing is missing.
+    #[default]
     None,
     /// Measured: sockets have it.
     Explains,
@@ -63,10 +64,11 @@ impl Code {
 }
 
 /// What decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
     /// What is missing is below the limit.
+    #[default]
     BelowLimit,
     /// The queues were walked, and so much of it was found there.
     Walked(Bytes),
@@ -94,7 +96,7 @@ impl Reason {
     }
 
     /// How much of what is missing was found, or can be sockets'; `None` where nothing is known.
-    pub fn share(self) -> Option<Bytes> {
+    pub fn bytes(self) -> Option<Bytes> {
         match self {
             Reason::Walked(bytes) | Reason::Counted(bytes) | Reason::Bound(bytes) => Some(bytes),
             Reason::BelowLimit | Reason::Hidden | Reason::HandedIn => None,
@@ -121,6 +123,8 @@ pub struct Evidence {
     pub walked_ownerless: Option<Bytes>,
     /// Every socket was seen, and every queue walked to its end.
     pub walked_all: bool,
+    /// There may be sockets that were not seen.
+    pub is_blind: bool,
     /// Blocks of a chunk's size on no list, by the census.
     pub chunks: Option<Bytes>,
     /// Of these at most so much is kept by threads for what they send next, sockets or not.
@@ -143,7 +147,7 @@ impl Evidence {
 }
 
 /// A socket that holds unread or unsent data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Suspect {
     /// A descriptor that holds it, the first where there are several; `None`: no process has one.
@@ -162,10 +166,18 @@ pub struct Suspect {
     pub worst: Option<Bytes>,
 }
 
+/// The verdict where no socket could be looked at at all.
+pub fn unseen(ledger: &Ledger) -> Verdict {
+    verdict(ledger, Evidence { is_blind: true, ..Evidence::default() }, Vec::new())
+}
+
 /// Judges: what belongs to nobody by this ledger, against the sockets of this snapshot. That must be of
 /// everything: what a filter left out would be taken for absent.
 pub fn judge(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Verdict {
-    let evidence = Evidence::of(ledger, census, snapshot);
+    verdict(ledger, Evidence::of(ledger, census, snapshot), evidence::suspects(snapshot))
+}
+
+fn verdict(ledger: &Ledger, evidence: Evidence, suspects: Vec<Suspect>) -> Verdict {
     let limit = rule::limit(ledger.total);
     let (code, reason) = rule::decide(ledger, limit, &evidence);
     Verdict {
@@ -175,6 +187,6 @@ pub fn judge(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> V
         limit,
         is_out_of_proportion: ledger.is_out_of_proportion(),
         evidence,
-        suspects: evidence::suspects(snapshot),
+        suspects,
     }
 }

@@ -6,7 +6,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use skcheck_core::{Host, Live, Query};
+use skcheck_core::memory::ledger::Group;
+use skcheck_core::{Host, Live, Query, memory};
 
 use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};
 use crate::commands::{Failure, Outcome, scan};
@@ -177,18 +178,10 @@ fn story(host: &Live, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> Str
     )
 }
 
-/// Memory that nobody uses, in bytes: MemFree, and what the CPUs keep in free lists of their own,
-/// which MemFree leaves out and where chunks of 32 KiB come from first (`rmqueue_pcplist`).
+/// Memory that nobody uses, in bytes, with what the CPUs keep in free lists of their own: chunks of 32 KiB
+/// come from there first (`rmqueue_pcplist`).
 fn free_memory(host: &Live) -> Option<u64> {
-    let free = meminfo(host, "MemFree")?;
-    let lists = per_cpu_free_pages(&read(host, "/proc/zoneinfo").unwrap_or_default());
-    Some(free.saturating_add(lists.saturating_mul(host.page_size().0)))
-}
-
-/// The sum of `count:` over all CPUs and zones of /proc/zoneinfo, in pages.
-fn per_cpu_free_pages(zoneinfo: &str) -> u64 {
-    let counts = zoneinfo.lines().filter_map(|line| line.trim_start().strip_prefix("count:"));
-    counts.filter_map(|count| count.trim().parse::<u64>().ok()).fold(0, u64::saturating_add)
+    Some(memory(host, None).ok()?.ledger.group(Group::Free).0)
 }
 
 fn meminfo(host: &Live, field: &str) -> Option<u64> {
@@ -228,12 +221,6 @@ mod tests {
         );
         assert!(refusal.contains("\n  try fewer --fragments"), "{refusal}");
         assert!(refuse_when_short(None, 1).unwrap_err().to_string().contains("no telling"));
-    }
-
-    #[test]
-    fn counts_the_free_lists_of_every_cpu() {
-        let zone = "  pagesets\n    cpu: 0\n              count:    7\n              high:     8\n";
-        assert_eq!(per_cpu_free_pages(&zone.repeat(3)), 21);
     }
 
     #[test]

@@ -261,6 +261,9 @@ pub(super) fn gap(gap: &Gap, charset: Charset) -> (String, String) {
 /// The commands for the next question.
 pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
     let mut next = Vec::new();
+    if report.missing.is_some() {
+        next.push("skcheck mem --pages (where the memory is, and whether sockets have it)".to_owned());
+    }
     if let Some(Group { owner: Owner::Process(pid), sums, sockets }) = &report.heaviest {
         let is_its = |socket: &&&SocketReport| socket.holders.iter().any(|holder| holder.pid == *pid);
         let all_shown = report.sockets.iter().filter(is_its).count() as u64 == sums.sockets;

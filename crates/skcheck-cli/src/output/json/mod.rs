@@ -1,8 +1,10 @@
 //! A report for programs. The types here are the wire format, documented in docs/json.md; nothing
 //! else may depend on them, and they do not follow the library's types by themselves.
 
+mod books;
 mod bytes;
 mod exact;
+pub(crate) mod mem;
 pub(crate) mod packets;
 mod place;
 mod process;

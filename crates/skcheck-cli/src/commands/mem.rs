@@ -1,0 +1,127 @@
+//! Where the memory is: read, scan, judge, write.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use skcheck_core::memory::cgroup::cgroup;
+use skcheck_core::{Gap, Host, Live, Missing, Query, memory, scan_with, verdict};
+
+use crate::args::{DocumentFormat, MemArgs};
+use crate::commands::engine::Loaded;
+use crate::commands::scan::host;
+use crate::commands::{Failure, Outcome};
+use crate::config::Page;
+use crate::config::mem::MemConfig;
+use crate::output;
+use crate::output::progress::Progress;
+use crate::report::mem::{HostReport, MemReport, Scope};
+
+/// Too much belongs to nobody, and the caller wants to know.
+const TOO_MUCH: u8 = 1;
+
+/// Tells where the memory of this host, or of one cgroup, is.
+pub(crate) fn run(args: MemArgs, page: Page) -> Result<Outcome, Failure> {
+    let config = MemConfig::new(args, page);
+    if let Some(contradiction) = config.measuring.contradiction() {
+        return Err(Failure::Misuse(contradiction.to_owned()));
+    }
+    let host = host(&config.roots)?;
+    match &config.cgroup {
+        Some(path) => of_cgroup(&host, path, &config),
+        None => of_host(&host, &config),
+    }
+}
+
+fn of_host(host: &Live, config: &MemConfig) -> Result<Outcome, Failure> {
+    let loaded = Loaded::choose(config.measuring.engine, host)?;
+    let progress = Progress::on_terminal(host.page_size()).filter(|_| config.pages);
+    let show = |done, of| {
+        if let Some(progress) = &progress {
+            progress.show(done, of);
+        }
+    };
+    let memory = memory(host, if config.pages { Some(&show) } else { None })?;
+    drop(progress);
+    let mut gaps = memory.gaps.clone();
+    let scanned = scan_with(host, &Query::default(), loaded.engine(), &config.measuring.limits);
+    let verdict = match &scanned {
+        Ok(snapshot) => {
+            gaps.extend(snapshot.gaps.iter().cloned());
+            verdict::judge(&memory.ledger, memory.census.as_ref(), snapshot)
+        }
+        Err(error) => {
+            // Without sockets there is still a ledger.
+            gaps.extend(error.gaps().iter().cloned());
+            let remedy = "run skcheck alone: it says what is in the way";
+            gaps.push(Gap::uncounted(Missing::Table, error.to_string(), remedy));
+            verdict::unseen(&memory.ledger)
+        }
+    };
+    gaps.extend(loaded.gap);
+    let scope = Scope::Host(HostReport {
+        reserved: memory.reserved,
+        network: &memory.network,
+        census: memory.census.as_ref(),
+        verdict: &verdict,
+        scanned: scanned.is_ok(),
+    });
+    finish(
+        &MemReport {
+            taken_at: memory.taken_at,
+            page_size: host.page_size(),
+            ledger: &memory.ledger,
+            ceiling: config.ceiling.of(&memory.ledger),
+            scope,
+            gaps: once(gaps),
+        },
+        config,
+    )
+}
+
+fn of_cgroup(host: &Live, path: &[u8], config: &MemConfig) -> Result<Outcome, Failure> {
+    let taken_at = host.now();
+    let cgroup = cgroup(host, below_controller(host, path))?;
+    finish(
+        &MemReport {
+            taken_at,
+            page_size: host.page_size(),
+            ledger: &cgroup.ledger,
+            ceiling: config.ceiling.of(&cgroup.ledger),
+            scope: Scope::Cgroup(&cgroup),
+            gaps: Vec::new(),
+        },
+        config,
+    )
+}
+
+/// With version 1 what is typed may begin with the directory where the memory controller is mounted.
+fn below_controller<'p>(host: &Live, path: &'p [u8]) -> &'p [u8] {
+    let is_version_2 = host.inode(Path::new("/sys/fs/cgroup/cgroup.controllers")).is_ok();
+    match path.strip_prefix(b"/memory") {
+        Some(b"") if !is_version_2 => b"/",
+        Some(below) if below.starts_with(b"/") && !is_version_2 => below,
+        _ => path,
+    }
+}
+
+/// Each gap once: the ledger and the scan read some of the same files.
+fn once(gaps: Vec<Gap>) -> Vec<Gap> {
+    let mut once: Vec<Gap> = Vec::with_capacity(gaps.len());
+    for gap in gaps {
+        if !once.contains(&gap) {
+            once.push(gap);
+        }
+    }
+    once
+}
+
+fn finish(report: &MemReport<'_>, config: &MemConfig) -> Result<Outcome, Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = match config.format {
+        DocumentFormat::Table => output::mem::write(report, config.page, config.color, &mut out),
+        DocumentFormat::Json => output::json::mem::write(report, &mut out),
+    };
+    written.and_then(|()| out.flush()).map_err(Failure::Output)?;
+    let code = if config.exit_code && report.is_alarm() { TOO_MUCH } else { 0 };
+    Ok(Outcome { code })
+}

@@ -1,0 +1,89 @@
+use clap::Parser as _;
+use skcheck_core::memory::ledger::Ledger;
+
+use super::*;
+use crate::args::{Cli, Command, EngineChoice};
+
+fn config(arguments: &str, page: Page) -> MemConfig {
+    let words = ["skcheck", "mem"].into_iter().chain(arguments.split_whitespace());
+    match Cli::try_parse_from(words).unwrap().command {
+        Some(Command::Mem(args)) => MemConfig::new(args, page),
+        other => panic!("{other:?}"),
+    }
+}
+
+const PIPE: Page = Page { width: None, charset: Charset::Utf8 };
+
+#[test]
+fn ceilings_that_may_be_typed() {
+    let check = |text: &str, expected: Ceiling| assert_eq!(parse_ceiling(text), Ok(expected), "{text}");
+    check("2G", Ceiling::Size(2 << 30));
+    check("0", Ceiling::Size(0));
+    check("5%", Ceiling::Share(5_000));
+    check("0%", Ceiling::Share(0));
+    check("0.5%", Ceiling::Share(500));
+    check("12.345%", Ceiling::Share(12_345));
+    check("100%", Ceiling::Share(100_000));
+    check("100.0%", Ceiling::Share(100_000));
+    for text in
+        ["", "%", "5 %", "-5%", ".5%", "5.%", "100.001%", "0.0001%", "1e2%", "5G%", "99999999999999999999%"]
+    {
+        let refusal = parse_ceiling(text).unwrap_err();
+        assert!(refusal.contains("5%"), "{text}: {refusal}");
+    }
+}
+
+#[test]
+fn a_ceiling_in_bytes() {
+    let ledger = Ledger::of(Bytes(40 << 30), Vec::new(), None, Vec::new());
+    let check =
+        |ceiling: Ceiling, expected: u64| assert_eq!(ceiling.of(&ledger), Bytes(expected), "{ceiling:?}");
+    check(Ceiling::Proportion, 4 << 30);
+    check(Ceiling::Size(7), 7);
+    check(Ceiling::Share(5_000), 2 << 30);
+    check(Ceiling::Share(100_000), 40 << 30);
+    let small = Ledger::of(Bytes(1 << 30), Vec::new(), None, Vec::new());
+    assert_eq!(Ceiling::Proportion.of(&small), Bytes(3 << 29));
+}
+
+#[test]
+fn paths_of_cgroups() {
+    let check = |typed: &str, expected: &str| {
+        assert_eq!(below_root(typed.as_bytes()), expected.as_bytes(), "{typed}");
+    };
+    check("/", "/");
+    check("/a/b", "/a/b");
+    check("a/b/", "/a/b");
+    check("/sys/fs/cgroup", "/");
+    check("/sys/fs/cgroup/a", "/a");
+    check("/sys/fs/cgroups/a", "/sys/fs/cgroups/a");
+}
+
+#[test]
+fn everything_typed_is_meant() {
+    let usual = config("", PIPE);
+    assert!(!usual.pages && usual.cgroup.is_none() && !usual.exit_code);
+    assert_eq!(usual.ceiling, Ceiling::Proportion);
+    assert_eq!(usual.page.charset, Charset::Utf8);
+    assert_eq!(usual.measuring.limits.time, Some(Duration::from_secs(2)));
+    let typed = config("--pages --exit-code --max-unaccounted 1M --ascii --exact --engine bpf", PIPE);
+    assert!(typed.pages && typed.exit_code);
+    assert_eq!(typed.ceiling, Ceiling::Size(1 << 20));
+    assert_eq!(typed.page.charset, Charset::Ascii);
+    assert_eq!((typed.measuring.limits.time, typed.measuring.engine), (None, EngineChoice::Bpf));
+    assert_eq!(config("--cgroup /a", PIPE).cgroup, Some(b"/a".to_vec()));
+}
+
+#[test]
+fn colour_is_for_terminals_that_want_it() {
+    let check = |variables: &[(&str, &'static str)], expected: bool| {
+        let variable = |name: &str| variables.iter().find(|(of, _)| *of == name).map(|(_, value)| *value);
+        assert_eq!(may_color(variable), expected, "{variables:?}");
+    };
+    check(&[("TERM", "xterm")], true);
+    check(&[], false);
+    check(&[("TERM", "dumb")], false);
+    check(&[("TERM", "xterm"), ("NO_COLOR", "1")], false);
+    check(&[("TERM", "xterm"), ("NO_COLOR", "")], true);
+    assert!(!config("", PIPE).color);
+}

@@ -1,0 +1,73 @@
+//! Where the memory is, for people: the answer, the picture, the verdict, what it stands on.
+
+mod bars;
+mod books;
+mod cgroup;
+mod next;
+mod offenders;
+mod paint;
+mod picture;
+mod words;
+
+use std::io::{self, Write};
+
+use crate::config::Page;
+use crate::output::mem::paint::Paint;
+use crate::output::paragraph::{broken, write_paragraph};
+use crate::output::table;
+use crate::report::mem::{HostReport, MemReport, Scope};
+
+pub(in crate::output) use crate::output::mem::words::{answer, paragraph};
+
+/// Writes the whole screen, in colour where that is wanted.
+pub(crate) fn write(report: &MemReport<'_>, page: Page, color: bool, out: &mut dyn Write) -> io::Result<()> {
+    let paint = Paint { on: color };
+    let headline = match &report.scope {
+        Scope::Host(host) => words::headline(report, host, page.charset),
+        Scope::Cgroup(cgroup) => cgroup::headline(report, cgroup, page.charset),
+    };
+    for line in broken(&headline, page.width.unwrap_or(usize::MAX)) {
+        let line = if report.is_alarm() { paint.alarm(&line) } else { paint.answer(&line) };
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    for line in picture::lines(report, page, paint) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    match &report.scope {
+        Scope::Host(host) => write_host(report, host, page, out)?,
+        Scope::Cgroup(cgroup) => write_paragraph(out, &cgroup::sentences(cgroup).join(" "), 0, page)?,
+    }
+    if !report.gaps.is_empty() {
+        writeln!(out)?;
+    }
+    table::gaps(&report.gaps, page, out)?;
+    writeln!(out)?;
+    table::write_next(&next::next(report, rustix::process::geteuid().is_root()), out)
+}
+
+fn write_host(
+    report: &MemReport<'_>,
+    host: &HostReport<'_>,
+    page: Page,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write_paragraph(out, &words::paragraph(report, host, page.charset), 0, page)?;
+    let offenders = offenders::lines(&host.verdict.suspects, page);
+    if !offenders.is_empty() {
+        writeln!(out)?;
+        offenders.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    }
+    let mut books: Vec<String> = Vec::new();
+    books.extend(host.census.map(|census| books::census(census, report.chunk(), page.charset)));
+    books.extend(books::network(host.network, report.page_size));
+    books.extend(host.reserved.as_ref().map(books::reserved));
+    if !books.is_empty() {
+        writeln!(out)?;
+    }
+    books.iter().try_for_each(|line| write_paragraph(out, line, 0, page))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The verdict in words: how much is missing, whether sockets have it, and why that can be said.
+
+use skcheck_core::verdict::{Code, Evidence, Reason, Suspect};
+use skcheck_core::{Bytes, Holder, Verdict};
+
+use crate::output::mem::offenders::unheld;
+
+use crate::report::mem::{Hog, HostReport, MemReport};
+use crate::text::{Charset, escape, percent, signed_size, size};
+
+/// The answer in one line.
+pub(super) fn headline(report: &MemReport<'_>, host: &HostReport<'_>, charset: Charset) -> String {
+    let verdict = host.verdict;
+    let total = size(report.ledger.total.0);
+    if verdict.code == Code::None {
+        let rest = match report.hog() {
+            Some((hog, bytes)) => format!("but {} holds {} of it", hog_name(hog), size(bytes.0)),
+            None => format!("{} belongs to nobody", size(verdict.missing.0)),
+        };
+        return format!("Memory {total}: nothing is missing; {rest}.");
+    }
+    let first = match (verdict.code, verdict.suspects.first()) {
+        (Code::Explains | Code::Could | Code::Partly, Some(suspect)) => {
+            format!("; {} first", suspect_name(suspect, charset))
+        }
+        _ => String::new(),
+    };
+    let missing = size(verdict.missing.0);
+    format!("Memory {total}: {missing} belongs to nobody. {}{first}.", capitalised(answer(verdict.code)))
+}
+
+/// Whether sockets explain it, as a part of a sentence.
+pub(in crate::output) fn answer(code: Code) -> &'static str {
+    match code {
+        Code::None => "nothing is missing",
+        Code::Explains => "sockets explain it",
+        Code::Could => "sockets could explain it",
+        Code::Partly => "sockets explain a part of it at most",
+        Code::Cannot => "sockets cannot explain it",
+        _ => "too little can be seen to tell whether sockets have it",
+    }
+}
+
+/// The verdict with everything that it stands on.
+pub(in crate::output) fn paragraph(
+    report: &MemReport<'_>,
+    host: &HostReport<'_>,
+    charset: Charset,
+) -> String {
+    let verdict = host.verdict;
+    let mut sentences = vec![amount(report, verdict), proportion(report, verdict)];
+    if host.scanned {
+        sentences.extend(evidence(&verdict.evidence));
+    } else {
+        sentences.push("Sockets could not be looked at.".to_owned());
+    }
+    sentences.extend(verdict.suspects.first().map(|suspect| stands_first(suspect, charset)));
+    if verdict.code != Code::None {
+        sentences.push(conclusion(verdict));
+    }
+    if verdict.code == Code::Cannot {
+        sentences.push(
+            "To find who has it: boot with page_owner=on and read /sys/kernel/debug/page_owner, or trace \
+             kmem:mm_page_alloc while it grows."
+                .to_owned(),
+        );
+    }
+    if let Some((hog, bytes)) = report.hog() {
+        let share = percent(bytes.0, report.ledger.total.0);
+        let (name, tells) = (hog_name(hog), tells_more(hog));
+        sentences.push(format!("The kernel's {name} holds {}, {share} of memory: {tells}.", size(bytes.0)));
+    }
+    sentences.join(" ")
+}
+
+fn amount(report: &MemReport<'_>, verdict: &Verdict) -> String {
+    let ledger = report.ledger;
+    if verdict.missing.0 == 0 {
+        let left = signed_size(ledger.unaccounted);
+        return format!(
+            "Every page has an owner: {left} is left over, as the kernel's counters overlap a little."
+        );
+    }
+    let missing = size(verdict.missing.0);
+    let share = percent(verdict.missing.0, ledger.total.0);
+    let mut text = format!(
+        "{missing} ({share} of memory) belongs to nobody: no process, no file and no counter of the kernel has it"
+    );
+    if let Some(ownerless) = report.ownerless() {
+        text += &format!(
+            "; {} was taken straight from the page allocator, {} lies on LRU lists",
+            signed_size(ledger.unaccounted),
+            signed_size(ownerless)
+        );
+    }
+    text + "."
+}
+
+fn proportion(report: &MemReport<'_>, verdict: &Verdict) -> String {
+    let alarm = size(report.ledger.alarm().0);
+    if verdict.is_out_of_proportion {
+        format!("That is out of proportion (more than {alarm}): something leaks.")
+    } else if verdict.missing >= verdict.limit {
+        let limit = size(verdict.limit.0);
+        format!("That is more than usual ({limit}), and not yet out of proportion ({alarm}).")
+    } else {
+        format!("Less than {} is usual.", size(verdict.limit.0))
+    }
+}
+
+/// What is known of sockets.
+fn evidence(evidence: &Evidence) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let worst = match evidence.worst {
+        Some(Bytes(0)) => "they pin nothing".to_owned(),
+        Some(worst) => format!("at worst they pin {}", size(worst.0)),
+        None => "what they pin at worst is unknown".to_owned(),
+    };
+    let whose = if evidence.worst_of_all { "The host's sockets" } else { "The sockets that were seen" };
+    sentences.push(format!(
+        "{whose} hold {} unread and are charged {}; {worst}.",
+        size(evidence.unread.0),
+        size(evidence.charged.0)
+    ));
+    let walked = [evidence.walked_off_list, evidence.walked_ownerless];
+    if let Some(sum) = sum(walked) {
+        let all = if evidence.walked_all { "Every queue was walked" } else { "Not every queue was walked" };
+        let removed = match evidence.walked_ownerless {
+            Some(bytes) if bytes.0 > 0 => format!(", {} of it pages of removed files", size(bytes.0)),
+            _ => String::new(),
+        };
+        sentences.push(format!("{all}: measured, they pin {}{removed}.", size(sum)));
+    }
+    if let Some(chunks) = evidence.chunks {
+        let others = [(evidence.threads_kept, "threads"), (evidence.large_kmalloc, "kmalloc")];
+        let others: Vec<String> = others
+            .into_iter()
+            .filter(|(bytes, _)| bytes.0 > 0)
+            .map(|(bytes, whose)| format!("{whose} up to {}", size(bytes.0)))
+            .collect();
+        let others = match others.as_slice() {
+            [] => String::new(),
+            some => format!("; of that others may have: {}", some.join(", ")),
+        };
+        sentences
+            .push(format!("The census counts {} in blocks such as packets lie in{others}.", size(chunks.0)));
+    }
+    sentences
+}
+
+/// The sum of what is known; `None` where nothing is.
+fn sum(parts: [Option<Bytes>; 2]) -> Option<u64> {
+    let mut known = parts.into_iter().flatten().peekable();
+    known.peek()?;
+    Some(known.map(|bytes| bytes.0).fold(0, u64::saturating_add))
+}
+
+fn stands_first(suspect: &Suspect, charset: Charset) -> String {
+    let name = suspect_name(suspect, charset);
+    let does = match (suspect.pinned, suspect.charged, suspect.worst) {
+        (Some(pinned), ..) => format!("it pins {}", size(pinned.0)),
+        (None, Some(charged), Some(worst)) => {
+            format!("it is charged {} and pins {} at worst", size(charged.0), size(worst.0))
+        }
+        (None, None, Some(worst)) => format!("it pins {} at worst", size(worst.0)),
+        (None, Some(charged), None) => format!("it is charged {}", size(charged.0)),
+        (None, None, None) => "what it pins is unknown".to_owned(),
+    };
+    format!("First stands {name}: {does}.")
+}
+
+/// The answer with its reason.
+fn conclusion(verdict: &Verdict) -> String {
+    let answer = match (verdict.code, verdict.reason) {
+        (Code::Partly, Reason::Walked(_) | Reason::Counted(_)) => "sockets explain a part of it",
+        (code, _) => answer(code),
+    };
+    let reason = match verdict.reason {
+        Reason::BelowLimit => "it is less than usual".to_owned(),
+        Reason::Walked(bytes) if verdict.code == Code::Cannot => {
+            format!("every queue was walked, and only {} of it found there", size(bytes.0))
+        }
+        Reason::Walked(bytes) => format!("{} of it was found in their queues", size(bytes.0)),
+        Reason::Counted(bytes) if verdict.code == Code::Cannot => {
+            format!("only {} of it can lie in blocks such as packets lie in", size(bytes.0))
+        }
+        Reason::Counted(bytes) => format!(
+            "the census found {} of it in blocks that packets lie in, beyond what threads keep, and sockets can \
+             pin that much",
+            size(bytes.0)
+        ),
+        Reason::Bound(bytes) if verdict.code == Code::Could => {
+            format!("at worst they pin {} of it; nothing has measured it yet", size(bytes.0))
+        }
+        Reason::Bound(bytes) => format!("even at worst they pin only {} of it", size(bytes.0)),
+        Reason::HandedIn => {
+            "it lies on LRU lists, where sendfile and splice pin files; no bound holds there, \
+                             and no queue was walked"
+                .to_owned()
+        }
+        _ => "sockets or processes that may not be looked at could have it".to_owned(),
+    };
+    format!("So {answer}: {reason}.")
+}
+
+/// A process and its descriptor in a sentence.
+pub(super) fn suspect_name(suspect: &Suspect, charset: Charset) -> String {
+    let comm = suspect.comm.as_deref().map_or_else(|| "process".to_owned(), |comm| escape(comm, charset));
+    match suspect.holder {
+        Some(Holder { pid, fd }) => format!("{comm} ({pid}), fd {fd}"),
+        None => unheld(suspect.holding).to_owned(),
+    }
+}
+
+fn hog_name(hog: Hog) -> &'static str {
+    match hog {
+        Hog::Slab => "slab",
+        Hog::Vmalloc => "vmalloc",
+    }
+}
+
+fn tells_more(hog: Hog) -> &'static str {
+    match hog {
+        Hog::Slab => "slabtop -s c shows which caches",
+        Hog::Vmalloc => "/proc/vmallocinfo shows who called for it",
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
