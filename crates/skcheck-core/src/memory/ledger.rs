@@ -4,6 +4,7 @@
 //!
 //! holds exactly. No page is in two parts.
 
+pub(super) mod cgroup;
 pub(super) mod host;
 
 use crate::units::Bytes;
@@ -110,7 +111,8 @@ pub enum PartKind {
     Balloon,
     /// `HardwareCorrupted`.
     HardwareCorrupted,
-    /// Kernel memory of a cgroup that none of its other counters names (`kernel` less those).
+    /// Kernel memory of a cgroup that none of its other counters names (`kernel` less those). With version
+    /// 1, all of its kernel memory (`memory.kmem.usage_in_bytes`).
     OtherKernel,
     /// Pages on the free lists of the zones (`NR_FREE_PAGES`).
     Free,
