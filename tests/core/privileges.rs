@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use rustix::net::{AddressFamily, SocketType};
@@ -15,11 +14,11 @@ use skcheck_core::{
 
 use crate::support::child::{Sleeper, spawn};
 use crate::support::netns::in_own_netns;
+use crate::support::nobody::{NOBODY, runs_as_nobody};
 use crate::support::scan::{self, eventually, find, get, mine};
 use crate::support::skip::{Skip, is_root, skip};
 use crate::support::sockets::{inode, socket_of, tcp_pair, unix_pair};
 
-const NOBODY: u32 = 65_534;
 const PORT: &str = "SKCHECK_TEST_PORT";
 
 fn gap(snapshot: &Snapshot, what: Missing) -> Option<Option<u64>> {
@@ -37,21 +36,7 @@ fn an_unprivileged_user() {
     }
     let mut pair = tcp_pair("127.0.0.1");
     pair.send(777);
-    // Where the test binary lies, nobody may be barred from.
-    let dir = tempfile::Builder::new().permissions(public()).tempdir().expect("a directory");
-    let program = dir.path().join("core");
-    std::fs::copy(std::env::current_exe().expect("it has a path"), &program).expect("it is copied");
-    let mut command = Command::new(&program);
-    command.args(["--exact", "privileges::an_unprivileged_user", "--nocapture"]);
-    command.env(PORT, pair.port.to_string()).uid(NOBODY).gid(NOBODY).current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = spawn(&mut command).wait_with_output().expect("it ends");
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && out.contains("1 passed"), "as nobody:\n{out}\n{err}");
-}
-
-fn public() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o755)
+    runs_as_nobody("privileges::an_unprivileged_user", (PORT, &pair.port.to_string()));
 }
 
 fn as_nobody(port: u16) {

@@ -5,8 +5,11 @@ use proptest::prelude::*;
 use skcheck_core::diag::decode::Answer;
 use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::footprint::{footprint, worst};
+use skcheck_core::memory::cgroup::{Pressure, cgroup};
+use skcheck_core::memory::network::{Books, network};
+use skcheck_core::memory::reserved::{ram_ranges, reserved};
 use skcheck_core::{
-    Family, HostFacts, Inode, PageSize, Payload, Protocol, RecvQueue, SendQueue, SkMem, Socket, State,
+    Bytes, Family, HostFacts, Inode, PageSize, Payload, Protocol, RecvQueue, SendQueue, SkMem, Socket, State,
     TcpInfo, Truesize, WorstBasis, facts, proc_net, process,
 };
 
@@ -66,12 +69,49 @@ proptest! {
             }
             let _ = (facts::KernelConfig::parse(bytes), facts::active_objects(bytes, "skbuff_head_cache"));
             let _ = facts::tcp_memory(bytes);
-            let files = ["/proc/meminfo", "/proc/zoneinfo", "/proc/vmallocinfo"];
+            let files = ["/proc/meminfo", "/proc/zoneinfo", "/proc/vmallocinfo", "/proc/iomem", "/proc/net/sockstat"];
             let host = files.iter().fold(MadeUp::new(), |host, file| host.file(file, bytes));
             let _ = skcheck_core::memory(&host, None);
             let _ = (process::start_time(bytes), process::uid(bytes));
             let _ = process::comm(bytes);
             prop_assert!(process::cmdline(bytes).iter().all(|argument| !argument.contains(&0)));
+        }
+    }
+
+    #[test]
+    fn any_memory_books_parse(
+        bytes in vec(any::<u8>(), 0..300),
+        text in "((System RAM|Crash kernel|TCP:|FRAG:|protocol|press|yes|mem|0-f{1,17}|[0-9]{1,20}| : |\n| ){0,9}\n){0,9}",
+        stat in "((total_)?(anon|rss|cache|file|shmem|kernel|sock|swapcached|active_file|some|full|max) [0-9]{0,20}\n){0,12}",
+        path in "(/|a|\\.|\\.\\.|sys|fs|cgroup|\\x00){0,8}",
+    ) {
+        for bytes in [&bytes[..], text.as_bytes(), stat.as_bytes()] {
+            let file = Some(bytes);
+            let books = Books {
+                sockstat: file, sockstat6: file, protocols: file, tcp_mem: file, udp_mem: file,
+            };
+            let _ = network(&books, &HostFacts::assumed(PageSize(4096)));
+            let ranges = ram_ranges(bytes);
+            prop_assert!(ranges.iter().all(|range| range.start < range.end));
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
+            let reserved = reserved(bytes, Bytes(4096));
+            prop_assert_eq!(reserved.is_some(), !ranges.is_empty());
+            let _ = Pressure::parse(bytes);
+            for (mounts, directory) in [("cgroup2 x rw", "/sys/fs/cgroup"), ("cgroup x rw,memory", "/sys/fs/cgroup")] {
+                let mounts = format!("41 31 0:38 / {directory} rw - {mounts}\n");
+                let files = ["memory.stat", "memory.events", "memory.pressure", "memory.max", "memory.oom_control"];
+                let host = files.iter().fold(MadeUp::new().file("/proc/self/mountinfo", mounts), |host, file| {
+                    host.file(&format!("{directory}/a/{file}"), bytes)
+                });
+                let host = host.file("/sys/fs/cgroup/a/memory.current", "4096\n");
+                let host = host.file("/sys/fs/cgroup/a/memory.usage_in_bytes", "4096\n");
+                let _ = cgroup(&host, path.as_bytes());
+                if let Ok(memory) = cgroup(&host, b"/a") {
+                    let owned: i128 = memory.ledger.parts.iter().map(|part| i128::from(part.bytes.0)).sum();
+                    let left = i128::from(memory.ledger.total.0) - owned;
+                    prop_assert_eq!(i128::from(memory.ledger.unaccounted), left.max(i64::MIN.into()));
+                }
+            }
         }
     }
 

@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Engine,
     /// The host's memory counters (/proc/meminfo) could not be read or understood.
     NoMemory,
+    /// There is no such cgroup, or it counts no memory.
+    NoCgroup,
 }
 
 impl Error {
@@ -60,6 +62,11 @@ impl Error {
     pub(crate) fn no_meminfo() -> Error {
         let context = "/proc/meminfo cannot be read, or lacks what every kernel tells".to_owned();
         Error { kind: ErrorKind::NoMemory, context, gaps: Vec::new() }
+    }
+
+    pub(crate) fn no_cgroup(path: &[u8], why: &str) -> Error {
+        let context = format!("cgroup {}: {why}", path.escape_ascii());
+        Error { kind: ErrorKind::NoCgroup, context, gaps: Vec::new() }
     }
 
     /// What kind of error this is.

@@ -69,7 +69,15 @@ pub fn active_objects_at_most(objects: &[u8]) -> Option<u64> {
 /// The memory of all TCP sockets of the host, in every namespace (`mem` of /proc/net/sockstat,
 /// `tcp_memory_allocated`), in pages. Each CPU may keep up to 1 MiB that it has not reported yet.
 pub fn tcp_memory(sockstat: &[u8]) -> Option<Pages> {
-    let line = sockstat.lines().map_while(Result::ok).find(|line| line.starts_with("TCP:"))?;
-    let mut words = line.split_whitespace().skip_while(|word| *word != "mem");
-    words.nth(1)?.parse().ok().map(Pages)
+    sockstat_number(sockstat, "TCP:", "mem").map(Pages)
+}
+
+/// One number of /proc/net/sockstat or sockstat6: the one named `name` in the line that begins with
+/// `protocol`.
+pub fn sockstat_number(sockstat: &[u8], protocol: &str, name: &str) -> Option<u64> {
+    let mut lines = sockstat.lines().map_while(Result::ok);
+    lines.find_map(|line| {
+        let mut words = line.split_whitespace();
+        (words.next()? == protocol).then(|| words.skip_while(|word| *word != name).nth(1)?.parse().ok())?
+    })
 }

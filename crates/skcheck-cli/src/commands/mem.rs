@@ -1,7 +1,6 @@
 //! Where the memory is: read, scan, judge, write.
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 
 use skcheck_core::memory::cgroup::cgroup;
 use skcheck_core::{Gap, Host, Live, Missing, Query, memory, scan_with, verdict};
@@ -80,7 +79,7 @@ fn of_host(host: &Live, config: &MemConfig) -> Result<Outcome, Failure> {
 
 fn of_cgroup(host: &Live, path: &[u8], config: &MemConfig) -> Result<Outcome, Failure> {
     let taken_at = host.now();
-    let cgroup = cgroup(host, below_controller(host, path))?;
+    let cgroup = cgroup(host, path)?;
     finish(
         &MemReport {
             taken_at,
@@ -88,20 +87,10 @@ fn of_cgroup(host: &Live, path: &[u8], config: &MemConfig) -> Result<Outcome, Fa
             ledger: &cgroup.ledger,
             ceiling: config.ceiling.of(&cgroup.ledger),
             scope: Scope::Cgroup(&cgroup),
-            gaps: Vec::new(),
+            gaps: cgroup.gaps.clone(),
         },
         config,
     )
-}
-
-/// With version 1 what is typed may begin with the directory where the memory controller is mounted.
-fn below_controller<'p>(host: &Live, path: &'p [u8]) -> &'p [u8] {
-    let is_version_2 = host.inode(Path::new("/sys/fs/cgroup/cgroup.controllers")).is_ok();
-    match path.strip_prefix(b"/memory") {
-        Some(b"") if !is_version_2 => b"/",
-        Some(below) if below.starts_with(b"/") && !is_version_2 => below,
-        _ => path,
-    }
 }
 
 /// Each gap once: the ledger and the scan read some of the same files.

@@ -1,7 +1,7 @@
 //! What was typed behind `skcheck mem` means here.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt as _;
 use std::time::Duration;
 
 use skcheck_core::{Bytes, memory::ledger::Ledger};
@@ -13,15 +13,12 @@ use crate::text::{Charset, parse_size};
 /// How long measuring may take, unless told otherwise: whoever asks where the memory is, waits for that.
 const BUDGET: Duration = Duration::from_secs(2);
 
-/// Where cgroups are mounted.
-const MOUNTED: &[u8] = b"/sys/fs/cgroup";
-
 /// One look at the memory.
 #[derive(Debug, Clone)]
 pub(crate) struct MemConfig {
     /// Every page is counted.
     pub(crate) pages: bool,
-    /// The cgroup to look at instead of the host: its path below the root of its hierarchy.
+    /// The cgroup to look at instead of the host.
     pub(crate) cgroup: Option<Vec<u8>>,
     pub(crate) format: DocumentFormat,
     pub(crate) exit_code: bool,
@@ -49,7 +46,7 @@ impl MemConfig {
         let charset = if args.ascii { Charset::Ascii } else { page.charset };
         MemConfig {
             pages: args.pages,
-            cgroup: args.cgroup.map(|path| below_root(path.as_bytes())),
+            cgroup: args.cgroup.map(OsString::into_vec),
             format: args.format,
             exit_code: args.exit_code,
             ceiling: args.max_unaccounted.unwrap_or(Ceiling::Proportion),
@@ -88,22 +85,6 @@ pub(crate) fn parse_ceiling(text: &str) -> Result<Ceiling, String> {
     }
     let thousandths = format!("{whole}{decimals:0<3}").parse().map_err(|_| allowed())?;
     if thousandths > 100_000 { Err(allowed()) } else { Ok(Ceiling::Share(thousandths)) }
-}
-
-/// A cgroup's path as its hierarchy knows it, also where somebody typed where it is mounted.
-fn below_root(path: &[u8]) -> Vec<u8> {
-    let below = match path.strip_prefix(MOUNTED) {
-        Some(below) if below.is_empty() || below.starts_with(b"/") => below,
-        _ => path,
-    };
-    let mut below = below.to_vec();
-    while below.ends_with(b"/") {
-        below.pop();
-    }
-    if !below.starts_with(b"/") {
-        below.insert(0, b'/');
-    }
-    below
 }
 
 /// Whether a terminal may be written to in colour (<https://no-color.org>).

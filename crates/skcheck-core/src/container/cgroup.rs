@@ -213,9 +213,9 @@ fn is_lower_hex(text: &[u8]) -> bool {
     text.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Where a hierarchy of version 2 is mounted.
+/// Where a hierarchy is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct V2Mount {
+pub(crate) struct Mount {
     /// The cgroup that is at the mount point; `/` where the whole hierarchy is.
     pub root: Vec<u8>,
     /// Where it is.
@@ -223,14 +223,27 @@ pub(crate) struct V2Mount {
 }
 
 /// The mounts of version 2 in a /proc/PID/mountinfo.
-pub(crate) fn v2_mounts(mountinfo: &[u8]) -> Vec<V2Mount> {
+pub(crate) fn v2_mounts(mountinfo: &[u8]) -> Vec<Mount> {
+    mounts(mountinfo, |kind, _| kind == b"cgroup2")
+}
+
+/// The mounts of version 1's hierarchy that counts memory, in a /proc/PID/mountinfo.
+pub(crate) fn v1_memory_mounts(mountinfo: &[u8]) -> Vec<Mount> {
+    mounts(mountinfo, |kind, options| {
+        kind == b"cgroup" && options.split(|&b| b == b',').any(|option| option == b"memory")
+    })
+}
+
+/// The mounts whose kind and own options are wanted.
+fn mounts(mountinfo: &[u8], is_wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Mount> {
     let lines = mountinfo.split(|&b| b == b'\n');
     let mounts = lines.filter_map(|line| {
         // 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw
         let mut fields = line.split(|&b| b == b' ').skip(3);
         let (root, mount_point) = (fields.next()?, fields.next()?);
-        let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
-        (kind == b"cgroup2").then(|| V2Mount { root: unescape(root), mount_point: unescape(mount_point) })
+        let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
+        let (kind, options) = (fields.next()?, fields.nth(1).unwrap_or_default());
+        is_wanted(kind, options).then(|| Mount { root: unescape(root), mount_point: unescape(mount_point) })
     });
     mounts.collect()
 }

@@ -4,6 +4,7 @@
 //!
 //! holds exactly. No page is in two parts.
 
+pub(super) mod cgroup;
 pub(super) mod host;
 
 use crate::units::Bytes;
@@ -78,7 +79,8 @@ pub enum PartKind {
     PageCache,
     /// `Shmem`: tmpfs, shared anonymous and SysV shared memory.
     Shmem,
-    /// `SwapCached`: pages that are in swap as well.
+    /// `SwapCached`: pages that are in swap as well, and in no process any more. (Those that are count in
+    /// `AnonPages` too: no more of them count here than are left on the LRU lists.)
     SwapCache,
     /// `Hugetlb`: the pools of huge pages, used or not.
     Hugetlb,
@@ -96,7 +98,8 @@ pub enum PartKind {
     KernelStacks,
     /// `VmallocUsed`, without kernel stacks where these lie in it.
     Vmalloc,
-    /// `Percpu` (since Linux 4.20).
+    /// `Percpu` (since Linux 4.20). Its first chunk, some 250 KiB for each CPU, is outside of the total: by so
+    /// much `unaccounted` is too small.
     PerCpu,
     /// `sock` of a cgroup: socket memory that it is charged, by truesize.
     Sockets,
@@ -115,7 +118,8 @@ pub enum PartKind {
     Balloon,
     /// `HardwareCorrupted`.
     HardwareCorrupted,
-    /// Kernel memory of a cgroup that none of its other counters names (`kernel` less those).
+    /// Kernel memory of a cgroup that none of its other counters names (`kernel` less those). With version
+    /// 1, all of its kernel memory (`memory.kmem.usage_in_bytes`).
     OtherKernel,
     /// Pages on the free lists of the zones (`NR_FREE_PAGES`).
     Free,

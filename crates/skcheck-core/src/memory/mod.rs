@@ -6,6 +6,7 @@
 
 pub mod census;
 pub mod cgroup;
+mod flat;
 pub mod ledger;
 mod meminfo;
 pub mod network;

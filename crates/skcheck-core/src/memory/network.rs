@@ -1,6 +1,8 @@
 //! The network stack's own books: what it counts of its memory itself. They count truesize, what packets
 //! are charged, and not the pages that these pin.
 
+use crate::facts::{self, sockstat_number};
+use crate::footprint::HostFacts;
 use crate::units::{Bytes, Pages};
 
 /// What the network stack counts.
@@ -9,10 +11,18 @@ use crate::units::{Bytes, Pages};
 pub struct Network {
     /// TCP's memory, of all namespaces (`tcp_memory_allocated`), and its limits (net.ipv4.tcp_mem).
     pub tcp: Option<ProtocolMemory>,
-    /// UDP's memory (`udp_memory_allocated`) and its limits (net.ipv4.udp_mem).
+    /// UDP's memory, of all namespaces (`udp_memory_allocated`), and its limits (net.ipv4.udp_mem).
     pub udp: Option<ProtocolMemory>,
+    /// What fragments are charged that wait for the rest of their packet, IPv4 and IPv6, of the scanner's
+    /// own namespace (`memory` of `FRAG` and `FRAG6`; `fqdir.mem`): in no socket's charge and not in
+    /// `tcp` and `udp`.
+    pub fragments: Option<Bytes>,
     /// Protocols that are under memory pressure (`press` of /proc/net/protocols), by the kernel's names.
+    /// Those that share one state are all there: TCP, TCPv6, MPTCP, MPTCPv6. UDP and most others have no
+    /// such state.
     pub under_pressure: Vec<String>,
+    /// Sockets of every family, of the scanner's own namespace (`used`; host-wide before Linux 4.16).
+    pub sockets_used: Option<u64>,
     /// TCP sockets that exist, of all namespaces, closed ones that are still held and those waiting for
     /// accept included (`alloc` of /proc/net/sockstat).
     pub tcp_allocated: Option<u64>,
@@ -33,6 +43,14 @@ pub struct Network {
 pub struct ProtocolMemory {
     /// In use.
     pub used: Pages,
+    /// The limits; `None` in another network namespace than the host's first, where the kernel does not
+    /// show them.
+    pub limits: Option<Limits>,
+}
+
+/// A protocol's three limits (`proto.sysctl_mem`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
     /// Below this it is never short.
     pub low: Pages,
     /// Above this it holds back, until it is below `low` again.
@@ -40,3 +58,77 @@ pub struct ProtocolMemory {
     /// Above this it refuses.
     pub high: Pages,
 }
+
+impl ProtocolMemory {
+    /// How close it is to holding back: 1 is there. `None` where the limits are unknown.
+    pub fn share_of_pressure(&self) -> Option<f64> {
+        let Pages(pressure) = self.limits?.pressure;
+        // Exact up to 2^53 pages.
+        (pressure > 0).then(|| self.used.0 as f64 / pressure as f64)
+    }
+}
+
+/// The files that [`Network`] is made of; `None`: it cannot be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Books<'f> {
+    /// /proc/net/sockstat.
+    pub sockstat: Option<&'f [u8]>,
+    /// /proc/net/sockstat6.
+    pub sockstat6: Option<&'f [u8]>,
+    /// /proc/net/protocols.
+    pub protocols: Option<&'f [u8]>,
+    /// /proc/sys/net/ipv4/tcp_mem.
+    pub tcp_mem: Option<&'f [u8]>,
+    /// /proc/sys/net/ipv4/udp_mem.
+    pub udp_mem: Option<&'f [u8]>,
+}
+
+/// What these files tell.
+pub fn network(books: &Books<'_>, facts: &HostFacts) -> Network {
+    let number = |protocol, name| sockstat_number(books.sockstat?, protocol, name);
+    let memory = |used: Option<Pages>, file: Option<&[u8]>| {
+        used.map(|used| ProtocolMemory { used, limits: file.and_then(limits) })
+    };
+    let fragments = [
+        number("FRAG:", "memory"),
+        books.sockstat6.and_then(|file| sockstat_number(file, "FRAG6:", "memory")),
+    ];
+    Network {
+        tcp: memory(books.sockstat.and_then(facts::tcp_memory), books.tcp_mem),
+        udp: memory(number("UDP:", "mem").map(Pages), books.udp_mem),
+        fragments: fragments.into_iter().flatten().reduce(u64::saturating_add).map(Bytes),
+        under_pressure: books.protocols.map(under_pressure).unwrap_or_default(),
+        sockets_used: number("sockets:", "used"),
+        tcp_allocated: number("TCP:", "alloc"),
+        tcp_orphans: number("TCP:", "orphan"),
+        tcp_time_wait: number("TCP:", "tw"),
+        skb_objects: facts.active_skbs,
+        skb_bound: facts.host_bound(),
+    }
+}
+
+/// The three numbers of a `*_mem` sysctl.
+fn limits(file: &[u8]) -> Option<Limits> {
+    let mut numbers = std::str::from_utf8(file).ok()?.split_whitespace().map(|word| word.parse().ok());
+    let mut next = || numbers.next().flatten().map(Pages);
+    Some(Limits { low: next()?, pressure: next()?, high: next()? })
+}
+
+/// The protocols with `yes` in the column `press` of /proc/net/protocols (`proto_seq_printf`).
+fn under_pressure(file: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(file);
+    let mut lines = text.lines();
+    let header = lines.next().unwrap_or_default();
+    let Some(column) = header.split_whitespace().position(|name| name == "press") else {
+        return Vec::new();
+    };
+    let pressed = lines.filter_map(|line| {
+        let name = line.split_whitespace().next()?;
+        (line.split_whitespace().nth(column)? == "yes").then(|| name.to_owned())
+    });
+    pressed.collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;

@@ -8,12 +8,14 @@ use crate::gap::{Gap, Missing};
 use crate::host::Host;
 use crate::memory::Memory;
 use crate::memory::census::Progress;
+use crate::memory::flat::{counter, number};
 use crate::memory::ledger::Ledger;
 use crate::memory::ledger::host::{self, Counters};
 use crate::memory::meminfo::Meminfo;
-use crate::memory::network::Network;
+use crate::memory::network::{self, Books, Network};
+use crate::memory::reserved::{self, Reserved};
 use crate::memory::zones::Zones;
-use crate::snapshot::kernel_config;
+use crate::snapshot::{host_facts, kernel_config};
 use crate::units::{Bytes, Pages};
 
 pub(super) fn memory(host: &dyn Host, _census: Option<&Progress<'_>>) -> Result<Memory, Error> {
@@ -21,7 +23,50 @@ pub(super) fn memory(host: &dyn Host, _census: Option<&Progress<'_>>) -> Result<
     let taken_at = host.now();
     let config = kernel_config(host);
     let ledger = ledger(host, config.as_ref(), &mut gaps).ok_or_else(Error::no_meminfo)?;
-    Ok(Memory { taken_at, ledger, reserved: None, network: Network::default(), census: None, gaps })
+    let reserved = reserved(host, ledger.total, &mut gaps);
+    let network = network(host, config.as_ref(), &mut gaps);
+    Ok(Memory { taken_at, ledger, reserved, network, census: None, gaps })
+}
+
+/// What firmware and kernel kept; `None` where /proc/iomem hides it.
+fn reserved(host: &dyn Host, mem_total: Bytes, gaps: &mut Vec<Gap>) -> Option<Reserved> {
+    let reserved = read(host, "/proc/iomem").and_then(|file| reserved::reserved(&file, mem_total));
+    if reserved.is_none() {
+        let remedy = "run as root (CAP_SYS_ADMIN): others see addresses of 0";
+        gaps.push(Gap::uncounted(Missing::Memory, "/proc/iomem: what firmware and kernel reserved", remedy));
+    }
+    reserved
+}
+
+/// The network stack's books.
+fn network(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> Network {
+    let facts = host_facts(host, config, gaps);
+    if facts.active_skbs.is_none() {
+        let remedy = "run as root: /proc/slabinfo, and /sys/kernel/slab where slabs are merged";
+        gaps.push(Gap::uncounted(Missing::HostFact, "/proc/slabinfo: packets in use unknown", remedy));
+    }
+    let mut file = |path: &str, remedy: &str| {
+        let file = read(host, path);
+        if file.is_none() {
+            gaps.push(Gap::uncounted(Missing::HostFact, format!("{path} unknown"), remedy));
+        }
+        file
+    };
+    let mounted = "mount /proc of the host's network namespace";
+    let first_netns = "run in the host's first network namespace: others do not have it";
+    let (sockstat, protocols) = (file("/proc/net/sockstat", mounted), file("/proc/net/protocols", mounted));
+    let tcp_mem = file("/proc/sys/net/ipv4/tcp_mem", first_netns);
+    let udp_mem = file("/proc/sys/net/ipv4/udp_mem", first_netns);
+    // Without IPv6 there is none.
+    let sockstat6 = read(host, "/proc/net/sockstat6");
+    let books = Books {
+        sockstat: sockstat.as_deref(),
+        sockstat6: sockstat6.as_deref(),
+        protocols: protocols.as_deref(),
+        tcp_mem: tcp_mem.as_deref(),
+        udp_mem: udp_mem.as_deref(),
+    };
+    network::network(&books, &facts)
 }
 
 /// The ledger of a host; `None` without /proc/meminfo.
@@ -102,17 +147,6 @@ fn balloon(host: &dyn Host, meminfo: &Meminfo<'_>, vmstat: &[u8]) -> Option<Byte
         let inside = pages("balloon_inflate")?.checked_sub(pages("balloon_deflate")?)?;
         Some(Pages(inside).bytes(host.page_size()))
     })
-}
-
-/// A counter of /proc/vmstat.
-fn counter(vmstat: &[u8], name: &str) -> Option<u64> {
-    let lines = vmstat.split(|&byte| byte == b'\n');
-    let value = lines.filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" ")).next()?;
-    number(value)
-}
-
-fn number(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::container::cgroup::{Cgroup, V2Mount, v2_mounts};
+use crate::container::cgroup::{Cgroup, Mount, v2_mounts};
 use crate::host::Host;
 use crate::snapshot::{Report, read};
 
@@ -57,7 +57,7 @@ fn paths_of(host: &dyn Host, mut wanted: FxHashSet<u64>) -> FxHashMap<u64, Vec<u
 
 /// Where the hierarchy of version 2 can be read, and its root's id. A scanner in a container has the
 /// host's tree below the host's root: where the host's first process has it mounted.
-fn mounted_at(host: &dyn Host) -> Option<(V2Mount, u64)> {
+fn mounted_at(host: &dyn Host) -> Option<(Mount, u64)> {
     let files = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
     let mounts = files.into_iter().filter_map(|file| read::read(host, file));
     mounts.flat_map(|file| v2_mounts(&file)).find_map(|mount| {

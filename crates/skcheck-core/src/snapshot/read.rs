@@ -20,7 +20,7 @@ const CMDLINE_PATIENCE: Duration = Duration::from_millis(100);
 const CMDLINES_LATE: u64 = 5;
 
 /// What the model needs to know of a host.
-pub(super) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> HostFacts {
+pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> HostFacts {
     let mut facts = HostFacts::assumed(host.page_size());
     match config {
         Some(config) => {

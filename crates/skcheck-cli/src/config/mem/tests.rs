@@ -47,19 +47,6 @@ fn a_ceiling_in_bytes() {
 }
 
 #[test]
-fn paths_of_cgroups() {
-    let check = |typed: &str, expected: &str| {
-        assert_eq!(below_root(typed.as_bytes()), expected.as_bytes(), "{typed}");
-    };
-    check("/", "/");
-    check("/a/b", "/a/b");
-    check("a/b/", "/a/b");
-    check("/sys/fs/cgroup", "/");
-    check("/sys/fs/cgroup/a", "/a");
-    check("/sys/fs/cgroups/a", "/sys/fs/cgroups/a");
-}
-
-#[test]
 fn everything_typed_is_meant() {
     let usual = config("", PIPE);
     assert!(!usual.pages && usual.cgroup.is_none() && !usual.exit_code);

@@ -26,6 +26,8 @@ pub(super) struct NetworkJson<'a> {
     tcp_mem: Option<ProtocolJson>,
     udp_mem: Option<ProtocolJson>,
     under_pressure: &'a [String],
+    fragments: Option<u64>,
+    sockets_used: Option<u64>,
     tcp_allocated: Option<u64>,
     tcp_orphans: Option<u64>,
     tcp_time_wait: Option<u64>,
@@ -36,9 +38,9 @@ pub(super) struct NetworkJson<'a> {
 #[derive(Serialize)]
 struct ProtocolJson {
     used: u64,
-    low: u64,
-    pressure: u64,
-    high: u64,
+    low: Option<u64>,
+    pressure: Option<u64>,
+    high: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -65,15 +67,21 @@ impl ReservedJson {
 impl<'a> NetworkJson<'a> {
     pub(super) fn new(network: &'a Network, page: PageSize) -> NetworkJson<'a> {
         let protocol = |memory: Option<ProtocolMemory>| {
-            let ProtocolMemory { used, low, pressure, high } = memory?;
-            let [used, low, pressure, high] =
-                [used, low, pressure, high].map(|pages: Pages| pages.bytes(page).0);
-            Some(ProtocolJson { used, low, pressure, high })
+            let ProtocolMemory { used, limits } = memory?;
+            let bytes = |pages: Pages| pages.bytes(page).0;
+            Some(ProtocolJson {
+                used: bytes(used),
+                low: limits.map(|limits| bytes(limits.low)),
+                pressure: limits.map(|limits| bytes(limits.pressure)),
+                high: limits.map(|limits| bytes(limits.high)),
+            })
         };
         NetworkJson {
             tcp_mem: protocol(network.tcp),
             udp_mem: protocol(network.udp),
             under_pressure: &network.under_pressure,
+            fragments: network.fragments.map(|bytes| bytes.0),
+            sockets_used: network.sockets_used,
             tcp_allocated: network.tcp_allocated,
             tcp_orphans: network.tcp_orphans,
             tcp_time_wait: network.tcp_time_wait,

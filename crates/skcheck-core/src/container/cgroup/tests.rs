@@ -1,6 +1,6 @@
 //! Paths as they stand in /proc/PID/cgroup of real hosts.
 
-use super::{Cgroup, V2Mount, v2_mounts};
+use super::{Cgroup, Mount, v2_mounts};
 use crate::container::{Container, Runtime};
 
 const ID: &str = "4088e78945f24d32ca3e1b09f097704c9c92e70f525a553fef8da2e6c7f333fd";
@@ -231,7 +231,7 @@ fn mounts() {
     let mountinfo = b"31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n\
         35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
         41 31 0:38 /.. /sys/fs/my\\040cgroup rw,relatime shared:9 master:1 - cgroup2 cgroup2 rw\n41 31\n";
-    let expected = V2Mount { root: b"/..".to_vec(), mount_point: b"/sys/fs/my cgroup".to_vec() };
+    let expected = Mount { root: b"/..".to_vec(), mount_point: b"/sys/fs/my cgroup".to_vec() };
     assert_eq!(v2_mounts(mountinfo), [expected]);
 }
 

@@ -23,10 +23,9 @@ pub(in crate::memory) struct Counters<'f> {
 }
 
 /// Fields of /proc/meminfo that are parts as they are.
-const PLAIN: [(&str, PartKind); 11] = [
+const PLAIN: [(&str, PartKind); 10] = [
     ("AnonPages", PartKind::Anonymous),
     ("Shmem", PartKind::Shmem),
-    ("SwapCached", PartKind::SwapCache),
     ("SReclaimable", PartKind::SlabReclaimable),
     ("SUnreclaim", PartKind::SlabUnreclaimable),
     ("PageTables", PartKind::PageTables),
@@ -38,11 +37,12 @@ const PLAIN: [(&str, PartKind); 11] = [
 ];
 
 /// Fields that lie in parts.
-const INCLUDED: [(&str, &str); 7] = [
+const INCLUDED: [(&str, &str); 8] = [
     ("Mlocked", "mlocked"),
     ("AnonHugePages", "anonymous_huge"),
     ("ShmemHugePages", "shmem_huge"),
     ("FileHugePages", "file_huge"),
+    ("SwapCached", "swap_cached"),
     ("Dirty", "dirty"),
     ("Writeback", "writeback"),
     ("Unaccepted", "unaccepted"),
@@ -68,6 +68,13 @@ pub(in crate::memory) fn ledger(counters: &Counters<'_>) -> Option<Ledger> {
     }
     let cached = field("Cached")?.0 + field("Buffers")?.0;
     add(PartKind::PageCache, Some(cached.saturating_sub(or_none("Shmem"))));
+    let lists = [field("Active")?, field("Inactive")?, field("Unevictable").unwrap_or_default()];
+    let isolated = counters.zones.isolated.bytes(counters.page_size).0;
+    let lru = lists.iter().map(|bytes| bytes.0).fold(isolated, u64::saturating_add);
+    let owned = cached + or_none("AnonPages");
+    // A page that is mapped counts in AnonPages already, in swap too or not.
+    let swap_cache = field("SwapCached").map(|all| all.0.min(lru.saturating_sub(owned)));
+    add(PartKind::SwapCache, swap_cache);
     add(PartKind::Hugetlb, field("Hugetlb").or(counters.hugetlb).map(|bytes| bytes.0));
     add(PartKind::MiscReclaimable, misc_reclaimable(meminfo));
     let stacks = field("KernelStack").map(|bytes| bytes.0);
@@ -88,12 +95,8 @@ pub(in crate::memory) fn ledger(counters: &Counters<'_>) -> Option<Ledger> {
     add(PartKind::NotInitialised, put_off);
     add(PartKind::PerCpuLists, Some(counters.zones.per_cpu.bytes(counters.page_size).0));
     parts.sort_by_key(|part| part.kind);
+    let ownerless = i64::try_from(lru).ok()?.checked_sub_unsigned(owned + swap_cache.unwrap_or(0))?;
 
-    let lists = [field("Active")?, field("Inactive")?, field("Unevictable").unwrap_or_default()];
-    let isolated = counters.zones.isolated.bytes(counters.page_size).0;
-    let lru = lists.iter().map(|bytes| bytes.0).fold(isolated, u64::saturating_add);
-    let owned = cached + or_none("AnonPages") + or_none("SwapCached");
-    let ownerless = i64::try_from(lru).ok()?.checked_sub_unsigned(owned)?;
     Some(Ledger::of(field("MemTotal")?, parts, Some(ownerless), included(meminfo)))
 }
 
