@@ -15,6 +15,7 @@ mod measured;
 mod memory_books;
 mod memory_cgroup;
 mod memory_group;
+mod memory_recorded;
 mod namespace_pairs;
 mod namespace_scans;
 mod namespaces;
