@@ -116,20 +116,30 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
         Some(worst) => format!("at worst they pin {}", size(worst.0)),
         None => "what they pin at worst is unknown".to_owned(),
     };
-    let whose = if evidence.worst_of_all { "The host's sockets" } else { "The sockets that were seen" };
-    sentences.push(format!(
-        "{whose} hold {} unread and are charged {}; {worst}.",
-        size(evidence.unread.0),
-        size(evidence.charged.0)
-    ));
+    let (unread, charged) = (evidence.unread.0, evidence.charged.0);
+    sentences.push(match evidence.worst {
+        Some(worst) if charged == 0 && worst.0 > 0 => format!(
+            "No socket that was seen holds data; the packets in use on the host could pin {} at worst.",
+            size(worst.0)
+        ),
+        _ if charged == 0 && unread == 0 => "No socket that was seen holds data.".to_owned(),
+        _ => {
+            let whose =
+                if evidence.worst_of_all { "The host's sockets" } else { "The sockets that were seen" };
+            format!("{whose} hold {} unread and are charged {}; {worst}.", size(unread), size(charged))
+        }
+    });
     let walked = [evidence.walked_off_list, evidence.walked_ownerless];
     if let Some(sum) = sum(walked) {
-        let all = if evidence.walked_all { "Every queue was walked" } else { "Not every queue was walked" };
         let removed = match evidence.walked_ownerless {
-            Some(bytes) if bytes.0 > 0 => format!(", {} of it pages of removed files", size(bytes.0)),
+            Some(bytes) if bytes.0 > 0 => format!(", {} of it in pages of removed files", size(bytes.0)),
             _ => String::new(),
         };
-        sentences.push(format!("{all}: measured, they pin {}{removed}.", size(sum)));
+        sentences.push(if evidence.walked_all {
+            format!("Every queue was walked: they pin {} (measured){removed}.", size(sum))
+        } else {
+            format!("The queues that were walked pin {} (measured){removed}.", size(sum))
+        });
     }
     if let Some(chunks) = evidence.chunks {
         let others = [(evidence.threads_kept, "threads"), (evidence.large_kmalloc, "kmalloc")];
