@@ -11,6 +11,7 @@ mod meminfo;
 pub mod network;
 pub(crate) mod read;
 pub mod reserved;
+mod threads;
 mod zones;
 
 use std::time::SystemTime;
