@@ -155,6 +155,10 @@ impl Host for Recording {
         Err(io::ErrorKind::NotFound.into())
     }
 
+    fn read_at(&self, _: &Path, _: u64, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
     fn read_within(&self, _: &Path, _: Duration) -> io::Result<Vec<u8>> {
         Err(io::ErrorKind::NotFound.into())
     }

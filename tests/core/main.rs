@@ -5,6 +5,7 @@ mod support;
 
 mod accept;
 mod caps;
+mod census;
 mod churn;
 mod closed;
 mod holders;

@@ -20,6 +20,7 @@ mod error_queue;
 mod handed_in;
 mod many_unix;
 mod out_of_order;
+mod page_census;
 mod pieces;
 mod sending;
 mod shared;

@@ -92,6 +92,11 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("the library's paths are text")
 }
 
+/// What a piece of a file goes by.
+fn piece(path: &Path, offset: u64, into: &[u8]) -> String {
+    format!("{}:{offset}+{}", text(path), into.len())
+}
+
 /// A recorded conversation.
 struct Recorded<'r> {
     recorder: &'r Recorder<'r>,
@@ -143,6 +148,15 @@ impl Host for Recorder<'_> {
         }
         let result = self.host.read(path, into);
         self.note("read", text(path), &result, |()| hex(into));
+        result
+    }
+
+    fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        if !Self::may_read(text(path)) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let result = self.host.read_at(path, offset, into);
+        self.note("at", &piece(path, offset, into), &result, |length| hex(&into[..*length]));
         result
     }
 
@@ -281,6 +295,12 @@ impl Host for Replay {
     fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
         *into = bytes(self.call("read", text(path))?);
         Ok(())
+    }
+
+    fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let piece = bytes(self.call("at", &piece(path, offset, into))?);
+        into[..piece.len()].copy_from_slice(&piece);
+        Ok(piece.len())
     }
 
     fn read_within(&self, path: &Path, _: Duration) -> io::Result<Vec<u8>> {

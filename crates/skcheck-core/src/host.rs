@@ -42,6 +42,13 @@ pub trait Host: Sync {
     /// The system's own.
     fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()>;
 
+    /// Reads a piece of a file, from `offset` on: as much as there is and `into` has room for, and perhaps
+    /// less. How many bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// The system's own.
+    fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+
     /// Reads a whole file, but waits no longer than `patience`: /proc/PID/cmdline hangs as long
     /// as the process's memory is locked.
     ///

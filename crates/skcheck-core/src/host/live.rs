@@ -225,6 +225,11 @@ impl Host for Live {
         io::Read::read_to_end(&mut file, into).map(drop)
     }
 
+    fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        let file = self.open(path, OFlags::RDONLY)?;
+        Ok(rustix::io::retry_on_intr(|| rustix::io::pread(&file, &mut *into, offset))?)
+    }
+
     fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let (live, path) = (self.clone(), path.to_owned());

@@ -5,6 +5,13 @@
 //! those of vmalloc and those that a driver took look alike. What of them is the kernel's follows from
 //! what is free by the kernel's own counters.
 
+mod count;
+mod plan;
+mod singles;
+mod take;
+
+pub(in crate::memory) use take::take;
+
 use crate::exact::Blocks;
 use crate::units::{PageSize, Pages};
 
@@ -21,15 +28,17 @@ pub struct Census {
     pub page_size: PageSize,
     /// How many pages are of each class, in the order of [`PageClass`]; each class once.
     pub classes: Vec<(PageClass, Pages)>,
-    /// Memory that the kernel took straight from the page allocator, by order. The single pages (order
-    /// 0) are what is left when free ones have been taken off; see `uncertain`.
+    /// Memory that the kernel took straight from the page allocator, by order; orders of which it has
+    /// none are left out. Single pages (order 0) are those of vmalloc, of stacks, of drivers, and of
+    /// larger blocks that are not compound: what is neither free nor shows any flag. See `uncertain`.
     pub off_list: Vec<Blocks>,
-    /// How far the number of single pages can be off, either way: by how much the free memory changed
-    /// during the census, and what lies in the CPUs' lists.
+    /// How far the number of single pages can be off, either way: by how much the free memory and the
+    /// CPUs' lists changed during the census, pages that changed hands while they were looked at, and
+    /// what did not add up.
     pub uncertain: Pages,
     /// At most so many blocks of a chunk's size are kept by threads for what they send next, used or not:
     /// one for each thread of a program (`task_struct.task_frag`; a thread has one when it has sent TCP),
-    /// and two for each CPU (`page_frag_cache`).
+    /// and two for each CPU (`page_frag_cache`). Of the processes that the scanner's /proc shows.
     pub threads_kept: u64,
 }
 
@@ -37,21 +46,26 @@ pub struct Census {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum PageClass {
-    /// On the page allocator's lists (KPF_BUDDY).
+    /// On the page allocator's lists (KPF_BUDDY; before Linux 4.6 that is the first page of each block,
+    /// and the others are unflagged).
     Free,
     /// On an LRU list, of a file (KPF_LRU without KPF_ANON and KPF_SWAPBACKED).
     PageCache,
-    /// Anonymous, on an LRU list (KPF_LRU and KPF_ANON; KPF_KSM).
+    /// Anonymous, on an LRU list or on its way there (KPF_ANON, KPF_KSM).
     Anonymous,
-    /// Shared memory, on an LRU list (KPF_LRU and KPF_SWAPBACKED without KPF_ANON).
+    /// Shared memory, on an LRU list or on its way there (KPF_SWAPBACKED without KPF_ANON).
     Shmem,
+    /// Mapped by programs and on no LRU list (KPF_MMAP without KPF_LRU, KPF_ANON and KPF_SWAPBACKED): the
+    /// kernel's own that it shares with them, as rings of packet sockets, io_uring and perf are, and pages
+    /// of files that are just moved. No counter of /proc/meminfo has the former.
+    Mapped,
     /// KPF_SLAB. Large kmalloc allocations are not among them, though /proc/meminfo counts them in Slab.
     Slab,
     /// KPF_PGTABLE.
     PageTable,
     /// Of hugetlb (KPF_HUGE).
     Huge,
-    /// KPF_RESERVED, and the zero page.
+    /// KPF_RESERVED, and the zero page. The huge zero page is allocated: it is [`PageClass::OffList`].
     Reserved,
     /// Not to be touched: a balloon's, or unplugged (KPF_OFFLINE).
     Offline,
@@ -59,13 +73,32 @@ pub enum PageClass {
     Poisoned,
     /// No memory there: a hole (KPF_NOPAGE, or outside of the host's RAM).
     Absent,
-    /// Kernel-allocated and on no list.
+    /// Kernel-allocated and on no list: the blocks of [`Census::off_list`].
     OffList,
-    /// Single pages that no flag says anything of: free ones that are in no list, or not initialised yet.
+    /// Pages without any flag that are not the kernel's: free ones in the lists of a CPU, and those that
+    /// are not initialised yet.
     Unflagged,
 }
 
 impl PageClass {
+    /// All of them, in their order.
+    const ALL: [PageClass; 14] = [
+        PageClass::Free,
+        PageClass::PageCache,
+        PageClass::Anonymous,
+        PageClass::Shmem,
+        PageClass::Mapped,
+        PageClass::Slab,
+        PageClass::PageTable,
+        PageClass::Huge,
+        PageClass::Reserved,
+        PageClass::Offline,
+        PageClass::Poisoned,
+        PageClass::Absent,
+        PageClass::OffList,
+        PageClass::Unflagged,
+    ];
+
     /// The class's stable name, lower case, words joined by `_`.
     pub fn name(self) -> &'static str {
         match self {
@@ -73,6 +106,7 @@ impl PageClass {
             PageClass::PageCache => "page_cache",
             PageClass::Anonymous => "anonymous",
             PageClass::Shmem => "shmem",
+            PageClass::Mapped => "mapped",
             PageClass::Slab => "slab",
             PageClass::PageTable => "page_table",
             PageClass::Huge => "huge",

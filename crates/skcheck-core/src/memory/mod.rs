@@ -12,6 +12,7 @@ mod meminfo;
 pub mod network;
 pub(crate) mod read;
 pub mod reserved;
+mod threads;
 mod zones;
 
 use std::time::SystemTime;

@@ -1,5 +1,6 @@
 //! Reads what the memory's parsers interpret, through the seam.
 
+use std::io;
 use std::path::Path;
 
 use crate::error::Error;
@@ -7,7 +8,7 @@ use crate::facts::KernelConfig;
 use crate::gap::{Gap, Missing};
 use crate::host::Host;
 use crate::memory::Memory;
-use crate::memory::census::Progress;
+use crate::memory::census::{self, Progress};
 use crate::memory::flat::{counter, number};
 use crate::memory::ledger::Ledger;
 use crate::memory::ledger::host::{self, Counters};
@@ -18,14 +19,27 @@ use crate::memory::zones::Zones;
 use crate::snapshot::{host_facts, kernel_config};
 use crate::units::{Bytes, Pages};
 
-pub(super) fn memory(host: &dyn Host, _census: Option<&Progress<'_>>) -> Result<Memory, Error> {
+pub(super) fn memory(host: &dyn Host, census: Option<&Progress<'_>>) -> Result<Memory, Error> {
     let mut gaps = Vec::new();
     let taken_at = host.now();
     let config = kernel_config(host);
     let ledger = ledger(host, config.as_ref(), &mut gaps).ok_or_else(Error::no_meminfo)?;
     let reserved = reserved(host, ledger.total, &mut gaps);
     let network = network(host, config.as_ref(), &mut gaps);
-    Ok(Memory { taken_at, ledger, reserved, network, census: None, gaps })
+    let census = census.and_then(|progress| {
+        let taken = census::take(host, config.as_ref(), progress);
+        taken.inspect_err(|error| gaps.push(no_census(error))).ok()
+    });
+    Ok(Memory { taken_at, ledger, reserved, network, census, gaps })
+}
+
+fn no_census(error: &io::Error) -> Gap {
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => "run as root (CAP_SYS_ADMIN)".to_owned(),
+        io::ErrorKind::NotFound => "it needs a kernel with CONFIG_PROC_PAGE_MONITOR".to_owned(),
+        _ => format!("run as root (CAP_SYS_ADMIN), outside of containers: {error}"),
+    };
+    Gap::uncounted(Missing::Census, "/proc/kpageflags", remedy)
 }
 
 /// What firmware and kernel kept; `None` where /proc/iomem hides it.
@@ -149,7 +163,7 @@ fn balloon(host: &dyn Host, meminfo: &Meminfo<'_>, vmstat: &[u8]) -> Option<Byte
     })
 }
 
-fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
+pub(super) fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
     let mut file = Vec::new();
     host.read(Path::new(path), &mut file).ok().map(|()| file)
 }

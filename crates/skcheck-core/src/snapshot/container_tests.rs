@@ -53,6 +53,10 @@ impl Host for Node {
         Ok(())
     }
 
+    fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.live.read_at(path, offset, into)
+    }
+
     fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
         self.live.read_within(path, patience)
     }

@@ -38,7 +38,7 @@ use crate::socket::Socket;
 use crate::units::{Bytes, Payload, Truesize};
 
 pub(crate) use crate::snapshot::by_engine::knows_pids_of;
-pub(crate) use crate::snapshot::read::{host_facts, kernel_config};
+pub(crate) use crate::snapshot::read::{cpus, host_facts, kernel_config};
 
 /// Everything that one scan found: the sockets that match the query, who holds them, and what
 /// could not be seen.

@@ -70,12 +70,16 @@ pub(super) fn tcp_memory(host: &dyn Host) -> Option<Bytes> {
 
 pub(super) fn unlisted_noise(host: &dyn Host) -> Bytes {
     const RESERVE_PER_CPU: u64 = 1 << 20;
+    Bytes(RESERVE_PER_CPU.saturating_mul(cpus(host)))
+}
+
+/// How many CPUs are online.
+pub(crate) fn cpus(host: &dyn Host) -> u64 {
     let stat = read(host, "/proc/stat").unwrap_or_default();
     let is_cpu = |line: &&[u8]| {
         line.strip_prefix(b"cpu").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
     };
-    let cpus = stat.split(|&b| b == b'\n').filter(is_cpu).count();
-    Bytes(RESERVE_PER_CPU.saturating_mul(cpus as u64))
+    stat.split(|&b| b == b'\n').filter(is_cpu).count() as u64
 }
 
 /// The processes with these ids, by pid. One that has vanished keeps its pid and nothing else.

@@ -128,6 +128,23 @@ fn a_proc_that_does_not_show_the_scanner_is_not_asked_for_it() -> io::Result<()>
     Ok(())
 }
 
+#[test]
+fn a_piece_of_a_file_is_read_from_where_it_begins() -> io::Result<()> {
+    let tree = Tree::new()?;
+    tree.write("proc/kpageflags", "0123456789")?;
+    let live = tree.live();
+    for (offset, room, piece) in
+        [(0, 4, "0123"), (3, 4, "3456"), (8, 4, "89"), (10, 4, ""), (1 << 40, 4, ""), (2, 0, "")]
+    {
+        let mut into = vec![0; room];
+        let length = live.read_at(Path::new("/proc/kpageflags"), offset, &mut into)?;
+        assert_eq!(into.get(..length), Some(piece.as_bytes()), "from {offset} on");
+    }
+    let missing = live.read_at(Path::new("/proc/nothing"), 0, &mut [0; 8]);
+    assert_eq!(missing.map_err(|error| error.kind()), Err(io::ErrorKind::NotFound));
+    Ok(())
+}
+
 /// What a [`Host`] does that leaves `subdirectories` to the trait.
 struct Plain(Live);
 
@@ -140,6 +157,9 @@ impl Host for Plain {
     }
     fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
         self.0.read(path, into)
+    }
+    fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at(path, offset, into)
     }
     fn read_within(&self, path: &Path, patience: std::time::Duration) -> io::Result<Vec<u8>> {
         self.0.read_within(path, patience)
