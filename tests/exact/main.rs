@@ -3,6 +3,7 @@
 
 #[path = "../support/census.rs"]
 mod census;
+mod deferred;
 mod measure;
 #[path = "../../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command needs the rest
@@ -19,6 +20,7 @@ mod drivers;
 mod error_queue;
 mod handed_in;
 mod many_unix;
+mod mem;
 mod out_of_order;
 mod page_census;
 mod pieces;

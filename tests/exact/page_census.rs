@@ -2,15 +2,15 @@
 //! what was made.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Barrier;
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use skcheck_core::memory::census::{Census, PageClass};
 use skcheck_core::memory::ledger::{Ledger, PartKind};
 use skcheck_core::{Bytes, Live, memory};
 
 use crate::census;
+use crate::deferred::free_what_is_put_off;
 use crate::stall::{CHUNK, StalledReader};
 use crate::support::scan::eventually;
 use crate::turn;
@@ -164,25 +164,6 @@ fn idle_threads_keep_chunks() {
         let gone = || (take().blocks(order()) < kept[0] + THREADS / 2).then_some(());
         eventually("the chunks go with their threads", gone);
         Ok(())
-    });
-}
-
-/// What one CPU has allocated and another is done with waits for the former's next packet
-/// (`skb_attempt_defer_free`, since Linux 5.19): each CPU gets one.
-fn free_what_is_put_off() {
-    let allowed = sched_getaffinity(None).expect("of this thread");
-    let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
-    std::thread::scope(|scope| {
-        for cpu in cpus {
-            scope.spawn(move || {
-                let mut only = CpuSet::new();
-                only.set(cpu);
-                sched_setaffinity(None, &only).expect("one that this thread may run on");
-                let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback is up");
-                socket.send_to(&[0], socket.local_addr().expect("bound")).expect("it is bound");
-                socket.recv(&mut [0]).expect("the byte");
-            });
-        }
     });
 }
 

@@ -5,6 +5,7 @@ use skcheck_core::Payload;
 use skcheck_core::engine::Queue;
 
 use crate::census;
+use crate::deferred::free_what_is_put_off;
 use crate::measure::{measured, pages, whole, within_one_percent};
 use crate::stall::{CHUNK, StalledReader};
 use crate::support::scan::eventually;
@@ -20,6 +21,7 @@ fn order() -> u8 {
 
 /// How many blocks of a chunk's size the kernel has, and how much memory nobody owns.
 fn host() -> (i64, i64) {
+    free_what_is_put_off();
     let chunks = census::take().blocks[usize::from(order())];
     (chunks.try_into().expect("small"), census::unowned())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::deferred::free_what_is_put_off;
 use crate::support::netns::in_own_netns;
 
 static HOST: RwLock<()> = RwLock::new(());
@@ -13,7 +14,12 @@ static HOST: RwLock<()> = RwLock::new(());
 /// ```
 pub(crate) fn alone(test: &str) -> Option<RwLockWriteGuard<'static, ()>> {
     let turn = HOST.write().unwrap_or_else(PoisonError::into_inner);
-    in_own_netns(test).then_some(turn)
+    let is_here = in_own_netns(test);
+    if is_here {
+        // What others have left behind is not to be blamed on this test.
+        free_what_is_put_off();
+    }
+    is_here.then_some(turn)
 }
 
 /// `Some` inside a network namespace of its own, beside others that need little memory.

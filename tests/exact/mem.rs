@@ -1,0 +1,185 @@
+//! Where the memory of this host went: the ledger, the census, the walk and the verdict, against memory
+//! that a test has taken.
+
+use std::fs::File;
+use std::io::Write;
+
+use rustix::fs::{Mode, OFlags, openat, sendfile, unlinkat};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
+};
+use rustix::pipe::{fcntl_setpipe_size, pipe};
+use skcheck_core::engine::Limits;
+use skcheck_core::verdict::{Code, Reason, Suspect, judge};
+use skcheck_core::{Host, Live, Memory, Query, Verdict, memory, scan_with};
+
+use crate::deferred::free_what_is_put_off;
+use crate::measure::engine;
+use crate::stall::{CHUNK, StalledReader};
+use crate::support::scan::{eventually, mine};
+use crate::support::sockets::{arrived, tcp_pair};
+use crate::turn;
+
+/// What the product says of this host's memory.
+struct Look {
+    memory: Memory,
+    verdict: Verdict,
+}
+
+fn look() -> Look {
+    free_what_is_put_off();
+    let host = Live::new();
+    let snapshot = scan_with(&host, &Query::default(), Some(engine()), &Limits::default()).expect("it scans");
+    let memory = memory(&host, Some(&|_, _| {})).expect("/proc is mounted");
+    let verdict = judge(&memory.ledger, memory.census.as_ref(), &snapshot);
+    Look { memory, verdict }
+}
+
+impl Look {
+    fn chunks(&self) -> u64 {
+        let order = (CHUNK as u64 / Live::new().page_size().0).ilog2();
+        self.memory.census.as_ref().expect("root may").blocks(u8::try_from(order).expect("small"))
+    }
+
+    fn unaccounted(&self) -> i64 {
+        self.memory.ledger.unaccounted
+    }
+
+    fn ownerless(&self) -> i64 {
+        self.memory.ledger.lru_ownerless.expect("a host has lists")
+    }
+
+    fn first(&self) -> &Suspect {
+        self.verdict.suspects.first().expect("there is unread data")
+    }
+}
+
+/// Whether a number is this one, give or take so many percent.
+fn within(number: u64, percent: u64, expected: u64) -> bool {
+    number.abs_diff(expected) <= expected * percent / 100
+}
+
+fn grown(before: i64, after: i64) -> u64 {
+    u64::try_from(after - before).unwrap_or(0)
+}
+
+/// 20,000 unread bytes take 625 MiB: the census finds the blocks, the ledger misses them, the walk finds
+/// them at the maker's descriptor, and when it has gone all is as it was.
+#[test]
+fn a_stalled_reader_explains_what_is_missing() {
+    let Some(_turn) = turn::alone("mem::a_stalled_reader_explains_what_is_missing") else { return };
+    const FRAGMENTS: usize = 20_000;
+    const MADE: u64 = (FRAGMENTS * CHUNK) as u64;
+    engine();
+    let before = look();
+    let stalled = StalledReader::make(FRAGMENTS).expect("loopback is up");
+    let made = look();
+
+    let chunks = made.chunks().saturating_sub(before.chunks());
+    assert!(within(chunks, 1, FRAGMENTS as u64), "{chunks} blocks more on no list");
+    let unaccounted = grown(before.unaccounted(), made.unaccounted());
+    assert!(within(unaccounted, 5, chunks * CHUNK as u64), "{unaccounted} B more unaccounted, {MADE} made");
+
+    let Verdict { code, reason, missing, .. } = &made.verdict;
+    assert_eq!(*code, Code::Explains, "{:?}", made.verdict);
+    assert!(matches!(reason, Reason::Walked(found) if within(found.0, 5, MADE)), "{reason:?} of {missing:?}");
+    let suspect = made.first();
+    assert_eq!(suspect.holder, Some(mine(&stalled.reader)));
+    assert!(within(suspect.pinned.expect("measured").0, 1, MADE), "{suspect:?}");
+    assert!(suspect.worst.expect("bounded").0 >= chunks * CHUNK as u64, "{suspect:?}");
+
+    // Without an engine the census says the same, and the bound covers it.
+    let host = Live::new();
+    let unmeasured = scan_with(&host, &Query::default(), None, &Limits::default()).expect("it scans");
+    let counted = judge(&made.memory.ledger, made.memory.census.as_ref(), &unmeasured);
+    assert_eq!(counted.code, Code::Explains, "{counted:?}");
+    assert!(matches!(counted.reason, Reason::Counted(found) if within(found.0, 5, MADE)), "{counted:?}");
+    assert_eq!(counted.suspects.first().and_then(|suspect| suspect.holder), Some(mine(&stalled.reader)));
+    // And without that nothing explains.
+    let bounded = judge(&made.memory.ledger, None, &unmeasured);
+    assert_eq!(bounded.code, Code::Could, "{bounded:?}");
+
+    drop(stalled);
+    let after = eventually("all is as it was", || {
+        let after = look();
+        (after.chunks() < before.chunks() + FRAGMENTS as u64 / 100).then_some(after)
+    });
+    let left = grown(before.unaccounted(), after.unaccounted());
+    assert!(left < MADE / 20, "{left} B are still unaccounted");
+}
+
+/// Pages of a removed file that wait in a queue, one byte of each 2 MiB: on LRU lists, and nobody's.
+#[test]
+fn a_removed_file_that_was_sent_explains_what_is_ownerless() {
+    let Some(_turn) = turn::alone("mem::a_removed_file_that_was_sent_explains_what_is_ownerless") else {
+        return;
+    };
+    const PAGES: u64 = 200;
+    let huge = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+    let huge: u64 = huge.expect("the kernel has huge pages").trim().parse().expect("a number");
+    engine();
+    let before = look();
+
+    let filesystem = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).expect("root may");
+    fsconfig_set_string(&filesystem, "huge", "always").expect("it knows huge pages");
+    fsconfig_create(&filesystem).expect("root may");
+    let mount =
+        fsmount(&filesystem, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).expect("root may");
+    let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC;
+    let mut file = File::from(openat(&mount, "file", flags, Mode::RWXU).expect("it is empty"));
+    let piece = vec![b'x'; usize::try_from(huge).expect("small")];
+    (0..PAGES).for_each(|_| file.write_all(&piece).expect("there is room"));
+    let pair = tcp_pair("127.0.0.1");
+    for at in 0..PAGES {
+        let mut offset = at * huge;
+        assert_eq!(sendfile(&pair.client, &file, Some(&mut offset), 1).expect("the window is open"), 1);
+    }
+    arrived(&pair.server, usize::try_from(PAGES).expect("small"));
+    let there = look();
+    let early = grown(before.ownerless(), there.ownerless());
+    assert!(early < PAGES * huge / 20, "{early} B are ownerless while the file is there");
+
+    unlinkat(&mount, "file", rustix::fs::AtFlags::empty()).expect("it is there");
+    drop((file, mount, filesystem));
+    let made = look();
+    let ownerless = grown(before.ownerless(), made.ownerless());
+    assert!(within(ownerless, 5, PAGES * huge), "{ownerless} B more are ownerless");
+    let moved = made.unaccounted().abs_diff(before.unaccounted());
+    assert!(moved < PAGES * huge / 20, "{moved} B are unaccounted, and are not");
+    assert_eq!(made.verdict.code, Code::Explains, "{:?}", made.verdict);
+    let suspect = made.first();
+    assert_eq!(suspect.holder, Some(mine(&pair.server)));
+    assert!(suspect.pinned.expect("measured").0 >= PAGES * huge, "{suspect:?}");
+
+    // The bound does not hold for such pages, and nothing is claimed from it.
+    let host = Live::new();
+    let unmeasured = scan_with(&host, &Query::default(), None, &Limits::default()).expect("it scans");
+    let blind = judge(&made.memory.ledger, made.memory.census.as_ref(), &unmeasured);
+    assert_eq!((blind.code, blind.reason), (Code::Unseen, Reason::HandedIn));
+}
+
+/// Pipes take their pages straight from the page allocator too, and sockets have nothing to do with it.
+#[test]
+fn full_pipes_are_nobodys_and_no_sockets() {
+    let Some(_turn) = turn::alone("mem::full_pipes_are_nobodys_and_no_sockets") else { return };
+    const PIPE: usize = 1 << 20;
+    const PIPES: u64 = 600;
+    const MADE: u64 = PIPES * PIPE as u64;
+    engine();
+    let before = look();
+    let piece = vec![b'x'; PIPE];
+    let pipes: Vec<_> = (0..PIPES)
+        .map(|_| {
+            let (end, start) = pipe().expect("a pipe");
+            fcntl_setpipe_size(&start, PIPE).expect("root may");
+            let mut start = File::from(start);
+            start.write_all(&piece).expect("it has room");
+            (end, start)
+        })
+        .collect();
+    let made = look();
+    let unaccounted = grown(before.unaccounted(), made.unaccounted());
+    assert!(within(unaccounted, 2, MADE), "{unaccounted} B more unaccounted, {MADE} made");
+    assert_eq!(made.verdict.code, Code::Cannot, "{:?}", made.verdict);
+    drop(pipes);
+}
