@@ -83,7 +83,10 @@ impl MemReport<'_> {
         let applications = ledger.group(Group::Application).0.saturating_sub(cache.unwrap_or_default().0);
         let mut rows = vec![row(RowOwner::Applications, Bytes(applications))];
         rows.extend(cache.map(|cache| row(RowOwner::PageCache, cache)));
-        rows.push(row(RowOwner::Kernel, ledger.group(Group::Kernel)));
+        // A cgroup's need not be counted; a gap says so.
+        if ledger.parts.iter().any(|part| part.kind.group() == Group::Kernel) {
+            rows.push(row(RowOwner::Kernel, ledger.group(Group::Kernel)));
+        }
         rows.push(Row { owner: RowOwner::Nobody, bytes: self.nobodys() });
         rows.extend(self.ownerless().map(|bytes| Row { owner: RowOwner::Ownerless, bytes }));
         match self.scope {

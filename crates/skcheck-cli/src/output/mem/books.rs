@@ -95,7 +95,7 @@ fn off_list(
         let bytes = size(blocks.bytes(page).0);
         if blocks.order == 0 {
             let plus_minus = if charset == Charset::Utf8 { "±" } else { "+-" };
-            format!("{bytes} {plus_minus} {} in single pages", size(uncertain.0))
+            format!("{bytes} {plus_minus} {} in single pages (vmalloc, stacks, drivers)", size(uncertain.0))
         } else {
             format!("{bytes} in blocks of {}", size(each(blocks).0))
         }
@@ -117,11 +117,14 @@ pub(super) fn reserved(reserved: &Reserved) -> String {
         0 => String::new(),
         bytes => format!(", {} of it for a crash kernel", size(bytes)),
     };
+    let firmware = match reserved.firmware.0 {
+        0 => String::new(),
+        bytes => format!(", and {} of the firmware's", size(bytes)),
+    };
     format!(
-        "Outside of all this: {} of {} RAM that the kernel kept for itself at boot{crash}, and {} of the firmware's.",
+        "Outside of all this: {} of {} RAM that the kernel kept for itself at boot{crash}{firmware}.",
         size(reserved.kernel.0),
-        size(reserved.ram.0),
-        size(reserved.firmware.0)
+        size(reserved.ram.0)
     )
 }
 
@@ -171,10 +174,10 @@ mod tests {
             text(&[blocks(0, 512), blocks(1, 1), blocks(3, 195_312), blocks(9, 2)], Charset::Ascii),
             "The census found 195,312 blocks of 32 KiB on no list (6.0 GiB), where packets keep their data; threads \
              and CPUs may keep up to 412 of them. Besides 4 MiB in blocks of 2 MiB, 2 MiB +- 3 MiB in single pages \
-             and 8 KiB in blocks of 8 KiB."
+             (vmalloc, stacks, drivers) and 8 KiB in blocks of 8 KiB."
         );
         assert!(text(&[], Charset::Utf8).starts_with("The census found 0 blocks of 32 KiB"));
-        assert!(text(&[blocks(0, 1)], Charset::Utf8).contains("4 KiB ± 3 MiB in single pages"));
+        assert!(text(&[blocks(0, 1)], Charset::Utf8).contains("4 KiB ± 3 MiB in single pages ("));
     }
 
     #[test]
@@ -186,6 +189,8 @@ mod tests {
         let text = reserved(&outside);
         assert!(text.contains("512 MiB of 24 GiB RAM") && !text.contains("crash"), "{text}");
         outside.crash_kernel = Bytes(256 << 20);
-        assert!(reserved(&outside).contains(", 256 MiB of it for a crash kernel,"));
+        assert!(
+            reserved(&outside).contains(", 256 MiB of it for a crash kernel, and 64 KiB of the firmware's.")
+        );
     }
 }

@@ -10,8 +10,8 @@ pub(super) fn next(report: &MemReport<'_>, is_root: bool) -> Vec<String> {
     match &report.scope {
         Scope::Host(host) => of_host(report, host, is_root),
         Scope::Cgroup(cgroup) => {
-            let its_sockets = quoted(&cgroup.path)
-                .map(|path| format!("skcheck --cgroup {path}'*' (its sockets, and who holds them)"));
+            let its_sockets = quoted(&[&cgroup.path[..], b"*"].concat())
+                .map(|path| format!("skcheck --cgroup {path} (its sockets, and who holds them)"));
             its_sockets.into_iter().chain(["skcheck mem (the whole host)".to_owned()]).collect()
         }
     }
