@@ -11,7 +11,7 @@ use rustix::mount::{
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use skcheck_core::engine::Limits;
 use skcheck_core::verdict::{Code, Reason, Suspect, judge};
-use skcheck_core::{Host, Live, Memory, Query, Verdict, memory, scan_with};
+use skcheck_core::{Bytes, Host, Live, Memory, Query, Verdict, memory, scan_with};
 
 use crate::deferred::free_what_is_put_off;
 use crate::measure::engine;
@@ -64,29 +64,34 @@ fn grown(before: i64, after: i64) -> u64 {
 }
 
 /// 20,000 unread bytes take 625 MiB: the census finds the blocks, the ledger misses them, the walk finds
-/// them at the maker's descriptor, and when it has gone all is as it was.
+/// them at the maker's descriptors, and when they are closed all is as it was. Five connections: a small
+/// host's receive buffer has no room for all of it, and TCP would copy what waits into fewer chunks.
 #[test]
 fn a_stalled_reader_explains_what_is_missing() {
     let Some(_turn) = turn::alone("mem::a_stalled_reader_explains_what_is_missing") else { return };
-    const FRAGMENTS: usize = 20_000;
-    const MADE: u64 = (FRAGMENTS * CHUNK) as u64;
+    const READERS: usize = 5;
+    const FRAGMENTS: usize = 4000;
+    const ALL: u64 = (READERS * FRAGMENTS) as u64;
+    const MADE: u64 = ALL * CHUNK as u64;
     engine();
     let before = look();
-    let stalled = StalledReader::make(FRAGMENTS).expect("loopback is up");
+    let stalled = [(); READERS].map(|()| StalledReader::make(FRAGMENTS).expect("loopback is up"));
     let made = look();
 
     let chunks = made.chunks().saturating_sub(before.chunks());
-    assert!(within(chunks, 1, FRAGMENTS as u64), "{chunks} blocks more on no list");
+    assert!(within(chunks, 1, ALL), "{chunks} blocks more on no list");
     let unaccounted = grown(before.unaccounted(), made.unaccounted());
     assert!(within(unaccounted, 5, chunks * CHUNK as u64), "{unaccounted} B more unaccounted, {MADE} made");
 
     let Verdict { code, reason, missing, .. } = &made.verdict;
     assert_eq!(*code, Code::Explains, "{:?}", made.verdict);
     assert!(matches!(reason, Reason::Walked(found) if within(found.0, 5, MADE)), "{reason:?} of {missing:?}");
-    let suspect = made.first();
-    assert_eq!(suspect.holder, Some(mine(&stalled.reader)));
-    assert!(within(suspect.pinned.expect("measured").0, 1, MADE), "{suspect:?}");
-    assert!(suspect.worst.expect("bounded").0 >= chunks * CHUNK as u64, "{suspect:?}");
+    let suspects = &made.verdict.suspects[..READERS];
+    let readers: Vec<_> = stalled.iter().map(|stalled| Some(mine(&stalled.reader))).collect();
+    assert!(suspects.iter().all(|suspect| readers.contains(&suspect.holder)), "{suspects:?} of {readers:?}");
+    let sum = |of: fn(&Suspect) -> Option<Bytes>| suspects.iter().filter_map(of).map(|it| it.0).sum::<u64>();
+    assert!(within(sum(|suspect| suspect.pinned), 1, MADE), "{suspects:?}");
+    assert!(sum(|suspect| suspect.worst) >= chunks * CHUNK as u64, "{suspects:?}");
 
     // Without an engine the census says the same, and the bound covers it.
     let host = Live::new();
@@ -94,7 +99,7 @@ fn a_stalled_reader_explains_what_is_missing() {
     let counted = judge(&made.memory.ledger, made.memory.census.as_ref(), &unmeasured);
     assert_eq!(counted.code, Code::Explains, "{counted:?}");
     assert!(matches!(counted.reason, Reason::Counted(found) if within(found.0, 5, MADE)), "{counted:?}");
-    assert_eq!(counted.suspects.first().and_then(|suspect| suspect.holder), Some(mine(&stalled.reader)));
+    assert!(readers.contains(&counted.suspects[0].holder), "{:?}", counted.suspects);
     // And without that nothing explains.
     let bounded = judge(&made.memory.ledger, None, &unmeasured);
     assert_eq!(bounded.code, Code::Could, "{bounded:?}");
@@ -102,7 +107,7 @@ fn a_stalled_reader_explains_what_is_missing() {
     drop(stalled);
     let after = eventually("all is as it was", || {
         let after = look();
-        (after.chunks() < before.chunks() + FRAGMENTS as u64 / 100).then_some(after)
+        (after.chunks() < before.chunks() + ALL / 100).then_some(after)
     });
     let left = grown(before.unaccounted(), after.unaccounted());
     assert!(left < MADE / 20, "{left} B are still unaccounted");
@@ -163,7 +168,7 @@ fn a_removed_file_that_was_sent_explains_what_is_ownerless() {
 fn full_pipes_are_nobodys_and_no_sockets() {
     let Some(_turn) = turn::alone("mem::full_pipes_are_nobodys_and_no_sockets") else { return };
     const PIPE: usize = 1 << 20;
-    const PIPES: u64 = 600;
+    const PIPES: u64 = 400;
     const MADE: u64 = PIPES * PIPE as u64;
     engine();
     let before = look();
