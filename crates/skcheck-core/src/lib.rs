@@ -74,6 +74,7 @@ pub mod packets;
 pub mod proc_net;
 pub mod process;
 pub mod verdict;
+pub mod watch;
 
 pub use container::cgroup::Cgroup;
 pub use container::{Container, Runtime};

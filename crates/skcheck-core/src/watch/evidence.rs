@@ -1,0 +1,165 @@
+//! What a process was doing when a sample was taken, as plain data: numbers and states of /proc, nothing
+//! interpreted. What could not be read is `None`, with the reason in `missing`.
+
+use std::time::Duration;
+
+use crate::socket::Inode;
+
+/// One process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcessEvidence {
+    /// Its pid.
+    pub pid: u32,
+    /// When it started (field 22 of /proc/PID/stat): with the pid it names a process for good.
+    pub start_time: Option<u64>,
+    /// Its parent.
+    pub parent: Option<u32>,
+    /// Its name.
+    pub comm: Option<Vec<u8>>,
+    /// The state of its main thread (/proc/PID/stat): `R`, `S`, `D`, `T`, `t`, `Z`, ...
+    pub state: Option<u8>,
+    /// Who traces it (`TracerPid` of /proc/PID/status); `None` for nobody.
+    pub tracer: Option<u32>,
+    /// Its cgroup, or one above it, is frozen (`cgroup.events` of version 2, `freezer.state` of 1).
+    pub frozen: Option<bool>,
+    /// The frozen or throttled cgroup's path.
+    pub cgroup: Option<Vec<u8>>,
+    /// How its cgroup ran out of CPU quota so far (`cpu.stat`).
+    pub throttling: Option<Throttling>,
+    /// Its threads; at most [`MOST_THREADS`].
+    pub threads: Vec<ThreadEvidence>,
+    /// It has more threads than were read.
+    pub more_threads: bool,
+    /// Its epoll sets.
+    pub epolls: Vec<EpollEvidence>,
+    /// Descriptors of io_uring instances, each with the sockets that are registered with it.
+    pub rings: Vec<(u32, Vec<Inode>)>,
+    /// Children of it that have ended and that it has not waited for.
+    pub zombies: Vec<u32>,
+    /// What could not be read, and what would show it.
+    pub missing: Vec<Unread>,
+}
+
+/// How many threads of a process are looked at.
+pub const MOST_THREADS: usize = 256;
+
+/// Something that could not be read of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Unread {
+    /// Threads, or what they are blocked in (/proc/PID/task/TID/{stat,wchan,syscall}): root, or
+    /// CAP_SYS_PTRACE.
+    Threads,
+    /// Descriptors (/proc/PID/fd, fdinfo): root, or CAP_SYS_PTRACE.
+    Descriptors,
+    /// Its cgroup's files.
+    Cgroup,
+    /// It has ended.
+    Process,
+}
+
+/// A thread.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ThreadEvidence {
+    /// Its id.
+    pub tid: u32,
+    /// Its name.
+    pub comm: Option<Vec<u8>>,
+    /// Its state: `R`, `S`, `D`, `T`, `t`, ...
+    pub state: Option<u8>,
+    /// The kernel function that it sleeps in (/proc/PID/task/TID/wchan).
+    pub wchan: Option<Vec<u8>>,
+    /// The system call that it is in (/proc/PID/task/TID/syscall).
+    pub syscall: Option<Syscall>,
+    /// Processor time so far, in clock ticks (`utime` and `stime`).
+    pub ticks: Option<u64>,
+}
+
+/// What /proc/PID/task/TID/syscall says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syscall {
+    /// It runs, on a processor or waiting for one.
+    Running,
+    /// It is blocked, and in no system call.
+    None,
+    /// It is blocked in this one.
+    In {
+        /// What it does, where that matters here.
+        call: Call,
+        /// Its number on this architecture.
+        number: u64,
+        /// Its arguments.
+        arguments: [u64; 6],
+    },
+}
+
+/// System calls that tell something about reading and writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Call {
+    /// read, readv, recvfrom, recvmsg, ...: the first argument is a descriptor.
+    Read,
+    /// write, writev, sendto, sendmsg, sendfile, ...: the first argument is a descriptor.
+    Write,
+    /// epoll_wait and its kin: the first argument is the epoll set.
+    EpollWait,
+    /// poll, select and their kin.
+    Poll,
+    /// accept: the first argument is the listener.
+    Accept,
+    /// connect: the first argument is a descriptor.
+    Connect,
+    /// futex: waits for another thread.
+    Futex,
+    /// nanosleep and its kin.
+    Sleep,
+    /// wait4, waitid: waits for a child.
+    Wait,
+    /// Another.
+    Other,
+}
+
+/// How a cgroup ran out of CPU quota, since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Throttling {
+    /// `nr_periods`: a count.
+    pub periods: u64,
+    /// `nr_throttled`: in how many of these it ran out: a count.
+    pub throttled: u64,
+    /// `throttled_usec` (version 1: `throttled_time`).
+    pub time: Duration,
+}
+
+/// An epoll set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EpollEvidence {
+    /// Its descriptor.
+    pub fd: u32,
+    /// What it waits for.
+    pub interests: Vec<Interest>,
+}
+
+/// A descriptor in an epoll set (`tfd:` in the set's /proc/PID/fdinfo).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interest {
+    /// The descriptor under which it was added.
+    pub fd: u32,
+    /// Its events, with the flags of how they are told (sys/epoll.h).
+    pub events: u32,
+    /// The inode that it refers to.
+    pub inode: Option<u64>,
+}
+
+impl Interest {
+    /// `EPOLLIN`.
+    pub const IN: u32 = 1;
+    /// `EPOLLOUT`.
+    pub const OUT: u32 = 1 << 2;
+    /// `EPOLLET`.
+    pub const EDGE: u32 = 1 << 31;
+    /// `EPOLLONESHOT`.
+    pub const ONESHOT: u32 = 1 << 30;
+}

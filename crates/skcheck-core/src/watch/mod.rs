@@ -1,0 +1,177 @@
+//! Is the reader slow or standing still, and why?
+//!
+//! [`probe`] takes samples: what the sockets' queues hold, and for those that nobody seems to read what
+//! their processes are doing instead. [`judge`] takes two samples and says what became of each socket, and
+//! why. It is pure: samples can come from anywhere, at any distance.
+//!
+//! ```no_run
+//! use skcheck_core::watch::{Probe, judge};
+//! use skcheck_core::{Live, Query};
+//!
+//! let host = Live::new();
+//! let mut probe = Probe::new(&host, Query::default());
+//! let before = probe.sample(None, None)?;
+//! std::thread::sleep(std::time::Duration::from_secs(1));
+//! let now = probe.sample(None, Some(&before))?;
+//! for judged in judge(&before, &now).sockets {
+//!     println!("{:?} {:?} {:?}", judged.reading, judged.consumed, judged.cause);
+//! }
+//! # Ok::<(), skcheck_core::Error>(())
+//! ```
+
+pub mod cause;
+pub mod evidence;
+mod judge;
+mod probe;
+pub mod progress;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use crate::holders::Holder;
+use crate::namespaces::NetnsId;
+use crate::snapshot::{Report, Snapshot};
+use crate::socket::{Cookie, Inode};
+use crate::units::{Bytes, Pages};
+use crate::watch::cause::{Cause, Root};
+use crate::watch::evidence::ProcessEvidence;
+use crate::watch::progress::{Reading, Writing};
+
+pub use crate::watch::judge::judge;
+pub use crate::watch::probe::Probe;
+
+/// A socket, the same in every sample: its namespace with its cookie; its inode where it has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketKey {
+    /// Its network namespace, where that is known.
+    pub netns: Option<NetnsId>,
+    /// Its cookie.
+    pub cookie: Option<Cookie>,
+    /// Its inode, where it has no cookie.
+    pub inode: Option<Inode>,
+}
+
+impl SocketKey {
+    /// `None` for a socket that nothing tells from others.
+    pub fn of(report: &Report) -> Option<SocketKey> {
+        let cookie = report.socket.cookie;
+        let inode = if cookie.is_some() { None } else { report.socket.inode };
+        (cookie.is_some() || inode.is_some()).then_some(SocketKey { netns: report.netns, cookie, inode })
+    }
+}
+
+/// What was seen at one time.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Sample {
+    /// The time of day.
+    pub taken_at: SystemTime,
+    /// When, on a clock that never goes back: since the watch began.
+    pub at: Duration,
+    /// The sockets that match and hold something.
+    pub snapshot: Snapshot,
+    /// Sockets of the sample before that hold nothing now: whether a descriptor of their holder still
+    /// refers to them. Those that are neither here nor in `snapshot` were not looked for.
+    pub drained: BTreeMap<SocketKey, StillOpen>,
+    /// The first packet in the receive queue of sockets whose record does not tell what was consumed (UDP,
+    /// unix), where an engine walked it. The same packet in two samples: nobody has read.
+    pub heads: BTreeMap<SocketKey, Head>,
+    /// What processes were doing, by pid: the holders of readers that seem to stand still, and those at
+    /// the other end of what they write.
+    pub processes: BTreeMap<u32, ProcessEvidence>,
+    /// Memory of TCP on the whole host, and where the kernel begins to hold back.
+    pub tcp_memory: Option<(Pages, Option<Pages>)>,
+}
+
+/// Whether a socket that holds nothing any more is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StillOpen {
+    /// Its descriptor still refers to it: it was read empty.
+    Yes,
+    /// Its descriptor refers to something else, or its process is gone.
+    No,
+    /// It had no descriptor, or that may not be looked at.
+    Unknown,
+}
+
+/// What tells a packet from those that come after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Its address in the kernel: a number that another packet can have later.
+    pub id: u64,
+    /// Its time stamp; 0 where it has none.
+    pub stamp: u64,
+    /// Its length and truesize.
+    pub size: (u64, u64),
+}
+
+/// What became of sockets between two samples.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Judgement {
+    /// How long the window is.
+    pub window: Duration,
+    /// Each socket of either sample, in no particular order.
+    pub sockets: Vec<Judged>,
+    /// How the whole went.
+    pub trend: Trend,
+}
+
+/// What became of one socket.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Judged {
+    /// Which.
+    pub key: SocketKey,
+    /// Its place in the later sample's `snapshot.sockets`; `None` when it holds nothing there.
+    pub now: Option<usize>,
+    /// Its place in the earlier one's; `None` when it held nothing, or did not exist.
+    pub before: Option<usize>,
+    /// How the receiving side went.
+    pub reading: Reading,
+    /// How the sending side went.
+    pub writing: Writing,
+    /// Bytes that the application consumed, a second. `None` where that cannot be told.
+    pub consumed: Option<u64>,
+    /// Bytes that arrived, a second. `None` where that cannot be told.
+    pub arriving: Option<u64>,
+    /// At this rate: until a slow reader's buffer is full, or a draining one is empty.
+    pub until: Option<Duration>,
+    /// The oldest unread byte has waited at least so long. `None` where nothing tells.
+    pub unread_age: Option<Duration>,
+    /// Packets that were dropped because the buffer was full, between the two: a count.
+    pub drops: Option<u32>,
+    /// It changed hands: who held it before.
+    pub held_by: Vec<Holder>,
+    /// Why nobody reads, for a stalled reader.
+    pub cause: Option<Cause>,
+    /// Who is at the end of the chain that keeps it waiting, where that is another.
+    pub root: Option<Root>,
+}
+
+/// How the whole went: the later value, and its change a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Trend {
+    /// Unread payload, where it is known.
+    pub unread: Change,
+    /// What the kernel charges.
+    pub charged: Change,
+    /// What sockets can pin at worst.
+    pub worst: Change,
+    /// Memory of TCP.
+    pub tcp_memory: Option<Change>,
+    /// Memory that no counter owns; negative counts as 0.
+    pub unaccounted: Option<Change>,
+    /// Until TCP's memory reaches the line from which on the kernel holds back, at this rate.
+    pub until_pressure: Option<Duration>,
+}
+
+/// A number of bytes, and how it changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Change {
+    /// Now.
+    pub now: Bytes,
+    /// Bytes a second; negative when it shrinks.
+    pub per_second: f64,
+}
