@@ -125,7 +125,7 @@ fn an_engine_measures() {
     assert_eq!((verdict.code, verdict.reason), (Code::Explains, Reason::Walked(Bytes(20_000 * CHUNK))));
     assert_eq!(verdict.suspects[0].pinned, Some(Bytes(20_000 * CHUNK)), "{:?}", snapshot.sockets);
     // All were walked, and that is all there is.
-    assert!(verdict.evidence.walked_all, "{:?}", snapshot.gaps);
+    assert!(verdict.evidence.walked_all(), "{:?}", snapshot.gaps);
     let (verdict, _) = judged(&host(8000), Some(&engine));
     assert_eq!((verdict.code, verdict.reason), (Code::Cannot, Reason::Walked(Bytes(20_000 * CHUNK))));
 }

@@ -112,8 +112,8 @@ pub struct Evidence {
     pub unread: Payload,
     /// What the kernel charges, where it is known.
     pub charged: Truesize,
-    /// What sockets can pin at worst, in chunks of the network stack's own. `None` where not one bound is
-    /// known.
+    /// What sockets can pin at worst, in chunks of the network stack's own; where queues were walked, what
+    /// was found there instead of their bound. `None` where nothing bounds them.
     pub worst: Option<Bytes>,
     /// Whether `worst` holds for all sockets of the host, seen or not.
     pub worst_of_all: bool,
@@ -121,8 +121,8 @@ pub struct Evidence {
     pub walked_off_list: Option<Bytes>,
     /// Pages of removed files that the walked queues pin: on LRU lists, and nobody's.
     pub walked_ownerless: Option<Bytes>,
-    /// Every socket was seen, and every queue walked to its end.
-    pub walked_all: bool,
+    /// Every queue of the sockets that were seen was walked to its end.
+    pub walked_seen: bool,
     /// There may be sockets that were not seen.
     pub is_blind: bool,
     /// Blocks of a chunk's size on no list, by the census.
@@ -138,6 +138,11 @@ impl Evidence {
     pub fn chunks_beyond(&self) -> Option<Bytes> {
         let others = self.threads_kept.0.saturating_add(self.large_kmalloc.0);
         Some(Bytes(self.chunks?.0.saturating_sub(others)))
+    }
+
+    /// Every socket was seen, and every queue walked to its end.
+    pub fn walked_all(&self) -> bool {
+        self.walked_seen && !self.is_blind
     }
 
     /// What was measured in the queues, of both kinds.

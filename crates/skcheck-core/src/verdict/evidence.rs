@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::engine::PageKind;
-use crate::exact::{Blocks, NotMeasured};
+use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Side, worst};
 use crate::gap::Missing;
 use crate::memory::census::{Census, PageClass};
@@ -19,7 +19,7 @@ const SUSPECTS: usize = 10;
 impl Evidence {
     pub(super) fn of(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Evidence {
         let (worst, worst_of_all) = bound(snapshot);
-        let walked = snapshot.sockets.iter().any(|report| report.exact.is_ok()) || walked_all(snapshot);
+        let walked = snapshot.sockets.iter().any(|report| report.exact.is_ok()) || walked_seen(snapshot);
         let pinned = |kind: PageKind| walked.then(|| snapshot.pinned(|it| it == kind));
         let facts = &snapshot.host;
         Evidence {
@@ -29,7 +29,7 @@ impl Evidence {
             worst_of_all,
             walked_off_list: pinned(PageKind::Stack),
             walked_ownerless: pinned(PageKind::RemovedFile),
-            walked_all: walked_all(snapshot),
+            walked_seen: walked_seen(snapshot),
             is_blind: is_blind(snapshot),
             chunks: census.map(|census| chunks(census, facts)),
             threads_kept: census
@@ -53,13 +53,14 @@ fn large_kmalloc(census: &Census, ledger: &Ledger) -> Bytes {
     Bytes(told.saturating_sub(census.pages(PageClass::Slab).bytes(census.page_size).0))
 }
 
-/// Whether every socket was seen, and every queue walked to its end; one that is gone has none.
-fn walked_all(snapshot: &Snapshot) -> bool {
+/// Whether every queue of the sockets that were seen was walked to its end; one that is gone has none.
+fn walked_seen(snapshot: &Snapshot) -> bool {
     let is_walked = |report: &Report| match &report.exact {
         Ok(exact) => exact.is_complete(),
         Err(why) => matches!(why, NotMeasured::Empty | NotMeasured::Vanished),
     };
-    snapshot.engine.is_some() && !is_blind(snapshot) && snapshot.sockets.iter().all(is_walked)
+    let refused = snapshot.gaps.iter().any(|gap| matches!(gap.what, Missing::Engine | Missing::Queues));
+    snapshot.engine.is_some() && !refused && snapshot.sockets.iter().all(is_walked)
 }
 
 /// Whether there may be sockets that were not seen.
@@ -74,26 +75,37 @@ fn is_blind(snapshot: &Snapshot) -> bool {
                 | Missing::ClosedHeld
                 | Missing::ClosedHeldUnknown
                 | Missing::PendingConnections
-                | Missing::Engine
-                | Missing::Queues
         )
     })
 }
 
 /// What sockets can pin at worst, and whether that holds for all of the host. The number of packets on the
-/// host bounds them all; the sockets' own bounds add up to less where these are few.
+/// host bounds them all; the sockets' own bounds add up to less where these are few. Packets that were
+/// walked pin what was found.
 fn bound(snapshot: &Snapshot) -> (Option<Bytes>, bool) {
-    let host = snapshot.host.host_bound();
+    let facts = &snapshot.host;
+    let walked = || snapshot.sockets.iter().filter_map(|report| complete(report));
+    let packets = walked().flat_map(|exact| &exact.queues).map(|queue| queue.packets).sum::<u64>();
+    let measured = snapshot.pinned(|_| true).0;
+    let host = facts.active_skbs.and_then(|active| {
+        let rest = HostFacts { active_skbs: Some(active.saturating_sub(packets)), ..facts.clone() };
+        Some(rest.host_bound()?.0.saturating_add(measured))
+    });
     let closed = closed_bound(snapshot);
-    let known = snapshot.sockets.iter().filter_map(own_bound).map(|bytes| bytes.0);
-    let listed = known.fold(closed.unwrap_or(0), u64::saturating_add);
-    // A socket of unknown charge: without one, all are known.
-    let is_all = !is_blind(snapshot) && closed.is_some() && snapshot.sockets.iter().all(is_bounded);
+    let unmeasured = || snapshot.sockets.iter().filter(|report| complete(report).is_none());
+    let known = unmeasured().filter_map(own_bound).map(|bytes| bytes.0);
+    let listed = known.fold(closed.unwrap_or(0).saturating_add(measured), u64::saturating_add);
+    let is_all = !is_blind(snapshot) && closed.is_some() && unmeasured().all(is_bounded);
     match host {
-        Some(Bytes(host)) if is_all => (Some(Bytes(host.min(listed))), true),
-        Some(host) => (Some(host), true),
+        Some(host) if is_all => (Some(Bytes(host.min(listed))), true),
+        Some(host) => (Some(Bytes(host)), true),
         None => ((listed > 0 || is_all).then_some(Bytes(listed)), is_all),
     }
+}
+
+/// What walking a socket's queues to their end found.
+fn complete(report: &Report) -> Option<&Exact> {
+    report.exact.as_deref().ok().filter(|exact| exact.is_complete())
 }
 
 /// What TCP memory that belongs to no listed socket can pin. `None` where nobody knows how much there is.

@@ -50,20 +50,21 @@ pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Cod
     if missing.is_explained_by(walked) {
         return (Code::Explains, Reason::Walked(Bytes(walked)));
     }
-    if evidence.walked_all {
+    if evidence.walked_all() {
         let code = if missing.has_part(walked) { Code::Partly } else { Code::Cannot };
         return (code, Reason::Walked(Bytes(walked)));
     }
     let bound = evidence.worst.map(|Bytes(worst)| worst.min(missing.off_list));
     if let Some(Bytes(chunks)) = evidence.chunks_beyond() {
         let counted = chunks.min(missing.off_list);
-        let is_covered = bound.is_some_and(|bound| bound >= counted);
-        if is_covered && missing.is_explained_by(counted) {
-            return (Code::Explains, Reason::Counted(Bytes(counted)));
-        }
         // No queue that nobody has seen can be in blocks that are not there.
         if !missing.has_part(counted.saturating_add(missing.ownerless)) {
             return (Code::Cannot, Reason::Counted(Bytes(counted)));
+        }
+        // Where all that were seen have been walked, such blocks are not theirs.
+        let is_covered = !evidence.walked_seen && bound.is_some_and(|bound| bound >= counted);
+        if is_covered && missing.is_explained_by(counted) {
+            return (Code::Explains, Reason::Counted(Bytes(counted)));
         }
         if is_covered && missing.has_part(counted) {
             return (Code::Partly, Reason::Counted(Bytes(counted)));
@@ -76,6 +77,9 @@ pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Cod
         return (Code::Unseen, Reason::HandedIn);
     }
     match bound {
+        Some(bound) if missing.is_explained_by(bound) && evidence.walked_seen => {
+            (Code::Unseen, Reason::Hidden)
+        }
         Some(bound) if missing.is_explained_by(bound) => (Code::Could, Reason::Bound(Bytes(bound))),
         Some(bound) if evidence.worst_of_all && missing.has_part(bound) => {
             (Code::Partly, Reason::Bound(Bytes(bound)))

@@ -175,7 +175,7 @@ impl SocketsJson {
             worst_of_all: evidence.worst_of_all,
             pinned: evidence.walked_off_list.map(|pinned| pinned.0),
             pinned_ownerless: evidence.walked_ownerless.map(|pinned| pinned.0),
-            walked_all: evidence.walked_all,
+            walked_all: evidence.walked_all(),
             hidden: evidence.is_blind,
         }
     }

@@ -141,7 +141,7 @@ fn sockets_explain() {
     let mut walked = verdict(&ledger, Code::Explains, Reason::Walked(Bytes(6 * GIB)));
     walked.suspects = vec![nginx(Some(6 * GIB))];
     walked.evidence.walked_off_list = Some(Bytes(6 * GIB));
-    walked.evidence.walked_all = true;
+    walked.evidence.walked_seen = true;
     check(
         &ledger,
         &walked,
@@ -150,7 +150,7 @@ fn sockets_explain() {
             "6 GiB (18.8 % of memory) belongs to nobody: no process, no file and no counter of the kernel has it.",
             "out of proportion (more than 3.2 GiB): something leaks",
             "hold 3 MiB unread and are charged 131 MiB; at worst they pin 8 GiB",
-            "Every queue was walked: they pin 6 GiB (measured).",
+            "Every queue of theirs was walked: they pin 6 GiB (measured).",
             "First stands nginx (146935), fd 11: it pins 6 GiB.",
             "So sockets explain it: 6 GiB of it was found in their queues.",
             "nginx 146935  11   3 MiB    4 MiB   6 GiB  1 GiB",

@@ -135,8 +135,8 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
             Some(bytes) if bytes.0 > 0 => format!(", {} of it in pages of removed files", size(bytes.0)),
             _ => String::new(),
         };
-        sentences.push(if evidence.walked_all {
-            format!("Every queue was walked: they pin {} (measured){removed}.", size(sum))
+        sentences.push(if evidence.walked_seen {
+            format!("Every queue of theirs was walked: they pin {} (measured){removed}.", size(sum))
         } else {
             format!("The queues that were walked pin {} (measured){removed}.", size(sum))
         });

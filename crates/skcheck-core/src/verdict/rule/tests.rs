@@ -83,7 +83,7 @@ fn the_walk_finds_it() {
 
 #[test]
 fn a_walk_of_everything_is_final() {
-    let all = |off_list| Evidence { walked_all: true, ..walked(100_000, off_list, 0) };
+    let all = |off_list| Evidence { walked_seen: true, ..walked(100_000, off_list, 0) };
     check(&missing(6000, 0), all(3000), (Code::Partly, Reason::Walked(mib(3000))));
     check(&missing(6000, 0), all(599), (Code::Cannot, Reason::Walked(mib(599))));
     // Nothing to walk at all.
@@ -113,6 +113,26 @@ fn the_census_finds_it() {
     check(&missing(6000, 0), walk, explains(6000));
 }
 
+/// All that were seen have been walked, and others may be hidden: the blocks that the census found are not
+/// those of sockets that were seen.
+#[test]
+fn only_what_is_hidden_is_left() {
+    let walk = |evidence: Evidence, off_list| Evidence {
+        walked_off_list: Some(mib(off_list)),
+        walked_ownerless: Some(mib(0)),
+        walked_seen: true,
+        is_blind: true,
+        ..evidence
+    };
+    let unseen = (Code::Unseen, Reason::Hidden);
+    check(&missing(6000, 0), walk(counted(8000, 6000, 0), 10), unseen);
+    check(&missing(6000, 0), walk(counted(8000, 6000, 0), 900), (Code::Partly, Reason::Walked(mib(900))));
+    check(&missing(6000, 0), walk(counted(8000, 20, 0), 10), (Code::Cannot, Reason::Counted(mib(20))));
+    check(&missing(6000, 0), walk(bounded(8000), 10), unseen);
+    check(&missing(6000, 0), walk(bounded(900), 10), (Code::Partly, Reason::Bound(mib(900))));
+    check(&missing(6000, 0), walk(bounded(500), 10), (Code::Cannot, Reason::Bound(mib(500))));
+}
+
 /// A bound alone never explains: 400 small datagrams have a bound of 207 MiB, and take 256 KiB.
 #[test]
 fn the_bound_alone() {
@@ -136,7 +156,7 @@ fn too_little_is_seen() {
     check(&missing(100, 400), census, (Code::Unseen, Reason::HandedIn));
     check(
         &missing(0, 400),
-        Evidence { walked_all: true, ..walked(100_000, 0, 0) },
+        Evidence { walked_seen: true, ..walked(100_000, 0, 0) },
         (Code::Cannot, Reason::Walked(mib(0))),
     );
 }
