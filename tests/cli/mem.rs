@@ -49,10 +49,13 @@ fn every_documented_field_is_always_there() {
         &memory["network"],
         "tcp_mem udp_mem under_pressure tcp_allocated tcp_orphans tcp_time_wait skb_objects skb_bound",
     );
-    has(&memory["sockets"], "unread charged worst worst_of_all pinned pinned_ownerless walked_all hidden");
+    has(
+        &memory["sockets"],
+        "unread charged worst worst_of_all pinned pinned_ownerless walked_all hidden others",
+    );
     has(
         &memory["verdict"],
-        "code text reason reason_bytes missing limit out_of_proportion chunks threads_kept suspects",
+        "code text reason reason_bytes missing limit out_of_proportion chunks threads_kept_bytes large_kmalloc room suspects",
     );
     assert!(memory["cgroup"].is_null() && memory["census"].is_null());
     assert_eq!(memory["verdict"]["missing"], memory["nobody"]);

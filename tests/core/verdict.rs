@@ -1,6 +1,7 @@
 //! The numbers that a verdict stands on, gathered from scans over made-up hosts.
 
 use skcheck_core::engine::Limits;
+use skcheck_core::memory::families::other_families;
 use skcheck_core::verdict::{Code, Reason, judge};
 use skcheck_core::{Bytes, Engine, Holder, Payload, Snapshot, Truesize, Verdict, scan_with};
 
@@ -27,7 +28,10 @@ fn host(nobodys: u64) -> MadeUp {
         Inet::numbered(3).with(SKMEMINFO, &words(&[0; 9])),
     ];
     let host = MadeUp::new().file("/proc/meminfo", meminfo).file("/proc/zoneinfo", "");
-    let host = host.file("/proc/net/sockstat", "TCP: inuse 3 orphan 0 tw 0 alloc 3 mem 1280\n");
+    let host = host
+        .file("/proc/net/packet", "sk Rmem\n")
+        .file("/boot/config-6.18.0", "CONFIG_MAX_SKB_FRAGS=17\n")
+        .file("/proc/net/sockstat", "TCP: inuse 3 orphan 0 tw 0 alloc 3 mem 1280\n");
     host.process(7, "reader", &[1]).process(8, "writer", &[2]).kernel(move |request| {
         let dumped = sockets.iter().map(|socket| socket.dumped(request.sequence));
         let datagrams = dumped.chain([done(request.sequence, 0)]);
@@ -46,7 +50,8 @@ fn judged(host: &MadeUp, engine: Option<&dyn Engine>) -> (Verdict, Snapshot) {
     (query.udp, query.unix, query.include_idle) = (false, false, false);
     let snapshot = scan_with(host, &query, engine, &Limits::default()).expect("it answers");
     let ledger = snapshot.ledger.clone().expect("it has a meminfo");
-    (judge(&ledger, None, &snapshot), snapshot)
+    let others = other_families(host, &snapshot.namespaces);
+    (judge(&ledger, None, Some(others), &snapshot), snapshot)
 }
 
 /// What all sockets of the made-up host can pin by their own bounds, both sides.
@@ -125,7 +130,25 @@ fn an_engine_measures() {
     assert_eq!((verdict.code, verdict.reason), (Code::Explains, Reason::Walked(Bytes(20_000 * CHUNK))));
     assert_eq!(verdict.suspects[0].pinned, Some(Bytes(20_000 * CHUNK)), "{:?}", snapshot.sockets);
     // All were walked, and that is all there is.
-    assert!(verdict.evidence.walked_all, "{:?}", snapshot.gaps);
+    assert!(verdict.evidence.walked_all(), "{:?}", snapshot.gaps);
     let (verdict, _) = judged(&host(8000), Some(&engine));
-    assert_eq!((verdict.code, verdict.reason), (Code::Cannot, Reason::Walked(Bytes(20_000 * CHUNK))));
+    assert_eq!((verdict.code, verdict.reason), (Code::Partly, Reason::Walked(Bytes(20_000 * CHUNK))));
+}
+
+/// Sockets of other families are bounded by what waits in them, and keep a walk from being final.
+#[test]
+fn other_families_count() {
+    let (listed, snapshot) = judged(&host(700), None);
+    let packet = "sk RefCnt Type Proto Iface R Rmem User Inode\n0 3 3 0003 1 1 860198544 0 5\n";
+    let engine = Canned::walking(&[(1, &[]), (2, &[]), (3, &[])]);
+    let sniffed = host(700).file("/proc/net/packet", packet);
+    let (verdict, _) = judged(&sniffed, None);
+    let queued = skcheck_core::footprint::worst(Truesize(860_198_544), None, &snapshot.host).bytes.0;
+    assert_eq!(verdict.evidence.worst, Some(Bytes(listed.evidence.worst.expect("bounded").0 + queued)));
+    assert_eq!(verdict.code, Code::Could, "{verdict:?}");
+    let (verdict, _) = judged(&sniffed, Some(&engine));
+    assert!(verdict.evidence.walked_seen && !verdict.evidence.walked_all());
+    assert_eq!((verdict.code, verdict.reason), (Code::Unseen, Reason::Hidden));
+    let (verdict, _) = judged(&host(700), Some(&engine));
+    assert_eq!(verdict.code, Code::Cannot, "{verdict:?}");
 }

@@ -6,6 +6,7 @@ mod rule;
 
 use crate::holders::Holder;
 use crate::memory::census::Census;
+use crate::memory::families::OtherFamilies;
 use crate::memory::ledger::Ledger;
 use crate::snapshot::{Holding, Snapshot};
 use crate::units::{Bytes, Payload, Truesize};
@@ -74,8 +75,10 @@ pub enum Reason {
     Walked(Bytes),
     /// The census found so much of it in blocks of a chunk's size, beyond what has another owner.
     Counted(Bytes),
-    /// The bound alone: so much of it can be sockets'.
+    /// The bound alone: so much of it can be sockets', at most.
     Bound(Bytes),
+    /// The census: blocks such as packets lie in leave room for so much of it, at most.
+    Room(Bytes),
     /// Sockets, processes or namespaces that may not be looked at could have it.
     Hidden,
     /// Most of it lies on LRU lists, where no bound holds, and not all queues were walked.
@@ -83,13 +86,14 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// `below_limit`, `walked`, `counted`, `bound`, `hidden` or `handed_in`.
+    /// `below_limit`, `walked`, `counted`, `bound`, `room`, `hidden` or `handed_in`.
     pub fn name(self) -> &'static str {
         match self {
             Reason::BelowLimit => "below_limit",
             Reason::Walked(_) => "walked",
             Reason::Counted(_) => "counted",
             Reason::Bound(_) => "bound",
+            Reason::Room(_) => "room",
             Reason::Hidden => "hidden",
             Reason::HandedIn => "handed_in",
         }
@@ -98,7 +102,9 @@ impl Reason {
     /// How much of what is missing was found, or can be sockets'; `None` where nothing is known.
     pub fn bytes(self) -> Option<Bytes> {
         match self {
-            Reason::Walked(bytes) | Reason::Counted(bytes) | Reason::Bound(bytes) => Some(bytes),
+            Reason::Walked(bytes) | Reason::Counted(bytes) | Reason::Bound(bytes) | Reason::Room(bytes) => {
+                Some(bytes)
+            }
             Reason::BelowLimit | Reason::Hidden | Reason::HandedIn => None,
         }
     }
@@ -112,8 +118,8 @@ pub struct Evidence {
     pub unread: Payload,
     /// What the kernel charges, where it is known.
     pub charged: Truesize,
-    /// What sockets can pin at worst, in chunks of the network stack's own. `None` where not one bound is
-    /// known.
+    /// What sockets can pin at worst, in chunks of the network stack's own; where queues were walked, what
+    /// was found there instead of their bound. `None` where nothing bounds them.
     pub worst: Option<Bytes>,
     /// Whether `worst` holds for all sockets of the host, seen or not.
     pub worst_of_all: bool,
@@ -121,10 +127,18 @@ pub struct Evidence {
     pub walked_off_list: Option<Bytes>,
     /// Pages of removed files that the walked queues pin: on LRU lists, and nobody's.
     pub walked_ownerless: Option<Bytes>,
-    /// Every socket was seen, and every queue walked to its end.
-    pub walked_all: bool,
+    /// Every queue of the sockets that were seen was walked to its end.
+    pub walked_seen: bool,
     /// There may be sockets that were not seen.
     pub is_blind: bool,
+    /// Sockets of families that were not looked at; `None` where nobody asked for them.
+    pub others: Option<OtherFamilies>,
+    /// What all packets of the host can pin of the blocks that the census found: each packet its largest
+    /// number of pieces, each piece a block of its own, a chunk's size or smaller, the largest first.
+    pub room: Option<Bytes>,
+    /// What the census found that rings of packet sockets can be: pages that programs have mapped and that
+    /// are on no LRU list, and all blocks on no list that are larger than a page.
+    pub ring_like: Option<Bytes>,
     /// Blocks of a chunk's size on no list, by the census.
     pub chunks: Option<Bytes>,
     /// Of these at most so much is kept by threads for what they send next, sockets or not.
@@ -138,6 +152,22 @@ impl Evidence {
     pub fn chunks_beyond(&self) -> Option<Bytes> {
         let others = self.threads_kept.0.saturating_add(self.large_kmalloc.0);
         Some(Bytes(self.chunks?.0.saturating_sub(others)))
+    }
+
+    /// Every socket was seen, and every queue walked to its end: of other families there is nothing.
+    pub fn walked_all(&self) -> bool {
+        let nothing_else = self
+            .others
+            .is_some_and(|others| others.everywhere && others.packet_sockets == 0 && others.queued.0 == 0);
+        self.walked_seen && !self.is_blind && nothing_else
+    }
+
+    /// The most that rings of packet sockets can be, in bytes.
+    pub(crate) fn rings(&self) -> u64 {
+        match self.others {
+            Some(others) if others.everywhere && others.packet_sockets == 0 => 0,
+            _ => self.ring_like.map_or(u64::MAX, |bytes| bytes.0),
+        }
     }
 
     /// What was measured in the queues, of both kinds.
@@ -172,9 +202,15 @@ pub fn unseen(ledger: &Ledger) -> Verdict {
 }
 
 /// Judges: what belongs to nobody by this ledger, against the sockets of this snapshot. That must be of
-/// everything: what a filter left out would be taken for absent.
-pub fn judge(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Verdict {
-    verdict(ledger, Evidence::of(ledger, census, snapshot), evidence::suspects(snapshot))
+/// everything: what a filter left out would be taken for absent. Without `others` nothing is ruled out that
+/// sockets of other families could have.
+pub fn judge(
+    ledger: &Ledger,
+    census: Option<&Census>,
+    others: Option<OtherFamilies>,
+    snapshot: &Snapshot,
+) -> Verdict {
+    verdict(ledger, Evidence::of(ledger, census, others, snapshot), evidence::suspects(snapshot))
 }
 
 fn verdict(ledger: &Ledger, evidence: Evidence, suspects: Vec<Suspect>) -> Verdict {

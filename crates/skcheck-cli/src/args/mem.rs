@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use crate::args::{DocumentFormat, MeasuringArgs, RootArgs};
 use crate::config::mem::{Ceiling, parse_ceiling};
@@ -28,7 +29,7 @@ pub(crate) struct MemArgs {
     #[arg(long)]
     pub(crate) pages: bool,
     /// The memory of this cgroup instead of the host's; as in /proc/PID/cgroup, or below /sys/fs/cgroup
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["pages", "engine", "exact", "exact_limit"])]
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().try_map(not_empty), conflicts_with_all = ["pages", "engine", "exact", "exact_limit"])]
     pub(crate) cgroup: Option<OsString>,
     /// How to write it: table, json
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = DocumentFormat::Table)]
@@ -46,4 +47,8 @@ pub(crate) struct MemArgs {
     pub(crate) measuring: MeasuringArgs,
     #[command(flatten)]
     pub(crate) roots: RootArgs,
+}
+
+fn not_empty(path: OsString) -> Result<OsString, &'static str> {
+    if path.is_empty() { Err("no cgroup has this path; the root is /") } else { Ok(path) }
 }

@@ -19,9 +19,13 @@ use crate::report::mem::{HostReport, MemReport, Scope};
 
 pub(in crate::output) use crate::output::mem::words::{answer, paragraph};
 
+/// Columns of a paragraph: longer lines are hard to read.
+const PROSE: usize = 110;
+
 /// Writes the whole screen, in colour where that is wanted.
 pub(crate) fn write(report: &MemReport<'_>, page: Page, color: bool, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint { on: color };
+    let prose = Page { width: page.width.map(|width| width.min(PROSE)), ..page };
     let headline = match &report.scope {
         Scope::Host(host) => words::headline(report, host, page.charset),
         Scope::Cgroup(cgroup) => cgroup::headline(report, cgroup, page.charset),
@@ -36,13 +40,13 @@ pub(crate) fn write(report: &MemReport<'_>, page: Page, color: bool, out: &mut d
     }
     writeln!(out)?;
     match &report.scope {
-        Scope::Host(host) => write_host(report, host, page, out)?,
-        Scope::Cgroup(cgroup) => write_paragraph(out, &cgroup::sentences(cgroup).join(" "), 0, page)?,
+        Scope::Host(host) => write_host(report, host, page, prose, out)?,
+        Scope::Cgroup(cgroup) => write_paragraph(out, &cgroup::sentences(cgroup).join(" "), 0, prose)?,
     }
     if !report.gaps.is_empty() {
         writeln!(out)?;
     }
-    table::gaps(&report.gaps, page, out)?;
+    table::gaps(&report.gaps, prose, out)?;
     writeln!(out)?;
     table::write_next(&next::next(report, rustix::process::geteuid().is_root()), out)
 }
@@ -51,22 +55,26 @@ fn write_host(
     report: &MemReport<'_>,
     host: &HostReport<'_>,
     page: Page,
+    prose: Page,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    write_paragraph(out, &words::paragraph(report, host, page.charset), 0, page)?;
+    write_paragraph(out, &words::paragraph(report, host, page.charset), 0, prose)?;
     let offenders = offenders::lines(&host.verdict.suspects, page);
     if !offenders.is_empty() {
         writeln!(out)?;
         offenders.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     let mut books: Vec<String> = Vec::new();
-    books.extend(host.census.map(|census| books::census(census, report.chunk(), page.charset)));
+    if let Some(census) = host.census {
+        books.push(books::census(census, report.chunk(), page.charset));
+        books.push(books::classes(census));
+    }
     books.extend(books::network(host.network, report.page_size));
     books.extend(host.reserved.as_ref().map(books::reserved));
     if !books.is_empty() {
         writeln!(out)?;
     }
-    books.iter().try_for_each(|line| write_paragraph(out, line, 0, page))
+    books.iter().try_for_each(|line| write_paragraph(out, line, 0, prose))
 }
 
 #[cfg(test)]

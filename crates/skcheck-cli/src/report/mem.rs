@@ -58,8 +58,6 @@ pub(crate) enum RowOwner {
     PageCache,
     Kernel,
     Nobody,
-    /// On an LRU list, and of no file and no process.
-    Ownerless,
     Free,
     /// Not used by a cgroup that has a limit.
     BelowLimit,
@@ -88,7 +86,6 @@ impl MemReport<'_> {
             rows.push(row(RowOwner::Kernel, ledger.group(Group::Kernel)));
         }
         rows.push(Row { owner: RowOwner::Nobody, bytes: self.nobodys() });
-        rows.extend(self.ownerless().map(|bytes| Row { owner: RowOwner::Ownerless, bytes }));
         match self.scope {
             Scope::Host(_) => rows.push(row(RowOwner::Free, ledger.group(Group::Free))),
             Scope::Cgroup(cgroup) => rows.extend(
@@ -100,11 +97,12 @@ impl MemReport<'_> {
         rows
     }
 
-    /// What no counter owns, and what lies on LRU lists without an owner where that is too little for a
-    /// row of its own.
+    /// What belongs to nobody; less than nothing where counters overlap.
     fn nobodys(&self) -> i64 {
-        let noise = self.ledger.lru_ownerless.filter(|_| self.ownerless().is_none()).unwrap_or(0);
-        self.ledger.unaccounted.saturating_add(noise.max(0))
+        match i64::try_from(self.ledger.nobodys().0).unwrap_or(i64::MAX) {
+            0 => self.ledger.unaccounted,
+            bytes => bytes,
+        }
     }
 
     /// What lies on LRU lists without an owner, where that is more than the noise of the counters.

@@ -18,9 +18,11 @@ pub struct Ledger {
     pub total: Bytes,
     /// The owners that the kernel has a counter for. One that it does not have is absent, not 0.
     pub parts: Vec<Part>,
-    /// Bytes on an LRU list that no file and no process owns: the LRU lists less page cache, buffers,
-    /// swap cache and anonymous memory. Around 0 unless removed files are still in use (sendfile and
-    /// splice pin memory there). Negative when counters lag behind each other. `None` for a cgroup.
+    /// Bytes on an LRU list that no file and no process has: the LRU lists less page cache, buffers, swap
+    /// cache and mapped anonymous memory. Around 0 unless pages of removed files are still in use (sendfile
+    /// and splice pin memory there), or programs have unmapped parts of huge pages
+    /// ([`partly_unmapped`](Self::partly_unmapped)). Negative when counters lag behind each other. `None` for
+    /// a cgroup.
     pub lru_ownerless: Option<i64>,
     /// Bytes that no counter owns: taken straight from the page allocator. The remainder, negative when
     /// counters overlap.
@@ -175,7 +177,17 @@ impl PartKind {
     }
 }
 
+/// See [`Ledger::partly_unmapped`].
+const PARTLY_UNMAPPED: &str = "anonymous_partly_unmapped";
+
 impl Ledger {
+    /// Huge pages of which programs have unmapped a part, whole (`nr_anon_partially_mapped` of
+    /// /sys/kernel/mm/transparent_hugepage, since Linux 6.12). No counter has the unmapped parts: of
+    /// `lru_ownerless` at most so much is theirs. `None` where the kernel does not tell.
+    pub fn partly_unmapped(&self) -> Option<Bytes> {
+        self.included.iter().find(|it| it.name == PARTLY_UNMAPPED).map(|it| it.bytes)
+    }
+
     /// A ledger of these parts: what is left of `total` is unaccounted.
     pub fn of(total: Bytes, parts: Vec<Part>, lru_ownerless: Option<i64>, included: Vec<Included>) -> Ledger {
         let owned = parts.iter().map(|part| i128::from(part.bytes.0)).sum::<i128>();

@@ -6,6 +6,7 @@
 
 pub mod census;
 pub mod cgroup;
+pub mod families;
 mod flat;
 pub mod ledger;
 mod meminfo;

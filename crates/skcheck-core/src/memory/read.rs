@@ -24,13 +24,29 @@ pub(super) fn memory(host: &dyn Host, census: Option<&Progress<'_>>) -> Result<M
     let taken_at = host.now();
     let config = kernel_config(host);
     let ledger = ledger(host, config.as_ref(), &mut gaps).ok_or_else(Error::no_meminfo)?;
-    let reserved = reserved(host, ledger.total, &mut gaps);
-    let network = network(host, config.as_ref(), &mut gaps);
     let census = census.and_then(|progress| {
         let taken = census::take(host, config.as_ref(), progress);
         taken.inspect_err(|error| gaps.push(no_census(error))).ok()
     });
+    let ledger = match &census {
+        None => ledger,
+        Some(_) => later(host, config.as_ref(), ledger, &mut gaps),
+    };
+    let reserved = reserved(host, ledger.total, &mut gaps);
+    let network = network(host, config.as_ref(), &mut gaps);
     Ok(Memory { taken_at, ledger, reserved, network, census, gaps })
+}
+
+/// The ledger once more after a census, which takes its time: what comes next shall be of the same moment.
+fn later(host: &dyn Host, config: Option<&KernelConfig>, before: Ledger, gaps: &mut Vec<Gap>) -> Ledger {
+    let Some(now) = ledger(host, config, &mut Vec::new()) else { return before };
+    let moved = now.nobodys().0.abs_diff(before.nobodys().0);
+    if moved > before.total.0 / 100 {
+        let remedy =
+            format!("run again: {moved} B came to nobody or went from there while pages were counted");
+        gaps.push(Gap::uncounted(Missing::Consistency, "/proc/kpageflags and /proc/meminfo", remedy));
+    }
+    now
 }
 
 fn no_census(error: &io::Error) -> Gap {
@@ -116,6 +132,7 @@ pub(crate) fn ledger(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut 
         vmalloc,
         hugetlb: meminfo.bytes("Hugetlb").is_none().then(|| hugetlb(host)).flatten(),
         page_records: counter(&vmstat, "nr_memmap_pages").map(Pages),
+        partly_unmapped: partly_unmapped(host),
         balloon: balloon(host, &meminfo, &vmstat),
     })
 }
@@ -136,9 +153,30 @@ fn hugetlb(host: &dyn Host) -> Option<Bytes> {
     Some(Bytes(sum))
 }
 
+/// Huge pages of programs of which they have unmapped a part, of every size.
+fn partly_unmapped(host: &dyn Host) -> Option<Bytes> {
+    const SIZES: &str = "/sys/kernel/mm/transparent_hugepage";
+    let mut sizes = Vec::new();
+    let mut on_entry = |name: &[u8]| {
+        let kib = name.strip_prefix(b"hugepages-").and_then(|rest| rest.strip_suffix(b"kB"));
+        sizes.extend(kib.and_then(number));
+    };
+    host.read_dir(Path::new(SIZES), &mut on_entry).ok()?;
+    let of_size = |kib: u64| {
+        let pages = read(host, &format!("{SIZES}/hugepages-{kib}kB/stats/nr_anon_partially_mapped"))?;
+        Some(number(&pages)?.saturating_mul(kib).saturating_mul(1024))
+    };
+    // Not every size is one of anonymous pages.
+    sizes.into_iter().filter_map(of_size).reduce(u64::saturating_add).map(Bytes)
+}
+
 /// What a balloon holds that MemTotal still counts. Most drivers take what they hold off MemTotal;
 /// virtio's does not when the hypervisor lets it deflate rather than kill (VIRTIO_BALLOON_F_DEFLATE_ON_OOM).
+/// VMware's never does.
 fn balloon(host: &dyn Host, meminfo: &Meminfo<'_>, vmstat: &[u8]) -> Option<Bytes> {
+    if host.inode(Path::new("/sys/module/vmw_balloon")).is_ok() {
+        return meminfo.bytes("Balloon");
+    }
     const DRIVER: &str = "/sys/bus/virtio/drivers/virtio_balloon";
     const DEFLATE_ON_OOM: usize = 2;
     let mut devices = Vec::new();

@@ -7,8 +7,8 @@ use crate::units::Pages;
 pub(super) struct Zones {
     /// On the free lists of the zones (`NR_FREE_PAGES`). `None` where no zone says it.
     pub(super) free: Option<Pages>,
-    /// On the free lists of the CPUs (`per_cpu_pages.count`): in no other count.
-    pub(super) per_cpu: Pages,
+    /// On the free lists of the CPUs (`per_cpu_pages.count`): in no other count. `None` where no CPU says it.
+    pub(super) per_cpu: Option<Pages>,
     /// Off the LRU lists for the moment, while they are moved or reclaimed (`nr_isolated_anon` and
     /// `nr_isolated_file`).
     pub(super) isolated: Pages,
@@ -33,7 +33,7 @@ impl Zones {
             match name {
                 // "  pages free     3840"
                 "pages" => add(zones.free.get_or_insert_default()),
-                "count:" => add(&mut zones.per_cpu),
+                "count:" => add(zones.per_cpu.get_or_insert_default()),
                 "nr_isolated_anon" | "nr_isolated_file" => add(&mut zones.isolated),
                 "nr_zspages" => add(zones.zspages.get_or_insert_default()),
                 "spanned" => spanned = number,
@@ -88,7 +88,7 @@ Node 0, zone  Movable
     fn sums_over_zones_and_cpus() {
         let expected = Zones {
             free: Some(Pages(1100)),
-            per_cpu: Pages(61),
+            per_cpu: Some(Pages(61)),
             isolated: Pages(7),
             zspages: Some(Pages(15)),
             end: Pages(1_048_576 + 8192),

@@ -3,13 +3,14 @@
 use std::cmp::Reverse;
 
 use crate::engine::PageKind;
-use crate::exact::{Blocks, NotMeasured};
+use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Side, worst};
 use crate::gap::Missing;
 use crate::memory::census::{Census, PageClass};
+use crate::memory::families::OtherFamilies;
 use crate::memory::ledger::{Ledger, PartKind};
 use crate::snapshot::{Report, Snapshot};
-use crate::socket::Family;
+use crate::socket::{Family, State};
 use crate::units::{Bytes, Payload, Truesize};
 use crate::verdict::{Evidence, Suspect};
 
@@ -17,9 +18,14 @@ use crate::verdict::{Evidence, Suspect};
 const SUSPECTS: usize = 10;
 
 impl Evidence {
-    pub(super) fn of(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Evidence {
-        let (worst, worst_of_all) = bound(snapshot);
-        let walked = snapshot.sockets.iter().any(|report| report.exact.is_ok()) || walked_all(snapshot);
+    pub(super) fn of(
+        ledger: &Ledger,
+        census: Option<&Census>,
+        others: Option<OtherFamilies>,
+        snapshot: &Snapshot,
+    ) -> Evidence {
+        let (worst, worst_of_all) = bound(snapshot, others);
+        let walked = snapshot.sockets.iter().any(|report| report.exact.is_ok()) || walked_seen(snapshot);
         let pinned = |kind: PageKind| walked.then(|| snapshot.pinned(|it| it == kind));
         let facts = &snapshot.host;
         Evidence {
@@ -29,8 +35,11 @@ impl Evidence {
             worst_of_all,
             walked_off_list: pinned(PageKind::Stack),
             walked_ownerless: pinned(PageKind::RemovedFile),
-            walked_all: walked_all(snapshot),
+            walked_seen: walked_seen(snapshot),
             is_blind: is_blind(snapshot),
+            others,
+            room: census.map(|census| room(census, facts)),
+            ring_like: census.map(ring_like),
             chunks: census.map(|census| chunks(census, facts)),
             threads_kept: census
                 .map_or(Bytes(0), |census| Bytes(census.threads_kept.saturating_mul(facts.chunk_size.0))),
@@ -41,9 +50,35 @@ impl Evidence {
 
 /// Blocks of a chunk's size on no list.
 fn chunks(census: &Census, facts: &HostFacts) -> Bytes {
-    let pages = facts.chunk_size.0 / facts.page_size.0.max(1);
-    let order = u8::try_from(pages.checked_ilog2().unwrap_or(0)).unwrap_or(0);
+    let order = chunk_order(facts);
     Blocks { order, blocks: census.blocks(order) }.bytes(facts.page_size)
+}
+
+fn chunk_order(facts: &HostFacts) -> u8 {
+    let pages = facts.chunk_size.0 / facts.page_size.0.max(1);
+    u8::try_from(pages.checked_ilog2().unwrap_or(0)).unwrap_or(0)
+}
+
+/// See [`Evidence::room`].
+fn room(census: &Census, facts: &HostFacts) -> Bytes {
+    let pieces = facts.active_skbs.map(|skbs| skbs.saturating_mul(u64::from(facts.max_skb_frags) + 1));
+    let known = pieces.filter(|_| facts.max_skb_frags_known);
+    let mut pieces = known.unwrap_or(u64::MAX);
+    let mut room = 0u64;
+    for order in (0..=chunk_order(facts)).rev() {
+        let uncertain = if order == 0 { census.uncertain.0 } else { 0 };
+        let blocks = census.blocks(order).saturating_add(uncertain).min(pieces);
+        pieces -= blocks;
+        room = room.saturating_add(Blocks { order, blocks }.bytes(facts.page_size).0);
+    }
+    Bytes(room)
+}
+
+/// See [`Evidence::ring_like`].
+fn ring_like(census: &Census) -> Bytes {
+    let blocks = census.off_list.iter().filter(|blocks| blocks.order > 0);
+    let mapped = census.pages(PageClass::Mapped).bytes(census.page_size);
+    Bytes(blocks.map(|blocks| blocks.bytes(census.page_size).0).fold(mapped.0, u64::saturating_add))
 }
 
 /// What /proc/meminfo counts as slab and the census finds on no list.
@@ -53,13 +88,14 @@ fn large_kmalloc(census: &Census, ledger: &Ledger) -> Bytes {
     Bytes(told.saturating_sub(census.pages(PageClass::Slab).bytes(census.page_size).0))
 }
 
-/// Whether every socket was seen, and every queue walked to its end; one that is gone has none.
-fn walked_all(snapshot: &Snapshot) -> bool {
+/// Whether every queue of the sockets that were seen was walked to its end; one that is gone has none.
+fn walked_seen(snapshot: &Snapshot) -> bool {
     let is_walked = |report: &Report| match &report.exact {
         Ok(exact) => exact.is_complete(),
         Err(why) => matches!(why, NotMeasured::Empty | NotMeasured::Vanished),
     };
-    snapshot.engine.is_some() && !is_blind(snapshot) && snapshot.sockets.iter().all(is_walked)
+    let refused = snapshot.gaps.iter().any(|gap| matches!(gap.what, Missing::Engine | Missing::Queues));
+    snapshot.engine.is_some() && !refused && snapshot.sockets.iter().all(is_walked)
 }
 
 /// Whether there may be sockets that were not seen.
@@ -74,34 +110,53 @@ fn is_blind(snapshot: &Snapshot) -> bool {
                 | Missing::ClosedHeld
                 | Missing::ClosedHeldUnknown
                 | Missing::PendingConnections
-                | Missing::Engine
-                | Missing::Queues
+                | Missing::Messages
         )
     })
 }
 
 /// What sockets can pin at worst, and whether that holds for all of the host. The number of packets on the
-/// host bounds them all; the sockets' own bounds add up to less where these are few.
-fn bound(snapshot: &Snapshot) -> (Option<Bytes>, bool) {
-    let host = snapshot.host.host_bound();
-    let closed = closed_bound(snapshot);
-    let known = snapshot.sockets.iter().filter_map(own_bound).map(|bytes| bytes.0);
-    let listed = known.fold(closed.unwrap_or(0), u64::saturating_add);
-    // A socket of unknown charge: without one, all are known.
-    let is_all = !is_blind(snapshot) && closed.is_some() && snapshot.sockets.iter().all(is_bounded);
+/// host bounds them all; the sockets' own bounds add up to less where these are few. Packets that were
+/// walked pin what was found.
+fn bound(snapshot: &Snapshot, others: Option<OtherFamilies>) -> (Option<Bytes>, bool) {
+    let facts = &snapshot.host;
+    let walked = || snapshot.sockets.iter().filter_map(|report| complete(report));
+    let packets = walked().flat_map(|exact| &exact.queues).map(|queue| queue.packets).sum::<u64>();
+    let measured = snapshot.pinned(|_| true).0;
+    let host = facts.active_skbs.and_then(|active| {
+        let rest = HostFacts { active_skbs: Some(active.saturating_sub(packets)), ..facts.clone() };
+        Some(rest.host_bound()?.0.saturating_add(measured))
+    });
+    let elsewhere = elsewhere_bound(snapshot, others);
+    let unmeasured = || snapshot.sockets.iter().filter(|report| complete(report).is_none());
+    let known = unmeasured().filter_map(own_bound).map(|bytes| bytes.0);
+    let listed = known.fold(elsewhere.unwrap_or(0).saturating_add(measured), u64::saturating_add);
+    let is_all = !is_blind(snapshot) && elsewhere.is_some() && unmeasured().all(is_bounded);
+    // A packet may have more fragments than is assumed.
+    let is_sure = facts.max_skb_frags_known;
     match host {
-        Some(Bytes(host)) if is_all => (Some(Bytes(host.min(listed))), true),
-        Some(host) => (Some(host), true),
-        None => ((listed > 0 || is_all).then_some(Bytes(listed)), is_all),
+        Some(host) if is_all => (Some(Bytes(host.min(listed))), is_sure),
+        Some(host) => (Some(Bytes(host)), is_sure),
+        None => ((listed > 0 || is_all).then_some(Bytes(listed)), is_all && is_sure),
     }
 }
 
-/// What TCP memory that belongs to no listed socket can pin. `None` where nobody knows how much there is.
-fn closed_bound(snapshot: &Snapshot) -> Option<u64> {
+/// What walking a socket's queues to their end found.
+fn complete(report: &Report) -> Option<&Exact> {
+    report.exact.as_deref().ok().filter(|exact| exact.is_complete())
+}
+
+/// What sockets that are not listed can pin by what they are charged: TCP memory that belongs to no socket
+/// of the snapshot (closed ones, and MPTCP), and other families. `None` where nobody knows how much there is.
+fn elsewhere_bound(snapshot: &Snapshot, others: Option<OtherFamilies>) -> Option<u64> {
+    let others = others.filter(|others| others.everywhere)?;
     let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?).unwrap_or(0);
-    // Below its noise it is nothing: an engine lists closed sockets themselves.
-    let beyond = unlisted > snapshot.unlisted_noise.0 && snapshot.engine.is_none();
-    let charge = Truesize(if beyond { unlisted } else { 0 });
+    // An engine lists closed sockets, whose memory is in no table all the same.
+    let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
+    let closed = closed.filter_map(charged).map(|charge| charge.0).fold(0, u64::saturating_add);
+    let unlisted = unlisted.saturating_sub(closed);
+    let unlisted = if unlisted > snapshot.unlisted_noise.0 { unlisted } else { 0 };
+    let charge = Truesize(unlisted.saturating_add(others.queued.0));
     Some(worst(charge, None, &snapshot.host).bytes.0)
 }
 
@@ -134,10 +189,12 @@ fn sum(snapshot: &Snapshot, of: impl Fn(&Report) -> Option<u64>) -> u64 {
     snapshot.sockets.iter().filter_map(of).fold(0, u64::saturating_add)
 }
 
-/// The heaviest sockets: by what they pin where that was measured, and by what they are charged.
+/// The heaviest sockets: by what they pin where that was measured, else by what they are charged. One that
+/// pins nothing is none.
 pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
     let weight = |report: &Report| {
-        pinned(report).map_or(0, |bytes| bytes.0).max(charged(report).map_or(0, |charge| charge.0))
+        let charged = charged(report).map_or(0, |charge| charge.0);
+        pinned(report).map_or(charged, |bytes| bytes.0)
     };
     let mut reports: Vec<&Report> = snapshot.sockets.iter().filter(|report| weight(report) > 0).collect();
     reports.sort_by_cached_key(|report| Reverse(weight(report)));
@@ -152,7 +209,8 @@ pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
             unread: report.footprint.received.payload,
             charged: charged(report),
             pinned: pinned(report),
-            worst: own_bound(report),
+            // Pages that were handed in are beyond it.
+            worst: own_bound(report).filter(|worst| pinned(report).is_none_or(|pinned| pinned <= *worst)),
         }
     };
     reports.into_iter().map(suspect).collect()

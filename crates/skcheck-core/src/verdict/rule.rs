@@ -26,16 +26,21 @@ impl Missing {
     /// beside what was found.
     fn is_explained_by(&self, found: u64) -> bool {
         let left = self.all().saturating_sub(found);
-        found >= self.all() / 2 && left < self.limit.max(self.all() / 5)
+        found >= self.all() / 2 && left < (self.limit / 2).max(self.all() / 5)
+    }
+
+    /// Whether so little can be of it at most that sockets are not worth a look.
+    fn is_beyond(&self, most: u64) -> bool {
+        most < self.limit.min(self.all() / 5)
     }
 
     /// Whether this much is a part of it worth a word.
     fn has_part(&self, found: u64) -> bool {
-        found >= self.all() / 10
+        found >= self.limit.min(self.all() / 10)
     }
 }
 
-/// Decides. What was measured goes before what was counted, and that before what was bounded.
+/// Decides. What was found goes before what there is room for, and a measurement before a count.
 pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Code, Reason) {
     let positive = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
     let missing = Missing {
@@ -50,37 +55,28 @@ pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Cod
     if missing.is_explained_by(walked) {
         return (Code::Explains, Reason::Walked(Bytes(walked)));
     }
-    if evidence.walked_all {
-        let code = if missing.has_part(walked) { Code::Partly } else { Code::Cannot };
-        return (code, Reason::Walked(Bytes(walked)));
-    }
     let bound = evidence.worst.map(|Bytes(worst)| worst.min(missing.off_list));
-    if let Some(Bytes(chunks)) = evidence.chunks_beyond() {
-        let counted = chunks.min(missing.off_list);
-        let is_covered = bound.is_some_and(|bound| bound >= counted);
-        if is_covered && missing.is_explained_by(counted) {
-            return (Code::Explains, Reason::Counted(Bytes(counted)));
-        }
-        // No queue that nobody has seen can be in blocks that are not there.
-        if !missing.has_part(counted.saturating_add(missing.ownerless)) {
-            return (Code::Cannot, Reason::Counted(Bytes(counted)));
-        }
-        if is_covered && missing.has_part(counted) {
-            return (Code::Partly, Reason::Counted(Bytes(counted)));
-        }
+    let counted = counted(&missing, evidence, bound);
+    if missing.is_explained_by(counted) {
+        return (Code::Explains, Reason::Counted(Bytes(counted)));
     }
-    if missing.has_part(walked) && walked > 0 {
+    let (most, by) = most(&missing, evidence, walked);
+    if missing.has_part(walked) {
         return (Code::Partly, Reason::Walked(Bytes(walked)));
+    }
+    if missing.is_beyond(most) {
+        return (Code::Cannot, by);
+    }
+    if !missing.is_explained_by(most) {
+        return (Code::Partly, by);
     }
     if missing.ownerless > missing.off_list {
         return (Code::Unseen, Reason::HandedIn);
     }
     match bound {
+        // Only sockets that nobody has seen are left.
+        Some(_) if evidence.walked_seen => (Code::Unseen, Reason::Hidden),
         Some(bound) if missing.is_explained_by(bound) => (Code::Could, Reason::Bound(Bytes(bound))),
-        Some(bound) if evidence.worst_of_all && missing.has_part(bound) => {
-            (Code::Partly, Reason::Bound(Bytes(bound)))
-        }
-        Some(bound) if evidence.worst_of_all => (Code::Cannot, Reason::Bound(Bytes(bound))),
         _ => (Code::Unseen, Reason::Hidden),
     }
 }
@@ -90,6 +86,33 @@ pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Cod
 fn walked(missing: &Missing, evidence: &Evidence) -> u64 {
     let of = |found: Option<Bytes>, there: u64| found.map_or(0, |Bytes(found)| found.min(there));
     of(evidence.walked_off_list, missing.off_list) + of(evidence.walked_ownerless, missing.ownerless)
+}
+
+/// What the census found in blocks of a chunk's size that nobody else can have, where sockets can have so
+/// much. Where all sockets that were seen have been walked, such blocks are not theirs.
+fn counted(missing: &Missing, evidence: &Evidence, bound: Option<u64>) -> u64 {
+    let counted = evidence.chunks_beyond().map_or(0, |Bytes(chunks)| chunks.min(missing.off_list));
+    let is_covered = bound.is_some_and(|bound| bound >= counted);
+    if is_covered && !evidence.walked_seen { counted } else { 0 }
+}
+
+/// The most that sockets can have of what is missing, and what says so.
+fn most(missing: &Missing, evidence: &Evidence, walked: u64) -> (u64, Reason) {
+    if evidence.walked_all() {
+        return (walked, Reason::Walked(Bytes(walked)));
+    }
+    let bound = evidence.worst.filter(|_| evidence.worst_of_all);
+    let room = evidence.room;
+    let (off_list, is_room) = match (bound, room) {
+        (Some(bound), Some(room)) => (bound.min(room).0, room < bound),
+        (Some(bound), None) => (bound.0, false),
+        (None, Some(room)) => (room.0, true),
+        (None, None) => (u64::MAX, false),
+    };
+    let off_list = off_list.saturating_add(evidence.rings()).min(missing.off_list);
+    // No bound holds for pages that were handed in.
+    let most = off_list.saturating_add(missing.ownerless);
+    (most, if is_room { Reason::Room(Bytes(most)) } else { Reason::Bound(Bytes(most)) })
 }
 
 #[cfg(test)]

@@ -80,6 +80,14 @@ struct SocketsJson {
     pinned_ownerless: Option<u64>,
     walked_all: bool,
     hidden: bool,
+    others: Option<OthersJson>,
+}
+
+#[derive(Serialize)]
+struct OthersJson {
+    queued: u64,
+    packet_sockets: u64,
+    everywhere: bool,
 }
 
 #[derive(Serialize)]
@@ -92,8 +100,9 @@ struct VerdictJson {
     limit: u64,
     out_of_proportion: bool,
     chunks: Option<u64>,
-    threads_kept: Option<u64>,
+    threads_kept_bytes: Option<u64>,
     large_kmalloc: Option<u64>,
+    room: Option<u64>,
     suspects: Vec<SuspectJson>,
 }
 
@@ -175,8 +184,13 @@ impl SocketsJson {
             worst_of_all: evidence.worst_of_all,
             pinned: evidence.walked_off_list.map(|pinned| pinned.0),
             pinned_ownerless: evidence.walked_ownerless.map(|pinned| pinned.0),
-            walked_all: evidence.walked_all,
+            walked_all: evidence.walked_all(),
             hidden: evidence.is_blind,
+            others: evidence.others.map(|others| OthersJson {
+                queued: others.queued.0,
+                packet_sockets: others.packet_sockets,
+                everywhere: others.everywhere,
+            }),
         }
     }
 }
@@ -193,8 +207,9 @@ impl VerdictJson {
             limit: verdict.limit.0,
             out_of_proportion: verdict.is_out_of_proportion,
             chunks: verdict.evidence.chunks.map(|chunks| chunks.0),
-            threads_kept: verdict.evidence.chunks.map(|_| verdict.evidence.threads_kept.0),
+            threads_kept_bytes: verdict.evidence.chunks.map(|_| verdict.evidence.threads_kept.0),
             large_kmalloc: verdict.evidence.chunks.map(|_| verdict.evidence.large_kmalloc.0),
+            room: verdict.evidence.room.map(|room| room.0),
             suspects: verdict.suspects.iter().map(SuspectJson::new).collect(),
         }
     }

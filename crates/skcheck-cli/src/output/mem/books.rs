@@ -1,6 +1,6 @@
 //! What stands beside the ledger: the network's own books, the census, memory outside of the total.
 
-use skcheck_core::memory::census::Census;
+use skcheck_core::memory::census::{Census, PageClass};
 use skcheck_core::memory::network::{Limits, Network, ProtocolMemory};
 use skcheck_core::memory::reserved::Reserved;
 use skcheck_core::{Blocks, Bytes, PageSize, Pages};
@@ -58,6 +58,32 @@ fn protocol(memory: &ProtocolMemory, page: PageSize) -> String {
             format!("{} of {} ({})", bytes(memory.used), bytes(pressure), percent(memory.used.0, pressure.0))
         }
         None => bytes(memory.used),
+    }
+}
+
+/// What every page is, the most first; what belongs to nobody is told by itself.
+pub(super) fn classes(census: &Census) -> String {
+    let told = census.classes.iter().filter(|(class, pages)| {
+        pages.0 > 0 && !matches!(class, PageClass::Absent | PageClass::OffList | PageClass::Unflagged)
+    });
+    let mut told: Vec<_> = told.copied().collect();
+    told.sort_by_key(|(_, pages)| std::cmp::Reverse(pages.0));
+    let words: Vec<String> = told
+        .into_iter()
+        .map(|(class, pages)| format!("{} {}", class_name(class), size(pages.bytes(census.page_size).0)))
+        .collect();
+    format!("The pages themselves: {}.", words.join(", "))
+}
+
+fn class_name(class: PageClass) -> &'static str {
+    match class {
+        PageClass::PageCache => "page cache",
+        PageClass::Shmem => "shared",
+        PageClass::Mapped => "mapped rings (packet sockets, io_uring, perf)",
+        PageClass::PageTable => "page tables",
+        PageClass::Huge => "huge page pools",
+        PageClass::Offline => "offline (a balloon's)",
+        other => other.name(),
     }
 }
 

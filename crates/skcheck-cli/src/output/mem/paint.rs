@@ -21,7 +21,6 @@ impl Paint {
                 RowOwner::PageCache => style.fg_color(Some(AnsiColor::Cyan.into())),
                 RowOwner::Kernel => style.fg_color(Some(AnsiColor::Yellow.into())),
                 RowOwner::Nobody => style.fg_color(Some(AnsiColor::Red.into())).bold(),
-                RowOwner::Ownerless => style.fg_color(Some(AnsiColor::Magenta.into())).bold(),
                 RowOwner::Free | RowOwner::BelowLimit => style.dimmed(),
             },
         )

@@ -42,9 +42,7 @@ pub(super) fn lines(report: &MemReport<'_>, page: Page, paint: Paint) -> Vec<Str
             RowOwner::Nobody => with_alarm(report, &drawn, columns),
             _ => (drawn, String::new()),
         };
-        if detail.is_empty() {
-            detail = alarm;
-        }
+        detail = [alarm, detail].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; ");
         let plain = format!(
             "{} {:NAME$}  {drawn:columns$}  {:>SIZE$}  {:>SHARE$}",
             glyph(row.owner, page.charset),
@@ -84,7 +82,12 @@ fn whole_line(
     let drawn: String = rows
         .iter()
         .zip(&segments)
-        .map(|(row, columns)| paint.owner(row.owner, &glyph(row.owner, charset).repeat(*columns)))
+        .map(|(row, columns)| {
+            let drawn = glyph(row.owner, charset).repeat(*columns);
+            // Red is for an alarm.
+            let is_quiet = row.owner == RowOwner::Nobody && !report.is_alarm();
+            if is_quiet { drawn } else { paint.owner(row.owner, &drawn) }
+        })
         .collect();
     let name = match report.scope {
         Scope::Host(_) => "memory",
@@ -135,7 +138,6 @@ fn glyph(owner: RowOwner, charset: Charset) -> &'static str {
         RowOwner::PageCache => ("▓", "="),
         RowOwner::Kernel => ("▒", "+"),
         RowOwner::Nobody => ("?", "?"),
-        RowOwner::Ownerless => ("%", "%"),
         RowOwner::Free | RowOwner::BelowLimit => ("·", "."),
     };
     match charset {
@@ -150,7 +152,6 @@ fn name(owner: RowOwner) -> &'static str {
         RowOwner::PageCache => "page cache",
         RowOwner::Kernel => "kernel",
         RowOwner::Nobody => "nobody",
-        RowOwner::Ownerless => "ownerless",
         RowOwner::Free => "free",
         RowOwner::BelowLimit => "below limit",
     }
@@ -164,8 +165,10 @@ fn details(report: &MemReport<'_>, row: Row) -> String {
         RowOwner::Kernel => parts(ledger, Group::Kernel),
         RowOwner::Free => free(ledger),
         RowOwner::Nobody if row.bytes < 0 => "counters overlap: some pages count twice".to_owned(),
-        RowOwner::Ownerless => "on LRU lists, and of no file and no process".to_owned(),
-        RowOwner::PageCache | RowOwner::BelowLimit | RowOwner::Nobody => String::new(),
+        RowOwner::Nobody => report
+            .ownerless()
+            .map_or_else(String::new, |bytes| format!("{} of it on LRU lists", signed_size(bytes))),
+        RowOwner::PageCache | RowOwner::BelowLimit => String::new(),
     }
 }
 

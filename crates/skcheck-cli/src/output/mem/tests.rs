@@ -101,13 +101,13 @@ fn a_host_with_no_gap() {
         &ledger,
         &verdict(&ledger, Code::None, Reason::BelowLimit),
         &[
-            "Memory 32 GiB: nothing is missing; 20 MiB belongs to nobody.",
+            "Memory 32 GiB: no more than usual belongs to nobody (20 MiB).",
             "  ███████████▎                                  9 GiB  28.1 %",
             "? nobody        ▏   ! alarm (!) above 3.2 GiB                20 MiB   0.1 %\n",
             "Less than 328 MiB is usual.",
             "Next: skcheck (",
         ],
-        &["So ", "out of proportion", "ownerless"],
+        &["So ", "out of proportion", "LRU"],
     );
 }
 
@@ -119,12 +119,12 @@ fn slab_that_leaks() {
         &ledger,
         &verdict(&ledger, Code::None, Reason::BelowLimit),
         &[
-            "nothing is missing; but slab holds 16 GiB of it",
+            "no more than usual belongs to nobody (0 B), but slab holds 16 GiB of it",
             "slab 16 GiB (1 GiB reclaimable)",
             "The kernel's slab holds 16 GiB, 50.0 % of memory: slabtop -s c",
             "Every page has an owner: 0 B is left over",
         ],
-        &["belongs to nobody"],
+        &["of memory) belongs to nobody"],
     );
 }
 
@@ -141,16 +141,16 @@ fn sockets_explain() {
     let mut walked = verdict(&ledger, Code::Explains, Reason::Walked(Bytes(6 * GIB)));
     walked.suspects = vec![nginx(Some(6 * GIB))];
     walked.evidence.walked_off_list = Some(Bytes(6 * GIB));
-    walked.evidence.walked_all = true;
+    walked.evidence.walked_seen = true;
     check(
         &ledger,
         &walked,
         &[
             "Memory 32 GiB: 6 GiB belongs to nobody. Sockets explain it; nginx (146935), fd 11 first.",
-            "6 GiB (18.8 % of memory) belongs to nobody: no process, no file and no counter of the kernel has it.",
-            "out of proportion (more than 3.2 GiB): something leaks",
-            "hold 3 MiB unread and are charged 131 MiB; at worst they pin 8 GiB",
-            "Every queue was walked: they pin 6 GiB (measured).",
+            "6 GiB (18.8 % of memory) belongs to nobody: no counter of the kernel says whose it is.",
+            "out of proportion (more than 3.2 GiB): something may leak",
+            "hold 3 MiB unread and are charged 131 MiB; in chunks of the network stack they pin 8 GiB at worst",
+            "Every queue of theirs was walked: they pin 6 GiB (measured).",
             "First stands nginx (146935), fd 11: it pins 6 GiB.",
             "So sockets explain it: 6 GiB of it was found in their queues.",
             "nginx 146935  11   3 MiB    4 MiB   6 GiB  1 GiB",
@@ -206,24 +206,28 @@ fn a_bound_alone_does_not_explain() {
         Reason::Bound(Bytes(MIB)),
         &[
             "Sockets cannot explain it.",
-            "even at worst they pin only 1 MiB of it. To find who has it: boot with page_owner=on",
+            "even at worst they pin only 1 MiB of it. Other owners that no counter shows: pipes,",
             "perf record -a -g -e kmem:mm_page_alloc",
         ],
     );
     check(
         Code::Cannot,
-        Reason::Counted(Bytes(MIB)),
-        &["only 1 MiB of it can lie in blocks such as packets lie in", "page_owner=on"],
+        Reason::Room(Bytes(MIB)),
+        &["only 1 MiB of it lies in pages such as packets can lie in", "page_owner=on"],
     );
     check(
         Code::Unseen,
         Reason::Hidden,
         &[
             "Too little can be seen to tell whether sockets have it.",
-            "sockets or processes that may not be looked at could have it",
+            "sockets that could not be walked may have it",
         ],
     );
-    check(Code::Could, Reason::HandedIn, &["it lies on LRU lists, where sendfile and splice pin files"]);
+    check(
+        Code::Could,
+        Reason::HandedIn,
+        &["most of it lies on LRU lists, where sendfile and splice pin files"],
+    );
 }
 
 #[test]
@@ -233,9 +237,8 @@ fn remainders_below_zero() {
         &ledger,
         &verdict(&ledger, Code::None, Reason::BelowLimit),
         &[
-            "nothing is missing; 0 B belongs to nobody",
+            "no more than usual belongs to nobody (0 B)",
             "    -12 MiB          counters overlap",
-            "   -100 MiB          on LRU lists",
             "-12 MiB is left over",
         ],
         &[],
@@ -243,13 +246,13 @@ fn remainders_below_zero() {
 }
 
 #[test]
-fn ownerless_memory_has_its_row() {
+fn ownerless_memory_is_nobodys_too() {
     let ledger = ledger(&[], 200 << 20, 4 << 30);
     check(
         &ledger,
         &verdict(&ledger, Code::Explains, Reason::Walked(Bytes(4 * GIB))),
         &[
-            "% ownerless     █████                                         4 GiB  12.5 %",
+            "? nobody        ████!▎ over the alarm (!) of 3.2 GiB        4.2 GiB  13.1 %  4 GiB of it on LRU lists\n",
             "; 200 MiB was taken straight from the page allocator, 4 GiB lies on LRU lists.",
         ],
         &[],

@@ -1,8 +1,10 @@
 //! The verdict in words: how much is missing, whether sockets have it, and why that can be said.
 
+use skcheck_core::memory::families::OtherFamilies;
 use skcheck_core::verdict::{Code, Evidence, Reason, Suspect};
 use skcheck_core::{Bytes, Holder, Verdict};
 
+use crate::output::cells::count;
 use crate::output::mem::offenders::unheld;
 
 use crate::report::mem::{Hog, HostReport, MemReport};
@@ -14,10 +16,11 @@ pub(super) fn headline(report: &MemReport<'_>, host: &HostReport<'_>, charset: C
     let total = size(report.ledger.total.0);
     if verdict.code == Code::None {
         let rest = match report.hog() {
-            Some((hog, bytes)) => format!("but {} holds {} of it", hog_name(hog), size(bytes.0)),
-            None => format!("{} belongs to nobody", size(verdict.missing.0)),
+            Some((hog, bytes)) => format!(", but {} holds {} of it", hog_name(hog), size(bytes.0)),
+            None => String::new(),
         };
-        return format!("Memory {total}: nothing is missing; {rest}.");
+        let missing = size(verdict.missing.0);
+        return format!("Memory {total}: no more than usual belongs to nobody ({missing}){rest}.");
     }
     let first = match (verdict.code, verdict.suspects.first()) {
         (Code::Explains | Code::Could | Code::Partly, Some(suspect)) => {
@@ -32,7 +35,7 @@ pub(super) fn headline(report: &MemReport<'_>, host: &HostReport<'_>, charset: C
 /// Whether sockets explain it, as a part of a sentence.
 pub(in crate::output) fn answer(code: Code) -> &'static str {
     match code {
-        Code::None => "nothing is missing",
+        Code::None => "no more than usual is missing",
         Code::Explains => "sockets explain it",
         Code::Could => "sockets could explain it",
         Code::Partly => "sockets explain a part of it at most",
@@ -60,8 +63,9 @@ pub(in crate::output) fn paragraph(
     }
     if verdict.code == Code::Cannot {
         sentences.push(
-            "To find who has it: boot with page_owner=on and read /sys/kernel/debug/page_owner, or trace \
-             kmem:mm_page_alloc while it grows."
+            "Other owners that no counter shows: pipes, buffers of GPUs and other drivers, ZFS's cache, rings of \
+             io_uring, perf and packet sockets. To find who has it: trace kmem:mm_page_alloc while it grows, or \
+             boot with page_owner=on and read /sys/kernel/debug/page_owner."
                 .to_owned(),
         );
     }
@@ -83,15 +87,21 @@ fn amount(report: &MemReport<'_>, verdict: &Verdict) -> String {
     }
     let missing = size(verdict.missing.0);
     let share = percent(verdict.missing.0, ledger.total.0);
-    let mut text = format!(
-        "{missing} ({share} of memory) belongs to nobody: no process, no file and no counter of the kernel has it"
-    );
+    let mut text =
+        format!("{missing} ({share} of memory) belongs to nobody: no counter of the kernel says whose it is");
     if let Some(ownerless) = report.ownerless() {
         text += &format!(
             "; {} was taken straight from the page allocator, {} lies on LRU lists",
             signed_size(ledger.unaccounted),
             signed_size(ownerless)
         );
+        if let Some(parts) = ledger.partly_unmapped().filter(|bytes| bytes.0 > 0) {
+            let most = parts.0.min(u64::try_from(ownerless).unwrap_or(0));
+            text += &format!(
+                ", of which up to {} is parts of huge pages that programs have unmapped",
+                size(most)
+            );
+        }
     }
     text + "."
 }
@@ -99,7 +109,7 @@ fn amount(report: &MemReport<'_>, verdict: &Verdict) -> String {
 fn proportion(report: &MemReport<'_>, verdict: &Verdict) -> String {
     let alarm = size(report.ledger.alarm().0);
     if verdict.is_out_of_proportion {
-        format!("That is out of proportion (more than {alarm}): something leaks.")
+        format!("That is out of proportion (more than {alarm}): something may leak.")
     } else if verdict.missing >= verdict.limit {
         let limit = size(verdict.limit.0);
         format!("That is more than usual ({limit}), and not yet out of proportion ({alarm}).")
@@ -113,7 +123,7 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
     let mut sentences = Vec::new();
     let worst = match evidence.worst {
         Some(Bytes(0)) => "they pin nothing".to_owned(),
-        Some(worst) => format!("at worst they pin {}", size(worst.0)),
+        Some(worst) => format!("in chunks of the network stack they pin {} at worst", size(worst.0)),
         None => "what they pin at worst is unknown".to_owned(),
     };
     let (unread, charged) = (evidence.unread.0, evidence.charged.0);
@@ -135,18 +145,20 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
             Some(bytes) if bytes.0 > 0 => format!(", {} of it in pages of removed files", size(bytes.0)),
             _ => String::new(),
         };
-        sentences.push(if evidence.walked_all {
-            format!("Every queue was walked: they pin {} (measured){removed}.", size(sum))
+        sentences.push(if evidence.walked_seen {
+            format!("Every queue of theirs was walked: they pin {} (measured){removed}.", size(sum))
         } else {
             format!("The queues that were walked pin {} (measured){removed}.", size(sum))
         });
     }
+    sentences.extend(evidence.others.and_then(other_families));
     if let Some(chunks) = evidence.chunks {
         let others = [(evidence.threads_kept, "threads"), (evidence.large_kmalloc, "kmalloc")];
         let others: Vec<String> = others
             .into_iter()
-            .filter(|(bytes, _)| bytes.0 > 0)
-            .map(|(bytes, whose)| format!("{whose} up to {}", size(bytes.0)))
+            .map(|(bytes, whose)| (bytes.0.min(chunks.0), whose))
+            .filter(|(bytes, _)| *bytes > 0)
+            .map(|(bytes, whose)| format!("{whose} up to {}", size(bytes)))
             .collect();
         let others = match others.as_slice() {
             [] => String::new(),
@@ -156,6 +168,19 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
             .push(format!("The census counts {} in blocks such as packets lie in{others}.", size(chunks.0)));
     }
     sentences
+}
+
+/// What is known of sockets that are not walked; `None` where there is nothing.
+fn other_families(others: OtherFamilies) -> Option<String> {
+    let rings = match others.packet_sockets {
+        0 => String::new(),
+        n => format!("; {} may have rings of any size", count(n, "packet socket")),
+    };
+    let is_something = others.queued.0 > 0 || others.packet_sockets > 0;
+    is_something.then(|| {
+        let queued = size(others.queued.0);
+        format!("Packet, raw and netlink sockets are charged {queued}, which is not measured{rings}.")
+    })
 }
 
 /// The sum of what is known; `None` where nothing is.
@@ -191,8 +216,8 @@ fn conclusion(verdict: &Verdict) -> String {
             format!("every queue was walked, and only {} of it found there", size(bytes.0))
         }
         Reason::Walked(bytes) => format!("{} of it was found in their queues", size(bytes.0)),
-        Reason::Counted(bytes) if verdict.code == Code::Cannot => {
-            format!("only {} of it can lie in blocks such as packets lie in", size(bytes.0))
+        Reason::Room(bytes) => {
+            format!("only {} of it lies in pages such as packets can lie in", size(bytes.0))
         }
         Reason::Counted(bytes) => format!(
             "the census found {} of it in blocks that packets lie in, beyond what threads keep, and sockets can \
@@ -204,11 +229,11 @@ fn conclusion(verdict: &Verdict) -> String {
         }
         Reason::Bound(bytes) => format!("even at worst they pin only {} of it", size(bytes.0)),
         Reason::HandedIn => {
-            "it lies on LRU lists, where sendfile and splice pin files; no bound holds there, \
-                             and no queue was walked"
+            "most of it lies on LRU lists, where sendfile and splice pin files; no bound holds \
+                             there, and not every queue could be walked"
                 .to_owned()
         }
-        _ => "sockets or processes that may not be looked at could have it".to_owned(),
+        _ => "sockets that could not be walked may have it".to_owned(),
     };
     format!("So {answer}: {reason}.")
 }

@@ -1,6 +1,6 @@
 //! The ledger of a host, from /proc/meminfo and what that leaves open. Pure.
 
-use crate::memory::ledger::{Included, Ledger, Part, PartKind};
+use crate::memory::ledger::{Included, Ledger, PARTLY_UNMAPPED, Part, PartKind};
 use crate::memory::meminfo::Meminfo;
 use crate::memory::zones::Zones;
 use crate::units::{Bytes, PageSize, Pages};
@@ -18,6 +18,8 @@ pub(in crate::memory) struct Counters<'f> {
     pub(in crate::memory) hugetlb: Option<Bytes>,
     /// Records of pages of memory that was added after boot.
     pub(in crate::memory) page_records: Option<Pages>,
+    /// Huge pages of programs of which they have unmapped a part, whole.
+    pub(in crate::memory) partly_unmapped: Option<Bytes>,
     /// What a balloon holds that MemTotal still counts.
     pub(in crate::memory) balloon: Option<Bytes>,
 }
@@ -90,14 +92,17 @@ pub(in crate::memory) fn ledger(counters: &Counters<'_>) -> Option<Ledger> {
     let free = field("MemFree")?.0;
     let in_zones = counters.zones.free.map_or(free, |pages| pages.bytes(counters.page_size).0);
     // Both change all the time; but on most hosts they are the same number.
-    let put_off = Some(free.saturating_sub(in_zones)).filter(|bytes| *bytes > free / 50);
+    let total = field("MemTotal")?;
+    let put_off = Some(free.saturating_sub(in_zones)).filter(|bytes| *bytes > total.0 / 50);
     add(PartKind::Free, Some(free - put_off.unwrap_or(0)));
     add(PartKind::NotInitialised, put_off);
-    add(PartKind::PerCpuLists, Some(counters.zones.per_cpu.bytes(counters.page_size).0));
+    add(PartKind::PerCpuLists, in_pages(counters.zones.per_cpu));
     parts.sort_by_key(|part| part.kind);
     let ownerless = i64::try_from(lru).ok()?.checked_sub_unsigned(owned + swap_cache.unwrap_or(0))?;
 
-    Some(Ledger::of(field("MemTotal")?, parts, Some(ownerless), included(meminfo)))
+    let mut included = included(meminfo);
+    included.extend(counters.partly_unmapped.map(|bytes| Included { name: PARTLY_UNMAPPED, bytes }));
+    Some(Ledger::of(total, parts, Some(ownerless), included))
 }
 
 fn misc_reclaimable(meminfo: &Meminfo<'_>) -> Option<u64> {
