@@ -6,7 +6,7 @@
 
 pub mod census;
 pub mod cgroup;
-mod flat;
+pub(crate) mod flat;
 pub mod ledger;
 mod meminfo;
 pub mod network;
