@@ -42,24 +42,34 @@ pub fn stat(file: &[u8]) -> Option<Stat> {
     let comm = file.get(open + 1..close)?.to_vec();
     let words: Vec<&[u8]> = words(file.get(close + 1..)?).collect();
     // The first word behind the name is field 3.
-    let field = |number: usize| words.get(number.checked_sub(3)?).copied();
-    let number = |at: usize| field(at).and_then(decimal);
-    let state = field(3).filter(|state| state.len() == 1)?;
+    let word = |number: usize| words.get(number.checked_sub(3)?).copied();
+    let number = |at: usize| word(at).and_then(decimal);
+    let state = word(3).filter(|state| state.len() == 1)?;
     Some(Stat {
         comm,
         state: *state.first()?,
-        parent: field(4).and_then(parse_number)?,
+        parent: word(4).and_then(parse_number)?,
         ticks: number(14)?.saturating_add(number(15)?),
         threads: number(20)?,
         start_time: number(22)?,
     })
 }
 
-/// Who traces the process (`TracerPid:` of /proc/PID/status); `None` for nobody.
+/// Which thread traces the process (`TracerPid:` of /proc/PID/status: despite the name a thread's id);
+/// `None` for nobody.
 pub fn tracer(status: &[u8]) -> Option<u32> {
-    // Line ends in the name are escaped, so no name can look like this line.
-    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"TracerPid:"))?;
-    parse_number(line.trim_ascii()).filter(|pid| *pid != 0)
+    field(status, b"TracerPid:").filter(|tid| *tid != 0)
+}
+
+/// The process that a thread belongs to (`Tgid:` of its status).
+pub fn thread_group(status: &[u8]) -> Option<u32> {
+    field(status, b"Tgid:")
+}
+
+/// A number of /proc/PID/status. Line ends in the name are escaped, so no name can look like its line.
+fn field(status: &[u8], name: &[u8]) -> Option<u32> {
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
+    parse_number(line.trim_ascii())
 }
 
 /// The kernel function in /proc/PID/task/TID/wchan; `None` for `0`: it does not sleep, or the reader may

@@ -22,7 +22,7 @@ pub(super) struct Noting<'e> {
 /// The first packet of a socket that is being walked.
 struct First {
     head: Head,
-    /// The list that it is in was walked to its end: it stands when a later list is walked anew.
+    /// The list that it is in was walked.
     settled: bool,
 }
 
@@ -34,8 +34,11 @@ impl<'e> Noting<'e> {
     /// The first packets of those whose record does not tell what was consumed.
     pub(super) fn heads(self, sockets: &[Report]) -> BTreeMap<SocketKey, Head> {
         let heads = self.heads.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let wanted = sockets.iter().filter(|report| {
-            report.socket.protocol != Protocol::Tcp || report.socket.state == State::ClosedHeld
+        let wanted = sockets.iter().filter(|report| match report.socket.state {
+            // What waits there is in sockets of its own.
+            State::Listen => false,
+            State::ClosedHeld => true,
+            _ => report.socket.protocol != Protocol::Tcp,
         });
         let head = |report: &Report| Some((SocketKey::of(report)?, *heads.get(&report.socket.cookie?)?));
         wanted.filter_map(head).collect()
@@ -66,7 +69,10 @@ impl Engine for Noting<'_> {
         let walked = self.engine.walk(targets, limits, &mut |target, step| {
             match step {
                 Step::Packet(packet) if packet.queue == Queue::Receive && !packet.is_part => {
-                    open.entry(target).or_insert_with(|| First { head: head(packet), settled: false });
+                    // Of several lists the last has what a reader took off first.
+                    if open.get(&target).is_none_or(|first| first.settled) {
+                        open.insert(target, First { head: head(packet), settled: false });
+                    }
                 }
                 Step::Anew(Queue::Receive) if open.get(&target).is_some_and(|first| !first.settled) => {
                     open.remove(&target);

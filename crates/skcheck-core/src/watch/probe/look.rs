@@ -51,7 +51,7 @@ impl<'l> Look<'l> {
             return found;
         }
         match read(self.host, &format!("/proc/{pid}/status")) {
-            Ok(status) => found.tracer = parse::tracer(&status),
+            Ok(status) => found.tracer = parse::tracer(&status).map(|tid| self.process_of(tid)),
             Err(error) if is_gone(&error) => {}
             Err(_) => miss(&mut found, Unread::Threads),
         }
@@ -138,6 +138,12 @@ impl<'l> Look<'l> {
         found.cgroup = frozen_path.or_else(|| worst.map(|quota| quota.cgroup.clone()));
         found.frozen = frozen;
         found.quotas = quotas;
+    }
+
+    /// The process of a thread; the thread's own id where that cannot be told.
+    fn process_of(&self, tid: u32) -> u32 {
+        let status = read(self.host, &format!("/proc/{tid}/status"));
+        status.ok().and_then(|status| parse::thread_group(&status)).unwrap_or(tid)
     }
 
     fn stat(&self, directory: &str) -> Option<Stat> {
