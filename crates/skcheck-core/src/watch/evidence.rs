@@ -42,9 +42,12 @@ pub struct ProcessEvidence {
     pub epolls: Vec<EpollEvidence>,
     /// Descriptors of io_uring instances, each with the sockets that are registered with it.
     pub rings: Vec<(u32, Vec<Inode>)>,
-    /// How long before the sample `epolls` and `rings` were looked for: 0, unless the process has so many
-    /// descriptors that looking each time would cost too much.
+    /// How long before the sample it was read what is in `epolls` and `rings`: 0, unless that is so much
+    /// that reading it each time would cost too much.
     pub descriptors_age: Duration,
+    /// How long before the sample sets and rings were looked for: newer ones can be missing. 0, unless the
+    /// process has very many descriptors.
+    pub listed_age: Duration,
     /// Children of it that have ended and that it has not waited for. On a host with very many processes
     /// they were looked for a little earlier.
     pub zombies: Vec<u32>,

@@ -1,6 +1,6 @@
 //! Is the reader slow or standing still, and why?
 //!
-//! [`probe`] takes samples: what the sockets' queues hold, and for those that nobody seems to read what
+//! [`Probe`] takes samples: what the sockets' queues hold, and for those that nobody seems to read what
 //! their processes are doing instead. [`judge`] takes two samples and says what became of each socket, and
 //! why. It is pure: samples can come from anywhere, at any distance.
 //!

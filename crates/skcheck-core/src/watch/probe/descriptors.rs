@@ -7,25 +7,49 @@ use rustc_hash::FxHashSet;
 
 use crate::host::Host;
 use crate::socket::Inode;
-use crate::watch::evidence::{EpollEvidence, ProcessEvidence, Unread};
+use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, Unread};
 use crate::watch::parse;
 use crate::watch::probe::drained::is_gone;
 use crate::watch::probe::{again, read};
 
-/// Looking at descriptors takes no more than this part of the time.
+/// Listing descriptors takes no more than this part of the time, and reading what sets wait for neither.
 const PART: u32 = 25;
 
-/// What was found of each process. A process with 50,000 descriptors takes a fifth of a second: too much for
-/// each sample.
+/// What was found of each process. To list 50,000 descriptors takes a fifth of a second: too much for each
+/// sample.
 #[derive(Default)]
 pub(super) struct Descriptors {
-    of: BTreeMap<u32, Found>,
+    of: BTreeMap<u32, Known>,
 }
 
-struct Found {
+/// What is known of one process.
+#[derive(Default)]
+struct Known {
     start_time: Option<u64>,
+    list: List,
+    listed: Times,
+    found: Found,
+    read: Times,
+}
+
+/// When something was done, and from when on it is done again.
+#[derive(Default, Clone, Copy)]
+struct Times {
     at: Duration,
     again: Duration,
+}
+
+/// The descriptors that matter.
+#[derive(Default)]
+struct List {
+    sets: Vec<u32>,
+    rings: Vec<u32>,
+    is_whole: bool,
+}
+
+/// What they are about, all of it.
+#[derive(Default)]
+struct Found {
     epolls: Vec<EpollEvidence>,
     rings: Vec<(u32, Vec<Inode>)>,
     is_whole: bool,
@@ -42,22 +66,40 @@ impl Descriptors {
         inodes: &FxHashSet<u64>,
         process: &mut ProcessEvidence,
     ) {
-        let known = self.of.get(&process.pid).filter(|known| {
-            known.again > now && known.start_time.is_some() && known.start_time == process.start_time
-        });
-        if known.is_none() {
-            let begun = Instant::now();
-            let mut found = look(host, process.pid, inodes);
-            (found.start_time, found.at) = (process.start_time, now);
-            let processes = u32::try_from(processes).unwrap_or(u32::MAX);
-            found.again = again(now, begun.elapsed(), PART.saturating_mul(processes));
-            self.of.insert(process.pid, found);
+        let pid = process.pid;
+        let known = self.of.entry(pid).or_default();
+        if known.start_time.is_none() || known.start_time != process.start_time {
+            *known = Known { start_time: process.start_time, ..Known::default() };
         }
-        let Some(found) = self.of.get(&process.pid) else { return };
-        process.epolls.clone_from(&found.epolls);
-        process.rings.clone_from(&found.rings);
-        process.descriptors_age = now.saturating_sub(found.at);
-        if !found.is_whole && !process.missing.contains(&Unread::Descriptors) {
+        let parts = PART.saturating_mul(u32::try_from(processes).unwrap_or(u32::MAX));
+        let timed = |work: &mut dyn FnMut()| {
+            let begun = Instant::now();
+            work();
+            Times { at: now, again: again(now, begun.elapsed(), parts) }
+        };
+        // A thread that waits in another set shows that there are new ones.
+        if known.listed.again <= now || waits_elsewhere(process, &known.list.sets) {
+            known.listed = timed(&mut || known.list = list(host, pid));
+            known.read.again = now;
+        }
+        if known.read.again <= now {
+            known.read = timed(&mut || known.found = read_all(host, pid, &known.list));
+        }
+        // What stands still now need not have done so when this was read.
+        let is_wanted = |interest: &&Interest| {
+            interest.inode.is_none_or(|inode| inodes.contains(&inode))
+                || known.list.sets.contains(&interest.fd)
+        };
+        let wanted = |epoll: &EpollEvidence| EpollEvidence {
+            fd: epoll.fd,
+            interests: epoll.interests.iter().filter(is_wanted).copied().collect(),
+        };
+        process.epolls = known.found.epolls.iter().map(wanted).collect();
+        process.rings.clone_from(&known.found.rings);
+        process.listed_age = now.saturating_sub(known.listed.at);
+        process.descriptors_age = now.saturating_sub(known.read.at);
+        let is_whole = known.list.is_whole && known.found.is_whole;
+        if !is_whole && !process.missing.contains(&Unread::Descriptors) {
             process.missing.push(Unread::Descriptors);
         }
     }
@@ -68,21 +110,28 @@ impl Descriptors {
     }
 }
 
-fn look(host: &dyn Host, pid: u32, inodes: &FxHashSet<u64>) -> Found {
-    let (mut sets, mut rings) = (Vec::new(), Vec::new());
+fn waits_elsewhere(process: &ProcessEvidence, sets: &[u32]) -> bool {
+    process.threads.iter().any(|thread| match thread.syscall {
+        Some(Syscall::In { call: Call::EpollWait, arguments: [set, ..], .. }) => {
+            !sets.iter().any(|known| u64::from(*known) == set)
+        }
+        _ => false,
+    })
+}
+
+fn list(host: &dyn Host, pid: u32) -> List {
+    let mut found = List::default();
     let listed = host.fd_links(pid, &mut |fd, target| match target {
-        b"anon_inode:[eventpoll]" => sets.push(fd),
-        b"anon_inode:[io_uring]" => rings.push(fd),
+        b"anon_inode:[eventpoll]" => found.sets.push(fd),
+        b"anon_inode:[io_uring]" => found.rings.push(fd),
         _ => {}
     });
-    let mut found = Found {
-        start_time: None,
-        at: Duration::ZERO,
-        again: Duration::ZERO,
-        epolls: Vec::new(),
-        rings: Vec::new(),
-        is_whole: listed.is_ok(),
-    };
+    found.is_whole = listed.is_ok();
+    found
+}
+
+fn read_all(host: &dyn Host, pid: u32, list: &List) -> Found {
+    let mut found = Found { is_whole: true, ..Found::default() };
     let mut info = |fd: u32| match read(host, &format!("/proc/{pid}/fdinfo/{fd}")) {
         Ok(file) => Some(file),
         // It was closed meanwhile.
@@ -91,16 +140,14 @@ fn look(host: &dyn Host, pid: u32, inodes: &FxHashSet<u64>) -> Found {
             None
         }
     };
-    for fd in &sets {
+    for fd in &list.sets {
         let Some(file) = info(*fd) else { continue };
-        let is_wanted = |inode: u64| inodes.contains(&inode);
-        let interests = parse::interests(&file)
-            .filter(|interest| interest.inode.is_none_or(is_wanted) || sets.contains(&interest.fd));
-        found.epolls.push(EpollEvidence { fd: *fd, interests: interests.collect() });
+        let interests = parse::interests(&file).collect();
+        found.epolls.push(EpollEvidence { fd: *fd, interests });
     }
-    for fd in rings {
-        let Some(file) = info(fd) else { continue };
-        found.rings.push((fd, parse::ring_files(&file).collect()));
+    for fd in &list.rings {
+        let Some(file) = info(*fd) else { continue };
+        found.rings.push((*fd, parse::ring_files(&file).collect()));
     }
     found
 }

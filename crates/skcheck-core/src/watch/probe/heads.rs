@@ -68,11 +68,13 @@ impl Engine for Noting<'_> {
         let mut heads = FxHashMap::default();
         let walked = self.engine.walk(targets, limits, &mut |target, step| {
             match step {
-                Step::Packet(packet) if packet.queue == Queue::Receive && !packet.is_part => {
-                    // Of several lists the last has what a reader took off first.
-                    if open.get(&target).is_none_or(|first| first.settled) {
-                        open.insert(target, First { head: head(packet), settled: false });
-                    }
+                // Of several lists the last has what a reader took off first.
+                Step::Packet(packet)
+                    if packet.queue == Queue::Receive
+                        && !packet.is_part
+                        && open.get(&target).is_none_or(|first| first.settled) =>
+                {
+                    open.insert(target, First { head: head(packet), settled: false });
                 }
                 Step::Anew(Queue::Receive) if open.get(&target).is_some_and(|first| !first.settled) => {
                     open.remove(&target);
