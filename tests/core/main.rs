@@ -30,3 +30,6 @@ mod unix;
 mod unix_names;
 mod unix_pending;
 mod verdict;
+mod watch_cgroups;
+mod watch_evidence;
+mod watch_unprivileged;

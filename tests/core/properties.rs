@@ -8,12 +8,14 @@ use skcheck_core::footprint::{footprint, worst};
 use skcheck_core::memory::cgroup::{Pressure, cgroup};
 use skcheck_core::memory::network::{Books, network};
 use skcheck_core::memory::reserved::{ram_ranges, reserved};
+use skcheck_core::watch::Probe;
+use skcheck_core::watch::parse::{self, Machine};
 use skcheck_core::{
-    Bytes, Family, HostFacts, Inode, PageSize, Payload, Protocol, RecvQueue, SendQueue, SkMem, Socket, State,
-    TcpInfo, Truesize, WorstBasis, facts, proc_net, process,
+    Bytes, Family, HostFacts, Inode, PageSize, Payload, Protocol, Query, RecvQueue, SendQueue, SkMem, Socket,
+    State, TcpInfo, Truesize, WorstBasis, facts, proc_net, process,
 };
 
-use crate::support::made_up::MadeUp;
+use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
 
 const TABLES: [Table; 4] =
@@ -113,6 +115,49 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn any_evidence_parses(
+        bytes in vec(any::<u8>(), 0..300),
+        text in "(tfd:|events:|ino:|UserFiles:|UserBufs:|socket:\\[|\\]|[0-9a-f]{1,17}|0x[0-9a-f]{0,17}|-1|running|[0-9]{1,20}:| |\t|\n){0,60}",
+        stat in "[0-9]{1,12} \\([ -~\\n]{0,20}\\) ([A-Za-z]|[0-9-]{1,21}| ){0,60}",
+        status in "((TracerPid|Tgid):\\s{0,2}[0-9]{0,12}\n){0,4}((frozen|nr_periods|nr_throttled|throttled_usec|throttled_time) [0-9]{0,21}\n){0,6}",
+    ) {
+        for bytes in [&bytes[..], text.as_bytes(), stat.as_bytes(), status.as_bytes()] {
+            let lines = bytes.split(|&b| b == b'\n').count();
+            prop_assert!(parse::interests(bytes).count() <= lines);
+            prop_assert!(parse::ring_files(bytes).count() < lines);
+            prop_assert!(parse::stat(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
+            prop_assert!(parse::wchan(bytes).is_none_or(|name| !name.is_empty()));
+            prop_assert!(parse::tracer(bytes) != Some(0));
+            let _ = (parse::thread_group(bytes), parse::throttling(bytes));
+            let _ = (parse::frozen_v1(bytes), parse::frozen_v2(bytes));
+            for machine in [Machine::X86_64, Machine::Generic, Machine::Unknown] {
+                let _ = parse::syscall(bytes, machine);
+            }
+        }
+    }
+
+    /// A host whose files say anything can be sampled.
+    #[test]
+    fn any_files_give_a_sample(
+        bytes in vec(any::<u8>(), 0..200), mounts in "(31 23 0:28 /[a.]{0,2} /[a/]{0,3} rw - (cgroup|cgroup2) x (rw|freezer|cpu)\n){0,4}",
+        cgroup in "([0-9]:(cpu|freezer|):[/a.]{0,6}\n){0,4}", stat in "7 \\(x\\) S ([0-9]{1,3} ){25}",
+    ) {
+        let host = MadeUp::new().kernel(|request| {
+            let (socket, sequence) = (Inet::numbered(3).recv_q(100), request.sequence);
+            request.is_tcp4().then(|| made_up::Answer::of([socket.dumped(sequence), messages::done(sequence, 0)]))
+        });
+        let files = ["status", "task/7/wchan", "task/7/syscall", "fdinfo/3", "task/7/stat"];
+        let host = files.iter().fold(host.process(7, "x", &[3]), |host, file| host.file(&format!("/proc/7/{file}"), &bytes[..]));
+        let host = ["/proc/net/sockstat", "/a/cpu.stat", "/freezer.state", "/cgroup.events", "/proc/sys/net/ipv4/tcp_mem"]
+            .iter().fold(host, |host, file| host.file(file, &bytes[..]));
+        let host = host.file("/proc/7/stat", stat).file("/proc/7/cgroup", cgroup).file("/proc/1/mountinfo", mounts);
+        let mut probe = Probe::new(&host, Query::default());
+        let before = probe.sample(None, None).expect("it has a table");
+        let now = probe.sample(None, Some(&before)).expect("it has a table");
+        prop_assert!(now.processes.get(&7).is_some_and(|process| process.closely), "{:?}", now.processes);
     }
 
     #[test]

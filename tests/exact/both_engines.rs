@@ -12,6 +12,7 @@ use crate::measure::{self, here};
 use crate::support::scan;
 use crate::support::skip::kernel;
 use crate::support::sockets::inode;
+use crate::support::ss::without_clocks;
 use crate::turn;
 use crate::zoo::Zoo;
 
@@ -22,7 +23,12 @@ fn by_cookie(snapshot: &Snapshot) -> BTreeMap<Option<Cookie>, Report> {
     let is_unbound = |socket: &Socket| socket.protocol == Protocol::Udp && socket.local.port() == Some(0);
     let is_listed = |socket: &Socket| socket.state != State::ClosedHeld && !is_unbound(socket);
     let listed = snapshot.sockets.iter().filter(|report| is_listed(&report.socket));
-    let known: BTreeMap<_, _> = listed.map(|report| (report.socket.cookie, report.clone())).collect();
+    let rested = |report: &Report| {
+        let mut report = report.clone();
+        report.socket = without_clocks(report.socket);
+        report
+    };
+    let known: BTreeMap<_, _> = listed.map(|report| (report.socket.cookie, rested(report))).collect();
     assert!(!known.contains_key(&None), "a socket without a cookie");
     known
 }

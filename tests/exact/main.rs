@@ -30,4 +30,5 @@ mod stalled;
 mod tcp;
 mod udp;
 mod unix;
+mod watch_heads;
 mod zoo;

@@ -572,7 +572,7 @@ static __always_inline void walk_waiting(__u64 sk, __u32 slot, __u32 left)
 __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 {
 	struct socket_end end = { .kind = SOCKET_END, .slot = slot };
-	__u32 left, mode = locked ? LOCKED : 0, walked = 0, family;
+	__u32 left, mode = locked ? LOCKED : 0, walked = 0, kept = 0, family;
 	struct limits *limit = own_limits();
 	__u64 seq = 0;
 
@@ -604,8 +604,10 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 		end.send_q = FIELD(tcp_sock, sk, write_seq) - FIELD(tcp_sock, sk, snd_una);
 	} else {
 		end.forward_deficit = FIELD(udp_sock, sk, forward_deficit);
+		/* What a reader has taken off is the oldest: one of it is met however many have come since. */
+		kept = FIELD(udp_sock, sk, reader_queue.qlen) && left;
 	}
-	walked = walk_list(AT(sock, sk, sk_receive_queue), place(slot, RECEIVE), seq | mode, left);
+	walked = walk_list(AT(sock, sk, sk_receive_queue), place(slot, RECEIVE), seq | mode, left - kept);
 	left = after(left, walked);
 	if (mode & TCP) {
 		walked = walk_tree(AT(tcp_sock, sk, out_of_order_queue), place(slot, OUT_OF_ORDER), mode, left);

@@ -227,10 +227,10 @@ pub(crate) fn v2_mounts(mountinfo: &[u8]) -> Vec<Mount> {
     mounts(mountinfo, |kind, _| kind == b"cgroup2")
 }
 
-/// The mounts of version 1's hierarchy that counts memory, in a /proc/PID/mountinfo.
-pub(crate) fn v1_memory_mounts(mountinfo: &[u8]) -> Vec<Mount> {
+/// The mounts of version 1's hierarchy that has this controller (`memory`), in a /proc/PID/mountinfo.
+pub(crate) fn v1_mounts(mountinfo: &[u8], controller: &str) -> Vec<Mount> {
     mounts(mountinfo, |kind, options| {
-        kind == b"cgroup" && options.split(|&b| b == b',').any(|option| option == b"memory")
+        kind == b"cgroup" && options.split(|&b| b == b',').any(|option| option == controller.as_bytes())
     })
 }
 

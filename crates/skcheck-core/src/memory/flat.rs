@@ -1,7 +1,7 @@
 //! Files of one number, and files with a name and a number a line, parsed. Pure.
 
 /// The number behind a name: /proc/vmstat, and a cgroup's memory.stat and memory.events.
-pub(super) fn counter(file: &[u8], name: &str) -> Option<u64> {
+pub(crate) fn counter(file: &[u8], name: &str) -> Option<u64> {
     let lines = file.split(|&byte| byte == b'\n');
     let value = lines.filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" ")).next()?;
     number(value)

@@ -7,7 +7,7 @@
 pub mod census;
 pub mod cgroup;
 pub mod families;
-mod flat;
+pub(crate) mod flat;
 pub mod ledger;
 mod meminfo;
 pub mod network;

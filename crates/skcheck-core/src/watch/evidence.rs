@@ -23,10 +23,17 @@ pub struct ProcessEvidence {
     pub tracer: Option<u32>,
     /// Its cgroup, or one above it, is frozen (`cgroup.events` of version 2, `freezer.state` of 1).
     pub frozen: Option<bool>,
-    /// The frozen or throttled cgroup's path.
+    /// The path of its cgroup where that is frozen, else of the one that `throttling` is of.
     pub cgroup: Option<Vec<u8>>,
-    /// How its cgroup ran out of CPU quota so far (`cpu.stat`).
+    /// How its cgroup ran out of CPU quota so far (`cpu.stat`). Of those in `quotas` the one that lost most
+    /// time since the sample before; where that does not tell, in all.
     pub throttling: Option<Throttling>,
+    /// Every cgroup, its own and those above it, whose CPU time was ever limited, the innermost first: a
+    /// process runs only while none of them is out of quota.
+    pub quotas: Vec<Quota>,
+    /// All of this was looked for. Otherwise only `start_time`, `parent`, `comm`, `state`, what is told of
+    /// the cgroups, and the threads' names, states and ticks: what a later sample has to compare with.
+    pub closely: bool,
     /// Its threads; at most [`MOST_THREADS`].
     pub threads: Vec<ThreadEvidence>,
     /// It has more threads than were read.
@@ -35,7 +42,14 @@ pub struct ProcessEvidence {
     pub epolls: Vec<EpollEvidence>,
     /// Descriptors of io_uring instances, each with the sockets that are registered with it.
     pub rings: Vec<(u32, Vec<Inode>)>,
-    /// Children of it that have ended and that it has not waited for.
+    /// How long before the sample it was read what is in `epolls` and `rings`: 0, unless that is so much
+    /// that reading it each time would cost too much.
+    pub descriptors_age: Duration,
+    /// How long before the sample sets and rings were looked for: newer ones can be missing. 0, unless the
+    /// process has very many descriptors.
+    pub listed_age: Duration,
+    /// Children of it that have ended and that it has not waited for. On a host with very many processes
+    /// they were looked for a little earlier.
     pub zombies: Vec<u32>,
     /// What could not be read, and what would show it.
     pub missing: Vec<Unread>,
@@ -53,9 +67,9 @@ pub enum Unread {
     Threads,
     /// Descriptors (/proc/PID/fd, fdinfo): root, or CAP_SYS_PTRACE.
     Descriptors,
-    /// Its cgroup's files.
+    /// Its cgroup's files: outside of what is mounted here, or not readable.
     Cgroup,
-    /// It has ended.
+    /// It has ended, or /proc hides it (hidepid).
     Process,
 }
 
@@ -132,13 +146,22 @@ pub struct Throttling {
     pub time: Duration,
 }
 
+/// A cgroup whose CPU time is limited.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Its path below the root of its hierarchy, as /proc/PID/cgroup has it.
+    pub cgroup: Vec<u8>,
+    /// How it ran out so far.
+    pub throttling: Throttling,
+}
+
 /// An epoll set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EpollEvidence {
     /// Its descriptor.
     pub fd: u32,
-    /// What it waits for.
+    /// What it waits for, as far as that is a socket of the sample or another epoll set.
     pub interests: Vec<Interest>,
 }
 

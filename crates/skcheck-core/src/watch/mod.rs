@@ -1,6 +1,6 @@
 //! Is the reader slow or standing still, and why?
 //!
-//! [`probe`] takes samples: what the sockets' queues hold, and for those that nobody seems to read what
+//! [`Probe`] takes samples: what the sockets' queues hold, and for those that nobody seems to read what
 //! their processes are doing instead. [`judge`] takes two samples and says what became of each socket, and
 //! why. It is pure: samples can come from anywhere, at any distance.
 //!
@@ -22,6 +22,7 @@
 pub mod cause;
 pub mod evidence;
 mod judge;
+pub mod parse;
 mod probe;
 pub mod progress;
 
@@ -74,10 +75,12 @@ pub struct Sample {
     /// refers to them. Those that are neither here nor in `snapshot` were not looked for.
     pub drained: BTreeMap<SocketKey, StillOpen>,
     /// The first packet in the receive queue of sockets whose record does not tell what was consumed (UDP,
-    /// unix), where an engine walked it. The same packet in two samples: nobody has read.
+    /// unix, and TCP that is closed and held), where an engine walked it. The same packet in two samples:
+    /// nobody has read.
     pub heads: BTreeMap<SocketKey, Head>,
-    /// What processes were doing, by pid: the holders of readers that seem to stand still, and those at
-    /// the other end of what they write.
+    /// What processes were doing, by pid, the heaviest only. Closely: the holders of readers that have not
+    /// moved since the sample before, and from them on, from process to process, those at the other end of
+    /// what cannot be written. Not closely: the other holders of unread data.
     pub processes: BTreeMap<u32, ProcessEvidence>,
     /// Memory of TCP on the whole host, and where the kernel begins to hold back.
     pub tcp_memory: Option<(Pages, Option<Pages>)>,

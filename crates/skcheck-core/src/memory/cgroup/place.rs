@@ -1,6 +1,6 @@
 //! Where the files of a cgroup are, by its path and what is mounted. Pure.
 
-use crate::container::cgroup::{Mount, v1_memory_mounts, v2_mounts};
+use crate::container::cgroup::{Mount, v1_mounts, v2_mounts};
 
 /// Where a cgroup can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) fn places(mountinfos: &[Vec<u8>], path: &[u8]) -> Result<Vec<Place>, 
         return Err("a path with .. in it leads out of what can be seen here; give one without");
     }
     let v2 = mountinfos.iter().flat_map(|file| v2_mounts(file)).map(|mount| (2, mount));
-    let v1 = mountinfos.iter().flat_map(|file| v1_memory_mounts(file)).map(|mount| (1, mount));
+    let v1 = mountinfos.iter().flat_map(|file| v1_mounts(file, "memory")).map(|mount| (1, mount));
     let mounts: Vec<(u8, Mount)> = v2.chain(v1).collect();
     if mounts.is_empty() {
         return Err("no hierarchy that counts memory is mounted, neither cgroup2 nor cgroup with memory");

@@ -1,0 +1,98 @@
+//! What the files of /proc and of cgroups say of a process, from bytes to plain data. Pure, and total: no
+//! bytes make any of it panic.
+
+mod cgroup;
+mod fdinfo;
+mod syscall;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
+
+pub(super) use cgroup::{Hierarchies, directory};
+pub use cgroup::{frozen_v1, frozen_v2, throttling};
+pub use fdinfo::{interests, ring_files};
+pub use syscall::{Machine, syscall};
+
+use crate::host::parse_number;
+
+/// What /proc/PID/stat and /proc/PID/task/TID/stat say (`do_task_stat`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stat {
+    /// The name (field 2): any bytes, blanks and parentheses among them.
+    pub comm: Vec<u8>,
+    /// The state (field 3): `R`, `S`, `D`, `T`, `t`, `Z`, ...
+    pub state: u8,
+    /// The parent (field 4); 0 for none that this pid namespace shows.
+    pub parent: u32,
+    /// Processor time in clock ticks, `utime` and `stime` (fields 14 and 15): the whole process's in
+    /// /proc/PID/stat, the thread's in /proc/PID/task/TID/stat.
+    pub ticks: u64,
+    /// How many threads the process has (field 20): a count.
+    pub threads: u64,
+    /// When the thread started (field 22), in clock ticks since boot.
+    pub start_time: u64,
+}
+
+/// Parses a `stat` of a process or a thread; `None` where it is none.
+pub fn stat(file: &[u8]) -> Option<Stat> {
+    // The name may hold anything: it begins at the first parenthesis and ends at the last.
+    let open = file.iter().position(|&b| b == b'(')?;
+    let close = file.iter().rposition(|&b| b == b')')?;
+    let comm = file.get(open + 1..close)?.to_vec();
+    let words: Vec<&[u8]> = words(file.get(close + 1..)?).collect();
+    // The first word behind the name is field 3.
+    let word = |number: usize| words.get(number.checked_sub(3)?).copied();
+    let number = |at: usize| word(at).and_then(decimal);
+    let state = word(3).filter(|state| state.len() == 1)?;
+    Some(Stat {
+        comm,
+        state: *state.first()?,
+        parent: word(4).and_then(parse_number)?,
+        ticks: number(14)?.saturating_add(number(15)?),
+        threads: number(20)?,
+        start_time: number(22)?,
+    })
+}
+
+/// Which thread traces the process (`TracerPid:` of /proc/PID/status: despite the name a thread's id);
+/// `None` for nobody.
+pub fn tracer(status: &[u8]) -> Option<u32> {
+    field(status, b"TracerPid:").filter(|tid| *tid != 0)
+}
+
+/// The process that a thread belongs to (`Tgid:` of its status).
+pub fn thread_group(status: &[u8]) -> Option<u32> {
+    field(status, b"Tgid:")
+}
+
+/// A number of /proc/PID/status. Line ends in the name are escaped, so no name can look like its line.
+fn field(status: &[u8], name: &[u8]) -> Option<u32> {
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
+    parse_number(line.trim_ascii())
+}
+
+/// The kernel function in /proc/PID/task/TID/wchan; `None` for `0`: it does not sleep, or the reader may
+/// not know (`proc_pid_wchan` says the same of both).
+pub fn wchan(file: &[u8]) -> Option<Vec<u8>> {
+    let name = file.trim_ascii();
+    (!name.is_empty() && name != b"0").then(|| name.to_vec())
+}
+
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+}
+
+fn decimal(word: &[u8]) -> Option<u64> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// A number in hexadecimal, without a prefix.
+fn hexadecimal(word: &[u8]) -> Option<u64> {
+    // from_str_radix takes a sign.
+    let first = word.first()?;
+    if !first.is_ascii_hexdigit() {
+        return None;
+    }
+    u64::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()
+}

@@ -1,0 +1,147 @@
+//! Which processes are worth a look. Pure.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::holders::Holder;
+use crate::snapshot::Report;
+use crate::socket::RecvQueue;
+use crate::units::{Connections, Truesize};
+use crate::watch::{Sample, SocketKey};
+
+/// How many processes are looked at closely in one sample.
+pub(super) const MOST_CLOSELY: usize = 64;
+
+/// How many others are looked at.
+const MOST_LIGHTLY: usize = 64;
+
+/// The processes to look at, the heaviest first.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Chosen {
+    /// Holders of readers that stand still, each followed by those that keep it from writing.
+    pub(super) closely: Vec<u32>,
+    /// Other holders of unread data.
+    pub(super) lightly: Vec<u32>,
+}
+
+/// Chooses by what has moved since `before`.
+pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
+    let was: FxHashMap<SocketKey, &Report> = before
+        .into_iter()
+        .flat_map(|before| &before.snapshot.sockets)
+        .filter_map(|report| Some((SocketKey::of(report)?, report)))
+        .collect();
+    let (mut still, mut unread) = (Weights::default(), Weights::default());
+    let mut kept_by: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for report in &now.snapshot.sockets {
+        let key = SocketKey::of(report);
+        let was = key.and_then(|key| was.get(&key).copied());
+        if has_unread(report) {
+            unread.add(&report.holders, report);
+            let same_head = |key: &SocketKey| {
+                let heads = before.and_then(|before| before.heads.get(key)).zip(now.heads.get(key));
+                heads.is_none_or(|(was, is)| was == is)
+            };
+            if was.is_some_and(|was| reader_is_still(was, report)) && key.as_ref().is_some_and(same_head) {
+                still.add(&report.holders, report);
+            }
+        }
+        if was.is_some_and(|was| writer_is_still(was, report)) {
+            for holder in &report.holders {
+                let peers = report.peer_holders.iter().map(|peer| peer.pid);
+                kept_by.entry(holder.pid).or_default().extend(peers);
+            }
+        }
+    }
+    let closely = follow(&still.heaviest(), &kept_by);
+    let seen: FxHashSet<u32> = closely.iter().copied().collect();
+    let mut lightly = unread.heaviest();
+    lightly.retain(|pid| !seen.contains(pid));
+    lightly.truncate(MOST_LIGHTLY);
+    Chosen { closely, lightly }
+}
+
+/// What each process holds.
+#[derive(Default)]
+struct Weights(BTreeMap<u32, u64>);
+
+impl Weights {
+    fn add(&mut self, holders: &[Holder], report: &Report) {
+        let charged = report.footprint.received.charged.map_or(0, |Truesize(bytes)| bytes);
+        let weight = charged.max(report.socket.recv_q.size().unwrap_or(0));
+        // A socket that a process holds twice weighs twice: it matters for the order alone.
+        for holder in holders {
+            let sum = self.0.entry(holder.pid).or_default();
+            *sum = sum.saturating_add(weight);
+        }
+    }
+
+    fn heaviest(self) -> Vec<u32> {
+        let mut pids: Vec<(u32, u64)> = self.0.into_iter().collect();
+        pids.sort_by_key(|(pid, weight)| (Reverse(*weight), *pid));
+        pids.into_iter().map(|(pid, _)| pid).collect()
+    }
+}
+
+/// Each process, and right behind it those that keep it from writing, and so on: the end of the heaviest
+/// one's chain matters more than the next one.
+fn follow(seeds: &[u32], kept_by: &BTreeMap<u32, BTreeSet<u32>>) -> Vec<u32> {
+    let (mut order, mut seen) = (Vec::new(), FxHashSet::default());
+    for seed in seeds {
+        let mut open = vec![*seed];
+        while let Some(pid) = open.pop() {
+            if order.len() == MOST_CLOSELY {
+                return order;
+            }
+            if seen.insert(pid) {
+                order.push(pid);
+                open.extend(kept_by.get(&pid).into_iter().flatten());
+            }
+        }
+    }
+    order
+}
+
+fn has_unread(report: &Report) -> bool {
+    report.socket.recv_q.holds_something()
+        || report.footprint.received.charged.is_some_and(|charge| charge.0 > 0)
+        || report.footprint.received.payload.is_some_and(|payload| payload.0 > 0)
+}
+
+/// Whether nothing tells that anything was read.
+fn reader_is_still(was: &Report, now: &Report) -> bool {
+    if let Some((was, now)) = consumed(was).zip(consumed(now)) {
+        return now == was;
+    }
+    let payload = |report: &Report| report.footprint.received.payload.map(|payload| payload.0);
+    let has_shrunk =
+        |size: &dyn Fn(&Report) -> Option<u64>| size(was).zip(size(now)).is_some_and(|(was, now)| now < was);
+    !has_shrunk(&payload) && !has_shrunk(&|report| waiting(report.socket.recv_q))
+}
+
+/// What a TCP application has consumed so far, in bytes; a FIN counts in both.
+fn consumed(report: &Report) -> Option<u64> {
+    let received = report.socket.tcp_info?.bytes_received?;
+    let RecvQueue::Payload(unread) = report.socket.recv_q else { return None };
+    received.checked_sub(unread.0)
+}
+
+fn waiting(queue: RecvQueue) -> Option<u64> {
+    match queue {
+        RecvQueue::Connections(Connections(count)) => Some(count.into()),
+        other => other.size(),
+    }
+}
+
+/// Whether there is something to be taken, and nothing tells that anything was.
+fn writer_is_still(was: &Report, now: &Report) -> bool {
+    let size = |report: &Report| report.socket.send_q.size();
+    let acked = |report: &Report| report.socket.tcp_info.and_then(|info| info.bytes_acked);
+    let Some(now_unsent) = size(now).filter(|unsent| *unsent > 0) else { return false };
+    match acked(was).zip(acked(now)) {
+        Some((was, now)) => now == was,
+        None => size(was).is_some_and(|was| now_unsent >= was),
+    }
+}

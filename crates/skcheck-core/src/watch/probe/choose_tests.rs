@@ -1,0 +1,133 @@
+use super::choose::{Chosen, MOST_CLOSELY, choose};
+use crate::exact::NotMeasured;
+use crate::footprint::{HostFacts, footprint};
+use crate::holders::Holder;
+use crate::snapshot::{Holding, Report, Scanned, Snapshot, Source};
+use crate::socket::{Cookie, Family, Protocol, RecvQueue, SendQueue, Socket, State};
+use crate::tcp::TcpInfo;
+use crate::units::{Bytes, PageSize, Payload, Truesize};
+use crate::watch::{Head, Sample, SocketKey};
+
+/// A connection: its number, holders, holders of the other end, unread, received, unsent, acknowledged.
+struct Tcp(u64, u32, u32, u64, u64, u64, u64);
+
+fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
+    socket.cookie = Some(Cookie(cookie));
+    let holders = |pid: u32| if pid == 0 { Vec::new() } else { vec![Holder { pid, fd: 3 }] };
+    Report {
+        footprint: footprint(&socket, None, &HostFacts::assumed(PageSize(4096))),
+        socket,
+        exact: Err(NotMeasured::NoEngine),
+        holding: Holding::Descriptors,
+        holders: holders(holder),
+        peer_holders: holders(peer),
+        peer_inferred: false,
+        netns: None,
+        cgroup: None,
+        unit: None,
+        container: None,
+        interface_name: None,
+    }
+}
+
+fn tcp(Tcp(cookie, holder, peer, unread, received, unsent, acked): Tcp) -> Report {
+    let mut socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::Established);
+    socket.recv_q = RecvQueue::Payload(Payload(unread));
+    socket.send_q = SendQueue::Payload(Payload(unsent));
+    let info = TcpInfo { bytes_received: Some(received), bytes_acked: Some(acked), ..TcpInfo::default() };
+    socket.tcp_info = Some(info);
+    report(socket, cookie, holder, peer)
+}
+
+fn udp(cookie: u64, holder: u32, charged: u64) -> Report {
+    let mut socket = Socket::unknown(Family::Ipv4, Protocol::Udp, State::Close);
+    socket.recv_q = RecvQueue::Truesize(Truesize(charged));
+    report(socket, cookie, holder, 0)
+}
+
+fn sample(sockets: Vec<Report>) -> Sample {
+    let snapshot = Snapshot {
+        taken_at: std::time::UNIX_EPOCH,
+        duration: std::time::Duration::ZERO,
+        source: Source::SockDiag,
+        engine: None,
+        host: HostFacts::assumed(PageSize(4096)),
+        ledger: None,
+        scanned: Scanned::default(),
+        sockets,
+        pages: Vec::new(),
+        processes: Vec::new(),
+        unlisted_tcp_mem: None,
+        unlisted_noise: Bytes(0),
+        namespaces: Vec::new(),
+        gaps: Vec::new(),
+    };
+    Sample {
+        taken_at: snapshot.taken_at,
+        at: std::time::Duration::ZERO,
+        snapshot,
+        drained: Default::default(),
+        heads: Default::default(),
+        processes: Default::default(),
+        tcp_memory: None,
+    }
+}
+
+fn check(before: Vec<Report>, now: Vec<Report>, closely: &[u32], lightly: &[u32]) {
+    let chosen = choose(Some(&sample(before)), &sample(now));
+    assert_eq!(chosen, Chosen { closely: closely.to_vec(), lightly: lightly.to_vec() });
+}
+
+#[test]
+fn nothing_stands_still_at_first() {
+    let sockets =
+        vec![tcp(Tcp(1, 10, 0, 5, 5, 0, 0)), tcp(Tcp(2, 20, 0, 9, 9, 0, 0)), tcp(Tcp(3, 30, 0, 0, 9, 7, 0))];
+    let chosen = choose(None, &sample(sockets));
+    assert_eq!(chosen, Chosen { closely: vec![], lightly: vec![20, 10] });
+}
+
+#[test]
+fn readers() {
+    // More has come, and nothing was read; the same that was read has come; read in part; new.
+    let before = || {
+        vec![tcp(Tcp(1, 10, 0, 5, 5, 0, 0)), tcp(Tcp(2, 20, 0, 9, 9, 0, 0)), tcp(Tcp(3, 30, 0, 7, 9, 0, 0))]
+    };
+    let now = vec![
+        tcp(Tcp(1, 10, 0, 50, 50, 0, 0)),
+        tcp(Tcp(2, 20, 0, 9, 18, 0, 0)),
+        tcp(Tcp(3, 30, 0, 6, 9, 0, 0)),
+        tcp(Tcp(4, 40, 0, 1, 1, 0, 0)),
+    ];
+    check(before(), now, &[10], &[20, 30, 40]);
+    // Of UDP the charge alone tells, and the first packet where it is known.
+    check(vec![udp(1, 10, 700), udp(2, 20, 700)], vec![udp(1, 10, 700), udp(2, 20, 600)], &[10], &[20]);
+    let (mut before, mut now) = (sample(vec![udp(1, 10, 700)]), sample(vec![udp(1, 10, 800)]));
+    let key = SocketKey::of(now.snapshot.sockets.first().unwrap()).unwrap();
+    let head = |id| Head { id, stamp: 0, size: (1, 700) };
+    (before.heads, now.heads) = ([(key, head(1))].into(), [(key, head(2))].into());
+    assert_eq!(choose(Some(&before), &now).closely, []);
+    now.heads = [(key, head(1))].into();
+    assert_eq!(choose(Some(&before), &now).closely, [10]);
+}
+
+/// 10 does not read because 20 does not take what it writes, and so on to 40. 50 reads, slowly.
+#[test]
+fn chains() {
+    let sockets = |moved: u64| {
+        vec![
+            tcp(Tcp(1, 10, 5, 900, 900, 0, 0)),
+            tcp(Tcp(2, 10, 20, 0, 0, 80, 0)),
+            tcp(Tcp(3, 20, 30, 0, 0, 80, 0)),
+            tcp(Tcp(4, 30, 40, 0, 0, 80, 0)),
+            tcp(Tcp(5, 40, 10, 0, 0, 80, 0)),
+            tcp(Tcp(6, 40, 50, 0, 0, 80, moved)),
+            tcp(Tcp(7, 60, 0, 2, 2, 0, 0)),
+        ]
+    };
+    check(sockets(0), sockets(1), &[10, 20, 30, 40, 60], &[]);
+    let many =
+        |_| (0..200).map(|n| tcp(Tcp(u64::from(n), 1000 + n, 0, u64::from(n) + 1, 300, 0, 0))).collect();
+    let chosen = choose(Some(&sample(many(0))), &sample(many(1)));
+    assert_eq!((chosen.closely.len(), chosen.lightly.len()), (MOST_CLOSELY, 64));
+    assert_eq!(chosen.closely.first(), Some(&1199));
+}

@@ -1,0 +1,48 @@
+//! Whether sockets that hold nothing any more are still open.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use rustc_hash::FxHashSet;
+
+use crate::holders::{Holder, socket_inode};
+use crate::host::Host;
+use crate::snapshot::{Holding, Report, Snapshot};
+use crate::socket::Inode;
+use crate::watch::{Sample, SocketKey, StillOpen};
+
+/// How many descriptors are looked at in one sample, at some microseconds each.
+const MOST: usize = 20_000;
+
+/// Looks for the sockets of the sample before that are not in this one.
+pub(super) fn look(host: &dyn Host, before: &Sample, now: &Snapshot) -> BTreeMap<SocketKey, StillOpen> {
+    let here: FxHashSet<SocketKey> = now.sockets.iter().filter_map(SocketKey::of).collect();
+    let keyed = before.snapshot.sockets.iter().filter_map(|report| Some((SocketKey::of(report)?, report)));
+    let gone = keyed.filter(|(key, _)| !here.contains(key));
+    gone.take(MOST).map(|(key, report)| (key, still_open(host, report))).collect()
+}
+
+fn still_open(host: &dyn Host, report: &Report) -> StillOpen {
+    // The holders of one that waits for accept have the listener, not it.
+    let Some(inode) = report.socket.inode.filter(|_| report.holding == Holding::Descriptors) else {
+        return StillOpen::Unknown;
+    };
+    // The first speaks for all: where several share a socket, they seldom close it at different times.
+    report.holders.first().map_or(StillOpen::Unknown, |holder| refers(host, *holder, inode))
+}
+
+fn refers(host: &dyn Host, holder: Holder, inode: Inode) -> StillOpen {
+    match host.read_link(Path::new(&format!("/proc/{}/fd/{}", holder.pid, holder.fd))) {
+        Ok(target) if socket_inode(&target) == Some(inode) => StillOpen::Yes,
+        Ok(_) => StillOpen::No,
+        Err(error) if is_gone(&error) => StillOpen::No,
+        Err(_) => StillOpen::Unknown,
+    }
+}
+
+/// Whether the process or its descriptor is not there any more.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
+}

@@ -1,0 +1,102 @@
+//! The first packets of the receive queues, noted while a scan walks them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use rustc_hash::FxHashMap;
+
+use crate::engine::{Engine, Found, Limits, Packet, Pass, Queue, Step, Target};
+use crate::holders::Holder;
+use crate::query::Query;
+use crate::snapshot::Report;
+use crate::socket::{Cookie, Inode, Protocol, State};
+use crate::watch::{Head, SocketKey};
+
+/// An engine that notes the first packets of what it walks: a scan walks the queues anyway.
+pub(super) struct Noting<'e> {
+    engine: &'e dyn Engine,
+    heads: Mutex<FxHashMap<Cookie, Head>>,
+}
+
+/// The first packet of a socket that is being walked.
+struct First {
+    head: Head,
+    /// The list that it is in was walked.
+    settled: bool,
+}
+
+impl<'e> Noting<'e> {
+    pub(super) fn new(engine: &'e dyn Engine) -> Noting<'e> {
+        Noting { engine, heads: Mutex::default() }
+    }
+
+    /// The first packets of those whose record does not tell what was consumed.
+    pub(super) fn heads(self, sockets: &[Report]) -> BTreeMap<SocketKey, Head> {
+        let heads = self.heads.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let wanted = sockets.iter().filter(|report| match report.socket.state {
+            // What waits there is in sockets of its own.
+            State::Listen => false,
+            State::ClosedHeld => true,
+            _ => report.socket.protocol != Protocol::Tcp,
+        });
+        let head = |report: &Report| Some((SocketKey::of(report)?, *heads.get(&report.socket.cookie?)?));
+        wanted.filter_map(head).collect()
+    }
+}
+
+impl Engine for Noting<'_> {
+    fn name(&self) -> &'static str {
+        self.engine.name()
+    }
+
+    fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
+        self.engine.find(query, on_found)
+    }
+
+    fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
+        self.engine.holders(inodes, on_holder)
+    }
+
+    fn walk(
+        &self,
+        targets: &[Target<'_>],
+        limits: &Limits,
+        on_step: &mut dyn FnMut(usize, Step<'_>),
+    ) -> io::Result<bool> {
+        let mut open: FxHashMap<usize, First> = FxHashMap::default();
+        let mut heads = FxHashMap::default();
+        let walked = self.engine.walk(targets, limits, &mut |target, step| {
+            match step {
+                // Of several lists the last has what a reader took off first.
+                Step::Packet(packet)
+                    if packet.queue == Queue::Receive
+                        && !packet.is_part
+                        && open.get(&target).is_none_or(|first| first.settled) =>
+                {
+                    open.insert(target, First { head: head(packet), settled: false });
+                }
+                Step::Anew(Queue::Receive) if open.get(&target).is_some_and(|first| !first.settled) => {
+                    open.remove(&target);
+                }
+                Step::QueueEnd(end) if end.queue == Queue::Receive => {
+                    if let Some(first) = open.get_mut(&target) {
+                        first.settled = true;
+                    }
+                }
+                Step::End(_) => {
+                    let first = open.remove(&target);
+                    heads.extend(targets.get(target).zip(first).map(|(it, first)| (it.cookie, first.head)));
+                }
+                _ => {}
+            }
+            on_step(target, step);
+        });
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner).extend(heads);
+        walked
+    }
+}
+
+fn head(packet: &Packet) -> Head {
+    Head { id: packet.id, stamp: packet.stamp, size: (packet.len.0, packet.truesize.0) }
+}

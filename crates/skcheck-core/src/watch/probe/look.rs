@@ -1,0 +1,168 @@
+//! Looks at processes, one after the other.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use crate::host::{Host, parse_number};
+use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, Quota, ThreadEvidence, Unread};
+use crate::watch::parse::{self, Machine, Stat};
+use crate::watch::probe::drained::is_gone;
+use crate::watch::probe::groups::{Group, Groups};
+use crate::watch::probe::{Known, read};
+
+/// How many files of threads are read in one sample, at some ten microseconds each. Of a process with one
+/// thread that one is always looked at.
+const MOST_FILES: usize = 3072;
+
+/// How many files there are of a thread: `stat` for each, `wchan` and `syscall` for a close look.
+const CLOSE: usize = 3;
+
+/// Looks at processes for one sample.
+pub(super) struct Look<'l> {
+    host: &'l dyn Host,
+    at: Duration,
+    known: &'l mut Known,
+    /// The sockets that an epoll set may be about.
+    inodes: &'l FxHashSet<u64>,
+    /// How many processes share what time there is for descriptors.
+    processes: usize,
+    groups: Groups,
+    files_left: usize,
+}
+
+impl<'l> Look<'l> {
+    pub(super) fn new(
+        host: &'l dyn Host,
+        at: Duration,
+        known: &'l mut Known,
+        inodes: &'l FxHashSet<u64>,
+        processes: usize,
+    ) -> Look<'l> {
+        Look { host, at, known, inodes, processes, groups: Groups::default(), files_left: MOST_FILES }
+    }
+
+    /// Everything, but for the children that have ended.
+    pub(super) fn closely(&mut self, pid: u32, before: Option<&ProcessEvidence>) -> ProcessEvidence {
+        let mut found = self.beginning(pid, before, CLOSE);
+        found.closely = true;
+        if found.missing.contains(&Unread::Process) {
+            return found;
+        }
+        match read(self.host, &format!("/proc/{pid}/status")) {
+            Ok(status) => found.tracer = parse::tracer(&status).map(|tid| self.process_of(tid)),
+            Err(error) if is_gone(&error) => {}
+            Err(_) => miss(&mut found, Unread::Threads),
+        }
+        let mut threads = std::mem::take(&mut found.threads);
+        for thread in &mut threads {
+            let directory = format!("/proc/{pid}/task/{}", thread.tid);
+            let wchan = read(self.host, &format!("{directory}/wchan"));
+            thread.wchan = wchan.ok().and_then(|file| parse::wchan(&file));
+            match read(self.host, &format!("{directory}/syscall")) {
+                Ok(file) => thread.syscall = parse::syscall(&file, Machine::THIS),
+                // The thread has ended; or the kernel has no such file.
+                Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
+                Err(_) => miss(&mut found, Unread::Threads),
+            }
+        }
+        found.threads = threads;
+        let share = self.processes;
+        self.known.descriptors.add(self.host, self.at, share, self.inodes, &mut found);
+        found
+    }
+
+    /// What a later sample has to compare with.
+    pub(super) fn lightly(&mut self, pid: u32, before: Option<&ProcessEvidence>) -> ProcessEvidence {
+        self.beginning(pid, before, 1)
+    }
+
+    /// What is looked for in either case.
+    fn beginning(&mut self, pid: u32, before: Option<&ProcessEvidence>, files: usize) -> ProcessEvidence {
+        let mut found = ProcessEvidence { pid, ..ProcessEvidence::default() };
+        let directory = format!("/proc/{pid}");
+        let Some(stat) = self.stat(&directory) else {
+            miss(&mut found, Unread::Process);
+            return found;
+        };
+        found.start_time = Some(stat.start_time);
+        found.parent = Some(stat.parent).filter(|parent| *parent != 0);
+        found.state = Some(stat.state);
+        found.comm = Some(stat.comm.clone());
+        if stat.threads == 1 {
+            found.threads.push(thread(pid, stat));
+        } else {
+            self.threads(&mut found, files);
+        }
+        let start_time = found.start_time;
+        self.group(&mut found, before.filter(|before| before.start_time == start_time));
+        found
+    }
+
+    fn threads(&mut self, found: &mut ProcessEvidence, files: usize) {
+        let most = (self.files_left / files.max(1)).clamp(1, MOST_THREADS);
+        let mut tids = Vec::new();
+        let tasks = format!("/proc/{}/task", found.pid);
+        let listed = self.host.read_dir(Path::new(&tasks), &mut |name| match parse_number(name) {
+            Some(tid) if tids.len() < most => tids.push(tid),
+            _ => found.more_threads = true,
+        });
+        if listed.is_err() {
+            miss(found, Unread::Threads);
+        }
+        self.files_left = self.files_left.saturating_sub(tids.len().saturating_mul(files));
+        for tid in tids {
+            // One that has ended meanwhile is none.
+            let stat = self.stat(&format!("{tasks}/{tid}"));
+            found.threads.extend(stat.map(|stat| thread(tid, stat)));
+        }
+    }
+
+    /// Whether its cgroup keeps it from running.
+    fn group(&mut self, found: &mut ProcessEvidence, before: Option<&ProcessEvidence>) {
+        let file = read(self.host, &format!("/proc/{}/cgroup", found.pid));
+        let Ok(file) = file else { return miss(found, Unread::Cgroup) };
+        let Group { frozen, frozen_path, quotas, is_whole } =
+            self.groups.of(self.host, &mut self.known.mounts, &file).clone();
+        if !is_whole {
+            miss(found, Unread::Cgroup);
+        }
+        let lost = |quota: &Quota| {
+            let was = before.and_then(|before| before.quotas.iter().find(|it| it.cgroup == quota.cgroup));
+            quota.throttling.time.saturating_sub(was.map_or(Duration::ZERO, |was| was.throttling.time))
+        };
+        // Of equals the innermost.
+        let worst = quotas.iter().rev().max_by_key(|quota| (lost(quota), quota.throttling.time));
+        found.throttling = worst.map(|quota| quota.throttling);
+        found.cgroup = frozen_path.or_else(|| worst.map(|quota| quota.cgroup.clone()));
+        found.frozen = frozen;
+        found.quotas = quotas;
+    }
+
+    /// The process of a thread; the thread's own id where that cannot be told.
+    fn process_of(&self, tid: u32) -> u32 {
+        let status = read(self.host, &format!("/proc/{tid}/status"));
+        status.ok().and_then(|status| parse::thread_group(&status)).unwrap_or(tid)
+    }
+
+    fn stat(&self, directory: &str) -> Option<Stat> {
+        read(self.host, &format!("{directory}/stat")).ok().and_then(|file| parse::stat(&file))
+    }
+}
+
+fn thread(tid: u32, stat: Stat) -> ThreadEvidence {
+    ThreadEvidence {
+        tid,
+        comm: Some(stat.comm),
+        state: Some(stat.state),
+        ticks: Some(stat.ticks),
+        ..ThreadEvidence::default()
+    }
+}
+
+fn miss(found: &mut ProcessEvidence, what: Unread) {
+    if !found.missing.contains(&what) {
+        found.missing.push(what);
+    }
+}

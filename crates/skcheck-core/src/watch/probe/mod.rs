@@ -1,0 +1,124 @@
+//! Takes samples, through the seam.
+
+mod choose;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod choose_tests;
+mod descriptors;
+mod drained;
+mod groups;
+mod heads;
+mod look;
+mod zombies;
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashSet;
+
+use crate::engine::{Engine, Limits};
+use crate::error::Error;
+use crate::host::Host;
+use crate::memory::network::{Books, network};
+use crate::query::Query;
+use crate::snapshot::{Snapshot, scan_with};
+use crate::units::Pages;
+use crate::watch::Sample;
+use crate::watch::probe::descriptors::Descriptors;
+use crate::watch::probe::groups::Mounts;
+use crate::watch::probe::heads::Noting;
+use crate::watch::probe::look::Look;
+use crate::watch::probe::zombies::Zombies;
+
+/// Takes samples of one host.
+///
+/// What it reads can neither hang with a process that is stuck nor keep one from running: of a process it
+/// never reads what its memory's lock guards.
+pub struct Probe<'a> {
+    host: &'a dyn Host,
+    query: Query,
+    begun: Instant,
+    known: Known,
+}
+
+/// What is kept from sample to sample, because looking each time would cost too much.
+#[derive(Default)]
+struct Known {
+    mounts: Option<Mounts>,
+    descriptors: Descriptors,
+    zombies: Zombies,
+}
+
+impl<'a> Probe<'a> {
+    /// Will look for what this query asks for. Reads nothing yet.
+    ///
+    /// A chain of processes can be followed as far as their sockets match the query: one that asks for a
+    /// single process does not see those that keep it waiting.
+    pub fn new(host: &'a dyn Host, query: Query) -> Probe<'a> {
+        Probe { host, query, begun: Instant::now(), known: Known::default() }
+    }
+
+    /// Takes one sample, with the help of an engine where there is one. `before` is the sample that it will
+    /// be judged with: sockets that have not moved since are looked at more closely.
+    ///
+    /// Of each socket the engine walks only the first packet: what a scan tells of the pages that are pinned
+    /// is not to be had from a sample.
+    ///
+    /// # Errors
+    /// As [`scan`](crate::scan).
+    pub fn sample(&mut self, engine: Option<&dyn Engine>, before: Option<&Sample>) -> Result<Sample, Error> {
+        let noting = engine.map(Noting::new);
+        let limits = Limits { packets: 1, time: None };
+        let engine = noting.as_ref().map(|noting| noting as &dyn Engine);
+        let snapshot = scan_with(self.host, &self.query, engine, &limits)?;
+        let mut sample = Sample {
+            taken_at: snapshot.taken_at,
+            at: self.begun.elapsed(),
+            heads: noting.map(|noting| noting.heads(&snapshot.sockets)).unwrap_or_default(),
+            drained: before.map(|before| drained::look(self.host, before, &snapshot)).unwrap_or_default(),
+            processes: std::collections::BTreeMap::new(),
+            tcp_memory: tcp_memory(self.host, &snapshot),
+            snapshot,
+        };
+        let chosen = choose::choose(before, &sample);
+        let inodes = sample.snapshot.sockets.iter().filter_map(|report| report.socket.inode);
+        let inodes: FxHashSet<u64> = if chosen.closely.is_empty() {
+            FxHashSet::default()
+        } else {
+            inodes.map(|it| it.get().into()).collect()
+        };
+        let mut look = Look::new(self.host, sample.at, &mut self.known, &inodes, chosen.closely.len());
+        for pid in &chosen.closely {
+            let known = before.and_then(|before| before.processes.get(pid));
+            sample.processes.insert(*pid, look.closely(*pid, known));
+        }
+        for pid in &chosen.lightly {
+            let known = before.and_then(|before| before.processes.get(pid));
+            sample.processes.insert(*pid, look.lightly(*pid, known));
+        }
+        if !chosen.closely.is_empty() {
+            self.known.zombies.add(self.host, sample.at, &mut sample.processes);
+        }
+        self.known.descriptors.forget_others(&sample.processes);
+        Ok(sample)
+    }
+}
+
+/// The memory of TCP on the whole host, and the limit from which on the kernel holds back.
+fn tcp_memory(host: &dyn Host, snapshot: &Snapshot) -> Option<(Pages, Option<Pages>)> {
+    let sockstat = read(host, "/proc/net/sockstat").ok();
+    let tcp_mem = read(host, "/proc/sys/net/ipv4/tcp_mem").ok();
+    let books = Books { sockstat: sockstat.as_deref(), tcp_mem: tcp_mem.as_deref(), ..Books::default() };
+    let memory = network(&books, &snapshot.host).tcp?;
+    Some((memory.used, memory.limits.map(|limits| limits.pressure)))
+}
+
+fn read(host: &dyn Host, path: &str) -> std::io::Result<Vec<u8>> {
+    let mut file = Vec::new();
+    host.read(std::path::Path::new(path), &mut file).map(|()| file)
+}
+
+/// When something is to be looked at again that took `spent`, so that looking takes no more than one part in
+/// `parts` of the time.
+fn again(now: Duration, spent: Duration, parts: u32) -> Duration {
+    now.saturating_add(spent.saturating_mul(parts))
+}

@@ -1,0 +1,50 @@
+//! Children that have ended and that nobody has waited for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::host::{Host, parse_number};
+use crate::watch::evidence::ProcessEvidence;
+use crate::watch::parse;
+use crate::watch::probe::{again, read};
+
+/// Looking for them takes no more than this part of the time: it is one file of every process of the host.
+const PART: u32 = 50;
+
+/// All of the host, each with its parent.
+#[derive(Default)]
+pub(super) struct Zombies {
+    all: Vec<(u32, u32)>,
+    again: Duration,
+}
+
+impl Zombies {
+    /// Adds to each process that is looked at closely those that are its children.
+    pub(super) fn add(
+        &mut self,
+        host: &dyn Host,
+        now: Duration,
+        processes: &mut BTreeMap<u32, ProcessEvidence>,
+    ) {
+        if self.again <= now {
+            let begun = Instant::now();
+            self.all = look(host);
+            self.again = again(now, begun.elapsed(), PART);
+        }
+        for (pid, parent) in &self.all {
+            if let Some(process) = processes.get_mut(parent).filter(|process| process.closely) {
+                process.zombies.push(*pid);
+            }
+        }
+    }
+}
+
+fn look(host: &dyn Host) -> Vec<(u32, u32)> {
+    let mut pids = Vec::new();
+    // What cannot be listed has no children that can be seen.
+    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
+    let stat = |pid: &u32| parse::stat(&read(host, &format!("/proc/{pid}/stat")).ok()?);
+    let zombie = |pid| stat(&pid).filter(|stat| stat.state == b'Z').map(|stat| (pid, stat.parent));
+    pids.into_iter().filter_map(zombie).collect()
+}
