@@ -48,8 +48,9 @@ fn watch(
 ) -> Result<(), Failure> {
     let config = display.config;
     let mut probe = Probe::new(host, config.query.clone());
-    let begun = Instant::now();
     let mut before = probe.sample(loaded.engine(), None)?;
+    // The first look warms everything up and takes longest: the beat begins behind it.
+    let begun = Instant::now();
     let mut looked = begun;
     while let Some(next) = config.cadence.next(begun.elapsed()) {
         let is_told = signals.wait(begun + next).map_err(|error| unheard(&error))?;

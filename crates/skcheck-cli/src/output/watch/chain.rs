@@ -13,10 +13,10 @@ use crate::text::size;
 pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<String> {
     let cause = row.judged.cause.as_ref()?;
     let (why, seen) = match row.links() {
-        [] => (clause(cause, "it"), facts(cause, names)),
+        [] => (clause(cause, "it"), facts(cause, false, names)),
         links => {
             let end = row.judged.root.as_ref().and_then(|root| root.end.as_ref());
-            let seen = end.map_or_else(|| facts(cause, names), |(_, end)| facts(end, names));
+            let seen = end.map_or_else(|| facts(cause, true, names), |(_, end)| facts(end, false, names));
             (chain(row, cause, links, names), seen)
         }
     };
@@ -26,14 +26,17 @@ pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<Stri
     })
 }
 
-/// `it is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app (2210), fd 7, has read
+/// `nginx is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app (2210), fd 7, has read
 /// nothing either, because it is stopped`.
 fn chain(row: &Row<'_>, cause: &Cause, links: &[Link], names: Names<'_>) -> String {
     let root = row.judged.root.as_ref();
     let mut text = String::new();
     for (at, link) in links.iter().enumerate() {
         let is_last = at + 1 == links.len();
-        text += &blocked(link, if at == 0 { Some(cause) } else { None }, names);
+        text += &match at {
+            0 => first(row, cause, link, names),
+            _ => blocked(link, "it", names),
+        };
         text += &match link.reader {
             None => ", and the other end, which is not on this host, takes nothing".to_owned(),
             Some(reader) if is_last && root.is_some_and(|root| root.is_circle) => {
@@ -55,14 +58,19 @@ fn chain(row: &Row<'_>, cause: &Cause, links: &[Link], names: Names<'_>) -> Stri
     text
 }
 
-/// A writer that cannot write; by the thread that tries, where evidence names it.
-fn blocked(link: &Link, cause: Option<&Cause>, names: Names<'_>) -> String {
+/// The first link, by name; by the thread that tries to write, where evidence tells it.
+fn first(row: &Row<'_>, cause: &Cause, link: &Link, names: Names<'_>) -> String {
     let writes = |fact: &Fact| match fact {
         Fact::Thread { tid, call: Some((Call::Write, fd)), .. } if *fd == Some(link.writer.fd) => Some(*tid),
         _ => None,
     };
-    let thread = cause.and_then(|cause| cause.evidence.iter().find_map(writes));
-    let who = thread.map_or_else(|| "it".to_owned(), |tid| format!("its thread {tid}"));
+    let who = names.subject_again(row);
+    let thread = cause.evidence.iter().find_map(writes).map(|tid| format!("{who}'s thread {tid}"));
+    blocked(link, &thread.unwrap_or(who), names)
+}
+
+/// A writer that cannot write.
+fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
     let socket = names.sample.snapshot.sockets.get(link.socket);
     let fd = link.writer.fd;
     let unsent = size(link.unsent.0);

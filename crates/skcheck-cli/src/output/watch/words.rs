@@ -73,12 +73,12 @@ fn by_whom(evidence: &[Fact]) -> &'static str {
     }
 }
 
-/// What a cause stands on, where that is more than the clause says already.
-pub(super) fn facts(cause: &Cause, names: Names<'_>) -> Option<String> {
+/// What a cause stands on, where that is more than the clause says already, or the chain of writers that
+/// was told.
+pub(super) fn facts(cause: &Cause, is_chain_told: bool, names: Names<'_>) -> Option<String> {
     let is_said = |fact: &&Fact| match fact {
         Fact::State(_) => matches!(cause.code, CauseCode::Stopped | CauseCode::Zombie),
-        // A chain tells them.
-        Fact::UnsentAt(..) => matches!(cause.code, CauseCode::Backpressure | CauseCode::Deadlock),
+        Fact::UnsentAt(..) | Fact::Thread { call: Some((Call::Write, _)), .. } => is_chain_told,
         _ => false,
     };
     let told: Vec<&Fact> = cause.evidence.iter().filter(|fact| !is_said(fact)).collect();

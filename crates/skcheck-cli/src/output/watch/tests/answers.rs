@@ -33,7 +33,7 @@ fn the_answer_names_the_root_of_a_chain_first() {
         [
             "app (20) holds up nginx (10): nginx has read nothing for 5 s; 2.9 MiB waits at fd 11, the \
              oldest byte for at least 41 s.",
-            "Because: it is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app \
+            "Because: nginx is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app \
              (20), fd 7, has read nothing either, because it is stopped (SIGSTOP, or job control). Root: app \
              (20).",
             "1 more reader stands still.",
@@ -48,7 +48,10 @@ fn the_thread_that_writes_is_named() {
     let thread = Fact::Thread { tid: 11, state: b'S', call, wchan: None };
     world.judgement.sockets[0].cause.as_mut().unwrap().evidence.push(thread);
     let because = &answer(&world)[1];
-    assert!(because.starts_with("Because: its thread 11 is blocked writing to 10.0.0.20:9000"), "{because}");
+    assert!(
+        because.starts_with("Because: nginx's thread 11 is blocked writing to 10.0.0.20:9000"),
+        "{because}"
+    );
 }
 
 #[test]
@@ -85,7 +88,7 @@ fn a_deadlock_names_both() {
     let first =
         "left (1) and right (2) wait for each other to read, a deadlock: left has read nothing for 2 s;";
     assert!(told[0].starts_with(first), "{told:?}");
-    assert!(told[1].contains("it is blocked writing to fd 3 (1 MiB unsent), whose reader right (2), fd 4"));
+    assert!(told[1].contains("left is blocked writing to fd 3 (1 MiB unsent), whose reader right (2), fd 4"));
     assert!(
         told[1].ends_with("whose reader left (1), fd 3, does not read: it waits in this circle."),
         "{told:?}"
