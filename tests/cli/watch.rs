@@ -130,6 +130,37 @@ fn documents_have_every_field() {
     assert_eq!(last["processes"][0]["pid"], std::process::id());
 }
 
+/// A stopped child of this process goes on when a test ends, however it does.
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal(&self.0, Signal::CONT);
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_process_that_was_stopped_is_told_apart() {
+    let mut command = skcheck("hold-stalled-reader --fragments 5");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    signal(&child, Signal::STOP);
+    let pid = child.id();
+    let stopped = Stopped(child);
+    let ran = run(&mut skcheck(&format!("watch -t --pid {pid} --for 1s")));
+    let told = format!("skcheck ({pid}) has read nothing for 1");
+    assert!(ran.out.starts_with(&told) && ran.out.contains("5 B waits at fd "), "{}", ran.out);
+    assert!(ran.out.contains("Because: it is stopped (SIGSTOP, or job control)."), "{}", ran.out);
+    assert!(ran.out.contains(&format!("Why: skcheck ({pid}) is stopped.")), "{}", ran.out);
+    let document = documents(&format!("watch -t --pid {pid} --for 500ms")).pop().unwrap();
+    let cause = &document["sockets"][0]["cause"];
+    assert_eq!((&cause["code"], &cause["pid"]), (&"stopped".into(), &pid.into()), "{document}");
+    drop(stopped);
+}
+
 #[test]
 fn an_interrupt_ends_it_with_a_summary() {
     let unread = Unread::make(1000);
