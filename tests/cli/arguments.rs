@@ -38,6 +38,7 @@ fn misuse_is_one_line_that_says_what_is_allowed() {
     check("packets 1 1 --again 5", "500ms");
     check("packets 1 1 --again 2h", "at most 1h");
     check("packets 1 1 --format jsonl", "table, json");
+    check("--stalled --exact", "--stalled");
     check("mem --max-unaccounted 5X", "or 5% of the memory");
     check("mem --max-unaccounted 101%", "from 0% to 100%");
     check("mem --max-unaccounted x%", "write 5%, or 0.5%");
@@ -87,6 +88,8 @@ fn help_names_every_option_and_the_units() {
         "--verbose",
         "packets",
         "mem",
+        "watch",
+        "--stalled",
         "--exit-code",
         "--strict",
         "demo",

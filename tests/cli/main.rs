@@ -15,3 +15,4 @@ mod run;
 #[expect(unreachable_pub, reason = "the program and benches include this file too")]
 mod stall;
 mod table;
+mod watch;

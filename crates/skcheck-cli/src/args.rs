@@ -1,6 +1,7 @@
 //! What was typed, and nothing else.
 
 mod mem;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use skcheck_core::{NetnsChoice, State};
 
 pub(crate) use crate::args::mem::MemArgs;
+pub(crate) use crate::args::watch::{WatchArgs, WatchFormat};
 use crate::config::{parse_again, parse_netns, parse_state};
 use crate::text::parse_size;
 
@@ -25,12 +27,15 @@ Examples:
   skcheck --by pod                 which pods they are in (container, netns, cgroup)
   skcheck --exact                  measure every queue, however long it takes
   skcheck mem --pages              where the host's memory is, and whether sockets have what is missing
+  skcheck --stalled                who reads nothing for a second, and why
+  skcheck watch --pid 4711         does it read, and if not, why
   skcheck packets 4711 12          the packets behind descriptor 12 of a process
   skcheck --format json            for programs (fields: docs/json.md)
   skcheck demo                     make a stalled reader, and see how it shows
 
-Exit: 0 ran; 1 a socket matched, or mem: too much belongs to nobody (both with --exit-code);
-2 failed or misused; 3 something could not be seen (with --strict). 2 goes before 3, and 3 before 1.";
+Exit: 0 ran; 1 a socket matched, mem: too much belongs to nobody, watch: a reader stands still in the
+end (all with --exit-code); 2 failed or misused; 3 something could not be seen (with --strict).
+2 goes before 3, and 3 before 1.";
 
 /// Shows who sits on unread socket data, and what memory that may pin
 #[derive(Debug, Parser)]
@@ -52,6 +57,9 @@ pub(crate) enum Command {
     Mem(MemArgs),
     /// Show the packets in the queues of one socket, and the pages that they pin
     Packets(PacketsArgs),
+    /// Show who reads and who stands still, and why, until Ctrl-C
+    #[command(after_help = watch::EXAMPLES)]
+    Watch(Box<WatchArgs>),
     /// Hold a stalled reader until standard input ends
     #[command(hide = true)]
     HoldStalledReader(FragmentsArg),
@@ -67,6 +75,9 @@ pub(crate) struct ScanArgs {
     pub(crate) measuring: MeasuringArgs,
     #[command(flatten)]
     pub(crate) roots: RootArgs,
+    /// Look twice, a second apart: only readers that read nothing in between, and why
+    #[arg(long, help_heading = "Which sockets", conflicts_with_all = ["exact", "exact_limit"])]
+    pub(crate) stalled: bool,
     /// Exit with 1 when a socket matched
     #[arg(long, help_heading = "Output")]
     pub(crate) exit_code: bool,

@@ -1,6 +1,7 @@
 //! What was typed, and the environment it was typed in: what it means here.
 
 pub(crate) mod mem;
+pub(crate) mod watch;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
@@ -45,6 +46,8 @@ pub(crate) struct ScanConfig {
     pub(crate) verbose: bool,
     /// How long loading the engine took.
     pub(crate) loading: Duration,
+    /// Only readers that stand still, with the reason.
+    pub(crate) stalled: bool,
     pub(crate) exit_code: bool,
     pub(crate) strict: bool,
 }
@@ -80,7 +83,7 @@ pub(crate) struct Page {
 impl ScanConfig {
     /// What these arguments mean.
     pub(crate) fn new(args: ScanArgs, page: Page) -> ScanConfig {
-        let ScanArgs { filter, output, measuring, roots, exit_code, strict } = args;
+        let ScanArgs { filter, output, measuring, roots, stalled, exit_code, strict } = args;
         let query = query(filter);
         let narrowed = query != Query::default() && query != everything();
         ScanConfig {
@@ -95,6 +98,7 @@ impl ScanConfig {
             wide: output.wide,
             verbose: output.verbose,
             loading: Duration::ZERO,
+            stalled,
             exit_code,
             strict,
         }

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         None => commands::scan::run(cli.scan, page),
         Some(Command::Mem(args)) => commands::mem::run(args, page),
         Some(Command::Packets(args)) => commands::packets::run(&args, page),
+        Some(Command::Watch(args)) => commands::watch::run(*args, page),
         Some(Command::Demo(args)) => commands::demo::run(&args, page),
         Some(Command::HoldStalledReader(args)) => commands::demo::hold(args),
     };

@@ -1,9 +1,12 @@
 //! Text in and out: sizes, hostile names, the time of day.
 
+mod time;
+
 use std::fmt::Write as _;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub(crate) use crate::text::time::{about, duration, parse_duration, rfc3339, span};
 
 /// Units of a SIZE: their names in lower case, and their bytes.
 const UNITS: [(&[&str], u64); 11] = [
@@ -88,33 +91,6 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
         Some(tenths) if tenths >= 1000 => format!("{} %", tenths / 10),
         Some(tenths) => format!("{}.{} %", tenths / 10, tenths % 10),
     }
-}
-
-/// The duration that `500ms`, `5s`, `1m` or `1h` names.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let allowed = || "not a time: write 500ms, 5s, 1m or 1h".to_owned();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| allowed())?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(allowed()),
-    };
-    number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(allowed)
-}
-
-/// A duration in the unit that suits it: `1.3 ms`, `500 ms`, `5 s`, `1.5 s`.
-pub(crate) fn duration(time: Duration) -> String {
-    let microseconds = time.as_micros();
-    let (whole, tenths, unit) = match microseconds {
-        0..10_000 => (microseconds / 1000, microseconds / 100 % 10, "ms"),
-        10_000..1_000_000 => (microseconds / 1000, 0, "ms"),
-        _ => (microseconds / 1_000_000, microseconds / 100_000 % 10, "s"),
-    };
-    if tenths == 0 { format!("{whole} {unit}") } else { format!("{whole}.{tenths} {unit}") }
 }
 
 /// A number of five digits or more with its digits in groups of three: `40,000`.
@@ -249,38 +225,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
-}
-
-/// A moment in UTC as RFC 3339 spells it, with milliseconds. A clock before 1970 counts as 1970.
-pub(crate) fn rfc3339(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil_date(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis())
-}
-
-/// Year, month and day of the day that is so many days after 1970-01-01, in the Gregorian calendar.
-fn civil_date(mut days: u64) -> (u64, u64, u64) {
-    let is_leap =
-        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    // 400 years are 146,097 days, whatever year they begin with.
-    let mut year = 1970 + days / 146_097 * 400;
-    days %= 146_097;
-    while days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 1;
-    for length in lengths {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
 }
 
 #[cfg(test)]

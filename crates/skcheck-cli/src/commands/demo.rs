@@ -50,6 +50,7 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
         wide: false,
         verbose: false,
         loading: Duration::ZERO,
+        stalled: false,
         exit_code: false,
         strict: false,
     };

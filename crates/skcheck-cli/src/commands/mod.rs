@@ -5,6 +5,9 @@ mod engine;
 pub(crate) mod mem;
 pub(crate) mod packets;
 pub(crate) mod scan;
+mod signals;
+mod stalled;
+pub(crate) mod watch;
 
 use std::fmt;
 use std::io;

@@ -3,11 +3,11 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use skcheck_core::{Host, Live, NetnsChoice, NetnsFile, Snapshot, scan_with};
+use skcheck_core::{Host, Live, NetnsChoice, NetnsFile, Query, Snapshot, scan_with};
 
 use crate::args::{Format, RootArgs, ScanArgs};
 use crate::commands::engine::Loaded;
-use crate::commands::{Failure, Outcome};
+use crate::commands::{Failure, Outcome, stalled};
 use crate::config::{Page, ScanConfig};
 use crate::output;
 use crate::report::Report;
@@ -22,16 +22,25 @@ const INCOMPLETE: u8 = 3;
 /// Scans this host once.
 pub(crate) fn run(args: ScanArgs, page: Page) -> Result<Outcome, Failure> {
     let mut config = ScanConfig::new(args, page);
+    config.narrowed |= config.stalled;
     if let Some(contradiction) = config.measuring.contradiction() {
         return Err(Failure::Misuse(contradiction.to_owned()));
     }
     let host = host(&config.roots)?;
-    let is_missing = |pid: &&u32| host.inode(Path::new(&format!("/proc/{pid}"))).is_err();
-    config.missing_pid = config.query.pids.iter().find(is_missing).copied();
+    config.missing_pid = missing_pid(&host, &config.query);
     refuse_unknown_netns(&host, &config.query.netns)?;
+    if config.stalled {
+        return stalled::run(&host, &config);
+    }
     let snapshot = measured(&host, &mut config)?;
     write(&host, &snapshot, &config)?;
     Ok(Outcome { code: code(&snapshot, &config) })
+}
+
+/// A process that is asked for and does not exist.
+pub(crate) fn missing_pid(host: &Live, query: &Query) -> Option<u32> {
+    let is_missing = |pid: &&u32| host.inode(Path::new(&format!("/proc/{pid}"))).is_err();
+    query.pids.iter().find(is_missing).copied()
 }
 
 /// Scans with the engine that was chosen. That there is none is a gap of the report, where one was to be
@@ -61,7 +70,7 @@ pub(crate) fn host(roots: &RootArgs) -> Result<Live, Failure> {
 }
 
 /// A namespace that was asked for by name and is none is a mistake, and no gap of the report.
-fn refuse_unknown_netns(host: &Live, choice: &NetnsChoice) -> Result<(), Failure> {
+pub(crate) fn refuse_unknown_netns(host: &Live, choice: &NetnsChoice) -> Result<(), Failure> {
     let path: PathBuf = match choice {
         NetnsChoice::OfProcess(pid) => format!("/proc/{pid}/ns/net").into(),
         NetnsChoice::OfFile(path) => path.clone(),
@@ -95,21 +104,31 @@ fn misuse(option: &'static str, path: &Path, why: &str) -> Failure {
 /// Writes the report of a snapshot to standard output.
 pub(crate) fn write(host: &Live, snapshot: &Snapshot, config: &ScanConfig) -> Result<(), Failure> {
     let report = Report::new(snapshot, &config.query, config.arrangement);
+    write_with(host, &report, config, |out| output::table::write(&report, config, out))
+}
+
+/// Writes a report to standard output: the table in this way, other formats in theirs.
+pub(crate) fn write_with(
+    host: &Live,
+    report: &Report<'_>,
+    config: &ScanConfig,
+    write_table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match config.format {
-        Format::Table => output::table::write(&report, config, &mut out),
-        Format::Json => output::json::write(&report, &kernel(host), &mut out),
-        Format::Jsonl => output::json::write_lines(&report, &mut out),
+        Format::Table => write_table(&mut out),
+        Format::Json => output::json::write(report, &kernel(host), &mut out),
+        Format::Jsonl => output::json::write_lines(report, &mut out),
     };
     written.and_then(|()| out.flush()).map_err(Failure::Output)?;
     if config.format == Format::Jsonl {
         // A line is a socket: what could not be seen has no place among them, and must be seen.
-        let _ = output::table::write_gaps(snapshot, config.page.charset, &mut io::stderr().lock());
+        let _ = output::table::write_gaps(report.snapshot, config.page.charset, &mut io::stderr().lock());
     }
     Ok(())
 }
 
-fn code(snapshot: &Snapshot, config: &ScanConfig) -> u8 {
+pub(crate) fn code(snapshot: &Snapshot, config: &ScanConfig) -> u8 {
     if config.strict && !snapshot.gaps.is_empty() {
         INCOMPLETE
     } else if config.exit_code && !snapshot.sockets.is_empty() {

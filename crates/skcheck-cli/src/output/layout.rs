@@ -116,7 +116,8 @@ pub(super) fn grid<const N: usize>(
     if fits { roomy } else { lines(NARROW_GUTTER) }
 }
 
-fn draw<'r>(
+/// Rows under headings, one line each, as wide as it takes.
+pub(super) fn draw<'r>(
     headings: &[(&str, Align)],
     rows: impl Iterator<Item = Vec<&'r str>>,
     gutter: u16,

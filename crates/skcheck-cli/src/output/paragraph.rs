@@ -39,7 +39,8 @@ pub(crate) fn broken(text: &str, room: usize) -> Vec<String> {
 /// Whether a word is the unit of the number before it.
 fn is_unit(word: &str) -> bool {
     let unit = word.trim_end_matches([',', '.', ';', ':', ')']);
-    matches!(unit, "B" | "KiB" | "MiB" | "GiB" | "TiB" | "PiB" | "EiB" | "%" | "ms" | "s")
+    let unit = unit.strip_suffix("/s").unwrap_or(unit);
+    matches!(unit, "B" | "KiB" | "MiB" | "GiB" | "TiB" | "PiB" | "EiB" | "%" | "ms" | "s" | "min" | "h" | "d")
 }
 
 #[cfg(test)]
@@ -53,6 +54,7 @@ mod tests {
         check("a bc def", 4, &["a bc", "def"]);
         check("longer than that", 4, &["longer", "than", "that"]);
         check("has 12.5 MiB, and", 8, &["has", "12.5 MiB,", "and"]);
+        check("at 1.5 KiB/s, for 5 min", 13, &["at 1.5 KiB/s,", "for 5 min"]);
         check("at 80 columns", 5, &["at 80", "columns"]);
     }
 }

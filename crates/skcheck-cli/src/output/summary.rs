@@ -1,8 +1,8 @@
 //! What a report says in words.
 
-use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
+use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Report as SocketReport, Truesize};
 
-use crate::args::{By, EngineChoice};
+use crate::args::By;
 use crate::config::ScanConfig;
 use crate::output::cells::count;
 use crate::output::closed_held::whose_unlisted;
@@ -256,39 +256,4 @@ fn sent_charge(report: &Report<'_>) -> u64 {
 pub(super) fn gap(gap: &Gap, charset: Charset) -> (String, String) {
     let missing = escape(gap.to_string().as_bytes(), charset);
     (format!("Not seen: {missing}"), escape(gap.remedy.as_bytes(), charset))
-}
-
-/// The commands for the next question.
-pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
-    let mut next = Vec::new();
-    if report.missing.is_some() {
-        next.push("skcheck mem --pages (where the memory is, and whether sockets have it)".to_owned());
-    }
-    if let Some(Group { owner: Owner::Process(pid), sums, sockets }) = &report.heaviest {
-        let is_its = |socket: &&&SocketReport| socket.holders.iter().any(|holder| holder.pid == *pid);
-        let all_shown = report.sockets.iter().filter(is_its).count() as u64 == sums.sockets;
-        if !all_shown && config.query.pids.is_empty() && sockets.len() > 1 {
-            next.push(format!(
-                "skcheck --pid {pid} --by socket --top 0 (all {} sockets of it)",
-                sums.sockets
-            ));
-        }
-    }
-    if report.sockets.is_empty() {
-        if config.narrowed {
-            next.push("skcheck (everything with unread or unsent data)".to_owned());
-        } else if !config.query.include_idle {
-            next.push("skcheck --all (idle sockets too)".to_owned());
-            next.push("skcheck demo (what a stalled reader looks like)".to_owned());
-        }
-    }
-    let unknown = report.closed_held > 0 && report.snapshot.engine.is_none();
-    if unknown && config.measuring.engine == EngineChoice::Proc {
-        next.push("skcheck --engine bpf (also what closed sockets hold; as root)".to_owned());
-    }
-    let hidden = report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Processes);
-    if hidden && !rustix::process::geteuid().is_root() {
-        next.push("sudo skcheck (everybody's sockets with their holders, in every namespace)".to_owned());
-    }
-    next
 }

@@ -10,6 +10,7 @@ use crate::output::cells::Cells;
 use crate::output::layout::render;
 use crate::output::legend::legend;
 use crate::output::names::Writer;
+use crate::output::next::next;
 use crate::output::paragraph::write_paragraph;
 use crate::output::{closed_held, measured, missing, summary};
 use crate::report::Report;
@@ -17,11 +18,16 @@ use crate::text::Charset;
 
 /// Writes the whole report.
 pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Write) -> io::Result<()> {
+    for line in summary::headline(report, config) {
+        write_paragraph(out, &line, 0, config.page)?;
+    }
+    write_below(report, config, out)
+}
+
+/// Everything but the answer, which somebody else has written.
+pub(super) fn write_below(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Write) -> io::Result<()> {
     let page = config.page;
     let paragraph = |out: &mut dyn Write, text: &str| write_paragraph(out, text, 0, page);
-    for line in summary::headline(report, config) {
-        paragraph(out, &line)?;
-    }
     if !report.sockets.is_empty() {
         writeln!(out)?;
         let wide = config.wide || report.spans;
@@ -56,7 +62,7 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
     }
     gaps(&report.snapshot.gaps, page, out)?;
     let missing = missing::sentence(report);
-    let next = summary::next(report, config);
+    let next = next(report, config);
     if missing.is_some() || !next.is_empty() {
         writeln!(out)?;
     }

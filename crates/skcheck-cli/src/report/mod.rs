@@ -8,6 +8,7 @@ mod rank;
 mod sums;
 #[cfg(test)]
 mod tests;
+pub(crate) mod watch;
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;
 
@@ -166,4 +166,24 @@ fn shares_and_remainders() {
     assert_eq!(signed_size(-(12 << 20)), "-12 MiB");
     assert_eq!(signed_size(1536), "1.5 KiB");
     assert_eq!(signed_size(i64::MIN), "-8 EiB");
+}
+
+#[test]
+fn spans_have_two_units_at_most() {
+    let check = |milliseconds: u64, text: &str| assert_eq!(span(Duration::from_millis(milliseconds)), text);
+    check(400, "400 ms");
+    check(5_003, "5 s");
+    check(1_500, "1.5 s");
+    check(41_900, "41 s");
+    check(60_000, "1 min");
+    check(303_000, "5 min 3 s");
+    check(7_500_000, "2 h 5 min");
+    check(273_600_000, "3 d 4 h");
+    let check = |milliseconds: u64, text: &str| {
+        assert_eq!(span(about(Duration::from_millis(milliseconds))), text);
+    };
+    check(998, "1 s");
+    check(1_040, "1 s");
+    check(289, "300 ms");
+    check(4_960, "5 s");
 }

@@ -16,6 +16,13 @@ pub struct Cause {
     pub evidence: Vec<Fact>,
 }
 
+impl Cause {
+    /// A cause, whom it is about, and what it stands on.
+    pub fn new(code: CauseCode, pid: Option<u32>, evidence: Vec<Fact>) -> Cause {
+        Cause { code, pid, evidence }
+    }
+}
+
 /// The causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -139,7 +146,7 @@ pub enum Fact {
 }
 
 /// Who is at the end of a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Root {
     /// The links from the socket's holder on: a writer that is blocked, and the reader that blocks it.
@@ -163,4 +170,11 @@ pub struct Link {
     pub reader: Option<Holder>,
     /// The place of the writer's socket in the later sample.
     pub socket: usize,
+}
+
+impl Link {
+    /// A step of a chain.
+    pub fn new(writer: Holder, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
+        Link { writer, unsent, reader, socket }
+    }
 }

@@ -1,7 +1,7 @@
 //! Is the reader slow or standing still, and why?
 //!
 //! [`Probe`] takes samples: what the sockets' queues hold, and for those that nobody seems to read what
-//! their processes are doing instead. [`judge`] takes two samples and says what became of each socket, and
+//! their processes are doing instead. [`judge()`] takes two samples and says what became of each socket, and
 //! why. It is pure: samples can come from anywhere, at any distance.
 //!
 //! ```no_run
@@ -150,6 +150,27 @@ pub struct Judged {
     pub cause: Option<Cause>,
     /// Who is at the end of the chain that keeps it waiting, where that is another.
     pub root: Option<Root>,
+}
+
+impl Judged {
+    /// A socket of which nothing is known yet.
+    pub fn new(key: SocketKey) -> Judged {
+        Judged {
+            key,
+            now: None,
+            before: None,
+            reading: Reading::Unknown,
+            writing: Writing::Unknown,
+            consumed: None,
+            arriving: None,
+            until: None,
+            unread_age: None,
+            drops: None,
+            held_by: Vec::new(),
+            cause: None,
+            root: None,
+        }
+    }
 }
 
 /// How the whole went: the later value, and its change a second.

@@ -9,6 +9,7 @@ pub(crate) mod packets;
 mod place;
 mod process;
 mod socket;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

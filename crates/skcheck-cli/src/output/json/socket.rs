@@ -99,7 +99,7 @@ struct ShutdownJson {
 }
 
 #[derive(Serialize)]
-struct HolderJson {
+pub(super) struct HolderJson {
     pid: u32,
     fd: u32,
 }
@@ -213,7 +213,7 @@ impl SkMemJson {
 }
 
 impl HolderJson {
-    fn new(holder: &Holder) -> HolderJson {
+    pub(super) fn new(holder: &Holder) -> HolderJson {
         HolderJson { pid: holder.pid, fd: holder.fd }
     }
 }

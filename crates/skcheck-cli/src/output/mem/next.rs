@@ -28,6 +28,7 @@ fn of_host(report: &MemReport<'_>, host: &HostReport<'_>, is_root: bool) -> Vec<
         } else {
             next.push(format!("skcheck --exact --pid {pid} (measure its queues)"));
         }
+        next.push(format!("skcheck watch --pid {pid} (does it read, and if not, why)"));
     }
     next.extend(report.hog().map(|(hog, _)| match hog {
         Hog::Slab => "slabtop -s c (which caches)".to_owned(),

@@ -1,0 +1,44 @@
+//! The short form of a watch: two looks, a second apart, and the scan's report of who read nothing.
+
+use std::time::Duration;
+
+use skcheck_core::Live;
+use skcheck_core::watch::progress::Reading;
+use skcheck_core::watch::{Probe, judge};
+
+use crate::commands::engine::Loaded;
+use crate::commands::{Failure, Outcome, scan};
+use crate::config::ScanConfig;
+use crate::output;
+use crate::report::Report;
+use crate::report::watch::WatchReport;
+use crate::report::watch::history::History;
+
+/// The time between the two looks.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Reports the readers that stand still.
+pub(crate) fn run(host: &Live, config: &ScanConfig) -> Result<Outcome, Failure> {
+    let loaded = Loaded::choose(config.measuring.engine, host)?;
+    let mut probe = Probe::new(host, config.query.clone());
+    let before = probe.sample(loaded.engine(), None)?;
+    std::thread::sleep(WINDOW);
+    let now = probe.sample(loaded.engine(), Some(&before))?;
+    let judgement = judge(&before, &now);
+
+    let mut history = History::default();
+    history.note(&before, &now, &judgement);
+    let mut watched = WatchReport::new(&now, &judgement, &history, &config.query, loaded.gap.as_ref());
+    watched.missing_pid = config.missing_pid;
+    let mut snapshot = now.snapshot.clone();
+    let stalled = judgement.sockets.iter().filter(|judged| judged.reading == Reading::Stalled);
+    snapshot.sockets = stalled.filter_map(|judged| now.snapshot.sockets.get(judged.now?)).cloned().collect();
+    snapshot.gaps.extend(loaded.gap.clone());
+    let mut report = Report::new(&snapshot, &config.query, config.arrangement);
+    // Most sockets are left out: what those that are left cannot explain, the others may.
+    (report.narrowed, report.missing) = (true, None);
+    scan::write_with(host, &report, config, |out| {
+        output::watch::write_stalled(&watched, &report, config, out)
+    })?;
+    Ok(Outcome { code: scan::code(&snapshot, config) })
+}

@@ -1,0 +1,152 @@
+//! Samples at a fixed beat, judges each window, shows it, and sums up in the end.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use skcheck_core::watch::{Probe, judge};
+use skcheck_core::{Gap, Live};
+
+use crate::args::{WatchArgs, WatchFormat};
+use crate::commands::engine::Loaded;
+use crate::commands::signals::Signals;
+use crate::commands::{Failure, Outcome, scan};
+use crate::config::Page;
+use crate::config::watch::{WatchConfig, terminal_rows};
+use crate::output;
+use crate::output::watch::screen::{Screen, Size};
+use crate::report::watch::WatchReport;
+use crate::report::watch::history::History;
+
+/// Some reader stands still, and the caller wants to know.
+const STALLED: u8 = 1;
+
+/// A watch that is ended in its first window still judges it, unless it is shorter than this.
+const LEAST_WINDOW: Duration = Duration::from_millis(100);
+
+/// Watches until it is over, or somebody ends it.
+pub(crate) fn run(args: WatchArgs, page: Page) -> Result<Outcome, Failure> {
+    let config = WatchConfig::new(args, page);
+    let host = scan::host(&config.roots)?;
+    scan::refuse_unknown_netns(&host, &config.query.netns)?;
+    let signals = Signals::listen().map_err(|error| unheard(&error))?;
+    let mut display = Display { config: &config, page, screen: Screen::default(), told: Vec::new() };
+    display.begin()?;
+    let loaded = Loaded::choose(config.engine, &host)?;
+    let mut history = History::default();
+    watch(&host, &loaded, &signals, &mut history, &mut display)?;
+    display.end(&history)?;
+    let code = if config.exit_code && history.stalled() > 0 { STALLED } else { 0 };
+    Ok(Outcome { code })
+}
+
+fn watch(
+    host: &Live,
+    loaded: &Loaded,
+    signals: &Signals,
+    history: &mut History,
+    display: &mut Display<'_>,
+) -> Result<(), Failure> {
+    let config = display.config;
+    let mut probe = Probe::new(host, config.query.clone());
+    let mut before = probe.sample(loaded.engine(), None)?;
+    // The first look warms everything up and takes longest: the beat begins behind it.
+    let begun = Instant::now();
+    let mut looked = begun;
+    while let Some(next) = config.cadence.next(begun.elapsed()) {
+        let is_told = signals.wait(begun + next).map_err(|error| unheard(&error))?;
+        if is_told && (history.windows > 0 || looked.elapsed() < LEAST_WINDOW) {
+            return Ok(());
+        }
+        looked = Instant::now();
+        let now = probe.sample(loaded.engine(), Some(&before))?;
+        let judgement = judge(&before, &now);
+        history.note(&before, &now, &judgement);
+        let mut report = WatchReport::new(&now, &judgement, history, &config.query, loaded.gap.as_ref());
+        if report.rows.is_empty() {
+            report.missing_pid = scan::missing_pid(host, &config.query);
+        }
+        display.show(&report)?;
+        if is_told {
+            return Ok(());
+        }
+        before = now;
+    }
+    Ok(())
+}
+
+/// Where the samples go.
+struct Display<'a> {
+    config: &'a WatchConfig,
+    page: Page,
+    screen: Screen,
+    /// What could not be seen, as it was told last.
+    told: Vec<Gap>,
+}
+
+impl Display<'_> {
+    fn begin(&mut self) -> Result<(), Failure> {
+        if !self.config.redraws {
+            return Ok(());
+        }
+        self.draw(&output::watch::waiting())
+    }
+
+    fn show(&mut self, report: &WatchReport<'_>) -> Result<(), Failure> {
+        let gaps_changed = !self.told.iter().eq(report.gaps.iter().copied());
+        self.told = report.gaps.iter().map(|gap| (*gap).clone()).collect();
+        if self.config.redraws {
+            // It may have been resized.
+            self.page = Page::of_stdout();
+            let lines = self.size().lines();
+            let frame = output::watch::frame(report, self.config.top, self.page, lines);
+            return self.draw(&frame);
+        }
+        let mut bytes = Vec::new();
+        let (top, page) = (self.config.top, self.page);
+        match self.config.format {
+            WatchFormat::Jsonl => output::json::watch::write(report, top, &mut bytes),
+            WatchFormat::Table => {
+                let gaps = if gaps_changed { &self.told[..] } else { &[] };
+                output::watch::write_block(report, gaps, top, page, &mut bytes)
+            }
+        }
+        .map_err(Failure::Output)?;
+        put(&bytes)
+    }
+
+    fn end(&mut self, history: &History) -> Result<(), Failure> {
+        if self.config.format == WatchFormat::Jsonl {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        let mut gaps: &[Gap] = &[];
+        if self.config.redraws {
+            bytes.extend(self.screen.leave().into_bytes());
+            gaps = &self.told;
+        }
+        output::watch::write_summary(history, gaps, self.page, &mut bytes).map_err(Failure::Output)?;
+        put(&bytes)
+    }
+
+    fn draw(&mut self, lines: &[String]) -> Result<(), Failure> {
+        let size = self.size();
+        put(self.screen.redraw(lines, size, self.page.charset).as_bytes())
+    }
+
+    fn size(&self) -> Size {
+        Size { rows: terminal_rows(), columns: self.page.width.unwrap_or(usize::MAX) }
+    }
+}
+
+/// Writes it at once: a terminal shall not show half of it.
+fn put(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
+}
+
+fn unheard(error: &io::Error) -> Failure {
+    Failure::Cannot {
+        what: format!("cannot wait for a signal: {error}"),
+        remedy: "watch for a fixed time from a shell that allows it".to_owned(),
+    }
+}

@@ -1,0 +1,165 @@
+//! What became of each socket between two samples, for programs.
+
+mod cause;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+use skcheck_core::watch::progress::Reading;
+use skcheck_core::watch::{Change, Judged, Trend};
+use skcheck_core::{Inode, Process};
+
+use crate::output::json::GapJson;
+use crate::output::json::process::ProcessJson;
+use crate::output::json::processes_of;
+use crate::output::json::socket::{HolderJson, SocketJson};
+use crate::output::json::watch::cause::{CauseJson, ChainJson, RootJson};
+use crate::output::watch::Names;
+use crate::report::watch::{Row, WatchReport};
+use crate::text::{Charset, rfc3339};
+
+const SCHEMA: &str = "skcheck.watch/1";
+
+/// Writes one document and a newline. The first `top` sockets are listed.
+pub(crate) fn write(report: &WatchReport<'_>, top: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &WatchJson::new(report, top))?;
+    out.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct WatchJson<'a> {
+    schema: &'static str,
+    at: String,
+    window: f64,
+    stalled: u64,
+    sockets: Vec<WatchedJson<'a>>,
+    gone: Vec<GoneJson>,
+    trend: TrendJson,
+    processes: Vec<ProcessJson>,
+    gaps: Vec<GapJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct WatchedJson<'a> {
+    #[serde(flatten)]
+    socket: SocketJson<'a>,
+    verdict: &'static str,
+    writing: &'static str,
+    stalled_s: Option<f64>,
+    consumed_per_s: Option<u64>,
+    arriving_per_s: Option<u64>,
+    until_s: Option<f64>,
+    unread_age_s: Option<f64>,
+    drops: Option<u32>,
+    held_before: Vec<HolderJson>,
+    cause: Option<CauseJson>,
+    root: Option<RootJson>,
+    chain: Option<ChainJson>,
+}
+
+/// A socket of the sample before that holds nothing any more, or is closed.
+#[derive(Serialize)]
+struct GoneJson {
+    cookie: Option<String>,
+    inode: Option<u32>,
+    verdict: &'static str,
+    consumed_per_s: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct TrendJson {
+    unread: ChangeJson,
+    charged: ChangeJson,
+    worst: ChangeJson,
+    tcp_memory: Option<ChangeJson>,
+    unaccounted: Option<ChangeJson>,
+    until_pressure_s: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct ChangeJson {
+    now: u64,
+    per_s: f64,
+}
+
+impl<'a> WatchJson<'a> {
+    fn new(report: &WatchReport<'a>, top: Option<usize>) -> WatchJson<'a> {
+        let names = Names { sample: report.now, charset: Charset::Utf8 };
+        let listed = &report.rows[..top.unwrap_or(usize::MAX).min(report.rows.len())];
+        let snapshot = &report.now.snapshot;
+        let mut processes: BTreeMap<u32, &Process> = BTreeMap::new();
+        for row in listed {
+            processes.extend(processes_of(snapshot, row.socket).map(|process| (process.pid, process)));
+        }
+        let gone = report.judgement.sockets.iter().filter(|judged| judged.now.is_none());
+        WatchJson {
+            schema: SCHEMA,
+            at: rfc3339(report.now.taken_at),
+            window: seconds(report.judgement.window),
+            stalled: report.stalled as u64,
+            sockets: listed.iter().map(|row| WatchedJson::new(row, names)).collect(),
+            gone: gone.map(GoneJson::new).collect(),
+            trend: TrendJson::new(&report.judgement.trend),
+            processes: processes.into_values().map(ProcessJson::new).collect(),
+            gaps: report.gaps.iter().map(|gap| GapJson::new(gap)).collect(),
+        }
+    }
+}
+
+impl<'a> WatchedJson<'a> {
+    fn new(row: &Row<'a>, names: Names<'a>) -> WatchedJson<'a> {
+        let judged = row.judged;
+        WatchedJson {
+            socket: SocketJson::new(row.socket, &names.sample.snapshot),
+            verdict: judged.reading.name(),
+            writing: judged.writing.name(),
+            stalled_s: row.stalled_for.filter(|_| judged.reading == Reading::Stalled).map(seconds),
+            consumed_per_s: judged.consumed,
+            arriving_per_s: judged.arriving,
+            until_s: judged.until.map(seconds),
+            unread_age_s: judged.unread_age.map(seconds),
+            drops: judged.drops,
+            held_before: judged.held_by.iter().map(HolderJson::new).collect(),
+            cause: judged.cause.as_ref().map(|cause| CauseJson::of_socket(row, cause, names)),
+            root: row.judged.root.as_ref().and_then(|root| RootJson::new(root, names)),
+            chain: row.judged.root.as_ref().map(ChainJson::new),
+        }
+    }
+}
+
+impl GoneJson {
+    fn new(judged: &Judged) -> GoneJson {
+        GoneJson {
+            cookie: judged.key.cookie.map(|cookie| format!("{cookie:x}")),
+            inode: judged.key.inode.map(Inode::get),
+            verdict: judged.reading.name(),
+            consumed_per_s: judged.consumed,
+        }
+    }
+}
+
+impl TrendJson {
+    fn new(trend: &Trend) -> TrendJson {
+        TrendJson {
+            unread: ChangeJson::new(trend.unread),
+            charged: ChangeJson::new(trend.charged),
+            worst: ChangeJson::new(trend.worst),
+            tcp_memory: trend.tcp_memory.map(ChangeJson::new),
+            unaccounted: trend.unaccounted.map(ChangeJson::new),
+            until_pressure_s: trend.until_pressure.map(seconds),
+        }
+    }
+}
+
+impl ChangeJson {
+    fn new(change: Change) -> ChangeJson {
+        ChangeJson { now: change.now.0, per_s: change.per_second.round() }
+    }
+}
+
+/// Seconds, to the millisecond.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,169 @@
+//! The answer: who stands worst, since when, why, and who is behind it.
+
+use skcheck_core::{Endpoint, Holding, State};
+
+use crate::output::cells::count;
+use crate::output::watch::chain::{because, root};
+use crate::output::watch::names::Names;
+use crate::report::watch::{Row, Standing, WatchReport};
+use crate::text::{about, size, span};
+
+/// How many processes a sentence names.
+const MOST_NAMES: usize = 3;
+
+/// The answer, a paragraph each.
+pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> Vec<String> {
+    let Some(row) = report.rows.first() else { return vec![nothing(report)] };
+    let mut lines = match row.standing {
+        Standing::ReaderStalled => stalled(report, row, names),
+        Standing::WriterStalled => vec![format!("No reader stands still. {}", unsent(row, names))],
+        Standing::ReaderSlow => vec![slow(row, names)],
+        Standing::WriterSlow => vec![format!(
+            "{} has {} unsent {}, which the other end takes more slowly than it is written.",
+            names.subject(row),
+            known(row.socket.footprint.sent.payload.map(|payload| payload.0)),
+            names.place(row)
+        )],
+        Standing::Unknown => vec![unknown(row, names)],
+        Standing::ReaderDraining => vec![draining(row, names)],
+        Standing::WriterDraining | Standing::Idle => {
+            vec!["Nobody stands still: what was sent is being taken.".to_owned()]
+        }
+    };
+    let others = (report.stalled as u64).saturating_sub(1);
+    if others > 0 {
+        let stand = if others == 1 { "stands" } else { "stand" };
+        lines
+            .push(format!("{others} more {} {stand} still.", if others == 1 { "reader" } else { "readers" }));
+    }
+    lines
+}
+
+fn stalled(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> Vec<String> {
+    let subject = names.subject(row);
+    let circle = row.circle();
+    let mut first = if circle.len() > 1 {
+        let all = listed(circle.iter().map(|pid| names.process(*pid)).collect());
+        format!(
+            "{all} wait for each other to read, a deadlock: {}.",
+            state(row, &names.subject_again(row), names)
+        )
+    } else if let Some(root) = root(row, names) {
+        format!("{root} holds up {subject}: {}.", state(row, &names.subject_again(row), names))
+    } else {
+        format!("{}.", state(row, &subject, names))
+    };
+    if let Some(holder) = row.holder
+        && circle.is_empty()
+    {
+        let victims = report.held_up_by(holder.pid);
+        if !victims.is_empty() {
+            let all = listed(victims.iter().map(|pid| names.process(*pid)).collect());
+            first += &format!(" It holds up {all}.");
+        }
+    }
+    let mut lines = vec![first];
+    if let Some(because) = because(row, names) {
+        let root = root(row, names).map(|root| format!(" Root: {root}.")).unwrap_or_default();
+        lines.push(format!("Because: {because}{root}"));
+    }
+    lines
+}
+
+/// `nginx has read nothing for 5 s; 2.9 MiB waits at fd 11, the oldest byte for at least 41 s`.
+fn state(row: &Row<'_>, who: &str, names: Names<'_>) -> String {
+    let time = row.stalled_for.map(|time| format!(" for {}", span(about(time)))).unwrap_or_default();
+    let amount = amount(row);
+    let age = row.judged.unread_age;
+    let age = age.map(|age| format!(", the oldest byte for at least {}", span(age))).unwrap_or_default();
+    let verb = match row.socket.holding {
+        Holding::AwaitingAccept { .. } => "has not accepted a connection",
+        _ => "has read nothing",
+    };
+    format!("{who} {verb}{time}; {amount} waits {}{age}", names.place(row))
+}
+
+/// What waits to be read.
+fn amount(row: &Row<'_>) -> String {
+    let received = &row.socket.footprint.received;
+    match (received.payload, received.charged) {
+        (Some(payload), _) => size(payload.0),
+        (None, Some(charged)) => format!("data of unknown length (charged {})", size(charged.0)),
+        (None, None) => "an unknown amount".to_owned(),
+    }
+}
+
+fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
+    let sent = row.socket.footprint.sent.payload.map(|payload| payload.0);
+    let peer = match row.socket.peer_holders.first() {
+        Some(peer) => names.process(peer.pid),
+        None => names.peer_address(row.socket).unwrap_or_else(|| "the other end".to_owned()),
+    };
+    format!(
+        "{} has {} unsent {}, of which {peer} takes nothing.",
+        names.subject(row),
+        known(sent),
+        names.place(row)
+    )
+}
+
+fn slow(row: &Row<'_>, names: Names<'_>) -> String {
+    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), |n| format!("{}/s", size(n)));
+    let full = row.judged.until.map(|until| format!(", and its buffer is full in {}", span(until)));
+    format!(
+        "{} reads more slowly than data arrives {}: {} of {}; {} waits{}.",
+        names.subject(row),
+        names.place(row),
+        rate(row.judged.consumed),
+        rate(row.judged.arriving),
+        amount(row),
+        full.unwrap_or_default()
+    )
+}
+
+fn draining(row: &Row<'_>, names: Names<'_>) -> String {
+    let rate = row.judged.consumed.map(|consumed| format!(" {}/s", size(consumed))).unwrap_or_default();
+    let empty = row.judged.until.map(|until| format!(", empty in {}", span(until))).unwrap_or_default();
+    format!(
+        "Nobody stands still. {} reads{rate} {}; {} waits{empty}.",
+        names.subject(row),
+        names.place(row),
+        amount(row)
+    )
+}
+
+fn unknown(row: &Row<'_>, names: Names<'_>) -> String {
+    let what = match (row.socket.socket.state, &row.socket.socket.local) {
+        (State::ClosedHeld, Endpoint::Unknown) => {
+            "has a closed socket, of which nothing tells whether it holds data".to_owned()
+        }
+        _ => format!("may read or not, which cannot be told; {} waits", amount(row)),
+    };
+    format!("Nobody is known to stand still. {} {what} {}.", names.subject(row), names.place(row))
+}
+
+fn nothing(report: &WatchReport<'_>) -> String {
+    let seen = count(report.now.snapshot.scanned.sockets, "socket");
+    match report.missing_pid {
+        Some(pid) => format!("No socket matches, and there is no process {pid}; {seen} looked at."),
+        None => format!("Nobody stands still: no socket that matches holds data; {seen} looked at."),
+    }
+}
+
+fn known(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "data".to_owned(), size)
+}
+
+/// `a, b and c`; `a, b, c and 2 more`.
+fn listed(mut names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
+    names.truncate(MOST_NAMES);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+    }
+}

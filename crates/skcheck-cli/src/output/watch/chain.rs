@@ -1,0 +1,87 @@
+//! Why a reader stands still, as a sentence: from its process over those that keep that waiting to the one
+//! at the end.
+
+use skcheck_core::watch::cause::{Cause, Fact, Link};
+use skcheck_core::watch::evidence::Call;
+
+use crate::output::watch::names::Names;
+use crate::output::watch::words::{clause, facts};
+use crate::report::watch::Row;
+use crate::text::size;
+
+/// The cause and its evidence, a sentence each; `None` where nobody looked for a cause.
+pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<String> {
+    let cause = row.judged.cause.as_ref()?;
+    let (why, seen) = match row.links() {
+        [] => (clause(cause, "it"), facts(cause, false, names)),
+        links => {
+            let end = row.judged.root.as_ref().and_then(|root| root.end.as_ref());
+            let seen = end.map_or_else(|| facts(cause, true, names), |(_, end)| facts(end, false, names));
+            (chain(row, cause, links, names), seen)
+        }
+    };
+    Some(match seen {
+        Some(seen) => format!("{why}. Seen: {seen}."),
+        None => format!("{why}."),
+    })
+}
+
+/// `nginx is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app (2210), fd 7, has read
+/// nothing either, because it is stopped`.
+fn chain(row: &Row<'_>, cause: &Cause, links: &[Link], names: Names<'_>) -> String {
+    let root = row.judged.root.as_ref();
+    let mut text = String::new();
+    for (at, link) in links.iter().enumerate() {
+        let is_last = at + 1 == links.len();
+        text += &match at {
+            0 => first(row, cause, link, names),
+            _ => blocked(link, "it", names),
+        };
+        text += &match link.reader {
+            None => ", and the other end, which is not on this host, takes nothing".to_owned(),
+            Some(reader) if is_last && root.is_some_and(|root| root.is_circle) => {
+                let process = names.process(reader.pid);
+                format!(", whose reader {process}, fd {}, does not read: it waits in this circle", reader.fd)
+            }
+            Some(reader) => {
+                let process = names.process(reader.pid);
+                format!(", whose reader {process}, fd {}, has read nothing either", reader.fd)
+            }
+        };
+        if !is_last {
+            text += ", because ";
+        }
+    }
+    if let Some((_, end)) = root.and_then(|root| root.end.as_ref()) {
+        text += &format!(", because {}", clause(end, "it"));
+    }
+    text
+}
+
+/// The first link, by name; by the thread that tries to write, where evidence tells it.
+fn first(row: &Row<'_>, cause: &Cause, link: &Link, names: Names<'_>) -> String {
+    let writes = |fact: &Fact| match fact {
+        Fact::Thread { tid, call: Some((Call::Write, fd)), .. } if *fd == Some(link.writer.fd) => Some(*tid),
+        _ => None,
+    };
+    let who = names.subject_again(row);
+    let thread = cause.evidence.iter().find_map(writes).map(|tid| format!("{who}'s thread {tid}"));
+    blocked(link, &thread.unwrap_or(who), names)
+}
+
+/// A writer that cannot write.
+fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
+    let socket = names.sample.snapshot.sockets.get(link.socket);
+    let fd = link.writer.fd;
+    let unsent = size(link.unsent.0);
+    match socket.and_then(|socket| names.peer_address(socket)) {
+        Some(address) => format!("{who} is blocked writing to {address} (fd {fd}, {unsent} unsent)"),
+        None => format!("{who} is blocked writing to fd {fd} ({unsent} unsent)"),
+    }
+}
+
+/// Who is at the end, where that is another: `app (2210)`.
+pub(super) fn root(row: &Row<'_>, names: Names<'_>) -> Option<String> {
+    let (end, _) = row.culprit()?;
+    Some(names.process(end.pid))
+}

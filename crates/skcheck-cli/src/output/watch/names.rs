@@ -1,0 +1,99 @@
+//! What to call the processes and addresses of a sample.
+
+use skcheck_core::watch::Sample;
+use skcheck_core::{Endpoint, Holding, Report as SocketReport};
+
+use crate::output::names::{Writer, endpoint};
+use crate::report::watch::{Row, comm};
+use crate::text::{Charset, escape};
+
+/// Turns what is known of a sample into text.
+#[derive(Clone, Copy)]
+pub(in crate::output) struct Names<'a> {
+    pub(in crate::output) sample: &'a Sample,
+    pub(in crate::output) charset: Charset,
+}
+
+impl Names<'_> {
+    /// A process in a sentence: `nginx (4711)`.
+    pub(super) fn process(&self, pid: u32) -> String {
+        self.comm(pid).map_or_else(|| format!("process {pid}"), |comm| format!("{comm} ({pid})"))
+    }
+
+    /// A process in a table: `nginx 4711`.
+    pub(super) fn short(&self, pid: u32) -> String {
+        format!("{} {pid}", self.comm(pid).unwrap_or_else(|| "?".to_owned()))
+    }
+
+    /// A process that was named before.
+    fn again(&self, pid: u32) -> String {
+        self.comm(pid).unwrap_or_else(|| format!("process {pid}"))
+    }
+
+    fn comm(&self, pid: u32) -> Option<String> {
+        comm(self.sample, pid).map(|comm| escape(comm, self.charset))
+    }
+
+    /// A name that somebody else chose.
+    pub(super) fn escape(&self, name: &[u8]) -> String {
+        escape(name, self.charset)
+    }
+
+    /// Who is to read a socket, at the beginning of a sentence.
+    pub(super) fn subject(&self, row: &Row<'_>) -> String {
+        let Some(holder) = row.holder else { return unheld(row.socket.holding).to_owned() };
+        let place = self.writer().inside(holder.pid).map(|place| format!(" {place}"));
+        format!("{}{}", self.process(holder.pid), place.unwrap_or_default())
+    }
+
+    /// The same once more.
+    pub(super) fn subject_again(&self, row: &Row<'_>) -> String {
+        row.holder.map_or_else(|| "it".to_owned(), |holder| self.again(holder.pid))
+    }
+
+    /// Who is to read a socket, in a table.
+    pub(super) fn owner(&self, row: &Row<'_>) -> String {
+        let others = row.socket.pids().len().saturating_sub(1);
+        match (row.holder, others) {
+            (None, _) => self.writer().holders(row.socket),
+            (Some(holder), 0) => self.short(holder.pid),
+            (Some(holder), more) => format!("{} +{more}", self.short(holder.pid)),
+        }
+    }
+
+    /// Where a socket is: `at fd 11`, or its address where no descriptor has it.
+    pub(super) fn place(&self, row: &Row<'_>) -> String {
+        match (row.holder, row.socket.holding) {
+            (Some(holder), Holding::Descriptors) => format!("at fd {}", holder.fd),
+            (Some(holder), _) => format!("at its listener (fd {})", holder.fd),
+            (None, _) => match &row.socket.socket.local {
+                Endpoint::Unnamed => "at a socket without a name".to_owned(),
+                local => format!("at {}", self.endpoint(local, row.socket)),
+            },
+        }
+    }
+
+    /// Where the other end of a socket is; `None` where it has no name.
+    pub(super) fn peer_address(&self, report: &SocketReport) -> Option<String> {
+        match &report.socket.peer {
+            Endpoint::Unnamed => None,
+            peer => Some(self.endpoint(peer, report)).filter(|address| !address.is_empty()),
+        }
+    }
+
+    fn endpoint(&self, end: &Endpoint, report: &SocketReport) -> String {
+        endpoint(end, report.interface_name.as_deref(), self.charset)
+    }
+
+    fn writer(&self) -> Writer<'_> {
+        Writer { snapshot: &self.sample.snapshot, charset: self.charset, wide: false, measured: false }
+    }
+}
+
+fn unheld(holding: Holding) -> &'static str {
+    match holding {
+        Holding::Hidden => "A process that may not be read",
+        Holding::Orphan => "A process that has closed its socket",
+        _ => "The kernel, or a message in flight,",
+    }
+}

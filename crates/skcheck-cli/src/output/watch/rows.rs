@@ -1,0 +1,220 @@
+//! The table: a row for each socket that matters, as wide as the page allows.
+
+use skcheck_core::watch::cause::{CauseCode, Fact};
+use skcheck_core::watch::progress::Writing;
+use skcheck_core::{State, Truesize};
+
+use crate::config::Page;
+use crate::output::cells::{proto, state_name};
+use crate::output::layout::{self, Align};
+use crate::output::watch::names::Names;
+use crate::output::watch::words;
+use crate::report::watch::{Row, Standing};
+use crate::text::{Charset, fit, size, span, width};
+
+/// How far what has no column is indented below its row.
+const INDENT: usize = 8;
+
+/// Columns of a process's name and pid at most.
+const NAME: usize = 28;
+
+/// What stands in the cells of one row, as text.
+struct Cells {
+    process: String,
+    fd: String,
+    proto: String,
+    state: String,
+    unread: String,
+    reading: String,
+    consumed: String,
+    arriving: String,
+    age: String,
+    drops: String,
+    unsent: String,
+    writing: String,
+    why: String,
+}
+
+/// The lines of a table: its heading, and those of each row.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) heading: String,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+type Column = (&'static str, Align, fn(&Cells) -> &str);
+
+const STATE: &str = "STATE";
+const PROTO: &str = "PROTO";
+const ARRIVING: &str = "ARRIVING/s";
+const DROPS: &str = "DROPS";
+const UNSENT: &str = "UNSENT";
+const WRITING: &str = "WRITING";
+const WHY: &str = "WHY";
+
+const COLUMNS: [Column; 13] = [
+    ("PROCESS", Align::Left, |cells| &cells.process),
+    ("FD", Align::Right, |cells| &cells.fd),
+    (PROTO, Align::Left, |cells| &cells.proto),
+    (STATE, Align::Left, |cells| &cells.state),
+    ("UNREAD", Align::Right, |cells| &cells.unread),
+    ("READING", Align::Left, |cells| &cells.reading),
+    ("CONSUMED/s", Align::Right, |cells| &cells.consumed),
+    (ARRIVING, Align::Right, |cells| &cells.arriving),
+    ("AGE", Align::Right, |cells| &cells.age),
+    (DROPS, Align::Right, |cells| &cells.drops),
+    (UNSENT, Align::Right, |cells| &cells.unsent),
+    (WRITING, Align::Left, |cells| &cells.writing),
+    (WHY, Align::Left, |cells| &cells.why),
+];
+
+/// What is left out of the lines, step by step, until they fit. What is left out and matters stands below
+/// its row.
+const LEFT_OUT: [&[&str]; 5] = [
+    &[],
+    &[STATE],
+    &[STATE, WHY],
+    &[STATE, WHY, UNSENT, WRITING],
+    &[STATE, WHY, UNSENT, WRITING, PROTO, ARRIVING],
+];
+
+/// The table of these rows.
+pub(super) fn table(rows: &[Row<'_>], names: Names<'_>, page: Page) -> Table {
+    let cells: Vec<Cells> = rows.iter().map(|row| cells(row, names)).collect();
+    let room = page.width.unwrap_or(usize::MAX);
+    let mut drawn = Table::default();
+    for left_out in LEFT_OUT {
+        let columns = used(&cells, left_out);
+        for gutter in [2, 1] {
+            drawn = draw(&cells, &columns, gutter, page);
+            if drawn.lines().all(|line| width(line) <= room) {
+                return drawn;
+            }
+        }
+    }
+    drawn.cut(room, page.charset)
+}
+
+/// The columns that are not left out. Those of the sending side and of drops are there only where a row
+/// has something to say in them.
+fn used(cells: &[Cells], left_out: &[&str]) -> Vec<Column> {
+    let is_used = |column: &&Column| {
+        let is_optional = [DROPS, UNSENT, WRITING].contains(&column.0);
+        !left_out.contains(&column.0)
+            && (!is_optional || cells.iter().any(|row| !["", "0"].contains(&(column.2)(row))))
+    };
+    COLUMNS.iter().filter(is_used).copied().collect()
+}
+
+fn draw(cells: &[Cells], columns: &[Column], gutter: u16, page: Page) -> Table {
+    let headings: Vec<(&str, Align)> = columns.iter().map(|column| (column.0, column.1)).collect();
+    let rows = cells.iter().map(|row| columns.iter().map(|column| (column.2)(row)).collect());
+    let mut lines = layout::draw(&headings, rows, gutter).into_iter();
+    let has = |name: &str| columns.iter().any(|column| column.0 == name);
+    let heading = lines.next().unwrap_or_default();
+    let rows = lines.zip(cells).map(|(line, row)| {
+        let mut below = Vec::new();
+        if !has(WRITING) && !row.writing.is_empty() {
+            below.push(format!("{} unsent, {}", row.unsent, row.writing));
+        }
+        if !has(WHY) && !row.why.is_empty() {
+            below.push(row.why.clone());
+        }
+        let mut lines = vec![line];
+        if !below.is_empty() {
+            let room = page.width.map_or(usize::MAX, |room| room.saturating_sub(INDENT));
+            lines.push(format!("{:INDENT$}{}", "", fit(&below.join("; "), room, page.charset)));
+        }
+        lines
+    });
+    Table { heading, rows: rows.collect() }
+}
+
+impl Table {
+    fn lines(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.heading).chain(self.rows.iter().flatten())
+    }
+
+    /// A terminal that is redrawn must not break lines.
+    fn cut(mut self, room: usize, charset: Charset) -> Table {
+        self.heading = fit(&self.heading, room, charset);
+        self.rows.iter_mut().flatten().for_each(|line| *line = fit(line, room, charset));
+        self
+    }
+}
+
+fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
+    let judged = row.judged;
+    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), size);
+    let is_writer = !matches!(judged.writing, Writing::Idle | Writing::Unknown);
+    let sent = row.socket.footprint.sent.payload;
+    Cells {
+        process: fit(&names.owner(row), NAME, names.charset),
+        fd: row.holder.map_or_else(|| "-".to_owned(), |holder| holder.fd.to_string()),
+        proto: proto(row.socket.socket.protocol).to_owned(),
+        state: state_name(row.socket.socket.state).to_owned(),
+        unread: unread(row, names.charset),
+        reading: judged.reading.name().to_owned(),
+        consumed: rate(judged.consumed),
+        arriving: rate(judged.arriving),
+        age: match judged.unread_age {
+            Some(age) => format!("{}{}", names.charset.at_least(), span(age)),
+            None => "?".to_owned(),
+        },
+        drops: judged.drops.map_or_else(String::new, |drops| drops.to_string()),
+        unsent: match sent {
+            Some(sent) if is_writer => size(sent.0),
+            None if is_writer => "?".to_owned(),
+            _ => String::new(),
+        },
+        writing: if is_writer { judged.writing.name().to_owned() } else { String::new() },
+        why: why(row, names),
+    }
+}
+
+fn unread(row: &Row<'_>, charset: Charset) -> String {
+    let received = &row.socket.footprint.received;
+    match (received.payload, received.charged) {
+        (Some(payload), _) => size(payload.0),
+        (None, Some(Truesize(charged))) => format!("{}{}", charset.at_most(), size(charged)),
+        (None, None) => "?".to_owned(),
+    }
+}
+
+/// The cause in a few words.
+fn why(row: &Row<'_>, names: Names<'_>) -> String {
+    let judged = row.judged;
+    let until = |words: &str| judged.until.map(|until| format!("{words} in {}", span(until)));
+    let what = match row.standing {
+        Standing::ReaderStalled => Some(why_stalled(row, names)),
+        Standing::WriterStalled => Some(match row.socket.peer_holders.first() {
+            Some(peer) => format!("{} does not read", names.short(peer.pid)),
+            None => "the other end takes nothing".to_owned(),
+        }),
+        Standing::ReaderSlow => until("full"),
+        Standing::ReaderDraining => until("empty"),
+        Standing::Unknown if row.socket.socket.state == State::ClosedHeld => Some("in no table".to_owned()),
+        Standing::Unknown => Some("cannot be told".to_owned()),
+        Standing::WriterSlow | Standing::WriterDraining | Standing::Idle => None,
+    };
+    let held_by = judged.held_by.first().map(|before| format!("was {}'s", names.short(before.pid)));
+    let words: Vec<String> = what.into_iter().chain(held_by).collect();
+    words.join(", ")
+}
+
+fn why_stalled(row: &Row<'_>, names: Names<'_>) -> String {
+    let own = row.holder.map(|holder| holder.pid);
+    if let Some(other) = row.circle().into_iter().find(|pid| Some(*pid) != own) {
+        return format!("{} with {}", words::short(CauseCode::Deadlock), names.short(other));
+    }
+    if let Some((end, cause)) = row.culprit() {
+        return format!("held up by {}: {}", names.short(end.pid), words::short(cause.code));
+    }
+    let Some(cause) = &row.judged.cause else { return "unknown".to_owned() };
+    let short = words::short(cause.code);
+    let missing = cause.evidence.iter().find(|fact| matches!(fact, Fact::Missing(_)));
+    match (cause.code, missing) {
+        (CauseCode::Unknown, Some(missing)) => format!("{short}: {}", words::fact(missing, names)),
+        _ => short.to_owned(),
+    }
+}

@@ -1,0 +1,102 @@
+//! What a whole watch found, when it ends.
+
+use skcheck_core::watch::cause::Cause;
+
+use crate::output::cells::count;
+use crate::output::watch::words::clause;
+use crate::report::watch::history::{Found, History, Reason, Stall};
+use crate::text::{Charset, about, escape, size, span};
+
+/// How many causes are told.
+const MOST_CAUSES: usize = 5;
+
+/// The paragraphs of the summary.
+pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<String> {
+    if history.windows == 0 {
+        return vec!["Ended before there was anything to compare: two looks are needed.".to_owned()];
+    }
+    let watched =
+        format!("Watched {} ({}): ", span(about(history.watched)), count(history.windows, "window"));
+    let end = match history.stalled() {
+        0 => "no reader stands still in the end".to_owned(),
+        1 => "1 reader stands still in the end".to_owned(),
+        n => format!("{n} readers stand still in the end"),
+    };
+    let longest = history.longest.as_ref().map(|stall| longest(stall, history, charset));
+    let mut lines = vec![format!("{watched}{end}{}.", longest.unwrap_or_default())];
+    lines.push(rates(history));
+    let causes = history.causes();
+    let told: Vec<String> = causes
+        .iter()
+        .take(MOST_CAUSES)
+        .map(|(reason, found)| cause(*reason, found, history, charset))
+        .collect();
+    if !told.is_empty() {
+        let more = causes.len().saturating_sub(MOST_CAUSES);
+        let more =
+            if more > 0 { format!("; and {}", count(more as u64, "other cause")) } else { String::new() };
+        lines.push(format!("Why: {}{more}.", told.join("; ")));
+    }
+    lines
+}
+
+/// The commands for the next question.
+pub(in crate::output) fn next(history: &History) -> Vec<String> {
+    let lasting = history.longest.as_ref().filter(|stall| stall.lasts);
+    let holder = lasting.and_then(|stall| stall.holder);
+    let next =
+        holder.map(|holder| format!("skcheck packets {} {} (what waits there)", holder.pid, holder.fd));
+    next.into_iter().collect()
+}
+
+/// `; nginx (4711) stood still longest, for 30 s at fd 11`.
+fn longest(stall: &Stall, history: &History, charset: Charset) -> String {
+    let time = span(about(stall.time));
+    let Some(holder) = stall.holder else { return format!("; the longest stood still for {time}") };
+    let name = process(holder.pid, stall.comm.as_deref(), charset);
+    match (stall.lasts, history.stalled()) {
+        (true, 1) => format!(": {name}, for {time} at fd {}", holder.fd),
+        (true, _) => format!("; {name} longest, for {time} at fd {}", holder.fd),
+        (false, _) => format!("; {name} stood still longest, for {time} at fd {}", holder.fd),
+    }
+}
+
+/// What went through, and what was lost.
+fn rates(history: &History) -> String {
+    let per_second = |bytes: u64| {
+        let rate = u128::from(bytes) * 1000 / history.watched.as_millis().max(1);
+        format!("{}/s", size(u64::try_from(rate).unwrap_or(u64::MAX)))
+    };
+    let drops = match history.drops {
+        0 => "no packet is known to have been dropped".to_owned(),
+        1 => "1 packet was dropped".to_owned(),
+        n => format!("{n} packets were dropped"),
+    };
+    format!(
+        "Where it can be told, {} arrived and {} were read; {drops}.",
+        per_second(history.arrived),
+        per_second(history.consumed)
+    )
+}
+
+/// `app (2210) is stopped (12 windows, 3 readers at once)`.
+fn cause(reason: Reason, found: &Found, history: &History, charset: Charset) -> String {
+    let who = reason.pid.map_or_else(
+        || "a process that is not known".to_owned(),
+        |pid| process(pid, found.comm.as_deref(), charset),
+    );
+    let why = clause(&Cause::new(reason.code, reason.pid, Vec::new()), &who);
+    let why = if why.contains(&who) { why } else { format!("{who}: {why}") };
+    let mut marks = Vec::new();
+    if found.windows < history.windows {
+        marks.push(format!("in {} of {}", found.windows, count(history.windows, "window")));
+    }
+    if found.sockets > 1 {
+        marks.push(format!("{} readers at once", found.sockets));
+    }
+    if marks.is_empty() { why } else { format!("{why} ({})", marks.join(", ")) }
+}
+
+fn process(pid: u32, comm: Option<&[u8]>, charset: Charset) -> String {
+    comm.map_or_else(|| format!("process {pid}"), |comm| format!("{} ({pid})", escape(comm, charset)))
+}

@@ -1,0 +1,67 @@
+//! How the whole goes, in one line.
+
+use skcheck_core::Bytes;
+use skcheck_core::watch::{Change, Trend};
+
+use crate::text::{size, span};
+
+/// `unread 2.9 MiB (+12 KiB/s), charged 4.1 MiB (steady), TCP memory 12 MiB (+1 MiB/s), held back in 5 min`.
+pub(super) fn words(trend: &Trend) -> String {
+    let mut parts = vec![part("unread", trend.unread), part("charged", trend.charged)];
+    if let Some(tcp) = trend.tcp_memory {
+        let pressure = trend.until_pressure.filter(|_| tcp.per_second > 0.0);
+        let pressure = pressure.map(|until| format!(", held back in {}", span(until))).unwrap_or_default();
+        parts.push(format!("{}{pressure}", part("TCP memory", tcp)));
+    }
+    parts.extend(trend.unaccounted.map(|change| part("nobody's memory", change)));
+    parts.join(", ")
+}
+
+fn part(what: &str, Change { now: Bytes(now), per_second }: Change) -> String {
+    format!("{what} {} ({})", size(now), rate(per_second))
+}
+
+fn rate(per_second: f64) -> String {
+    let sign = if per_second < 0.0 { '-' } else { '+' };
+    match whole(per_second.abs()) {
+        0 => "steady".to_owned(),
+        bytes => format!("{sign}{}/s", size(bytes)),
+    }
+}
+
+/// The nearest whole number; what is none is 0.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates")]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn change(now: u64, per_second: f64) -> Change {
+        let mut change = Change::default();
+        (change.now, change.per_second) = (Bytes(now), per_second);
+        change
+    }
+
+    #[test]
+    fn says_how_each_changes() {
+        let mut trend = Trend::default();
+        trend.unread = change(3 << 20, 12_288.0);
+        trend.charged = change(4 << 20, -0.3);
+        assert_eq!(words(&trend), "unread 3 MiB (+12 KiB/s), charged 4 MiB (steady)");
+        trend.tcp_memory = Some(change(12 << 20, 1_048_576.0));
+        trend.until_pressure = Some(Duration::from_secs(300));
+        assert!(words(&trend).ends_with("TCP memory 12 MiB (+1 MiB/s), held back in 5 min"));
+        trend.tcp_memory = Some(change(12 << 20, -1024.0));
+        assert!(words(&trend).ends_with("TCP memory 12 MiB (-1 KiB/s)"));
+    }
+
+    #[test]
+    fn no_number_is_too_strange() {
+        assert_eq!([whole(f64::NAN), whole(1e300), whole(0.5)], [0, u64::MAX, 1]);
+    }
+}

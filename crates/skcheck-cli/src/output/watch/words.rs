@@ -1,0 +1,217 @@
+//! Causes and what they stand on, in words. Each a clause: no capital, no full stop.
+
+use skcheck_core::watch::cause::{Cause, CauseCode, Fact};
+use skcheck_core::watch::evidence::{Call, Interest, Unread};
+
+use crate::output::cells::count;
+use crate::output::watch::names::Names;
+use crate::text::size;
+
+/// How many facts a sentence has.
+const MOST_FACTS: usize = 3;
+
+/// The cause in a table.
+pub(in crate::output) fn short(code: CauseCode) -> &'static str {
+    match code {
+        CauseCode::Stopped => "stopped",
+        CauseCode::Frozen => "cgroup frozen",
+        CauseCode::Zombie => "ended (zombie)",
+        CauseCode::Throttled => "out of CPU quota",
+        CauseCode::Blocked => "blocked elsewhere",
+        CauseCode::Spinning => "a thread spins",
+        CauseCode::NotPolled => "in no epoll set",
+        CauseCode::NoEpollin => "epoll without EPOLLIN",
+        CauseCode::EdgeNotRead => "edge told, not read",
+        CauseCode::OneshotNotRearmed => "one-shot not re-armed",
+        CauseCode::NobodyWaits => "nobody waits in epoll",
+        CauseCode::Backpressure => "its writing is blocked",
+        CauseCode::Deadlock => "deadlock",
+        CauseCode::AcceptFull => "not accepted",
+        _ => "unknown",
+    }
+}
+
+/// The cause as a clause; `who` it is about: `it`, or a process by name.
+pub(super) fn clause(cause: &Cause, who: &str) -> String {
+    let its = if who == "it" { "its".to_owned() } else { format!("{who}'s") };
+    match cause.code {
+        CauseCode::Stopped => format!("{who} is stopped{}", by_whom(&cause.evidence)),
+        CauseCode::Frozen => format!("{its} cgroup is frozen"),
+        CauseCode::Zombie => format!("{who} has ended, and something still holds the socket"),
+        CauseCode::Throttled => format!("{its} cgroup is out of CPU quota"),
+        CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),
+        CauseCode::Spinning => format!("a thread of {who} runs all the time and does not read"),
+        CauseCode::NotPolled => {
+            format!("{its} epoll sets do not have the socket, and no thread reads or polls it")
+        }
+        CauseCode::NoEpollin => {
+            format!("{who} has stopped asking for data: the socket is in epoll without EPOLLIN")
+        }
+        CauseCode::EdgeNotRead => {
+            format!("{who} was told once that there is data (edge-triggered epoll), and has not read since")
+        }
+        CauseCode::OneshotNotRearmed => {
+            format!("{who} was told once that there is data (one-shot epoll), and has not asked again")
+        }
+        CauseCode::NobodyWaits => format!("no thread of {who} waits in the epoll set that has the socket"),
+        CauseCode::Backpressure => format!("{its} own writing is blocked"),
+        CauseCode::Deadlock => format!("{who} waits for one that waits for {who} to read"),
+        CauseCode::AcceptFull => format!("{who} does not accept the connections that wait at its listener"),
+        _ => "nothing that could be seen tells why".to_owned(),
+    }
+}
+
+/// Who stopped it.
+fn by_whom(evidence: &[Fact]) -> &'static str {
+    let is = |fact: fn(&Fact) -> bool| evidence.iter().any(fact);
+    if is(|fact| matches!(fact, Fact::State(b't') | Fact::TracedBy(_))) {
+        " by a tracer"
+    } else if is(|fact| matches!(fact, Fact::State(b'T'))) {
+        " (SIGSTOP, or job control)"
+    } else {
+        ""
+    }
+}
+
+/// What a cause stands on, where that is more than the clause says already, or the chain of writers that
+/// was told.
+pub(super) fn facts(cause: &Cause, is_chain_told: bool, names: Names<'_>) -> Option<String> {
+    let is_said = |fact: &&Fact| match fact {
+        Fact::State(_) => matches!(cause.code, CauseCode::Stopped | CauseCode::Zombie),
+        Fact::UnsentAt(..) | Fact::Thread { call: Some((Call::Write, _)), .. } => is_chain_told,
+        _ => false,
+    };
+    let told: Vec<&Fact> = cause.evidence.iter().filter(|fact| !is_said(fact)).collect();
+    let more = told.len().saturating_sub(MOST_FACTS);
+    let mut words: Vec<String> = told.into_iter().take(MOST_FACTS).map(|it| fact(it, names)).collect();
+    if more > 0 {
+        words.push(format!("{more} more such facts"));
+    }
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// One fact as a clause.
+pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
+    match fact {
+        Fact::State(state) => format!("its state is {}", state_words(*state)),
+        Fact::TracedBy(pid) => format!("{} traces it", names.process(*pid)),
+        Fact::FrozenCgroup(path) => format!("cgroup {} is frozen", names.escape(path)),
+        Fact::Throttled { throttled, periods, cgroup } => format!(
+            "cgroup {} ran out of CPU quota in {throttled} of {}",
+            names.escape(cgroup),
+            count(*periods, "period")
+        ),
+        Fact::Thread { tid, state, call, wchan } => thread(*tid, *state, *call, wchan.as_deref(), names),
+        Fact::Spins { tid, percent } => format!("thread {tid} uses {percent} % of a processor"),
+        Fact::Epoll { set, events } => format!("epoll set fd {set} has it for {}", events_words(*events)),
+        Fact::InNoEpoll(0) => "it has no epoll set".to_owned(),
+        Fact::InNoEpoll(1) => "its epoll set does not have the socket".to_owned(),
+        Fact::InNoEpoll(sets) => format!("none of its {sets} epoll sets has the socket"),
+        Fact::Ring(fd) => format!("io_uring fd {fd} has the socket registered"),
+        Fact::UnsentAt(holder, unsent) => format!(
+            "{} has {} unsent at fd {}, of which the other end takes nothing",
+            names.process(holder.pid),
+            size(unsent.0),
+            holder.fd
+        ),
+        Fact::ZombieChild(pid) => format!("child {pid} has ended and was not waited for"),
+        Fact::AcceptQueue { waiting, limit } => {
+            let of = limit.map(|limit| format!(", of at most {limit}")).unwrap_or_default();
+            let wait = if *waiting == 1 { "waits" } else { "wait" };
+            format!("{} {wait} for accept{of}", count((*waiting).into(), "connection"))
+        }
+        Fact::Missing(unread) => missing(*unread).to_owned(),
+        _ => "something that this program has no words for".to_owned(),
+    }
+}
+
+fn missing(unread: Unread) -> &'static str {
+    match unread {
+        Unread::Threads => "its threads may not be looked at (run as root, or grant CAP_SYS_PTRACE)",
+        Unread::Descriptors => {
+            "its descriptors and epoll sets may not be looked at (run as root, or grant CAP_SYS_PTRACE)"
+        }
+        Unread::Cgroup => {
+            "its cgroup cannot be read (run as root; in a container, mount the host's / and give --host-root)"
+        }
+        Unread::Process => "it ended meanwhile",
+        _ => "something could not be read (run as root)",
+    }
+}
+
+fn state_words(state: u8) -> String {
+    let words = match state {
+        b'R' => "running",
+        b'S' => "sleeping",
+        b'D' => "uninterruptible sleep",
+        b'T' => "stopped",
+        b't' => "stopped by a tracer",
+        b'Z' => "ended",
+        b'X' => "dead",
+        b'I' => "idle",
+        _ => "unknown here",
+    };
+    format!("{} ({words})", char::from(state).escape_default())
+}
+
+fn thread(
+    tid: u32,
+    state: u8,
+    call: Option<(Call, Option<u32>)>,
+    wchan: Option<&[u8]>,
+    names: Names<'_>,
+) -> String {
+    let is = match state {
+        b'R' => "runs".to_owned(),
+        b'S' => "sleeps".to_owned(),
+        b'D' => "cannot be interrupted".to_owned(),
+        b'T' | b't' => "is stopped".to_owned(),
+        state => format!("is in state {}", char::from(state).escape_default()),
+    };
+    let call = call.map(|(call, fd)| format!(" {}", call_words(call, fd))).unwrap_or_default();
+    let wchan = wchan.filter(|name| !name.is_empty() && *name != b"0");
+    let wchan = wchan.map(|name| format!(" ({})", names.escape(name))).unwrap_or_default();
+    format!("thread {tid} {is}{call}{wchan}")
+}
+
+fn call_words(call: Call, fd: Option<u32>) -> String {
+    let at = |words: &str, without: &str| match fd {
+        Some(fd) => format!("{words} fd {fd}"),
+        None => without.to_owned(),
+    };
+    match call {
+        Call::Read => at("reading from", "reading"),
+        Call::Write => at("writing to", "writing"),
+        Call::EpollWait => at("in epoll_wait on", "in epoll_wait"),
+        Call::Poll => "in poll or select".to_owned(),
+        Call::Accept => at("in accept on", "in accept"),
+        Call::Connect => at("connecting", "connecting"),
+        Call::Futex => "waiting for another thread (futex)".to_owned(),
+        Call::Sleep => "in a timed sleep".to_owned(),
+        Call::Wait => "waiting for a child".to_owned(),
+        _ => "in another system call".to_owned(),
+    }
+}
+
+/// The events of an epoll interest by their names; those without one in hexadecimal.
+fn events_words(events: u32) -> String {
+    const NAMES: [(u32, &str); 8] = [
+        (Interest::IN, "EPOLLIN"),
+        (Interest::OUT, "EPOLLOUT"),
+        (1 << 1, "EPOLLPRI"),
+        (1 << 13, "EPOLLRDHUP"),
+        (Interest::EDGE, "EPOLLET"),
+        (Interest::ONESHOT, "EPOLLONESHOT"),
+        (1 << 28, "EPOLLEXCLUSIVE"),
+        (1 << 29, "EPOLLWAKEUP"),
+    ];
+    // The kernel adds these to every interest: they tell nothing.
+    const ALWAYS: u32 = 1 << 3 | 1 << 4;
+    let mut words: Vec<String> =
+        NAMES.iter().filter(|(bit, _)| events & bit != 0).map(|(_, name)| (*name).to_owned()).collect();
+    let known = NAMES.iter().fold(ALWAYS, |known, (bit, _)| known | bit);
+    if events & !known != 0 {
+        words.push(format!("{:#x}", events & !known));
+    }
+    if words.is_empty() { "no events".to_owned() } else { words.join(", ") }
+}

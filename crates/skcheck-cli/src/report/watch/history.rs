@@ -1,0 +1,154 @@
+//! What a watch remembers from one window to the next: a constant amount for each reader that stands
+//! still, and for each cause that was found. No strings.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use skcheck_core::Holder;
+use skcheck_core::watch::cause::CauseCode;
+use skcheck_core::watch::progress::Reading;
+use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
+
+use crate::report::watch::comm;
+
+/// How many different causes are remembered: a host on which everything ends and begins again must not
+/// make a long watch grow.
+const MOST_CAUSES: usize = 64;
+
+/// What was seen since a watch began.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// How long was watched.
+    pub(crate) watched: Duration,
+    /// How many windows that were.
+    pub(crate) windows: u64,
+    /// Packets that were dropped: a count.
+    pub(crate) drops: u64,
+    /// Bytes that readers consumed, where that can be told.
+    pub(crate) consumed: u64,
+    /// Bytes that arrived for them, where that can be told.
+    pub(crate) arrived: u64,
+    /// The reader that stood still for the longest time, whether it still does or not.
+    pub(crate) longest: Option<Stall>,
+    /// Why readers stood still.
+    causes: BTreeMap<Reason, Found>,
+    /// Readers that stand still, and since when.
+    since: BTreeMap<SocketKey, Duration>,
+}
+
+/// A reader that stood still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stall {
+    pub(crate) time: Duration,
+    pub(crate) holder: Option<Holder>,
+    pub(crate) comm: Option<Vec<u8>>,
+    /// It still did in the end.
+    pub(crate) lasts: bool,
+    key: SocketKey,
+}
+
+/// A cause, and whose it is: that at the end of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reason {
+    pub(crate) code: CauseCode,
+    pub(crate) pid: Option<u32>,
+}
+
+/// How often a cause was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) comm: Option<Vec<u8>>,
+    /// In so many windows.
+    pub(crate) windows: u64,
+    /// For so many sockets at once, at most.
+    pub(crate) sockets: u64,
+}
+
+impl History {
+    /// Takes one more window into account.
+    pub(crate) fn note(&mut self, before: &Sample, now: &Sample, judgement: &Judgement) {
+        self.windows += 1;
+        self.watched = self.watched.saturating_add(judgement.window);
+        let mut since = BTreeMap::new();
+        let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
+        for judged in &judgement.sockets {
+            self.drops = self.drops.saturating_add(judged.drops.unwrap_or(0).into());
+            self.consumed = self.consumed.saturating_add(in_window(judged.consumed, judgement.window));
+            self.arrived = self.arrived.saturating_add(in_window(judged.arriving, judgement.window));
+            if judged.reading == Reading::Stalled && judged.now.is_some() {
+                let began = self.since.get(&judged.key).copied().unwrap_or(before.at);
+                since.insert(judged.key, began);
+                if let Some(reason) = reason(judged) {
+                    *reasons.entry(reason).or_default() += 1;
+                }
+            }
+        }
+        self.since = since;
+        self.note_longest(now, judgement);
+        for (reason, sockets) in reasons {
+            self.found(reason, sockets, now);
+        }
+    }
+
+    /// How long the reader of this socket has stood still at that time; `None` where it does not.
+    pub(crate) fn stalled_for(&self, key: &SocketKey, at: Duration) -> Option<Duration> {
+        self.since.get(key).map(|since| at.saturating_sub(*since))
+    }
+
+    /// How many readers stand still in the end.
+    pub(crate) fn stalled(&self) -> u64 {
+        self.since.len() as u64
+    }
+
+    /// Why readers stood still, the most frequent first.
+    pub(crate) fn causes(&self) -> Vec<(Reason, &Found)> {
+        let mut causes: Vec<(Reason, &Found)> =
+            self.causes.iter().map(|(reason, found)| (*reason, found)).collect();
+        causes.sort_by_key(|(_, found)| std::cmp::Reverse((found.windows, found.sockets)));
+        causes
+    }
+
+    fn note_longest(&mut self, now: &Sample, judgement: &Judgement) {
+        let oldest = self.since.iter().min_by_key(|(_, since)| **since);
+        if let Some((key, since)) = oldest {
+            let time = now.at.saturating_sub(*since);
+            if self.longest.as_ref().is_none_or(|longest| time >= longest.time) {
+                let judged = judgement.sockets.iter().find(|judged| judged.key == *key);
+                let socket = judged.and_then(|judged| now.snapshot.sockets.get(judged.now?));
+                let holder = socket.and_then(|socket| socket.holders.first().copied());
+                let name = holder.and_then(|holder| comm(now, holder.pid)).map(<[u8]>::to_vec);
+                self.longest = Some(Stall { time, holder, comm: name, lasts: true, key: *key });
+            }
+        }
+        if let Some(longest) = &mut self.longest {
+            longest.lasts = self.since.contains_key(&longest.key);
+        }
+    }
+
+    fn found(&mut self, reason: Reason, sockets: u64, now: &Sample) {
+        if self.causes.len() >= MOST_CAUSES && !self.causes.contains_key(&reason) {
+            return;
+        }
+        let found = self.causes.entry(reason).or_default();
+        found.windows += 1;
+        found.sockets = found.sockets.max(sockets);
+        if found.comm.is_none() {
+            found.comm = reason.pid.and_then(|pid| comm(now, pid)).map(<[u8]>::to_vec);
+        }
+    }
+}
+
+/// The cause at the end of a chain; that of the socket where there is none.
+fn reason(judged: &Judged) -> Option<Reason> {
+    let end = judged.root.as_ref().and_then(|root| root.end.as_ref());
+    match (end, &judged.cause) {
+        (Some((holder, cause)), _) => Some(Reason { code: cause.code, pid: Some(holder.pid) }),
+        (None, Some(cause)) => Some(Reason { code: cause.code, pid: cause.pid }),
+        (None, None) => None,
+    }
+}
+
+fn in_window(per_second: Option<u64>, window: Duration) -> u64 {
+    let bytes = u128::from(per_second.unwrap_or(0)) * window.as_millis() / 1000;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,171 @@
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
+
+use skcheck_core::footprint::footprint;
+use skcheck_core::watch::cause::{CauseCode, Fact, Root};
+use skcheck_core::watch::{Probe, SocketKey, judge};
+use skcheck_core::{
+    Cookie, Endpoint, Family, Live, Payload, Process, Protocol, RecvQueue, SendQueue, Socket, State,
+};
+
+use super::*;
+
+/// Two samples without sockets, and what to fill them with: the library's records cannot be made from
+/// nothing.
+pub(crate) struct World {
+    pub(crate) before: Sample,
+    pub(crate) now: Sample,
+    pub(crate) judgement: Judgement,
+    template: SocketReport,
+}
+
+impl World {
+    /// A window of `seconds`.
+    pub(crate) fn new(seconds: u64) -> World {
+        let (mut writer, reader) = UnixStream::pair().unwrap();
+        writer.write_all(b"x").unwrap();
+        let mut query = Query::default();
+        (query.tcp, query.udp, query.pids) = (false, false, vec![std::process::id()]);
+        let host = Live::new();
+        let mut now = Probe::new(&host, query).sample(None, None).unwrap();
+        let fd = u32::try_from(reader.as_raw_fd()).unwrap();
+        let is_reader = |report: &&SocketReport| report.holders.iter().any(|holder| holder.fd == fd);
+        let template = now.snapshot.sockets.iter().find(is_reader).unwrap().clone();
+        now.snapshot.sockets.clear();
+        now.snapshot.processes.clear();
+        now.snapshot.gaps.clear();
+        now.processes.clear();
+        let mut before = now.clone();
+        (before.at, now.at) = (Duration::ZERO, Duration::from_secs(seconds));
+        let mut judgement = judge(&before, &now);
+        judgement.sockets.clear();
+        judgement.window = Duration::from_secs(seconds);
+        World { before, now, judgement, template }
+    }
+
+    /// A TCP connection of a process, with so much unread and unsent; judged as idle.
+    pub(crate) fn socket(&mut self, pid: u32, fd: u32, unread: u64, unsent: u64) -> &mut Judged {
+        let at = self.now.snapshot.sockets.len();
+        let mut socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::Established);
+        socket.cookie = Some(Cookie(at as u64 + 1));
+        socket.recv_q = RecvQueue::Payload(Payload(unread));
+        socket.send_q = SendQueue::Payload(Payload(unsent));
+        socket.local = Endpoint::Ip { addr: [10, 0, 0, 5].into(), port: 80 };
+        socket.peer = Endpoint::Ip { addr: [10, 0, 0, 20].into(), port: 9000 };
+        let charge = |bytes: u64| Some(u32::try_from(bytes * 2).unwrap());
+        (socket.skmem.rmem_alloc, socket.skmem.wmem_queued) = (charge(unread), charge(unsent));
+        let mut report = self.template.clone();
+        report.footprint = footprint(&socket, None, &self.now.snapshot.host);
+        report.socket = socket;
+        report.holders = vec![Holder { pid, fd }];
+        report.peer_holders.clear();
+        let mut judged = Judged::new(SocketKey::of(&report).unwrap());
+        (judged.now, judged.before) = (Some(at), Some(at));
+        (judged.reading, judged.writing) = (Reading::Idle, Writing::Idle);
+        self.now.snapshot.sockets.push(report);
+        self.judgement.sockets.push(judged);
+        self.judgement.sockets.last_mut().unwrap()
+    }
+
+    /// A reader that stands still, and why.
+    pub(crate) fn stalled(
+        &mut self,
+        (pid, fd): (u32, u32),
+        unread: u64,
+        code: CauseCode,
+        evidence: Vec<Fact>,
+    ) -> &mut Judged {
+        let judged = self.socket(pid, fd, unread, 0);
+        judged.reading = Reading::Stalled;
+        (judged.consumed, judged.arriving, judged.drops) = (Some(0), Some(0), Some(0));
+        judged.cause = Some(Cause::new(code, Some(pid), evidence));
+        judged
+    }
+
+    /// Gives a process its name.
+    pub(crate) fn named(&mut self, pid: u32, comm: &str) {
+        let mut process = Process::default();
+        (process.pid, process.comm) = (pid, Some(comm.as_bytes().to_vec()));
+        self.now.snapshot.processes.push(process);
+        self.now.snapshot.processes.sort_by_key(|process| process.pid);
+    }
+
+    /// Arranged, after this one window.
+    pub(crate) fn report(&self) -> WatchReport<'_> {
+        let mut history = History::default();
+        history.note(&self.before, &self.now, &self.judgement);
+        WatchReport::new(&self.now, &self.judgement, &history, &Query::default(), None)
+    }
+}
+
+/// nginx (10) reads nothing because app (20) does not read what nginx sends it; app is stopped.
+pub(crate) fn chain() -> World {
+    let mut world = World::new(5);
+    world.named(10, "nginx");
+    world.named(20, "app");
+    let unsent = Payload(2_936_013);
+    let evidence = vec![Fact::UnsentAt(Holder { pid: 10, fd: 14 }, unsent)];
+    let judged = world.stalled((10, 11), 3_040_870, CauseCode::Backpressure, evidence);
+    judged.unread_age = Some(Duration::from_secs(41));
+    let mut root = Root::default();
+    let reader = Holder { pid: 20, fd: 7 };
+    root.links = vec![Link::new(Holder { pid: 10, fd: 14 }, unsent, Some(reader), 1)];
+    root.end = Some((reader, Box::new(Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]))));
+    judged.root = Some(root);
+    world.socket(10, 14, 0, unsent.0).writing = Writing::Stalled;
+    world.stalled((20, 7), 1_000_000, CauseCode::Stopped, vec![Fact::State(b'T')]);
+    world
+}
+
+#[test]
+fn the_worst_comes_first_and_what_is_idle_not_at_all() {
+    let mut world = World::new(1);
+    world.socket(1, 1, 0, 0);
+    world.socket(2, 2, 9_000, 0).reading = Reading::Draining;
+    world.socket(3, 3, 10, 0).reading = Reading::Slow;
+    world.stalled((4, 4), 10, CauseCode::Unknown, vec![]);
+    world.stalled((5, 5), 20, CauseCode::Unknown, vec![]);
+    world.socket(6, 6, 0, 30).writing = Writing::Stalled;
+    world.socket(7, 7, 5, 0).reading = Reading::Unknown;
+    world.socket(8, 8, 0, 0).reading = Reading::Unknown;
+    let report = world.report();
+    let pids: Vec<u32> = report.rows.iter().map(|row| row.holder.unwrap().pid).collect();
+    assert_eq!(pids, [5, 4, 6, 3, 7, 2]);
+    assert_eq!(report.stalled, 2);
+}
+
+#[test]
+fn a_chain_names_its_culprit() {
+    let world = chain();
+    let report = world.report();
+    let row = &report.rows[0];
+    assert_eq!(row.culprit().map(|(end, cause)| (end.pid, cause.code)), Some((20, CauseCode::Stopped)));
+    assert_eq!(report.held_up_by(20), [10]);
+    assert_eq!(report.held_up_by(10), Vec::<u32>::new());
+    assert_eq!(row.circle(), Vec::<u32>::new());
+}
+
+#[test]
+fn remembers_since_when() {
+    let mut world = World::new(1);
+    world.stalled((4, 4), 10, CauseCode::Stopped, vec![]);
+    let mut history = History::default();
+    history.note(&world.before, &world.now, &world.judgement);
+    let key = world.judgement.sockets[0].key;
+    (world.before.at, world.now.at) = (Duration::from_secs(1), Duration::from_secs(2));
+    history.note(&world.before, &world.now, &world.judgement);
+    assert_eq!(history.stalled_for(&key, world.now.at), Some(Duration::from_secs(2)));
+    assert_eq!(history.stalled(), 1);
+    let (reason, found) = history.causes()[0];
+    assert_eq!((reason.code, reason.pid, found.windows), (CauseCode::Stopped, Some(4), 2));
+
+    world.judgement.sockets[0].reading = Reading::Draining;
+    world.judgement.sockets[0].drops = Some(3);
+    world.judgement.sockets[0].consumed = Some(1000);
+    history.note(&world.before, &world.now, &world.judgement);
+    assert_eq!(history.stalled_for(&key, world.now.at), None);
+    assert_eq!((history.stalled(), history.drops, history.consumed), (0, 3, 1000));
+    let longest = history.longest.unwrap();
+    assert_eq!((longest.time, longest.lasts), (Duration::from_secs(2), false));
+}

@@ -1,0 +1,292 @@
+//! Who reads and who does not, watched: on a terminal, in a pipe, as documents.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::run::{Unread, on_terminal, run, skcheck};
+
+/// A watch of one connection of this process.
+fn arguments(unread: &Unread, more: &str) -> String {
+    format!("watch -t --pid {} --port {} {more}", std::process::id(), unread.port())
+}
+
+fn documents(arguments: &str) -> Vec<Value> {
+    let ran = run(&mut skcheck(&format!("{arguments} --format jsonl")));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+#[test]
+fn misuse_is_one_line() {
+    let check = |arguments: &str, allowed: &str| {
+        let ran = run(&mut skcheck(&format!("watch {arguments}")));
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments}");
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        assert!(ran.err.starts_with("skcheck: ") && ran.err.contains(allowed), "{}", ran.err);
+    };
+    check("--interval 50ms", "at least 100ms");
+    check("--interval 2h", "at most 1h");
+    check("--interval 5", "500ms");
+    check("--for 0s", "at least 100ms");
+    check("--for ever", "500ms");
+    check("--format json", "table, jsonl");
+    check("--format xml", "table, jsonl");
+    check("--engine fast", "auto, proc, bpf");
+    check("--netns no-such-name", "/run/netns/no-such-name: No such file");
+    check("--proc /no/such/dir", "--proc: /no/such/dir: No such file");
+    check("--exact", "--exact");
+    check("4711", "4711");
+}
+
+#[test]
+fn help_names_every_option() {
+    let help = run(&mut skcheck("watch --help")).out;
+    for option in [
+        "--interval",
+        "--for",
+        "--top",
+        "--format",
+        "--exit-code",
+        "--engine",
+        "--pid",
+        "--min-recvq",
+        "--host-root",
+        "skcheck watch --pid 4711 --for 5s",
+    ] {
+        assert!(help.contains(option), "{option} in {help}");
+    }
+    assert!(run(&mut skcheck("--help")).out.contains("--stalled"));
+}
+
+#[test]
+fn a_reader_that_stands_still_is_named_first() {
+    let unread = Unread::make(60_000);
+    let ran = run(&mut skcheck(&arguments(&unread, "--for 1s")));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let first = ran.out.lines().next().unwrap();
+    assert!(first.contains(&format!("({})", std::process::id())), "{first}");
+    assert!(first.contains("has read nothing for 1") && first.contains("58.6 KiB waits at fd "), "{first}");
+    assert!(ran.out.contains("\nBecause: "), "{}", ran.out);
+    let row = ran.out.lines().find(|line| line.contains("58.6 KiB") && line.contains("stalled")).unwrap();
+    assert!(row.contains(&std::process::id().to_string()) && row.contains("tcp"), "{row}");
+    assert!(ran.out.contains("Watched 1"), "{}", ran.out);
+    assert!(ran.out.contains("1 reader stands still in the end"), "{}", ran.out);
+}
+
+#[test]
+fn a_pipe_gets_a_block_for_each_sample() {
+    let unread = Unread::make(1000);
+    let ran = run(&mut skcheck(&arguments(&unread, "--interval 200ms --for 1s")));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!ran.out.contains('\x1b'), "{}", ran.out);
+    let blocks: Vec<&str> = ran.out.split("\n\n").collect();
+    let answers = ran.out.lines().filter(|line| line.contains("has read nothing for")).count();
+    let times = ran.out.lines().filter(|line| line.contains("Z, over ")).count();
+    assert_eq!((answers, times), (5, 5), "{}", ran.out);
+    assert!(blocks.last().unwrap().starts_with("Watched "), "{}", ran.out);
+}
+
+#[test]
+fn documents_have_every_field() {
+    let unread = Unread::make(1000);
+    let documents = documents(&arguments(&unread, "--interval 300ms --for 900ms"));
+    assert_eq!(documents.len(), 3);
+    let has = |value: &Value, fields: &str| {
+        let object = value.as_object().unwrap();
+        for field in fields.split_whitespace() {
+            assert!(object.contains_key(field), "{field} in {object:?}");
+        }
+    };
+    let last = documents.last().unwrap();
+    has(last, "schema at window stalled sockets gone trend processes gaps");
+    assert_eq!(last["schema"], "skcheck.watch/1");
+    let window = last["window"].as_f64().unwrap();
+    assert!((0.2..0.6).contains(&window), "{window}");
+    has(&last["trend"], "unread charged worst tcp_memory unaccounted until_pressure_s");
+    has(&last["trend"]["unread"], "now per_s");
+    let socket = &last["sockets"][0];
+    has(
+        socket,
+        "protocol state inode cookie unread charged worst skmem holders verdict writing stalled_s \
+         consumed_per_s arriving_per_s until_s unread_age_s drops held_before cause root chain",
+    );
+    assert_eq!((&socket["verdict"], &socket["unread"]), (&"stalled".into(), &1000.into()));
+    assert_eq!(socket["consumed_per_s"], 0);
+    assert!(socket["stalled_s"].as_f64().unwrap() > 0.5, "{socket}");
+    assert!(socket["unread_age_s"].as_f64().unwrap() > 0.5, "{socket}");
+    has(&socket["cause"], "code pid text evidence");
+    for evidence in socket["cause"]["evidence"].as_array().unwrap() {
+        has(evidence, "kind text");
+    }
+    assert_eq!(last["stalled"], 1);
+    assert_eq!(last["processes"][0]["pid"], std::process::id());
+}
+
+/// A stopped child of this process goes on when a test ends, however it does.
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal(&self.0, Signal::CONT);
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_process_that_was_stopped_is_told_apart() {
+    let mut command = skcheck("hold-stalled-reader --fragments 5");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    signal(&child, Signal::STOP);
+    let pid = child.id();
+    let stopped = Stopped(child);
+    let ran = run(&mut skcheck(&format!("watch -t --pid {pid} --for 1s")));
+    let told = format!("skcheck ({pid}) has read nothing for 1");
+    assert!(ran.out.starts_with(&told) && ran.out.contains("5 B waits at fd "), "{}", ran.out);
+    assert!(ran.out.contains("Because: it is stopped (SIGSTOP, or job control)."), "{}", ran.out);
+    assert!(ran.out.contains(&format!("Why: skcheck ({pid}) is stopped.")), "{}", ran.out);
+    let document = documents(&format!("watch -t --pid {pid} --for 500ms")).pop().unwrap();
+    let cause = &document["sockets"][0]["cause"];
+    assert_eq!((&cause["code"], &cause["pid"]), (&"stopped".into(), &pid.into()), "{document}");
+    drop(stopped);
+}
+
+#[test]
+fn an_interrupt_ends_it_with_a_summary() {
+    let unread = Unread::make(1000);
+    for end in [Signal::INT, Signal::TERM] {
+        let mut child =
+            skcheck(&arguments(&unread, "--interval 300ms")).stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        out.read_line(&mut first).unwrap();
+        signal(&child, end);
+        let told = Instant::now();
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+        assert!(rest.contains("\nWatched "), "{rest}");
+        assert!(told.elapsed() < Duration::from_secs(2), "{:?}", told.elapsed());
+    }
+}
+
+#[test]
+fn an_interrupt_does_not_wait_for_the_interval() {
+    let unread = Unread::make(1000);
+    let arguments = arguments(&unread, "--interval 1h --exit-code");
+    let mut child = skcheck(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    // Long enough to load the engine, and to look for the first time.
+    std::thread::sleep(Duration::from_millis(2500));
+    signal(&child, Signal::INT);
+    let told = Instant::now();
+    let mut out = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{out}");
+    assert!(out.contains("has read nothing for ") && out.contains("\nWatched "), "{out}");
+    assert!(told.elapsed() < Duration::from_secs(2), "{:?}", told.elapsed());
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    for format in ["table", "jsonl"] {
+        let command = format!("watch --interval 100ms --exit-code --format {format}");
+        let mut child = skcheck(&command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        assert!(ended.stderr.is_empty(), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_exit_code_tells_whether_somebody_stands_still() {
+    let unread = Unread::make(1000);
+    let code = |more: &str| run(&mut skcheck(&arguments(&unread, more))).code;
+    assert_eq!(code("--for 500ms"), Some(0));
+    assert_eq!(code("--for 500ms --exit-code"), Some(1));
+    assert_eq!(code("--for 500ms --exit-code --format jsonl"), Some(1));
+    assert_eq!(code("--for 500ms --exit-code --min-recvq 1001"), Some(0));
+}
+
+#[test]
+fn a_terminal_is_redrawn_in_place() {
+    let unread = Unread::make(60_000);
+    for columns in [76, 80, 160] {
+        let mut command = skcheck(&arguments(&unread, "--interval 300ms --for 900ms"));
+        let shown = on_terminal(command.env("TERM", "xterm"), columns);
+        let frames: Vec<&str> = shown.split("\x1b[J").collect();
+        // One that says that it looks, three samples, then the summary.
+        assert_eq!(frames.len(), 6, "{shown:?}");
+        assert!(frames[1].starts_with("\r\x1b[1A"), "{shown:?}");
+        let lines = frames[1].lines().count();
+        assert!(frames[2].starts_with(&format!("\r\x1b[{lines}A")), "{lines} lines: {shown:?}");
+        assert!(frames[2].contains("has read nothing") && frames[2].contains("stalled"), "{shown}");
+        assert!(frames[5].starts_with("Watched "), "{shown:?}");
+        let plain = shown.replace("\x1b[K", "").replace("\x1b[J", "");
+        let widest =
+            plain.lines().filter(|line| !line.contains("\x1b[")).map(|line| line.chars().count()).max();
+        assert!(widest.unwrap() <= usize::from(columns), "{shown}");
+    }
+}
+
+#[test]
+fn a_dumb_terminal_gets_blocks() {
+    let unread = Unread::make(1000);
+    let mut command = skcheck(&arguments(&unread, "--for 300ms"));
+    let shown = on_terminal(command.env("TERM", "dumb"), 80);
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    assert!(shown.contains("\n\nWatched "), "{shown}");
+}
+
+#[test]
+fn who_is_not_there_is_said_in_words() {
+    let pid = 4_194_303;
+    let ran = run(&mut skcheck(&format!("watch --pid {pid} --for 200ms")));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        ran.out.starts_with(&format!("No socket matches, and there is no process {pid}; ")),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn stalled_is_the_short_form() {
+    let unread = Unread::make(60_000);
+    let (pid, port) = (std::process::id(), unread.port());
+    let command = |more: &str| format!("--stalled -t --pid {pid} --port {port} {more}");
+    let ran = run(&mut skcheck(&command("--exit-code")));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.lines().next().unwrap().contains("has read nothing for 1"), "{}", ran.out);
+    assert!(ran.out.contains("\nBecause: "), "{}", ran.out);
+    assert!(ran.out.contains("1 socket of 1 process holds 58.6 KiB unread"), "{}", ran.out);
+
+    let ran = run(&mut skcheck(&command("--format json")));
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&report["schema"], &report["totals"]["sockets"]), (&"skcheck.scan/1".into(), &1.into()));
+    assert_eq!(report["sockets"][0]["unread"], 60_000);
+    assert!(report["sockets"][0].get("verdict").is_none());
+
+    let ran = run(&mut skcheck(&command("--min-recvq 1M --exit-code")));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.out.starts_with("Nobody stands still"), "{}", ran.out);
+    assert!(run(&mut skcheck("--stalled --exact")).err.contains("--exact"));
+}
+
+#[test]
+fn a_scan_suggests_to_watch_its_heaviest_reader() {
+    let unread = Unread::make(60_000);
+    let pid = std::process::id();
+    let ran = run(&mut skcheck(&format!("--pid {pid} --port {}", unread.port())));
+    assert!(ran.out.contains(&format!("skcheck watch --pid {pid} (")), "{}", ran.out);
+}
