@@ -1,5 +1,6 @@
 //! Readers whose control group is frozen, or out of CPU quota.
 
+use nix::libc::SYS_clock_nanosleep;
 use skcheck_core::watch::cause::{CauseCode, Fact};
 
 use crate::control_group::{ControlGroup, Hierarchy, says};
@@ -21,6 +22,7 @@ fn frozen(hierarchy: Hierarchy, freeze: impl FnOnce(&ControlGroup)) {
     let Some(group) = ControlGroup::new(hierarchy, "frozen") else {
         return println!("this host has no {hierarchy:?}");
     };
+    kernel::sleeps_in(role.pid(), &[SYS_clock_nanosleep]);
     group.take(role.pid());
     freeze(&group);
     let seen = watch(SHORT);

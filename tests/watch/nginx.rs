@@ -25,6 +25,7 @@ const UPSTREAM: u16 = 7004;
 
 const CONFIGURATION: &str = "
 daemon off;
+user root root;
 master_process off;
 pid nginx.pid;
 error_log error.log;

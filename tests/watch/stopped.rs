@@ -1,5 +1,6 @@
 //! Readers whose process is stopped: by job control, or by a tracer.
 
+use nix::libc::SYS_clock_nanosleep;
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -21,6 +22,7 @@ fn by_job_control() {
     pair.write(50_000);
     let reader = inode(&pair.reader);
     let role = Role::start("read 1", vec![pair.reader]);
+    kernel::sleeps_in(role.pid(), &[SYS_clock_nanosleep]);
     role.signal(Signal::SIGSTOP);
     kernel::is_in_state(role.pid(), b'T');
     let seen = watch(SHORT);
@@ -37,7 +39,8 @@ fn by_a_tracer() {
     pair.write(50_000);
     let reader = inode(&pair.reader);
     let role = Role::start("read 1", vec![pair.reader]);
-    // Of a process, threads trace.
+    kernel::sleeps_in(role.pid(), &[SYS_clock_nanosleep]);
+    // It is a thread that traces.
     let traced = Pid::from_raw(role.pid().cast_signed());
     ptrace::attach(traced).expect("root may");
     kernel::is_in_state(role.pid(), b't');

@@ -9,7 +9,7 @@ use crate::pairs::{Pair, read_empty};
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::eventually;
-use crate::support::sockets::{inode, unread};
+use crate::support::sockets::inode;
 
 const MIB: usize = 1 << 20;
 /// Bytes a second of who is fast, and of who is slow.
@@ -64,12 +64,12 @@ fn tcp_draining() {
     let pair = Pair::tcp(8 * MIB, MIB);
     pair.write(2 * MIB);
     let reader = inode(&pair.reader);
-    let at_end = pair.reader.try_clone().expect("a descriptor");
     let _reader = Role::start(&format!("read {FAST}"), vec![pair.reader]);
     let _writer = Role::start(&format!("write {SLOW}"), vec![pair.writer]);
     let seen = watch(LONG);
-    let left = unread(&at_end);
     let judged = seen.socket(reader);
+    let report = &seen.now.snapshot.sockets[judged.now.expect("it is not empty yet")];
+    let left = report.socket.recv_q.size().expect("it is told");
     assert_eq!(judged.reading, Reading::Draining, "{judged:#?}");
     is_rate(judged.consumed, FAST, judged);
     is_rate(judged.arriving, SLOW, judged);
