@@ -8,6 +8,8 @@
 
 #[path = "scan/floor.rs"]
 mod floor;
+#[path = "scan/holder.rs"]
+mod holder;
 #[path = "scan/measure.rs"]
 mod measure;
 #[path = "scan/namespaces.rs"]
@@ -30,7 +32,7 @@ fn main() -> io::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         [world::INSIDE, world, pairs] => world::inside(world, pairs),
-        [world::HOLD, sockets, index] => world::hold(sockets, index),
+        [holder::HOLD, sockets, index] => holder::hold(sockets, index),
         [namespaces::ALONE, connections] => namespaces::alone(connections),
         [measure::ONCE] => measure::once(),
         // Without --bench this is `cargo test --benches`: show that it runs.

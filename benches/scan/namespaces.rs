@@ -36,7 +36,7 @@ pub(crate) fn make(count: usize, connections: bool) -> io::Result<Vec<Made>> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        crate::world::wait_until_ready(&mut child)?;
+        crate::holder::wait_until_ready(&mut child)?;
         Ok(Made(child))
     };
     (0..count).map(one).collect()
@@ -44,7 +44,7 @@ pub(crate) fn make(count: usize, connections: bool) -> io::Result<Vec<Made>> {
 
 /// Holds the sockets of one namespace.
 pub(crate) fn alone(connections: &str) -> io::Result<()> {
-    crate::world::run("ip", &["link", "set", "lo", "up"])?;
+    crate::holder::run("ip", &["link", "set", "lo", "up"])?;
     let mut tcp = Vec::new();
     let mut listener = None;
     if connections == "with" {
@@ -57,7 +57,7 @@ pub(crate) fn alone(connections: &str) -> io::Result<()> {
     }
     let udp = (0..2).map(|_| UdpSocket::bind("127.0.0.1:0")).collect::<io::Result<Vec<_>>>()?;
     let unix = UnixStream::pair()?;
-    crate::world::hold_until_the_end((tcp, listener, udp, unix))
+    crate::holder::hold_until_the_end((tcp, listener, udp, unix))
 }
 
 /// What was measured. Times are milliseconds: first quartile, median, third quartile.

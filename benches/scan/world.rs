@@ -4,11 +4,10 @@
 //! which measures, and as its children, which hold the sockets. Each ends when its parent does:
 //! its input closes, and with the first process the kernel ends all others.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::io::{self, Read};
+use std::process::{Command, Stdio};
 
+use crate::holder::{HOLDERS, Holder, PER_HOLDER, run, wait_for_end};
 use crate::measure::{self, Row};
 use crate::namespaces;
 
@@ -18,13 +17,6 @@ mod stall;
 
 /// First argument of this program as a world's first process.
 pub(crate) const INSIDE: &str = "__inside";
-/// First argument of this program as a holder of sockets.
-pub(crate) const HOLD: &str = "__hold";
-
-/// Sockets of one holder. Many hosts allow a process no more than 20,000 descriptors.
-const PER_HOLDER: usize = 19_000;
-/// A world has this many holders at least.
-const HOLDERS: usize = 4;
 /// Stalled readers of a world, and the unread bytes of each.
 const STALLED: (usize, usize) = (3, 16);
 
@@ -130,8 +122,7 @@ pub(crate) fn inside(world: &str, pairs: &str) -> io::Result<()> {
     });
     run("ip", &["link", "set", "lo", "up"])?;
     std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535")?;
-    let held =
-        (0..world.holders).map(|index| Holder::start(&world, index)).collect::<io::Result<Vec<_>>>()?;
+    let held = Holder::start_all(world.sockets, world.holders)?;
     for holder in &held {
         holder.wait_until_ready()?;
     }
@@ -149,80 +140,4 @@ pub(crate) fn inside(world: &str, pairs: &str) -> io::Result<()> {
     drop(stalled);
     println!("{row}");
     Ok(())
-}
-
-/// A child that holds sockets.
-struct Holder {
-    child: std::cell::RefCell<Child>,
-}
-
-impl Holder {
-    fn start(world: &World, index: usize) -> io::Result<Holder> {
-        // Pairs, so an even number; the first holder takes what is left over.
-        let each = world.sockets / world.holders / 2 * 2;
-        let sockets = if index == 0 { world.sockets - each * (world.holders - 1) } else { each };
-        let child = Command::new(std::env::current_exe()?)
-            .args([HOLD, &sockets.to_string(), &index.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        Ok(Holder { child: child.into() })
-    }
-
-    fn wait_until_ready(&self) -> io::Result<()> {
-        wait_until_ready(&mut self.child.borrow_mut())
-    }
-}
-
-pub(crate) fn wait_until_ready(holder: &mut Child) -> io::Result<()> {
-    let out = holder.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    let mut line = String::new();
-    BufReader::new(out).read_line(&mut line)?;
-    if line.trim() == READY { Ok(()) } else { Err(io::Error::other("a holder has no sockets")) }
-}
-
-const READY: &str = "ready";
-
-/// A holder: nine in ten of its sockets are ends of TCP connections over loopback, the others UDP
-/// and unix. All idle.
-pub(crate) fn hold(sockets: &str, index: &str) -> io::Result<()> {
-    let sockets: usize = sockets.parse().map_err(io::Error::other)?;
-    let index: u8 = index.parse().map_err(io::Error::other)?;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised)?;
-    // An address of its own gives each holder a port range of its own.
-    let address = Ipv4Addr::new(127, 0, 1, index);
-    let unix_pairs = sockets / 40;
-    let udp = sockets / 20 / 2 * 2;
-    let tcp_pairs = (sockets - udp) / 2 - unix_pairs;
-    let unix = (0..unix_pairs).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
-    let udp = (0..udp).map(|_| UdpSocket::bind((address, 0))).collect::<io::Result<Vec<_>>>()?;
-    let listener = TcpListener::bind((address, 0))?;
-    let mut tcp = Vec::with_capacity(2 * tcp_pairs);
-    for _ in 0..tcp_pairs {
-        tcp.push(TcpStream::connect(listener.local_addr()?)?);
-        tcp.push(listener.accept()?.0);
-    }
-    drop(listener);
-    hold_until_the_end((unix, udp, tcp))
-}
-
-/// Says that the sockets are there, and holds them until the parent is gone.
-pub(crate) fn hold_until_the_end<T>(sockets: T) -> io::Result<()> {
-    println!("{READY}");
-    io::stdout().flush()?;
-    wait_for_end();
-    drop(sockets);
-    Ok(())
-}
-
-/// Sleeps until the parent is gone.
-fn wait_for_end() {
-    let _ = io::copy(&mut io::stdin(), &mut io::sink());
-}
-
-pub(crate) fn run(program: &str, arguments: &[&str]) -> io::Result<()> {
-    let status = Command::new(program).args(arguments).status()?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("{program}: {status}"))) }
 }

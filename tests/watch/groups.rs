@@ -1,0 +1,101 @@
+//! Readers whose control group is frozen, or out of CPU quota.
+
+use nix::libc::SYS_clock_nanosleep;
+use skcheck_core::watch::cause::{CauseCode, Fact};
+
+use crate::control_group::{ControlGroup, Hierarchy, says};
+use crate::kernel;
+use crate::look::{LONG, SHORT, stands_on, watch};
+use crate::pairs::Pair;
+use crate::role::Role;
+use crate::support::netns::in_own_netns;
+use crate::support::scan::eventually;
+use crate::support::sockets::inode;
+
+/// A role in the group of a hierarchy is frozen by `freeze`.
+fn frozen(hierarchy: Hierarchy, freeze: impl FnOnce(&ControlGroup)) {
+    let pair = Pair::tcp(1 << 20, 1 << 20);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let role = Role::start("read 1", vec![pair.reader]);
+    // Dropped before the role, which does not end while it is frozen.
+    let Some(group) = ControlGroup::new(hierarchy, "frozen") else {
+        return println!("this host has no {hierarchy:?}");
+    };
+    kernel::sleeps_in(role.pid(), &[SYS_clock_nanosleep]);
+    group.take(role.pid());
+    freeze(&group);
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(reader, CauseCode::Frozen);
+    let path = group.path.as_bytes();
+    stands_on(cause, role.pid(), |fact| matches!(fact, Fact::FrozenCgroup(cgroup) if cgroup.ends_with(path)));
+}
+
+#[test]
+fn frozen_by_version_1() {
+    if in_own_netns("groups::frozen_by_version_1") {
+        frozen(Hierarchy::Of("freezer"), |group| {
+            group.set("freezer.state", "FROZEN");
+            says(group, "freezer.state", "FROZEN");
+        });
+    }
+}
+
+#[test]
+fn frozen_by_version_2() {
+    if in_own_netns("groups::frozen_by_version_2") {
+        frozen(Hierarchy::Unified, |group| {
+            group.set("cgroup.freeze", "1");
+            says(group, "cgroup.events", "frozen 1");
+        });
+    }
+}
+
+/// A role that would run all the time gets 1 ms of 100.
+fn throttled(group: &ControlGroup) {
+    let pair = Pair::tcp(1 << 20, 1 << 20);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let role = Role::start("spin", vec![pair.reader]);
+    group.take(role.pid());
+    eventually("it runs out of its quota", || {
+        let stat = group.get("cpu.stat");
+        let line = stat.lines().find_map(|line| line.strip_prefix("nr_throttled "))?;
+        (line.parse::<u64>().ok()? > 1).then_some(())
+    });
+    assert_eq!(kernel::state(role.pid()), b'R'); // it wants to run
+    let seen = watch(LONG);
+    let cause = seen.stalled_by(reader, CauseCode::Throttled);
+    let path = group.path.as_bytes();
+    stands_on(cause, role.pid(), |fact| {
+        let Fact::Throttled { throttled, periods, cgroup } = fact else { return false };
+        // In nearly all of the twenty periods of the window.
+        cgroup.ends_with(path) && (10..=periods.to_owned()).contains(throttled) && *periods <= 40
+    });
+}
+
+#[test]
+fn throttled_by_version_1() {
+    if !in_own_netns("groups::throttled_by_version_1") {
+        return;
+    }
+    let Some(group) = ControlGroup::new(Hierarchy::Of("cpu"), "throttled") else {
+        return println!("this host has the cpu controller in version 2, or nowhere");
+    };
+    group.set("cpu.cfs_period_us", "100000");
+    group.set("cpu.cfs_quota_us", "1000");
+    throttled(&group);
+}
+
+#[test]
+fn throttled_by_version_2() {
+    if !in_own_netns("groups::throttled_by_version_2") {
+        return;
+    }
+    let group = ControlGroup::new(Hierarchy::Unified, "throttled").filter(|group| group.has("cpu.max"));
+    let Some(group) = group else {
+        return println!("this host has the cpu controller in version 1, or nowhere");
+    };
+    group.set("cpu.max", "1000 100000");
+    throttled(&group);
+}

@@ -1,0 +1,26 @@
+//! Situations made by small real programs: who reads, who does not, and why, as a watch judges it.
+//! Each test first asserts that the kernel itself shows the situation that it is about.
+
+mod control_group;
+mod kernel;
+mod look;
+mod pairs;
+mod role;
+mod roles;
+#[path = "../support/mod.rs"]
+#[allow(dead_code)] // other tests need the rest
+mod support;
+
+mod accept;
+mod blocked;
+mod chain;
+mod datagrams;
+mod epoll;
+mod groups;
+mod nginx;
+mod soak;
+mod stopped;
+mod streams;
+mod unprivileged;
+mod writers;
+mod zombie;

@@ -1,0 +1,39 @@
+//! What the small programs do. Each plays one role from the moment that it is ready until it is ended.
+
+mod epoll;
+mod pace;
+mod rest;
+mod stream;
+
+use crate::role::Given;
+
+/// Plays a role: its name, and what it is told behind a blank.
+pub(crate) fn play(role: &str, given: Given) {
+    let (name, told) = role.split_once(' ').unwrap_or((role, ""));
+    let number = || told.parse().expect("it is told a number");
+    match name {
+        "read" => pace::read(given, number()),
+        "write" => pace::write(given, number()),
+        "receive" => pace::receive(given, number()),
+        "send" => pace::send(given, number()),
+
+        "sleep" => rest::sleep(given),
+        "park" => rest::park(given),
+        "await-pipe" => rest::await_pipe(given),
+        "spin" => rest::spin(given),
+        "lose-worker" => rest::lose_worker(given),
+        "lose-main" => rest::lose_main(given),
+        "become" => rest::become_program(told),
+
+        "watch-others" => epoll::watch_others(given),
+        "stop-asking" => epoll::stop_asking(given),
+        "ignore-edge" => epoll::ignore_edge(given),
+        "not-rearm" => epoll::not_rearm(given),
+        "wait-elsewhere" => epoll::wait_elsewhere(given),
+
+        "relay" => stream::relay(given),
+        "pour" => stream::pour(given),
+        "accept-one" => stream::accept_one(number()),
+        _ => panic!("nobody plays {name}"),
+    }
+}

@@ -1,0 +1,82 @@
+//! Readers and writers at a known rate. They are late only for moments: what is due is counted from the
+//! beginning, and not from the step before.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use rustix::net::{RecvFlags, SendFlags};
+
+use crate::role::{Given, gone, ready};
+
+/// The payload of each datagram.
+pub(crate) const DATAGRAM: usize = 1000;
+/// How often something is due.
+const STEP: Duration = Duration::from_millis(10);
+
+/// Reads so many bytes a second from a stream.
+pub(crate) fn read(given: Given, rate: u64) {
+    let [socket] = given.sockets();
+    blocking(&socket);
+    let mut buffer = vec![0; 1 << 16];
+    at(rate, |due| {
+        let most = buffer.len().min(due);
+        rustix::io::read(&socket, &mut buffer[..most]).unwrap_or_else(|_| gone())
+    });
+}
+
+/// Writes so many bytes a second to a stream.
+pub(crate) fn write(given: Given, rate: u64) {
+    let [socket] = given.sockets();
+    blocking(&socket);
+    let buffer = vec![b'x'; 1 << 16];
+    at(rate, |due| {
+        let most = buffer.len().min(due);
+        rustix::io::write(&socket, &buffer[..most]).unwrap_or_else(|_| gone())
+    });
+}
+
+/// Receives so many bytes a second, in datagrams of [`DATAGRAM`].
+pub(crate) fn receive(given: Given, rate: u64) {
+    let [socket] = given.sockets();
+    at(rate, |due| {
+        if due < DATAGRAM {
+            return 0;
+        }
+        let received = rustix::net::recv(&socket, &mut [0; DATAGRAM], RecvFlags::empty());
+        received.unwrap_or_else(|_| gone()).0
+    });
+}
+
+/// Sends so many bytes a second, in datagrams of [`DATAGRAM`].
+pub(crate) fn send(given: Given, rate: u64) {
+    let [socket] = given.sockets();
+    at(rate, |due| {
+        if due < DATAGRAM {
+            return 0;
+        }
+        rustix::net::send(&socket, &[b'x'; DATAGRAM], SendFlags::empty()).unwrap_or_else(|_| gone())
+    });
+}
+
+/// Has `work` done at a rate, for ever: it is told how many bytes are due and says how many it did.
+fn at(rate: u64, mut work: impl FnMut(usize) -> usize) {
+    ready();
+    let begun = Instant::now();
+    let mut done = 0;
+    for step in 1.. {
+        std::thread::sleep((begun + STEP * step).saturating_duration_since(Instant::now()));
+        loop {
+            let so_far = u128::from(rate) * begun.elapsed().as_micros() / 1_000_000;
+            let due = u64::try_from(so_far).expect("small").saturating_sub(done);
+            match work(usize::try_from(due).expect("small")) {
+                0 => break,
+                moved => done += moved as u64,
+            }
+        }
+    }
+}
+
+/// Who filled the socket may have left it non-blocking.
+pub(crate) fn blocking(socket: &OwnedFd) {
+    rustix::io::ioctl_fionbio(socket, false).expect("a socket");
+}

@@ -1,0 +1,83 @@
+//! Programs that hold a socket and do something else.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+use crate::role::{Given, ready};
+
+const LONG: Duration = Duration::from_secs(1000);
+
+/// Sleeps.
+pub(crate) fn sleep(given: Given) {
+    ready();
+    std::thread::sleep(LONG);
+    drop(given);
+}
+
+/// Waits for another thread, which never comes.
+pub(crate) fn park(given: Given) {
+    ready();
+    std::thread::park_timeout(LONG);
+    drop(given);
+}
+
+/// Reads from a pipe into which nobody writes.
+pub(crate) fn await_pipe(given: Given) {
+    let (reader, writer) = rustix::pipe::pipe().expect("a pipe");
+    ready();
+    let _ = rustix::io::read(&reader, &mut [0]);
+    drop((given, writer));
+}
+
+/// Runs all the time.
+pub(crate) fn spin(given: Given) {
+    ready();
+    let mut turns = 0u64;
+    loop {
+        turns = std::hint::black_box(turns.wrapping_add(1));
+        if turns == u64::MAX {
+            break;
+        }
+    }
+    drop(given);
+}
+
+/// Has a worker that has ended, and does not know it.
+pub(crate) fn lose_worker(given: Given) {
+    let mut command = Command::new("true");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let worker = command.spawn().expect("it is everywhere");
+    ready();
+    std::thread::sleep(LONG);
+    drop((given, worker));
+}
+
+/// Its main thread ends, and leaves the socket to another.
+pub(crate) fn lose_main(given: Given) {
+    std::thread::spawn(move || {
+        std::thread::sleep(LONG);
+        drop(given);
+    });
+    // Only the kernel ends one thread of a process without unsafe code: for a call that is forbidden.
+    let getppid = if cfg!(target_arch = "x86_64") { 110 } else { 173 };
+    let arch = std::env::consts::ARCH.try_into().expect("seccompiler knows it");
+    let rules = [(getppid, Vec::new())].into_iter().collect();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
+    let program: BpfProgram = filter.expect("a filter").try_into().expect("it compiles");
+    seccompiler::apply_filter(&program).expect("any thread may narrow itself");
+    ready();
+    let _ = rustix::process::getppid();
+    unreachable!("the thread was killed");
+}
+
+/// Becomes another program, which ends with the test as a role does.
+pub(crate) fn become_program(command: &str) {
+    let mut words = command.split(' ');
+    let mut command = Command::new(words.next().expect("a program"));
+    ready();
+    let error = command.args(words).exec();
+    panic!("it does not start: {error}");
+}

@@ -1,0 +1,181 @@
+//! Readers of streams: stalled, slow, draining and idle, and at which rate.
+
+use rustix::net::SocketType;
+use skcheck_core::watch::cause::CauseCode;
+use skcheck_core::watch::progress::Reading;
+
+use crate::look::{LONG, SHORT, engine, here, is_rate, watch, watch_by};
+use crate::pairs::{Pair, read_empty};
+use crate::role::Role;
+use crate::support::netns::in_own_netns;
+use crate::support::scan::eventually;
+use crate::support::sockets::inode;
+
+const MIB: usize = 1 << 20;
+/// Bytes a second of who is fast, and of who is slow.
+const FAST: u64 = 300_000;
+const SLOW: u64 = 100_000;
+
+#[test]
+fn tcp_stalled() {
+    if !in_own_netns("streams::tcp_stalled") {
+        return;
+    }
+    let pair = Pair::tcp(8 * MIB, MIB);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let _holder = Role::start("sleep", vec![pair.reader]);
+    let _writer = Role::start(&format!("write {FAST}"), vec![pair.writer]);
+    let seen = watch(LONG);
+    // Data arrives, so that it is not the writer who stands still.
+    let judged = seen.socket(reader);
+    seen.stalled_by(reader, CauseCode::Blocked);
+    is_rate(judged.arriving, FAST, judged);
+    // What was there at the beginning has waited since.
+    assert!(judged.unread_age >= Some(LONG), "{judged:#?}");
+}
+
+#[test]
+fn tcp_slow() {
+    if !in_own_netns("streams::tcp_slow") {
+        return;
+    }
+    let pair = Pair::tcp(8 * MIB, MIB);
+    pair.write(200_000);
+    let reader = inode(&pair.reader);
+    let _reader = Role::start(&format!("read {SLOW}"), vec![pair.reader]);
+    let _writer = Role::start(&format!("write {FAST}"), vec![pair.writer]);
+    let seen = watch(LONG);
+    let judged = seen.socket(reader);
+    assert_eq!(judged.reading, Reading::Slow, "{judged:#?}");
+    is_rate(judged.consumed, SLOW, judged);
+    is_rate(judged.arriving, FAST, judged);
+    // Its buffer takes 16 MiB, less what is in it, at 200 kB a second: a minute and more.
+    let until = judged.until.expect("its buffer will be full").as_secs();
+    assert!((20..=100).contains(&until), "{judged:#?}");
+    assert!(judged.cause.is_none(), "{judged:#?}");
+}
+
+#[test]
+fn tcp_draining() {
+    if !in_own_netns("streams::tcp_draining") {
+        return;
+    }
+    let pair = Pair::tcp(8 * MIB, MIB);
+    pair.write(2 * MIB);
+    let reader = inode(&pair.reader);
+    let _reader = Role::start(&format!("read {FAST}"), vec![pair.reader]);
+    let _writer = Role::start(&format!("write {SLOW}"), vec![pair.writer]);
+    let seen = watch(LONG);
+    let judged = seen.socket(reader);
+    let report = &seen.now.snapshot.sockets[judged.now.expect("it is not empty yet")];
+    let left = report.socket.recv_q.size().expect("it is told");
+    assert_eq!(judged.reading, Reading::Draining, "{judged:#?}");
+    is_rate(judged.consumed, FAST, judged);
+    is_rate(judged.arriving, SLOW, judged);
+    let until = judged.until.expect("it will be empty").as_secs_f64();
+    let should = left as f64 / (FAST - SLOW) as f64;
+    assert!((until - should).abs() < 0.25 * should, "{until} s, {should} s: {judged:#?}");
+}
+
+#[test]
+fn tcp_idle() {
+    if !in_own_netns("streams::tcp_idle") {
+        return;
+    }
+    let pair = Pair::tcp(MIB, MIB);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let seen = watch_by(engine(), &here(), || read_empty(&pair.reader));
+    let judged = seen.socket(reader);
+    assert_eq!((judged.reading, judged.now), (Reading::Idle, None), "{judged:#?}");
+    assert!(judged.cause.is_none() && judged.root.is_none(), "{judged:#?}");
+}
+
+#[test]
+fn unix_stalled() {
+    if !in_own_netns("streams::unix_stalled") {
+        return;
+    }
+    let pair = Pair::unix(SocketType::STREAM, MIB);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let _holder = Role::start("sleep", vec![pair.reader]);
+    let seen = watch(SHORT);
+    if engine().is_some() {
+        seen.stalled_by(reader, CauseCode::Blocked);
+    }
+    // Its length alone does not tell whether what was read was replaced by as much.
+    let seen = watch_by(None, &here(), || std::thread::sleep(SHORT));
+    assert_eq!(seen.reading(reader), Reading::Unknown);
+}
+
+#[test]
+fn unix_slow() {
+    if !in_own_netns("streams::unix_slow") {
+        return;
+    }
+    let reading = unix_at(SLOW, FAST, 200_000);
+    assert_eq!(reading, if engine().is_some() { Reading::Slow } else { Reading::Unknown });
+}
+
+#[test]
+fn unix_draining() {
+    if !in_own_netns("streams::unix_draining") {
+        return;
+    }
+    // That it gets less was read, whoever looks.
+    assert_eq!(unix_at(FAST, SLOW, 2 * MIB), Reading::Draining);
+}
+
+/// How a reader goes that reads and is written to at these rates.
+fn unix_at(read: u64, written: u64, at_first: usize) -> Reading {
+    let pair = Pair::unix(SocketType::STREAM, 16 * MIB);
+    pair.write(at_first);
+    let reader = inode(&pair.reader);
+    let _reader = Role::start(&format!("read {read}"), vec![pair.reader]);
+    let _writer = Role::start(&format!("write {written}"), vec![pair.writer]);
+    let seen = watch(LONG);
+    let judged = seen.socket(reader);
+    // A rate that is told is right.
+    if judged.consumed.is_some() {
+        is_rate(judged.consumed, read, judged);
+    }
+    if judged.arriving.is_some() {
+        is_rate(judged.arriving, written, judged);
+    }
+    judged.reading
+}
+
+#[test]
+fn unix_idle() {
+    if !in_own_netns("streams::unix_idle") {
+        return;
+    }
+    let pair = Pair::unix(SocketType::STREAM, MIB);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let seen = watch_by(engine(), &here(), || read_empty(&pair.reader));
+    assert_eq!(seen.reading(reader), Reading::Idle);
+}
+
+/// A socket that is closed, and whose number another gets, is not the same.
+#[test]
+fn a_socket_that_is_gone() {
+    if !in_own_netns("streams::a_socket_that_is_gone") {
+        return;
+    }
+    let pair = Pair::tcp(MIB, MIB);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let role = Role::start("sleep", vec![pair.reader]);
+    let seen = watch_by(engine(), &here(), || {
+        let pid = role.pid();
+        drop(role);
+        eventually("it ends", || (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(()));
+    });
+    let judged = seen.that(|report| report.socket.inode == Some(reader));
+    // Nobody has read it.
+    let reading = judged.map(|judged| judged.reading);
+    assert!(matches!(reading, None | Some(Reading::Unknown)), "{judged:#?}");
+}

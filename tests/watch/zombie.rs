@@ -1,0 +1,64 @@
+//! Readers whose process, or a part of it, has ended.
+
+use nix::libc::SYS_clock_nanosleep;
+use skcheck_core::watch::cause::{CauseCode, Fact};
+use skcheck_core::watch::progress::Reading;
+
+use crate::kernel;
+use crate::look::{SHORT, engine, stands_on, watch};
+use crate::pairs::Pair;
+use crate::role::Role;
+use crate::support::netns::in_own_netns;
+use crate::support::scan::eventually;
+use crate::support::sockets::inode;
+
+/// The worker has ended; its parent has not noticed, and still holds the socket.
+#[test]
+fn a_worker() {
+    if !in_own_netns("zombie::a_worker") {
+        return;
+    }
+    let pair = Pair::tcp(1 << 20, 1 << 20);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let role = Role::start("lose-worker", vec![pair.reader]);
+    let pid = role.pid();
+    let worker = eventually("it has a child", || {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+        children.trim().parse().ok()
+    });
+    kernel::is_in_state(worker, b'Z');
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(reader, CauseCode::Zombie);
+    stands_on(cause, pid, |fact| *fact == Fact::ZombieChild(worker));
+}
+
+/// The main thread has ended; the process lives on in another, which holds the socket.
+#[test]
+fn a_main_thread() {
+    if !in_own_netns("zombie::a_main_thread") {
+        return;
+    }
+    let pair = Pair::tcp(1 << 20, 1 << 20);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let role = Role::start("lose-main", vec![pair.reader]);
+    kernel::is_in_state(role.pid(), b'Z');
+    let [_, other] = kernel::threads(role.pid())[..] else { panic!("it has two threads") };
+    kernel::sleeps_in_thread(role.pid(), other, &[SYS_clock_nanosleep]);
+    // The main thread's table of descriptors went with it; the other's is the same table, still there.
+    assert!(kernel::descriptors(role.pid()).is_empty());
+    let link = format!("socket:[{}]", reader.get());
+    let table = std::fs::read_dir(format!("/proc/{}/task/{other}/fd", role.pid())).expect("root may");
+    let mut links = table.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    assert!(links.any(|target| target.to_str() == Some(&link)));
+
+    let seen = watch(SHORT);
+    if engine().is_none() {
+        // /proc/PID/fd alone is looked at, so that nobody seems to hold it.
+        assert_eq!(seen.reading(reader), Reading::Stalled);
+        return;
+    }
+    let cause = seen.stalled_by(reader, CauseCode::Zombie);
+    stands_on(cause, role.pid(), |fact| *fact == Fact::State(b'Z'));
+}
