@@ -1,7 +1,7 @@
 //! Is the reader slow or standing still, and why?
 //!
-//! [`probe`] takes samples: what the sockets' queues hold, and for those that nobody seems to read what
-//! their processes are doing instead. [`judge`] takes two samples and says what became of each socket, and
+//! [`Probe`] takes samples: what the sockets' queues hold, and for those that nobody seems to read what
+//! their processes are doing instead. [`judge()`] takes two samples and says what became of each socket, and
 //! why. It is pure: samples can come from anywhere, at any distance.
 //!
 //! ```no_run
@@ -20,10 +20,13 @@
 //! ```
 
 pub mod cause;
+mod chain;
 pub mod evidence;
 mod judge;
 mod probe;
 pub mod progress;
+mod scene;
+mod trend;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -101,7 +104,7 @@ pub struct Head {
     pub id: u64,
     /// Its time stamp; 0 where it has none.
     pub stamp: u64,
-    /// Its length and truesize.
+    /// What is left of it to read, in bytes, and its truesize.
     pub size: (u64, u64),
 }
 
@@ -133,6 +136,8 @@ pub struct Judged {
     pub writing: Writing,
     /// Bytes that the application consumed, a second. `None` where that cannot be told.
     pub consumed: Option<u64>,
+    /// `consumed` is what must have been consumed: it can have been more, with as much more arriving.
+    pub consumed_at_least: bool,
     /// Bytes that arrived, a second. `None` where that cannot be told.
     pub arriving: Option<u64>,
     /// At this rate: until a slow reader's buffer is full, or a draining one is empty.
@@ -141,11 +146,19 @@ pub struct Judged {
     pub unread_age: Option<Duration>,
     /// Packets that were dropped because the buffer was full, between the two: a count.
     pub drops: Option<u32>,
-    /// It changed hands: who held it before.
+    /// A TCP writer that stands still: whether it is the peer's window that keeps it from sending, and not
+    /// a network that loses what it sends. `None` for every other socket, and where the kernel does not tell.
+    pub window_closed: Option<bool>,
+    /// It was closed, or its process has ended, and nothing is left of it: it has no place in the later
+    /// sample.
+    pub closed: bool,
+    /// It changed hands: who held it before. A connection that was accepted has not: nobody held it.
     pub held_by: Vec<Holder>,
-    /// Why nobody reads, for a stalled reader.
+    /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener at which connections
+    /// pile up.
     pub cause: Option<Cause>,
-    /// Who is at the end of the chain that keeps it waiting, where that is another.
+    /// Who is at the end of the chain that keeps it waiting, where that is another: of a stalled reader
+    /// whose process cannot write, and of a stalled writer.
     pub root: Option<Root>,
 }
 
