@@ -26,6 +26,9 @@ mod judge;
 mod probe;
 pub mod progress;
 mod scene;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+mod tests;
 mod trend;
 
 use std::collections::BTreeMap;
