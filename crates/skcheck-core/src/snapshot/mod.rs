@@ -192,7 +192,7 @@ impl Holding {
 
 impl Report {
     /// A socket that descriptors hold, nothing joined to it yet.
-    fn bare(socket: Socket, footprint: Footprint) -> Report {
+    pub(crate) fn bare(socket: Socket, footprint: Footprint) -> Report {
         Report {
             socket,
             footprint,

@@ -1,8 +1,18 @@
 //! Why nobody reads: one cause, and what it stands on. Pure.
 
+mod accept;
+mod decide;
+mod epoll;
+mod holders;
+mod threads;
+
 use crate::holders::Holder;
 use crate::units::Payload;
 use crate::watch::evidence::{Call, Unread};
+
+pub(in crate::watch) use crate::watch::cause::accept::of_listener;
+pub(in crate::watch) use crate::watch::cause::decide::Look;
+pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, owns_of_holders, unheld};
 
 /// Why a reader stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,8 +161,8 @@ pub enum Fact {
 pub struct Root {
     /// The links from the socket's holder on: a writer that is blocked, and the reader that blocks it.
     pub links: Vec<Link>,
-    /// The reader at the end, and why it does not read; `None` where the chain leaves this host, or comes
-    /// back to where it began.
+    /// The reader at the end, and why it does not read; `None` where the chain leaves this host, comes back
+    /// to a process that it has passed, or is too long to be followed.
     pub end: Option<(Holder, Box<Cause>)>,
     /// The chain is a circle.
     pub is_circle: bool,
@@ -164,9 +174,10 @@ pub struct Root {
 pub struct Link {
     /// The process's descriptor that cannot write.
     pub writer: Holder,
-    /// What it has unsent.
+    /// What it has unsent; of a unix socket what its reader has not read, as far as that is known.
     pub unsent: Payload,
-    /// The descriptor that does not read it; `None` where that is not on this host.
+    /// The descriptor that does not read it; `None` where that is not on this host, or where nobody on it
+    /// is known to have it (the cause then has [`Unread::Descriptors`] missing).
     pub reader: Option<Holder>,
     /// The place of the writer's socket in the later sample.
     pub socket: usize,

@@ -71,6 +71,8 @@ pub enum Unread {
     Cgroup,
     /// It has ended, or /proc hides it (hidepid).
     Process,
+    /// Nobody has looked at this process.
+    NotLookedAt,
 }
 
 /// A thread.
@@ -89,6 +91,10 @@ pub struct ThreadEvidence {
     pub syscall: Option<Syscall>,
     /// Processor time so far, in clock ticks (`utime` and `stime`).
     pub ticks: Option<u64>,
+    /// How often it was taken off a processor so far, by itself or not (`voluntary_ctxt_switches` and
+    /// `nonvoluntary_ctxt_switches` of /proc/PID/task/TID/status, which anybody may read): a count. A thread
+    /// that sleeps in two samples with the same count has not run in between.
+    pub switches: Option<u64>,
 }
 
 /// What /proc/PID/task/TID/syscall says.
@@ -179,10 +185,16 @@ pub struct Interest {
 impl Interest {
     /// `EPOLLIN`.
     pub const IN: u32 = 1;
+    /// `EPOLLRDNORM`: the same under another name.
+    pub const RDNORM: u32 = 1 << 6;
     /// `EPOLLOUT`.
     pub const OUT: u32 = 1 << 2;
     /// `EPOLLET`.
     pub const EDGE: u32 = 1 << 31;
     /// `EPOLLONESHOT`.
     pub const ONESHOT: u32 = 1 << 30;
+    /// What is left of the events when a one-shot interest has been told (`EP_PRIVATE_BITS`: EPOLLWAKEUP,
+    /// EPOLLONESHOT, EPOLLET, EPOLLEXCLUSIVE). Whoever asks for no event at all still has EPOLLERR and
+    /// EPOLLHUP, which `do_epoll_ctl` adds.
+    pub const PRIVATE: u32 = 0b1111 << 28;
 }

@@ -20,11 +20,17 @@
 //! ```
 
 pub mod cause;
+mod chain;
 pub mod evidence;
 mod judge;
 pub mod parse;
 mod probe;
 pub mod progress;
+mod scene;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+mod tests;
+mod trend;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -104,7 +110,7 @@ pub struct Head {
     pub id: u64,
     /// Its time stamp; 0 where it has none.
     pub stamp: u64,
-    /// Its length and truesize.
+    /// What is left of it to read, in bytes, and its truesize.
     pub size: (u64, u64),
 }
 
@@ -136,6 +142,8 @@ pub struct Judged {
     pub writing: Writing,
     /// Bytes that the application consumed, a second. `None` where that cannot be told.
     pub consumed: Option<u64>,
+    /// `consumed` is what must have been consumed: it can have been more, with as much more arriving.
+    pub consumed_at_least: bool,
     /// Bytes that arrived, a second. `None` where that cannot be told.
     pub arriving: Option<u64>,
     /// At this rate: until a slow reader's buffer is full, or a draining one is empty.
@@ -144,11 +152,19 @@ pub struct Judged {
     pub unread_age: Option<Duration>,
     /// Packets that were dropped because the buffer was full, between the two: a count.
     pub drops: Option<u32>,
-    /// It changed hands: who held it before.
+    /// A TCP writer that stands still: whether it is the peer's window that keeps it from sending, and not
+    /// a network that loses what it sends. `None` for every other socket, and where the kernel does not tell.
+    pub window_closed: Option<bool>,
+    /// It was closed, or its process has ended, and nothing is left of it: it has no place in the later
+    /// sample.
+    pub closed: bool,
+    /// It changed hands: who held it before. A connection that was accepted has not: nobody held it.
     pub held_by: Vec<Holder>,
-    /// Why nobody reads, for a stalled reader.
+    /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener at which connections
+    /// pile up.
     pub cause: Option<Cause>,
-    /// Who is at the end of the chain that keeps it waiting, where that is another.
+    /// Who is at the end of the chain that keeps it waiting, where that is another: of a stalled reader
+    /// whose process cannot write, and of a stalled writer.
     pub root: Option<Root>,
 }
 

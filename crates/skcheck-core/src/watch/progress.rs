@@ -1,5 +1,17 @@
 //! How the two sides of a socket go. Pure.
 
+mod packets;
+mod ran;
+pub(super) mod rates;
+pub(super) mod tcp;
+
+use std::time::Duration;
+
+use crate::snapshot::Report;
+use crate::socket::{Family, Protocol, RecvQueue, State};
+use crate::units::Payload;
+use crate::watch::{Sample, SocketKey, StillOpen};
+
 /// How a reader goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,5 +67,197 @@ impl Writing {
             Writing::Idle => "idle",
             Writing::Unknown => "unknown",
         }
+    }
+}
+
+/// Bytes that went through a receive queue in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Flow {
+    consumed: u64,
+    arrived: u64,
+}
+
+/// Two samples, and what lies between them.
+#[derive(Clone, Copy)]
+pub(super) struct Span<'a> {
+    pub(super) before: &'a Sample,
+    pub(super) now: &'a Sample,
+    pub(super) window: Duration,
+}
+
+/// One socket in two samples.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'a> {
+    pub(super) key: SocketKey,
+    pub(super) before: Option<&'a Report>,
+    pub(super) now: Option<&'a Report>,
+}
+
+/// What became of a receive queue. Bytes are those of the whole window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) reading: Reading,
+    pub(super) consumed: Option<u64>,
+    pub(super) at_least: bool,
+    pub(super) arrived: Option<u64>,
+    pub(super) until: Option<Duration>,
+    pub(super) age: Option<Duration>,
+}
+
+impl Received {
+    fn just(reading: Reading) -> Received {
+        Received { reading, consumed: None, at_least: false, arrived: None, until: None, age: None }
+    }
+}
+
+/// Judges a receive queue.
+pub(super) fn received(span: &Span<'_>, pair: &Pair<'_>) -> Received {
+    let Some(now) = pair.now else { return gone(span, pair) };
+    // What waits at a listener has records of its own.
+    if now.socket.state == State::Listen {
+        return Received::just(Reading::Idle);
+    }
+    let mut received = match pair.before {
+        Some(before) if !span.window.is_zero() => match now.socket.protocol {
+            Protocol::Tcp => of_tcp(span, before, now),
+            _ => packets::received(span, pair.key, before, now),
+        },
+        Some(_) => Received::just(Reading::Unknown),
+        None => appeared(span, now),
+    };
+    if is_empty(now) {
+        received = Received { reading: Reading::Idle, until: None, ..received };
+    }
+    received.age = age(span, pair.before, now, &received);
+    received
+}
+
+/// A socket that holds nothing any more. What arrived and was read beside what waited is not known.
+fn gone(span: &Span<'_>, pair: &Pair<'_>) -> Received {
+    if span.now.drained.get(&pair.key) != Some(&StillOpen::Yes) {
+        return Received::just(Reading::Unknown);
+    }
+    let waited = pair.before.and_then(|before| before.footprint.received.payload);
+    let consumed = waited.map(|Payload(bytes)| bytes);
+    Received { consumed, at_least: consumed.is_some(), ..Received::just(Reading::Idle) }
+}
+
+/// A socket that the earlier sample does not have: it is new, held nothing, or less than was asked for. All
+/// that can be told is whether it was ever read. What came just now may be read at once: data that has
+/// waited for less than half of the window says nothing.
+fn appeared(span: &Span<'_>, now: &Report) -> Received {
+    if !tcp::was_never_read(&now.socket) {
+        return Received::just(Reading::Unknown);
+    }
+    let reading = if has_waited(span, now) { Reading::Stalled } else { Reading::Unknown };
+    Received { consumed: Some(0), ..Received::just(reading) }
+}
+
+fn of_tcp(span: &Span<'_>, before: &Report, now: &Report) -> Received {
+    let Some(flow) = tcp::flow(&before.socket, &now.socket) else { return by_payload(span, before, now) };
+    of_flow(span, before, now, flow)
+}
+
+/// The verdict where it is known to the byte what went through the queue.
+fn of_flow(span: &Span<'_>, before: &Report, now: &Report, flow: Flow) -> Received {
+    let Flow { consumed, arrived } = flow;
+    let reading = match before.footprint.received.payload {
+        _ if consumed > 0 && consumed < arrived => Reading::Slow,
+        _ if consumed > 0 => Reading::Draining,
+        Some(Payload(0)) if !has_waited(span, now) => Reading::Unknown,
+        _ => Reading::Stalled,
+    };
+    let until = match reading {
+        Reading::Slow => until_full(span, before, now),
+        Reading::Draining => until_empty(span, now, consumed - arrived),
+        _ => None,
+    };
+    Received { consumed: Some(consumed), arrived: Some(arrived), until, ..Received::just(reading) }
+}
+
+/// The verdict where only the queue's payload is known: if it shrank, somebody reads.
+fn by_payload(span: &Span<'_>, before: &Report, now: &Report) -> Received {
+    let payload = |report: &Report| report.footprint.received.payload.map(|Payload(bytes)| bytes);
+    let shrunk = payload(before).zip(payload(now)).and_then(|(before, now)| before.checked_sub(now));
+    match shrunk.filter(|bytes| *bytes > 0) {
+        Some(shrunk) => Received {
+            consumed: Some(shrunk),
+            at_least: true,
+            until: until_empty(span, now, shrunk),
+            ..Received::just(Reading::Draining)
+        },
+        None => Received::just(Reading::Unknown),
+    }
+}
+
+/// Whether nothing is there to be read. A FIN is nothing to be read, nor is what lies behind a hole in the
+/// stream.
+fn is_empty(report: &Report) -> bool {
+    let received = &report.footprint.received;
+    match report.socket.recv_q {
+        _ if received.payload == Some(Payload(0)) => true,
+        RecvQueue::Truesize(charge) => charge.0 == 0,
+        RecvQueue::FirstDatagram(Payload(0)) => {
+            received.payload.is_none() && received.charged.is_none_or(|charge| charge.0 == 0)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the last data that came has waited for half of the window.
+fn has_waited(span: &Span<'_>, now: &Report) -> bool {
+    tcp::last_arrival(now).is_some_and(|ago| ago * 2 >= span.window) && !span.window.is_zero()
+}
+
+/// The oldest unread byte came no later than the newest. And as long as less was consumed than waited at the
+/// beginning of the window, some of what waited then still does.
+fn age(span: &Span<'_>, before: Option<&Report>, now: &Report, received: &Received) -> Option<Duration> {
+    if matches!(received.reading, Reading::Idle) {
+        return None;
+    }
+    let last = tcp::last_arrival(now).filter(|_| now.footprint.received.payload.is_some());
+    let since_before = before.and_then(|before| {
+        let stays = match (before.footprint.received.payload, received.consumed) {
+            (Some(Payload(waited)), Some(consumed)) => !received.at_least && consumed < waited,
+            // Where it is not known how much waits, only a reader that stands still tells.
+            _ => received.reading == Reading::Stalled && !is_empty(before),
+        };
+        let waited_before = tcp::last_arrival(before).unwrap_or_default();
+        stays.then(|| span.window.saturating_add(waited_before))
+    });
+    last.max(since_before)
+}
+
+/// Until the queue's memory reaches its limit, if it goes on growing so. For a unix socket that limit is the
+/// sender's, and not in the reader's record.
+fn until_full(span: &Span<'_>, before: &Report, now: &Report) -> Option<Duration> {
+    let limit = now.socket.skmem.rcvbuf.filter(|_| now.socket.family != Family::Unix)?;
+    let charge = |report: &Report| report.socket.skmem.rmem_alloc;
+    let room = limit.saturating_sub(charge(now)?);
+    let growth = charge(now)?.saturating_sub(charge(before)?);
+    if room == 0 { Some(Duration::ZERO) } else { rates::until(room.into(), growth.into(), span.window) }
+}
+
+/// Until the queue is empty, if so much more goes out than comes in.
+fn until_empty(span: &Span<'_>, now: &Report, net: u64) -> Option<Duration> {
+    rates::until(now.footprint.received.payload?.0, net, span.window)
+}
+
+/// Judges a sending side. `reader` is how the reader of a unix socket's peer goes: what that does not read is
+/// what this one has sent.
+pub(super) fn writing(span: &Span<'_>, pair: &Pair<'_>, reader: Option<Reading>) -> (Writing, Option<bool>) {
+    let Some(now) = pair.now else {
+        let is_open = span.now.drained.get(&pair.key) == Some(&StillOpen::Yes);
+        return (if is_open { Writing::Idle } else { Writing::Unknown }, None);
+    };
+    let before = pair.before.map(|report| &report.socket);
+    match now.socket.protocol {
+        _ if now.socket.state == State::Listen => (Writing::Idle, None),
+        Protocol::Tcp => {
+            let writing = tcp::writing(before, &now.socket, span.window);
+            let stalled = before.filter(|_| writing == Writing::Stalled);
+            (writing, stalled.and_then(|before| tcp::window_closed(before, &now.socket)))
+        }
+        _ => (packets::writing(before, &now.socket, reader), None),
     }
 }

@@ -1,0 +1,188 @@
+//! Why one process does not read one socket. Pure.
+
+use std::time::Duration;
+
+use crate::socket::Inode;
+use crate::watch::cause::epoll::{self, Sets};
+use crate::watch::cause::threads::{self, Threads};
+use crate::watch::cause::{Cause, CauseCode, Fact};
+use crate::watch::evidence::{Call, ProcessEvidence, Unread};
+
+/// A process, with what is asked of it again and again put in order once.
+pub(in crate::watch) struct Look<'a> {
+    pub(super) now: &'a ProcessEvidence,
+    before: Option<&'a ProcessEvidence>,
+    pub(super) threads: Threads,
+    pub(super) sets: Sets,
+}
+
+/// What is not read: a socket, under all its numbers in one process.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) inode: Option<Inode>,
+    pub(super) fds: &'a [u32],
+    /// It is a listener: it is accepted from, not read.
+    pub(super) is_listener: bool,
+}
+
+/// A cause that one process has.
+pub(super) struct Decided {
+    pub(super) cause: Cause,
+    /// The process can do nothing at all: nothing that it waits for matters.
+    pub(super) is_helpless: bool,
+    /// The process has shown that it is the one that reads: a thread does, or an epoll set has the socket.
+    pub(super) is_involved: bool,
+}
+
+impl<'a> Look<'a> {
+    /// `before` is what was seen of the process of that pid; it counts if it is the same one.
+    pub(in crate::watch) fn new(
+        now: &'a ProcessEvidence,
+        before: Option<&'a ProcessEvidence>,
+        window: Duration,
+    ) -> Look<'a> {
+        let before = before.filter(|before| before.start_time == now.start_time);
+        Look { now, before, threads: Threads::of(now, before, window), sets: Sets::of(&now.epolls) }
+    }
+
+    fn lacks(&self, what: Unread) -> bool {
+        self.now.missing.contains(&what)
+    }
+
+    /// What could not be read, as facts.
+    fn missing(&self) -> Vec<Fact> {
+        let mut missing = self.now.missing.clone();
+        if !self.threads.calls_known && !missing.contains(&Unread::Process) {
+            missing.push(Unread::Threads);
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        missing.into_iter().map(Fact::Missing).collect()
+    }
+
+    /// Whether a thread is blocked in writing to one of these.
+    pub(in crate::watch) fn writes_to(&self, fds: &[u32]) -> bool {
+        fds.iter().any(|fd| self.threads.writes.contains(fd))
+    }
+
+    /// Those threads.
+    pub(in crate::watch) fn writers(&self, fds: &[u32]) -> Vec<Fact> {
+        threads::facts_on(self.now, Call::Write, fds)
+    }
+
+    /// Whether it shows that it is an event loop: a thread waits for events.
+    pub(in crate::watch) fn waits_for_events(&self) -> bool {
+        self.threads.any_waits_for_events
+    }
+
+    /// Whether it is known what each of its threads does.
+    pub(in crate::watch) fn is_known(&self) -> bool {
+        self.threads.calls_known
+    }
+}
+
+/// Decides, the most telling first.
+pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
+    let threads = &look.threads;
+    let places = look.sets.places(target.inode.map(|inode| inode.get().into()), target.fds);
+    let (calls, call) =
+        if target.is_listener { (&threads.accepts, Call::Accept) } else { (&threads.reads, Call::Read) };
+    let is_in_call = target.fds.iter().any(|fd| calls.contains(fd));
+    let is_involved = is_in_call || !places.is_empty();
+    let is_attended = is_in_call || places.iter().any(|(set, _)| look.sets.is_waited_in(*set, threads));
+    let found = |code, evidence, is_helpless| Decided {
+        cause: Cause { code, pid: Some(look.now.pid), evidence },
+        is_helpless,
+        is_involved,
+    };
+
+    if let Some((code, evidence)) = helpless(look, is_attended) {
+        return found(code, evidence, true);
+    }
+    if threads.all_uninterruptible {
+        return found(CauseCode::Blocked, threads::facts(look.now), false);
+    }
+    // Who waits in a set that could not be read may wait for this socket.
+    let may_attend = look.lacks(Unread::Descriptors) && threads.any_waits_for_events;
+    if let Some(spins) = threads.spins.clone().filter(|_| !is_attended && !may_attend) {
+        return found(CauseCode::Spinning, vec![spins], false);
+    }
+    if is_in_call {
+        // It is about to read, or waits for more than is there (SO_RCVLOWAT).
+        return found(CauseCode::Unknown, threads::facts_on(look.now, call, target.fds), false);
+    }
+    if !places.is_empty() {
+        let (code, mut evidence) = epoll::judge(&places, &look.sets, threads);
+        match code {
+            Some(CauseCode::NobodyWaits | CauseCode::EdgeNotRead) => {
+                evidence.extend(threads::facts(look.now));
+            }
+            None => evidence.extend(look.missing()),
+            Some(_) => {}
+        }
+        return found(code.unwrap_or(CauseCode::Unknown), evidence, false);
+    }
+    let (code, evidence) = unpolled(look, target);
+    found(code, evidence, false)
+}
+
+/// What keeps a process from doing anything.
+fn helpless(look: &Look<'_>, is_attended: bool) -> Option<(CauseCode, Vec<Fact>)> {
+    let Look { now, threads, .. } = look;
+    if let Some(state @ (b'T' | b't')) = now.state.filter(|_| threads.all_stopped) {
+        let mut evidence = vec![Fact::State(state)];
+        evidence.extend(now.tracer.map(Fact::TracedBy));
+        return Some((CauseCode::Stopped, evidence));
+    }
+    if now.frozen == Some(true) || threads.all_parked {
+        let cgroup = now.cgroup.clone().filter(|_| now.frozen == Some(true));
+        let evidence = cgroup.map_or_else(|| threads::facts(now), |path| vec![Fact::FrozenCgroup(path)]);
+        return Some((CauseCode::Frozen, evidence));
+    }
+    if let Some(state @ (b'Z' | b'X')) = now.state.filter(|_| !is_attended) {
+        return Some((CauseCode::Zombie, vec![Fact::State(state)]));
+    }
+    throttled(look).map(|fact| (CauseCode::Throttled, vec![fact]))
+}
+
+/// Out of quota in most of the periods of the window, and not asleep for another reason: a thread that is
+/// throttled counts as one that runs.
+fn throttled(look: &Look<'_>) -> Option<Fact> {
+    let (before, now) = look.before?.throttling.zip(look.now.throttling)?;
+    let periods = now.periods.checked_sub(before.periods)?;
+    let throttled = now.throttled.checked_sub(before.throttled)?;
+    let cgroup = || look.now.cgroup.clone().unwrap_or_default();
+    (throttled > 0 && throttled.saturating_mul(2) >= periods && !look.threads.none_runs)
+        .then(|| Fact::Throttled { throttled, periods, cgroup: cgroup() })
+}
+
+/// A socket that no thread reads, and that no epoll set is known to have.
+///
+/// A thread that sleeps in poll(2) or select(2) does not ask for it either: these tell at once what is there
+/// to be read.
+fn unpolled(look: &Look<'_>, target: &Target<'_>) -> (CauseCode, Vec<Fact>) {
+    let threads = &look.threads;
+    let sets_known = !look.lacks(Unread::Descriptors) && !look.lacks(Unread::Process);
+    let in_no_set = sets_known.then(|| Fact::InNoEpoll(look.sets.count()));
+    let holds = |(_, sockets): &&(u32, Vec<Inode>)| target.inode.is_some_and(|it| sockets.contains(&it));
+    let ring = look.now.rings.iter().find(holds).map(|(fd, _)| Fact::Ring(*fd));
+    let zombies = look.now.zombies.iter().copied().map(Fact::ZombieChild);
+    let all = |first: Vec<Fact>, rest: Option<Fact>| first.into_iter().chain(rest).collect::<Vec<_>>();
+    if sets_known && threads.calls_known && ring.is_none() && !look.now.zombies.is_empty() {
+        return (CauseCode::Zombie, all(zombies.collect(), in_no_set));
+    }
+    if threads.all_blocked {
+        return (CauseCode::Blocked, all(threads::facts(look.now), ring));
+    }
+    if let Some(ring) = ring {
+        // What is asked of a ring cannot be seen.
+        return (CauseCode::Unknown, vec![ring]);
+    }
+    match in_no_set {
+        Some(in_no_set) if threads.calls_known => (
+            CauseCode::NotPolled,
+            all(vec![in_no_set], None).into_iter().chain(threads::facts(look.now)).collect(),
+        ),
+        in_no_set => (CauseCode::Unknown, all(look.missing(), in_no_set)),
+    }
+}

@@ -1,0 +1,142 @@
+//! What the threads of a process do, taken together. Pure.
+
+use std::time::Duration;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::watch::cause::Fact;
+use crate::watch::evidence::{Call, ProcessEvidence, Syscall, ThreadEvidence};
+
+/// `USER_HZ`: the clock ticks of /proc are 10 ms on every architecture that skcheck runs on.
+pub(super) const TICKS_PER_SECOND: u64 = 100;
+
+/// From so many percent of a processor on a thread counts as one that runs all the time.
+const SPINS_FROM: u64 = 80;
+
+/// How many threads a cause shows.
+const MOST_SHOWN: usize = 8;
+
+/// `io_uring_enter`, the same number on every architecture but Alpha.
+const IO_URING_ENTER: u64 = 426;
+
+/// What the threads of one process do.
+pub(super) struct Threads {
+    /// Descriptors that threads are blocked in a call of reading on.
+    pub(super) reads: FxHashSet<u32>,
+    /// The same of writing.
+    pub(super) writes: FxHashSet<u32>,
+    /// The same of accepting.
+    pub(super) accepts: FxHashSet<u32>,
+    /// Epoll sets that threads wait in.
+    pub(super) waits: FxHashSet<u32>,
+    /// Some thread waits for events: in an epoll set, in poll, at a ring.
+    pub(super) any_waits_for_events: bool,
+    /// It is known of every thread what call it is in.
+    pub(super) calls_known: bool,
+    /// Every thread is blocked, and none waits for events.
+    pub(super) all_blocked: bool,
+    /// Every thread is in uninterruptible sleep.
+    pub(super) all_uninterruptible: bool,
+    /// No thread runs, or waits for a processor.
+    pub(super) none_runs: bool,
+    /// Every thread that was looked at is stopped.
+    pub(super) all_stopped: bool,
+    /// Every thread sleeps where the kernel parks what is frozen.
+    pub(super) all_parked: bool,
+    /// The one that used most of a processor, if that was all the time.
+    pub(super) spins: Option<Fact>,
+}
+
+impl Threads {
+    pub(super) fn of(now: &ProcessEvidence, before: Option<&ProcessEvidence>, window: Duration) -> Threads {
+        let living: Vec<&ThreadEvidence> =
+            now.threads.iter().filter(|thread| !matches!(thread.state, Some(b'Z' | b'X'))).collect();
+        let is_complete = !living.is_empty() && !now.more_threads;
+        let all = |test: &dyn Fn(&ThreadEvidence) -> bool| is_complete && living.iter().all(|it| test(it));
+        let on = |wanted: Call| living.iter().filter_map(|it| descriptor_in(it, wanted)).collect();
+        let is_in = |thread: &ThreadEvidence, states: &[u8]| {
+            thread.state.is_some_and(|state| states.contains(&state))
+        };
+        Threads {
+            reads: on(Call::Read),
+            writes: on(Call::Write),
+            accepts: on(Call::Accept),
+            waits: on(Call::EpollWait),
+            any_waits_for_events: living.iter().any(|it| waits_for_events(it)),
+            calls_known: all(&|it| it.syscall.is_some()),
+            all_blocked: all(&|it| is_in(it, b"D") || is_blocked(it) && !waits_for_events(it)),
+            all_uninterruptible: all(&|it| is_in(it, b"D")),
+            none_runs: all(&|it| it.state.is_some() && !is_in(it, b"R")),
+            all_stopped: living.iter().all(|it| is_in(it, b"Tt")),
+            all_parked: all(&|it| {
+                matches!(it.wchan.as_deref(), Some(b"do_freezer_trap" | b"__refrigerator"))
+            }),
+            spins: spins(&living, before, window),
+        }
+    }
+}
+
+/// The threads of a process as facts, the most telling first: those that cannot even be interrupted, those
+/// that write, those that read.
+pub(super) fn facts(process: &ProcessEvidence) -> Vec<Fact> {
+    let rank = |thread: &ThreadEvidence| match (thread.state, thread.syscall) {
+        (Some(b'D'), _) => 0,
+        (_, Some(Syscall::In { call: Call::Write, .. })) => 1,
+        (_, Some(Syscall::In { call: Call::Read, .. })) => 2,
+        (Some(b'R'), _) => 3,
+        _ => 4,
+    };
+    let mut threads: Vec<&ThreadEvidence> =
+        process.threads.iter().filter(|thread| thread.state.is_some()).collect();
+    threads.sort_by_key(|thread| rank(thread));
+    threads.truncate(MOST_SHOWN);
+    threads.into_iter().filter_map(fact).collect()
+}
+
+/// The threads that are blocked in this call on one of these descriptors.
+pub(in crate::watch) fn facts_on(process: &ProcessEvidence, wanted: Call, fds: &[u32]) -> Vec<Fact> {
+    let is_on = |thread: &&ThreadEvidence| descriptor_in(thread, wanted).is_some_and(|fd| fds.contains(&fd));
+    process.threads.iter().filter(is_on).take(MOST_SHOWN).filter_map(fact).collect()
+}
+
+fn fact(thread: &ThreadEvidence) -> Option<Fact> {
+    let call = match thread.syscall {
+        Some(Syscall::In { call, .. }) => Some((call, descriptor_in(thread, call))),
+        _ => None,
+    };
+    Some(Fact::Thread { tid: thread.tid, state: thread.state?, call, wchan: thread.wchan.clone() })
+}
+
+/// The descriptor that a thread is in this call on.
+fn descriptor_in(thread: &ThreadEvidence, wanted: Call) -> Option<u32> {
+    let Some(Syscall::In { call, arguments: [first, ..], .. }) = thread.syscall else { return None };
+    let takes_one = matches!(call, Call::Read | Call::Write | Call::EpollWait | Call::Accept | Call::Connect);
+    // An int: the upper half of the register is anything.
+    let fd = u32::try_from(first & u64::from(u32::MAX)).ok()?;
+    (call == wanted && takes_one).then_some(fd)
+}
+
+fn is_blocked(thread: &ThreadEvidence) -> bool {
+    matches!(thread.syscall, Some(Syscall::In { .. } | Syscall::None))
+}
+
+fn waits_for_events(thread: &ThreadEvidence) -> bool {
+    match thread.syscall {
+        Some(Syscall::In { call: Call::EpollWait | Call::Poll, .. }) => true,
+        Some(Syscall::In { number, .. }) => number == IO_URING_ENTER,
+        _ => false,
+    }
+}
+
+fn spins(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: Duration) -> Option<Fact> {
+    let milliseconds = u64::try_from(window.as_millis()).ok().filter(|window| *window > 0)?;
+    let earlier: FxHashMap<u32, u64> =
+        before?.threads.iter().filter_map(|thread| Some((thread.tid, thread.ticks?))).collect();
+    let used = living.iter().filter_map(|thread| {
+        let ticks = thread.ticks?.checked_sub(*earlier.get(&thread.tid)?)?;
+        let percent = ticks.saturating_mul(100 * 1000 / TICKS_PER_SECOND) / milliseconds;
+        (percent >= SPINS_FROM).then_some((percent, thread.tid))
+    });
+    let (percent, tid) = used.max()?;
+    Some(Fact::Spins { tid, percent: u32::try_from(percent).unwrap_or(u32::MAX) })
+}

@@ -1,0 +1,174 @@
+//! What was read of a queue whose socket has no count of what arrived: unix sockets and UDP. Pure.
+//!
+//! # What proves that nothing was read
+//!
+//! - The same packet is first in both samples, with as much left of it to read.
+//! - None of the processes that hold the socket has run in between.
+//! - Nothing can have arrived (the other end is closed for writing, or its processes have not run), and as
+//!   much waits as before.
+//!
+//! # What does not
+//!
+//! The same payload, the same charge and the same number of drops in both samples. A writer that is blocked
+//! fills the queue up again at once: with messages of one size the numbers are the same each time that one
+//! looks, however much is read. A UDP queue that overflows is as full in every sample, for the same reason.
+//! So without a proof the answer is [`Reading::Unknown`].
+
+use crate::snapshot::Report;
+use crate::socket::{Protocol, RecvQueue, Shutdown, Socket};
+use crate::units::{Payload, Truesize};
+use crate::watch::SocketKey;
+use crate::watch::progress::{
+    Flow, Reading, Received, Span, Writing, by_payload, of_flow, ran, rates, until_full,
+};
+
+/// What the first packets of two samples tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heads {
+    /// They are one, and nothing was read of it.
+    Same,
+    /// They are one, and so many bytes were read of it.
+    Partly(u64),
+    /// The earlier one is gone.
+    Moved,
+    /// Nothing.
+    Silent,
+}
+
+/// Judges the receive queue of a unix or UDP socket.
+pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Received {
+    let heads = heads(span, key, before, now);
+    let unread = payload(before).zip(payload(now));
+    let was_read = match heads {
+        Heads::Same => Some(0),
+        Heads::Partly(bytes) => Some(bytes),
+        _ if ran::slept(span, before, now, &now.holders) => Some(0),
+        _ => None,
+    };
+    match (unread, was_read) {
+        (Some((waited, waits)), Some(consumed)) => {
+            let arrived = waits.saturating_add(consumed).saturating_sub(waited);
+            of_flow(span, before, now, Flow { consumed, arrived })
+        }
+        (Some((waited, waits)), None) if nothing_arrives(span, before, now) => {
+            of_flow(span, before, now, Flow { consumed: waited.saturating_sub(waits), arrived: 0 })
+        }
+        (Some((waited, waits)), None) => match heads {
+            Heads::Moved if waits > waited => Received::just(Reading::Slow),
+            Heads::Moved if waits == waited => Received::just(Reading::Draining),
+            _ => by_payload(span, before, now),
+        },
+        (None, Some(0)) if waited(before) => {
+            Received { consumed: Some(0), ..Received::just(Reading::Stalled) }
+        }
+        (None, _) => by_charge(span, before, now, heads),
+    }
+}
+
+/// Where the payload is unknown: UDP's charge is of this queue alone, and it shrinks only when somebody
+/// reads. What senders are charged for a unix datagram socket shrinks when they close, too.
+fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Received {
+    let Some((charged, charge)) = udp_charge(&before.socket).zip(udp_charge(&now.socket)) else {
+        return Received::just(Reading::Unknown);
+    };
+    let has_dropped = now.socket.skmem.drops > before.socket.skmem.drops;
+    match heads {
+        _ if charge < charged => {
+            let until = rates::until(charge, charged - charge, span.window);
+            Received { until, ..Received::just(Reading::Draining) }
+        }
+        Heads::Moved if charge > charged || has_dropped => {
+            Received { until: until_full(span, before, now), ..Received::just(Reading::Slow) }
+        }
+        Heads::Moved => Received::just(Reading::Draining),
+        _ => Received::just(Reading::Unknown),
+    }
+}
+
+fn payload(report: &Report) -> Option<u64> {
+    report.footprint.received.payload.map(|Payload(bytes)| bytes)
+}
+
+fn udp_charge(socket: &Socket) -> Option<u64> {
+    match socket.recv_q {
+        RecvQueue::Truesize(Truesize(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Whether something waited already.
+fn waited(before: &Report) -> bool {
+    before.socket.recv_q.holds_something()
+        || before.footprint.received.charged.is_some_and(|Truesize(bytes)| bytes > 0)
+}
+
+/// Whether nothing can have come into this queue: no more will be received, or the one process that can
+/// send has not run. (Only a connected stream has just one sender.)
+fn nothing_arrives(span: &Span<'_>, before: &Report, now: &Report) -> bool {
+    let has_one_sender = matches!(now.socket.protocol, Protocol::UnixStream | Protocol::UnixSeqpacket);
+    let is_shut = before.socket.shutdown.is_some_and(|Shutdown { receive, .. }| receive);
+    has_one_sender && (is_shut || before.socket.peer_inode.is_some() && sender_slept(span, before, now))
+}
+
+fn sender_slept(span: &Span<'_>, before: &Report, now: &Report) -> bool {
+    before.peer_holders == now.peer_holders
+        && before.socket.peer_inode == now.socket.peer_inode
+        && ran::all_slept(span, &now.peer_holders)
+}
+
+/// An address alone is no proof: the kernel gives that of a packet that was read to the next one. A time
+/// stamp beside it is. Without one the address is believed as long as other packets wait behind it: a queue
+/// that moves on has another of them first.
+fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Heads {
+    let Some((was, is)) = span.before.heads.get(&key).zip(span.now.heads.get(&key)) else {
+        // The first datagram of one queue has one length.
+        return match (before.socket.recv_q, now.socket.recv_q) {
+            (RecvQueue::FirstDatagram(was), RecvQueue::FirstDatagram(is)) if was != is => Heads::Moved,
+            _ => Heads::Silent,
+        };
+    };
+    let Some(read) = was.size.0.checked_sub(is.size.0) else { return Heads::Moved };
+    let is_other = (was.id, was.stamp, was.size.1) != (is.id, is.stamp, is.size.1);
+    if is_other || read > 0 && now.socket.protocol != Protocol::UnixStream {
+        return Heads::Moved;
+    }
+    let is_alone = |report: &Report, size: (u64, u64)| {
+        let charge = udp_charge(&report.socket)
+            .or_else(|| report.footprint.received.charged.map(|Truesize(bytes)| bytes));
+        match payload(report) {
+            Some(bytes) => bytes <= size.0,
+            None => charge.is_none_or(|bytes| bytes <= size.1),
+        }
+    };
+    if was.stamp == 0 && (is_alone(before, was.size) || is_alone(now, is.size)) {
+        return Heads::Silent;
+    }
+    let least = payload(before).map(|bytes| bytes.saturating_sub(read));
+    let has_shrunk = payload(now) < least || udp_charge(&now.socket) < udp_charge(&before.socket);
+    match read {
+        _ if has_shrunk => Heads::Moved,
+        0 => Heads::Same,
+        read => Heads::Partly(read),
+    }
+}
+
+/// Judges the sending side of a unix socket by the reader at its other end; UDP's packets wait for nobody
+/// but the device.
+pub(super) fn writing(before: Option<&Socket>, now: &Socket, reader: Option<Reading>) -> Writing {
+    let Some(out) = now.send_q.size() else { return Writing::Unknown };
+    if out == 0 {
+        return Writing::Idle;
+    }
+    if matches!(now.protocol, Protocol::Udp | Protocol::UdpLite) {
+        return Writing::Unknown;
+    }
+    let was_out = before.and_then(|before| before.send_q.size());
+    match reader {
+        // A datagram socket can have sent elsewhere, too: where less is out, somebody has read.
+        Some(Reading::Stalled) if was_out.is_some_and(|was| was > 0 && out >= was) => Writing::Stalled,
+        Some(Reading::Slow) => Writing::Slow,
+        Some(Reading::Draining) => Writing::Draining,
+        _ if was_out.is_some_and(|was| out < was) => Writing::Draining,
+        _ => Writing::Unknown,
+    }
+}

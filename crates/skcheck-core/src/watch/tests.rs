@@ -1,0 +1,11 @@
+//! Judging, case by case, over samples that no kernel has seen. The window is a second.
+
+mod causes;
+mod chains;
+mod holders;
+mod join;
+mod made;
+mod reading;
+mod totality;
+mod unsure;
+mod writing;

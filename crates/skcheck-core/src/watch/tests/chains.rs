@@ -1,0 +1,284 @@
+//! Processes that do not read because they cannot write.
+
+use super::made::{Sock, of, process, samples, set, sleeps};
+use crate::holders::Holder;
+use crate::socket::{Protocol, Shutdown};
+use crate::units::Payload;
+use crate::watch::cause::CauseCode::{
+    self, Backpressure, Blocked, Deadlock, EdgeNotRead, NoEpollin, Stopped, Unknown,
+};
+use crate::watch::cause::{Fact, Link, Root};
+use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
+use crate::watch::progress::Reading;
+use crate::watch::{Judged, judge};
+
+const FULL: u32 = 2_800_000;
+
+/// Who has an end of a connection: process and descriptor.
+type At = (u32, u32);
+
+/// A TCP connection over which the one side cannot write, because the other does not read. Its sockets have
+/// the numbers `number` and `number + 1`.
+fn stuck(number: u32, (pid, fd): At, (reader, reader_fd): At) -> [Sock; 2] {
+    let (from, to) = (10_000 + u16::try_from(number).unwrap(), 80);
+    let writer = Sock::tcp(number).ports(from, to).unsent(FULL).acked(77).window(0, 5);
+    let writer = writer.send_memory(2_900_000, 3_000_000).held(pid, fd).peer_held(reader, reader_fd);
+    let other = Sock::tcp(number + 1).ports(to, from).received(44_000).unread(44_000);
+    [writer, other.held(reader, reader_fd).peer_held(pid, fd)]
+}
+
+/// The same over a pair of unix sockets.
+fn stuck_pair(number: u32, (pid, fd): At, (reader, reader_fd): At) -> [Sock; 2] {
+    let writer = Sock::stream(number).peer(number + 1).unsent(200_000).send_memory(200_000, 212_992);
+    let shut = Some(Shutdown { receive: true, send: false });
+    let other = Sock::stream(number + 1).peer(number).unread(90_000).with(|it| it.shutdown = shut);
+    [writer.held(pid, fd).peer_held(reader, reader_fd), other.held(reader, reader_fd).peer_held(pid, fd)]
+}
+
+fn judged(sockets: &[Sock], processes: &[ProcessEvidence]) -> Vec<Judged> {
+    let both = samples(sockets, sockets, processes);
+    judge(&both.0, &both.1).sockets
+}
+
+fn writes(pid: u32, fd: u32) -> ProcessEvidence {
+    process(pid, sleeps(Call::Write, fd))
+}
+
+fn asleep(pid: u32) -> ProcessEvidence {
+    process(pid, sleeps(Call::Sleep, 0))
+}
+
+/// A code, the descriptors of the links, and the process at the end with its own cause.
+type Expected<'a> = (CauseCode, &'a [(At, Option<At>)], Option<(u32, CauseCode)>);
+
+fn check(judged: &Judged, (code, links, end): Expected<'_>) {
+    assert_eq!(judged.reading, Reading::Stalled);
+    assert_eq!(judged.cause.as_ref().map(|cause| cause.code), Some(code), "{:?}", judged.cause);
+    let root = judged.root.as_ref();
+    let at = |holder: Holder| (holder.pid, holder.fd);
+    let found: Vec<(At, Option<At>)> = root
+        .map(|root| root.links.iter().map(|link| (at(link.writer), link.reader.map(at))).collect())
+        .unwrap_or_default();
+    assert_eq!(found, links);
+    let found = root.and_then(|root| root.end.as_ref()).map(|(holder, cause)| (holder.pid, cause.code));
+    assert_eq!(found, end);
+}
+
+/// A client that writes, an nginx that has stopped reading because it cannot write, and an upstream that
+/// reads nothing: with all events registered, and without EPOLLIN.
+#[test]
+fn a_proxy() {
+    let (client, proxy, upstream) = (10, 20, 30);
+    let sockets = [stuck(1, (client, 3), (proxy, 5)), stuck(3, (proxy, 9), (upstream, 4))].concat();
+    for events in [Interest::IN | Interest::OUT | Interest::EDGE, Interest::OUT] {
+        let waits = process(proxy, sleeps(Call::EpollWait, 7));
+        let nginx = ProcessEvidence { epolls: vec![set(7, 5, 2, events)], ..waits };
+        let all = judged(&sockets, &[writes(client, 3), nginx, asleep(upstream)]);
+        let link = ((proxy, 9), Some((upstream, 4)));
+        let end = Some((upstream, Blocked));
+        check(of(&all, 2), (Backpressure, &[link], end));
+        check(of(&all, 4), (Blocked, &[], None));
+        let evidence = &of(&all, 2).cause.as_ref().unwrap().evidence;
+        let unsent = Fact::UnsentAt(Holder { pid: proxy, fd: 9 }, Payload(FULL.into()));
+        assert_eq!(evidence[..2], [unsent, Fact::Epoll { set: 7, events }]);
+        // From the client's writer on.
+        let root = of(&all, 1).root.clone().unwrap();
+        assert_eq!(root.links.len(), 2);
+        assert_eq!(root.links[0].reader, Some(Holder { pid: proxy, fd: 5 }));
+        assert_eq!(root.links[1].socket, 2);
+        assert_eq!(root.end.map(|(holder, _)| holder), Some(Holder { pid: upstream, fd: 4 }));
+        assert_eq!(of(&all, 1).window_closed, Some(true));
+    }
+}
+
+#[test]
+fn four_processes() {
+    let sockets =
+        [stuck(1, (1, 3), (2, 4)), stuck_pair(3, (2, 5), (3, 4)), stuck(5, (3, 5), (4, 4))].concat();
+    let stopped = process(4, ThreadEvidence { state: Some(b'T'), ..sleeps(Call::Read, 4) });
+    let all = judged(&sockets, &[writes(1, 3), writes(2, 5), writes(3, 5), stopped]);
+    let (second, third) = (((2, 5), Some((3, 4))), ((3, 5), Some((4, 4))));
+    check(of(&all, 2), (Backpressure, &[second, third], Some((4, Stopped))));
+    check(of(&all, 4), (Backpressure, &[third], Some((4, Stopped))));
+    check(of(&all, 6), (Stopped, &[], None));
+    let Root { links, is_circle, .. } = of(&all, 1).root.clone().unwrap();
+    assert_eq!((links.len(), is_circle), (3, false));
+    let Link { unsent, .. } = links[1];
+    assert_eq!(unsent, Payload(90_000));
+}
+
+#[test]
+fn deadlocks() {
+    let two = [stuck(1, (1, 3), (2, 3)), stuck(3, (2, 4), (1, 4))].concat();
+    let all = judged(&two, &[writes(1, 3), writes(2, 4)]);
+    let (there, back) = (((1, 3), Some((2, 3))), ((2, 4), Some((1, 4))));
+    check(of(&all, 4), (Deadlock, &[there, back], None));
+    check(of(&all, 2), (Deadlock, &[back, there], None));
+    assert!(of(&all, 2).root.as_ref().unwrap().is_circle);
+    // Over one connection, and over a pair of unix sockets.
+    let shut = Some(Shutdown { receive: true, send: false });
+    let end = |number, peer, pid, other| {
+        let sock =
+            Sock::stream(number).peer(peer).unread(90_000).unsent(200_000).held(pid, 3).peer_held(other, 3);
+        sock.send_memory(200_000, 212_992).with(|it| it.shutdown = shut)
+    };
+    let all = judged(&[end(1, 2, 1, 2), end(2, 1, 2, 1)], &[writes(1, 3), writes(2, 3)]);
+    check(of(&all, 1), (Deadlock, &[((1, 3), Some((2, 3))), ((2, 3), Some((1, 3)))], None));
+    // Of three; and one that waits for these, but is no part of it.
+    let three = [
+        stuck(1, (1, 3), (2, 4)),
+        stuck(3, (2, 3), (3, 4)),
+        stuck(5, (3, 3), (1, 4)),
+        stuck(7, (9, 3), (8, 4)),
+        stuck(9, (8, 3), (1, 5)),
+    ]
+    .concat();
+    let all = judged(&three, &[writes(1, 3), writes(2, 3), writes(3, 3), writes(8, 3)]);
+    let circle = [((1, 3), Some((2, 4))), ((2, 3), Some((3, 4))), ((3, 3), Some((1, 4)))];
+    check(of(&all, 6), (Deadlock, &circle, None));
+    let into = [&[((8, 3), Some((1, 5)))], &circle[..]].concat();
+    check(of(&all, 8), (Backpressure, &into, None));
+    assert!(of(&all, 8).root.as_ref().unwrap().is_circle);
+    // With itself.
+    let all = judged(&stuck_pair(1, (1, 3), (1, 4)), &[writes(1, 3)]);
+    check(of(&all, 2), (Deadlock, &[((1, 3), Some((1, 4)))], None));
+}
+
+#[test]
+fn off_this_host() {
+    let away = |unsent| {
+        let sock = Sock::tcp(3).unsent(unsent).acked(77).off_host().held(2, 5);
+        sock.send_memory(2_900_000, 3_000_000)
+    };
+    let sockets = [&stuck(1, (1, 3), (2, 4))[..], &[away(FULL)]].concat();
+    let all = judged(&sockets, &[writes(2, 5)]);
+    check(of(&all, 2), (Backpressure, &[((2, 5), None)], None));
+    let root = of(&all, 3).root.clone().unwrap();
+    assert_eq!((root.links.len(), root.end, root.is_circle), (1, None, false));
+    // A full loopback connection is on this host, whoever has it.
+    let hidden = away(FULL).ports(5, 6);
+    let sockets = [&stuck(1, (1, 3), (2, 4))[..], &[hidden]].concat();
+    let all = judged(&sockets, &[writes(2, 5)]);
+    check(of(&all, 2), (Backpressure, &[((2, 5), None)], None));
+    let evidence = &of(&all, 2).cause.as_ref().unwrap().evidence;
+    assert_eq!(evidence.last(), Some(&Fact::Missing(Unread::Descriptors)));
+}
+
+/// The reader at the other end was not asked for, but is known.
+#[test]
+fn readers_outside_of_the_sample() {
+    let [writer, _] = stuck(3, (2, 5), (3, 4));
+    let sockets = [&stuck(1, (1, 3), (2, 4))[..], &[writer]].concat();
+    let end = |processes: &[ProcessEvidence]| {
+        let all = judged(&sockets, processes);
+        let root = of(&all, 2).root.clone().unwrap();
+        root.end.map(|(holder, cause)| (holder, cause.code, cause.evidence)).unwrap()
+    };
+    let holder = Holder { pid: 3, fd: 4 };
+    let not_looked_at = vec![Fact::Missing(Unread::NotLookedAt)];
+    assert_eq!(end(&[writes(2, 5)]), (holder, Unknown, not_looked_at));
+    let paused = ProcessEvidence {
+        epolls: vec![set(7, 4, 4, Interest::OUT)],
+        ..process(3, sleeps(Call::EpollWait, 7))
+    };
+    let events = vec![Fact::Epoll { set: 7, events: Interest::OUT }];
+    assert_eq!(end(&[writes(2, 5), paused]), (holder, NoEpollin, events));
+}
+
+/// What does not keep a process from reading.
+#[test]
+fn no_link() {
+    let sockets = [stuck(1, (1, 3), (2, 4)), stuck(3, (2, 5), (3, 4))].concat();
+    let own = |sockets: &[Sock], second: ProcessEvidence, code| {
+        let all = judged(sockets, &[second, asleep(3)]);
+        check(of(&all, 2), (code, &[], None));
+    };
+    let edge = |thread| ProcessEvidence {
+        epolls: vec![set(7, 4, 2, Interest::IN | Interest::EDGE)],
+        ..process(2, thread)
+    };
+    // It sleeps, writes elsewhere, or is stopped.
+    own(&sockets, asleep(2), Blocked);
+    own(&sockets, writes(2, 99), Blocked);
+    own(&sockets, process(2, ThreadEvidence { state: Some(b'T'), ..sleeps(Call::Write, 5) }), Stopped);
+    own(&sockets, edge(sleeps(Call::Futex, 0)), EdgeNotRead);
+    // There is room to write.
+    let mut roomy = sockets.clone();
+    roomy[2] = roomy[2].clone().send_memory(1_000_000, 3_000_000);
+    own(&roomy, edge(sleeps(Call::EpollWait, 7)), EdgeNotRead);
+    // The reader does read: what is lost is lost on the way.
+    let mut lost = sockets;
+    lost[3] = lost[3].clone().unread(0);
+    own(&lost, edge(sleeps(Call::EpollWait, 7)), EdgeNotRead);
+}
+
+/// The largest first; one that leads nowhere leaves the others.
+#[test]
+fn several_writers() {
+    let small = |sock: [Sock; 2]| {
+        sock.map(|it| {
+            if it.socket.tcp_info.is_some_and(|info| info.bytes_acked.is_some()) { it.unsent(9) } else { it }
+        })
+    };
+    let edge = || ProcessEvidence {
+        epolls: vec![set(7, 4, 2, Interest::IN | Interest::EDGE)],
+        ..process(2, sleeps(Call::EpollWait, 7))
+    };
+    let first = stuck(1, (1, 3), (2, 4));
+    let sockets = [first.clone(), small(stuck(3, (2, 5), (3, 4))), stuck(5, (2, 6), (4, 4))].concat();
+    let all = judged(&sockets, &[edge(), asleep(3), asleep(4)]);
+    check(of(&all, 2), (Backpressure, &[((2, 6), Some((4, 4)))], Some((4, Blocked))));
+    // The largest is a circle of others: 4 and 5 wait for each other.
+    let others = [stuck(7, (4, 5), (5, 4)), stuck(9, (5, 5), (4, 6))].concat();
+    let sockets = [sockets, others].concat();
+    let all = judged(&sockets, &[edge(), asleep(3), writes(4, 5), writes(5, 5)]);
+    check(of(&all, 2), (Backpressure, &[((2, 5), Some((3, 4)))], Some((3, Blocked))));
+}
+
+/// Over a veth pair the other end is in another namespace, and found by its addresses.
+#[test]
+fn another_namespace() {
+    let [writer, reader] = stuck(3, (2, 5), (3, 4));
+    let sockets = [&stuck(1, (1, 3), (2, 4))[..], &[writer, reader]].concat();
+    let mut both = samples(&sockets, &sockets, &[writes(2, 5), asleep(3)]);
+    for sample in [&mut both.0, &mut both.1] {
+        sample.snapshot.sockets[2].peer_inferred = true;
+        sample.snapshot.sockets[3].netns = Some(crate::namespaces::NetnsId(2));
+    }
+    let all = judge(&both.0, &both.1).sockets;
+    check(of(&all, 2), (Backpressure, &[((2, 5), Some((3, 4)))], Some((3, Blocked))));
+}
+
+/// Datagrams, too, where their reader is known to stand still.
+#[test]
+fn datagrams() {
+    let writer = Sock::new(Protocol::UnixDatagram, 3).peer(4).unsent(200_000).send_memory(200_000, 212_992);
+    let reader = Sock::new(Protocol::UnixDatagram, 4).unread(100).charged(200_000).held(3, 4);
+    let sockets = [&stuck(1, (1, 3), (2, 4))[..], &[writer.held(2, 5).peer_held(3, 4), reader]].concat();
+    // The third has not run in between.
+    let all = judged(&sockets, &[writes(2, 5), asleep(3)]);
+    check(of(&all, 2), (Backpressure, &[((2, 5), Some((3, 4)))], Some((3, Blocked))));
+    assert_eq!(of(&all, 2).root.as_ref().unwrap().links[0].unsent, Payload(100));
+}
+
+/// Many, all waiting for all: it ends.
+#[test]
+fn everybody_waits_for_everybody() {
+    let count = 24;
+    let mut sockets = Vec::new();
+    for (at, (from, to)) in (1..=count).flat_map(|a| (1..=count).map(move |b| (a, b))).enumerate() {
+        let number = 2 * u32::try_from(at).unwrap() + 1;
+        sockets.extend(stuck(number, (from, 100 + to), (to, 200 + from)));
+    }
+    let thread = |pid| {
+        let mut blocked = writes(pid, 101);
+        blocked
+            .threads
+            .extend((2..=count).map(|to| ThreadEvidence { tid: 1000 + to, ..sleeps(Call::Write, 100 + to) }));
+        blocked
+    };
+    let processes: Vec<ProcessEvidence> = (1..=count).map(thread).collect();
+    let all = judged(&sockets, &processes);
+    assert_eq!(all.len(), sockets.len());
+    assert!(all.iter().filter_map(|it| it.cause.as_ref()).all(|cause| cause.code == Deadlock));
+}

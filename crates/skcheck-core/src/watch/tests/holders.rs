@@ -1,0 +1,51 @@
+//! Sockets that several processes hold.
+
+use super::made::{Sock, of, process, samples, set, sleeps};
+use crate::watch::cause::CauseCode::{self, Blocked, EdgeNotRead, NoEpollin, Stopped, Unknown};
+use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
+use crate::watch::judge;
+
+fn check(processes: &[ProcessEvidence], code: CauseCode, pid: u32) {
+    let sock = Sock::tcp(1).received(900).unread(900);
+    let sock = processes.iter().fold(sock, |sock, process| sock.held(process.pid, 3));
+    let both = samples(std::slice::from_ref(&sock), std::slice::from_ref(&sock), processes);
+    let cause = of(&judge(&both.0, &both.1).sockets, 1).cause.clone().unwrap();
+    assert_eq!((cause.code, cause.pid), (code, Some(pid)), "{processes:?}");
+}
+
+fn stopped(pid: u32) -> ProcessEvidence {
+    process(pid, ThreadEvidence { state: Some(b'T'), ..sleeps(Call::EpollWait, 4) })
+}
+
+fn with_set(process: ProcessEvidence, events: u32) -> ProcessEvidence {
+    ProcessEvidence { epolls: vec![set(4, 3, 1, events)], ..process }
+}
+
+#[test]
+fn the_one_that_reads_counts() {
+    let parent = || process(5, sleeps(Call::Wait, 0));
+    let worker = |pid| with_set(process(pid, sleeps(Call::EpollWait, 4)), Interest::OUT);
+    check(&[parent(), worker(6)], NoEpollin, 6);
+    // The parent has it in no set: the one that reads is stopped.
+    check(&[parent(), with_set(stopped(6), Interest::IN)], Stopped, 6);
+    check(&[stopped(5), worker(6)], NoEpollin, 6);
+}
+
+/// As long as another one could read, a stopped process is not the cause.
+#[test]
+fn all_must_be_stopped() {
+    check(&[stopped(5), stopped(6)], Stopped, 5);
+    let edge = || with_set(process(6, sleeps(Call::EpollWait, 4)), Interest::IN | Interest::EDGE);
+    check(&[with_set(stopped(5), Interest::IN), edge()], EdgeNotRead, 6);
+    check(&[stopped(5), process(6, sleeps(Call::Sleep, 0))], Blocked, 6);
+}
+
+/// Who may not be looked at may be the one that reads.
+#[test]
+fn one_is_unknown() {
+    let hidden =
+        ProcessEvidence { pid: 6, missing: vec![Unread::Threads, Unread::Descriptors], ..Default::default() };
+    check(&[process(5, sleeps(Call::Wait, 0)), hidden.clone()], Unknown, 6);
+    let worker = with_set(process(5, sleeps(Call::EpollWait, 4)), Interest::OUT);
+    check(&[worker, hidden], NoEpollin, 5);
+}

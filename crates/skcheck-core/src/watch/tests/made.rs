@@ -1,0 +1,261 @@
+//! Samples made up from a few numbers.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, SystemTime};
+
+use crate::footprint::{HostFacts, footprint};
+use crate::holders::Holder;
+use crate::namespaces::NetnsId;
+use crate::snapshot::{Holding, Report, Scanned, Snapshot, Source};
+use crate::socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State, queues};
+use crate::tcp::TcpInfo;
+use crate::units::{Bytes, PageSize, Truesize};
+use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, ThreadEvidence};
+use crate::watch::{Head, Judged, Sample, SocketKey, judge};
+
+pub(super) const WINDOW: Duration = Duration::from_secs(1);
+
+/// A socket. Its inode and its cookie are one number.
+#[derive(Debug, Clone)]
+pub(super) struct Sock {
+    pub(super) socket: Socket,
+    holding: Holding,
+    holders: Vec<Holder>,
+    peer_holders: Vec<Holder>,
+    charge: Option<u64>,
+}
+
+impl Sock {
+    pub(super) fn new(protocol: Protocol, number: u32) -> Sock {
+        let family = match protocol {
+            Protocol::Tcp | Protocol::Udp | Protocol::UdpLite => Family::Ipv4,
+            _ => Family::Unix,
+        };
+        let mut socket = Socket::unknown(family, protocol, State::Established);
+        (socket.inode, socket.cookie) = (Inode::new(number), Some(Cookie(number.into())));
+        (socket.recv_q, socket.send_q) = queues(protocol, State::Established, 0, 0);
+        Sock { socket, holding: Holding::Descriptors, holders: vec![], peer_holders: vec![], charge: None }
+    }
+
+    pub(super) fn tcp(number: u32) -> Sock {
+        let mut sock = Sock::new(Protocol::Tcp, number);
+        sock.socket.tcp_info = Some(TcpInfo::default());
+        sock
+    }
+
+    pub(super) fn stream(number: u32) -> Sock {
+        Sock::new(Protocol::UnixStream, number)
+    }
+
+    pub(super) fn udp(number: u32) -> Sock {
+        Sock::new(Protocol::Udp, number)
+    }
+
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Socket)) -> Sock {
+        change(&mut self.socket);
+        self
+    }
+
+    fn info(self, change: impl FnOnce(&mut TcpInfo)) -> Sock {
+        self.with(|socket| change(socket.tcp_info.get_or_insert_default()))
+    }
+
+    /// Recv-Q, as the kernel tells it.
+    pub(super) fn unread(self, bytes: u32) -> Sock {
+        self.with(|it| it.recv_q = queues(it.protocol, it.state, bytes, 0).0)
+    }
+
+    /// Send-Q, as the kernel tells it.
+    pub(super) fn unsent(self, bytes: u32) -> Sock {
+        self.with(|it| it.send_q = queues(it.protocol, it.state, 0, bytes).1)
+    }
+
+    pub(super) fn received(self, bytes: u64) -> Sock {
+        self.info(|info| info.bytes_received = Some(bytes))
+    }
+
+    pub(super) fn last(self, milliseconds: u64) -> Sock {
+        self.info(|info| info.last_data_recv = Some(Duration::from_millis(milliseconds)))
+    }
+
+    pub(super) fn acked(self, bytes: u64) -> Sock {
+        self.info(|info| info.bytes_acked = Some(bytes))
+    }
+
+    pub(super) fn window(self, bytes: u32, limited_ms: u64) -> Sock {
+        self.info(|info| {
+            info.snd_wnd = Some(bytes);
+            info.rwnd_limited = Some(Duration::from_millis(limited_ms));
+        })
+    }
+
+    pub(super) fn state(self, state: State) -> Sock {
+        self.with(|socket| socket.state = state)
+    }
+
+    /// Receive memory, and its limit.
+    pub(super) fn memory(self, rmem: u32, limit: u32) -> Sock {
+        self.with(|socket| (socket.skmem.rmem_alloc, socket.skmem.rcvbuf) = (Some(rmem), Some(limit)))
+    }
+
+    /// Send memory, and its limit.
+    pub(super) fn send_memory(self, bytes: u32, limit: u32) -> Sock {
+        self.with(|socket| {
+            let skmem = &mut socket.skmem;
+            (skmem.wmem_alloc, skmem.wmem_queued, skmem.sndbuf) = (Some(bytes), Some(bytes), Some(limit));
+        })
+    }
+
+    pub(super) fn drops(self, drops: u32) -> Sock {
+        self.with(|socket| socket.skmem.drops = Some(drops))
+    }
+
+    /// What senders are charged for a unix socket's queue.
+    pub(super) fn charged(mut self, bytes: u64) -> Sock {
+        self.charge = Some(bytes);
+        self
+    }
+
+    /// From this port to that one, over loopback.
+    pub(super) fn ports(self, local: u16, peer: u16) -> Sock {
+        let end = |port| Endpoint::Ip { addr: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
+        self.with(|socket| (socket.local, socket.peer) = (end(local), end(peer)))
+    }
+
+    /// To an address that is not on this host.
+    pub(super) fn off_host(self) -> Sock {
+        let end = |last| Endpoint::Ip { addr: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port: 443 };
+        self.with(|socket| (socket.local, socket.peer) = (end(1), end(2)))
+    }
+
+    pub(super) fn peer(self, inode: u32) -> Sock {
+        self.with(|socket| socket.peer_inode = Inode::new(inode))
+    }
+
+    pub(super) fn held(mut self, pid: u32, fd: u32) -> Sock {
+        self.holders.push(Holder { pid, fd });
+        self
+    }
+
+    pub(super) fn peer_held(mut self, pid: u32, fd: u32) -> Sock {
+        self.peer_holders.push(Holder { pid, fd });
+        self
+    }
+
+    pub(super) fn holding(mut self, holding: Holding) -> Sock {
+        self.holding = holding;
+        self
+    }
+
+    pub(super) fn listener(number: u32, waiting: u32, limit: u32) -> Sock {
+        Sock::tcp(number).state(State::Listen).with(|socket| {
+            (socket.recv_q, socket.send_q) = queues(Protocol::Tcp, State::Listen, waiting, limit);
+        })
+    }
+
+    pub(super) fn key(&self) -> SocketKey {
+        SocketKey::of(&self.report()).unwrap()
+    }
+
+    pub(super) fn report(&self) -> Report {
+        let facts = HostFacts::assumed(PageSize(4096));
+        let footprint = footprint(&self.socket, self.charge.map(Truesize), &facts);
+        Report {
+            holding: self.holding,
+            holders: self.holders.clone(),
+            peer_holders: self.peer_holders.clone(),
+            netns: Some(NetnsId(1)),
+            ..Report::bare(self.socket.clone(), footprint)
+        }
+    }
+}
+
+/// A sample at this second of the watch.
+pub(super) fn sample(second: u64, sockets: &[Sock]) -> Sample {
+    let scanned = Scanned { all_processes: true, ..Scanned::default() };
+    let snapshot = Snapshot {
+        taken_at: SystemTime::UNIX_EPOCH,
+        duration: Duration::ZERO,
+        source: Source::SockDiag,
+        engine: None,
+        host: HostFacts::assumed(PageSize(4096)),
+        ledger: None,
+        scanned,
+        sockets: sockets.iter().map(Sock::report).collect(),
+        pages: Vec::new(),
+        processes: Vec::new(),
+        unlisted_tcp_mem: None,
+        unlisted_noise: Bytes(0),
+        namespaces: Vec::new(),
+        gaps: Vec::new(),
+    };
+    Sample {
+        taken_at: SystemTime::UNIX_EPOCH,
+        at: Duration::from_secs(second),
+        snapshot,
+        drained: BTreeMap::new(),
+        heads: BTreeMap::new(),
+        processes: BTreeMap::new(),
+        tcp_memory: None,
+    }
+}
+
+/// Two samples with these sockets, and these processes in both.
+pub(super) fn samples(before: &[Sock], now: &[Sock], processes: &[ProcessEvidence]) -> (Sample, Sample) {
+    let mut both = (sample(10, before), sample(11, now));
+    for process in processes {
+        both.0.processes.insert(process.pid, process.clone());
+        both.1.processes.insert(process.pid, process.clone());
+    }
+    both
+}
+
+/// What becomes of the one socket that is in both.
+pub(super) fn one(before: &Sock, now: &Sock) -> Judged {
+    let both = samples(std::slice::from_ref(before), std::slice::from_ref(now), &[]);
+    let [judged] = judge(&both.0, &both.1).sockets.try_into().expect("one socket");
+    judged
+}
+
+/// What becomes of the socket with this number.
+pub(super) fn of(judged: &[Judged], number: u32) -> &Judged {
+    let is_it = |it: &&Judged| it.key.cookie == Some(Cookie(number.into()));
+    judged.iter().find(is_it).expect("the socket is judged")
+}
+
+pub(super) fn head(id: u64, stamp: u64, len: u64) -> Head {
+    Head { id, stamp, size: (len, 768) }
+}
+
+/// A process with one thread, which is its main one.
+pub(super) fn process(pid: u32, thread: ThreadEvidence) -> ProcessEvidence {
+    let threads = vec![ThreadEvidence { tid: pid, ..thread }];
+    let state = threads[0].state;
+    ProcessEvidence { pid, start_time: Some(7), state, threads, ..ProcessEvidence::default() }
+}
+
+/// A thread that sleeps in this call on this descriptor.
+pub(super) fn sleeps(call: Call, fd: u32) -> ThreadEvidence {
+    let syscall = Syscall::In { call, number: 0, arguments: [fd.into(), 9, 9, 9, 9, 9] };
+    let (state, ticks, switches) = (Some(b'S'), Some(5), Some(100));
+    ThreadEvidence { syscall: Some(syscall), state, ticks, switches, ..ThreadEvidence::default() }
+}
+
+pub(super) fn runs() -> ThreadEvidence {
+    ThreadEvidence { state: Some(b'R'), syscall: Some(Syscall::Running), ..sleeps(Call::Other, 0) }
+}
+
+/// A set that the socket with this inode is in, under the number `fd`.
+pub(super) fn set(set: u32, fd: u32, inode: u64, events: u32) -> EpollEvidence {
+    EpollEvidence { fd: set, interests: vec![Interest { fd, events, inode: Some(inode) }] }
+}
+
+pub(super) fn payload(judged: &Judged) -> (Option<u64>, Option<u64>) {
+    (judged.consumed, judged.arriving)
+}
+
+/// Nothing is told of both queues.
+pub(super) fn silent(sock: Sock) -> Sock {
+    sock.with(|it| (it.recv_q, it.send_q) = (RecvQueue::Unknown, SendQueue::Unknown))
+}

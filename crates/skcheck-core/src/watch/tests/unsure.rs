@@ -1,0 +1,86 @@
+//! What is missing makes a cause unknown, and is said.
+
+use super::made::{Sock, of, process, runs, samples, set, sleeps};
+use crate::snapshot::Holding;
+use crate::watch::cause::CauseCode::{Blocked, NoEpollin, NotPolled, Unknown};
+use crate::watch::cause::{Cause, Fact};
+use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
+use crate::watch::judge;
+
+fn why(sock: &Sock, processes: &[ProcessEvidence]) -> Cause {
+    let both = samples(std::slice::from_ref(sock), std::slice::from_ref(sock), processes);
+    of(&judge(&both.0, &both.1).sockets, 1).cause.clone().unwrap()
+}
+
+fn stalled() -> Sock {
+    Sock::tcp(1).received(900).unread(900)
+}
+
+fn lacks(what: Unread, thread: ThreadEvidence) -> ProcessEvidence {
+    ProcessEvidence { missing: vec![what], ..process(5, thread) }
+}
+
+/// What anybody sees of a thread.
+fn dark() -> ThreadEvidence {
+    ThreadEvidence { syscall: None, ..sleeps(Call::Other, 0) }
+}
+
+#[test]
+fn privileges() {
+    let missing = |what| Fact::Missing(what);
+    let sock = stalled().held(5, 3);
+    // Descriptors, but not what threads do.
+    let threads = lacks(Unread::Threads, dark());
+    let cause = why(&sock, std::slice::from_ref(&threads));
+    assert_eq!((cause.code, cause.evidence), (Unknown, vec![missing(Unread::Threads), Fact::InNoEpoll(0)]));
+    let level = ProcessEvidence { epolls: vec![set(4, 3, 1, Interest::IN)], ..threads.clone() };
+    let cause = why(&sock, &[level]);
+    assert_eq!((cause.code, cause.evidence.last()), (Unknown, Some(&missing(Unread::Threads))));
+    // That a process has stopped asking is seen in its set.
+    let paused = ProcessEvidence { epolls: vec![set(4, 3, 1, Interest::OUT)], ..threads };
+    assert_eq!(why(&sock, &[paused]).code, NoEpollin);
+    // What threads do, but not descriptors.
+    let waits = lacks(Unread::Descriptors, sleeps(Call::EpollWait, 4));
+    let cause = why(&sock, &[waits]);
+    assert_eq!((cause.code, cause.evidence), (Unknown, vec![missing(Unread::Descriptors)]));
+    let asleep = lacks(Unread::Descriptors, sleeps(Call::Sleep, 0));
+    assert_eq!(why(&sock, &[asleep]).code, Blocked);
+    // Who spins may be the one that waits for events all the time.
+    let busy = |ticks| {
+        let mut process = lacks(Unread::Descriptors, ThreadEvidence { ticks: Some(ticks), ..runs() });
+        process.threads.push(ThreadEvidence { tid: 6, ..sleeps(Call::EpollWait, 4) });
+        process
+    };
+    let mut both = samples(std::slice::from_ref(&sock), std::slice::from_ref(&sock), &[busy(0)]);
+    both.1.processes.insert(5, busy(100));
+    assert_eq!(of(&judge(&both.0, &both.1).sockets, 1).cause.as_ref().unwrap().code, Unknown);
+    // Neither.
+    let neither =
+        ProcessEvidence { pid: 5, missing: vec![Unread::Threads, Unread::Descriptors], ..Default::default() };
+    let cause = why(&sock, &[neither]);
+    let expected = vec![missing(Unread::Threads), missing(Unread::Descriptors)];
+    assert_eq!((cause.code, cause.evidence), (Unknown, expected));
+    // It is gone; nobody has looked.
+    let gone = ProcessEvidence { pid: 5, missing: vec![Unread::Process], ..Default::default() };
+    assert_eq!(why(&sock, &[gone]).evidence, [missing(Unread::Process)]);
+    assert_eq!(why(&sock, &[]).evidence, [missing(Unread::NotLookedAt)]);
+    // There are more threads than were looked at.
+    let many = ProcessEvidence { more_threads: true, ..process(5, sleeps(Call::Sleep, 0)) };
+    assert_eq!(why(&sock, &[many]).code, Unknown);
+    // A cgroup that may not be read does not hide the rest.
+    let cgroup = lacks(Unread::Cgroup, sleeps(Call::Poll, 0));
+    assert_eq!(why(&sock, &[cgroup]).code, NotPolled);
+}
+
+#[test]
+fn nobody_is_known_to_hold_it() {
+    let cause = why(&stalled().holding(Holding::Hidden), &[]);
+    assert_eq!((cause.code, cause.pid), (Unknown, None));
+    assert_eq!(cause.evidence, [Fact::Missing(Unread::Descriptors)]);
+    assert_eq!(why(&stalled().holding(Holding::Orphan), &[]).evidence, []);
+    // A ring of io_uring has it, and no descriptor.
+    let rings = vec![(8, vec![stalled().socket.inode.unwrap()])];
+    let ring = ProcessEvidence { rings, ..process(6, sleeps(Call::Other, 0)) };
+    let cause = why(&stalled().holding(Holding::Kernel), &[ring]);
+    assert_eq!((cause.code, cause.pid, cause.evidence), (Unknown, Some(6), vec![Fact::Ring(8)]));
+}

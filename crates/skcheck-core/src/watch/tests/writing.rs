@@ -1,0 +1,92 @@
+//! Writers, drops, and trends.
+
+use super::made::{Sock, of, one, sample, samples};
+use crate::memory::ledger::Ledger;
+use crate::socket::{Shutdown, State};
+use crate::units::{Bytes, Pages};
+use crate::watch::judge;
+use crate::watch::progress::Writing::{self, Draining, Idle, Slow, Stalled, Unknown};
+use std::time::Duration;
+
+#[test]
+fn tcp() {
+    let cases = [
+        ((5000, 100), (5000, 100), Stalled),
+        ((5000, 100), (9000, 100), Stalled),
+        ((5000, 100), (9000, 200), Slow),
+        ((5000, 100), (5000, 200), Draining),
+        ((5000, 100), (3000, 2100), Draining),
+        ((5000, 100), (0, 5100), Idle),
+        ((0, 100), (500, 100), Unknown),
+    ];
+    for (before, now, expected) in cases {
+        let sock = |(unsent, acked)| Sock::tcp(1).unsent(unsent).acked(acked).off_host();
+        assert_eq!(one(&sock(before), &sock(now)).writing, expected, "{before:?} {now:?}");
+    }
+    // Our own FIN is no data.
+    let last = Sock::tcp(1).state(State::FinWait1).unsent(1).acked(100);
+    assert_eq!(one(&last, &last).writing, Idle);
+    let without = Sock::tcp(1).unsent(5000);
+    assert_eq!(one(&without, &without).writing, Unknown);
+}
+
+/// Whether the peer holds it up, or the network.
+#[test]
+fn windows() {
+    let sock = |window, limited| Sock::tcp(1).unsent(500).acked(1).window(window, limited).off_host();
+    assert_eq!(one(&sock(0, 5), &sock(0, 5)).window_closed, Some(true));
+    assert_eq!(one(&sock(900, 5), &sock(900, 105)).window_closed, Some(true));
+    assert_eq!(one(&sock(900, 5), &sock(900, 5)).window_closed, Some(false));
+    let old = Sock::tcp(1).unsent(500).acked(1);
+    assert_eq!(one(&old, &old).window_closed, None);
+}
+
+/// A unix writer goes as the reader of its peer does.
+#[test]
+fn unix() {
+    let shut = Some(Shutdown { receive: true, send: false });
+    let reader = |unread| Sock::stream(1).unread(unread).with(|it| it.shutdown = shut);
+    let check = |unread, sent, expected: Writing| {
+        let writer = |sent| Sock::stream(2).unsent(sent).peer(1);
+        let both = samples(&[reader(900), writer(5000)], &[reader(unread), writer(sent)], &[]);
+        assert_eq!(of(&judge(&both.0, &both.1).sockets, 2).writing, expected, "{unread} {sent}");
+    };
+    check(900, 5000, Stalled);
+    check(500, 5000, Draining);
+    check(0, 0, Idle);
+    // The reader is not known.
+    let alone = |sent| Sock::stream(2).unsent(sent);
+    assert_eq!(one(&alone(5000), &alone(5000)).writing, Unknown);
+    assert_eq!(one(&alone(5000), &alone(4000)).writing, Draining);
+    let udp = Sock::udp(3).unsent(500);
+    assert_eq!(one(&udp, &udp).writing, Unknown);
+}
+
+#[test]
+fn drops() {
+    let udp = |drops| Sock::udp(1).unread(9000).drops(drops);
+    assert_eq!(one(&udp(5), &udp(55)).drops, Some(50));
+    assert_eq!(one(&udp(u32::MAX), &udp(1)).drops, Some(2));
+    assert_eq!(one(&Sock::udp(1).unread(9000), &udp(1)).drops, None);
+}
+
+#[test]
+fn trends() {
+    let mut before = sample(10, &[Sock::tcp(1).unread(1000).memory(4000, 0)]);
+    let mut now = sample(12, &[Sock::tcp(1).unread(5000).memory(2000, 0)]);
+    let ledger = |unaccounted| Some(Ledger { unaccounted, ..Ledger::default() });
+    (before.snapshot.ledger, now.snapshot.ledger) = (ledger(-500), ledger(8192));
+    (before.tcp_memory, now.tcp_memory) = (Some((Pages(100), None)), Some((Pages(300), Some(Pages(500)))));
+    let trend = judge(&before, &now).trend;
+    assert_eq!((trend.unread.now, trend.unread.per_second), (Bytes(5000), 2000.0));
+    assert_eq!((trend.charged.now, trend.charged.per_second), (Bytes(2000), -1000.0));
+    assert_eq!(trend.unaccounted.map(|it| (it.now, it.per_second)), Some((Bytes(8192), 4096.0)));
+    assert_eq!(trend.tcp_memory.map(|it| (it.now, it.per_second)), Some((Bytes(1_228_800), 409_600.0)));
+    assert_eq!(trend.until_pressure, Some(Duration::from_secs(2)));
+    before.tcp_memory = Some((Pages(300), None));
+    assert_eq!(judge(&before, &now).trend.until_pressure, None);
+    now.tcp_memory = Some((Pages(500), Some(Pages(500))));
+    assert_eq!(judge(&before, &now).trend.until_pressure, Some(Duration::ZERO));
+    before.snapshot.ledger = None;
+    assert_eq!(judge(&before, &now).trend.unaccounted, None);
+}

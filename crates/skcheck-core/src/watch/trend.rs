@@ -1,0 +1,45 @@
+//! How the whole went. Pure.
+
+use std::time::Duration;
+
+use crate::snapshot::Snapshot;
+use crate::units::{Bytes, Pages};
+use crate::watch::progress::{Span, rates};
+use crate::watch::{Change, Trend};
+
+/// The sums of both samples, and how they change.
+pub(super) fn trend(span: &Span<'_>) -> Trend {
+    let (before, now) = (&span.before.snapshot, &span.now.snapshot);
+    let (was, is) = (before.totals(), now.totals());
+    let tcp = |snapshot: &Snapshot, memory: Option<(Pages, Option<Pages>)>| {
+        memory.map(|(pages, _)| pages.bytes(snapshot.host.page_size).0)
+    };
+    let tcp = tcp(before, span.before.tcp_memory).zip(tcp(now, span.now.tcp_memory));
+    let ledgers = before.ledger.as_ref().zip(now.ledger.as_ref());
+    Trend {
+        unread: change(span, was.unread.0, is.unread.0),
+        charged: change(span, was.charged.0, is.charged.0),
+        worst: change(span, was.worst.0, is.worst.0),
+        tcp_memory: tcp.map(|(was, is)| change(span, was, is)),
+        unaccounted: ledgers.map(|(was, is)| {
+            let positive = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
+            change(span, positive(was.unaccounted), positive(is.unaccounted))
+        }),
+        until_pressure: until_pressure(span),
+    }
+}
+
+fn change(span: &Span<'_>, before: u64, now: u64) -> Change {
+    Change { now: Bytes(now), per_second: rates::change(before, now, span.window) }
+}
+
+/// No time at all where the line is behind already; `None` where the memory does not grow.
+fn until_pressure(span: &Span<'_>) -> Option<Duration> {
+    let (now, line) = span.now.tcp_memory?;
+    let left = line?.0.saturating_sub(now.0);
+    if left == 0 {
+        return Some(Duration::ZERO);
+    }
+    let (before, _) = span.before.tcp_memory?;
+    rates::until(left, now.0.saturating_sub(before.0), span.window)
+}
