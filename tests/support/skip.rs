@@ -12,6 +12,7 @@ pub(crate) enum Skip {
     /// The test compares with `ss` of iproute2.
     NeedsIproute2,
     /// The test watches a real nginx.
+    #[allow(dead_code, reason = "one program of tests needs it")]
     NeedsNginx,
     /// The test is about something that kernels have from this version on.
     NeedsKernel([u32; 2], &'static str),

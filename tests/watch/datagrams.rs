@@ -53,7 +53,9 @@ fn goes(pair: Pair, received: u64, sent: u64, at_first: usize) -> Reading {
     let seen = watch(LONG);
     let judged = seen.socket(reader);
     // A rate that is told is right.
-    if judged.consumed.is_some() {
+    if judged.consumed_at_least {
+        assert!(judged.consumed.is_some_and(|consumed| consumed <= received + received / 10), "{judged:?}");
+    } else if judged.consumed.is_some() {
         is_rate(judged.consumed, received, judged);
     }
     if judged.arriving.is_some() {

@@ -40,13 +40,11 @@ fn by_a_tracer() {
     let reader = inode(&pair.reader);
     let role = Role::start("read 1", vec![pair.reader]);
     kernel::sleeps_in(role.pid(), &[SYS_clock_nanosleep]);
-    // It is a thread that traces.
     let traced = Pid::from_raw(role.pid().cast_signed());
     ptrace::attach(traced).expect("root may");
     kernel::is_in_state(role.pid(), b't');
-    let tracer = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
     let seen = watch(SHORT);
     let cause = seen.stalled_by(reader, CauseCode::Stopped);
     stands_on(cause, role.pid(), |fact| *fact == Fact::State(b't'));
-    stands_on(cause, role.pid(), |fact| *fact == Fact::TracedBy(tracer));
+    stands_on(cause, role.pid(), |fact| *fact == Fact::TracedBy(std::process::id()));
 }

@@ -138,7 +138,9 @@ fn unix_at(read: u64, written: u64, at_first: usize) -> Reading {
     let seen = watch(LONG);
     let judged = seen.socket(reader);
     // A rate that is told is right.
-    if judged.consumed.is_some() {
+    if judged.consumed_at_least {
+        assert!(judged.consumed.is_some_and(|consumed| consumed <= read + read / 10), "{judged:?}");
+    } else if judged.consumed.is_some() {
         is_rate(judged.consumed, read, judged);
     }
     if judged.arriving.is_some() {

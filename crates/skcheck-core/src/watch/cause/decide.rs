@@ -6,7 +6,7 @@ use crate::socket::Inode;
 use crate::watch::cause::epoll::{self, Sets};
 use crate::watch::cause::threads::{self, Threads};
 use crate::watch::cause::{Cause, CauseCode, Fact};
-use crate::watch::evidence::{Call, ProcessEvidence, Unread};
+use crate::watch::evidence::{Call, ProcessEvidence, Quota, Unread};
 
 /// A process, with what is asked of it again and again put in order once.
 pub(in crate::watch) struct Look<'a> {
@@ -45,13 +45,17 @@ impl<'a> Look<'a> {
         Look { now, before, threads: Threads::of(now, before, window), sets: Sets::of(&now.epolls) }
     }
 
+    /// Of a process that was not looked at closely nothing is known but what keeps all of it from running.
     fn lacks(&self, what: Unread) -> bool {
-        self.now.missing.contains(&what)
+        self.now.missing.contains(&what) || !self.now.closely
     }
 
     /// What could not be read, as facts.
     fn missing(&self) -> Vec<Fact> {
         let mut missing = self.now.missing.clone();
+        if !self.now.closely {
+            missing.push(Unread::NotLookedAt);
+        }
         if !self.threads.calls_known && !missing.contains(&Unread::Process) {
             missing.push(Unread::Threads);
         }
@@ -148,12 +152,15 @@ fn helpless(look: &Look<'_>, is_attended: bool) -> Option<(CauseCode, Vec<Fact>)
 /// Out of quota in most of the periods of the window, and not asleep for another reason: a thread that is
 /// throttled counts as one that runs.
 fn throttled(look: &Look<'_>) -> Option<Fact> {
-    let (before, now) = look.before?.throttling.zip(look.now.throttling)?;
-    let periods = now.periods.checked_sub(before.periods)?;
-    let throttled = now.throttled.checked_sub(before.throttled)?;
-    let cgroup = || look.now.cgroup.clone().unwrap_or_default();
-    (throttled > 0 && throttled.saturating_mul(2) >= periods && !look.threads.none_runs)
-        .then(|| Fact::Throttled { throttled, periods, cgroup: cgroup() })
+    let before = look.before?;
+    let grown = |quota: &Quota| {
+        let before = before.quotas.iter().find(|it| it.cgroup == quota.cgroup)?.throttling;
+        let periods = quota.throttling.periods.checked_sub(before.periods)?;
+        let throttled = quota.throttling.throttled.checked_sub(before.throttled)?;
+        let is_most = throttled > 0 && throttled.saturating_mul(2) >= periods;
+        is_most.then(|| Fact::Throttled { throttled, periods, cgroup: quota.cgroup.clone() })
+    };
+    look.now.quotas.iter().filter_map(grown).next().filter(|_| !look.threads.none_runs)
 }
 
 /// A socket that no thread reads, and that no epoll set is known to have.

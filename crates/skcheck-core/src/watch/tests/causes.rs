@@ -7,7 +7,7 @@ use crate::watch::cause::CauseCode::{
     Spinning, Stopped, Throttled, Unknown, Zombie,
 };
 use crate::watch::cause::{Cause, Fact};
-use crate::watch::evidence::{Call, Interest, ProcessEvidence, Syscall, ThreadEvidence, Throttling};
+use crate::watch::evidence::{Call, Interest, ProcessEvidence, Quota, Syscall, ThreadEvidence, Throttling};
 use crate::watch::judge;
 use crate::watch::progress::Reading;
 
@@ -108,8 +108,8 @@ fn zombies() {
 #[test]
 fn throttled() {
     let quota = |periods, throttled, process| {
-        let throttling = Some(Throttling { periods, throttled, ..Throttling::default() });
-        with(process, |it| (it.throttling, it.cgroup) = (throttling, Some(b"/q".to_vec())))
+        let throttling = Throttling { periods, throttled, ..Throttling::default() };
+        with(process, |it| it.quotas = vec![Quota { cgroup: b"/q".to_vec(), throttling }])
     };
     let running = || process(PID, runs());
     let cause = why(&quota(100, 50, running()), &quota(110, 59, running()));

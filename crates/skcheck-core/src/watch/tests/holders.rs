@@ -43,8 +43,12 @@ fn all_must_be_stopped() {
 /// Who may not be looked at may be the one that reads.
 #[test]
 fn one_is_unknown() {
-    let hidden =
-        ProcessEvidence { pid: 6, missing: vec![Unread::Threads, Unread::Descriptors], ..Default::default() };
+    let hidden = ProcessEvidence {
+        pid: 6,
+        closely: true,
+        missing: vec![Unread::Threads, Unread::Descriptors],
+        ..Default::default()
+    };
     check(&[process(5, sleeps(Call::Wait, 0)), hidden.clone()], Unknown, 6);
     let worker = with_set(process(5, sleeps(Call::EpollWait, 4)), Interest::OUT);
     check(&[worker, hidden], NoEpollin, 5);

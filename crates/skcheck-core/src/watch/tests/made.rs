@@ -232,7 +232,7 @@ pub(super) fn head(id: u64, stamp: u64, len: u64) -> Head {
 pub(super) fn process(pid: u32, thread: ThreadEvidence) -> ProcessEvidence {
     let threads = vec![ThreadEvidence { tid: pid, ..thread }];
     let state = threads[0].state;
-    ProcessEvidence { pid, start_time: Some(7), state, threads, ..ProcessEvidence::default() }
+    ProcessEvidence { pid, closely: true, start_time: Some(7), state, threads, ..ProcessEvidence::default() }
 }
 
 /// A thread that sleeps in this call on this descriptor.

@@ -55,13 +55,18 @@ fn privileges() {
     both.1.processes.insert(5, busy(100));
     assert_eq!(of(&judge(&both.0, &both.1).sockets, 1).cause.as_ref().unwrap().code, Unknown);
     // Neither.
-    let neither =
-        ProcessEvidence { pid: 5, missing: vec![Unread::Threads, Unread::Descriptors], ..Default::default() };
+    let neither = ProcessEvidence {
+        pid: 5,
+        closely: true,
+        missing: vec![Unread::Threads, Unread::Descriptors],
+        ..Default::default()
+    };
     let cause = why(&sock, &[neither]);
     let expected = vec![missing(Unread::Threads), missing(Unread::Descriptors)];
     assert_eq!((cause.code, cause.evidence), (Unknown, expected));
     // It is gone; nobody has looked.
-    let gone = ProcessEvidence { pid: 5, missing: vec![Unread::Process], ..Default::default() };
+    let gone =
+        ProcessEvidence { pid: 5, closely: true, missing: vec![Unread::Process], ..Default::default() };
     assert_eq!(why(&sock, &[gone]).evidence, [missing(Unread::Process)]);
     assert_eq!(why(&sock, &[]).evidence, [missing(Unread::NotLookedAt)]);
     // There are more threads than were looked at.
