@@ -132,11 +132,14 @@ fn unix_slow() {
     }
 }
 
-/// The length of the first datagram is all that is told without the engine.
+/// The length of the first datagram is all that is told without the engine. With it the queue is walked
+/// without a lock: when it never holds still meanwhile, that look tells nothing.
 #[test]
 fn unix_draining() {
     if in_own_netns("datagrams::unix_draining") {
-        assert_eq!(goes(unix(), FAST, SLOW, 2000), with_engine(Reading::Draining));
+        let looks = std::iter::repeat_with(|| goes(unix(), FAST, SLOW, 2000)).take(3);
+        let told = looks.into_iter().find(|reading| *reading != Reading::Unknown);
+        assert_eq!(told.unwrap_or(Reading::Unknown), with_engine(Reading::Draining));
     }
 }
 
