@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use skcheck_core::Live;
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Probe, judge};
+use skcheck_core::{Live, NotMeasured};
 
 use crate::commands::engine::Loaded;
 use crate::commands::{Failure, Outcome, scan};
@@ -33,6 +33,9 @@ pub(crate) fn run(host: &Live, config: &ScanConfig) -> Result<Outcome, Failure> 
     let mut snapshot = now.snapshot.clone();
     let stalled = judgement.sockets.iter().filter(|judged| judged.reading == Reading::Stalled);
     snapshot.sockets = stalled.filter_map(|judged| now.snapshot.sockets.get(judged.now?)).cloned().collect();
+    // A sample walks one packet of each queue: that measures nothing.
+    snapshot.sockets.iter_mut().for_each(|report| report.exact = Err(NotMeasured::NoEngine));
+    snapshot.pages.clear();
     snapshot.gaps.extend(loaded.gap.clone());
     let mut report = Report::new(&snapshot, &config.query, config.arrangement);
     // Most sockets are left out: what those that are left cannot explain, the others may.
