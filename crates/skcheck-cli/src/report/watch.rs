@@ -41,6 +41,8 @@ pub(crate) struct Row<'a> {
     pub(crate) holder: Option<Holder>,
     /// For how long nobody has read, as far as was watched.
     pub(crate) stalled_for: Option<Duration>,
+    /// Packets that were dropped since it was first seen; `None` where the kernel does not tell.
+    pub(crate) drops: Option<u64>,
 }
 
 /// How badly a socket stands, the worst first.
@@ -69,7 +71,8 @@ impl<'a> WatchReport<'a> {
             let socket = now.snapshot.sockets.get(judged.now?)?;
             let standing = Standing::of(judged, socket);
             let stalled_for = history.stalled_for(&judged.key, now.at);
-            Some(Row { judged, socket, standing, holder: holder(judged, socket, query), stalled_for })
+            let (holder, drops) = (holder(judged, socket, query), history.dropped(judged));
+            Some(Row { judged, socket, standing, holder, stalled_for, drops })
         };
         let mut rows: Vec<Row<'_>> = judgement.sockets.iter().filter_map(row).collect();
         rows.retain(|row| row.standing != Standing::Idle || query.include_idle);

@@ -161,7 +161,7 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
             Some(age) => format!("{}{}", names.charset.at_least(), span(age)),
             None => "?".to_owned(),
         },
-        drops: judged.drops.map_or_else(String::new, |drops| drops.to_string()),
+        drops: row.drops.map_or_else(String::new, |drops| drops.to_string()),
         unsent: match sent {
             Some(sent) if is_writer => size(sent.0),
             None if is_writer => "?".to_owned(),

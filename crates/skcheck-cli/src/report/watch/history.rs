@@ -1,5 +1,5 @@
 //! What a watch remembers from one window to the next: a constant amount for each reader that stands
-//! still, and for each cause that was found. No strings.
+//! still or has dropped packets, and for each cause that was found. No strings.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub(crate) struct History {
     causes: BTreeMap<Reason, Found>,
     /// Readers that stand still, and since when.
     since: BTreeMap<SocketKey, Duration>,
+    /// What sockets have dropped since they were first seen, where that is anything.
+    dropped: BTreeMap<SocketKey, u64>,
 }
 
 /// A reader that stood still.
@@ -70,9 +72,15 @@ impl History {
         self.windows += 1;
         self.watched = self.watched.saturating_add(judgement.window);
         let mut since = BTreeMap::new();
+        let mut dropped = BTreeMap::new();
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
         for judged in &judgement.sockets {
-            self.drops = self.drops.saturating_add(judged.drops.unwrap_or(0).into());
+            let drops = u64::from(judged.drops.unwrap_or(0));
+            self.drops = self.drops.saturating_add(drops);
+            let so_far = self.dropped.get(&judged.key).copied().unwrap_or(0).saturating_add(drops);
+            if so_far > 0 && judged.now.is_some() {
+                dropped.insert(judged.key, so_far);
+            }
             self.consumed = self.consumed.saturating_add(in_window(judged.consumed, judgement.window));
             self.arrived = self.arrived.saturating_add(in_window(judged.arriving, judgement.window));
             if judged.reading == Reading::Stalled && judged.now.is_some() {
@@ -83,7 +91,7 @@ impl History {
                 }
             }
         }
-        self.since = since;
+        (self.since, self.dropped) = (since, dropped);
         self.note_longest(now, judgement);
         for (reason, sockets) in reasons {
             self.found(reason, sockets, now);
@@ -93,6 +101,11 @@ impl History {
     /// How long the reader of this socket has stood still at that time; `None` where it does not.
     pub(crate) fn stalled_for(&self, key: &SocketKey, at: Duration) -> Option<Duration> {
         self.since.get(key).map(|since| at.saturating_sub(*since))
+    }
+
+    /// What a socket has dropped since it was first seen; `None` where the kernel does not tell.
+    pub(crate) fn dropped(&self, judged: &Judged) -> Option<u64> {
+        self.dropped.get(&judged.key).copied().or_else(|| judged.drops.map(u64::from))
     }
 
     /// How many readers stand still in the end.
