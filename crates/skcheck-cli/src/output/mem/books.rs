@@ -79,7 +79,7 @@ fn class_name(class: PageClass) -> &'static str {
     match class {
         PageClass::PageCache => "page cache",
         PageClass::Shmem => "shared",
-        PageClass::Mapped => "mapped rings (packet sockets, io_uring, perf)",
+        PageClass::Mapped => "mapped and on no list (rings of packet sockets, io_uring, perf)",
         PageClass::PageTable => "page tables",
         PageClass::Huge => "huge page pools",
         PageClass::Offline => "offline (a balloon's)",
