@@ -12,6 +12,7 @@ use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::watch::{Judged, Judgement, Sample};
 use skcheck_core::{Gap, Holder, Query, Report as SocketReport, Side};
 
+use crate::report::is_narrowed;
 use crate::report::measured::weight;
 use crate::report::watch::history::History;
 
@@ -27,6 +28,8 @@ pub(crate) struct WatchReport<'a> {
     pub(crate) stalled: usize,
     /// What could not be seen.
     pub(crate) gaps: Vec<&'a Gap>,
+    /// The query leaves sockets out: a chain may go on through one of them.
+    pub(crate) narrowed: bool,
     /// A process that was asked for and does not exist.
     pub(crate) missing_pid: Option<u32>,
 }
@@ -83,6 +86,7 @@ impl<'a> WatchReport<'a> {
             stalled: rows.iter().filter(|row| row.standing == Standing::ReaderStalled).count(),
             rows,
             gaps: now.snapshot.gaps.iter().chain(gap).collect(),
+            narrowed: is_narrowed(query),
             missing_pid: None,
         }
     }

@@ -26,9 +26,8 @@ pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> V
         )],
         Standing::Unknown => vec![unknown(row, names)],
         Standing::ReaderDraining => vec![draining(row, names)],
-        Standing::WriterDraining | Standing::Idle => {
-            vec!["Nobody stands still: what was sent is being taken.".to_owned()]
-        }
+        Standing::WriterDraining => vec!["Nobody stands still: what was sent is being taken.".to_owned()],
+        Standing::Idle => vec!["Nobody stands still: no socket holds data.".to_owned()],
     };
     let others = (report.stalled as u64).saturating_sub(1);
     if others > 0 {

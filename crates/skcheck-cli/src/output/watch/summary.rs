@@ -24,7 +24,8 @@ pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<Str
     };
     let longest = history.longest.as_ref().map(|stall| longest(stall, history, charset));
     let mut lines = vec![format!("{watched}{end}{}.", longest.unwrap_or_default())];
-    lines.push(rates(history));
+    // Nothing went through, or nothing tells.
+    lines.extend((history.arrived > 0 || history.consumed > 0 || history.drops > 0).then(|| rates(history)));
     let causes = history.causes();
     let told: Vec<String> = causes
         .iter()

@@ -15,7 +15,7 @@ pub(in crate::output) fn short(code: CauseCode) -> &'static str {
     match code {
         CauseCode::Stopped => "stopped",
         CauseCode::Frozen => "cgroup frozen",
-        CauseCode::Zombie => "ended (zombie)",
+        CauseCode::Zombie => "zombie",
         CauseCode::Throttled => "out of CPU quota",
         CauseCode::Blocked => "blocked elsewhere",
         CauseCode::Spinning => "a thread spins",
@@ -37,6 +37,9 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
     match cause.code {
         CauseCode::Stopped => format!("{who} is stopped{}", by_whom(&cause.evidence)),
         CauseCode::Frozen => format!("{its} cgroup is frozen"),
+        CauseCode::Zombie if cause.evidence.iter().any(|fact| matches!(fact, Fact::ZombieChild(_))) => {
+            format!("{who} does not ask for it, and a child of it has ended that may have been its reader")
+        }
         CauseCode::Zombie => format!("{who} has ended, and something still holds the socket"),
         CauseCode::Throttled => format!("{its} cgroup is out of CPU quota"),
         CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),

@@ -68,11 +68,13 @@ impl<'a> Probe<'a> {
     pub fn sample(&mut self, engine: Option<&dyn Engine>, before: Option<&Sample>) -> Result<Sample, Error> {
         let noting = engine.map(Noting::new);
         let limits = Limits { packets: 1, time: None };
+        // Sockets are asked first; what comes then takes its time.
+        let at = self.begun.elapsed();
         let engine = noting.as_ref().map(|noting| noting as &dyn Engine);
         let snapshot = scan_with(self.host, &self.query, engine, &limits)?;
         let mut sample = Sample {
             taken_at: snapshot.taken_at,
-            at: self.begun.elapsed(),
+            at,
             heads: noting.map(|noting| noting.heads(&snapshot.sockets)).unwrap_or_default(),
             drained: before.map(|before| drained::look(self.host, before, &snapshot)).unwrap_or_default(),
             processes: std::collections::BTreeMap::new(),

@@ -73,6 +73,8 @@ fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Re
     };
     let has_dropped = now.socket.skmem.drops > before.socket.skmem.drops;
     match heads {
+        // What is lost is what nobody made room for in time.
+        _ if has_dropped && charge < charged => Received::just(Reading::Slow),
         _ if charge < charged => {
             let until = rates::until(charge, charged - charge, span.window);
             Received { until, ..Received::just(Reading::Draining) }

@@ -12,7 +12,7 @@ fn every_cause_has_its_words() {
     let all = [
         (CauseCode::Stopped, "stopped", "it is stopped", "app (2) is stopped"),
         (CauseCode::Frozen, "cgroup frozen", "its cgroup is frozen", "app (2)'s cgroup is frozen"),
-        (CauseCode::Zombie, "ended (zombie)", "it has ended, and something", "app (2) has ended"),
+        (CauseCode::Zombie, "zombie", "it has ended, and something", "app (2) has ended"),
         (CauseCode::Throttled, "out of CPU quota", "its cgroup is out of CPU quota", "app (2)'s cgroup"),
         (CauseCode::Blocked, "blocked elsewhere", "its threads are all blocked", "app (2)'s threads"),
         (CauseCode::Spinning, "a thread spins", "a thread of it runs all the time", "a thread of app (2)"),
