@@ -54,19 +54,17 @@ fn out_of_quota() {
         let (reader, _writer) = unread();
         let (child, _) = Doing::start("spin", reader);
         inner.take(child.pid());
-        let first = evidence(child.pid(), |process| process.throttling.is_some_and(|it| it.throttled > 0));
-        // The quota is that of the one above its own.
-        assert_eq!(first.cgroup.as_deref(), Some(group.path.as_bytes()), "{first:?}");
+        let throttled =
+            |process: &ProcessEvidence| process.quotas.iter().any(|it| it.throttling.throttled > 0);
+        let first = evidence(child.pid(), throttled);
+        // The quota is that of the one above its own, and the only one.
         let [quota] = &first.quotas[..] else { panic!("{first:?}") };
-        assert_eq!(
-            (Some(quota.throttling), quota.cgroup.as_slice()),
-            (first.throttling, group.path.as_bytes())
-        );
+        assert_eq!(quota.cgroup.as_slice(), group.path.as_bytes(), "{first:?}");
         assert!(
             quota.throttling.time > Duration::ZERO && quota.throttling.periods >= quota.throttling.throttled
         );
-        let time = |process: &ProcessEvidence| process.throttling.map(|it| it.time);
+        let time = |process: &ProcessEvidence| process.quotas.first().map(|it| it.throttling.time);
         let later = evidence(child.pid(), |process| time(process) > time(&first));
-        assert_eq!(later.cgroup, first.cgroup);
+        assert_eq!(later.quotas.first().map(|it| &it.cgroup), Some(&quota.cgroup));
     }
 }

@@ -23,11 +23,8 @@ pub struct ProcessEvidence {
     pub tracer: Option<u32>,
     /// Its cgroup, or one above it, is frozen (`cgroup.events` of version 2, `freezer.state` of 1).
     pub frozen: Option<bool>,
-    /// The path of its cgroup where that is frozen, else of the one that `throttling` is of.
+    /// The path of the cgroup that is frozen.
     pub cgroup: Option<Vec<u8>>,
-    /// How its cgroup ran out of CPU quota so far (`cpu.stat`). Of those in `quotas` the one that lost most
-    /// time since the sample before; where that does not tell, in all.
-    pub throttling: Option<Throttling>,
     /// Every cgroup, its own and those above it, whose CPU time was ever limited, the innermost first: a
     /// process runs only while none of them is out of quota.
     pub quotas: Vec<Quota>,

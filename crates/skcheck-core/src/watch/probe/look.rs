@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustc_hash::FxHashSet;
 
 use crate::host::{Host, parse_number};
-use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, Quota, ThreadEvidence, Unread};
+use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::parse::{self, Machine, Stat};
 use crate::watch::probe::drained::is_gone;
 use crate::watch::probe::groups::{Group, Groups};
@@ -44,8 +44,8 @@ impl<'l> Look<'l> {
     }
 
     /// Everything, but for the children that have ended.
-    pub(super) fn closely(&mut self, pid: u32, before: Option<&ProcessEvidence>) -> ProcessEvidence {
-        let mut found = self.beginning(pid, before, CLOSE);
+    pub(super) fn closely(&mut self, pid: u32) -> ProcessEvidence {
+        let mut found = self.beginning(pid, CLOSE);
         found.closely = true;
         if found.missing.contains(&Unread::Process) {
             return found;
@@ -74,12 +74,12 @@ impl<'l> Look<'l> {
     }
 
     /// What a later sample has to compare with.
-    pub(super) fn lightly(&mut self, pid: u32, before: Option<&ProcessEvidence>) -> ProcessEvidence {
-        self.beginning(pid, before, 1)
+    pub(super) fn lightly(&mut self, pid: u32) -> ProcessEvidence {
+        self.beginning(pid, 1)
     }
 
     /// What is looked for in either case.
-    fn beginning(&mut self, pid: u32, before: Option<&ProcessEvidence>, files: usize) -> ProcessEvidence {
+    fn beginning(&mut self, pid: u32, files: usize) -> ProcessEvidence {
         let mut found = ProcessEvidence { pid, ..ProcessEvidence::default() };
         let directory = format!("/proc/{pid}");
         let Some(stat) = self.stat(&directory) else {
@@ -95,8 +95,7 @@ impl<'l> Look<'l> {
         } else {
             self.threads(&mut found, files);
         }
-        let start_time = found.start_time;
-        self.group(&mut found, before.filter(|before| before.start_time == start_time));
+        self.group(&mut found);
         found
     }
 
@@ -120,7 +119,7 @@ impl<'l> Look<'l> {
     }
 
     /// Whether its cgroup keeps it from running.
-    fn group(&mut self, found: &mut ProcessEvidence, before: Option<&ProcessEvidence>) {
+    fn group(&mut self, found: &mut ProcessEvidence) {
         let file = read(self.host, &format!("/proc/{}/cgroup", found.pid));
         let Ok(file) = file else { return miss(found, Unread::Cgroup) };
         let Group { frozen, frozen_path, quotas, is_whole } =
@@ -128,16 +127,7 @@ impl<'l> Look<'l> {
         if !is_whole {
             miss(found, Unread::Cgroup);
         }
-        let lost = |quota: &Quota| {
-            let was = before.and_then(|before| before.quotas.iter().find(|it| it.cgroup == quota.cgroup));
-            quota.throttling.time.saturating_sub(was.map_or(Duration::ZERO, |was| was.throttling.time))
-        };
-        // Of equals the innermost.
-        let worst = quotas.iter().rev().max_by_key(|quota| (lost(quota), quota.throttling.time));
-        found.throttling = worst.map(|quota| quota.throttling);
-        found.cgroup = frozen_path.or_else(|| worst.map(|quota| quota.cgroup.clone()));
-        found.frozen = frozen;
-        found.quotas = quotas;
+        (found.frozen, found.cgroup, found.quotas) = (frozen, frozen_path, quotas);
     }
 
     /// The process of a thread; the thread's own id where that cannot be told.

@@ -90,12 +90,10 @@ impl<'a> Probe<'a> {
         };
         let mut look = Look::new(self.host, sample.at, &mut self.known, &inodes, chosen.closely.len());
         for pid in &chosen.closely {
-            let known = before.and_then(|before| before.processes.get(pid));
-            sample.processes.insert(*pid, look.closely(*pid, known));
+            sample.processes.insert(*pid, look.closely(*pid));
         }
         for pid in &chosen.lightly {
-            let known = before.and_then(|before| before.processes.get(pid));
-            sample.processes.insert(*pid, look.lightly(*pid, known));
+            sample.processes.insert(*pid, look.lightly(*pid));
         }
         if !chosen.closely.is_empty() {
             self.known.zombies.add(self.host, sample.at, &mut sample.processes);

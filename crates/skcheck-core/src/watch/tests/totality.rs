@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::made::{Sock, WINDOW, process, sample, set, sleeps};
 use crate::snapshot::Holding;
 use crate::socket::{Cookie, Protocol, State};
-use crate::watch::evidence::{Call, ProcessEvidence, ThreadEvidence, Throttling};
+use crate::watch::evidence::{Call, ProcessEvidence, Quota, ThreadEvidence, Throttling};
 use crate::watch::progress::Reading;
 use crate::watch::{Head, Sample, SocketKey, StillOpen, judge};
 
@@ -48,7 +48,10 @@ prop_compose! {
         let state = Some(b"RSDTZ"[state]);
         let thread = ThreadEvidence { state, ticks: Some(numbers[0]), ..sleeps(CALLS[call], fd) };
         ProcessEvidence {
-            throttling: Some(Throttling { periods: numbers[1], throttled: numbers[2], time: WINDOW }),
+            quotas: vec![Quota {
+                cgroup: b"/q".to_vec(),
+                throttling: Throttling { periods: numbers[1], throttled: numbers[2], time: WINDOW },
+            }],
             epolls: vec![set(fd, fd, numbers[3] % 12, events)],
             ..process(pid, thread)
         }
