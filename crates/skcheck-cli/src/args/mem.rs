@@ -9,7 +9,7 @@ use crate::args::{DocumentFormat, MeasuringArgs, RootArgs};
 use crate::config::mem::{Ceiling, parse_ceiling};
 
 pub(super) const EXAMPLES: &str = "\
-\"Nobody\" means: no process, no file and no counter of the kernel has it. Packets that wait in a socket
+\"Nobody\" means: no counter of the kernel says whose it is. Packets that wait in a socket
 are such memory. Run as root to see all sockets, and with --pages to count the pages themselves.
 
 Examples:

@@ -14,7 +14,10 @@ fn sentence_of(MissingMemory { bytes, code }: MissingMemory) -> String {
         Some(code) => answer(code),
         None => "this report leaves sockets out, and cannot tell whether they have it",
     };
-    format!("Memory: {} belongs to no process, no file and no counter; {whether}.", size(bytes.0))
+    format!(
+        "Memory: {} belongs to nobody: no counter of the kernel says whose it is; {whether}.",
+        size(bytes.0)
+    )
 }
 
 #[cfg(test)]
@@ -30,7 +33,9 @@ mod tests {
             let line = sentence_of(MissingMemory { bytes: Bytes(6_549_825_126), code });
             assert_eq!(
                 line,
-                format!("Memory: 6.1 GiB belongs to no process, no file and no counter; {expected}.")
+                format!(
+                    "Memory: 6.1 GiB belongs to nobody: no counter of the kernel says whose it is; {expected}."
+                )
             );
         };
         check(Some(Code::Could), "sockets could explain it");
