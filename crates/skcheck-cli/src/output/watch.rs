@@ -20,8 +20,8 @@ use crate::output::paragraph::{broken, write_paragraph};
 use crate::output::table;
 use crate::output::watch::rows::Table;
 use crate::report::Report;
+use crate::report::watch::WatchReport;
 use crate::report::watch::history::History;
-use crate::report::watch::{Standing, WatchReport};
 use crate::text::{about, rfc3339, span};
 
 pub(in crate::output) use crate::output::watch::chain::because;
@@ -98,13 +98,7 @@ pub(crate) fn write_stalled(
 fn answer_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {
     let names = Names { sample: report.now, charset: page.charset };
     let room = page.width.unwrap_or(usize::MAX);
-    let filtered = report.narrowed && report.rows.iter().any(|row| row.standing <= Standing::WriterStalled);
-    let filtered = filtered.then(|| {
-        "Only sockets that match were looked at: who keeps whom waiting may go on beyond them (skcheck watch alone \
-         follows it to the end)."
-            .to_owned()
-    });
-    answer::answer(report, names).iter().chain(&filtered).flat_map(|line| broken(line, room)).collect()
+    answer::answer(report, names).iter().flat_map(|line| broken(line, room)).collect()
 }
 
 /// A blank line and the table: at most so many rows, and so many lines.
