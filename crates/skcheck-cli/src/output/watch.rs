@@ -13,7 +13,8 @@ mod words;
 
 use std::io::{self, Write};
 
-use skcheck_core::Gap;
+use skcheck_core::watch::SocketKey;
+use skcheck_core::{Gap, Report as SocketReport};
 
 use crate::config::{Page, ScanConfig};
 use crate::output::paragraph::{broken, write_paragraph};
@@ -92,7 +93,12 @@ pub(crate) fn write_stalled(
     for line in answer_lines(watched, config.page) {
         writeln!(out, "{line}")?;
     }
-    table::write_below(report, config, out)
+    let names = Names { sample: watched.now, charset: config.page.charset };
+    let row_of = |socket: &SocketReport| {
+        let key = SocketKey::of(socket)?;
+        watched.rows.iter().find(|row| row.judged.key == key)
+    };
+    table::write_below(report, config, &|socket| row_of(socket).map(|row| rows::why(row, names)), out)
 }
 
 fn answer_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {

@@ -184,7 +184,7 @@ fn unread(row: &Row<'_>, charset: Charset) -> String {
 }
 
 /// The cause in a few words.
-fn why(row: &Row<'_>, names: Names<'_>) -> String {
+pub(super) fn why(row: &Row<'_>, names: Names<'_>) -> String {
     let judged = row.judged;
     let what = match row.standing {
         Standing::ReaderStalled => Some(why_stalled(row, names)),
