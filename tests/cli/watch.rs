@@ -237,7 +237,7 @@ fn a_terminal_is_redrawn_in_place() {
         assert!(frames[2].starts_with(&format!("\r\x1b[{lines}A")), "{lines} lines: {shown:?}");
         assert!(frames[2].contains("has read nothing") && frames[2].contains("stalled"), "{shown}");
         assert!(frames[5].starts_with("Watched "), "{shown:?}");
-        let plain = shown.replace("\x1b[K", "").replace("\x1b[J", "");
+        let plain = shown.replace("\x1b[K", "").replace("\x1b[J", "").replace('\r', "");
         let widest =
             plain.lines().filter(|line| !line.contains("\x1b[")).map(|line| line.chars().count()).max();
         assert!(widest.unwrap() <= usize::from(columns), "{shown}");
