@@ -130,7 +130,7 @@ fn documents_have_every_field() {
     assert_eq!(last["processes"][0]["pid"], std::process::id());
 }
 
-/// A stopped child of this process goes on when a test ends, however it does.
+/// A child of this process, stopped or not, goes on when a test ends, however it does.
 struct Stopped(Child);
 
 impl Drop for Stopped {
@@ -141,15 +141,20 @@ impl Drop for Stopped {
     }
 }
 
-#[test]
-fn a_process_that_was_stopped_is_told_apart() {
+/// A process that holds 5 unread bytes. It goes on when this is dropped, should it be stopped.
+fn holds_unread() -> Stopped {
     let mut command = skcheck("hold-stalled-reader --fragments 5");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut ready = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    signal(&child, Signal::STOP);
-    let pid = child.id();
-    let stopped = Stopped(child);
+    Stopped(child)
+}
+
+#[test]
+fn a_process_that_was_stopped_is_told_apart() {
+    let stopped = holds_unread();
+    signal(&stopped.0, Signal::STOP);
+    let pid = stopped.0.id();
     let ran = run(&mut skcheck(&format!("watch -t --pid {pid} --for 1s")));
     let told = format!("skcheck ({pid}) has read nothing for 1");
     assert!(ran.out.starts_with(&told) && ran.out.contains("5 B waits at fd "), "{}", ran.out);
@@ -232,7 +237,7 @@ fn a_terminal_is_redrawn_in_place() {
         assert!(frames[2].starts_with(&format!("\r\x1b[{lines}A")), "{lines} lines: {shown:?}");
         assert!(frames[2].contains("has read nothing") && frames[2].contains("stalled"), "{shown}");
         assert!(frames[5].starts_with("Watched "), "{shown:?}");
-        let plain = shown.replace("\x1b[K", "").replace("\x1b[J", "");
+        let plain = shown.replace("\x1b[K", "").replace("\x1b[J", "").replace('\r', "");
         let widest =
             plain.lines().filter(|line| !line.contains("\x1b[")).map(|line| line.chars().count()).max();
         assert!(widest.unwrap() <= usize::from(columns), "{shown}");
@@ -281,6 +286,28 @@ fn stalled_is_the_short_form() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.out.starts_with("Nobody stands still"), "{}", ran.out);
     assert!(run(&mut skcheck("--stalled --exact")).err.contains("--exact"));
+}
+
+/// Each reader with its own cause, however wide the page is.
+#[test]
+fn stalled_tells_of_each_why() {
+    let (stopped, waits) = (holds_unread(), holds_unread());
+    signal(&stopped.0, Signal::STOP);
+    let (stopped_pid, waits_pid) = (stopped.0.id(), waits.0.id());
+    let command = format!("--stalled -t --pid {stopped_pid} --pid {waits_pid}");
+    let check = |out: &str| {
+        // A row of the process, and one of its socket, which may go on below.
+        let row = |pid: u32| {
+            let row = format!("skcheck {pid}  ");
+            let lines = out.lines().skip_while(|line| !line.starts_with(&row)).skip(1);
+            let lines: Vec<&str> = lines.take_while(|line| line.starts_with(' ')).collect();
+            lines.join("\n")
+        };
+        assert!(row(stopped_pid).ends_with("stopped"), "{out}");
+        assert!(row(waits_pid).ends_with("blocked elsewhere"), "{out}");
+    };
+    check(&run(&mut skcheck(&command)).out);
+    check(&on_terminal(&mut skcheck(&command), 80));
 }
 
 #[test]

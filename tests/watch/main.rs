@@ -22,5 +22,6 @@ mod soak;
 mod stopped;
 mod streams;
 mod unprivileged;
+mod until;
 mod writers;
 mod zombie;

@@ -52,7 +52,7 @@ fn tcp_slow() {
     is_rate(judged.arriving, FAST, judged);
     // Its buffer takes 16 MiB, less what is in it, at 200 kB a second: a minute and more.
     let until = judged.until.expect("its buffer will be full").as_secs();
-    assert!((20..=100).contains(&until), "{judged:#?}");
+    assert!((70..=100).contains(&until), "{judged:#?}");
     assert!(judged.cause.is_none(), "{judged:#?}");
 }
 

@@ -123,6 +123,15 @@ impl Query {
         }
     }
 
+    /// Whether sockets of this protocol are asked for.
+    pub fn wants_protocol(&self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Tcp => self.tcp,
+            Protocol::Udp | Protocol::UdpLite => self.udp,
+            Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => self.unix,
+        }
+    }
+
     /// Whether both TCP tables are asked for.
     pub fn wants_all_tcp(&self) -> bool {
         self.tcp && self.ipv4 && self.ipv6

@@ -9,7 +9,8 @@ use crate::config::watch::{parse_interval, parse_length};
 
 pub(super) const EXAMPLES: &str = "\
 A reader stands still when it has unread data and read nothing since the last look. Run as root to see
-what its threads are blocked in, and which epoll sets ask for its data.
+what its threads are blocked in, and which epoll sets ask for its data. Filters decide what is shown; who
+keeps it waiting is looked for everywhere.
 
 Examples:
   skcheck watch                             who reads, and who does not, until Ctrl-C

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use skcheck_core::{Gap, Snapshot};
+use skcheck_core::{Gap, Report as SocketReport, Snapshot};
 
 use crate::args::By;
 use crate::config::{Page, ScanConfig};
@@ -13,7 +13,7 @@ use crate::output::names::Writer;
 use crate::output::next::next;
 use crate::output::paragraph::write_paragraph;
 use crate::output::{closed_held, measured, missing, summary};
-use crate::report::Report;
+use crate::report::{Owner, Report};
 use crate::text::Charset;
 
 /// Writes the whole report.
@@ -21,11 +21,17 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
     for line in summary::headline(report, config) {
         write_paragraph(out, &line, 0, config.page)?;
     }
-    write_below(report, config, out)
+    write_below(report, config, &|_| None, out)
 }
 
-/// Everything but the answer, which somebody else has written.
-pub(super) fn write_below(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Write) -> io::Result<()> {
+/// Everything but the answer, which somebody else has written; `why` is what to say of a socket beside its
+/// numbers.
+pub(super) fn write_below(
+    report: &Report<'_>,
+    config: &ScanConfig,
+    why: &dyn Fn(&SocketReport) -> Option<String>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let page = config.page;
     let paragraph = |out: &mut dyn Write, text: &str| write_paragraph(out, text, 0, page);
     if !report.sockets.is_empty() {
@@ -33,7 +39,7 @@ pub(super) fn write_below(report: &Report<'_>, config: &ScanConfig, out: &mut dy
         let wide = config.wide || report.spans;
         let measured = report.measured.sockets > 0;
         let writer = Writer { snapshot: report.snapshot, charset: page.charset, wide, measured };
-        let rows = rows(report, writer);
+        let rows = rows(report, writer, why);
         for line in render(&rows, first_column(report.by), page) {
             writeln!(out, "{line}")?;
         }
@@ -106,14 +112,22 @@ fn first_column(by: By) -> &'static str {
     }
 }
 
-fn rows(report: &Report<'_>, writer: Writer<'_>) -> Vec<Cells> {
+fn rows(
+    report: &Report<'_>,
+    writer: Writer<'_>,
+    why: &dyn Fn(&SocketReport) -> Option<String>,
+) -> Vec<Cells> {
+    let row = |socket: &SocketReport, owner: Option<Owner<'_>>| Cells {
+        why: why(socket).unwrap_or_default(),
+        ..writer.socket_row(socket, owner)
+    };
     if report.by == By::Socket {
-        return report.sockets.iter().map(|socket| writer.socket_row(socket, None)).collect();
+        return report.sockets.iter().map(|socket| row(socket, None)).collect();
     }
     let mut rows = Vec::new();
     for group in &report.groups {
         rows.push(writer.group_row(group));
-        rows.extend(group.sockets.iter().map(|socket| writer.socket_row(socket, Some(group.owner))));
+        rows.extend(group.sockets.iter().map(|socket| row(socket, Some(group.owner))));
     }
     rows
 }

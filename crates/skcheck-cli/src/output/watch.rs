@@ -13,15 +13,16 @@ mod words;
 
 use std::io::{self, Write};
 
-use skcheck_core::Gap;
+use skcheck_core::watch::SocketKey;
+use skcheck_core::{Gap, Report as SocketReport};
 
 use crate::config::{Page, ScanConfig};
 use crate::output::paragraph::{broken, write_paragraph};
 use crate::output::table;
 use crate::output::watch::rows::Table;
 use crate::report::Report;
+use crate::report::watch::WatchReport;
 use crate::report::watch::history::History;
-use crate::report::watch::{Standing, WatchReport};
 use crate::text::{about, rfc3339, span};
 
 pub(in crate::output) use crate::output::watch::chain::because;
@@ -92,19 +93,18 @@ pub(crate) fn write_stalled(
     for line in answer_lines(watched, config.page) {
         writeln!(out, "{line}")?;
     }
-    table::write_below(report, config, out)
+    let names = Names { sample: watched.now, charset: config.page.charset };
+    let row_of = |socket: &SocketReport| {
+        let key = SocketKey::of(socket)?;
+        watched.rows.iter().find(|row| row.judged.key == key)
+    };
+    table::write_below(report, config, &|socket| row_of(socket).map(|row| rows::why(row, names)), out)
 }
 
 fn answer_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {
     let names = Names { sample: report.now, charset: page.charset };
     let room = page.width.unwrap_or(usize::MAX);
-    let filtered = report.narrowed && report.rows.iter().any(|row| row.standing <= Standing::WriterStalled);
-    let filtered = filtered.then(|| {
-        "Only sockets that match were looked at: who keeps whom waiting may go on beyond them (skcheck watch alone \
-         follows it to the end)."
-            .to_owned()
-    });
-    answer::answer(report, names).iter().chain(&filtered).flat_map(|line| broken(line, room)).collect()
+    answer::answer(report, names).iter().flat_map(|line| broken(line, room)).collect()
 }
 
 /// A blank line and the table: at most so many rows, and so many lines.

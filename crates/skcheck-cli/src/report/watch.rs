@@ -7,12 +7,11 @@ pub(crate) mod tests;
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use skcheck_core::watch::cause::{Cause, Link};
+use skcheck_core::watch::cause::{End, Link, Root};
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::watch::{Judged, Judgement, Sample};
 use skcheck_core::{Gap, Holder, Query, Report as SocketReport, Side};
 
-use crate::report::is_narrowed;
 use crate::report::measured::weight;
 use crate::report::watch::history::History;
 
@@ -21,17 +20,17 @@ use crate::report::watch::history::History;
 pub(crate) struct WatchReport<'a> {
     pub(crate) now: &'a Sample,
     pub(crate) judgement: &'a Judgement,
-    /// The sockets that hold something, the worst first; those that hold nothing too, where these were
-    /// asked for.
+    /// The sockets that were asked for and hold something, the worst first; those that hold nothing too,
+    /// where these were asked for.
     pub(crate) rows: Vec<Row<'a>>,
     /// How many readers stand still.
     pub(crate) stalled: usize,
     /// What could not be seen.
     pub(crate) gaps: Vec<&'a Gap>,
-    /// The query leaves sockets out: a chain may go on through one of them.
-    pub(crate) narrowed: bool,
     /// A process that was asked for and does not exist.
     pub(crate) missing_pid: Option<u32>,
+    /// Who is kept from reading, and by whom, whether that was asked for or not.
+    held_up: Vec<(u32, u32)>,
 }
 
 /// One socket.
@@ -78,7 +77,8 @@ impl<'a> WatchReport<'a> {
             Some(Row { judged, socket, standing, holder, stalled_for, drops })
         };
         let mut rows: Vec<Row<'_>> = judgement.sockets.iter().filter_map(row).collect();
-        rows.retain(|row| row.standing != Standing::Idle || query.include_idle);
+        let held_up = rows.iter().filter_map(|row| Some((row.holder?.pid, row.culprit()?.0.pid))).collect();
+        rows.retain(|row| row.judged.asked_for && (row.standing != Standing::Idle || query.include_idle));
         rows.sort_by_cached_key(|row| (row.standing, Reverse(row.weight()), row.holder, row.judged.key));
         WatchReport {
             now,
@@ -86,15 +86,15 @@ impl<'a> WatchReport<'a> {
             stalled: rows.iter().filter(|row| row.standing == Standing::ReaderStalled).count(),
             rows,
             gaps: now.snapshot.gaps.iter().chain(gap).collect(),
-            narrowed: is_narrowed(query),
             missing_pid: None,
+            held_up,
         }
     }
 
     /// The processes that this one keeps from reading.
     pub(crate) fn held_up_by(&self, pid: u32) -> Vec<u32> {
-        let victims = self.rows.iter().filter(|row| row.culprit().is_some_and(|(end, _)| end.pid == pid));
-        let mut pids: Vec<u32> = victims.filter_map(|row| row.holder).map(|holder| holder.pid).collect();
+        let victims = self.held_up.iter().filter(|(_, culprit)| *culprit == pid);
+        let mut pids: Vec<u32> = victims.map(|(victim, _)| *victim).collect();
         pids.sort_unstable();
         pids.dedup();
         pids
@@ -110,10 +110,11 @@ impl<'a> Row<'a> {
         weight(self.socket, is_writer)
     }
 
-    /// The process at the end of its chain, where that is another than its own.
-    pub(crate) fn culprit(&self) -> Option<(Holder, &'a Cause)> {
-        let (end, cause) = self.judged.root.as_ref()?.end.as_ref()?;
-        (Some(end.pid) != self.holder.map(|holder| holder.pid)).then_some((*end, cause.as_ref()))
+    /// The reader at the end of its chain, where that is another's than its own process, and how it goes.
+    pub(crate) fn culprit(&self) -> Option<(Holder, &'a End)> {
+        let root = self.judged.root.as_ref()?;
+        let reader = root.reader()?;
+        (Some(reader.pid) != self.holder.map(|holder| holder.pid)).then_some((reader, &root.end))
     }
 
     /// The links of its chain; none where nothing but its own process keeps it waiting.
@@ -123,7 +124,7 @@ impl<'a> Row<'a> {
 
     /// Those who wait for each other, each once, beginning with its own; empty where nobody does.
     pub(crate) fn circle(&self) -> Vec<u32> {
-        if !self.judged.root.as_ref().is_some_and(|root| root.is_circle) {
+        if !self.judged.root.as_ref().is_some_and(Root::is_circle) {
             return Vec::new();
         }
         let links = self.links().iter();

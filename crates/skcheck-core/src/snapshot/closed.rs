@@ -51,9 +51,7 @@ pub(super) fn run(
         });
     }
     if query.compares_the_unknown() && !suspects.is_empty() {
-        let remedy =
-            "their sizes and ports are unknown: run without thresholds and without --port to list them";
-        gaps.push(Gap::counted(Missing::ClosedHeld, "TCP", suspects.len() as u64, remedy));
+        gaps.push(incomparable(suspects.len() as u64));
         return Vec::new();
     }
     let report = |suspect: Suspect| {
@@ -67,6 +65,12 @@ pub(super) fn run(
         }
     };
     suspects.into_iter().map(report).collect()
+}
+
+/// Sockets of which nobody can tell whether they match.
+pub(crate) fn incomparable(count: u64) -> Gap {
+    let remedy = "their sizes and ports are unknown: run without thresholds and without --port to list them";
+    Gap::counted(Missing::ClosedHeld, "TCP", count, remedy)
 }
 
 /// The same as an engine found them, their numbers known: those that match like any other socket.

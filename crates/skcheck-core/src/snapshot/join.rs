@@ -19,6 +19,7 @@ use crate::query::Query;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::listeners::{Held, Listeners};
+use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
@@ -108,22 +109,14 @@ pub(super) fn run(
             (report.holding, report.holders) = context.holding(&Held::ByFile(inode));
         }
     }
-    if !query.pids.is_empty() {
-        sockets.retain(|report| report.holders.iter().any(|holder| query.pids.contains(&holder.pid)));
-    }
+    sockets.retain(|report| is_held_by_pids(query, report));
     cgroups::of_unheld(host, &mut sockets);
     let mut processes = read::processes(host, pids(&sockets).into_iter(), gaps);
     name_containers(host, &mut first.survey, &mut sockets, &mut processes);
     if query.is_about_processes() {
-        let matching: FxHashSet<u32> = processes
-            .iter()
-            .filter(|process| query.matches_process(process))
-            .map(|process| process.pid)
-            .collect();
-        sockets.retain(|report| match report.holders.as_slice() {
-            [] => query.matches_unheld(report.cgroup.as_deref(), report.container.as_ref()),
-            holders => holders.iter().any(|holder| matching.contains(&holder.pid)),
-        });
+        let by_pid: FxHashMap<u32, &Process> =
+            processes.iter().map(|process| (process.pid, process)).collect();
+        sockets.retain(|report| is_held_by_processes(query, report, &|pid| by_pid.get(&pid).copied()));
         let left = pids(&sockets);
         processes.retain(|process| left.contains(&process.pid));
     }

@@ -11,6 +11,7 @@ mod fallback;
 mod first_pass;
 mod join;
 mod listeners;
+mod matching;
 mod measure;
 mod read;
 mod second_look;
@@ -38,6 +39,8 @@ use crate::socket::Socket;
 use crate::units::{Bytes, Payload, Truesize};
 
 pub(crate) use crate::snapshot::by_engine::knows_pids_of;
+pub(crate) use crate::snapshot::closed::incomparable;
+pub(crate) use crate::snapshot::matching::is_in;
 pub(crate) use crate::snapshot::read::{cpus, host_facts, kernel_config};
 
 /// Everything that one scan found: the sockets that match the query, who holds them, and what
@@ -288,20 +291,25 @@ impl Snapshot {
 
     /// Sums over all sockets of the report.
     pub fn totals(&self) -> Totals {
-        let received = || self.sockets.iter().map(|report| &report.footprint.received);
-        let pids: BTreeSet<u32> = self.sockets.iter().flat_map(Report::pids).collect();
+        self.totals_of(&self.sockets)
+    }
+
+    /// Sums over some of them.
+    pub(crate) fn totals_of(&self, sockets: &[Report]) -> Totals {
+        let received = || sockets.iter().map(|report| &report.footprint.received);
+        let pids: BTreeSet<u32> = sockets.iter().flat_map(Report::pids).collect();
         let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
         let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
         let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
         let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
-        let measured = self.sockets.iter().filter(|report| report.exact.is_ok()).count() as u64;
+        let measured = sockets.iter().filter(|report| report.exact.is_ok()).count() as u64;
         Totals {
-            sockets: self.sockets.len() as u64,
+            sockets: sockets.len() as u64,
             processes: pids.len() as u64,
             unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
-            unread_unknown: self.count(|report| report.footprint.received.payload.is_none()),
+            unread_unknown: count(sockets, |report| report.footprint.received.payload.is_none()),
             charged: Truesize(charged),
-            charged_unknown: self.count(|report| {
+            charged_unknown: count(sockets, |report| {
                 report.footprint.certainty != Certainty::Exact || report.footprint.received.charged.is_none()
             }),
             worst,
@@ -309,16 +317,6 @@ impl Snapshot {
             measured,
             cap,
         }
-    }
-
-    /// Counts sockets that may have something to read. One whose Recv-Q is 0 and for whose queue
-    /// nobody is known to be charged is taken as empty.
-    fn count(&self, is_counted: fn(&Report) -> bool) -> u64 {
-        let is_empty = |report: &Report| {
-            let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
-            report.socket.recv_q.size() == Some(0) && charged == 0
-        };
-        self.sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
     }
 
     /// What queues that are charged `charged` and have this sum of bounds can pin at worst on this
@@ -337,6 +335,16 @@ impl Snapshot {
             _ => (least, by),
         })
     }
+}
+
+/// Counts sockets that may have something to read. One whose Recv-Q is 0 and for whose queue
+/// nobody is known to be charged is taken as empty.
+fn count(sockets: &[Report], is_counted: fn(&Report) -> bool) -> u64 {
+    let is_empty = |report: &Report| {
+        let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
+        report.socket.recv_q.size() == Some(0) && charged == 0
+    };
+    sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
 }
 
 /// Scans a host: dumps its socket tables, finds who holds what, and joins both.

@@ -12,7 +12,7 @@ use crate::watch::evidence::{Call, Unread};
 
 pub(in crate::watch) use crate::watch::cause::accept::of_listener;
 pub(in crate::watch) use crate::watch::cause::decide::Look;
-pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, owns_of_holders, unheld};
+pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, unheld};
 
 /// Why a reader stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +140,7 @@ pub enum Fact {
     InNoEpoll(usize),
     /// A ring of io_uring has it registered.
     Ring(u32),
-    /// This descriptor of the process has so much unsent, and the peer takes nothing.
+    /// This descriptor of the process has so much unsent, and the peer takes nothing, or too slowly.
     UnsentAt(Holder, Payload),
     /// A child that has ended, and was not waited for.
     ZombieChild(u32),
@@ -155,17 +155,71 @@ pub enum Fact {
     Missing(Unread),
 }
 
-/// Who is at the end of a chain.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Who keeps a socket waiting, and over whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Root {
     /// The links from the socket's holder on: a writer that is blocked, and the reader that blocks it.
     pub links: Vec<Link>,
-    /// The reader at the end, and why it does not read; `None` where the chain leaves this host, comes back
-    /// to a process that it has passed, or is too long to be followed.
-    pub end: Option<(Holder, Box<Cause>)>,
-    /// The chain is a circle.
-    pub is_circle: bool,
+    /// Where they lead.
+    pub end: End,
+}
+
+impl Root {
+    /// A chain.
+    pub fn new(links: Vec<Link>, end: End) -> Root {
+        Root { links, end }
+    }
+
+    /// The reader at the end, whether it stands still or reads slowly; `None` where the chain ends elsewhere.
+    pub fn reader(&self) -> Option<Holder> {
+        match self.end {
+            End::Stalled(reader, _) | End::Slow(reader, _) => Some(reader),
+            _ => None,
+        }
+    }
+
+    /// Why the reader at the end stands still; `None` where it reads, and where there is none.
+    pub fn cause(&self) -> Option<&Cause> {
+        match &self.end {
+            End::Stalled(_, cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// Whether the chain comes back to where it has been.
+    pub fn is_circle(&self) -> bool {
+        matches!(self.end, End::Circle(_))
+    }
+}
+
+/// Where a chain ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// At a reader that stands still and waits for no other, and why it does.
+    Stalled(Holder, Box<Cause>),
+    /// At a reader that reads, but no faster than this.
+    Slow(Holder, Pace),
+    /// At an address that no socket of this host has: every network namespace was looked at.
+    OffHost,
+    /// On this host, at a socket or a process that may not be seen.
+    Hidden,
+    /// At an address that no socket has that was looked at; not all could be.
+    NotFound,
+    /// At this process, which it has passed, or which others were found to come back to.
+    Circle(u32),
+    /// It became too long to be followed.
+    TooFar,
+}
+
+/// How fast a reader reads that does not stand still.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes that it consumed, a second; `None` where that cannot be told.
+    pub consumed: Option<u64>,
+    /// It can have been more.
+    pub at_least: bool,
 }
 
 /// One step of a chain.
@@ -176,16 +230,20 @@ pub struct Link {
     pub writer: Holder,
     /// What it has unsent; of a unix socket what its reader has not read, as far as that is known.
     pub unsent: Payload,
-    /// The descriptor that does not read it; `None` where that is not on this host, or where nobody on it
-    /// is known to have it (the cause then has [`Unread::Descriptors`] missing).
+    /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP).
+    pub taken: Option<u64>,
+    /// How fast the reader at the other end reads; `None` where it stands still, and where there is none.
+    pub pace: Option<Pace>,
+    /// The descriptor that does not read it, or too slowly; `None` where that is not on this host, or where
+    /// nobody on it is known to have it.
     pub reader: Option<Holder>,
     /// The place of the writer's socket in the later sample.
     pub socket: usize,
 }
 
 impl Link {
-    /// A step of a chain.
+    /// A step of a chain, over which nothing goes.
     pub fn new(writer: Holder, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
-        Link { writer, unsent, reader, socket }
+        Link { writer, unsent, taken: None, pace: None, reader, socket }
     }
 }

@@ -6,6 +6,7 @@ mod holders;
 mod join;
 mod made;
 mod reading;
+mod slow;
 mod totality;
 mod unsure;
 mod writing;

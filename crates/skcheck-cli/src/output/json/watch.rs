@@ -52,6 +52,8 @@ struct WatchedJson<'a> {
     consumed_at_least: bool,
     arriving_per_s: Option<u64>,
     until_s: Option<f64>,
+    sender_full: bool,
+    taken_per_s: Option<u64>,
     unread_age_s: Option<f64>,
     drops: Option<u64>,
     held_before: Vec<HolderJson>,
@@ -94,7 +96,8 @@ impl<'a> WatchJson<'a> {
         for row in listed {
             processes.extend(processes_of(snapshot, row.socket).map(|process| (process.pid, process)));
         }
-        let gone = report.judgement.sockets.iter().filter(|judged| judged.now.is_none());
+        let gone = |judged: &&Judged| judged.now.is_none() && judged.asked_for;
+        let gone = report.judgement.sockets.iter().filter(gone);
         WatchJson {
             schema: SCHEMA,
             at: rfc3339(report.now.taken_at),
@@ -121,6 +124,8 @@ impl<'a> WatchedJson<'a> {
             consumed_at_least: judged.consumed_at_least,
             arriving_per_s: judged.arriving,
             until_s: judged.until.map(seconds),
+            sender_full: judged.sender_is_full,
+            taken_per_s: judged.taken,
             unread_age_s: judged.unread_age.map(seconds),
             drops: row.drops,
             held_before: judged.held_by.iter().map(HolderJson::new).collect(),

@@ -1,10 +1,14 @@
 //! The answer: who stands worst, since when, why, and who is behind it.
 
+use std::time::Duration;
+
+use skcheck_core::watch::cause::End;
 use skcheck_core::{Endpoint, Holding, State};
 
 use crate::output::cells::count;
 use crate::output::watch::chain::{because, root};
 use crate::output::watch::names::Names;
+use crate::output::watch::words::reads;
 use crate::report::watch::{Row, Standing, WatchReport};
 use crate::text::{about, size, span};
 
@@ -17,16 +21,19 @@ pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> V
     let mut lines = match row.standing {
         Standing::ReaderStalled => stalled(report, row, names),
         Standing::WriterStalled => vec![format!("No reader stands still. {}", unsent(row, names))],
-        Standing::ReaderSlow => vec![slow(row, names)],
+        Standing::ReaderSlow => std::iter::once(slow(row, names)).chain(why(row, names)).collect(),
         Standing::WriterSlow => vec![format!(
-            "{} has {} unsent {}, which the other end takes more slowly than it is written.",
+            "{} has {} unsent {}, which the other end takes more slowly than it is written.{}",
             names.subject(row),
             known(row.socket.footprint.sent.payload.map(|payload| payload.0)),
-            names.place(row)
+            names.place(row),
+            culprit(row, names)
         )],
         Standing::Unknown => vec![unknown(row, names)],
-        Standing::ReaderDraining => vec![draining(row, names)],
-        Standing::WriterDraining => vec!["Nobody stands still: what was sent is being taken.".to_owned()],
+        Standing::ReaderDraining => std::iter::once(draining(row, names)).chain(why(row, names)).collect(),
+        Standing::WriterDraining => {
+            vec![format!("Nobody stands still: what was sent is being taken.{}", culprit(row, names))]
+        }
         Standing::Idle => vec!["Nobody stands still: no socket holds data.".to_owned()],
     };
     let others = (report.stalled as u64).saturating_sub(1);
@@ -61,12 +68,13 @@ fn stalled(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> Vec<Str
             first += &format!(" It holds up {all}.");
         }
     }
-    let mut lines = vec![first];
-    if let Some(because) = because(row, names) {
-        let root = root(row, names).map(|root| format!(" Root: {root}.")).unwrap_or_default();
-        lines.push(format!("Because: {because}{root}"));
-    }
-    lines
+    std::iter::once(first).chain(why(row, names)).collect()
+}
+
+/// Why it stands still, or is slow, with the one that is behind it.
+fn why(row: &Row<'_>, names: Names<'_>) -> Option<String> {
+    let root = root(row, names).map(|root| format!(" Root: {root}.")).unwrap_or_default();
+    because(row, names).map(|because| format!("Because: {because}{root}"))
 }
 
 /// `nginx has read nothing for 5 s; 2.9 MiB waits at fd 11, the oldest byte for at least 41 s`.
@@ -98,17 +106,35 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
         Some(peer) => names.process(peer.pid),
         None => names.peer_address(row.socket).unwrap_or_else(|| "the other end".to_owned()),
     };
+    let took = match row.judged.root.as_ref().map(|root| &root.end) {
+        Some(End::Slow(..)) => "took nothing meanwhile",
+        _ => "takes nothing",
+    };
     format!(
-        "{} has {} unsent {}, of which {peer} takes nothing.",
+        "{} has {} unsent {}, of which {peer} {took}.{}",
         names.subject(row),
         known(sent),
-        names.place(row)
+        names.place(row),
+        culprit(row, names)
     )
+}
+
+/// ` app (20) reads only 10 KiB/s.`: who is at the end of a writer's chain, where that says more than who is
+/// at its other end.
+fn culprit(row: &Row<'_>, names: Names<'_>) -> String {
+    match row.culprit() {
+        Some((reader, End::Slow(_, pace))) => {
+            format!(" {}, fd {}, {}.", names.process(reader.pid), reader.fd, reads(*pace))
+        }
+        Some((reader, End::Stalled(..))) if row.links().len() > 1 => {
+            format!(" Root: {}.", names.process(reader.pid))
+        }
+        _ => String::new(),
+    }
 }
 
 fn slow(row: &Row<'_>, names: Names<'_>) -> String {
     let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), |n| format!("{}/s", size(n)));
-    let full = row.judged.until.map(|until| format!(", and its buffer is full in {}", span(until)));
     format!(
         "{} reads more slowly than data arrives {}: {} of {}; {} waits{}.",
         names.subject(row),
@@ -116,19 +142,30 @@ fn slow(row: &Row<'_>, names: Names<'_>) -> String {
         rate(row.judged.consumed),
         rate(row.judged.arriving),
         amount(row),
-        full.unwrap_or_default()
+        outlook(row, |until| match until {
+            Duration::ZERO => ", and its buffer is full".to_owned(),
+            until => format!(", and its buffer is full within {}", span(until)),
+        })
     )
 }
 
 fn draining(row: &Row<'_>, names: Names<'_>) -> String {
     let rate = row.judged.consumed.map(|consumed| format!(" {}/s", size(consumed))).unwrap_or_default();
-    let empty = row.judged.until.map(|until| format!(", empty in {}", span(until))).unwrap_or_default();
     format!(
-        "Nobody stands still. {} reads{rate} {}; {} waits{empty}.",
+        "Nobody stands still. {} reads{rate} {}; {} waits{}.",
         names.subject(row),
         names.place(row),
-        amount(row)
+        amount(row),
+        outlook(row, |until| format!(", empty in {}", span(until)))
     )
+}
+
+/// How a queue goes on.
+fn outlook(row: &Row<'_>, words: impl Fn(Duration) -> String) -> String {
+    match row.judged.until {
+        _ if row.judged.sender_is_full => ", and its sender has more than fits".to_owned(),
+        until => until.map(words).unwrap_or_default(),
+    }
 }
 
 fn unknown(row: &Row<'_>, names: Names<'_>) -> String {

@@ -86,7 +86,10 @@ fn cause(reason: Reason, found: &Found, history: &History, charset: Charset) -> 
         || "a process that is not known".to_owned(),
         |pid| process(pid, found.comm.as_deref(), charset),
     );
-    let why = clause(&Cause::new(reason.code, reason.pid, Vec::new()), &who);
+    let why = match reason.code {
+        Some(code) => clause(&Cause::new(code, reason.pid, Vec::new()), &who),
+        None => format!("{who} reads slowly"),
+    };
     let why = if why.contains(&who) { why } else { format!("{who}: {why}") };
     let mut marks = Vec::new();
     if found.windows < history.windows {

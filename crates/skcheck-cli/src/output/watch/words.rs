@@ -1,11 +1,11 @@
 //! Causes and what they stand on, in words. Each a clause: no capital, no full stop.
 
-use skcheck_core::watch::cause::{Cause, CauseCode, Fact};
+use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Pace};
 use skcheck_core::watch::evidence::{Call, Interest, Unread};
 
 use crate::output::cells::count;
 use crate::output::watch::names::Names;
-use crate::text::size;
+use crate::text::{Charset, size};
 
 /// How many facts a sentence has.
 const MOST_FACTS: usize = 3;
@@ -64,6 +64,21 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
     }
 }
 
+/// How fast somebody reads, as a clause without its subject.
+pub(super) fn reads(pace: Pace) -> String {
+    match pace {
+        Pace { consumed: Some(bytes), at_least: false } => format!("reads only {}/s", size(bytes)),
+        Pace { consumed: Some(bytes), at_least: true } => format!("reads at least {}/s", size(bytes)),
+        Pace { consumed: None, .. } => "reads, how fast cannot be told".to_owned(),
+    }
+}
+
+/// The same in a table.
+pub(super) fn reads_short(pace: Pace, charset: Charset) -> String {
+    let mark = if pace.at_least { charset.at_least() } else { "" };
+    pace.consumed.map_or_else(|| "reads slowly".to_owned(), |bytes| format!("reads {mark}{}/s", size(bytes)))
+}
+
 /// Who stopped it.
 fn by_whom(evidence: &[Fact]) -> &'static str {
     let is = |fact: fn(&Fact) -> bool| evidence.iter().any(fact);
@@ -112,7 +127,7 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
         Fact::InNoEpoll(sets) => format!("none of its {sets} epoll sets has the socket"),
         Fact::Ring(fd) => format!("io_uring fd {fd} has the socket registered"),
         Fact::UnsentAt(holder, unsent) => format!(
-            "{} has {} unsent at fd {}, of which the other end takes nothing",
+            "{} has {} unsent at fd {}, which the other end does not take, or slowly",
             names.process(holder.pid),
             size(unsent.0),
             holder.fd

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use skcheck_core::Holder;
-use skcheck_core::watch::cause::CauseCode;
+use skcheck_core::watch::cause::{CauseCode, End};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
 
@@ -52,7 +52,8 @@ pub(crate) struct Stall {
 /// A cause, and whose it is: that at the end of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Reason {
-    pub(crate) code: CauseCode,
+    /// `None`: it reads, and slowly.
+    pub(crate) code: Option<CauseCode>,
     pub(crate) pid: Option<u32>,
 }
 
@@ -74,7 +75,7 @@ impl History {
         let mut since = BTreeMap::new();
         let mut dropped = BTreeMap::new();
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
-        for judged in &judgement.sockets {
+        for judged in judgement.sockets.iter().filter(|judged| judged.asked_for) {
             let drops = u64::from(judged.drops.unwrap_or(0));
             self.drops = self.drops.saturating_add(drops);
             let so_far = self.dropped.get(&judged.key).copied().unwrap_or(0).saturating_add(drops);
@@ -153,11 +154,13 @@ impl History {
 
 /// The cause at the end of a chain; that of the socket where there is none.
 fn reason(judged: &Judged) -> Option<Reason> {
-    let end = judged.root.as_ref().and_then(|root| root.end.as_ref());
-    match (end, &judged.cause) {
-        (Some((holder, cause)), _) => Some(Reason { code: cause.code, pid: Some(holder.pid) }),
-        (None, Some(cause)) => Some(Reason { code: cause.code, pid: cause.pid }),
-        (None, None) => None,
+    match (judged.root.as_ref().map(|root| &root.end), &judged.cause) {
+        (Some(End::Stalled(reader, cause)), _) => {
+            Some(Reason { code: Some(cause.code), pid: Some(reader.pid) })
+        }
+        (Some(End::Slow(reader, _)), _) => Some(Reason { code: None, pid: Some(reader.pid) }),
+        (_, Some(cause)) => Some(Reason { code: Some(cause.code), pid: cause.pid }),
+        (_, None) => None,
     }
 }
 

@@ -3,7 +3,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
 use skcheck_core::footprint::footprint;
-use skcheck_core::watch::cause::{CauseCode, Fact, Root};
+use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Root};
 use skcheck_core::watch::{Probe, SocketKey, judge};
 use skcheck_core::{
     Cookie, Endpoint, Family, Live, Payload, Process, Protocol, RecvQueue, SendQueue, Socket, State,
@@ -33,6 +33,7 @@ impl World {
         let is_reader = |report: &&SocketReport| report.holders.iter().any(|holder| holder.fd == fd);
         let template = now.snapshot.sockets.iter().find(is_reader).unwrap().clone();
         now.snapshot.sockets.clear();
+        now.asked_for = 0;
         now.snapshot.processes.clear();
         now.snapshot.gaps.clear();
         now.processes.clear();
@@ -64,6 +65,7 @@ impl World {
         (judged.now, judged.before) = (Some(at), Some(at));
         (judged.reading, judged.writing) = (Reading::Idle, Writing::Idle);
         self.now.snapshot.sockets.push(report);
+        self.now.asked_for += 1;
         self.judgement.sockets.push(judged);
         self.judgement.sockets.last_mut().unwrap()
     }
@@ -108,11 +110,10 @@ pub(crate) fn chain() -> World {
     let evidence = vec![Fact::UnsentAt(Holder { pid: 10, fd: 14 }, unsent)];
     let judged = world.stalled((10, 11), 3_040_870, CauseCode::Backpressure, evidence);
     judged.unread_age = Some(Duration::from_secs(41));
-    let mut root = Root::default();
     let reader = Holder { pid: 20, fd: 7 };
-    root.links = vec![Link::new(Holder { pid: 10, fd: 14 }, unsent, Some(reader), 1)];
-    root.end = Some((reader, Box::new(Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]))));
-    judged.root = Some(root);
+    let links = vec![Link::new(Holder { pid: 10, fd: 14 }, unsent, Some(reader), 1)];
+    let stopped = Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]);
+    judged.root = Some(Root::new(links, End::Stalled(reader, Box::new(stopped))));
     world.socket(10, 14, 0, unsent.0).writing = Writing::Stalled;
     world.stalled((20, 7), 1_000_000, CauseCode::Stopped, vec![Fact::State(b'T')]);
     world
@@ -140,7 +141,13 @@ fn a_chain_names_its_culprit() {
     let world = chain();
     let report = world.report();
     let row = &report.rows[0];
-    assert_eq!(row.culprit().map(|(end, cause)| (end.pid, cause.code)), Some((20, CauseCode::Stopped)));
+    assert_eq!(
+        row.culprit().map(|(reader, _)| (
+            reader.pid,
+            row.judged.root.as_ref().unwrap().cause().map(|cause| cause.code)
+        )),
+        Some((20, Some(CauseCode::Stopped)))
+    );
     assert_eq!(report.held_up_by(20), [10]);
     assert_eq!(report.held_up_by(10), Vec::<u32>::new());
     assert_eq!(row.circle(), Vec::<u32>::new());
@@ -158,7 +165,7 @@ fn remembers_since_when() {
     assert_eq!(history.stalled_for(&key, world.now.at), Some(Duration::from_secs(2)));
     assert_eq!(history.stalled(), 1);
     let (reason, found) = history.causes()[0];
-    assert_eq!((reason.code, reason.pid, found.windows), (CauseCode::Stopped, Some(4), 2));
+    assert_eq!((reason.code, reason.pid, found.windows), (Some(CauseCode::Stopped), Some(4), 2));
 
     world.judgement.sockets[0].reading = Reading::Draining;
     world.judgement.sockets[0].drops = Some(3);

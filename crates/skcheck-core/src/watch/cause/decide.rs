@@ -74,6 +74,11 @@ impl<'a> Look<'a> {
         threads::facts_on(self.now, Call::Write, fds)
     }
 
+    /// Whether one thread does everything.
+    pub(in crate::watch) fn has_one_thread(&self) -> bool {
+        self.now.threads.len() == 1 && !self.now.more_threads
+    }
+
     /// Whether it shows that it is an event loop: a thread waits for events.
     pub(in crate::watch) fn waits_for_events(&self) -> bool {
         self.threads.any_waits_for_events

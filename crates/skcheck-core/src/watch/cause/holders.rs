@@ -27,11 +27,6 @@ pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
     choose(each(scene, &report.holders, report.socket.inode, false))
 }
 
-/// The same of a socket of which nothing is known but who holds it.
-pub(in crate::watch) fn owns_of_holders(scene: &Scene<'_>, holders: &[Holder]) -> Vec<Own> {
-    choose(each(scene, holders, None, false))
-}
-
 /// Every process that holds a socket, its lowest descriptor for all of them.
 pub(super) fn each(
     scene: &Scene<'_>,

@@ -14,6 +14,8 @@
 //! looks, however much is read. A UDP queue that overflows is as full in every sample, for the same reason.
 //! So without a proof the answer is [`Reading::Unknown`].
 
+use std::time::Duration;
+
 use crate::snapshot::Report;
 use crate::socket::{Protocol, RecvQueue, Shutdown, Socket};
 use crate::units::{Payload, Truesize};
@@ -71,17 +73,18 @@ fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Re
     let Some((charged, charge)) = udp_charge(&before.socket).zip(udp_charge(&now.socket)) else {
         return Received::just(Reading::Unknown);
     };
+    let slow = |until| Received { until, ..Received::just(Reading::Slow) };
     let has_dropped = now.socket.skmem.drops > before.socket.skmem.drops;
     match heads {
         // What is lost is what nobody made room for in time.
-        _ if has_dropped && charge < charged => Received::just(Reading::Slow),
+        Heads::Moved if has_dropped => slow(Some(Duration::ZERO)),
+        _ if has_dropped && charge < charged => slow(Some(Duration::ZERO)),
         _ if charge < charged => {
             let until = rates::until(charge, charged - charge, span.window);
             Received { until, ..Received::just(Reading::Draining) }
         }
-        Heads::Moved if charge > charged || has_dropped => {
-            Received { until: until_full(span, before, now), ..Received::just(Reading::Slow) }
-        }
+        // What was read counts for the limit for a while (`udp_rmem_release`), so it can be full earlier.
+        Heads::Moved if charge > charged => slow(until_full(span, now, charge, charge - charged)),
         Heads::Moved => Received::just(Reading::Draining),
         _ => Received::just(Reading::Unknown),
     }

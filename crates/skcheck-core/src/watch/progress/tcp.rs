@@ -66,9 +66,8 @@ pub(super) fn writing(before: Option<&Socket>, now: &Socket, window: Duration) -
         return Writing::Idle;
     }
     let taken = || {
-        let acked = |socket: &Socket| socket.tcp_info.and_then(|info| info.bytes_acked);
         let before = before?;
-        Some((unsent(before)?, acked(now)?.checked_sub(acked(before)?)?))
+        Some((unsent(before)?, acknowledged(before, now)?))
     };
     match taken() {
         _ if window.is_zero() => Writing::Unknown,
@@ -78,6 +77,22 @@ pub(super) fn writing(before: Option<&Socket>, now: &Socket, window: Duration) -
         Some((_, 0)) => Writing::Unknown,
         Some((waited, _)) if waits > waited => Writing::Slow,
         Some(_) => Writing::Draining,
+    }
+}
+
+/// What the peer took in between, in bytes; a FIN counts.
+pub(super) fn acknowledged(before: &Socket, now: &Socket) -> Option<u64> {
+    let acked = |socket: &Socket| socket.tcp_info.and_then(|info| info.bytes_acked);
+    acked(now)?.checked_sub(acked(before)?)
+}
+
+/// Whether more waits to be acknowledged than the peer has room for. Where the kernel does not tell, a full
+/// buffer says as much.
+pub(super) fn exceeds_window(socket: &Socket) -> bool {
+    let window = socket.tcp_info.and_then(|info| info.snd_wnd);
+    match (unsent(socket), window) {
+        (Some(unsent), Some(window)) => unsent > u64::from(window),
+        _ => is_clogged(socket) && socket.skmem.sndbuf.is_some(),
     }
 }
 

@@ -191,6 +191,7 @@ pub(super) fn sample(second: u64, sockets: &[Sock]) -> Sample {
         gaps: Vec::new(),
     };
     Sample {
+        asked_for: sockets.len(),
         taken_at: SystemTime::UNIX_EPOCH,
         at: Duration::from_secs(second),
         snapshot,

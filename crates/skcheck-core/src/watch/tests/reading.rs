@@ -54,10 +54,11 @@ fn tcp_fin() {
 #[test]
 fn times() {
     let slow = |received, unread, rmem| Sock::tcp(1).received(received).unread(unread).memory(rmem, 10_000);
-    // 2000 bytes of memory a second, and 4000 left.
-    assert_eq!(one(&slow(5000, 3000, 4000), &slow(9000, 5000, 6000)).until, ms(2000));
-    assert_eq!(one(&slow(5000, 3000, 4000), &slow(9000, 5000, 10_001)).until, ms(0));
-    assert_eq!(one(&slow(5000, 3000, 6000), &slow(9000, 5000, 6000)).until, None);
+    // 2000 bytes more a second, and 5000 left, whatever memory they take now.
+    for memory in [(4000, 6000), (6000, 6000), (6000, 4000), (4000, 10_001)] {
+        assert_eq!(one(&slow(5000, 3000, memory.0), &slow(9000, 5000, memory.1)).until, ms(2500));
+    }
+    assert_eq!(one(&slow(5000, 9000, 9000), &slow(9000, 11_000, 11_500)).until, ms(0));
     // 2000 bytes a second, and 1000 left.
     assert_eq!(one(&slow(5000, 3000, 0), &slow(9000, 1000, 0)).until, ms(500));
     assert_eq!(one(&slow(5000, 3000, 0), &slow(9000, 3000, 0)).until, None);
@@ -173,6 +174,8 @@ fn udp() {
         assert_eq!(judged.reading, reading, "{at}");
         assert_eq!(judged.consumed, (reading == Stalled).then_some(0), "{at}");
     }
+    // It is full already.
+    assert_eq!(with_heads(&udp(9000, 0), &udp(9000, 50), on).until, ms(0));
     // 500 bytes of memory a second, and 500 left; 1000 a second, and 8000 left.
     assert_eq!(with_heads(&udp(9000, 0), &udp(9500, 0), on).until, ms(1000));
     assert_eq!(one(&udp(9000, 0), &udp(8000, 0)).until, ms(8000));

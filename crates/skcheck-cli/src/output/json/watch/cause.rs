@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use skcheck_core::Holder;
-use skcheck_core::watch::cause::{Cause, Fact, Link, Root};
+use skcheck_core::watch::cause::{Cause, End, Fact, Link, Pace, Root};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
@@ -18,7 +18,7 @@ pub(super) struct CauseJson {
     evidence: Vec<EvidenceJson>,
 }
 
-/// The process at the end.
+/// The reader at the end.
 #[derive(Serialize)]
 pub(super) struct RootJson {
     pid: u32,
@@ -26,13 +26,17 @@ pub(super) struct RootJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     comm_hex: Option<String>,
     fd: u32,
-    code: &'static str,
+    reads: bool,
+    consumed_per_s: Option<u64>,
+    consumed_at_least: bool,
+    code: Option<&'static str>,
     evidence: Vec<EvidenceJson>,
 }
 
 #[derive(Serialize)]
 pub(super) struct ChainJson {
     circle: bool,
+    end: &'static str,
     links: Vec<LinkJson>,
 }
 
@@ -40,7 +44,9 @@ pub(super) struct ChainJson {
 struct LinkJson {
     writer: HolderJson,
     unsent: u64,
+    taken_per_s: Option<u64>,
     reader: Option<HolderJson>,
+    consumed_per_s: Option<u64>,
 }
 
 /// One fact: its kind, the numbers that it has, and words for a person.
@@ -85,15 +91,22 @@ impl CauseJson {
 
 impl RootJson {
     pub(super) fn new(root: &Root, names: Names<'_>) -> Option<RootJson> {
-        let (holder, cause) = root.end.as_ref()?;
+        let holder = root.reader()?;
+        let (reads, pace) = match root.end {
+            End::Slow(_, pace) => (true, pace),
+            _ => (false, Pace { consumed: Some(0), at_least: false }),
+        };
         let comm = comm(names.sample, holder.pid);
         Some(RootJson {
             pid: holder.pid,
             comm: comm.map(lossy),
             comm_hex: comm.and_then(hex_unless_utf8),
             fd: holder.fd,
-            code: cause.code.name(),
-            evidence: evidence(cause, names),
+            reads,
+            consumed_per_s: pace.consumed,
+            consumed_at_least: pace.at_least,
+            code: root.cause().map(|cause| cause.code.name()),
+            evidence: root.cause().map(|cause| evidence(cause, names)).unwrap_or_default(),
         })
     }
 }
@@ -103,9 +116,27 @@ impl ChainJson {
         let link = |link: &Link| LinkJson {
             writer: HolderJson::new(&link.writer),
             unsent: link.unsent.0,
+            taken_per_s: link.taken,
             reader: link.reader.as_ref().map(HolderJson::new),
+            consumed_per_s: link.pace.and_then(|pace| pace.consumed),
         };
-        ChainJson { circle: root.is_circle, links: root.links.iter().map(link).collect() }
+        ChainJson {
+            circle: root.is_circle(),
+            end: end_name(&root.end),
+            links: root.links.iter().map(link).collect(),
+        }
+    }
+}
+
+fn end_name(end: &End) -> &'static str {
+    match end {
+        End::Stalled(..) => "stalled",
+        End::Slow(..) => "slow",
+        End::OffHost => "off_host",
+        End::Hidden => "hidden",
+        End::Circle(_) => "circle",
+        End::TooFar => "too_far",
+        _ => "not_found",
     }
 }
 
