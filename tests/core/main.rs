@@ -9,6 +9,7 @@ mod census;
 mod churn;
 mod closed;
 mod holders;
+mod handshake;
 mod hostile_mounts;
 mod layout;
 mod made_up;

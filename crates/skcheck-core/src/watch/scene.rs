@@ -8,7 +8,7 @@ use crate::snapshot::{Holding, Report};
 use crate::socket::{Inode, State};
 use crate::watch::cause::Look;
 use crate::watch::chain::Peers;
-use crate::watch::progress::{Reading, Span, Writing, tcp};
+use crate::watch::progress::{Reading, Span, Writing};
 
 /// The later sample, ready to be asked why.
 pub(in crate::watch) struct Scene<'a> {
@@ -19,6 +19,8 @@ pub(in crate::watch) struct Scene<'a> {
     readings: Vec<Reading>,
     /// Rings of io_uring, by the sockets that are registered with them.
     rings: FxHashMap<Inode, Holder>,
+    /// Processes that held a socket before, and hold it no more.
+    left: FxHashMap<Inode, Vec<u32>>,
     /// Sockets that cannot write, by process, those with most unsent first.
     writers: FxHashMap<u32, Vec<usize>>,
 }
@@ -90,7 +92,7 @@ impl<'a> Scene<'a> {
     /// known.
     pub(in crate::watch) fn unsent(&self, at: usize) -> u64 {
         let Some(report) = self.socket(at) else { return 0 };
-        tcp::unsent(&report.socket).unwrap_or_else(|| {
+        report.footprint.sent.payload.map(|payload| payload.0).unwrap_or_else(|| {
             let reader = self.peers.of(self.sockets, at).and_then(|at| self.socket(at));
             let payload = reader.and_then(|reader| reader.footprint.received.payload);
             let first = || reader.and_then(|reader| reader.socket.recv_q.size());
