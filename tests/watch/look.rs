@@ -81,6 +81,11 @@ impl Seen {
         first
     }
 
+    /// Whether nobody can hold a socket who may not be looked at: then it is known who has not read it.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.now.snapshot.scanned.all_processes
+    }
+
     pub(crate) fn reading(&self, inode: Inode) -> Reading {
         self.socket(inode).reading
     }

@@ -21,6 +21,7 @@ pub(crate) fn play(role: &str, given: Given) {
         "park" => rest::park(given),
         "await-pipe" => rest::await_pipe(given),
         "spin" => rest::spin(given),
+        "lose-child" => rest::lose_child(given),
         "lose-worker" => rest::lose_worker(given),
         "lose-main" => rest::lose_main(given),
         "become" => rest::become_program(told),

@@ -41,7 +41,7 @@ pub enum CauseCode {
     Stopped,
     /// Its process's cgroup is frozen.
     Frozen,
-    /// Its process has ended, or its main thread has, while something else still holds the socket.
+    /// Its main thread has ended, or a child that held the socket too has, while the process still holds it.
     Zombie,
     /// Its process's cgroup is out of CPU quota.
     Throttled,
@@ -142,7 +142,7 @@ pub enum Fact {
     Ring(u32),
     /// This descriptor of the process has so much unsent, and the peer takes nothing.
     UnsentAt(Holder, Payload),
-    /// A child that has ended, and was not waited for.
+    /// A child of the process that has ended, and was not waited for.
     ZombieChild(u32),
     /// So many connections wait at the listener, of so many.
     AcceptQueue {

@@ -93,7 +93,12 @@ fn explain(span: &Span<'_>, mut peers: Peers, sockets: &mut [Judged]) {
     let progress = by_place(span, sockets, |judged| (judged.reading, judged.writing));
     let unknown = (Reading::Unknown, Writing::Unknown);
     let progress: Vec<(Reading, Writing)> = progress.into_iter().map(|it| it.unwrap_or(unknown)).collect();
-    let scene = Scene::new(span, peers, &progress);
+    let mut scene = Scene::new(span, peers, &progress);
+    for judged in sockets.iter().filter(|judged| !judged.held_by.is_empty()) {
+        if let Some(at) = judged.now {
+            scene.add_held_by(at, &judged.held_by);
+        }
+    }
     for judged in sockets {
         let Some(at) = judged.now else { continue };
         if judged.reading == Reading::Stalled {

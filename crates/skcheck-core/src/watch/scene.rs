@@ -41,6 +41,7 @@ impl<'a> Scene<'a> {
             listeners: FxHashMap::default(),
             readings: progress.iter().map(|(reading, _)| *reading).collect(),
             rings: FxHashMap::default(),
+            left: FxHashMap::default(),
             writers: FxHashMap::default(),
         };
         for (pid, process) in &span.now.processes {
@@ -64,6 +65,21 @@ impl<'a> Scene<'a> {
         }
         scene.writers = writers;
         scene
+    }
+
+    /// Notes who held a socket before.
+    pub(in crate::watch) fn add_held_by(&mut self, at: usize, before: &[Holder]) {
+        let Some(report) = self.socket(at) else { return };
+        let pids = report.pids();
+        let left = before.iter().map(|holder| holder.pid).filter(|pid| !pids.contains(pid));
+        if let Some(inode) = report.socket.inode {
+            self.left.entry(inode).or_default().extend(left);
+        }
+    }
+
+    /// The processes that held a socket before, and hold it no more.
+    pub(in crate::watch) fn left(&self, inode: Option<Inode>) -> &[u32] {
+        inode.and_then(|inode| self.left.get(&inode)).map_or(&[], Vec::as_slice)
     }
 
     pub(in crate::watch) fn process(&self, pid: u32) -> Option<&Look<'a>> {

@@ -51,7 +51,7 @@ pub(super) fn each(
             return Some(Own { holder, cause, is_helpless: false, is_involved: false });
         };
         let Decided { cause, is_helpless, is_involved } =
-            decide(look, &Target { inode, fds: &fds, is_listener });
+            decide(look, &Target { inode, fds: &fds, left: scene.left(inode), is_listener });
         Some(Own { holder, cause, is_helpless, is_involved })
     };
     by_pid.into_iter().filter_map(own).collect()

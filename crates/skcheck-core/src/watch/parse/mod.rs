@@ -55,6 +55,12 @@ pub fn stat(file: &[u8]) -> Option<Stat> {
     })
 }
 
+/// How often a thread was put on a processor (/proc/PID/task/TID/schedstat, `proc_pid_schedstat`: the third
+/// of three numbers). `None` where the kernel does not count: it then says 0, and who is there has run.
+pub fn runs(schedstat: &[u8]) -> Option<u64> {
+    words(schedstat).nth(2).and_then(decimal).filter(|runs| *runs > 0)
+}
+
 /// Which thread traces the process (`TracerPid:` of /proc/PID/status: despite the name a thread's id);
 /// `None` for nobody.
 pub fn tracer(status: &[u8]) -> Option<u32> {

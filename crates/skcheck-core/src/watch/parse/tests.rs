@@ -46,6 +46,12 @@ fn tracers() {
 }
 
 #[test]
+fn runs_of_a_thread() {
+    assert_eq!(runs(b"181448196 10724271 385\n"), Some(385));
+    assert_eq!([runs(b"0 0 0\n"), runs(b""), runs(b"1 2"), runs(b"1 2 x")], [None; 4]);
+}
+
+#[test]
 fn functions_to_sleep_in() {
     assert_eq!(wchan(b"ep_poll"), Some(b"ep_poll".to_vec()));
     assert_eq!([wchan(b"0"), wchan(b""), wchan(b"0\n")], [None, None, None]);

@@ -16,8 +16,10 @@ use crate::watch::probe::{Known, read};
 /// thread that one is always looked at.
 const MOST_FILES: usize = 3072;
 
-/// How many files there are of a thread: `stat` for each, `wchan` and `syscall` for a close look.
-const CLOSE: usize = 3;
+/// How many files there are of a thread: `stat` and `schedstat` for each, `wchan` and `syscall` for a close
+/// look.
+const CLOSE: usize = 4;
+const LIGHT: usize = 2;
 
 /// Looks at processes for one sample.
 pub(super) struct Look<'l> {
@@ -75,7 +77,7 @@ impl<'l> Look<'l> {
 
     /// What a later sample has to compare with.
     pub(super) fn lightly(&mut self, pid: u32) -> ProcessEvidence {
-        self.beginning(pid, 1)
+        self.beginning(pid, LIGHT)
     }
 
     /// What is looked for in either case.
@@ -91,7 +93,7 @@ impl<'l> Look<'l> {
         found.state = Some(stat.state);
         found.comm = Some(stat.comm.clone());
         if stat.threads == 1 {
-            found.threads.push(thread(pid, stat));
+            found.threads.push(self.thread(&format!("{directory}/task/{pid}"), pid, stat));
         } else {
             self.threads(&mut found, files);
         }
@@ -113,8 +115,9 @@ impl<'l> Look<'l> {
         self.files_left = self.files_left.saturating_sub(tids.len().saturating_mul(files));
         for tid in tids {
             // One that has ended meanwhile is none.
-            let stat = self.stat(&format!("{tasks}/{tid}"));
-            found.threads.extend(stat.map(|stat| thread(tid, stat)));
+            let directory = format!("{tasks}/{tid}");
+            let stat = self.stat(&directory);
+            found.threads.extend(stat.map(|stat| self.thread(&directory, tid, stat)));
         }
     }
 
@@ -136,18 +139,20 @@ impl<'l> Look<'l> {
         status.ok().and_then(|status| parse::thread_group(&status)).unwrap_or(tid)
     }
 
+    fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
+        let schedstat = read(self.host, &format!("{directory}/schedstat"));
+        ThreadEvidence {
+            tid,
+            comm: Some(stat.comm),
+            state: Some(stat.state),
+            ticks: Some(stat.ticks),
+            runs: schedstat.ok().and_then(|file| parse::runs(&file)),
+            ..ThreadEvidence::default()
+        }
+    }
+
     fn stat(&self, directory: &str) -> Option<Stat> {
         read(self.host, &format!("{directory}/stat")).ok().and_then(|file| parse::stat(&file))
-    }
-}
-
-fn thread(tid: u32, stat: Stat) -> ThreadEvidence {
-    ThreadEvidence {
-        tid,
-        comm: Some(stat.comm),
-        state: Some(stat.state),
-        ticks: Some(stat.ticks),
-        ..ThreadEvidence::default()
     }
 }
 

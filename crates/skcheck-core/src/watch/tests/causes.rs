@@ -98,8 +98,15 @@ fn zombies() {
         it.epolls = vec![set(SET, FD, INODE, OUT)];
     });
     check(&serves, NoEpollin, Some(&Fact::Epoll { set: SET, events: OUT }));
-    let parent = with(process(PID, sleeps(Call::Sleep, 0)), |it| it.zombies = vec![9]);
-    check(&parent, Zombie, Some(&Fact::ZombieChild(9)));
+    // A child that has ended is the cause only where it was seen with the socket.
+    let parent = with(process(PID, sleeps(Call::Sleep, 0)), |it| it.zombies = vec![8, 9]);
+    let cause = why(&parent, &parent);
+    let expected =
+        [thread(PID, b'S', Call::Sleep, None), Fact::ZombieChild(8), Fact::ZombieChild(9)].to_vec();
+    assert_eq!((cause.code, cause.evidence), (Blocked, expected));
+    let both = samples(&[stalled().held(9, FD)], &[stalled()], std::slice::from_ref(&parent));
+    let cause = of(&judge(&both.0, &both.1).sockets, 1).cause.clone().unwrap();
+    assert_eq!((cause.code, cause.evidence), (Zombie, vec![Fact::ZombieChild(9), Fact::InNoEpoll(0)]));
     // The parent reads by itself.
     let reads = with(event_loop(EDGE | IN), |it| it.zombies = vec![9]);
     assert_eq!(why(&reads, &reads).code, EdgeNotRead);

@@ -238,8 +238,8 @@ pub(super) fn process(pid: u32, thread: ThreadEvidence) -> ProcessEvidence {
 /// A thread that sleeps in this call on this descriptor.
 pub(super) fn sleeps(call: Call, fd: u32) -> ThreadEvidence {
     let syscall = Syscall::In { call, number: 0, arguments: [fd.into(), 9, 9, 9, 9, 9] };
-    let (state, ticks, switches) = (Some(b'S'), Some(5), Some(100));
-    ThreadEvidence { syscall: Some(syscall), state, ticks, switches, ..ThreadEvidence::default() }
+    let (state, ticks, runs) = (Some(b'S'), Some(5), Some(100));
+    ThreadEvidence { syscall: Some(syscall), state, ticks, runs, ..ThreadEvidence::default() }
 }
 
 pub(super) fn runs() -> ThreadEvidence {

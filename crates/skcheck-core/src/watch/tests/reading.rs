@@ -194,9 +194,9 @@ fn unix_datagrams() {
 fn readers_that_have_not_run() {
     use super::made::process;
     let thread = sleeps(Call::Sleep, 0);
-    let woken = |switches, state| {
+    let woken = |runs, state| {
         let thread =
-            crate::watch::evidence::ThreadEvidence { switches, state: Some(state), ..thread.clone() };
+            crate::watch::evidence::ThreadEvidence { runs, state: Some(state), ..thread.clone() };
         process(5, thread)
     };
     let socks = [
