@@ -34,6 +34,10 @@ pub(crate) fn play(role: &str, given: Given) {
 
         "relay" => stream::relay(given),
         "pour" => stream::pour(given),
+        "pour-to-itself" => stream::pour_to_itself(given),
+        "pour-beside" => stream::pour_beside(given),
+        "accept" => pace::accept(given, number()),
+        "connect" => pace::connect(number()),
         "accept-one" => stream::accept_one(number()),
         _ => panic!("nobody plays {name}"),
     }

@@ -7,7 +7,7 @@ pub(crate) mod tests;
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use skcheck_core::watch::cause::{Cause, Link};
+use skcheck_core::watch::cause::{Cause, Link, Wait};
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::watch::{Judged, Judgement, Sample};
 use skcheck_core::{Gap, Holder, Query, Report as SocketReport, Side};
@@ -91,13 +91,14 @@ impl<'a> WatchReport<'a> {
         }
     }
 
-    /// The processes that this one keeps from reading.
-    pub(crate) fn held_up_by(&self, pid: u32) -> Vec<u32> {
-        let victims = self.rows.iter().filter(|row| row.culprit().is_some_and(|(end, _)| end.pid == pid));
-        let mut pids: Vec<u32> = victims.filter_map(|row| row.holder).map(|holder| holder.pid).collect();
+    /// The processes that this one keeps from reading, and whether that is inferred for one of them.
+    pub(crate) fn held_up_by(&self, pid: u32) -> (Vec<u32>, bool) {
+        let is_victim = |row: &&Row<'_>| row.culprit().is_some_and(|(end, _)| end.pid == pid);
+        let victims = || self.rows.iter().filter(is_victim);
+        let mut pids: Vec<u32> = victims().filter_map(|row| row.holder).map(|holder| holder.pid).collect();
         pids.sort_unstable();
         pids.dedup();
-        pids
+        (pids, victims().any(Row::is_inferred))
     }
 }
 
@@ -119,6 +120,12 @@ impl<'a> Row<'a> {
     /// The links of its chain; none where nothing but its own process keeps it waiting.
     pub(crate) fn links(&self) -> &'a [Link] {
         self.judged.root.as_ref().map_or(&[], |root| &root.links)
+    }
+
+    /// Whether a process on its chain is an event loop, or has other threads: that its writing is what keeps
+    /// it from reading is inferred then.
+    pub(crate) fn is_inferred(&self) -> bool {
+        self.links().iter().any(|link| matches!(link.wait, Wait::EventLoop | Wait::OneThread))
     }
 
     /// Those who wait for each other, each once, beginning with its own; empty where nobody does.

@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::namespaces::{InUse, Netns, any_in_use, in_use};
 use crate::query::Query;
 use crate::snapshot::ask::{Asker, Refusal, Sink};
+use crate::snapshot::listeners::Unaccepted;
 use crate::snapshot::read;
 use crate::snapshot::second_look::is_asked_for;
 use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
@@ -26,6 +27,8 @@ pub(super) struct Dump {
     pub candidates: Vec<Socket>,
     /// What unix senders are charged for what their peer has not read.
     pub charges: Vec<UnixCharge>,
+    /// TCP connections that nobody has accepted.
+    pub unaccepted: Unaccepted,
     /// Unix clients that nobody has accepted, and the listener that they wait at.
     pub waits_at: FxHashMap<Inode, Inode>,
     /// What waits in the queues of unix candidates, where an engine has added it up.
@@ -184,6 +187,7 @@ impl Sink for Stream<'_> {
         if socket.family == Family::Unix {
             self.dump.note_unix(socket);
         }
+        self.dump.unaccepted.note(socket);
         if self.query.may_match(socket, self.facts)
             && may_be_held_by(self.descriptors, socket, &self.query.pids)
         {

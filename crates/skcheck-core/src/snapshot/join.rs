@@ -22,7 +22,7 @@ use crate::snapshot::listeners::{Held, Listeners};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Holding, Report, Source, cgroups, closed, fallback, measure, read, survey};
+use crate::snapshot::{Holding, Report, Source, Waiter, cgroups, closed, fallback, measure, read, survey};
 use crate::socket::{Endpoint, Inode, Protocol, Socket};
 
 pub(super) struct Joined {
@@ -357,7 +357,11 @@ impl Context<'_> {
     fn unheld(&self, draft: &Draft, facts: &HostFacts) -> Report {
         let socket = draft.socket.clone();
         let footprint = self.unix.footprint(&socket, facts);
+        let clients = self.unix.waiting_at(socket.inode).iter().copied().map(Waiter::Client);
+        let connections = self.first.dumps.get(draft.netns).map(|dump| dump.unaccepted.at(&socket));
+        let connections = connections.into_iter().flatten().map(Waiter::Connection);
         Report {
+            waiters: connections.chain(clients).collect(),
             peer_inferred: draft.peer_inferred,
             netns: self.first.survey.namespaces.get(draft.netns).and_then(|netns| netns.id),
             ..Report::bare(socket, footprint)

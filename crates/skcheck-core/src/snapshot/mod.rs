@@ -34,7 +34,7 @@ use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
 use crate::snapshot::join::Depth;
-use crate::socket::Socket;
+use crate::socket::{Cookie, Inode, Socket};
 use crate::units::{Bytes, Payload, Truesize};
 
 pub(crate) use crate::snapshot::by_engine::knows_pids_of;
@@ -133,6 +133,9 @@ pub struct Report {
     /// Every descriptor of every process that holds it; for a connection that nobody has accepted,
     /// those of the listeners that it may wait at.
     pub holders: Vec<Holder>,
+    /// Who waits for `accept` at a listener, as far as the kernel names them. Where several TCP listeners
+    /// share an address (SO_REUSEPORT), each has those of all.
+    pub waiters: Vec<Waiter>,
     /// Every descriptor of every process that holds the other end, where that is on this host (TCP
     /// and unix).
     pub peer_holders: Vec<Holder>,
@@ -153,6 +156,16 @@ pub struct Report {
     pub container: Option<Container>,
     /// The name of the interface that the socket is bound to.
     pub interface_name: Option<String>,
+}
+
+/// One that waits for `accept`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Waiter {
+    /// A TCP connection: it has a socket of its own here, which no file holds.
+    Connection(Cookie),
+    /// The client's socket, of a unix connection (`UNIX_DIAG_ICONS`).
+    Client(Inode),
 }
 
 /// Who is behind a socket.
@@ -199,6 +212,7 @@ impl Report {
             exact: Err(NotMeasured::NoEngine),
             holding: Holding::Descriptors,
             holders: Vec::new(),
+            waiters: Vec::new(),
             peer_holders: Vec::new(),
             peer_inferred: false,
             netns: None,

@@ -10,7 +10,6 @@ use crate::holders::Holder;
 use crate::units::Payload;
 use crate::watch::evidence::{Call, Unread};
 
-pub(in crate::watch) use crate::watch::cause::accept::of_listener;
 pub(in crate::watch) use crate::watch::cause::decide::Look;
 pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, owns_of_holders, unheld};
 
@@ -61,9 +60,11 @@ pub enum CauseCode {
     NobodyWaits,
     /// Its process's own writing is blocked by another reader.
     Backpressure,
-    /// Processes wait for each other to read, in a circle.
+    /// Processes wait for each other to read, in a circle: of each it is known, or inferred of an event loop,
+    /// that it waits for its writing.
     Deadlock,
-    /// It waits for accept, and the accept queue is full or its listener's holder is blocked.
+    /// The accept queue is full, of the listener or of the one that the connection waits at, and its holder
+    /// could accept and does not.
     AcceptFull,
     /// Nothing that could be seen tells.
     Unknown,
@@ -164,8 +165,36 @@ pub struct Root {
     /// The reader at the end, and why it does not read; `None` where the chain leaves this host, comes back
     /// to a process that it has passed, or is too long to be followed.
     pub end: Option<(Holder, Box<Cause>)>,
-    /// The chain is a circle.
+    /// The chain is a circle, each of whose processes waits for its writing.
     pub is_circle: bool,
+}
+
+/// What shows that it is its writing that keeps a process from reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// All its threads are blocked in writing, one of them to this descriptor.
+    Blocked,
+    /// A thread of it is blocked in writing to this descriptor. Others do something else, or it is not
+    /// known what they do: one of them might read.
+    OneThread,
+    /// It is an event loop that does not ask for data, and this descriptor takes no more. That the one is
+    /// for the other is inferred.
+    EventLoop,
+    /// Nothing: that it waits is not known.
+    Unknown,
+}
+
+impl Wait {
+    /// `blocked`, `one_thread`, `event_loop` or `unknown`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Wait::Blocked => "blocked",
+            Wait::OneThread => "one_thread",
+            Wait::EventLoop => "event_loop",
+            Wait::Unknown => "unknown",
+        }
+    }
 }
 
 /// One step of a chain.
@@ -174,6 +203,8 @@ pub struct Root {
 pub struct Link {
     /// The process's descriptor that cannot write.
     pub writer: Holder,
+    /// What shows that its process waits for that.
+    pub wait: Wait,
     /// What it has unsent; of a unix socket what its reader has not read, as far as that is known.
     pub unsent: Payload,
     /// The descriptor that does not read it; `None` where that is not on this host, or where nobody on it
@@ -185,7 +216,13 @@ pub struct Link {
 
 impl Link {
     /// A step of a chain.
-    pub fn new(writer: Holder, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
-        Link { writer, unsent, reader, socket }
+    pub fn new(
+        writer: Holder,
+        wait: Wait,
+        unsent: Payload,
+        reader: Option<Holder>,
+        socket: usize,
+    ) -> Link {
+        Link { writer, wait, unsent, reader, socket }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A link leads from a process's writer that stands still to the reader at its other end, and on to the
 //! writers of that reader's process. The chain ends at a process that waits for nobody, at an address that
-//! is not on this host, or where it comes back to a process that it has passed.
+//! is not on this host, or where it comes back to a process that it has passed. That is a circle only where
+//! each process on it is known to wait for its writing: with a thread that does something else, which might
+//! read, it is that process where the chain ends.
 
 mod peers;
 
@@ -10,7 +12,7 @@ use rustc_hash::FxHashSet;
 
 use crate::holders::Holder;
 use crate::units::Payload;
-use crate::watch::cause::{self, Cause, CauseCode, Fact, Link, Own, Root};
+use crate::watch::cause::{self, Cause, CauseCode, Fact, Link, Own, Root, Wait};
 use crate::watch::evidence::Unread;
 use crate::watch::progress::{Reading, tcp};
 use crate::watch::scene::Scene;
@@ -43,6 +45,14 @@ struct Chain {
 }
 
 impl Chain {
+    /// What shows that its first process waits.
+    fn begun(mut self, wait: Wait) -> Chain {
+        if let Some(first) = self.links.first_mut() {
+            first.wait = wait;
+        }
+        self
+    }
+
     fn root(self) -> Root {
         let is_circle = matches!(self.end, End::Circle(_));
         let end = match self.end {
@@ -69,9 +79,18 @@ pub(in crate::watch) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause
 
 /// Who keeps a writer that stands still from writing.
 pub(in crate::watch) fn of_writer(scene: &Scene<'_>, at: usize) -> Option<Root> {
-    let holder = *scene.socket(at)?.holders.first()?;
+    let report = scene.socket(at)?;
+    let holder = *report.holders.first()?;
     let mut walk = Walk::new(scene, holder.pid);
-    walk.step(holder, at).map(Chain::root)
+    let wait = by_threads(scene, holder.pid, &Scene::fds(&report.holders, holder.pid));
+    let wait = wait.unwrap_or(Wait::Unknown);
+    let mut chain = walk.step(holder, at)?.begun(wait);
+    if walk.is_no_circle(wait, &chain) {
+        chain.links.truncate(1);
+        let reader = readers(scene, at).into_iter().next();
+        chain.end = reader.map_or(End::Hidden, |own| End::Process(own.holder, own.cause));
+    }
+    Some(chain.root())
 }
 
 /// The cause of a process at the beginning of a chain: what it has unsent, and what it does about it.
@@ -120,16 +139,23 @@ impl<'s, 'a> Walk<'s, 'a> {
         for at in scene.writers(pid).iter().copied().take(MOST_WRITERS) {
             let Some(report) = scene.socket(at) else { continue };
             let fds = Scene::fds(&report.holders, pid);
-            let Some(fd) = fds.iter().copied().min().filter(|_| holds_back(scene, own, at, &fds)) else {
+            let Some((fd, wait)) = fds.iter().copied().min().zip(holds_back(scene, own, at, &fds)) else {
                 continue;
             };
-            match self.step(Holder { pid, fd }, at) {
+            match self.step(Holder { pid, fd }, at).map(|chain| chain.begun(wait)) {
+                Some(chain) if self.is_no_circle(wait, &chain) => {}
                 Some(chain) if self.is_circle_of_others(&chain) => circle = circle.or(Some(chain)),
                 Some(chain) => return Some(chain),
                 None => {}
             }
         }
         circle
+    }
+
+    /// Whether a chain comes back, but over a process that has other threads: these might read.
+    fn is_no_circle(&self, wait: Wait, chain: &Chain) -> bool {
+        wait == Wait::OneThread
+            && matches!(chain.end, End::Circle(closed_at) if self.path.contains(&closed_at))
     }
 
     fn is_circle_of_others(&self, chain: &Chain) -> bool {
@@ -145,11 +171,9 @@ impl<'s, 'a> Walk<'s, 'a> {
         if matches!(reading, Some(Reading::Idle | Reading::Slow | Reading::Draining)) {
             return None;
         }
-        let link = |reader| Link { writer, unsent: Payload(scene.unsent(at)), reader, socket: at };
-        let owns = match reader.and_then(|reader| scene.socket(reader)) {
-            Some(reader) => cause::owns(scene, reader),
-            None => cause::owns_of_holders(scene, &report.peer_holders),
-        };
+        let unsent = Payload(scene.unsent(at));
+        let link = |reader| Link { writer, wait: Wait::Unknown, unsent, reader, socket: at };
+        let owns = readers(scene, at);
         let is_known = |own: &&Own| {
             self.path.contains(&own.holder.pid) || !own.is_helpless && self.seen.contains(&own.holder.pid)
         };
@@ -185,23 +209,41 @@ impl<'s, 'a> Walk<'s, 'a> {
     }
 }
 
+/// Who should read what this socket has written, the most telling first.
+fn readers(scene: &Scene<'_>, at: usize) -> Vec<Own> {
+    match scene.peers.of(scene.sockets, at).and_then(|reader| scene.socket(reader)) {
+        Some(reader) => cause::owns(scene, reader),
+        None => {
+            let holders = scene.socket(at).map(|report| report.peer_holders.as_slice());
+            cause::owns_of_holders(scene, holders.unwrap_or_default())
+        }
+    }
+}
+
+/// What the threads of a process show of its waiting for this writer.
+fn by_threads(scene: &Scene<'_>, pid: u32, fds: &[u32]) -> Option<Wait> {
+    let look = scene.process(pid).filter(|look| look.writes_to(fds))?;
+    Some(if look.only_writes() { Wait::Blocked } else { Wait::OneThread })
+}
+
 /// Whether it is this writer that keeps a process from reading: a thread is blocked in writing to it; or no
 /// more can be written, and the process is an event loop that does not ask for more to read.
-fn holds_back(scene: &Scene<'_>, own: &Own, at: usize, fds: &[u32]) -> bool {
-    let Some(look) = scene.process(own.holder.pid) else { return false };
-    if look.writes_to(fds) {
-        return true;
+fn holds_back(scene: &Scene<'_>, own: &Own, at: usize, fds: &[u32]) -> Option<Wait> {
+    let look = scene.process(own.holder.pid)?;
+    if let Some(wait) = by_threads(scene, own.holder.pid, fds) {
+        return Some(wait);
     }
     if !scene.socket(at).is_some_and(|report| tcp::is_clogged(&report.socket)) {
-        return false;
+        return None;
     }
     // What a process stops asking for it stops on purpose, whatever its threads do. For the rest it must be
     // seen that it is an event loop, and not stuck somewhere else.
-    match own.cause.code {
+    let is_event_loop = match own.cause.code {
         CauseCode::NoEpollin | CauseCode::OneshotNotRearmed => look.waits_for_events() || !look.is_known(),
         CauseCode::NotPolled | CauseCode::EdgeNotRead | CauseCode::NobodyWaits | CauseCode::AcceptFull => {
             look.waits_for_events()
         }
         _ => false,
-    }
+    };
+    is_event_loop.then_some(Wait::EventLoop)
 }

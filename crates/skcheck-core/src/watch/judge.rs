@@ -2,6 +2,8 @@
 
 mod pairs;
 
+use rustc_hash::FxHashSet;
+
 use crate::holders::Holder;
 use crate::snapshot::{Holding, Report};
 use crate::socket::State;
@@ -9,7 +11,7 @@ use crate::watch::chain::{self, Peers};
 use crate::watch::judge::pairs::Places;
 use crate::watch::progress::{self, Pair, Reading, Span, Writing, rates};
 use crate::watch::scene::Scene;
-use crate::watch::{Judged, Judgement, Sample, StillOpen, cause, trend};
+use crate::watch::{Judged, Judgement, Sample, StillOpen, trend};
 
 /// Says what became of each socket between two samples, and why those that stand still do.
 ///
@@ -18,6 +20,7 @@ pub fn judge(before: &Sample, now: &Sample) -> Judgement {
     let span = Span { before, now, window: now.at.saturating_sub(before.at) };
     let places = pairs::join(&before.snapshot, &now.snapshot);
     let mut sockets: Vec<Judged> = places.iter().map(|places| read(&span, places)).collect();
+    wait_their_turn(&span, &mut sockets);
     let peers = Peers::new(&now.snapshot.sockets);
     write(&span, &peers, &mut sockets);
     explain(&span, peers, &mut sockets);
@@ -49,6 +52,7 @@ fn read(span: &Span<'_>, places: &Places) -> Judged {
         consumed: rate(received.consumed),
         consumed_at_least: received.at_least,
         arriving: rate(received.arrived),
+        accepted: received.accepted,
         until: received.until,
         unread_age: received.age,
         drops: both.filter(|_| !span.window.is_zero()).and_then(|(before, now)| drops(before, now)),
@@ -72,6 +76,21 @@ fn held_by(before: &Report, now: &Report) -> Vec<Holder> {
         before.holders.clone()
     } else {
         Vec::new()
+    }
+}
+
+/// A connection that waits at a listener which accepts others does not stand still: it will have its turn.
+fn wait_their_turn(span: &Span<'_>, sockets: &mut [Judged]) {
+    let is_at_work = |judged: &&Judged| matches!(judged.reading, Reading::Slow | Reading::Draining);
+    let listeners = sockets.iter().filter(is_at_work).filter_map(|judged| report(span.now, judged.now));
+    let listeners = listeners.filter(|report| report.socket.state == State::Listen);
+    let at_work: FxHashSet<Holder> = listeners.flat_map(|report| report.holders.iter().copied()).collect();
+    for judged in sockets.iter_mut().filter(|judged| judged.reading == Reading::Stalled) {
+        let Some(report) = report(span.now, judged.now) else { continue };
+        let waits = matches!(report.holding, Holding::AwaitingAccept { .. });
+        if waits && report.holders.iter().any(|holder| at_work.contains(holder)) {
+            judged.reading = Reading::Slow;
+        }
     }
 }
 
@@ -106,9 +125,6 @@ fn explain(span: &Span<'_>, mut peers: Peers, sockets: &mut [Judged]) {
             (judged.cause, judged.root) = (cause, root.flatten());
         } else if judged.writing == Writing::Stalled {
             judged.root = chain::of_writer(&scene, at);
-        } else if let Pair { before: Some(before), now: Some(now), .. } = pair(span, judged) {
-            let is_listener = now.socket.state == State::Listen && !span.window.is_zero();
-            judged.cause = is_listener.then(|| cause::of_listener(&scene, before, now)).flatten();
         }
     }
 }

@@ -136,7 +136,7 @@ pub struct Judged {
     pub now: Option<usize>,
     /// Its place in the earlier one's; `None` when it held nothing, or did not exist.
     pub before: Option<usize>,
-    /// How the receiving side went.
+    /// How the receiving side went; for a listener, whether the connections that wait there are accepted.
     pub reading: Reading,
     /// How the sending side went.
     pub writing: Writing,
@@ -146,9 +146,13 @@ pub struct Judged {
     pub consumed_at_least: bool,
     /// Bytes that arrived, a second. `None` where that cannot be told.
     pub arriving: Option<u64>,
+    /// Connections that were accepted between the two, at least: a count. `None` where that cannot be told,
+    /// and for a socket that is no listener.
+    pub accepted: Option<u64>,
     /// At this rate: until a slow reader's buffer is full, or a draining one is empty.
     pub until: Option<Duration>,
-    /// The oldest unread byte has waited at least so long. `None` where nothing tells.
+    /// The oldest unread byte, or of a listener the oldest connection, has waited at least so long. `None`
+    /// where nothing tells.
     pub unread_age: Option<Duration>,
     /// Packets that were dropped because the buffer was full, between the two: a count.
     pub drops: Option<u32>,
@@ -160,8 +164,7 @@ pub struct Judged {
     pub closed: bool,
     /// It changed hands: who held it before. A connection that was accepted has not: nobody held it.
     pub held_by: Vec<Holder>,
-    /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener at which connections
-    /// pile up.
+    /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener that is.
     pub cause: Option<Cause>,
     /// Who is at the end of the chain that keeps it waiting, where that is another: of a stalled reader
     /// whose process cannot write, and of a stalled writer.
@@ -180,6 +183,7 @@ impl Judged {
             consumed: None,
             consumed_at_least: false,
             arriving: None,
+            accepted: None,
             until: None,
             unread_age: None,
             drops: None,

@@ -1,5 +1,6 @@
 //! How the two sides of a socket go. Pure.
 
+mod accept;
 mod packets;
 mod ran;
 pub(super) mod rates;
@@ -12,7 +13,9 @@ use crate::socket::{Family, Protocol, RecvQueue, State};
 use crate::units::Payload;
 use crate::watch::{Sample, SocketKey, StillOpen};
 
-/// How a reader goes.
+pub(super) use crate::watch::progress::accept::Queue;
+
+/// How a reader goes. For a listener, connections that are accepted count as what is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reading {
@@ -100,22 +103,31 @@ pub(super) struct Received {
     pub(super) consumed: Option<u64>,
     pub(super) at_least: bool,
     pub(super) arrived: Option<u64>,
+    /// Connections, of a listener.
+    pub(super) accepted: Option<u64>,
     pub(super) until: Option<Duration>,
     pub(super) age: Option<Duration>,
 }
 
 impl Received {
     fn just(reading: Reading) -> Received {
-        Received { reading, consumed: None, at_least: false, arrived: None, until: None, age: None }
+        Received {
+            reading,
+            consumed: None,
+            at_least: false,
+            arrived: None,
+            accepted: None,
+            until: None,
+            age: None,
+        }
     }
 }
 
 /// Judges a receive queue.
 pub(super) fn received(span: &Span<'_>, pair: &Pair<'_>) -> Received {
     let Some(now) = pair.now else { return gone(span, pair) };
-    // What waits at a listener has records of its own.
     if now.socket.state == State::Listen {
-        return Received::just(Reading::Idle);
+        return accept::received(span, pair.before, now);
     }
     let mut received = match pair.before {
         Some(before) if !span.window.is_zero() => match now.socket.protocol {

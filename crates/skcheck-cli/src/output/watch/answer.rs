@@ -43,22 +43,25 @@ fn stalled(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> Vec<Str
     let circle = row.circle();
     let mut first = if circle.len() > 1 {
         let all = listed(circle.iter().map(|pid| names.process(*pid)).collect());
+        let probably = if row.is_inferred() { "probably " } else { "" };
         format!(
-            "{all} wait for each other to read, a deadlock: {}.",
+            "{all} {probably}wait for each other to read, a deadlock: {}.",
             state(row, &names.subject_again(row), names)
         )
     } else if let Some(root) = root(row, names) {
-        format!("{root} holds up {subject}: {}.", state(row, &names.subject_again(row), names))
+        let probably = if row.is_inferred() { "probably " } else { "" };
+        format!("{root} {probably}holds up {subject}: {}.", state(row, &names.subject_again(row), names))
     } else {
         format!("{}.", state(row, &subject, names))
     };
     if let Some(holder) = row.holder
         && circle.is_empty()
     {
-        let victims = report.held_up_by(holder.pid);
+        let (victims, is_inferred) = report.held_up_by(holder.pid);
         if !victims.is_empty() {
             let all = listed(victims.iter().map(|pid| names.process(*pid)).collect());
-            first += &format!(" It holds up {all}.");
+            let probably = if is_inferred { "probably " } else { "" };
+            first += &format!(" It {probably}holds up {all}.");
         }
     }
     let mut lines = vec![first];

@@ -1,7 +1,7 @@
 //! Why a reader stands still, as a sentence: from its process over those that keep that waiting to the one
 //! at the end.
 
-use skcheck_core::watch::cause::{Cause, Fact, Link};
+use skcheck_core::watch::cause::{Cause, Fact, Link, Wait};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::watch::names::Names;
@@ -69,14 +69,19 @@ fn first(row: &Row<'_>, cause: &Cause, link: &Link, names: Names<'_>) -> String 
     blocked(link, &thread.unwrap_or(who), names)
 }
 
-/// A writer that cannot write.
+/// A writer that cannot write. That an event loop reads nothing because of that is no more than likely.
 fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
     let socket = names.sample.snapshot.sockets.get(link.socket);
     let fd = link.writer.fd;
     let unsent = size(link.unsent.0);
-    match socket.and_then(|socket| names.peer_address(socket)) {
-        Some(address) => format!("{who} is blocked writing to {address} (fd {fd}, {unsent} unsent)"),
-        None => format!("{who} is blocked writing to fd {fd} ({unsent} unsent)"),
+    let to = match socket.and_then(|socket| names.peer_address(socket)) {
+        Some(address) => format!("{address} (fd {fd}, {unsent} unsent)"),
+        None => format!("fd {fd} ({unsent} unsent)"),
+    };
+    match link.wait {
+        Wait::EventLoop => format!("{who} has stopped reading, probably because it cannot write to {to}"),
+        Wait::OneThread if who == "it" => format!("a thread of it is blocked writing to {to}"),
+        _ => format!("{who} is blocked writing to {to}"),
     }
 }
 

@@ -208,7 +208,8 @@ fn why_stalled(row: &Row<'_>, names: Names<'_>) -> String {
         return format!("{} with {}", words::short(CauseCode::Deadlock), names.short(other));
     }
     if let Some((end, cause)) = row.culprit() {
-        return format!("held up by {}: {}", names.short(end.pid), words::short(cause.code));
+        let probably = if row.is_inferred() { "probably " } else { "" };
+        return format!("{probably}held up by {}: {}", names.short(end.pid), words::short(cause.code));
     }
     let Some(cause) = &row.judged.cause else { return "unknown".to_owned() };
     let short = words::short(cause.code);

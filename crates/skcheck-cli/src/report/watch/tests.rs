@@ -3,7 +3,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
 use skcheck_core::footprint::footprint;
-use skcheck_core::watch::cause::{CauseCode, Fact, Root};
+use skcheck_core::watch::cause::{CauseCode, Fact, Root, Wait};
 use skcheck_core::watch::{Probe, SocketKey, judge};
 use skcheck_core::{
     Cookie, Endpoint, Family, Live, Payload, Process, Protocol, RecvQueue, SendQueue, Socket, State,
@@ -110,7 +110,7 @@ pub(crate) fn chain() -> World {
     judged.unread_age = Some(Duration::from_secs(41));
     let mut root = Root::default();
     let reader = Holder { pid: 20, fd: 7 };
-    root.links = vec![Link::new(Holder { pid: 10, fd: 14 }, unsent, Some(reader), 1)];
+    root.links = vec![Link::new(Holder { pid: 10, fd: 14 }, Wait::Blocked, unsent, Some(reader), 1)];
     root.end = Some((reader, Box::new(Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]))));
     judged.root = Some(root);
     world.socket(10, 14, 0, unsent.0).writing = Writing::Stalled;
@@ -141,8 +141,8 @@ fn a_chain_names_its_culprit() {
     let report = world.report();
     let row = &report.rows[0];
     assert_eq!(row.culprit().map(|(end, cause)| (end.pid, cause.code)), Some((20, CauseCode::Stopped)));
-    assert_eq!(report.held_up_by(20), [10]);
-    assert_eq!(report.held_up_by(10), Vec::<u32>::new());
+    assert_eq!(report.held_up_by(20), (vec![10], false));
+    assert_eq!(report.held_up_by(10), (vec![], false));
     assert_eq!(row.circle(), Vec::<u32>::new());
 }
 

@@ -71,6 +71,11 @@ impl<'a> Look<'a> {
         fds.iter().any(|fd| self.threads.writes.contains(fd))
     }
 
+    /// Whether all that its threads do is to wait for somebody to take what they write.
+    pub(in crate::watch) fn only_writes(&self) -> bool {
+        self.threads.all_write
+    }
+
     /// Those threads.
     pub(in crate::watch) fn writers(&self, fds: &[u32]) -> Vec<Fact> {
         threads::facts_on(self.now, Call::Write, fds)

@@ -29,6 +29,8 @@ pub(super) struct Threads {
     pub(super) accepts: FxHashSet<u32>,
     /// Epoll sets that threads wait in.
     pub(super) waits: FxHashSet<u32>,
+    /// Every thread is blocked in a call of writing.
+    pub(super) all_write: bool,
     /// Some thread waits for events: in an epoll set, in poll, at a ring.
     pub(super) any_waits_for_events: bool,
     /// It is known of every thread what call it is in.
@@ -62,6 +64,7 @@ impl Threads {
             writes: on(Call::Write),
             accepts: on(Call::Accept),
             waits: on(Call::EpollWait),
+            all_write: all(&|it| descriptor_in(it, Call::Write).is_some()),
             any_waits_for_events: living.iter().any(|it| waits_for_events(it)),
             calls_known: all(&|it| it.syscall.is_some()),
             all_blocked: all(&|it| is_in(it, b"D") || is_blocked(it) && !waits_for_events(it)),

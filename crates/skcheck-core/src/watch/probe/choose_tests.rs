@@ -20,6 +20,7 @@ fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
         exact: Err(NotMeasured::NoEngine),
         holding: Holding::Descriptors,
         holders: holders(holder),
+        waiters: Vec::new(),
         peer_holders: holders(peer),
         peer_inferred: false,
         netns: None,

@@ -258,10 +258,3 @@ fn closed_and_held() {
     assert_eq!(judged.len(), 1);
     assert_eq!((judged[0].reading, judged[0].before, judged[0].now), (Unknown, Some(0), Some(0)));
 }
-
-/// What waits at a listener has records of its own.
-#[test]
-fn listeners_are_no_readers() {
-    let judged = one(&Sock::listener(1, 3, 10), &Sock::listener(1, 3, 10));
-    assert_eq!((judged.reading, judged.cause), (Idle, None));
-}

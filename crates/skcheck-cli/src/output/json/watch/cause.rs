@@ -39,6 +39,7 @@ pub(super) struct ChainJson {
 #[derive(Serialize)]
 struct LinkJson {
     writer: HolderJson,
+    wait: &'static str,
     unsent: u64,
     reader: Option<HolderJson>,
 }
@@ -102,6 +103,7 @@ impl ChainJson {
     pub(super) fn new(root: &Root) -> ChainJson {
         let link = |link: &Link| LinkJson {
             writer: HolderJson::new(&link.writer),
+            wait: link.wait.name(),
             unsent: link.unsent.0,
             reader: link.reader.as_ref().map(HolderJson::new),
         };

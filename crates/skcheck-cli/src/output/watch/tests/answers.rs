@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use skcheck_core::watch::Judged;
-use skcheck_core::watch::cause::{CauseCode, Fact, Link, Root};
+use skcheck_core::watch::cause::{CauseCode, Fact, Link, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Holder, Holding, Payload};
@@ -39,6 +39,22 @@ fn the_answer_names_the_root_of_a_chain_first() {
             "1 more reader stands still.",
         ]
     );
+}
+
+/// That an event loop reads nothing because it cannot write is inferred, and said so.
+#[test]
+fn what_is_inferred_is_probable() {
+    let mut world = chain();
+    world.judgement.sockets[0].root.as_mut().unwrap().links[0].wait = Wait::EventLoop;
+    let told = answer(&world);
+    assert!(told[0].starts_with("app (20) probably holds up nginx (10): nginx has read nothing"), "{told:?}");
+    let because = "Because: nginx has stopped reading, probably because it cannot write to 10.0.0.20:9000 (fd \
+                   14, 2.8 MiB unsent), whose reader app (20), fd 7, has read nothing either, because it is \
+                   stopped";
+    assert!(told[1].starts_with(because), "{told:?}");
+    let mut block = Vec::new();
+    write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+    assert!(String::from_utf8(block).unwrap().contains("probably held up by app 20: stopped"));
 }
 
 #[test]
@@ -80,8 +96,8 @@ fn a_deadlock_names_both() {
     root.is_circle = true;
     let (left, right) = (Holder { pid: 1, fd: 3 }, Holder { pid: 2, fd: 4 });
     root.links = vec![
-        Link::new(left, Payload(1 << 20), Some(right), 9),
-        Link::new(right, Payload(1 << 20), Some(left), 9),
+        Link::new(left, Wait::Blocked, Payload(1 << 20), Some(right), 9),
+        Link::new(right, Wait::Blocked, Payload(1 << 20), Some(left), 9),
     ];
     world.stalled((1, 3), 4096, CauseCode::Deadlock, vec![]).root = Some(root);
     let told = answer(&world);
