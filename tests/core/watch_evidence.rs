@@ -104,7 +104,8 @@ fn blocked_in_calls() {
         let path = format!("/proc/{}/task/{}/status", child.pid(), thread.tid);
         let status = std::fs::read_to_string(path).expect("it runs");
         let switches = status.lines().filter(|line| line.contains("ctxt_switches:"));
-        let count = |line: &str| line.rsplit('\t').next().expect("a number").parse::<u64>().expect("a number");
+        let count =
+            |line: &str| line.rsplit('\t').next().expect("a number").parse::<u64>().expect("a number");
         let switches: u64 = switches.map(count).sum();
         let is_told = std::path::Path::new("/proc/self/schedstat").exists();
         assert_eq!(thread.runs, is_told.then_some(switches), "{thread:?}");

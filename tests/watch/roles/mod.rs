@@ -29,6 +29,7 @@ pub(crate) fn play(role: &str, given: Given) {
         "watch-others" => epoll::watch_others(given),
         "stop-asking" => epoll::stop_asking(given),
         "ignore-edge" => epoll::ignore_edge(given),
+        "ignore-inner" => epoll::ignore_inner(given),
         "not-rearm" => epoll::not_rearm(given),
         "wait-elsewhere" => epoll::wait_elsewhere(given),
 

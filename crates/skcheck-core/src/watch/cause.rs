@@ -137,6 +137,15 @@ pub enum Fact {
         /// Its events.
         events: u32,
     },
+    /// The epoll set that has the socket is itself in this one.
+    EpollInEpoll {
+        /// The outer set's descriptor.
+        set: u32,
+        /// The inner set's.
+        inner: u32,
+        /// The events for which the outer one has it.
+        events: u32,
+    },
     /// It is in none of so many epoll sets.
     InNoEpoll(usize),
     /// A ring of io_uring has it registered.
@@ -216,13 +225,7 @@ pub struct Link {
 
 impl Link {
     /// A step of a chain.
-    pub fn new(
-        writer: Holder,
-        wait: Wait,
-        unsent: Payload,
-        reader: Option<Holder>,
-        socket: usize,
-    ) -> Link {
+    pub fn new(writer: Holder, wait: Wait, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
         Link { writer, wait, unsent, reader, socket }
     }
 }

@@ -15,8 +15,11 @@ const MOST_NAMES: usize = 3;
 pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> Vec<String> {
     let Some(row) = report.rows.first() else { return vec![nothing(report)] };
     let mut lines = match row.standing {
-        Standing::ReaderStalled => stalled(report, row, names),
+        Standing::ReaderStalled | Standing::NobodyAccepts | Standing::NotAccepted => {
+            stalled(report, row, names)
+        }
         Standing::WriterStalled => vec![format!("No reader stands still. {}", unsent(row, names))],
+        Standing::AcceptsSlowly => vec![accepts_slowly(report, row, names)],
         Standing::ReaderSlow => vec![slow(row, names)],
         Standing::WriterSlow => vec![format!(
             "{} has {} unsent {}, which the other end takes more slowly than it is written.",
@@ -29,13 +32,28 @@ pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> V
         Standing::WriterDraining => vec!["Nobody stands still: what was sent is being taken.".to_owned()],
         Standing::Idle => vec!["Nobody stands still: no socket holds data.".to_owned()],
     };
-    let others = (report.stalled as u64).saturating_sub(1);
-    if others > 0 {
-        let stand = if others == 1 { "stands" } else { "stand" };
-        lines
-            .push(format!("{others} more {} {stand} still.", if others == 1 { "reader" } else { "readers" }));
-    }
+    lines.extend(others(report, row));
     lines
+}
+
+/// Who else stands still.
+fn others(report: &WatchReport<'_>, first: &Row<'_>) -> Option<String> {
+    let is_first = |standing| u64::from(first.standing == standing);
+    let first_waits = if report.counts.listeners == 0 { is_first(Standing::NotAccepted) } else { 0 };
+    let readers = report.counts.readers.saturating_sub(is_first(Standing::ReaderStalled) + first_waits);
+    let listeners = report.counts.listeners.saturating_sub(is_first(Standing::NobodyAccepts));
+    let readers = match readers {
+        0 => None,
+        1 => Some("1 more reader stands still".to_owned()),
+        n => Some(format!("{n} more readers stand still")),
+    };
+    let more = if is_first(Standing::NobodyAccepts) == 1 { "more " } else { "" };
+    let listeners = (listeners > 0).then(|| {
+        let listeners = count(listeners, &format!("{more}listener"));
+        format!("{} {listeners} nobody accepts", if readers.is_some() { "at" } else { "At" })
+    });
+    let told: Vec<String> = readers.into_iter().chain(listeners).collect();
+    (!told.is_empty()).then(|| format!("{}.", told.join("; ")))
 }
 
 fn stalled(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> Vec<String> {
@@ -75,14 +93,39 @@ fn stalled(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> Vec<Str
 /// `nginx has read nothing for 5 s; 2.9 MiB waits at fd 11, the oldest byte for at least 41 s`.
 fn state(row: &Row<'_>, who: &str, names: Names<'_>) -> String {
     let time = row.stalled_for.map(|time| format!(" for {}", span(about(time)))).unwrap_or_default();
+    if let Some(queue) = waiting(row) {
+        return format!("{who} has accepted nobody{time}; {queue} {}", names.place(row));
+    }
     let amount = amount(row);
-    let age = row.judged.unread_age;
+    // No more than the time for which nothing was read says nothing new.
+    let age = row.age.filter(|age| row.stalled_for.is_none_or(|time| *age > time));
     let age = age.map(|age| format!(", the oldest byte for at least {}", span(age))).unwrap_or_default();
     let verb = match row.socket.holding {
         Holding::AwaitingAccept { .. } => "has not accepted a connection",
         _ => "has read nothing",
     };
     format!("{who} {verb}{time}; {amount} waits {}{age}", names.place(row))
+}
+
+/// `129 connections wait (limit 128)`, of a listener.
+fn waiting(row: &Row<'_>) -> Option<String> {
+    let (waiting, limit) = row.accept_queue()?;
+    let wait = if waiting == 1 { "waits" } else { "wait" };
+    let limit = limit.map(|limit| format!(" (limit {limit})")).unwrap_or_default();
+    Some(format!("{} {wait}{limit}", count(waiting.into(), "connection")))
+}
+
+/// A listener whose queue moves, and is full or grows.
+fn accepts_slowly(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> String {
+    let window = span(about(report.judgement.window));
+    let accepted = row.judged.accepted.map(|accepted| format!(", at least {accepted} in {window}"));
+    format!(
+        "{} accepts connections more slowly than they come{}; {} {}.",
+        names.subject(row),
+        accepted.unwrap_or_default(),
+        waiting(row).unwrap_or_default(),
+        names.place(row)
+    )
 }
 
 /// What waits to be read.
@@ -110,6 +153,13 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
 }
 
 fn slow(row: &Row<'_>, names: Names<'_>) -> String {
+    if let Holding::AwaitingAccept { .. } = row.socket.holding {
+        let (subject, place) = (names.subject(row), names.place(row));
+        return format!(
+            "{subject} accepts connections, and has not come to one with {} {place}.",
+            amount(row)
+        );
+    }
     let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), |n| format!("{}/s", size(n)));
     let full = row.judged.until.map(|until| format!(", and its buffer is full in {}", span(until)));
     format!(
@@ -139,7 +189,10 @@ fn unknown(row: &Row<'_>, names: Names<'_>) -> String {
         (State::ClosedHeld, Endpoint::Unknown) => {
             "has a closed socket, of which nothing tells whether it holds data".to_owned()
         }
-        _ => format!("may read or not, which cannot be told; {} waits", amount(row)),
+        _ => match waiting(row) {
+            Some(queue) => format!("may accept or not, which cannot be told; {queue}"),
+            None => format!("may read or not, which cannot be told; {} waits", amount(row)),
+        },
     };
     format!("Nobody is known to stand still. {} {what} {}.", names.subject(row), names.place(row))
 }

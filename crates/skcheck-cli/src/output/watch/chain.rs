@@ -5,18 +5,20 @@ use skcheck_core::watch::cause::{Cause, Fact, Link, Wait};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::watch::names::Names;
-use crate::output::watch::words::{clause, facts};
+use crate::output::watch::words::{Said, clause, facts};
 use crate::report::watch::Row;
 use crate::text::size;
 
 /// The cause and its evidence, a sentence each; `None` where nobody looked for a cause.
 pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<String> {
     let cause = row.judged.cause.as_ref()?;
+    let said = Said { queue: row.accept_queue().is_some(), writers: false };
     let (why, seen) = match row.links() {
-        [] => (clause(cause, "it"), facts(cause, false, names)),
+        [] => (clause(cause, "it"), facts(cause, said, names)),
         links => {
             let end = row.judged.root.as_ref().and_then(|root| root.end.as_ref());
-            let seen = end.map_or_else(|| facts(cause, true, names), |(_, end)| facts(end, false, names));
+            let own = || facts(cause, Said { writers: true, ..said }, names);
+            let seen = end.map_or_else(own, |(_, end)| facts(end, Said::default(), names));
             (chain(row, cause, links, names), seen)
         }
     };

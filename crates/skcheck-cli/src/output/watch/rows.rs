@@ -1,14 +1,14 @@
 //! The table: a row for each socket that matters, as wide as the page allows.
 
-use skcheck_core::watch::cause::{CauseCode, Fact};
+use skcheck_core::watch::cause::CauseCode;
 use skcheck_core::watch::progress::Writing;
-use skcheck_core::{State, Truesize};
+use skcheck_core::{Holding, State, Truesize};
 
 use crate::config::Page;
 use crate::output::cells::{proto, state_name};
 use crate::output::layout::{self, Align};
 use crate::output::watch::names::Names;
-use crate::output::watch::words;
+use crate::output::watch::{notes, words};
 use crate::report::watch::{Row, Standing};
 use crate::text::{Charset, fit, size, span, width};
 
@@ -145,7 +145,9 @@ impl Table {
 
 fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
     let judged = row.judged;
-    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), size);
+    // Connections are no bytes.
+    let untold = if row.accept_queue().is_some() { "-" } else { "?" };
+    let rate = |bytes: Option<u64>| bytes.map_or_else(|| untold.to_owned(), size);
     let is_writer = !matches!(judged.writing, Writing::Idle | Writing::Unknown);
     let sent = row.socket.footprint.sent.payload;
     Cells {
@@ -157,7 +159,7 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
         reading: judged.reading.name().to_owned(),
         consumed: rate(judged.consumed),
         arriving: rate(judged.arriving),
-        age: match judged.unread_age {
+        age: match row.age {
             Some(age) => format!("{}{}", names.charset.at_least(), span(age)),
             None => "?".to_owned(),
         },
@@ -173,6 +175,9 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
 }
 
 fn unread(row: &Row<'_>, charset: Charset) -> String {
+    if let Some((waiting, _)) = row.accept_queue() {
+        return format!("{waiting} conn");
+    }
     let received = &row.socket.footprint.received;
     match (received.payload, received.charged) {
         (Some(payload), _) => size(payload.0),
@@ -186,7 +191,12 @@ fn why(row: &Row<'_>, names: Names<'_>) -> String {
     let judged = row.judged;
     let until = |words: &str| judged.until.map(|until| format!("{words} in {}", span(until)));
     let what = match row.standing {
-        Standing::ReaderStalled => Some(why_stalled(row, names)),
+        Standing::ReaderStalled | Standing::NotAccepted => Some(why_stalled(row, names)),
+        Standing::NobodyAccepts => Some(format!("nobody accepts: {}", why_stalled(row, names))),
+        Standing::AcceptsSlowly => Some("accepts slowly".to_owned()),
+        Standing::ReaderSlow if matches!(row.socket.holding, Holding::AwaitingAccept { .. }) => {
+            Some("waits for accept, in turn".to_owned())
+        }
         Standing::WriterStalled => Some(match row.socket.peer_holders.first() {
             Some(peer) => format!("{} does not read", names.short(peer.pid)),
             None => "the other end takes nothing".to_owned(),
@@ -212,10 +222,12 @@ fn why_stalled(row: &Row<'_>, names: Names<'_>) -> String {
         return format!("{probably}held up by {}: {}", names.short(end.pid), words::short(cause.code));
     }
     let Some(cause) = &row.judged.cause else { return "unknown".to_owned() };
+    if let (CauseCode::AcceptFull, Some((waiting, Some(limit)))) = (cause.code, row.accept_queue()) {
+        return format!("queue full ({waiting} of {limit})");
+    }
     let short = words::short(cause.code);
-    let missing = cause.evidence.iter().find(|fact| matches!(fact, Fact::Missing(_)));
-    match (cause.code, missing) {
-        (CauseCode::Unknown, Some(missing)) => format!("{short}: {}", words::fact(missing, names)),
-        _ => short.to_owned(),
+    match notes::unread(cause) {
+        Some(unread) => format!("{short}: {}", words::missing(unread).short),
+        None => short.to_owned(),
     }
 }

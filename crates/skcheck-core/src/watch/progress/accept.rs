@@ -47,7 +47,8 @@ pub(super) fn received(span: &Span<'_>, before: Option<&Report>, now: &Report) -
     };
     let (stayed, left) = compare(&before.waiters, &now.waiters);
     // Those that wait without a name were reset by their clients.
-    let nameless = |queue: Queue, report: &Report| u64::from(queue.waiting).saturating_sub(report.waiters.len() as u64);
+    let nameless =
+        |queue: Queue, report: &Report| u64::from(queue.waiting).saturating_sub(report.waiters.len() as u64);
     let reset = nameless(is, now).saturating_sub(nameless(was, before));
     let accepted = left.saturating_sub(reset).max(was.waiting.saturating_sub(is.waiting).into());
     if accepted > 0 {

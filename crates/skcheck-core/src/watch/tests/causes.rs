@@ -186,7 +186,18 @@ fn nobody_waits() {
     assert_eq!(shown, [fact, thread(PID, b'S', Call::Futex, None)]);
     // A set in a set: its thread waits in the outer one.
     let nested = with(elsewhere(sleeps(Call::EpollWait, 8)), |it| it.epolls.push(set(8, SET, 99, IN)));
-    check(&nested, Unknown, Some(&Fact::Epoll { set: SET, events: IN }));
+    let outer = |events| Fact::EpollInEpoll { set: 8, inner: SET, events };
+    check(&nested, Unknown, Some(&outer(IN)));
+    // It is told once, must ask again, or does not want to know.
+    for (events, code) in [(IN | EDGE, EdgeNotRead), (ONESHOT, OneshotNotRearmed), (OUT, NoEpollin)] {
+        let muted = with(nested.clone(), |it| it.epolls[1] = set(8, SET, 99, events));
+        check(&muted, code, Some(&outer(events)));
+    }
+    // Two sets in each other, and nobody waits; that there is none is known of the inner one.
+    let knot = with(nested, |it| {
+        it.epolls = vec![set(SET, FD, INODE, IN), set(SET, 6, 98, IN), set(6, SET, 99, IN)];
+    });
+    assert_eq!(why(&knot, &knot).code, NobodyWaits);
 }
 
 #[test]

@@ -195,8 +195,7 @@ fn readers_that_have_not_run() {
     use super::made::process;
     let thread = sleeps(Call::Sleep, 0);
     let woken = |runs, state| {
-        let thread =
-            crate::watch::evidence::ThreadEvidence { runs, state: Some(state), ..thread.clone() };
+        let thread = crate::watch::evidence::ThreadEvidence { runs, state: Some(state), ..thread.clone() };
         process(5, thread)
     };
     let socks = [

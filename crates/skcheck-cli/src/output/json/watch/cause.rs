@@ -152,6 +152,13 @@ impl EvidenceJson {
             Fact::Epoll { set, events } => {
                 EvidenceJson { kind: "epoll", fd: Some(*set), events: Some(*events), ..empty }
             }
+            Fact::EpollInEpoll { set, inner, events } => EvidenceJson {
+                kind: "epoll_in_epoll",
+                fd: Some(*set),
+                value: Some((*inner).into()),
+                events: Some(*events),
+                ..empty
+            },
             Fact::InNoEpoll(sets) => EvidenceJson { kind: "in_no_epoll", of: Some(*sets as u64), ..empty },
             Fact::Ring(fd) => EvidenceJson { kind: "io_uring", fd: Some(*fd), ..empty },
             Fact::UnsentAt(Holder { pid, fd }, unsent) => EvidenceJson {
@@ -229,6 +236,10 @@ mod tests {
             ),
             (Fact::Spins { tid: 12, percent: 99 }, r#"{"kind":"spins","tid":12,"value":99}"#),
             (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
+            (
+                Fact::EpollInEpoll { set: 8, inner: 4, events: 1 },
+                r#"{"kind":"epoll_in_epoll","fd":8,"events":1,"value":4}"#,
+            ),
             (Fact::InNoEpoll(2), r#"{"kind":"in_no_epoll","of":2}"#),
             (Fact::Ring(7), r#"{"kind":"io_uring","fd":7}"#),
             (
