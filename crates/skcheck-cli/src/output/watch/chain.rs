@@ -5,6 +5,7 @@ use skcheck_core::watch::cause::{Cause, Fact, Link, Wait};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::watch::names::Names;
+use crate::output::watch::notes;
 use crate::output::watch::words::{Said, clause, facts};
 use crate::report::watch::Row;
 use crate::text::size;
@@ -23,6 +24,7 @@ pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<Stri
         }
     };
     Some(match seen {
+        Some(seen) if notes::unread(cause).is_some() => format!("{why}: {seen}."),
         Some(seen) => format!("{why}. Seen: {seen}."),
         None => format!("{why}."),
     })

@@ -53,7 +53,7 @@ pub(crate) struct Stall {
     pub(crate) comm: Option<Vec<u8>>,
     /// It still did in the end.
     pub(crate) lasts: bool,
-    /// It is a listener.
+    /// It is a listener, or a connection that waits at one.
     pub(crate) accepts: bool,
     key: SocketKey,
 }
@@ -140,7 +140,7 @@ impl History {
                 let socket = judged.and_then(|judged| now.snapshot.sockets.get(judged.now?));
                 let holder = socket.and_then(|socket| socket.holders.first().copied());
                 let name = holder.and_then(|holder| comm(now, holder.pid)).map(<[u8]>::to_vec);
-                let accepts = *standing == Standing::NobodyAccepts;
+                let accepts = matches!(standing, Standing::NobodyAccepts | Standing::NotAccepted);
                 self.longest = Some(Stall { time, holder, comm: name, lasts: true, accepts, key: *key });
             }
         }

@@ -87,7 +87,9 @@ pub(in crate::watch) fn unheld(scene: &Scene<'_>, report: &Report) -> Cause {
     let ring = report.socket.inode.and_then(|inode| scene.ring_with(inode));
     let evidence = match ring {
         Some(Holder { fd, .. }) => vec![Fact::Ring(fd)],
-        None if report.holding == Holding::Hidden => vec![Fact::Missing(Unread::Descriptors)],
+        None if matches!(report.holding, Holding::Hidden | Holding::AwaitingAccept { .. }) => {
+            vec![Fact::Missing(Unread::Descriptors)]
+        }
         None => Vec::new(),
     };
     let mut cause = Cause { code: CauseCode::Unknown, pid: ring.map(|ring| ring.pid), evidence };

@@ -169,7 +169,7 @@ fn what_is_missing_says_what_would_show_it() {
     let answer = answer(&world);
     assert_eq!(
         answer[1],
-        "Because: nothing that could be seen tells why. Seen: its threads may not be looked at."
+        "Because: nothing that could be seen tells why: its threads may not be looked at."
     );
     // What would show it is told once, beneath the table.
     world.stalled((3, 7), 10, CauseCode::Unknown, vec![Fact::Missing(Unread::Descriptors)]);
