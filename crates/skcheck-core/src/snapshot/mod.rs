@@ -124,6 +124,8 @@ pub struct Scanned {
 pub struct Report {
     /// The kernel's record.
     pub socket: Socket,
+    /// How long after the scan began ([`Snapshot::taken_at`]) the kernel gave that record.
+    pub read_after: Duration,
     /// What its queues hold.
     pub footprint: Footprint,
     /// What walking its queues found; or why they were not walked.
@@ -208,6 +210,7 @@ impl Report {
     pub(crate) fn bare(socket: Socket, footprint: Footprint) -> Report {
         Report {
             socket,
+            read_after: Duration::ZERO,
             footprint,
             exact: Err(NotMeasured::NoEngine),
             holding: Holding::Descriptors,
@@ -399,7 +402,7 @@ pub fn scan_with(
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
     let depth = engine.map(|engine| Depth { engine, limits });
-    let joined = join::run(host, query, &facts, first, depth, &mut gaps);
+    let joined = join::run(host, query, &facts, first, depth, started, &mut gaps);
     Ok(Snapshot {
         taken_at,
         duration: started.elapsed(),

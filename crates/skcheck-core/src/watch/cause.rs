@@ -123,12 +123,14 @@ pub enum Fact {
         /// The kernel function that it sleeps in.
         wchan: Option<Vec<u8>>,
     },
-    /// A thread used so many percent of a processor in the window.
+    /// A thread ran, or waited for a processor, all through the window.
     Spins {
         /// Which.
         tid: u32,
-        /// Percent of one processor.
+        /// Percent of one processor that it used.
         percent: u32,
+        /// Percent of the window for which it waited for one.
+        waits: u32,
     },
     /// The socket is in this epoll set with these events.
     Epoll {

@@ -88,6 +88,9 @@ pub struct ThreadEvidence {
     pub syscall: Option<Syscall>,
     /// Processor time so far, in clock ticks (`utime` and `stime`).
     pub ticks: Option<u64>,
+    /// How long it waited for a processor so far, ready to run (the second number of
+    /// /proc/PID/task/TID/schedstat, `sched_info.run_delay`).
+    pub waited: Option<Duration>,
     /// How often it was put on a processor so far (the third number of /proc/PID/task/TID/schedstat,
     /// `sched_info.pcount`, which anybody may read): a count. A thread that sleeps in two samples with the
     /// same count has not run in between. `None` where the kernel does not count (no CONFIG_SCHED_INFO).

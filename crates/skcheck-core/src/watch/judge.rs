@@ -40,6 +40,7 @@ fn pair<'a>(span: &Span<'a>, judged: &Judged) -> Pair<'a> {
 fn read(span: &Span<'_>, places: &Places) -> Judged {
     let Places { key, before, now } = *places;
     let pair = Pair { key, before: report(span.before, before), now: report(span.now, now) };
+    let span = &span.of(&pair);
     let received = progress::received(span, &pair);
     let rate = |bytes: Option<u64>| bytes.and_then(|bytes| rates::per_second(bytes, span.window));
     let both = pair.before.zip(pair.now);

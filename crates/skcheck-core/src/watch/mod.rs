@@ -73,7 +73,8 @@ impl SocketKey {
 pub struct Sample {
     /// The time of day.
     pub taken_at: SystemTime,
-    /// When, on a clock that never goes back: since the watch began.
+    /// When its scan began, on a clock that never goes back: since the watch began. Each socket's numbers
+    /// were read [`read_after`](Report::read_after) that.
     pub at: Duration,
     /// The sockets that match and hold something.
     pub snapshot: Snapshot,

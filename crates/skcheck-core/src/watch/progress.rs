@@ -88,6 +88,18 @@ pub(super) struct Span<'a> {
     pub(super) window: Duration,
 }
 
+impl<'a> Span<'a> {
+    /// The same for one socket: its numbers are read some time after a sample begins, and on a busy host not
+    /// always as late.
+    pub(super) fn of(self, pair: &Pair<'_>) -> Span<'a> {
+        let read_at = |sample: &Sample, report: &Report| sample.at.saturating_add(report.read_after);
+        let both = pair.before.zip(pair.now).filter(|_| !self.window.is_zero());
+        let window =
+            both.map(|(before, now)| read_at(self.now, now).saturating_sub(read_at(self.before, before)));
+        Span { window: window.unwrap_or(self.window), ..self }
+    }
+}
+
 /// One socket in two samples.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'a> {
@@ -124,6 +136,8 @@ impl Received {
 }
 
 /// Judges a receive queue.
+///
+/// `span` is of this socket.
 pub(super) fn received(span: &Span<'_>, pair: &Pair<'_>) -> Received {
     let Some(now) = pair.now else { return gone(span, pair) };
     if now.socket.state == State::Listen {

@@ -132,7 +132,10 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
             count(*periods, "period")
         ),
         Fact::Thread { tid, state, call, wchan } => thread(*tid, *state, *call, wchan.as_deref(), names),
-        Fact::Spins { tid, percent } => format!("thread {tid} uses {percent} % of a processor"),
+        Fact::Spins { tid, percent, waits: 0 } => format!("thread {tid} uses {percent} % of a processor"),
+        Fact::Spins { tid, percent, waits } => {
+            format!("thread {tid} uses {percent} % of a processor, and waits for one {waits} % of the time")
+        }
         Fact::Epoll { set, events } => format!("epoll set fd {set} has it for {}", events_words(*events)),
         Fact::EpollInEpoll { set, inner, events } => {
             format!(

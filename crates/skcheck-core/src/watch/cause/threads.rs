@@ -10,8 +10,8 @@ use crate::watch::evidence::{Call, ProcessEvidence, Syscall, ThreadEvidence};
 /// `USER_HZ`: the clock ticks of /proc are 10 ms on every architecture that skcheck runs on.
 pub(super) const TICKS_PER_SECOND: u64 = 100;
 
-/// From so many percent of a processor on a thread counts as one that runs all the time.
-const SPINS_FROM: u64 = 80;
+/// From so many percent of the time on a thread counts as one that runs all the time.
+const SPINS_FROM: u32 = 80;
 
 /// How many threads a cause shows.
 const MOST_SHOWN: usize = 8;
@@ -131,15 +131,19 @@ fn waits_for_events(thread: &ThreadEvidence) -> bool {
     }
 }
 
+/// A thread that never sleeps runs, or waits for a processor: on a busy host it gets no more than its share.
 fn spins(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: Duration) -> Option<Fact> {
     let milliseconds = u64::try_from(window.as_millis()).ok().filter(|window| *window > 0)?;
-    let earlier: FxHashMap<u32, u64> =
-        before?.threads.iter().filter_map(|thread| Some((thread.tid, thread.ticks?))).collect();
+    let earlier: FxHashMap<u32, &ThreadEvidence> =
+        before?.threads.iter().map(|thread| (thread.tid, thread)).collect();
+    let percent = |time: u64| u32::try_from(time.saturating_mul(100) / milliseconds).unwrap_or(u32::MAX);
     let used = living.iter().filter_map(|thread| {
-        let ticks = thread.ticks?.checked_sub(*earlier.get(&thread.tid)?)?;
-        let percent = ticks.saturating_mul(100 * 1000 / TICKS_PER_SECOND) / milliseconds;
-        (percent >= SPINS_FROM).then_some((percent, thread.tid))
+        let before = earlier.get(&thread.tid)?;
+        let ticks = thread.ticks?.checked_sub(before.ticks?)?;
+        let waited = thread.waited.zip(before.waited).and_then(|(now, before)| now.checked_sub(before));
+        let ran = percent(ticks.saturating_mul(1000 / TICKS_PER_SECOND));
+        let waited = percent(u64::try_from(waited.unwrap_or_default().as_millis()).unwrap_or(u64::MAX));
+        (ran > 0 && ran.saturating_add(waited) >= SPINS_FROM).then_some((ran, waited, thread.tid))
     });
-    let (percent, tid) = used.max()?;
-    Some(Fact::Spins { tid, percent: u32::try_from(percent).unwrap_or(u32::MAX) })
+    used.max().map(|(percent, waits, tid)| Fact::Spins { tid, percent, waits })
 }

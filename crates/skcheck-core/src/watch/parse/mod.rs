@@ -8,6 +8,8 @@ mod syscall;
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
+use std::time::Duration;
+
 pub(super) use cgroup::{Hierarchies, directory};
 pub use cgroup::{frozen_v1, frozen_v2, throttling};
 pub use fdinfo::{interests, ring_files};
@@ -55,10 +57,14 @@ pub fn stat(file: &[u8]) -> Option<Stat> {
     })
 }
 
-/// How often a thread was put on a processor (/proc/PID/task/TID/schedstat, `proc_pid_schedstat`: the third
-/// of three numbers). `None` where the kernel does not count: it then says 0, and who is there has run.
-pub fn runs(schedstat: &[u8]) -> Option<u64> {
-    words(schedstat).nth(2).and_then(decimal).filter(|runs| *runs > 0)
+/// How long a thread waited for a processor, and how often it was put on one (/proc/PID/task/TID/schedstat,
+/// `proc_pid_schedstat`: the second and the third of three numbers). `None` where the kernel does not count:
+/// it then says 0, and who is there has run.
+pub fn schedstat(file: &[u8]) -> Option<(Duration, u64)> {
+    let mut numbers = words(file).skip(1).map(decimal);
+    let waited = Duration::from_nanos(numbers.next()??);
+    let runs = numbers.next()?.filter(|runs| *runs > 0)?;
+    Some((waited, runs))
 }
 
 /// Which thread traces the process (`TracerPid:` of /proc/PID/status: despite the name a thread's id);

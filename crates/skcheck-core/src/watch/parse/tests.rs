@@ -46,9 +46,11 @@ fn tracers() {
 }
 
 #[test]
-fn runs_of_a_thread() {
-    assert_eq!(runs(b"181448196 10724271 385\n"), Some(385));
-    assert_eq!([runs(b"0 0 0\n"), runs(b""), runs(b"1 2"), runs(b"1 2 x")], [None; 4]);
+fn turns_on_a_processor() {
+    assert_eq!(schedstat(b"181448196 10724271 385\n"), Some((Duration::from_nanos(10_724_271), 385)));
+    for bad in [&b"0 0 0\n"[..], b"", b"1 2", b"1 2 x", b"1 x 2"] {
+        assert_eq!(schedstat(bad), None);
+    }
 }
 
 #[test]

@@ -141,12 +141,14 @@ impl<'l> Look<'l> {
 
     fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
         let schedstat = read(self.host, &format!("{directory}/schedstat"));
+        let (waited, runs) = schedstat.ok().and_then(|file| parse::schedstat(&file)).unzip();
         ThreadEvidence {
             tid,
             comm: Some(stat.comm),
             state: Some(stat.state),
             ticks: Some(stat.ticks),
-            runs: schedstat.ok().and_then(|file| parse::runs(&file)),
+            waited,
+            runs,
             ..ThreadEvidence::default()
         }
     }

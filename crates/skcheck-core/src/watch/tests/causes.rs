@@ -1,5 +1,7 @@
 //! Why one process does not read: every code that needs no other process, and what it stands on.
 
+use std::time::Duration;
+
 use super::made::{Sock, of, process, runs, samples, set, sleeps};
 use crate::snapshot::Holding;
 use crate::watch::cause::CauseCode::{
@@ -133,8 +135,18 @@ fn throttled() {
 fn spinning() {
     let used = |ticks, process: ProcessEvidence| with(process, |it| it.threads[0].ticks = Some(ticks));
     let cause = why(&used(5, process(PID, runs())), &used(90, process(PID, runs())));
-    assert_eq!((cause.code, cause.evidence), (Spinning, vec![Fact::Spins { tid: PID, percent: 85 }]));
+    assert_eq!(
+        (cause.code, cause.evidence),
+        (Spinning, vec![Fact::Spins { tid: PID, percent: 85, waits: 0 }])
+    );
     assert_ne!(why(&used(5, process(PID, runs())), &used(80, process(PID, runs()))).code, Spinning);
+    // Others want the processor, too.
+    let waited = |ms, process| {
+        with(process, |it: &mut ProcessEvidence| it.threads[0].waited = Some(Duration::from_millis(ms)))
+    };
+    let cause =
+        why(&waited(7000, used(5, process(PID, runs()))), &waited(7650, used(35, process(PID, runs()))));
+    assert_eq!(cause.evidence, [Fact::Spins { tid: PID, percent: 30, waits: 65 }]);
     // Another process had that pid.
     let reused = with(used(5, process(PID, runs())), |it| it.start_time = Some(6));
     assert_ne!(why(&reused, &used(90, process(PID, runs()))).code, Spinning);

@@ -189,6 +189,17 @@ fn unix_datagrams() {
     assert_eq!(one(&datagram(100, 9000), &datagram(0, 0)).reading, Idle);
 }
 
+/// A socket's numbers are read some time after its sample begins: what counts is the time between them.
+#[test]
+fn rates_are_of_the_time_between_two_reads() {
+    let sock = |bytes| [Sock::tcp(1).unread(0).received(bytes)];
+    let mut both = samples(&sock(1000), &sock(13_000), &[]);
+    both.0.snapshot.sockets[0].read_after = Duration::from_millis(100);
+    both.1.snapshot.sockets[0].read_after = Duration::from_millis(300);
+    let judged = judge(&both.0, &both.1);
+    assert_eq!((of(&judged.sockets, 1).consumed, judged.window), (Some(10_000), Duration::from_millis(1000)));
+}
+
 /// A process that has not run has read nothing.
 #[test]
 fn readers_that_have_not_run() {

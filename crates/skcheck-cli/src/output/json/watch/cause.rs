@@ -146,7 +146,7 @@ impl EvidenceJson {
                 wchan: wchan.as_deref().map(lossy),
                 ..empty
             },
-            Fact::Spins { tid, percent } => {
+            Fact::Spins { tid, percent, .. } => {
                 EvidenceJson { kind: "spins", tid: Some(*tid), value: Some((*percent).into()), ..empty }
             }
             Fact::Epoll { set, events } => {
@@ -234,7 +234,7 @@ mod tests {
                 Fact::Thread { tid: 12, state: b'D', call: None, wchan: None },
                 r#"{"kind":"thread","tid":12,"state":"D"}"#,
             ),
-            (Fact::Spins { tid: 12, percent: 99 }, r#"{"kind":"spins","tid":12,"value":99}"#),
+            (Fact::Spins { tid: 12, percent: 99, waits: 0 }, r#"{"kind":"spins","tid":12,"value":99}"#),
             (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
             (
                 Fact::EpollInEpoll { set: 8, inner: 4, events: 1 },

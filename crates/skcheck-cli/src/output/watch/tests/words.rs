@@ -125,7 +125,11 @@ fn every_fact_has_its_words() {
         (thread(b'S', Some((Call::Other, None)), None), "thread 12 sleeps in another system call"),
         (thread(b'R', None, None), "thread 12 runs"),
         (thread(b'T', None, None), "thread 12 is stopped"),
-        (Fact::Spins { tid: 12, percent: 99 }, "thread 12 uses 99 % of a processor"),
+        (Fact::Spins { tid: 12, percent: 99, waits: 0 }, "thread 12 uses 99 % of a processor"),
+        (
+            Fact::Spins { tid: 12, percent: 40, waits: 59 },
+            "thread 12 uses 40 % of a processor, and waits for one 59 % of the time",
+        ),
         (Fact::Epoll { set: 4, events: 0x8000_0019 }, "epoll set fd 4 has it for EPOLLIN, EPOLLET"),
         (Fact::Epoll { set: 4, events: Interest::OUT | 0x400 }, "epoll set fd 4 has it for EPOLLOUT, 0x400"),
         (Fact::Epoll { set: 4, events: 0x18 }, "epoll set fd 4 has it for no events"),
@@ -167,10 +171,7 @@ fn what_is_missing_says_what_would_show_it() {
     world.named(2, "app");
     world.stalled((2, 7), 10, CauseCode::Unknown, vec![Fact::Missing(Unread::Threads)]);
     let answer = answer(&world);
-    assert_eq!(
-        answer[1],
-        "Because: nothing that could be seen tells why: its threads may not be looked at."
-    );
+    assert_eq!(answer[1], "Because: nothing that could be seen tells why: its threads may not be looked at.");
     // What would show it is told once, beneath the table.
     world.stalled((3, 7), 10, CauseCode::Unknown, vec![Fact::Missing(Unread::Descriptors)]);
     world.stalled((4, 7), 10, CauseCode::Blocked, vec![Fact::Missing(Unread::Descriptors)]);
