@@ -81,9 +81,13 @@ impl Seen {
         first
     }
 
-    /// Whether nobody can hold a socket who may not be looked at: then it is known who has not read it.
-    pub(crate) fn sees_all(&self) -> bool {
-        self.now.snapshot.scanned.all_processes
+    /// The same where nobody can hold a socket who may not be looked at, as on most hosts, or somebody can.
+    pub(crate) fn judged_with_all_seen(mut self, all_processes: bool) -> Seen {
+        for sample in [&mut self.before, &mut self.now] {
+            sample.snapshot.scanned.all_processes = all_processes;
+        }
+        self.judgement = judge(&self.before, &self.now);
+        self
     }
 
     pub(crate) fn reading(&self, inode: Inode) -> Reading {
