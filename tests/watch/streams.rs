@@ -51,9 +51,10 @@ fn tcp_slow() {
     assert_eq!(judged.reading, Reading::Slow, "{judged:#?}");
     is_rate(judged.consumed, SLOW, judged);
     is_rate(judged.arriving, FAST, judged);
-    // Its buffer takes 16 MiB, less what is in it, at 200 kB a second: a minute and more.
+    // Its buffer takes 16 MiB, less what is in it, at 200 kB a second: a minute and more. Packets that are
+    // merged take less than they did.
     let until = judged.until.expect("its buffer will be full").as_secs();
-    assert!((20..=100).contains(&until), "{judged:#?}");
+    assert!((20..=120).contains(&until), "{judged:#?}");
     assert!(judged.cause.is_none(), "{judged:#?}");
 }
 

@@ -88,11 +88,14 @@ pub struct ThreadEvidence {
     pub syscall: Option<Syscall>,
     /// Processor time so far, in clock ticks (`utime` and `stime`).
     pub ticks: Option<u64>,
-    /// How long it waited for a processor so far, ready to run (the second number of
-    /// /proc/PID/task/TID/schedstat, `sched_info.run_delay`).
+    /// How long after the sample began the next three were read.
+    pub read_after: Duration,
+    /// How long it ran so far (the first number of /proc/PID/task/TID/schedstat, `sum_exec_runtime`).
+    pub ran: Option<Duration>,
+    /// How long it waited for a processor so far, ready to run (the second number, `sched_info.run_delay`).
     pub waited: Option<Duration>,
-    /// How often it was put on a processor so far (the third number of /proc/PID/task/TID/schedstat,
-    /// `sched_info.pcount`, which anybody may read): a count. A thread that sleeps in two samples with the
+    /// How often it was put on a processor so far (the third number, `sched_info.pcount`;
+    /// anybody may read that file): a count. A thread that sleeps in two samples with the
     /// same count has not run in between. `None` where the kernel does not count (no CONFIG_SCHED_INFO).
     pub runs: Option<u64>,
 }

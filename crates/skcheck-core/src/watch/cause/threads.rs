@@ -133,17 +133,28 @@ fn waits_for_events(thread: &ThreadEvidence) -> bool {
 
 /// A thread that never sleeps runs, or waits for a processor: on a busy host it gets no more than its share.
 fn spins(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: Duration) -> Option<Fact> {
-    let milliseconds = u64::try_from(window.as_millis()).ok().filter(|window| *window > 0)?;
     let earlier: FxHashMap<u32, &ThreadEvidence> =
         before?.threads.iter().map(|thread| (thread.tid, thread)).collect();
-    let percent = |time: u64| u32::try_from(time.saturating_mul(100) / milliseconds).unwrap_or(u32::MAX);
     let used = living.iter().filter_map(|thread| {
-        let before = earlier.get(&thread.tid)?;
-        let ticks = thread.ticks?.checked_sub(before.ticks?)?;
-        let waited = thread.waited.zip(before.waited).and_then(|(now, before)| now.checked_sub(before));
-        let ran = percent(ticks.saturating_mul(1000 / TICKS_PER_SECOND));
-        let waited = percent(u64::try_from(waited.unwrap_or_default().as_millis()).unwrap_or(u64::MAX));
+        let (ran, waited) = busy(earlier.get(&thread.tid)?, thread, window)?;
         (ran > 0 && ran.saturating_add(waited) >= SPINS_FROM).then_some((ran, waited, thread.tid))
     });
     used.max().map(|(percent, waits, tid)| Fact::Spins { tid, percent, waits })
+}
+
+/// For how many percent of the time between two looks at it a thread ran, and for how many it waited for a
+/// processor. Where the scheduler does not tell, by clock ticks.
+fn busy(before: &ThreadEvidence, now: &ThreadEvidence, window: Duration) -> Option<(u32, u32)> {
+    let grown = |of: fn(&ThreadEvidence) -> Option<Duration>| of(now)?.checked_sub(of(before)?);
+    let percent = |time: Duration, of: Duration| {
+        let percent = time.as_nanos().saturating_mul(100).checked_div(of.as_nanos())?;
+        Some(u32::try_from(percent).unwrap_or(u32::MAX))
+    };
+    if let Some((ran, waited)) = grown(|it| it.ran).zip(grown(|it| it.waited)) {
+        // They need not have come as late after their samples began.
+        let between = window.saturating_add(now.read_after).saturating_sub(before.read_after);
+        return Some((percent(ran, between)?, percent(waited, between)?));
+    }
+    let ticks = now.ticks?.checked_sub(before.ticks?)?;
+    Some((percent(Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND)), window)?, 0))
 }

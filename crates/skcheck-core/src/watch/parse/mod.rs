@@ -57,14 +57,25 @@ pub fn stat(file: &[u8]) -> Option<Stat> {
     })
 }
 
-/// How long a thread waited for a processor, and how often it was put on one (/proc/PID/task/TID/schedstat,
-/// `proc_pid_schedstat`: the second and the third of three numbers). `None` where the kernel does not count:
-/// it then says 0, and who is there has run.
-pub fn schedstat(file: &[u8]) -> Option<(Duration, u64)> {
-    let mut numbers = words(file).skip(1).map(decimal);
-    let waited = Duration::from_nanos(numbers.next()??);
+/// What /proc/PID/task/TID/schedstat says (`proc_pid_schedstat`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turns {
+    /// How long the thread ran.
+    pub ran: Duration,
+    /// How long it waited for a processor.
+    pub waited: Duration,
+    /// How often it was put on one: a count.
+    pub runs: u64,
+}
+
+/// Parses a `schedstat`; `None` where the kernel does not count: it then says 0, and who is there has run.
+pub fn schedstat(file: &[u8]) -> Option<Turns> {
+    let mut numbers = words(file).map(decimal);
+    let mut nanoseconds = || numbers.next()?.map(Duration::from_nanos);
+    let (ran, waited) = (nanoseconds()?, nanoseconds()?);
     let runs = numbers.next()?.filter(|runs| *runs > 0)?;
-    Some((waited, runs))
+    Some(Turns { ran, waited, runs })
 }
 
 /// Which thread traces the process (`TracerPid:` of /proc/PID/status: despite the name a thread's id);

@@ -1,7 +1,7 @@
 //! Looks at processes, one after the other.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
@@ -25,6 +25,7 @@ const LIGHT: usize = 2;
 pub(super) struct Look<'l> {
     host: &'l dyn Host,
     at: Duration,
+    begun: Instant,
     known: &'l mut Known,
     /// The sockets that an epoll set may be about.
     inodes: &'l FxHashSet<u64>,
@@ -35,14 +36,15 @@ pub(super) struct Look<'l> {
 }
 
 impl<'l> Look<'l> {
+    /// For the sample that began then: since the watch did, and on the clock.
     pub(super) fn new(
         host: &'l dyn Host,
-        at: Duration,
+        (at, begun): (Duration, Instant),
         known: &'l mut Known,
         inodes: &'l FxHashSet<u64>,
         processes: usize,
     ) -> Look<'l> {
-        Look { host, at, known, inodes, processes, groups: Groups::default(), files_left: MOST_FILES }
+        Look { host, at, begun, known, inodes, processes, groups: Groups::default(), files_left: MOST_FILES }
     }
 
     /// Everything, but for the children that have ended.
@@ -140,15 +142,18 @@ impl<'l> Look<'l> {
     }
 
     fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
-        let schedstat = read(self.host, &format!("{directory}/schedstat"));
-        let (waited, runs) = schedstat.ok().and_then(|file| parse::schedstat(&file)).unzip();
+        let path = format!("{directory}/schedstat");
+        let read_after = self.begun.elapsed();
+        let turns = read(self.host, &path).ok().and_then(|file| parse::schedstat(&file));
         ThreadEvidence {
             tid,
             comm: Some(stat.comm),
             state: Some(stat.state),
             ticks: Some(stat.ticks),
-            waited,
-            runs,
+            read_after,
+            ran: turns.map(|turns| turns.ran),
+            waited: turns.map(|turns| turns.waited),
+            runs: turns.map(|turns| turns.runs),
             ..ThreadEvidence::default()
         }
     }

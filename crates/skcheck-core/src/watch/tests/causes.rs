@@ -140,13 +140,17 @@ fn spinning() {
         (Spinning, vec![Fact::Spins { tid: PID, percent: 85, waits: 0 }])
     );
     assert_ne!(why(&used(5, process(PID, runs())), &used(80, process(PID, runs()))).code, Spinning);
-    // Others want the processor, too.
-    let waited = |ms, process| {
-        with(process, |it: &mut ProcessEvidence| it.threads[0].waited = Some(Duration::from_millis(ms)))
+    // The scheduler tells more: others want the processor, too, and a look can come late.
+    let turns = |late, ran, waited| {
+        with(process(PID, runs()), |it| {
+            let ms = Duration::from_millis;
+            let thread = &mut it.threads[0];
+            (thread.read_after, thread.ran, thread.waited) = (ms(late), Some(ms(ran)), Some(ms(waited)));
+        })
     };
-    let cause =
-        why(&waited(7000, used(5, process(PID, runs()))), &waited(7650, used(35, process(PID, runs()))));
-    assert_eq!(cause.evidence, [Fact::Spins { tid: PID, percent: 30, waits: 65 }]);
+    let cause = why(&turns(500, 50, 7000), &turns(200, 260, 7420));
+    assert_eq!(cause.evidence, [Fact::Spins { tid: PID, percent: 30, waits: 60 }]);
+    assert_ne!(why(&turns(200, 50, 7000), &turns(200, 260, 7420)).code, Spinning);
     // Another process had that pid.
     let reused = with(used(5, process(PID, runs())), |it| it.start_time = Some(6));
     assert_ne!(why(&reused, &used(90, process(PID, runs()))).code, Spinning);
