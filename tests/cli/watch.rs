@@ -1,6 +1,7 @@
 //! Who reads and who does not, watched: on a terminal, in a pipe, as documents.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -106,7 +107,7 @@ fn documents_have_every_field() {
         }
     };
     let last = documents.last().unwrap();
-    has(last, "schema at window stalled sockets gone trend processes gaps");
+    has(last, "schema at window stalled not_accepting sockets gone trend processes gaps");
     assert_eq!(last["schema"], "skcheck.watch/1");
     let window = last["window"].as_f64().unwrap();
     assert!((0.2..0.6).contains(&window), "{window}");
@@ -116,7 +117,7 @@ fn documents_have_every_field() {
     has(
         socket,
         "protocol state inode cookie unread charged worst skmem holders verdict writing stalled_s \
-         consumed_per_s arriving_per_s until_s unread_age_s drops held_before cause root chain",
+         consumed_per_s arriving_per_s accepted until_s unread_age_s drops held_before cause root chain",
     );
     assert_eq!((&socket["verdict"], &socket["unread"]), (&"stalled".into(), &1000.into()));
     assert_eq!(socket["consumed_per_s"], 0);
@@ -221,6 +222,40 @@ fn the_exit_code_tells_whether_somebody_stands_still() {
     assert_eq!(code("--for 500ms --exit-code"), Some(1));
     assert_eq!(code("--for 500ms --exit-code --format jsonl"), Some(1));
     assert_eq!(code("--for 500ms --exit-code --min-recvq 1001"), Some(0));
+}
+
+/// A client that has connected and waits, at a listener that is never asked.
+#[test]
+fn a_listener_at_which_nobody_accepts_stands_still() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let arguments = |more: &str| {
+        format!("watch -t --pid {} --port {} --for 1s {more}", std::process::id(), address.port())
+    };
+    let ran = run(&mut skcheck(&arguments("--exit-code")));
+    assert_eq!(ran.code, Some(0), "nobody waits: {ran:?}");
+    let _client = TcpStream::connect(address).unwrap();
+    let ran = run(&mut skcheck(&arguments("--exit-code")));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let first = ran.out.lines().next().unwrap();
+    assert!(first.contains("has accepted nobody for 1"), "{first}");
+    assert!(first.contains("1 connection waits (limit ") && first.contains(" at fd "), "{first}");
+    let row = ran.out.lines().find(|line| line.contains("LISTEN")).unwrap();
+    assert!(row.contains("1 conn  stalled") && row.contains("nobody accepts: "), "{row}");
+    assert!(ran.out.contains(": at 1 listener nobody accepts in the end"), "{}", ran.out);
+    assert!(!ran.out.contains("skcheck packets"), "{}", ran.out);
+
+    let document = documents(&arguments("")).pop().unwrap();
+    assert_eq!((&document["stalled"], &document["not_accepting"]), (&1.into(), &1.into()), "{document}");
+    let socket = &document["sockets"][0];
+    assert_eq!((&socket["verdict"], &socket["accepted"]), (&"stalled".into(), &0.into()), "{document}");
+    assert!(socket["unread_age_s"].as_f64() >= socket["stalled_s"].as_f64(), "{document}");
+
+    let stalled = arguments("--exit-code").replace("watch", "--stalled").replace("--for 1s", "");
+    let ran = run(&mut skcheck(&stalled));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.lines().next().unwrap().contains("has accepted nobody for 1"), "{}", ran.out);
+    assert!(ran.out.contains("1 conn"), "{}", ran.out);
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::Command;
 
-use nix::libc::{SYS_sendto, SYS_write};
+use nix::libc::{SYS_clock_nanosleep, SYS_sendto, SYS_write};
 use rustix::net::SocketType;
 use skcheck_core::watch::cause::{CauseCode, End, Fact};
+use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Holder, Inode, NetnsChoice, Query, State};
 
@@ -227,6 +228,48 @@ fn wait_for_each_other(pair: Pair) {
         both.sort_unstable();
         assert_eq!(on_the_way, both);
     }
+}
+
+/// One that writes to itself, and has nobody else to read.
+#[test]
+fn deadlock_with_itself() {
+    if !in_own_netns("chain::deadlock_with_itself") {
+        return;
+    }
+    let pair = small_tcp();
+    let (_, unread) = pair.inodes();
+    let role = Role::start("pour-to-itself", vec![pair.writer, pair.reader]);
+    let writer = blocked_writing(&role);
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(unread, CauseCode::Deadlock);
+    stands_on(cause, role.pid(), |fact| matches!(fact, Fact::UnsentAt(at, _) if *at == writer));
+    assert!(seen.root(unread).is_circle());
+}
+
+/// The same with a thread that sleeps, and may read when it wakes: what is known is that all are blocked.
+#[test]
+fn no_deadlock() {
+    if !in_own_netns("chain::no_deadlock") {
+        return;
+    }
+    let pair = small_tcp();
+    let (_, unread) = pair.inodes();
+    let role = Role::start("pour-beside", vec![pair.writer, pair.reader]);
+    let writer = blocked_writing(&role);
+    let [_, other] = kernel::threads(role.pid())[..] else { panic!("two threads") };
+    kernel::sleeps_in_thread(role.pid(), other, &[SYS_clock_nanosleep]);
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(unread, CauseCode::Blocked);
+    let thread = |wanted: u32, call| {
+        stands_on(
+            cause,
+            role.pid(),
+            |fact| matches!(fact, Fact::Thread { tid, call: is, .. } if *tid == wanted && *is == Some(call)),
+        );
+    };
+    thread(role.pid(), (Call::Write, Some(writer.fd)));
+    thread(other, (Call::Sleep, None));
+    assert!(seen.socket(unread).root.is_none());
 }
 
 #[test]

@@ -86,6 +86,15 @@ impl Seen {
         self.now.asked_for().iter().filter_map(|report| report.socket.inode).collect()
     }
 
+    /// The same where nobody can hold a socket who may not be looked at, as on most hosts, or somebody can.
+    pub(crate) fn judged_with_all_seen(mut self, all_processes: bool) -> Seen {
+        for sample in [&mut self.before, &mut self.now] {
+            sample.snapshot.scanned.all_processes = all_processes;
+        }
+        self.judgement = judge(&self.before, &self.now);
+        self
+    }
+
     pub(crate) fn reading(&self, inode: Inode) -> Reading {
         self.socket(inode).reading
     }

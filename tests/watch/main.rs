@@ -21,6 +21,7 @@ mod nginx;
 mod soak;
 mod stopped;
 mod streams;
+mod times;
 mod unprivileged;
 mod until;
 mod writers;

@@ -91,7 +91,7 @@ pub use packets::packets;
 pub use process::Process;
 pub use query::Query;
 pub use skmem::SkMem;
-pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, scan, scan_with};
+pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, Waiter, scan, scan_with};
 pub use socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
 pub use tcp::TcpInfo;
 pub use units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};

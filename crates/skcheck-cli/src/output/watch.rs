@@ -3,6 +3,7 @@
 mod answer;
 mod chain;
 mod names;
+mod notes;
 mod rows;
 pub(crate) mod screen;
 mod summary;
@@ -42,7 +43,8 @@ pub(crate) fn frame(report: &WatchReport<'_>, top: Option<usize>, page: Page, li
         1 => "; 1 thing not seen, told in the end".to_owned(),
         n => format!("; {n} things not seen, told in the end"),
     };
-    let mut tail = trend_lines(report, page);
+    let mut tail = note_lines(report, page);
+    tail.extend(trend_lines(report, page));
     let last = format!("{}{gaps}; Ctrl-C ends it.", time(report));
     tail.extend(broken(&last, page.width.unwrap_or(usize::MAX)));
     let room = lines.saturating_sub(frame.len() + tail.len());
@@ -62,6 +64,7 @@ pub(crate) fn write_block(
 ) -> io::Result<()> {
     let mut lines = answer_lines(report, page);
     lines.extend(table_lines(report, top, usize::MAX, page));
+    lines.extend(note_lines(report, page));
     lines.extend(trend_lines(report, page));
     lines.push(format!("{}.", time(report)));
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -90,7 +93,7 @@ pub(crate) fn write_stalled(
     config: &ScanConfig,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for line in answer_lines(watched, config.page) {
+    for line in answer_lines(watched, config.page).iter().chain(&note_lines(watched, config.page)) {
         writeln!(out, "{line}")?;
     }
     let names = Names { sample: watched.now, charset: config.page.charset };
@@ -134,6 +137,12 @@ fn table_lines(report: &WatchReport<'_>, top: Option<usize>, room: usize, page: 
         more => lines.push(format!("{more} more")),
     }
     lines
+}
+
+/// What would show more of why.
+fn note_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {
+    let notes = notes::notes(&report.rows);
+    notes.iter().flat_map(|note| broken(note, page.width.unwrap_or(usize::MAX))).collect()
 }
 
 fn trend_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {

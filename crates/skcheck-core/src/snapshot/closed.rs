@@ -2,6 +2,7 @@
 //! knows.
 
 use std::path::Path;
+use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
@@ -78,10 +79,11 @@ pub(super) fn found_by_engine(
     query: &Query,
     facts: &HostFacts,
     first: &FirstPass,
-    closed: Vec<Found>,
+    closed: Vec<(Found, Instant)>,
+    started: Instant,
 ) -> Vec<Report> {
     let mut seen = FxHashSet::default();
-    let report = |found: Found| {
+    let report = |(found, read_at): (Found, Instant)| {
         let Found { socket, netns, .. } = found;
         let footprint = footprint(&socket, None, facts);
         let matches = query.may_match(&socket, facts) && query.matches_footprint(&footprint);
@@ -89,6 +91,7 @@ pub(super) fn found_by_engine(
         Some(Report {
             holders: first.survey.descriptors.holders(inode).collect(),
             netns: Some(netns),
+            read_after: read_at.saturating_duration_since(started),
             ..Report::bare(socket, footprint)
         })
     };

@@ -4,6 +4,7 @@
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -17,13 +18,14 @@ use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
+use crate::snapshot::dump::Candidate;
 use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::listeners::{Held, Listeners};
 use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Holding, Report, Source, cgroups, closed, fallback, measure, read, survey};
+use crate::snapshot::{Holding, Report, Source, Waiter, cgroups, closed, fallback, measure, read, survey};
 use crate::socket::{Endpoint, Inode, Protocol, Socket};
 
 pub(super) struct Joined {
@@ -39,6 +41,7 @@ struct Draft {
     /// Its namespace's place in the survey.
     netns: usize,
     socket: Socket,
+    read_at: Instant,
     held: Held,
     peer: Option<Held>,
     peer_inferred: bool,
@@ -57,6 +60,7 @@ pub(super) fn run(
     facts: &HostFacts,
     mut first: FirstPass,
     depth: Option<Depth<'_>>,
+    started: Instant,
     gaps: &mut Vec<Gap>,
 ) -> Joined {
     let unix = UnixLinks::new(&mut first.dumps);
@@ -68,10 +72,10 @@ pub(super) fn run(
     find_readers_elsewhere(host, query, facts, &unix, &first, strays, &mut drafts);
     find_peers_elsewhere(host, &first, &mut drafts, gaps);
     let closed = match first.closed.take() {
-        Some(closed) => closed::found_by_engine(query, facts, &first, closed),
+        Some(closed) => closed::found_by_engine(query, facts, &first, closed, started),
         None => closed::run(host, query, facts, &first, gaps),
     };
-    let mut context = Context { first: &first, late: FxHashMap::default(), unix };
+    let mut context = Context { first: &first, started, late: FxHashMap::default(), unix };
     let mut sockets: Vec<Report> = drafts.iter().map(|draft| context.unheld(draft, facts)).collect();
     sockets.extend(closed);
     // What asks for processes leaves most sockets out: those are not walked.
@@ -182,13 +186,13 @@ fn drafts_of(
     if let Some(asker) = &asker {
         strays.extend(second_look::run(asker, query, facts, unix, dump, &mut candidates));
     }
-    candidates.retain(|socket| query.matches_footprint(&unix.footprint(socket, facts)));
-    let asker = asker.filter(|_| candidates.iter().any(has_peer));
+    candidates.retain(|it| query.matches_footprint(&unix.footprint(&it.socket, facts)));
+    let asker = asker.filter(|_| candidates.iter().any(|it| has_peer(&it.socket)));
     let fallen_back = (first.source == Source::ProcNet).then(|| fallback::SecondLook::new(host, &candidates));
     let from_proc_net = fallen_back.unwrap_or_default();
     let asked = asker.as_ref().map(Listeners::of);
     let listeners = asked.as_ref().unwrap_or(&from_proc_net.listeners);
-    let draft = |socket: Socket| {
+    let draft = |Candidate { socket, read_at }: Candidate| {
         let asker = asker.as_ref().filter(|_| has_peer(&socket));
         let peer = asker.and_then(|asker| tcp_peer(asker, &socket));
         let peer = peer.or_else(|| from_proc_net.peer(&socket).cloned());
@@ -198,6 +202,7 @@ fn drafts_of(
             peer: peer.map(|peer| listeners.held(&peer)),
             peer_inferred: false,
             socket,
+            read_at,
         }
     };
     candidates.into_iter().map(draft).collect()
@@ -227,7 +232,8 @@ fn find_readers_elsewhere(
             let charged = unix.footprint(&reader, facts);
             if second_look::is_asked_for(query, facts, &reader) && query.matches_footprint(&charged) {
                 let held = Held::ByFile(*inode);
-                drafts.push(Draft { netns, socket: reader, held, peer: None, peer_inferred: false });
+                let read_at = Instant::now();
+                drafts.push(Draft { netns, socket: reader, read_at, held, peer: None, peer_inferred: false });
             }
             false
         });
@@ -341,6 +347,7 @@ fn holders_by_engine(
 /// What joins to a draft.
 struct Context<'a> {
     first: &'a FirstPass,
+    started: Instant,
     late: FxHashMap<Inode, Vec<Holder>>,
     unix: UnixLinks,
 }
@@ -350,7 +357,12 @@ impl Context<'_> {
     fn unheld(&self, draft: &Draft, facts: &HostFacts) -> Report {
         let socket = draft.socket.clone();
         let footprint = self.unix.footprint(&socket, facts);
+        let clients = self.unix.waiting_at(socket.inode).iter().copied().map(Waiter::Client);
+        let connections = self.first.dumps.get(draft.netns).map(|dump| dump.unaccepted.at(&socket));
+        let connections = connections.into_iter().flatten().map(Waiter::Connection);
         Report {
+            waiters: connections.chain(clients).collect(),
+            read_after: draft.read_at.saturating_duration_since(self.started),
             peer_inferred: draft.peer_inferred,
             netns: self.first.survey.namespaces.get(draft.netns).and_then(|netns| netns.id),
             ..Report::bare(socket, footprint)

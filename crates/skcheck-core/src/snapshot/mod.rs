@@ -35,7 +35,7 @@ use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
 use crate::snapshot::join::Depth;
-use crate::socket::Socket;
+use crate::socket::{Cookie, Inode, Socket};
 use crate::units::{Bytes, Payload, Truesize};
 
 pub(crate) use crate::snapshot::by_engine::knows_pids_of;
@@ -127,6 +127,8 @@ pub struct Scanned {
 pub struct Report {
     /// The kernel's record.
     pub socket: Socket,
+    /// How long after the scan began ([`Snapshot::taken_at`]) the kernel gave that record.
+    pub read_after: Duration,
     /// What its queues hold.
     pub footprint: Footprint,
     /// What walking its queues found; or why they were not walked.
@@ -136,6 +138,9 @@ pub struct Report {
     /// Every descriptor of every process that holds it; for a connection that nobody has accepted,
     /// those of the listeners that it may wait at.
     pub holders: Vec<Holder>,
+    /// Who waits for `accept` at a listener, as far as the kernel names them. Where several TCP listeners
+    /// share an address (SO_REUSEPORT), each has those of all.
+    pub waiters: Vec<Waiter>,
     /// Every descriptor of every process that holds the other end, where that is on this host (TCP
     /// and unix).
     pub peer_holders: Vec<Holder>,
@@ -156,6 +161,16 @@ pub struct Report {
     pub container: Option<Container>,
     /// The name of the interface that the socket is bound to.
     pub interface_name: Option<String>,
+}
+
+/// One that waits for `accept`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Waiter {
+    /// A TCP connection: it has a socket of its own here, which no file holds.
+    Connection(Cookie),
+    /// The client's socket, of a unix connection (`UNIX_DIAG_ICONS`).
+    Client(Inode),
 }
 
 /// Who is behind a socket.
@@ -198,10 +213,12 @@ impl Report {
     pub(crate) fn bare(socket: Socket, footprint: Footprint) -> Report {
         Report {
             socket,
+            read_after: Duration::ZERO,
             footprint,
             exact: Err(NotMeasured::NoEngine),
             holding: Holding::Descriptors,
             holders: Vec::new(),
+            waiters: Vec::new(),
             peer_holders: Vec::new(),
             peer_inferred: false,
             netns: None,
@@ -393,7 +410,7 @@ pub fn scan_with(
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
     let depth = engine.map(|engine| Depth { engine, limits });
-    let joined = join::run(host, query, &facts, first, depth, &mut gaps);
+    let joined = join::run(host, query, &facts, first, depth, started, &mut gaps);
     Ok(Snapshot {
         taken_at,
         duration: started.elapsed(),

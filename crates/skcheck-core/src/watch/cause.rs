@@ -10,7 +10,6 @@ use crate::holders::Holder;
 use crate::units::Payload;
 use crate::watch::evidence::{Call, Unread};
 
-pub(in crate::watch) use crate::watch::cause::accept::of_listener;
 pub(in crate::watch) use crate::watch::cause::decide::Look;
 pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, unheld};
 
@@ -41,7 +40,7 @@ pub enum CauseCode {
     Stopped,
     /// Its process's cgroup is frozen.
     Frozen,
-    /// Its process has ended, or its main thread has, while something else still holds the socket.
+    /// Its main thread has ended, or a child that held the socket too has, while the process still holds it.
     Zombie,
     /// Its process's cgroup is out of CPU quota.
     Throttled,
@@ -61,9 +60,11 @@ pub enum CauseCode {
     NobodyWaits,
     /// Its process's own writing is blocked by another reader.
     Backpressure,
-    /// Processes wait for each other to read, in a circle.
+    /// Processes wait for each other to read, in a circle: of each it is known, or inferred of an event loop,
+    /// that it waits for its writing.
     Deadlock,
-    /// It waits for accept, and the accept queue is full or its listener's holder is blocked.
+    /// The accept queue is full, of the listener or of the one that the connection waits at, and its holder
+    /// could accept and does not.
     AcceptFull,
     /// Nothing that could be seen tells.
     Unknown,
@@ -122,12 +123,14 @@ pub enum Fact {
         /// The kernel function that it sleeps in.
         wchan: Option<Vec<u8>>,
     },
-    /// A thread used so many percent of a processor in the window.
+    /// A thread ran, or waited for a processor, all through the window.
     Spins {
         /// Which.
         tid: u32,
-        /// Percent of one processor.
+        /// Percent of one processor that it used.
         percent: u32,
+        /// Percent of the window for which it waited for one.
+        waits: u32,
     },
     /// The socket is in this epoll set with these events.
     Epoll {
@@ -136,13 +139,22 @@ pub enum Fact {
         /// Its events.
         events: u32,
     },
+    /// The epoll set that has the socket is itself in this one.
+    EpollInEpoll {
+        /// The outer set's descriptor.
+        set: u32,
+        /// The inner set's.
+        inner: u32,
+        /// The events for which the outer one has it.
+        events: u32,
+    },
     /// It is in none of so many epoll sets.
     InNoEpoll(usize),
     /// A ring of io_uring has it registered.
     Ring(u32),
     /// This descriptor of the process has so much unsent, and the peer takes nothing, or too slowly.
     UnsentAt(Holder, Payload),
-    /// A child that has ended, and was not waited for.
+    /// A child of the process that has ended, and was not waited for.
     ZombieChild(u32),
     /// So many connections wait at the listener, of so many.
     AcceptQueue {
@@ -207,7 +219,8 @@ pub enum End {
     Hidden,
     /// At an address that no socket has that was looked at; not all could be.
     NotFound,
-    /// At this process, which it has passed, or which others were found to come back to.
+    /// At this process, which it has passed, or which others were found to come back to. Each process on the
+    /// circle waits for its writing.
     Circle(u32),
     /// It became too long to be followed.
     TooFar,
@@ -222,12 +235,42 @@ pub struct Pace {
     pub at_least: bool,
 }
 
+/// What shows that it is its writing that keeps a process from reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// All its threads are blocked in writing, one of them to this descriptor.
+    Blocked,
+    /// A thread of it is blocked in writing to this descriptor. Others do something else, or it is not
+    /// known what they do: one of them might read.
+    OneThread,
+    /// It is an event loop that does not ask for data, and this descriptor takes no more. That the one is
+    /// for the other is inferred.
+    EventLoop,
+    /// Nothing: that it waits is not known.
+    Unknown,
+}
+
+impl Wait {
+    /// `blocked`, `one_thread`, `event_loop` or `unknown`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Wait::Blocked => "blocked",
+            Wait::OneThread => "one_thread",
+            Wait::EventLoop => "event_loop",
+            Wait::Unknown => "unknown",
+        }
+    }
+}
+
 /// One step of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Link {
     /// The process's descriptor that cannot write.
     pub writer: Holder,
+    /// What shows that its process waits for that.
+    pub wait: Wait,
     /// What it has unsent; of a unix socket what its reader has not read, as far as that is known.
     pub unsent: Payload,
     /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP).
@@ -243,7 +286,7 @@ pub struct Link {
 
 impl Link {
     /// A step of a chain, over which nothing goes.
-    pub fn new(writer: Holder, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
-        Link { writer, unsent, taken: None, pace: None, reader, socket }
+    pub fn new(writer: Holder, wait: Wait, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
+        Link { writer, wait, unsent, taken: None, pace: None, reader, socket }
     }
 }

@@ -3,7 +3,8 @@
 //! A link leads from a process's writer that cannot write to the reader at its other end, and on to the
 //! writers of that reader's process. The chain ends at a process that waits for nobody, whether it reads
 //! nothing or slowly, at an address that is not on this host, or where it comes back to a process that it has
-//! passed.
+//! passed. That is a circle only where each process on it is known to wait for its writing: with a thread
+//! that does something else, which might read, it is that process where the chain ends.
 
 mod peers;
 
@@ -11,8 +12,9 @@ use rustc_hash::FxHashSet;
 
 use crate::holders::Holder;
 use crate::snapshot::Report;
+use crate::socket::State;
 use crate::units::Payload;
-use crate::watch::cause::{self, Cause, CauseCode, End, Fact, Link, Own, Root};
+use crate::watch::cause::{self, Cause, CauseCode, End, Fact, Link, Own, Root, Wait};
 use crate::watch::evidence::Unread;
 use crate::watch::progress::{Reading, Writing, tcp};
 use crate::watch::scene::{Scene, Went};
@@ -27,6 +29,16 @@ const MOST_WRITERS: usize = 32;
 
 /// What a look at a process found: the links from it on, and where they lead.
 type Chain = Root;
+
+impl Chain {
+    /// What shows that its first process waits.
+    fn begun(mut self, wait: Wait) -> Chain {
+        if let Some(first) = self.links.first_mut() {
+            first.wait = wait;
+        }
+        self
+    }
+}
 
 /// Why a reader that stands still does, and who is at the end of what keeps it.
 pub(in crate::watch) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause, Option<Root>)> {
@@ -44,7 +56,7 @@ pub(in crate::watch) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause
 
 /// Who keeps a reader from reading faster: its process writes what it reads, and no more than others take.
 pub(in crate::watch) fn of_slow_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause, Root)> {
-    let report = scene.socket(at)?;
+    let report = scene.socket(at).filter(|report| report.socket.state != State::Listen)?;
     if report.holders.iter().all(|holder| scene.writers(holder.pid).is_empty()) {
         return None;
     }
@@ -62,7 +74,16 @@ pub(in crate::watch) fn of_writer(scene: &Scene<'_>, at: usize) -> Option<Root> 
         return None;
     }
     let holder = *report.holders.first()?;
-    Walk::new(scene, holder.pid).step(holder, at)
+    let mut walk = Walk::new(scene, holder.pid);
+    let wait = by_threads(scene, holder.pid, &Scene::fds(&report.holders, holder.pid));
+    let wait = wait.unwrap_or(Wait::Unknown);
+    let mut chain = walk.step(holder, at)?.begun(wait);
+    if walk.is_no_circle(wait, &chain) {
+        chain.links.truncate(1);
+        let reader = readers(scene, at).into_iter().next();
+        chain.end = reader.map_or(End::Hidden, |own| End::Stalled(own.holder, Box::new(own.cause)));
+    }
+    Some(chain)
 }
 
 /// The cause of a process at the beginning of a chain: what it has unsent, and what it does about it.
@@ -111,17 +132,24 @@ impl<'s, 'a> Walk<'s, 'a> {
         for at in scene.writers(pid).iter().copied().take(MOST_WRITERS) {
             let Some(report) = scene.socket(at) else { continue };
             let fds = Scene::fds(&report.holders, pid);
-            let Some(fd) = fds.iter().copied().min().filter(|_| holds_back(scene, own, reads, at, &fds))
+            let Some((fd, wait)) = fds.iter().copied().min().zip(holds_back(scene, own, reads, at, &fds))
             else {
                 continue;
             };
-            match self.step(Holder { pid, fd }, at) {
+            match self.step(Holder { pid, fd }, at).map(|chain| chain.begun(wait)) {
+                Some(chain) if self.is_no_circle(wait, &chain) => {}
                 Some(chain) if self.is_circle_of_others(&chain) => circle = circle.or(Some(chain)),
                 Some(chain) => return Some(chain),
                 None => {}
             }
         }
         circle
+    }
+
+    /// Whether a chain comes back, but over a process that has other threads: these might read.
+    fn is_no_circle(&self, wait: Wait, chain: &Chain) -> bool {
+        wait == Wait::OneThread
+            && matches!(chain.end, End::Circle(closed_at) if self.path.contains(&closed_at))
     }
 
     fn is_circle_of_others(&self, chain: &Chain) -> bool {
@@ -143,11 +171,10 @@ impl<'s, 'a> Walk<'s, 'a> {
         if is_empty || reading == Reading::Idle && !has_read {
             return None;
         }
-        let owns =
-            reader.and_then(|at| scene.socket(at)).map(|it| cause::owns(scene, it)).unwrap_or_default();
+        let owns = readers(scene, at);
         let (unsent, taken) = (Payload(scene.unsent(at)), scene.went(at).taken);
         let pace = reads.then_some(pace);
-        let link = |reader| Link { writer, unsent, taken, pace, reader, socket: at };
+        let link = |reader| Link { writer, wait: Wait::Unknown, unsent, taken, pace, reader, socket: at };
         let is_known = |own: &&Own| {
             self.path.contains(&own.holder.pid) || !own.is_helpless && self.seen.contains(&own.holder.pid)
         };
@@ -193,24 +220,38 @@ impl<'s, 'a> Walk<'s, 'a> {
     }
 }
 
+/// Who should read what this socket has written, the most telling first.
+fn readers(scene: &Scene<'_>, at: usize) -> Vec<Own> {
+    let reader = scene.peers.of(scene.sockets, at).and_then(|reader| scene.socket(reader));
+    reader.map(|reader| cause::owns(scene, reader)).unwrap_or_default()
+}
+
+/// What the threads of a process show of its waiting for this writer.
+fn by_threads(scene: &Scene<'_>, pid: u32, fds: &[u32]) -> Option<Wait> {
+    let look = scene.process(pid).filter(|look| look.writes_to(fds))?;
+    Some(if look.only_writes() { Wait::Blocked } else { Wait::OneThread })
+}
+
 /// Whether it is this writer that keeps a process from reading: a thread is blocked in writing to it; or no
 /// more can be written, and the process is an event loop that does not ask for more to read. Of a process
 /// that reads (`reads`) only its one thread can tell: of several another may be the one that reads.
-fn holds_back(scene: &Scene<'_>, own: &Own, reads: bool, at: usize, fds: &[u32]) -> bool {
-    let Some(look) = scene.process(own.holder.pid) else { return false };
-    if look.writes_to(fds) && (!reads || look.has_one_thread()) {
-        return true;
+fn holds_back(scene: &Scene<'_>, own: &Own, reads: bool, at: usize, fds: &[u32]) -> Option<Wait> {
+    let look = scene.process(own.holder.pid)?;
+    let by_threads = by_threads(scene, own.holder.pid, fds);
+    if by_threads.is_some() && (!reads || look.has_one_thread()) {
+        return by_threads;
     }
     if !scene.socket(at).is_some_and(|report| tcp::is_clogged(&report.socket)) {
-        return false;
+        return None;
     }
     // What a process stops asking for it stops on purpose, whatever its threads do. For the rest it must be
     // seen that it is an event loop, and not stuck somewhere else.
-    match own.cause.code {
+    let is_event_loop = match own.cause.code {
         CauseCode::NoEpollin | CauseCode::OneshotNotRearmed => look.waits_for_events() || !look.is_known(),
         CauseCode::NotPolled | CauseCode::EdgeNotRead | CauseCode::NobodyWaits | CauseCode::AcceptFull => {
             look.waits_for_events()
         }
         _ => false,
-    }
+    };
+    is_event_loop.then_some(Wait::EventLoop)
 }

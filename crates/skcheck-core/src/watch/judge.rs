@@ -2,6 +2,8 @@
 
 mod pairs;
 
+use rustc_hash::FxHashSet;
+
 use crate::holders::Holder;
 use crate::snapshot::{Holding, Report};
 use crate::socket::State;
@@ -10,7 +12,7 @@ use crate::watch::chain::{self, Peers};
 use crate::watch::judge::pairs::Places;
 use crate::watch::progress::{self, Pair, Reading, Span, Writing, rates};
 use crate::watch::scene::{Scene, Went};
-use crate::watch::{Judged, Judgement, Sample, StillOpen, cause, trend};
+use crate::watch::{Judged, Judgement, Sample, StillOpen, trend};
 
 /// Says what became of each socket between two samples, and why those that stand still do.
 ///
@@ -19,6 +21,7 @@ pub fn judge(before: &Sample, now: &Sample) -> Judgement {
     let span = Span { before, now, window: now.at.saturating_sub(before.at) };
     let places = pairs::join(&before.snapshot, &now.snapshot);
     let mut sockets: Vec<Judged> = places.iter().map(|places| read(&span, places)).collect();
+    wait_their_turn(&span, &mut sockets);
     let mut peers = Peers::new(&now.snapshot.sockets);
     write(&span, &peers, &mut sockets);
     if sockets.iter().any(|judged| judged.writing != Writing::Idle) {
@@ -46,6 +49,7 @@ fn pair<'a>(span: &Span<'a>, judged: &Judged) -> Pair<'a> {
 fn read(span: &Span<'_>, places: &Places) -> Judged {
     let Places { key, before, now } = *places;
     let pair = Pair { key, before: report(span.before, before), now: report(span.now, now) };
+    let span = &span.of(&pair);
     let received = progress::received(span, &pair);
     let rate = |bytes: Option<u64>| bytes.and_then(|bytes| rates::per_second(bytes, span.window));
     let both = pair.before.zip(pair.now);
@@ -58,6 +62,7 @@ fn read(span: &Span<'_>, places: &Places) -> Judged {
         consumed: rate(received.consumed),
         consumed_at_least: received.at_least,
         arriving: rate(received.arrived),
+        accepted: received.accepted,
         until: received.until,
         unread_age: received.age,
         drops: both.filter(|_| !span.window.is_zero()).and_then(|(before, now)| drops(before, now)),
@@ -84,6 +89,21 @@ fn held_by(before: &Report, now: &Report) -> Vec<Holder> {
         before.holders.clone()
     } else {
         Vec::new()
+    }
+}
+
+/// A connection that waits at a listener which accepts others does not stand still: it will have its turn.
+fn wait_their_turn(span: &Span<'_>, sockets: &mut [Judged]) {
+    let is_at_work = |judged: &&Judged| matches!(judged.reading, Reading::Slow | Reading::Draining);
+    let listeners = sockets.iter().filter(is_at_work).filter_map(|judged| report(span.now, judged.now));
+    let listeners = listeners.filter(|report| report.socket.state == State::Listen);
+    let at_work: FxHashSet<Holder> = listeners.flat_map(|report| report.holders.iter().copied()).collect();
+    for judged in sockets.iter_mut().filter(|judged| judged.reading == Reading::Stalled) {
+        let Some(report) = report(span.now, judged.now) else { continue };
+        let waits = matches!(report.holding, Holding::AwaitingAccept { .. });
+        if waits && report.holders.iter().any(|holder| at_work.contains(holder)) {
+            judged.reading = Reading::Slow;
+        }
     }
 }
 
@@ -121,7 +141,13 @@ fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
         pace: Pace { consumed: judged.consumed, at_least: judged.consumed_at_least },
         taken: judged.taken,
     });
-    let scene = Scene::new(span, peers, went.into_iter().map(|it| it.unwrap_or(Went::UNKNOWN)).collect());
+    let went = went.into_iter().map(|it| it.unwrap_or(Went::UNKNOWN)).collect();
+    let mut scene = Scene::new(span, peers, went);
+    for judged in sockets.iter().filter(|judged| !judged.held_by.is_empty()) {
+        if let Some(at) = judged.now {
+            scene.add_held_by(at, &judged.held_by);
+        }
+    }
     for judged in sockets {
         let Some(at) = judged.now else { continue };
         match (judged.reading, judged.writing) {
@@ -134,13 +160,7 @@ fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
                 (judged.cause, judged.root) = chain::of_slow_reader(&scene, at).unzip();
             }
             (_, Writing::Slow | Writing::Draining) => judged.root = chain::of_writer(&scene, at),
-            _ => {
-                if let Pair { before: Some(before), now: Some(now), .. } = pair(span, judged) {
-                    let is_listener = now.socket.state == State::Listen && !span.window.is_zero();
-                    let cause = is_listener.then(|| cause::of_listener(&scene, before, now));
-                    judged.cause = cause.flatten();
-                }
-            }
+            _ => {}
         }
     }
 }

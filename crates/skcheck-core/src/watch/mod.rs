@@ -73,7 +73,8 @@ impl SocketKey {
 pub struct Sample {
     /// The time of day.
     pub taken_at: SystemTime,
-    /// When, on a clock that never goes back: since the watch began.
+    /// When its scan began, on a clock that never goes back: since the watch began. Each socket's numbers
+    /// were read [`read_after`](Report::read_after) that.
     pub at: Duration,
     /// The sockets of the whole host that hold something, those that were asked for first: who keeps whom
     /// waiting can lead over any. Those that hold nothing are here only where they were asked for.
@@ -146,7 +147,7 @@ pub struct Judged {
     pub now: Option<usize>,
     /// Its place in the earlier one's; `None` when it held nothing, or did not exist.
     pub before: Option<usize>,
-    /// How the receiving side went.
+    /// How the receiving side went; for a listener, whether the connections that wait there are accepted.
     pub reading: Reading,
     /// How the sending side went.
     pub writing: Writing,
@@ -156,13 +157,17 @@ pub struct Judged {
     pub consumed_at_least: bool,
     /// Bytes that arrived, a second. `None` where that cannot be told.
     pub arriving: Option<u64>,
+    /// Connections that were accepted between the two, at least: a count. `None` where that cannot be told,
+    /// and for a socket that is no listener.
+    pub accepted: Option<u64>,
     /// At this rate: until a draining reader's queue is empty; at most until a slow one's buffer is full
     /// (every byte takes more than one byte of it).
     pub until: Option<Duration>,
     /// It is slow or draining, and will neither be full nor empty soon: a sender of this host has more for it
     /// than there is room for.
     pub sender_is_full: bool,
-    /// The oldest unread byte has waited at least so long. `None` where nothing tells.
+    /// The oldest unread byte, or of a listener the oldest connection, has waited at least so long. `None`
+    /// where nothing tells.
     pub unread_age: Option<Duration>,
     /// Packets that were dropped because the buffer was full, between the two: a count.
     pub drops: Option<u32>,
@@ -179,9 +184,9 @@ pub struct Judged {
     pub closed: bool,
     /// It changed hands: who held it before. A connection that was accepted has not: nobody held it.
     pub held_by: Vec<Holder>,
-    /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener at which connections
-    /// pile up; [`Backpressure`](cause::CauseCode::Backpressure) for a reader that reads no faster than its
-    /// process can write.
+    /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener that is;
+    /// [`Backpressure`](cause::CauseCode::Backpressure) for a reader that reads no faster than its process can
+    /// write.
     pub cause: Option<Cause>,
     /// The chain that keeps it waiting, where there is one: of a reader whose process cannot write, and of a
     /// writer.
@@ -200,6 +205,7 @@ impl Judged {
             consumed: None,
             consumed_at_least: false,
             arriving: None,
+            accepted: None,
             until: None,
             sender_is_full: false,
             unread_age: None,

@@ -1,5 +1,6 @@
 //! How the two sides of a socket go. Pure.
 
+mod accept;
 mod packets;
 mod ran;
 pub(super) mod rates;
@@ -14,9 +15,10 @@ use crate::units::Payload;
 use crate::watch::progress::room::{until_empty, until_full};
 use crate::watch::{Sample, SocketKey, StillOpen};
 
+pub(super) use crate::watch::progress::accept::Queue;
 pub(super) use crate::watch::progress::room::is_full;
 
-/// How a reader goes.
+/// How a reader goes. For a listener, connections that are accepted count as what is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reading {
@@ -89,6 +91,18 @@ pub(super) struct Span<'a> {
     pub(super) window: Duration,
 }
 
+impl<'a> Span<'a> {
+    /// The same for one socket: its numbers are read some time after a sample begins, and on a busy host not
+    /// always as late.
+    pub(super) fn of(self, pair: &Pair<'_>) -> Span<'a> {
+        let read_at = |sample: &Sample, report: &Report| sample.at.saturating_add(report.read_after);
+        let both = pair.before.zip(pair.now).filter(|_| !self.window.is_zero());
+        let window =
+            both.map(|(before, now)| read_at(self.now, now).saturating_sub(read_at(self.before, before)));
+        Span { window: window.unwrap_or(self.window), ..self }
+    }
+}
+
 /// One socket in two samples.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'a> {
@@ -104,22 +118,33 @@ pub(super) struct Received {
     pub(super) consumed: Option<u64>,
     pub(super) at_least: bool,
     pub(super) arrived: Option<u64>,
+    /// Connections, of a listener.
+    pub(super) accepted: Option<u64>,
     pub(super) until: Option<Duration>,
     pub(super) age: Option<Duration>,
 }
 
 impl Received {
     fn just(reading: Reading) -> Received {
-        Received { reading, consumed: None, at_least: false, arrived: None, until: None, age: None }
+        Received {
+            reading,
+            consumed: None,
+            at_least: false,
+            arrived: None,
+            accepted: None,
+            until: None,
+            age: None,
+        }
     }
 }
 
 /// Judges a receive queue.
+///
+/// `span` is of this socket.
 pub(super) fn received(span: &Span<'_>, pair: &Pair<'_>) -> Received {
     let Some(now) = pair.now else { return gone(span, pair) };
-    // What waits at a listener has records of its own.
     if now.socket.state == State::Listen {
-        return Received::just(Reading::Idle);
+        return accept::received(span, pair.before, now);
     }
     let mut received = match pair.before {
         Some(before) if !span.window.is_zero() => match now.socket.protocol {

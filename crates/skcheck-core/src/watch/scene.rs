@@ -10,7 +10,7 @@ use crate::snapshot::{Holding, Report, Snapshot, Source};
 use crate::socket::{Inode, State};
 use crate::watch::cause::{Look, Pace};
 use crate::watch::chain::Peers;
-use crate::watch::progress::{Reading, Span, Writing, tcp};
+use crate::watch::progress::{Reading, Span, Writing};
 
 /// How one socket of the later sample went.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,8 @@ pub(in crate::watch) struct Scene<'a> {
     went: Vec<Went>,
     /// Rings of io_uring, by the sockets that are registered with them.
     rings: FxHashMap<Inode, Holder>,
+    /// Processes that held a socket before, and hold it no more.
+    left: FxHashMap<Inode, Vec<u32>>,
     /// Sockets with something unsent that may not be able to write, by process: those that stand still
     /// first, those with most unsent before others.
     writers: FxHashMap<u32, Vec<usize>>,
@@ -66,6 +68,7 @@ impl<'a> Scene<'a> {
             listeners: FxHashMap::default(),
             went,
             rings: FxHashMap::default(),
+            left: FxHashMap::default(),
             writers: FxHashMap::default(),
         };
         for (pid, process) in &span.now.processes {
@@ -91,6 +94,21 @@ impl<'a> Scene<'a> {
         }
         scene.writers = writers;
         scene
+    }
+
+    /// Notes who held a socket before.
+    pub(in crate::watch) fn add_held_by(&mut self, at: usize, before: &[Holder]) {
+        let Some(report) = self.socket(at) else { return };
+        let pids = report.pids();
+        let left = before.iter().map(|holder| holder.pid).filter(|pid| !pids.contains(pid));
+        if let Some(inode) = report.socket.inode {
+            self.left.entry(inode).or_default().extend(left);
+        }
+    }
+
+    /// The processes that held a socket before, and hold it no more.
+    pub(in crate::watch) fn left(&self, inode: Option<Inode>) -> &[u32] {
+        inode.and_then(|inode| self.left.get(&inode)).map_or(&[], Vec::as_slice)
     }
 
     pub(in crate::watch) fn process(&self, pid: u32) -> Option<&Look<'a>> {
@@ -119,7 +137,7 @@ impl<'a> Scene<'a> {
     /// known.
     pub(in crate::watch) fn unsent(&self, at: usize) -> u64 {
         let Some(report) = self.socket(at) else { return 0 };
-        tcp::unsent(&report.socket).unwrap_or_else(|| {
+        report.footprint.sent.payload.map(|payload| payload.0).unwrap_or_else(|| {
             let reader = self.peers.of(self.sockets, at).and_then(|at| self.socket(at));
             let payload = reader.and_then(|reader| reader.footprint.received.payload);
             let first = || reader.and_then(|reader| reader.socket.recv_q.size());

@@ -4,6 +4,7 @@ mod causes;
 mod chains;
 mod holders;
 mod join;
+mod listeners;
 mod made;
 mod reading;
 mod slow;

@@ -1,25 +1,29 @@
 //! Why a reader stands still, or is slow, as a sentence: from its process over those that keep that waiting to
 //! the one at the end.
 
-use skcheck_core::watch::cause::{Cause, End, Fact, Link, Root};
+use skcheck_core::watch::cause::{Cause, End, Fact, Link, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::watch::names::Names;
-use crate::output::watch::words::{clause, facts, reads};
+use crate::output::watch::notes;
+use crate::output::watch::words::{Said, clause, facts, reads};
 use crate::report::watch::Row;
 use crate::text::size;
 
 /// The cause and its evidence, a sentence each; `None` where nobody looked for a cause.
 pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<String> {
     let cause = row.judged.cause.as_ref()?;
+    let said = Said { queue: row.accept_queue().is_some(), writers: false };
     let (why, seen) = match &row.judged.root {
-        None => (clause(cause, "it"), facts(cause, false, names)),
+        None => (clause(cause, "it"), facts(cause, said, names)),
         Some(root) => {
-            let seen = root.cause().map_or_else(|| facts(cause, true, names), |end| facts(end, false, names));
+            let own = || facts(cause, Said { writers: true, ..said }, names);
+            let seen = root.cause().map_or_else(own, |end| facts(end, Said::default(), names));
             (chain(row, cause, root, names), seen)
         }
     };
     Some(match seen {
+        Some(seen) if notes::unread(cause).is_some() => format!("{why}: {seen}."),
         Some(seen) => format!("{why}. Seen: {seen}."),
         None => format!("{why}."),
     })
@@ -83,14 +87,19 @@ fn first(row: &Row<'_>, cause: &Cause, link: &Link, names: Names<'_>) -> String 
     blocked(link, &thread.unwrap_or(who), names)
 }
 
-/// A writer that cannot write.
+/// A writer that cannot write. That an event loop reads nothing because of that is no more than likely.
 fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
     let socket = names.sample.snapshot.sockets.get(link.socket);
     let fd = link.writer.fd;
     let unsent = size(link.unsent.0);
-    match socket.and_then(|socket| names.peer_address(socket)) {
-        Some(address) => format!("{who} is blocked writing to {address} (fd {fd}, {unsent} unsent)"),
-        None => format!("{who} is blocked writing to fd {fd} ({unsent} unsent)"),
+    let to = match socket.and_then(|socket| names.peer_address(socket)) {
+        Some(address) => format!("{address} (fd {fd}, {unsent} unsent)"),
+        None => format!("fd {fd} ({unsent} unsent)"),
+    };
+    match link.wait {
+        Wait::EventLoop => format!("{who} has stopped reading, probably because it cannot write to {to}"),
+        Wait::OneThread if who == "it" => format!("a thread of it is blocked writing to {to}"),
+        _ => format!("{who} is blocked writing to {to}"),
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use skcheck_core::watch::cause::{CauseCode, End, Fact, Root};
+use skcheck_core::watch::cause::{CauseCode, End, Root};
 use skcheck_core::watch::progress::Writing;
-use skcheck_core::{State, Truesize};
+use skcheck_core::{Holding, State, Truesize};
 
 use crate::config::Page;
 use crate::output::cells::{proto, state_name};
 use crate::output::layout::{self, Align};
 use crate::output::watch::names::Names;
-use crate::output::watch::words;
+use crate::output::watch::{notes, words};
 use crate::report::watch::{Row, Standing};
 use crate::text::{Charset, fit, size, span, width};
 
@@ -147,7 +147,9 @@ impl Table {
 
 fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
     let judged = row.judged;
-    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), size);
+    // Connections are no bytes.
+    let untold = if row.accept_queue().is_some() { "-" } else { "?" };
+    let rate = |bytes: Option<u64>| bytes.map_or_else(|| untold.to_owned(), size);
     let is_writer = !matches!(judged.writing, Writing::Idle | Writing::Unknown);
     let sent = row.socket.footprint.sent.payload;
     Cells {
@@ -159,7 +161,7 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
         reading: judged.reading.name().to_owned(),
         consumed: rate(judged.consumed),
         arriving: rate(judged.arriving),
-        age: match judged.unread_age {
+        age: match row.age {
             Some(age) => format!("{}{}", names.charset.at_least(), span(age)),
             None => "?".to_owned(),
         },
@@ -175,6 +177,9 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
 }
 
 fn unread(row: &Row<'_>, charset: Charset) -> String {
+    if let Some((waiting, _)) = row.accept_queue() {
+        return format!("{waiting} conn");
+    }
     let received = &row.socket.footprint.received;
     match (received.payload, received.charged) {
         (Some(payload), _) => size(payload.0),
@@ -187,8 +192,13 @@ fn unread(row: &Row<'_>, charset: Charset) -> String {
 pub(super) fn why(row: &Row<'_>, names: Names<'_>) -> String {
     let judged = row.judged;
     let what = match row.standing {
-        Standing::ReaderStalled => Some(why_stalled(row, names)),
+        Standing::ReaderStalled | Standing::NotAccepted => Some(why_stalled(row, names)),
+        Standing::NobodyAccepts => Some(format!("nobody accepts: {}", why_stalled(row, names))),
+        Standing::AcceptsSlowly => Some("accepts slowly".to_owned()),
         Standing::WriterStalled => Some(why_unsent(row, names)),
+        Standing::ReaderSlow if matches!(row.socket.holding, Holding::AwaitingAccept { .. }) => {
+            Some("waits for accept, in turn".to_owned())
+        }
         Standing::ReaderSlow | Standing::ReaderDraining if judged.sender_is_full => {
             Some(held_up(row, names).unwrap_or_else(|| "its sender has more".to_owned()))
         }
@@ -217,7 +227,8 @@ fn held_up(row: &Row<'_>, names: Names<'_>) -> Option<String> {
         End::Slow(_, pace) => words::reads_short(*pace, names.charset),
         _ => return None,
     };
-    Some(format!("held up by {}: {does}", names.short(reader.pid)))
+    let probably = if row.is_inferred() { "probably " } else { "" };
+    Some(format!("{probably}held up by {}: {does}", names.short(reader.pid)))
 }
 
 /// Why nothing of what was written is taken.
@@ -239,10 +250,12 @@ fn why_stalled(row: &Row<'_>, names: Names<'_>) -> String {
         return held_up;
     }
     let Some(cause) = &row.judged.cause else { return "unknown".to_owned() };
+    if let (CauseCode::AcceptFull, Some((waiting, Some(limit)))) = (cause.code, row.accept_queue()) {
+        return format!("queue full ({waiting} of {limit})");
+    }
     let short = words::short(cause.code);
-    let missing = cause.evidence.iter().find(|fact| matches!(fact, Fact::Missing(_)));
-    match (cause.code, missing) {
-        (CauseCode::Unknown, Some(missing)) => format!("{short}: {}", words::fact(missing, names)),
-        _ => short.to_owned(),
+    match notes::unread(cause) {
+        Some(unread) => format!("{short}: {}", words::missing(unread).short),
+        None => short.to_owned(),
     }
 }

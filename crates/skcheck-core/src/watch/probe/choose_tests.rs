@@ -17,9 +17,11 @@ fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
     Report {
         footprint: footprint(&socket, None, &HostFacts::assumed(PageSize(4096))),
         socket,
+        read_after: std::time::Duration::ZERO,
         exact: Err(NotMeasured::NoEngine),
         holding: Holding::Descriptors,
         holders: holders(holder),
+        waiters: Vec::new(),
         peer_holders: holders(peer),
         peer_inferred: false,
         netns: None,

@@ -68,7 +68,8 @@ impl<'a> Probe<'a> {
         let noting = engine.map(Noting::new);
         let limits = Limits { packets: 1, time: None };
         // Sockets are asked first; what comes then takes its time.
-        let at = self.begun.elapsed();
+        let begun = Instant::now();
+        let at = begun.saturating_duration_since(self.begun);
         let engine = noting.as_ref().map(|noting| noting as &dyn Engine);
         let (snapshot, asked_for) = wide::scan(self.host, &self.query, engine, &limits)?;
         let mut sample = Sample {
@@ -88,7 +89,8 @@ impl<'a> Probe<'a> {
         } else {
             inodes.map(|it| it.get().into()).collect()
         };
-        let mut look = Look::new(self.host, sample.at, &mut self.known, &inodes, chosen.closely.len());
+        let mut look =
+            Look::new(self.host, (sample.at, begun), &mut self.known, &inodes, chosen.closely.len());
         for pid in &chosen.closely {
             sample.processes.insert(*pid, look.closely(*pid));
         }

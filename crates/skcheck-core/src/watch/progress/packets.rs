@@ -44,8 +44,9 @@ pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &Report, now: &R
     let was_read = match heads {
         Heads::Same => Some(0),
         Heads::Partly(bytes) => Some(bytes),
-        _ if ran::slept(span, before, now, &now.holders) => Some(0),
-        _ => None,
+        // What shrinks was read: before its processes were looked at, which the sockets are first.
+        Heads::Silent if !has_shrunk(before, now) && ran::slept(span, before, now, &now.holders) => Some(0),
+        Heads::Moved | Heads::Silent => None,
     };
     match (unread, was_read) {
         (Some((waited, waits)), Some(consumed)) => {
@@ -88,6 +89,10 @@ fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Re
         Heads::Moved => Received::just(Reading::Draining),
         _ => Received::just(Reading::Unknown),
     }
+}
+
+fn has_shrunk(before: &Report, now: &Report) -> bool {
+    payload(now) < payload(before) || udp_charge(&now.socket) < udp_charge(&before.socket)
 }
 
 fn payload(report: &Report) -> Option<u64> {

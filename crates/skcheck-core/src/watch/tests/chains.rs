@@ -8,7 +8,7 @@ use crate::snapshot::Snapshot;
 use crate::socket::{Endpoint, Protocol, Shutdown};
 use crate::units::Payload;
 use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Deadlock, EdgeNotRead, Stopped};
-use crate::watch::cause::{End, Fact, Link};
+use crate::watch::cause::{End, Fact, Link, Wait};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::progress::Reading;
 use crate::watch::{Judged, judge};
@@ -143,6 +143,41 @@ fn deadlocks() {
     // With itself.
     let all = judged(&stuck_pair(1, (1, 3), (1, 4)), &[writes(1, 3)]);
     check(of(&all, 2), (Deadlock, &[((1, 3), Some((1, 4)))], None));
+}
+
+/// With a thread that does something else, and might come to read: nobody is known to wait for himself.
+#[test]
+fn no_deadlock() {
+    let also = |process: ProcessEvidence, call| {
+        let mut process = process;
+        process.threads.push(ThreadEvidence { tid: 900 + process.pid, ..sleeps(call, 99) });
+        process
+    };
+    let alone = judged(&stuck_pair(1, (1, 3), (1, 4)), &[also(writes(1, 3), Call::Sleep)]);
+    check(of(&alone, 2), (Blocked, &[], None));
+    let root = of(&alone, 1).root.as_ref().unwrap();
+    assert_eq!((root.links[0].wait, root.is_circle()), (Wait::OneThread, false));
+    let two = [stuck(1, (1, 3), (2, 3)), stuck(3, (2, 4), (1, 4))].concat();
+    let all = judged(&two, &[writes(1, 3), also(writes(2, 4), Call::Futex)]);
+    check(of(&all, 4), (Backpressure, &[((1, 3), Some((2, 3)))], Some((2, Blocked))));
+    check(of(&all, 2), (Blocked, &[], None));
+    for (writer, reader) in [(1, 2), (3, 1)] {
+        let root = of(&all, writer).root.as_ref().unwrap();
+        let end = root.reader().map(|holder| holder.pid);
+        assert_eq!((root.links.len(), end, root.is_circle()), (1, Some(reader), false), "{writer}");
+    }
+    // All of its threads write: none can read before that is taken.
+    let all = judged(&two, &[writes(1, 3), also(writes(2, 4), Call::Write)]);
+    assert_eq!(of(&all, 2).cause.as_ref().unwrap().code, Deadlock);
+    // Two event loops.
+    let paused = |pid, fd, inode| ProcessEvidence {
+        epolls: vec![set(7, fd, inode, Interest::OUT)],
+        ..process(pid, sleeps(Call::EpollWait, 7))
+    };
+    let all = judged(&two, &[paused(1, 4, 4), paused(2, 3, 2)]);
+    assert_eq!(of(&all, 2).cause.as_ref().unwrap().code, Deadlock);
+    let root = of(&all, 2).root.as_ref().unwrap();
+    assert!(root.is_circle() && root.links.iter().all(|link| link.wait == Wait::EventLoop), "{root:?}");
 }
 
 #[test]

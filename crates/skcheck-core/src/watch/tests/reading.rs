@@ -192,14 +192,24 @@ fn unix_datagrams() {
     assert_eq!(one(&datagram(100, 9000), &datagram(0, 0)).reading, Idle);
 }
 
+/// A socket's numbers are read some time after its sample begins: what counts is the time between them.
+#[test]
+fn rates_are_of_the_time_between_two_reads() {
+    let sock = |bytes| [Sock::tcp(1).unread(0).received(bytes)];
+    let mut both = samples(&sock(1000), &sock(13_000), &[]);
+    both.0.snapshot.sockets[0].read_after = Duration::from_millis(100);
+    both.1.snapshot.sockets[0].read_after = Duration::from_millis(300);
+    let judged = judge(&both.0, &both.1);
+    assert_eq!((of(&judged.sockets, 1).consumed, judged.window), (Some(10_000), Duration::from_millis(1000)));
+}
+
 /// A process that has not run has read nothing.
 #[test]
 fn readers_that_have_not_run() {
     use super::made::process;
     let thread = sleeps(Call::Sleep, 0);
-    let woken = |switches, state| {
-        let thread =
-            crate::watch::evidence::ThreadEvidence { switches, state: Some(state), ..thread.clone() };
+    let woken = |runs, state| {
+        let thread = crate::watch::evidence::ThreadEvidence { runs, state: Some(state), ..thread.clone() };
         process(5, thread)
     };
     let socks = [
@@ -260,11 +270,4 @@ fn closed_and_held() {
     let judged = judge(&both.0, &both.1).sockets;
     assert_eq!(judged.len(), 1);
     assert_eq!((judged[0].reading, judged[0].before, judged[0].now), (Unknown, Some(0), Some(0)));
-}
-
-/// What waits at a listener has records of its own.
-#[test]
-fn listeners_are_no_readers() {
-    let judged = one(&Sock::listener(1, 3, 10), &Sock::listener(1, 3, 10));
-    assert_eq!((judged.reading, judged.cause), (Idle, None));
 }

@@ -43,6 +43,7 @@ pub(super) struct ChainJson {
 #[derive(Serialize)]
 struct LinkJson {
     writer: HolderJson,
+    wait: &'static str,
     unsent: u64,
     taken_per_s: Option<u64>,
     reader: Option<HolderJson>,
@@ -115,6 +116,7 @@ impl ChainJson {
     pub(super) fn new(root: &Root) -> ChainJson {
         let link = |link: &Link| LinkJson {
             writer: HolderJson::new(&link.writer),
+            wait: link.wait.name(),
             unsent: link.unsent.0,
             taken_per_s: link.taken,
             reader: link.reader.as_ref().map(HolderJson::new),
@@ -175,12 +177,19 @@ impl EvidenceJson {
                 wchan: wchan.as_deref().map(lossy),
                 ..empty
             },
-            Fact::Spins { tid, percent } => {
+            Fact::Spins { tid, percent, .. } => {
                 EvidenceJson { kind: "spins", tid: Some(*tid), value: Some((*percent).into()), ..empty }
             }
             Fact::Epoll { set, events } => {
                 EvidenceJson { kind: "epoll", fd: Some(*set), events: Some(*events), ..empty }
             }
+            Fact::EpollInEpoll { set, inner, events } => EvidenceJson {
+                kind: "epoll_in_epoll",
+                fd: Some(*set),
+                value: Some((*inner).into()),
+                events: Some(*events),
+                ..empty
+            },
             Fact::InNoEpoll(sets) => EvidenceJson { kind: "in_no_epoll", of: Some(*sets as u64), ..empty },
             Fact::Ring(fd) => EvidenceJson { kind: "io_uring", fd: Some(*fd), ..empty },
             Fact::UnsentAt(Holder { pid, fd }, unsent) => EvidenceJson {
@@ -256,8 +265,12 @@ mod tests {
                 Fact::Thread { tid: 12, state: b'D', call: None, wchan: None },
                 r#"{"kind":"thread","tid":12,"state":"D"}"#,
             ),
-            (Fact::Spins { tid: 12, percent: 99 }, r#"{"kind":"spins","tid":12,"value":99}"#),
+            (Fact::Spins { tid: 12, percent: 99, waits: 0 }, r#"{"kind":"spins","tid":12,"value":99}"#),
             (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
+            (
+                Fact::EpollInEpoll { set: 8, inner: 4, events: 1 },
+                r#"{"kind":"epoll_in_epoll","fd":8,"events":1,"value":4}"#,
+            ),
             (Fact::InNoEpoll(2), r#"{"kind":"in_no_epoll","of":2}"#),
             (Fact::Ring(7), r#"{"kind":"io_uring","fd":7}"#),
             (

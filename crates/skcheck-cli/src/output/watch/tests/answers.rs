@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use skcheck_core::watch::Judged;
-use skcheck_core::watch::cause::{CauseCode, End, Fact, Link, Pace, Root};
+use skcheck_core::watch::cause::{CauseCode, End, Fact, Link, Pace, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Holder, Holding, Payload};
 
 use super::{PIPE, answer};
-use crate::output::watch::write_block;
+use crate::output::watch::{summary, write_block};
+use crate::report::watch::history::History;
 use crate::report::watch::tests::{World, chain};
 
 #[test]
@@ -39,6 +40,22 @@ fn the_answer_names_the_root_of_a_chain_first() {
             "1 more reader stands still.",
         ]
     );
+}
+
+/// That an event loop reads nothing because it cannot write is inferred, and said so.
+#[test]
+fn what_is_inferred_is_probable() {
+    let mut world = chain();
+    world.judgement.sockets[0].root.as_mut().unwrap().links[0].wait = Wait::EventLoop;
+    let told = answer(&world);
+    assert!(told[0].starts_with("app (20) probably holds up nginx (10): nginx has read nothing"), "{told:?}");
+    let because = "Because: nginx has stopped reading, probably because it cannot write to 10.0.0.20:9000 (fd \
+                   14, 2.8 MiB unsent), whose reader app (20), fd 7, has read nothing either, because it is \
+                   stopped";
+    assert!(told[1].starts_with(because), "{told:?}");
+    let mut block = Vec::new();
+    write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+    assert!(String::from_utf8(block).unwrap().contains("probably held up by app 20: stopped"));
 }
 
 #[test]
@@ -78,8 +95,8 @@ fn a_deadlock_names_both() {
     world.named(2, "right");
     let (left, right) = (Holder { pid: 1, fd: 3 }, Holder { pid: 2, fd: 4 });
     let links = vec![
-        Link::new(left, Payload(1 << 20), Some(right), 9),
-        Link::new(right, Payload(1 << 20), Some(left), 9),
+        Link::new(left, Wait::Blocked, Payload(1 << 20), Some(right), 9),
+        Link::new(right, Wait::Blocked, Payload(1 << 20), Some(left), 9),
     ];
     world.stalled((1, 3), 4096, CauseCode::Deadlock, vec![]).root = Some(Root::new(links, End::Circle(1)));
     let told = answer(&world);
@@ -167,6 +184,64 @@ fn answers_when_nobody_stands_still() {
     );
     let world = World::new(1);
     assert!(answer(&world)[0].starts_with("Nobody stands still: no socket that matches holds data; "));
+}
+
+#[test]
+fn a_listener_at_which_nobody_accepts() {
+    let mut world = World::new(5);
+    world.named(2, "app");
+    world.named(3, "sshd");
+    let sleeps = Fact::Thread { tid: 2, state: b'S', call: Some((Call::Sleep, None)), wchan: None };
+    let queue = Fact::AcceptQueue { waiting: 2, limit: Some(1) };
+    world.unaccepted((2, 7), CauseCode::AcceptFull, vec![queue, sleeps]);
+    assert_eq!(
+        answer(&world),
+        [
+            "app (2) has accepted nobody for 5 s; 2 connections wait (limit 1) at fd 7.",
+            "Because: the accept queue is full, and it does not accept. Seen: thread 2 sleeps in a timed sleep.",
+        ]
+    );
+    world.unaccepted((3, 3), CauseCode::Stopped, vec![Fact::State(b'T')]);
+    assert_eq!(answer(&world)[2], "At 1 more listener nobody accepts.");
+    let mut block = Vec::new();
+    write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+    let block = String::from_utf8(block).unwrap();
+    let row = |name: &str| block.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(row("app 2").ends_with("nobody accepts: queue full (2 of 1)"), "{block}");
+    assert!(row("sshd 3").contains("2 conn  stalled") && row("sshd 3").ends_with("nobody accepts: stopped"));
+    let mut history = History::default();
+    history.note(&world.before, &world.now, &world.judgement);
+    let summary = summary::summary(&history, PIPE.charset);
+    let first = "Watched 5 s (1 window): at 2 listeners nobody accepts in the end; ";
+    assert!(summary[0].starts_with(first), "{summary:?}");
+    assert!(summary::next(&history).is_empty());
+    // A reader that stands still comes first.
+    world.stalled((4, 4), 10, CauseCode::Stopped, vec![]);
+    let told = answer(&world);
+    assert_eq!(told.last().unwrap(), "At 2 listeners nobody accepts.", "{told:?}");
+}
+
+#[test]
+fn a_listener_that_is_slow() {
+    let mut world = World::new(2);
+    world.named(2, "app");
+    let judged = world.unaccepted((2, 7), CauseCode::AcceptFull, vec![]);
+    (judged.reading, judged.accepted, judged.cause) = (Reading::Slow, Some(20), None);
+    assert_eq!(
+        answer(&world),
+        [
+            "app (2) accepts connections more slowly than they come, at least 20 in 2 s; 2 connections wait (limit \
+          1) at fd 7."
+        ]
+    );
+    world.judgement.sockets[0].reading = Reading::Unknown;
+    assert_eq!(
+        answer(&world),
+        [
+            "Nobody is known to stand still. app (2) may accept or not, which cannot be told; 2 connections wait \
+          (limit 1) at fd 7."
+        ]
+    );
 }
 
 #[test]
@@ -265,7 +340,7 @@ fn only_what_was_asked_for_is_shown() {
     world.judgement.sockets[0].asked_for = false;
     world.judgement.sockets[1].asked_for = false;
     let report = world.report();
-    assert_eq!((report.rows.len(), report.stalled), (1, 1));
+    assert_eq!((report.rows.len(), report.counts.all), (1, 1));
     let told = answer(&world);
     assert_eq!(told[0], "app (20) has read nothing for 5 s; 977 KiB waits at fd 7. It holds up nginx (10).");
     assert_eq!(told.len(), 2);
