@@ -11,7 +11,7 @@ use crate::look::{LONG, engine, here, watch, watch_by};
 use crate::pairs::Pair;
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
-use crate::support::sockets::inode;
+use crate::support::sockets::{arrived, inode};
 
 const MIB: usize = 1 << 20;
 const WINDOW: Duration = Duration::from_secs(1);
@@ -63,6 +63,7 @@ fn udp_full() {
 fn is_filled_in_again(pair: Pair) {
     let reader = inode(&pair.reader);
     let _writer = Role::start("pour", vec![pair.writer]);
+    arrived(&pair.reader, 1);
     let _reader = Role::start("read 100000", vec![pair.reader]);
     let seen = watch(LONG);
     let judged = seen.socket(reader);
