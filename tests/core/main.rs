@@ -21,6 +21,7 @@ mod namespace_pairs;
 mod namespace_scans;
 mod namespaces;
 mod narrow;
+mod other_tables;
 mod privileges;
 mod properties;
 mod recorded;

@@ -12,7 +12,7 @@ use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::{Endpoint, Live, NetnsChoice, Query, RecvQueue, Report, SendQueue, Snapshot, scan};
 
 use crate::support::replay::{Recorder, Replay};
-use crate::support::scan::{everything, get};
+use crate::support::scan::get;
 use crate::support::sockets::{inode, send_unix, unix_pair};
 use crate::support::ss;
 
@@ -20,10 +20,11 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures")
 }
 
-/// Everything of this namespace: a recording does not tell namespaces apart, and others that hold
-/// sockets would be recorded as this one.
+/// TCP, UDP and unix sockets of this namespace: a recording does not tell namespaces apart, and others that
+/// hold sockets would be recorded as this one.
 fn here() -> Query {
-    let mut query = everything();
+    let mut query = Query::of_no_protocol();
+    (query.tcp, query.udp, query.unix, query.include_idle) = (true, true, true, true);
     query.netns = NetnsChoice::Current;
     query
 }

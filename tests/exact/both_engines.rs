@@ -137,8 +137,8 @@ fn the_same_sockets() {
         ("one process", |zoo, query| query.pids = vec![zoo.sleepers[0].pid()]),
         ("another process", |zoo, query| query.pids = vec![zoo.sleepers[1].pid()]),
         ("a port", |zoo, query| query.port = Some(zoo.port)),
-        ("tcp", |_, query| (query.udp, query.unix) = (false, false)),
-        ("udp", |_, query| (query.tcp, query.unix) = (false, false)),
+        ("tcp", |_, query| only(query).tcp = true),
+        ("udp", |_, query| only(query).udp = true),
         ("ipv6", |_, query| (query.ipv4, query.unix) = (false, false)),
         ("listeners", |_, query| (query.include_idle, query.states) = (true, vec![State::Listen])),
         ("a name", |_, query| query.process = Some(b"sleep".to_vec())),
@@ -148,4 +148,12 @@ fn the_same_sockets() {
         narrow(&zoo, &mut query);
         assert!(assert_same(what, &query) > 0, "{what}: nothing matches");
     }
+}
+
+/// The same query of no protocol yet.
+fn only(query: &mut Query) -> &mut Query {
+    let netns = query.netns.clone();
+    *query = Query::of_no_protocol();
+    query.netns = netns;
+    query
 }

@@ -21,8 +21,8 @@ pub(crate) fn port(port: u16) -> Query {
 
 /// Unix sockets alone, idle ones too.
 pub(crate) fn unix_only() -> Query {
-    let mut query = everything();
-    (query.tcp, query.udp) = (false, false);
+    let mut query = Query::of_no_protocol();
+    (query.unix, query.include_idle) = (true, true);
     query
 }
 

@@ -572,7 +572,8 @@ static __always_inline void walk_waiting(__u64 sk, __u32 slot, __u32 left)
 __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 {
 	struct socket_end end = { .kind = SOCKET_END, .slot = slot };
-	__u32 left, mode = locked ? LOCKED : 0, walked = 0, kept = 0, family;
+	__u32 left, mode = locked ? LOCKED : 0, walked = 0, kept = 0, family, type, protocol;
+	bool udp = false;
 	struct limits *limit = own_limits();
 	__u64 seq = 0;
 
@@ -584,15 +585,17 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 	end.wmem_queued = FIELD(sock, sk, sk_wmem_queued);
 	end.backlog = FIELD(sock, sk, sk_backlog.len);
 	family = FIELD(sock, sk, __sk_common.skc_family);
+	type = FIELD(sock, sk, sk_type);
+	protocol = FIELD(sock, sk, sk_protocol);
 	if (family == AF_UNIX && FIELD(sock, sk, __sk_common.skc_state) == TCP_LISTEN) {
 		walk_waiting(sk, slot, left);
 		bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
 		return 0;
 	}
 	if (family == AF_UNIX) {
-		if (FIELD(sock, sk, sk_type) != SOCK_DGRAM)
+		if (type != SOCK_DGRAM)
 			mode |= STREAM;
-	} else if (FIELD(sock, sk, sk_protocol) == IPPROTO_TCP) {
+	} else if (type == SOCK_STREAM && protocol == IPPROTO_TCP) {
 		__s32 unread;
 
 		mode |= TCP;
@@ -602,7 +605,9 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 		unread = FIELD(tcp_sock, sk, rcv_nxt) - FIELD(tcp_sock, sk, copied_seq);
 		end.recv_q = unread > 0 ? unread : 0;
 		end.send_q = FIELD(tcp_sock, sk, write_seq) - FIELD(tcp_sock, sk, snd_una);
-	} else {
+	} else if (type == SOCK_DGRAM && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE) &&
+		   (family == AF_INET || family == AF_INET6)) {
+		udp = true;
 		end.forward_deficit = FIELD(udp_sock, sk, forward_deficit);
 		/* What a reader has taken off is the oldest: one of it is met however many have come since. */
 		kept = FIELD(udp_sock, sk, reader_queue.qlen) && left;
@@ -618,7 +623,7 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 		left = after(left, walked);
 		walked = walk_list(AT(sock, sk, sk_backlog.head), place(slot, BACKLOG), mode | CHAIN, left);
 		left = after(left, walked);
-	} else if (family != AF_UNIX) {
+	} else if (udp) {
 		/* What a reader has taken off the receive queue and not read yet. */
 		walked = walk_list(AT(udp_sock, sk, reader_queue), place(slot, RECEIVE), mode, left);
 		left = after(left, walked);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use skcheck_core::{Gap, Snapshot};
+use skcheck_core::{Gap, Report as SocketReport, Snapshot};
 
 use crate::args::By;
 use crate::config::{Page, ScanConfig};
@@ -107,13 +107,17 @@ fn first_column(by: By) -> &'static str {
 }
 
 fn rows(report: &Report<'_>, writer: Writer<'_>) -> Vec<Cells> {
-    if report.by == By::Socket {
-        return report.sockets.iter().map(|socket| writer.socket_row(socket, None)).collect();
-    }
     let mut rows = Vec::new();
+    let add = |rows: &mut Vec<Cells>, socket: &SocketReport, owner| {
+        rows.push(writer.socket_row(socket, owner));
+        rows.extend(writer.subflow_rows(socket));
+    };
+    if report.by == By::Socket {
+        report.sockets.iter().for_each(|socket| add(&mut rows, socket, None));
+    }
     for group in &report.groups {
         rows.push(writer.group_row(group));
-        rows.extend(group.sockets.iter().map(|socket| writer.socket_row(socket, Some(group.owner))));
+        group.sockets.iter().for_each(|socket| add(&mut rows, socket, Some(group.owner)));
     }
     rows
 }

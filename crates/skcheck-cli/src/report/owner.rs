@@ -50,7 +50,7 @@ impl<'a> Owners<'a, '_> {
         if self.by == By::Netns {
             return BTreeSet::from([report.netns.map_or(Owner::UnknownNetns, Owner::Netns)]);
         }
-        if report.holders.is_empty() {
+        if report.pids().is_empty() {
             return BTreeSet::from([self.of_unheld(report)]);
         }
         let asked_for = report.pids().into_iter().filter(|pid| self.is_asked_for(*pid));

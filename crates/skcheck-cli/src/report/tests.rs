@@ -16,8 +16,8 @@ use super::*;
 fn empty() -> (Snapshot, SocketReport) {
     let (mut writer, reader) = UnixStream::pair().unwrap();
     writer.write_all(b"x").unwrap();
-    let mut query = Query::default();
-    (query.tcp, query.udp, query.pids) = (false, false, vec![std::process::id()]);
+    let mut query = Query::of_no_protocol();
+    (query.unix, query.pids) = (true, vec![std::process::id()]);
     let mut snapshot = scan(&Live::new(), &query).unwrap();
     let fd = u32::try_from(reader.as_raw_fd()).unwrap();
     let is_reader = |report: &&SocketReport| report.holders.iter().any(|holder| holder.fd == fd);
