@@ -11,9 +11,8 @@ use rustix::mount::{
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skcheck_core::engine::Limits;
-use skcheck_core::memory::census::Census;
 use skcheck_core::verdict::{Code, Reason, Suspect, judge};
-use skcheck_core::{Bytes, Host, Live, Memory, Query, Snapshot, Verdict, memory, scan_with};
+use skcheck_core::{Bytes, Host, Live, Memory, Query, Verdict, memory, scan_with};
 
 use crate::deferred::free_what_is_put_off;
 use crate::measure::engine;
