@@ -104,7 +104,7 @@ fn each_connection_is_one_socket() {
 
     // What waits in both queues is what was sent and acknowledged, all of it.
     let mut read = 0;
-    (&server).set_read_timeout(Some(Duration::from_millis(500))).expect("a socket");
+    server.set_read_timeout(Some(Duration::from_millis(500))).expect("a socket");
     let mut buffer = vec![0; 1 << 20];
     while let Ok(n) = (&server).read(&mut buffer) {
         read += n as u64;

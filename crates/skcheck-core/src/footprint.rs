@@ -51,6 +51,9 @@ pub struct HostFacts {
     /// `skbuff_fclone_cache` (/proc/slabinfo and /sys/kernel/slab, root only). An upper bound: it
     /// counts objects parked per CPU, and all of a slab that was merged with others.
     pub active_skbs: Option<u64>,
+    /// MPTCP sockets on the whole host: active objects of the slabs `MPTCP` and `MPTCPv6` (/proc/slabinfo, root
+    /// only). An upper bound too: where it is 0 there are none, and nobody has to be asked for them.
+    pub mptcp_sockets: Option<u64>,
 }
 
 /// The smallest truesize of a packet: `sk_buff` and `skb_shared_info`, each aligned to a cache line
@@ -67,6 +70,7 @@ impl HostFacts {
             max_skb_frags: default_max_skb_frags(page_size),
             max_skb_frags_known: false,
             active_skbs: None,
+            mptcp_sockets: None,
         }
     }
 

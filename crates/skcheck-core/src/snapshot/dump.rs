@@ -88,13 +88,12 @@ impl Sink for Stream<'_> {
         if socket.family == Family::Unix {
             self.dump.note_unix(socket);
         }
-        if socket.mptcp.is_some() {
-            if socket.protocol == Protocol::Mptcp {
-                return self.dump.mptcp.add(record.into_socket());
-            }
-            if self.dump.mptcp.has_subflow(socket) {
+        match socket.protocol {
+            Protocol::Mptcp => return self.dump.mptcp.add(record.into_socket()),
+            Protocol::Tcp if self.dump.mptcp.has_subflow(socket) => {
                 return self.dump.mptcp.add_subflow(record.into_socket());
             }
+            _ => {}
         }
         if self.query.may_match(socket, self.facts)
             && may_be_held_by(self.descriptors, socket, &self.query.pids)

@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::socket::{Cookie, Inode, Socket};
+use crate::socket::{Cookie, Inode, Socket, State};
 
 /// MPTCP sockets, each with its subflows.
 #[derive(Default)]
@@ -30,10 +30,15 @@ impl MptcpSockets {
         self.sockets.push(socket);
     }
 
-    /// Whether this TCP socket is a subflow of one of them. A listener's has no token; the kernel gives each
-    /// its MPTCP socket's inode (`mptcp_sock_graft`).
+    /// Whether this TCP socket is a subflow of one of them.
     pub(super) fn has_subflow(&self, socket: &Socket) -> bool {
-        self.place_of(socket).is_some()
+        !self.is_empty() && self.place_of(socket).is_some()
+    }
+
+    /// Whether there are any but listeners. The subflow of a listener is known by its inode; of others the
+    /// token must be asked for.
+    pub(super) fn have_tokens(&self) -> bool {
+        self.sockets.iter().any(|socket| socket.state != State::Listen)
     }
 
     /// Puts a subflow of one of them where it belongs.
@@ -46,8 +51,10 @@ impl MptcpSockets {
         }
     }
 
+    /// The kernel gives a subflow its MPTCP socket's inode (`mptcp_sock_graft`), but for those that nobody has
+    /// accepted; the token is that of its connection.
     fn place_of(&self, subflow: &Socket) -> Option<usize> {
-        let token = subflow.mptcp.as_ref()?.token;
+        let token = subflow.mptcp.as_ref().and_then(|mptcp| mptcp.token);
         let by_token = token.and_then(|token| self.by_token.get(&token));
         by_token.or_else(|| self.by_inode.get(&subflow.inode?)).copied()
     }
@@ -92,11 +99,12 @@ mod tests {
             assert!(sockets.has_subflow(&subflow), "{subflow:?}");
             sockets.add_subflow(subflow);
         }
-        let mut stranger = socket(Protocol::Tcp, 6, 0, Some(71));
-        assert!(!sockets.has_subflow(&stranger));
-        stranger.mptcp = None;
-        stranger.inode = Inode::new(11);
-        assert!(!sockets.has_subflow(&stranger), "it is no subflow at all");
+        let mut other = socket(Protocol::Tcp, 6, 0, Some(71));
+        assert!(!sockets.has_subflow(&other));
+        (other.mptcp, other.inode) = (None, Inode::new(13));
+        assert!(!sockets.has_subflow(&other));
+        other.inode = Inode::new(12);
+        assert!(sockets.has_subflow(&other), "no two sockets have one inode else");
         let found = sockets.take();
         let cookies = |at: usize| -> Vec<u64> {
             let subflows = found.get(at).map(Socket::subflows).unwrap_or_default();

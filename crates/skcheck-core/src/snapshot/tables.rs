@@ -87,6 +87,10 @@ impl Asking<'_, '_> {
     /// Dumps a table. Where NETLINK_SOCK_DIAG itself cannot be used, and nothing was told before, the dump has
     /// the refusal.
     fn dump(&self, table: Table, dump: &mut Dump) -> Dumped {
+        // An empty table takes as long as a full one: the kernel walks all tokens of the host.
+        if matches!(table, Table::Mptcp(_)) && self.facts.mptcp_sockets == Some(0) {
+            return Dumped::Whole;
+        }
         let states = match worth_asking(self.asker, table, self.netns) {
             Some(States::Bound) => {
                 dump.may_have_bound = true;
@@ -99,7 +103,7 @@ impl Asking<'_, '_> {
             return Dumped::Whole;
         };
         // Only then it matters, and it costs.
-        let may_have_subflows = matches!(table, Table::Tcp(_)) && !dump.mptcp.is_empty();
+        let may_have_subflows = matches!(table, Table::Tcp(_)) && dump.mptcp.have_tokens();
         let mut stream = self.stream(dump);
         let result = match may_have_subflows {
             true => self.asker.dump_with_info(table, states, &mut stream),
@@ -168,7 +172,7 @@ impl Asking<'_, '_> {
         }
         for version in [IpVersion::V4, IpVersion::V6].into_iter().filter(|_| !tcp_was_dumped) {
             let mut add = |record: Record<'_>| {
-                if record.socket.mptcp.is_some() {
+                if dump.mptcp.has_subflow(&record.socket) {
                     dump.mptcp.add_subflow(record.into_socket());
                 }
             };

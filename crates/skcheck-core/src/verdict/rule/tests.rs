@@ -162,7 +162,7 @@ fn rings() {
     check(&missing(100, 5900), with(6000, bounded(300)), (Code::Unseen, Reason::HandedIn));
     // A walk is as final beside them as without.
     let all = Evidence { walked_seen: true, ..walked(100_000, 0, 0) };
-    check(&missing(6000, 0), with(20, all.clone()), (Code::Cannot, Reason::Rings(mib(20))));
+    check(&missing(6000, 0), with(20, all), (Code::Cannot, Reason::Rings(mib(20))));
     // Their blocks may be of a chunk's size: the census counts them no second time.
     check(&missing(6000, 0), with(5000, counted(9000, 5000, 0)), (Code::Explains, Reason::Rings(mib(5000))));
     check(
@@ -174,7 +174,7 @@ fn rings() {
     // A ring that nobody has seen can be of any size, in blocks larger than a page or mapped.
     let unknown = |evidence: Evidence| Evidence { rings: None, ..evidence };
     check(&missing(6000, 0), unknown(bounded(300)), (Code::Unseen, Reason::Hidden));
-    check(&missing(6000, 0), unknown(all.clone()), (Code::Unseen, Reason::Hidden));
+    check(&missing(6000, 0), unknown(all), (Code::Unseen, Reason::Hidden));
     let census = |ring_like| unknown(Evidence { ring_like: Some(mib(ring_like)), ..counted(300, 20, 0) });
     check(&missing(6000, 0), census(20), (Code::Cannot, Reason::Room(mib(40))));
     check(&missing(6000, 0), census(2000), (Code::Partly, Reason::Room(mib(2020))));
