@@ -297,7 +297,9 @@ fn mptcp_host() -> MadeUp {
 
 #[test]
 fn subflows_are_parts_of_their_socket() {
-    let snapshot = scan(&mptcp_host(), &only(Protocol::Mptcp)).expect("it answers");
+    let sockstat = "TCP: inuse 6 orphan 0 tw 0 alloc 9 mem 15\n";
+    let host = mptcp_host().file("/proc/net/sockstat", sockstat);
+    let snapshot = scan(&host, &only(Protocol::Mptcp)).expect("it answers");
     let inodes: Vec<(u32, Protocol)> = snapshot
         .sockets
         .iter()
@@ -322,6 +324,10 @@ fn subflows_are_parts_of_their_socket() {
     assert_eq!((sent.payload, sent.charged), (Some(Payload(40)), Some(Truesize(50_000))));
     assert_eq!(get(3).socket.recv_q, RecvQueue::Connections(Connections(0)));
     assert_eq!(get(1).holders, [Holder { pid: 7, fd: 3 }]);
+    // All of them have their memory from TCP's.
+    let mptcp = 9000 + 50_000 + 2 * 100;
+    let tcp = 500 + 600 + 30 + 40 + 40 + 6 * 100;
+    assert_eq!(snapshot.unlisted_tcp_mem, Some(15 * 4096 - mptcp - tcp));
 }
 
 /// `ss -t` lists them, and so does TCP alone; MPTCP alone asks for them.
