@@ -330,6 +330,35 @@ fn subflows_are_parts_of_their_socket() {
     assert_eq!(snapshot.unlisted_tcp_mem, Some(15 * 4096 - mptcp - tcp));
 }
 
+/// The kernel takes long for an empty table, and tells elsewhere that it is empty.
+#[test]
+fn mptcp_is_not_asked_for_where_there_is_none() {
+    let protocols = |four: u32| {
+        format!(
+            "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re bi br ha uh gp em\n\
+             MPTCPv6   2064      0    1239   no       0   yes  kernel      y  y  y  n  y  y  y  y  y  y  y  y  n  n  y  y  y  n\n\
+             MPTCP     1936      {four}    1239   no       0   yes  kernel      y  y  y  n  y  y  y  y  y  y  y  y  n  n  y  y  y  n\n"
+        )
+    };
+    let asked = |host: &MadeUp, family: u8| {
+        let asked = host.asked.lock().expect("no panic");
+        asked.iter().filter(|request| request.is_dump_of(family, 0)).count()
+    };
+    let check = |host: MadeUp, found: usize, expected: [usize; 2]| {
+        let mut query = Query::of_no_protocol();
+        query.mptcp = true;
+        assert_eq!(scan(&host, &query).expect("it answers").sockets.len(), found);
+        assert_eq!([asked(&host, 2), asked(&host, 10)], expected);
+    };
+    check(mptcp_host(), 2, [1, 1]);
+    check(mptcp_host().file("/proc/net/protocols", protocols(2)), 2, [1, 0]);
+    check(MadeUp::new().file("/proc/net/protocols", protocols(0)), 0, [0, 0]);
+    check(mptcp_host().file("/proc/net/protocols", "protocol size memory\n"), 2, [1, 1]);
+    let slabs = |active: u32| format!("MPTCPv6 0 0 2112\nMPTCP {active} 32 1984 16 8\n");
+    check(MadeUp::new().file("/proc/slabinfo", slabs(0)), 0, [0, 0]);
+    check(mptcp_host().file("/proc/slabinfo", slabs(2)), 2, [1, 1]);
+}
+
 /// `ss -t` lists them, and so does TCP alone; MPTCP alone asks for them.
 #[test]
 fn subflows_by_what_is_asked_for() {

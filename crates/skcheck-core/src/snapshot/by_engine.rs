@@ -1,6 +1,7 @@
 //! The first pass with an engine: one look at all descriptors gives the sockets that may match. Tables are
 //! dumped only in namespaces that have sockets which no descriptor holds.
 
+use std::cell::OnceCell;
 use std::io;
 use std::path::Path;
 
@@ -76,7 +77,8 @@ pub(super) fn run(
                 let mut dump = Dump::of_tally(tally);
                 if let Some(asker) = asker {
                     let descriptors = &survey.descriptors;
-                    Asking { host, query, facts, descriptors, netns, asker: &asker }
+                    let (asker, protocols) = (&asker, OnceCell::new());
+                    Asking { host, query, facts, descriptors, netns, asker, protocols }
                         .dump_beside_engine(&mut dump);
                 }
                 dump
