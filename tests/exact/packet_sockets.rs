@@ -53,7 +53,7 @@ fn packet_socket(interface: &str) -> OwnedFd {
 #[allow(unsafe_code)] // no library that the tests have knows sockaddr_ll
 fn bind(socket: &OwnedFd, interface: i32) {
     let address = libc::sockaddr_ll {
-        sll_family: libc::AF_PACKET as u16,
+        sll_family: libc::AF_PACKET.try_into().expect("a small number"),
         sll_protocol: ALL.to_be(),
         sll_ifindex: interface,
         sll_hatype: 0,
@@ -61,7 +61,7 @@ fn bind(socket: &OwnedFd, interface: i32) {
         sll_halen: 0,
         sll_addr: [0; 8],
     };
-    let length = size_of_val(&address) as u32;
+    let length = size_of_val(&address).try_into().expect("small");
     // SAFETY: the address is whole, and as long as is said.
     let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) };
     assert_eq!(bound, 0, "{}", std::io::Error::last_os_error());
@@ -69,7 +69,7 @@ fn bind(socket: &OwnedFd, interface: i32) {
 
 #[allow(unsafe_code)] // nor these options
 fn set(socket: &OwnedFd, option: i32, value: &[u32]) {
-    let length = size_of_val(value) as u32;
+    let length = size_of_val(value).try_into().expect("small");
     // SAFETY: the value is as long as is said.
     let set = unsafe {
         libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, value.as_ptr().cast(), length)
