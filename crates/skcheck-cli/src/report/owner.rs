@@ -103,6 +103,8 @@ pub(crate) fn unheld<'a>(report: &SocketReport, snapshot: &Snapshot) -> Owner<'a
     match report.holding {
         Holding::Orphan => Owner::Orphaned,
         Holding::Hidden => Owner::Hidden,
+        // No process can hold it, hidden or not.
+        _ if report.socket.is_of_kernel() => Owner::Kernel,
         _ if snapshot.scanned.unreadable > 0 => Owner::Hidden,
         _ => Owner::Kernel,
     }
