@@ -354,6 +354,9 @@ fn mptcp_is_not_asked_for_where_there_is_none() {
     check(mptcp_host().file("/proc/net/protocols", protocols(2)), 2, [1, 0]);
     check(MadeUp::new().file("/proc/net/protocols", protocols(0)), 0, [0, 0]);
     check(mptcp_host().file("/proc/net/protocols", "protocol size memory\n"), 2, [1, 1]);
+    // Before Linux 6.3 it counts none.
+    let older = mptcp_host().file("/proc/net/protocols", protocols(0));
+    check(older.file("/proc/sys/kernel/osrelease", "6.1.0-56-cloud-amd64\n"), 2, [1, 1]);
     let slabs = |active: u32| format!("MPTCPv6 0 0 2112\nMPTCP {active} 32 1984 16 8\n");
     check(MadeUp::new().file("/proc/slabinfo", slabs(0)), 0, [0, 0]);
     check(mptcp_host().file("/proc/slabinfo", slabs(2)), 2, [1, 1]);

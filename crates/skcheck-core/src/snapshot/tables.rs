@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use crate::diag::decode::Record;
 use crate::diag::request::{IpVersion, States, Table};
+use crate::facts;
 use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
 use crate::holders::Descriptors;
@@ -72,7 +73,7 @@ pub(super) struct Asking<'a, 'h> {
     pub descriptors: &'a Descriptors,
     pub netns: &'a Netns,
     pub asker: &'a Asker<'h>,
-    /// Its /proc/net/protocols, once it has been asked for.
+    /// See [`Asking::protocols_with_mptcp`]; empty until it has been needed.
     pub protocols: OnceCell<Option<Vec<u8>>>,
 }
 
@@ -147,8 +148,14 @@ impl Asking<'_, '_> {
         if self.facts.mptcp_sockets == Some(0) {
             return true;
         }
-        let protocols = self.protocols.get_or_init(|| self.asker.proc_net("protocols"));
+        let protocols = self.protocols.get_or_init(|| self.protocols_with_mptcp());
         protocols.as_ref().is_some_and(|file| protocol_in_use(file, name) == InUse::None)
+    }
+
+    /// The namespace's /proc/net/protocols, where that counts MPTCP sockets: since Linux 6.3.
+    fn protocols_with_mptcp(&self) -> Option<Vec<u8>> {
+        let release = read::read(self.host, "/proc/sys/kernel/osrelease")?;
+        facts::is_release_at_least(&release, (6, 3)).then(|| self.asker.proc_net("protocols"))?
     }
 
     fn stream<'d>(&'d self, dump: &'d mut Dump) -> Stream<'d> {
