@@ -105,8 +105,8 @@ impl Recording {
     }
 
     fn query_all(&self) -> Query {
-        let mut query = Query::default();
-        (query.udp, query.ipv6) = (false, false);
+        let mut query = Query::of_no_protocol();
+        query.ipv6 = false;
         query.tcp = self.table != Table::Unix;
         query.unix = self.table == Table::Unix;
         query.include_idle = true;

@@ -30,7 +30,7 @@ fn every_documented_field_is_always_there() {
     assert_has(&report["host"], "kernel page_size chunk_size max_skb_frags");
     assert_has(
         &report["totals"],
-        "sockets processes unread unread_unknown charged worst measured pinned pages unlisted_tcp_mem",
+        "sockets processes unread unread_unknown charged rings rings_unknown worst measured pinned pages unlisted_tcp_mem",
     );
     for socket in report["sockets"].as_array().unwrap() {
         assert_has(
@@ -38,7 +38,7 @@ fn every_documented_field_is_always_there() {
             "family protocol state inode cookie uid local peer peer_inode recv_q recv_q_unit send_q send_q_unit \
              pinned send_pinned pinned_shared not_measured exact exact_agrees exact_agreement handed_in slab \
              not_counted unread charged worst worst_basis unsent send_charged send_worst skmem awaiting_accept ambiguous \
-             shared holders peer_holders peer_inferred netns cgroup unit container",
+             shared holders peer_holders peer_inferred rings ring_bytes mptcp_token subflows portid_pid netns cgroup unit container",
         );
         assert_has(
             &socket["skmem"],

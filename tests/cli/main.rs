@@ -3,6 +3,7 @@
 mod arguments;
 mod containers;
 mod demo;
+mod families;
 mod json;
 mod measured;
 mod mem;

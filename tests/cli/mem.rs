@@ -51,7 +51,7 @@ fn every_documented_field_is_always_there() {
     );
     has(
         &memory["sockets"],
-        "unread charged worst worst_of_all pinned pinned_ownerless walked_all hidden others",
+        "unread charged worst worst_of_all pinned pinned_ownerless walked_all hidden rings",
     );
     has(
         &memory["verdict"],

@@ -22,8 +22,8 @@ fn tcp4(datagrams: impl Fn(u32) -> Vec<Vec<u8>> + Sync + 'static) -> MadeUp {
 }
 
 fn tcp_only() -> Query {
-    let mut query = everything();
-    (query.udp, query.unix) = (false, false);
+    let mut query = Query::of_no_protocol();
+    (query.tcp, query.include_idle) = (true, true);
     query
 }
 

@@ -14,7 +14,7 @@ use skcheck_core::{
 
 use crate::support::made_up::{Answer, MadeUp};
 use crate::support::messages::{Inet, SKMEMINFO, done, words};
-use crate::support::scan::{everything, get};
+use crate::support::scan::get;
 
 /// An engine that finds nothing beyond the tables, and walks these packets.
 #[derive(Default)]
@@ -94,8 +94,8 @@ fn scan(sockets: &'static [(u16, u32)], engine: &Canned) -> Snapshot {
         let datagrams = sockets.iter().map(socket).chain([done(request.sequence, 0)]);
         request.is_tcp4().then(|| Answer::of(datagrams))
     });
-    let mut query = everything();
-    (query.udp, query.unix) = (false, false);
+    let mut query = Query::of_no_protocol();
+    (query.tcp, query.include_idle) = (true, true);
     scan_with(&host, &query, Some(engine), &Limits::default()).expect("it answers")
 }
 

@@ -74,8 +74,9 @@ fn protocols() {
     let (unix, _peer) = unix_pair(SocketType::STREAM);
     let inodes = [inode(&pair.server), inode(&udp), inode(&unix)];
     for wanted in 0..3 {
-        let mut query = scan::everything();
+        let mut query = Query::of_no_protocol();
         (query.tcp, query.udp, query.unix) = (wanted == 0, wanted == 1, wanted == 2);
+        query.include_idle = true;
         let snapshot = scan::run(&query);
         let found = inodes.map(|number| find(&snapshot, number).is_some());
         assert_eq!(found, [0, 1, 2].map(|at| at == wanted));
@@ -139,12 +140,11 @@ fn a_process_by_id_and_by_name() {
 
 #[test]
 fn a_query_without_a_table_is_an_error() {
-    let mut query = Query::default();
-    (query.tcp, query.udp, query.unix) = (false, false, false);
+    let mut query = Query::of_no_protocol();
     let error = library_scan(&Live::new(), &query).expect_err("nothing is asked for");
     assert_eq!(error.kind(), ErrorKind::EmptyQuery);
-    let mut query = Query::default();
-    (query.ipv4, query.ipv6, query.unix) = (false, false, false);
+    (query.tcp, query.udp, query.mptcp, query.raw) = (true, true, true, true);
+    (query.ipv4, query.ipv6) = (false, false);
     assert!(library_scan(&Live::new(), &query).is_err());
 }
 

@@ -18,8 +18,17 @@ use skcheck_core::{
 use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
 
-const TABLES: [Table; 4] =
-    [Table::Tcp(IpVersion::V4), Table::Udp(IpVersion::V6), Table::UdpLite(IpVersion::V4), Table::Unix];
+const TABLES: [Table; 9] = [
+    Table::Tcp(IpVersion::V4),
+    Table::Udp(IpVersion::V6),
+    Table::UdpLite(IpVersion::V4),
+    Table::Unix,
+    Table::Mptcp(IpVersion::V4),
+    Table::Raw(IpVersion::V4),
+    Table::Raw(IpVersion::V6),
+    Table::Packet,
+    Table::Netlink,
+];
 
 fn decode(table: Table, sequence: u32, datagram: &[u8]) -> (Answer, Vec<Socket>) {
     let mut answer = Answer::new(table, sequence);
@@ -34,7 +43,7 @@ fn decode(table: Table, sequence: u32, datagram: &[u8]) -> (Answer, Vec<Socket>)
 /// Bytes that get past the headers now and then.
 fn datagram() -> impl Strategy<Value = Vec<u8>> {
     let kinds = prop_oneof![Just(BY_FAMILY), Just(messages::DONE), Just(messages::ERROR), any::<u16>()];
-    let families = prop_oneof![Just(1u8), Just(2), Just(10), any::<u8>()];
+    let families = prop_oneof![Just(1u8), Just(2), Just(10), Just(16), Just(17), any::<u8>()];
     let payload =
         (families, vec(any::<u8>(), 0..200)).prop_map(|(family, rest)| [vec![family], rest].concat());
     let one = (kinds, any::<u16>(), prop_oneof![Just(1u32), any::<u32>()], payload)

@@ -12,7 +12,7 @@ use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::{Endpoint, Live, NetnsChoice, Query, RecvQueue, Report, SendQueue, Snapshot, scan};
 
 use crate::support::replay::{Recorder, Replay};
-use crate::support::scan::{everything, get};
+use crate::support::scan::get;
 use crate::support::sockets::{inode, send_unix, unix_pair};
 use crate::support::ss;
 
@@ -20,12 +20,26 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures")
 }
 
-/// Everything of this namespace: a recording does not tell namespaces apart, and others that hold
-/// sockets would be recorded as this one.
+/// TCP, UDP and unix sockets of this namespace: a recording does not tell namespaces apart, and others that
+/// hold sockets would be recorded as this one.
 fn here() -> Query {
-    let mut query = everything();
+    let mut query = Query::of_no_protocol();
+    (query.tcp, query.udp, query.unix, query.include_idle) = (true, true, true, true);
     query.netns = NetnsChoice::Current;
     query
+}
+
+/// All other sockets of this namespace.
+fn others_here() -> Query {
+    let mut query = Query::of_no_protocol();
+    (query.mptcp, query.raw, query.packet, query.netlink) = (true, true, true, true);
+    (query.include_idle, query.netns) = (true, NetnsChoice::Current);
+    query
+}
+
+/// What the recording with this name answers.
+fn query_of(name: &str) -> Query {
+    if name == "others" { others_here() } else { here() }
 }
 
 /// Every recording of a scan: its directory, and the lines of `about.txt` behind `decodes to:`.
@@ -54,7 +68,8 @@ fn recordings_decode_to_what_was_made() {
     let recordings = recordings();
     assert!(!recordings.is_empty());
     for (directory, expected) in recordings {
-        let snapshot = scan(&Replay::open(&directory), &here()).expect("it was scanned once");
+        let name = directory.file_name().and_then(|name| name.to_str()).expect("a name");
+        let snapshot = scan(&Replay::open(&directory), &query_of(name)).expect("it was scanned once");
         assert_eq!(describe(&snapshot), expected, "{}", directory.display());
     }
 }
@@ -64,8 +79,12 @@ fn recordings_decode_to_what_was_made() {
 fn cut_recordings_keep_what_is_whole() {
     for (directory, _) in recordings() {
         for (request, datagram) in Replay::open(&directory).datagrams() {
-            let table = match request[16] {
-                1 => Table::Unix,
+            let table = match (request[16], request[17]) {
+                (1, _) => Table::Unix,
+                (16, _) => Table::Netlink,
+                (17, _) => Table::Packet,
+                (_, 0) => Table::Mptcp(IpVersion::V4),
+                (_, 255) => Table::Raw(IpVersion::V4),
                 _ => Table::Tcp(IpVersion::V4),
             };
             let decode = |bytes: &[u8]| {
@@ -128,6 +147,12 @@ fn line(snapshot: &Snapshot, report: &Report) -> String {
         Endpoint::Path(path) => path.escape_ascii().to_string(),
         Endpoint::Abstract(name) => format!("@{}", name.escape_ascii()),
         Endpoint::Unnamed => "unnamed".to_owned(),
+        Endpoint::Raw { addr, protocol } => format!("{addr}:protocol:{protocol}"),
+        Endpoint::Packet { protocol } => format!("frames:{protocol:#x}"),
+        // Whose number it is, is no part of a situation.
+        Endpoint::Netlink { protocol, portid } => {
+            format!("netlink:{protocol}:{}", if *portid == 0 { "kernel" } else { "program" })
+        }
         _ => "unknown".to_owned(),
     };
     let recv_q = match socket.recv_q {
@@ -154,8 +179,14 @@ fn line(snapshot: &Snapshot, report: &Report) -> String {
         let names: Vec<Vec<u8>> = holders.iter().filter_map(comm).collect();
         if names.is_empty() { "nobody".to_owned() } else { names.join(&b'+').escape_ascii().to_string() }
     };
+    let subflows: Vec<String> = socket
+        .subflows()
+        .iter()
+        .map(|it| format!(" over {} > {}", endpoint(&it.local), endpoint(&it.peer)))
+        .collect();
+    let rings = socket.rings.map_or(String::new(), |rings| format!(" rings={}", rings.bytes().0));
     format!(
-        "{} {} {} > {} recv_q={recv_q} send_q={send_q} skmem={skmem} unread={} charged={} worst={} {}: {} peer: {}",
+        "{} {} {} > {} recv_q={recv_q} send_q={send_q} skmem={skmem} unread={} charged={} worst={} {}: {} peer: {}{rings}{}",
         socket.protocol.name(),
         socket.state.name(),
         endpoint(&socket.local),
@@ -166,5 +197,6 @@ fn line(snapshot: &Snapshot, report: &Report) -> String {
         report.holding.name(),
         comms(&report.holders),
         comms(&report.peer_holders),
+        subflows.concat(),
     )
 }

@@ -1,14 +1,15 @@
 //! The numbers that a verdict stands on, gathered from scans over made-up hosts.
 
 use skcheck_core::engine::Limits;
-use skcheck_core::memory::families::other_families;
 use skcheck_core::verdict::{Code, Reason, judge};
-use skcheck_core::{Bytes, Engine, Holder, Payload, Snapshot, Truesize, Verdict, scan_with};
+use skcheck_core::{Bytes, Engine, Holder, Payload, Query, Snapshot, Truesize, Verdict, scan_with};
 
 use crate::measured::Canned;
 use crate::support::made_up::{Answer, MadeUp};
-use crate::support::messages::{Inet, SKMEMINFO, done, words};
-use crate::support::scan::everything;
+use crate::support::messages::{
+    BY_FAMILY, Inet, MULTI, PACKET_MEMINFO, PACKET_RX_RING, SKMEMINFO, attribute, done, message, packet,
+    words,
+};
 
 const MIB: u64 = 1 << 20;
 const CHUNK: u64 = 32 * 1024;
@@ -29,7 +30,6 @@ fn host(nobodys: u64) -> MadeUp {
     ];
     let host = MadeUp::new().file("/proc/meminfo", meminfo).file("/proc/zoneinfo", "");
     let host = host
-        .file("/proc/net/packet", "sk Rmem\n")
         .file("/boot/config-6.18.0", "CONFIG_MAX_SKB_FRAGS=17\n")
         .file("/proc/net/sockstat", "TCP: inuse 3 orphan 0 tw 0 alloc 3 mem 1280\n");
     host.process(7, "reader", &[1]).process(8, "writer", &[2]).kernel(move |request| {
@@ -46,12 +46,11 @@ fn with_packets(host: MadeUp, packets: u64) -> MadeUp {
 }
 
 fn judged(host: &MadeUp, engine: Option<&dyn Engine>) -> (Verdict, Snapshot) {
-    let mut query = everything();
-    (query.udp, query.unix, query.include_idle) = (false, false, false);
+    let mut query = Query::of_no_protocol();
+    (query.tcp, query.packet) = (true, true);
     let snapshot = scan_with(host, &query, engine, &Limits::default()).expect("it answers");
     let ledger = snapshot.ledger.clone().expect("it has a meminfo");
-    let others = other_families(host, &snapshot.namespaces);
-    (judge(&ledger, None, Some(others), &snapshot), snapshot)
+    (judge(&ledger, None, &snapshot), snapshot)
 }
 
 /// What all sockets of the made-up host can pin by their own bounds, both sides.
@@ -135,20 +134,56 @@ fn an_engine_measures() {
     assert_eq!((verdict.code, verdict.reason), (Code::Partly, Reason::Walked(Bytes(20_000 * CHUNK))));
 }
 
-/// Sockets of other families are bounded by what waits in them, and keep a walk from being final.
+/// The same host with a packet socket, which has so much in its queue and in a ring of blocks of 1 MiB.
+fn sniffed(nobodys: u64, queued: u32, ring: u32) -> MadeUp {
+    let tcp = host(nobodys);
+    tcp.process(9, "sniffer", &[4]).and_kernel(move |request| {
+        let attributes = [
+            attribute(PACKET_MEMINFO, &words(&[queued, 0, 0, 0, 0, 0, 0, 0, 0])),
+            attribute(PACKET_RX_RING, &words(&[1 << 20, ring, 2048, 512 * ring, 0, 0, 0])),
+        ];
+        let attributes = if ring == 0 { &attributes[..1] } else { &attributes };
+        let socket = message(BY_FAMILY, MULTI, request.sequence, &packet(3, 4, attributes));
+        request.is_dump_of(17, 0).then(|| Answer::of([socket, done(request.sequence, 0)]))
+    })
+}
+
+/// What waits in a packet socket counts like what waits in any other.
 #[test]
-fn other_families_count() {
+fn packet_sockets_count() {
     let (listed, snapshot) = judged(&host(700), None);
-    let packet = "sk RefCnt Type Proto Iface R Rmem User Inode\n0 3 3 0003 1 1 860198544 0 5\n";
-    let engine = Canned::walking(&[(1, &[]), (2, &[]), (3, &[])]);
-    let sniffed = host(700).file("/proc/net/packet", packet);
-    let (verdict, _) = judged(&sniffed, None);
+    let (verdict, _) = judged(&sniffed(700, 860_198_544, 0), None);
     let queued = skcheck_core::footprint::worst(Truesize(860_198_544), None, &snapshot.host).bytes.0;
     assert_eq!(verdict.evidence.worst, Some(Bytes(listed.evidence.worst.expect("bounded").0 + queued)));
-    assert_eq!(verdict.code, Code::Could, "{verdict:?}");
-    let (verdict, _) = judged(&sniffed, Some(&engine));
-    assert!(verdict.evidence.walked_seen && !verdict.evidence.walked_all());
-    assert_eq!((verdict.code, verdict.reason), (Code::Unseen, Reason::Hidden));
-    let (verdict, _) = judged(&host(700), Some(&engine));
+    assert_eq!((verdict.code, verdict.evidence.rings), (Code::Could, Some(Bytes(0))), "{verdict:?}");
+    let walked = Canned::walking(&[(1, &[]), (2, &[]), (3, &[]), (4, &[])]);
+    let (verdict, _) = judged(&sniffed(700, 860_198_544, 0), Some(&walked));
+    assert!(verdict.evidence.walked_all(), "{verdict:?}");
     assert_eq!(verdict.code, Code::Cannot, "{verdict:?}");
+}
+
+/// A ring is found without a walk, and not taken for what packets pin.
+#[test]
+fn rings_explain() {
+    let (verdict, _) = judged(&sniffed(700, 0, 680), None);
+    assert_eq!(verdict.evidence.rings, Some(Bytes(680 * MIB)));
+    assert_eq!((verdict.code, verdict.reason), (Code::Explains, Reason::Rings(Bytes(680 * MIB))));
+    let first = &verdict.suspects[0];
+    assert_eq!(
+        (first.holder, first.rings),
+        (Some(Holder { pid: 9, fd: 3 }), Some(Bytes(680 * MIB))),
+        "{verdict:?}"
+    );
+    assert_eq!((first.charged, first.worst), (Some(Truesize(0)), Some(Bytes(0))));
+}
+
+/// Without its module nothing tells of rings: then they can be of any size.
+#[test]
+fn rings_that_nobody_tells_of() {
+    let sniffer = "sk RefCnt Type Proto Iface R Rmem User Inode\n0 3 3 0003 1 1 5000 0 4\n";
+    let host = host(6000).file("/proc/net/packet", sniffer).process(9, "sniffer", &[4]);
+    let host = host.and_kernel(|request| request.is_dump_of(17, 0).then(|| request.no_module()));
+    let (verdict, snapshot) = judged(&host, None);
+    assert_eq!(verdict.evidence.rings, None, "{:?}", snapshot.gaps);
+    assert_eq!((verdict.code, verdict.reason), (Code::Unseen, Reason::Hidden));
 }

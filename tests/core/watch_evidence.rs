@@ -215,8 +215,8 @@ fn a_chain_is_followed() {
     rustix::io::ioctl_fionbio(&blocked, true).expect("a socket");
     while rustix::net::send(&blocked, &[0; 4096], rustix::net::SendFlags::empty()).is_ok() {}
     let host = Live::new();
-    let mut query = Query::default();
-    (query.tcp, query.udp) = (false, false);
+    let mut query = Query::of_no_protocol();
+    query.unix = true;
     let mut probe = Probe::new(&host, query);
     let before = sample(&mut probe, None);
     let report = get(&before.snapshot, inode(&first));

@@ -2,7 +2,7 @@
 
 use nix::libc;
 use skcheck_core::diag::decode::Answer;
-use skcheck_core::diag::request::{self, States};
+use skcheck_core::diag::request::{self, States, Table};
 use skcheck_core::{Host, Live, Query};
 
 use crate::trace::{self, Calls};
@@ -77,7 +77,9 @@ fn datagrams() -> u64 {
     let live = Live::new();
     let mut diag = live.diag(None).expect("NETLINK_SOCK_DIAG");
     let mut datagrams = 0;
-    for (table, sequence) in Query::default().tables().into_iter().zip(1..) {
+    // Of MPTCP /proc/net/protocols tells that there is none, and nobody is asked.
+    let tables = Query::default().tables().into_iter().filter(|table| !matches!(table, Table::Mptcp(_)));
+    for (table, sequence) in tables.zip(1..) {
         let mut answer = Answer::new(table, sequence);
         let dump = request::dump(table, States::Holding, sequence);
         let asked = diag.ask(&dump, &mut |datagram| {

@@ -22,6 +22,7 @@ mod handed_in;
 mod many_unix;
 mod mem;
 mod out_of_order;
+mod packet_sockets;
 mod page_census;
 mod pieces;
 mod sending;

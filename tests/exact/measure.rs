@@ -7,7 +7,7 @@ use skcheck_bpf::Bpf;
 use skcheck_core::engine::{Limits, Packet, Queue};
 use skcheck_core::exact::{Exact, QueueExact};
 use skcheck_core::packets::{Listing, packets};
-use skcheck_core::{Bytes, Live, NetnsChoice, Query, Report, Snapshot, scan_with};
+use skcheck_core::{Bytes, Live, Missing, NetnsChoice, Query, Report, Snapshot, scan_with};
 
 use crate::support;
 use crate::support::child::no_child_is_born;
@@ -34,6 +34,8 @@ pub(crate) fn scan(query: &Query, limits: &Limits) -> Snapshot {
     let _quiet = no_child_is_born();
     let snapshot = scan_with(&Live::new(), query, Some(engine()), limits).expect("the host can be scanned");
     assert_eq!(snapshot.engine, Some("bpf"));
+    let failures: Vec<_> = snapshot.gaps.iter().filter(|gap| gap.what == Missing::Engine).collect();
+    assert!(failures.is_empty(), "{failures:?}");
     snapshot
 }
 

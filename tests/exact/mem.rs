@@ -11,10 +11,8 @@ use rustix::mount::{
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skcheck_core::engine::Limits;
-use skcheck_core::memory::census::Census;
-use skcheck_core::memory::families::other_families;
 use skcheck_core::verdict::{Code, Reason, Suspect, judge};
-use skcheck_core::{Bytes, Host, Live, Memory, Query, Snapshot, Verdict, memory, scan_with};
+use skcheck_core::{Bytes, Host, Live, Memory, Query, Verdict, memory, scan_with};
 
 use crate::deferred::free_what_is_put_off;
 use crate::measure::engine;
@@ -34,13 +32,8 @@ fn look() -> Look {
     let host = Live::new();
     let snapshot = scan_with(&host, &Query::default(), Some(engine()), &Limits::default()).expect("it scans");
     let memory = memory(&host, Some(&|_, _| {})).expect("/proc is mounted");
-    let verdict = judged(&memory, memory.census.as_ref(), &snapshot);
+    let verdict = judge(&memory.ledger, memory.census.as_ref(), &snapshot);
     Look { memory, verdict }
-}
-
-fn judged(memory: &Memory, census: Option<&Census>, snapshot: &Snapshot) -> Verdict {
-    let others = other_families(&Live::new(), &snapshot.namespaces);
-    judge(&memory.ledger, census, Some(others), snapshot)
 }
 
 impl Look {
@@ -104,12 +97,12 @@ fn a_stalled_reader_explains_what_is_missing() {
     // Without an engine the census says the same, and the bound covers it.
     let host = Live::new();
     let unmeasured = scan_with(&host, &Query::default(), None, &Limits::default()).expect("it scans");
-    let counted = judged(&made.memory, made.memory.census.as_ref(), &unmeasured);
+    let counted = judge(&made.memory.ledger, made.memory.census.as_ref(), &unmeasured);
     assert_eq!(counted.code, Code::Explains, "{counted:?}");
     assert!(matches!(counted.reason, Reason::Counted(found) if within(found.0, 5, MADE)), "{counted:?}");
     assert!(readers.contains(&counted.suspects[0].holder), "{:?}", counted.suspects);
     // And without that nothing explains.
-    let bounded = judged(&made.memory, None, &unmeasured);
+    let bounded = judge(&made.memory.ledger, None, &unmeasured);
     assert_eq!(bounded.code, Code::Could, "{bounded:?}");
 
     drop(stalled);
@@ -167,7 +160,7 @@ fn a_removed_file_that_was_sent_explains_what_is_ownerless() {
     // The bound does not hold for such pages, and nothing is claimed from it.
     let host = Live::new();
     let unmeasured = scan_with(&host, &Query::default(), None, &Limits::default()).expect("it scans");
-    let blind = judged(&made.memory, made.memory.census.as_ref(), &unmeasured);
+    let blind = judge(&made.memory.ledger, made.memory.census.as_ref(), &unmeasured);
     assert_eq!((blind.code, blind.reason), (Code::Unseen, Reason::HandedIn));
 }
 

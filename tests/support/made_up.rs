@@ -15,9 +15,9 @@ use super::messages;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) sequence: u32,
-    /// 1 unix, 2 IPv4, 10 IPv6.
+    /// 1 unix, 2 IPv4, 10 IPv6, 16 netlink, 17 packet.
     pub(crate) family: u8,
-    /// 6 TCP, 17 UDP, 136 UDP-Lite; 0 for unix.
+    /// 6 TCP, 17 UDP, 136 UDP-Lite, 255 raw; 0 for unix, packet and MPTCP.
     pub(crate) protocol: u8,
     /// For all of a table, not for one socket.
     pub(crate) dump: bool,
@@ -51,6 +51,16 @@ impl Request {
     /// A dump of all unix sockets.
     pub(crate) fn is_unix(&self) -> bool {
         self.dump && self.family == 1 && self.states != 1 << 10
+    }
+
+    /// A dump of what has this number for a protocol, of one family.
+    pub(crate) fn is_dump_of(&self, family: u8, protocol: u8) -> bool {
+        self.dump && (self.family, self.protocol) == (family, protocol)
+    }
+
+    /// The answer of a table whose module is missing.
+    pub(crate) fn no_module(&self) -> Answer {
+        Answer::of([messages::refused(self.sequence, 2)])
     }
 
     /// The answer of an empty table, or of a socket that is gone.
@@ -119,6 +129,16 @@ impl MadeUp {
         self
     }
 
+    /// Answers with `answer` first, and as before where that gives `None`.
+    pub(crate) fn and_kernel(
+        mut self,
+        answer: impl Fn(&Request) -> Option<Answer> + Sync + 'static,
+    ) -> MadeUp {
+        let before = self.kernel;
+        self.kernel = Box::new(move |request| answer(request).unwrap_or_else(|| before(request)));
+        self
+    }
+
     pub(crate) fn file(mut self, path: &str, text: impl Into<Vec<u8>>) -> MadeUp {
         self.files.insert(path.to_owned(), text.into());
         self
@@ -184,6 +204,14 @@ impl Diag for &MadeUp {
 
     fn sockstat(&self) -> &[u8] {
         b""
+    }
+
+    fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.get(&Path::new("/proc/net").join(name))
+    }
+
+    fn interface_name(&self, index: u32) -> io::Result<String> {
+        Host::interface_name(*self, index)
     }
 }
 
@@ -270,8 +298,9 @@ impl Host for MadeUp {
         self.read_link(path).map(|_| b"TCP\0".to_vec())
     }
 
-    fn interface_name(&self, _: u32) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
+    fn interface_name(&self, index: u32) -> io::Result<String> {
+        let name = self.get(Path::new(&format!("/sys/made-up/interface/{index}")))?;
+        Ok(String::from_utf8(name).expect("a name"))
     }
 
     fn page_size(&self) -> PageSize {

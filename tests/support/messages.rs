@@ -135,3 +135,30 @@ pub(crate) fn unix(kind: u8, state: u8, inode: u32, attributes: &[Vec<u8>]) -> V
     bytes.extend(attributes.concat());
     bytes
 }
+
+/// `PACKET_DIAG_*` (linux/packet_diag.h).
+pub(crate) const PACKET_INFO: u16 = 0;
+pub(crate) const PACKET_RX_RING: u16 = 2;
+pub(crate) const PACKET_TX_RING: u16 = 3;
+pub(crate) const PACKET_UID: u16 = 5;
+pub(crate) const PACKET_MEMINFO: u16 = 6;
+
+/// A `struct packet_diag_msg` and its attributes.
+pub(crate) fn packet(protocol: u16, inode: u32, attributes: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = vec![17, 3];
+    bytes.extend(protocol.to_ne_bytes());
+    bytes.extend(words(&[inode, inode, 0])); // inode, cookie
+    bytes.extend(attributes.concat());
+    bytes
+}
+
+/// `NETLINK_DIAG_MEMINFO` (linux/netlink_diag.h).
+pub(crate) const NETLINK_MEMINFO: u16 = 0;
+
+/// A `struct netlink_diag_msg` and its attributes.
+pub(crate) fn netlink(protocol: u8, portid: u32, inode: u32, attributes: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = vec![16, 3, protocol, 0];
+    bytes.extend(words(&[portid, 0, 0, inode, inode, 0])); // portid, its peer's, group, inode, cookie
+    bytes.extend(attributes.concat());
+    bytes
+}

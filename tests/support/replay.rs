@@ -47,7 +47,10 @@ impl<'h> Recorder<'h> {
     fn may_read(path: &str) -> bool {
         let is_of_process =
             path.strip_prefix("/proc/").is_some_and(|p| p.starts_with(|c: char| c.is_ascii_digit()));
-        is_of_process || path.starts_with("/proc/net/") || path == "/proc/sys/kernel/osrelease"
+        // What is mounted tells of the machine, and of no socket here.
+        is_of_process && !path.ends_with("/mountinfo")
+            || path.starts_with("/proc/net/")
+            || path == "/proc/sys/kernel/osrelease"
     }
 }
 
@@ -121,6 +124,12 @@ impl Diag for Recorded<'_> {
 
     fn sockstat(&self) -> &[u8] {
         self.diag.sockstat()
+    }
+
+    fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
+        let result = self.diag.proc_net(name);
+        self.recorder.note("net", name, &result, |file| hex(file));
+        result
     }
 }
 
@@ -276,6 +285,10 @@ impl Diag for &Replay {
 
     fn sockstat(&self) -> &[u8] {
         b""
+    }
+
+    fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
+        self.call("net", name).map(bytes)
     }
 }
 

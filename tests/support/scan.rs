@@ -3,12 +3,19 @@
 use std::time::{Duration, Instant};
 
 use super::child;
-use skcheck_core::{Holder, HostFacts, Inode, Live, Query, Report, Snapshot, Truesize, scan};
+use skcheck_core::{Holder, HostFacts, Inode, Live, NetnsChoice, Query, Report, Snapshot, Truesize, scan};
 
 /// Everything, idle sockets too.
 pub(crate) fn everything() -> Query {
     let mut query = Query::default();
     query.include_idle = true;
+    query
+}
+
+/// Everything in the network namespace of the test.
+pub(crate) fn here() -> Query {
+    let mut query = everything();
+    query.netns = NetnsChoice::Current;
     query
 }
 
@@ -21,8 +28,8 @@ pub(crate) fn port(port: u16) -> Query {
 
 /// Unix sockets alone, idle ones too.
 pub(crate) fn unix_only() -> Query {
-    let mut query = everything();
-    (query.tcp, query.udp) = (false, false);
+    let mut query = Query::of_no_protocol();
+    (query.unix, query.include_idle) = (true, true);
     query
 }
 

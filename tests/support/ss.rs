@@ -88,9 +88,45 @@ pub(crate) fn numbers(skmem: &SkMem) -> [u32; 9] {
     .map(|number| number.expect("a kernel of today sends all nine"))
 }
 
+/// Compares Recv-Q and Send-Q of `report`, and its memory where `ss` prints that, with the line in which `ss`
+/// prints these ends. For families whose lines are told apart by nothing else; the socket must be at rest, though
+/// it may be full and go on dropping.
+pub(crate) fn assert_queues(report: &Report, family: &[&str], ends: &str) {
+    let Some(listing) = run(&[family, &["-amHO"]].concat()) else { return skip(Skip::NeedsIproute2) };
+    let ends: Vec<&str> = ends.split(' ').collect();
+    let words = |line: &'_ str| line.split_whitespace().map(str::to_owned).collect::<Vec<String>>();
+    // Without /etc/protocols it has only numbers.
+    let named = |line: &str| line.replace("ipproto-1 ", "icmp ").replace("ipproto-58 ", "ipv6-icmp ");
+    let of_it = |line: &&str| words(&named(line)).windows(ends.len()).any(|window| window == ends);
+    let mut lines: Vec<&str> = listing.lines().filter(of_it).collect();
+    // The kernel tells of members of netlink groups twice.
+    lines.sort_unstable();
+    lines.dedup_by_key(|line| line.trim_end());
+    let [line] = lines.as_slice() else { panic!("{} lines of {ends:?} in:\n{listing}", lines.len()) };
+    let words = words(line);
+    let mut queues = words.iter().filter_map(|word| word.parse::<u64>().ok());
+    let theirs = (queues.next(), queues.next());
+    let socket = &report.socket;
+    assert_eq!((socket.recv_q.size(), socket.send_q.size()), theirs, "ss says: {line}");
+    if let Some(memory) = line.split("skmem:(").nth(1) {
+        let theirs: Vec<u32> = memory
+            .split([',', ')'])
+            .take(9)
+            .map(|part| part.trim_start_matches(char::is_alphabetic).parse().expect("a number"))
+            .collect();
+        let ours = numbers(&socket.skmem);
+        assert_eq!(ours[..8], theirs[..8], "ss says: {line}");
+        assert!(ours[8] <= theirs[8], "ss, a little later, says: {line}");
+    }
+}
+
 fn list() -> Option<String> {
+    run(&["-tunxaemiHO"])
+}
+
+fn run(arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("ss");
-    command.arg("-tunxaemiHO").stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
     let output = try_spawn(&mut command).ok()?.wait_with_output().expect("it ends");
     assert!(output.status.success(), "ss fails");
     Some(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use aya::maps::{Array, HashMap, MapData};
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::{Found, Pass, Tally};
+use skcheck_core::facts::is_release_at_least;
 use skcheck_core::{Holder, Inode, NetnsId, Query};
 
 use crate::btf::KernelBtf;
@@ -43,7 +44,7 @@ impl Finder {
         pass::load(&mut ebpf, &btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
         let release = rustix::system::uname();
-        let bound_is_listed = is_at_least(&release.release().to_string_lossy(), (6, 8));
+        let bound_is_listed = is_release_at_least(release.release().to_bytes(), (6, 8));
         drop(loader);
         Ok(Finder { btf, ebpf, ring, holders_loaded: false, bound_is_listed })
     }
@@ -153,33 +154,5 @@ impl Finder {
     fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> Result<HashMap<&mut MapData, K, V>, Error> {
         let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
         map.try_into().map_err(|error| Error::map(&error))
-    }
-}
-
-/// Whether a kernel's release is this version or newer.
-fn is_at_least(release: &str, version: (u32, u32)) -> bool {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= version,
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn releases() {
-        let all = [
-            ("6.8.0", true),
-            ("6.18.44-fc", true),
-            ("7.0", true),
-            ("6.1.0-44-cloud", false),
-            ("5.17", false),
-        ];
-        for (release, expected) in all {
-            assert_eq!(is_at_least(release, (6, 8)), expected, "{release}");
-        }
     }
 }

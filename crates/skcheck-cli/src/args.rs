@@ -101,7 +101,7 @@ pub(crate) struct FilterArgs {
     /// Memory that the larger side can pin at worst
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) min_worst: Option<u64>,
-    /// TCP [none of -t, -u, -x: all three]
+    /// TCP [no protocol named: all of them]
     #[arg(short, long)]
     pub(crate) tcp: bool,
     /// UDP and UDP-Lite
@@ -110,6 +110,18 @@ pub(crate) struct FilterArgs {
     /// Unix sockets
     #[arg(short = 'x', long)]
     pub(crate) unix: bool,
+    /// MPTCP, with its subflows (-t alone shows those as TCP)
+    #[arg(long)]
+    pub(crate) mptcp: bool,
+    /// Raw sockets (ping, dhcpcd, ...)
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Packet sockets, with their rings (tcpdump, keepalived, ...)
+    #[arg(long)]
+    pub(crate) packet: bool,
+    /// Netlink sockets
+    #[arg(long)]
+    pub(crate) netlink: bool,
     /// Of IP sockets, only IPv4
     #[arg(short = '4', long)]
     pub(crate) ipv4: bool,

@@ -186,12 +186,17 @@ fn everything() -> Query {
 }
 
 fn query(filter: FilterArgs) -> Query {
-    let every_protocol = !(filter.tcp || filter.udp || filter.unix);
+    let FilterArgs { tcp, udp, unix, mptcp, raw, packet, netlink, .. } = filter;
+    let every_protocol = !(tcp || udp || unix || mptcp || raw || packet || netlink);
     let every_version = !(filter.ipv4 || filter.ipv6);
     let mut query = Query::default();
-    query.tcp = filter.tcp || every_protocol;
-    query.udp = filter.udp || every_protocol;
-    query.unix = filter.unix || every_protocol;
+    query.tcp = tcp || every_protocol;
+    query.udp = udp || every_protocol;
+    query.unix = unix || every_protocol;
+    query.mptcp = mptcp || every_protocol;
+    query.raw = raw || every_protocol;
+    query.packet = packet || every_protocol;
+    query.netlink = netlink || every_protocol;
     query.ipv4 = filter.ipv4 || every_version;
     query.ipv6 = filter.ipv6 || every_version;
     query.states = filter.state;

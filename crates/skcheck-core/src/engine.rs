@@ -108,11 +108,12 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// A socket to walk, in the namespace where it was found. Those that no iterator over a table meets are
     /// looked for among the descriptors: TCP sockets that are not connected, bound to a port or not, and UDP
-    /// sockets that have given up their port.
+    /// sockets that have given up their port. `None` for MPTCP, whose queues are not those of other sockets.
     pub(crate) fn of(socket: &Socket, netns: Option<&'a Netns>) -> Option<Target<'a>> {
         let in_a_table = match socket.protocol {
             Protocol::Tcp => !matches!(socket.state, State::ClosedHeld | State::Close | State::BoundInactive),
             Protocol::Udp => socket.local.port() != Some(0),
+            Protocol::Mptcp => return None,
             _ => true,
         };
         let netns = netns.filter(|_| in_a_table);

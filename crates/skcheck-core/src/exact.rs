@@ -95,16 +95,20 @@ pub enum NotMeasured {
     Empty,
     /// It was not there any more.
     Vanished,
+    /// Nothing can walk its queues: those of an MPTCP socket are not like others, and one that only /proc/net
+    /// tells of cannot be found.
+    NotWalkable,
 }
 
 impl NotMeasured {
-    /// `no_engine`, `no_time`, `empty` or `vanished`.
+    /// `no_engine`, `no_time`, `empty`, `vanished` or `not_walkable`.
     pub fn name(self) -> &'static str {
         match self {
             NotMeasured::NoEngine => "no_engine",
             NotMeasured::NoTime => "no_time",
             NotMeasured::Empty => "empty",
             NotMeasured::Vanished => "vanished",
+            NotMeasured::NotWalkable => "not_walkable",
         }
     }
 }

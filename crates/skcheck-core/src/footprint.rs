@@ -23,7 +23,11 @@
 //! The bound holds while fragments come from the stack's own chunks. It does **not** hold for pages
 //! that a program handed in (sendfile, splice, `MSG_ZEROCOPY`), for network drivers whose receive
 //! pages are larger than a chunk, for device memory, nor for data outside the queues that Recv-Q and
-//! Send-Q count (sockmap, kTLS, and with the payload basis an unread error queue). It is a bound: small packets that lie in slab memory pin no chunk at all.
+//! Send-Q count (sockmap, kTLS, and with the payload basis an unread error queue). It is a bound: small packets
+//! that lie in slab memory pin no chunk at all.
+//!
+//! The rings of packet sockets ([`Footprint::rings`]) are no packets and no part of it: their size is known
+//! exactly, and they take it whatever is in them.
 
 use crate::engine::UnixQueue;
 use crate::socket::{Protocol, RecvQueue, SendQueue, Socket, State};
@@ -47,6 +51,9 @@ pub struct HostFacts {
     /// `skbuff_fclone_cache` (/proc/slabinfo and /sys/kernel/slab, root only). An upper bound: it
     /// counts objects parked per CPU, and all of a slab that was merged with others.
     pub active_skbs: Option<u64>,
+    /// MPTCP sockets on the whole host: active objects of the slabs `MPTCP` and `MPTCPv6` (/proc/slabinfo, root
+    /// only). An upper bound too: where it is 0 there are none, and nobody has to be asked for them.
+    pub mptcp_sockets: Option<u64>,
 }
 
 /// The smallest truesize of a packet: `sk_buff` and `skb_shared_info`, each aligned to a cache line
@@ -63,6 +70,7 @@ impl HostFacts {
             max_skb_frags: default_max_skb_frags(page_size),
             max_skb_frags_known: false,
             active_skbs: None,
+            mptcp_sockets: None,
         }
     }
 
@@ -93,6 +101,9 @@ pub struct Footprint {
     pub sent: Side,
     /// How sure the receiving side's charge is.
     pub certainty: Certainty,
+    /// What the rings of a packet socket take, in no queue and no charge. 0 for all other sockets; `None`
+    /// where nothing tells whether there are any.
+    pub rings: Option<Bytes>,
 }
 
 /// How sure a charge is.
@@ -195,6 +206,10 @@ pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFact
         _ => false,
     };
     let bounding = payload.filter(|_| packets_hold_payload);
+    let rings = match socket.protocol {
+        Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
+        _ => Some(Bytes(0)),
+    };
     let sent_payload = unsent(socket);
     let sent_charge = sent_charge(socket);
     Footprint {
@@ -210,6 +225,7 @@ pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFact
             Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
             _ => Certainty::Exact,
         },
+        rings,
     }
 }
 
@@ -248,7 +264,10 @@ pub fn unread(socket: &Socket) -> Option<Payload> {
         RecvQueue::Connections(waiting) => {
             (waiting.0 == 0 || socket.protocol == Protocol::Tcp).then_some(Payload(0))
         }
-        RecvQueue::Truesize(Truesize(0)) if socket.skmem.received().is_none_or(|r| r.0 == 0) => {
+        RecvQueue::Truesize(Truesize(0))
+            if socket.skmem.received().is_none_or(|r| r.0 == 0)
+                && socket.subflows().iter().all(|subflow| unread(subflow) == Some(Payload(0))) =>
+        {
             Some(Payload(0))
         }
         _ => None,
@@ -261,6 +280,8 @@ pub fn unread(socket: &Socket) -> Option<Payload> {
 /// `inet_req_diag_fill`.)
 pub fn unsent(socket: &Socket) -> Option<Payload> {
     match socket.send_q {
+        // What its send queue holds is in no packet yet.
+        SendQueue::Truesize(_) if socket.protocol == Protocol::Mptcp => socket.mptcp.as_ref()?.unsent,
         SendQueue::Payload(Payload(q)) => {
             let on_its_way = matches!(
                 socket.state,
@@ -279,13 +300,16 @@ fn received_charge(
     unread: Option<Payload>,
     unix_charge: Option<Truesize>,
 ) -> Option<Truesize> {
-    if is_unix(socket.protocol) {
+    if socket.protocol.is_unix() {
         // Without a known sender, only an empty stream is certain: its packets hold payload.
         let empty_stream = socket.protocol == Protocol::UnixStream && unread == Some(Payload(0));
         return unix_charge.or(empty_stream.then_some(Truesize(0)));
     }
+    // A packet is charged to the subflow that it came through, until it lies in the MPTCP socket's queue.
+    let through = socket.subflows().iter().filter_map(|subflow| subflow.skmem.received());
+    let through = through.map(|charge| charge.0).fold(0, u64::saturating_add);
     match (socket.skmem.received(), socket.recv_q) {
-        (Some(charge), _) => Some(charge),
+        (Some(charge), _) => Some(Truesize(charge.0.saturating_add(through))),
         (None, RecvQueue::Truesize(charge)) => Some(charge),
         _ => None,
     }
@@ -294,7 +318,8 @@ fn received_charge(
 fn sent_charge(socket: &Socket) -> Option<Truesize> {
     let skmem = &socket.skmem;
     let bytes = match socket.protocol {
-        Protocol::Tcp => skmem.wmem_queued,
+        // The packets of an MPTCP socket's subflows refer to the same memory.
+        Protocol::Tcp | Protocol::Mptcp => skmem.wmem_queued,
         _ => skmem.wmem_alloc,
     };
     match (bytes, socket.send_q) {
@@ -302,8 +327,4 @@ fn sent_charge(socket: &Socket) -> Option<Truesize> {
         (None, SendQueue::Truesize(charge)) => Some(charge),
         _ => None,
     }
-}
-
-fn is_unix(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket)
 }

@@ -46,6 +46,9 @@ pub enum Missing {
     Processes,
     /// The whole table of one family and protocol.
     Table,
+    /// What /proc/net does not tell of the sockets of a table whose module is missing: limits, the backlog,
+    /// cookies, rings.
+    TableDetail,
     /// Every number that NETLINK_SOCK_DIAG has and /proc/net has not.
     SockDiag,
     /// A table that was dumped, but may have lost or changed entries on the way.
@@ -87,6 +90,7 @@ impl Missing {
         match self {
             Missing::Processes => "processes",
             Missing::Table => "table",
+            Missing::TableDetail => "table_detail",
             Missing::SockDiag => "sock_diag",
             Missing::Consistency => "consistency",
             Missing::Messages => "messages",
@@ -112,6 +116,8 @@ impl Missing {
             Missing::Processes if one => "process whose descriptors and namespaces may not be read",
             Missing::Processes => "processes whose descriptors and namespaces may not be read",
             Missing::Table => "socket table not seen",
+            Missing::TableDetail if one => "socket known from /proc/net alone",
+            Missing::TableDetail => "sockets known from /proc/net alone",
             Missing::SockDiag => "socket memory, unix sockets and cookies not seen",
             Missing::Consistency => "table that changed while it was read",
             Missing::Messages if one => "kernel message not understood",

@@ -129,6 +129,25 @@ pub trait Diag {
     /// The namespace's /proc/net/sockstat and /proc/net/sockstat6, one behind the other; empty
     /// where they cannot be read.
     fn sockstat(&self) -> &[u8];
+
+    /// Another file of the namespace's /proc/net.
+    ///
+    /// # Errors
+    /// The system's own; `Unsupported` where a host has no such files.
+    fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
+        let _ = name;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The name of a network interface of the namespace.
+    ///
+    /// # Errors
+    /// The system's own; `NotFound` or ENXIO when there is none with this index, `Unsupported` where a host
+    /// does not know.
+    fn interface_name(&self, index: u32) -> io::Result<String> {
+        let _ = index;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A file that stands for a network namespace: /proc/PID/ns/net, a bind mount, or a descriptor.

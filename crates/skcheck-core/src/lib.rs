@@ -1,7 +1,7 @@
 //! Who sits on unread socket data, and what memory that may pin.
 //!
-//! `skcheck-core` asks the kernel (NETLINK_SOCK_DIAG) for every TCP, UDP and unix socket with its
-//! queues and memory numbers, maps sockets to the processes and descriptors that hold them
+//! `skcheck-core` asks the kernel (NETLINK_SOCK_DIAG) for every TCP, MPTCP, UDP, raw, packet, netlink and
+//! unix socket with its queues and memory numbers, maps sockets to the processes and descriptors that hold them
 //! (/proc/PID/fd), and bounds the pages that their queues can pin.
 //!
 //! ```
@@ -41,7 +41,7 @@
 //!
 //! # Modules
 //!
-//! [`units`] and [`socket`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
+//! [`units`], [`socket`] and [`endpoint`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
 //! the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process
 //! is; [`host`] is the seam to the system, [`engine`] that to what looks deeper; [`diag`] knows the wire.
 
@@ -52,6 +52,9 @@ pub mod units;
 pub mod error;
 pub mod gap;
 
+pub mod endpoint;
+pub mod mptcp;
+pub mod ring;
 pub mod skmem;
 pub mod socket;
 pub mod tcp;
@@ -78,6 +81,7 @@ pub mod watch;
 
 pub use container::cgroup::Cgroup;
 pub use container::{Container, Runtime};
+pub use endpoint::Endpoint;
 pub use engine::Engine;
 pub use error::{Error, ErrorKind};
 pub use exact::{Agreement, Blocks, Exact, HandedIn, NotMeasured, QueueExact};
@@ -86,13 +90,15 @@ pub use gap::{Gap, Missing};
 pub use holders::Holder;
 pub use host::{Diag, Host, Live, NetnsFile};
 pub use memory::{Memory, memory};
+pub use mptcp::Mptcp;
 pub use namespaces::{Netns, NetnsChoice, NetnsId};
 pub use packets::packets;
 pub use process::Process;
 pub use query::Query;
+pub use ring::{Ring, Rings};
 pub use skmem::SkMem;
 pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, Waiter, scan, scan_with};
-pub use socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
+pub use socket::{Cookie, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
 pub use tcp::TcpInfo;
 pub use units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
 pub use verdict::Verdict;

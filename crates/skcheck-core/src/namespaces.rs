@@ -123,6 +123,18 @@ pub fn any_in_use(sockstat: &[u8]) -> InUse {
     none_or_perhaps(sockets_used(sockstat))
 }
 
+/// Whether a namespace has sockets of the protocol that its /proc/net/protocols calls `name` (`MPTCP`, ...;
+/// `sock_prot_inuse_get`). Perhaps, where that has no line of it.
+pub fn protocol_in_use(protocols: &[u8], name: &str) -> InUse {
+    let text = String::from_utf8_lossy(protocols);
+    let mut lines = text.lines();
+    let header = lines.next().unwrap_or_default();
+    let column = header.split_whitespace().position(|word| word == "sockets");
+    let line = lines.find(|line| line.split_whitespace().next() == Some(name));
+    let count = line.zip(column).and_then(|(line, at)| line.split_whitespace().nth(at)?.parse().ok());
+    none_or_perhaps(count)
+}
+
 /// How many sockets of every family processes have made in a namespace (`sock_inuse_get`).
 pub fn sockets_used(sockstat: &[u8]) -> Option<u64> {
     counted(sockstat, "sockets", "used")

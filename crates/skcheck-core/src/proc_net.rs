@@ -1,4 +1,6 @@
-//! Sockets from /proc/net, for when NETLINK_SOCK_DIAG is refused. Pure.
+//! Sockets from /proc/net, for when NETLINK_SOCK_DIAG is refused, or has no module for a table. Pure.
+
+mod columns;
 
 use std::io::Cursor;
 use std::net::SocketAddr;
@@ -7,12 +9,19 @@ use procfs::net::{TcpNetEntries, UdpNetEntries};
 use procfs::{ExplicitSystemInfo, FromReadSI};
 
 use crate::diag::request::{IpVersion, Table};
+use crate::proc_net::columns::Line;
 use crate::socket::{Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State};
 use crate::units::{Connections, Payload, Truesize};
 
-/// Whether `procfs` can parse this table's file.
+/// Whether a table's file tells its queues.
 pub fn can_parse(table: Table) -> bool {
-    matches!(table, Table::Tcp(_) | Table::Udp(_))
+    matches!(table, Table::Tcp(_) | Table::Udp(_)) || stands_in(table)
+}
+
+/// Whether a table's file may stand in for a module that is missing: it tells all but limits, cookies and
+/// rings.
+pub fn stands_in(table: Table) -> bool {
+    matches!(table, Table::Raw(_) | Table::Packet | Table::Netlink)
 }
 
 /// The sockets of a table's file below /proc/net, line by line, so that a line that cannot be
@@ -29,7 +38,12 @@ pub fn parse(table: Table, file: &[u8], mut on_socket: impl FnMut(Socket)) -> u6
         single.extend_from_slice(header);
         single.push(b'\n');
         single.extend_from_slice(line);
-        match one(table, &single) {
+        let socket = match table {
+            Table::Packet => Line::new(header, line).packet(),
+            Table::Netlink => Line::new(header, line).netlink(),
+            _ => one(table, &single),
+        };
+        match socket {
             Some(socket) if socket.state != State::TimeWait => on_socket(socket),
             Some(_) => {}
             None => bad_lines += 1,
@@ -47,7 +61,7 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
         is_little_endian: cfg!(target_endian = "little"),
     };
     let family = match table {
-        Table::Tcp(IpVersion::V6) | Table::Udp(IpVersion::V6) => Family::Ipv6,
+        Table::Tcp(IpVersion::V6) | Table::Udp(IpVersion::V6) | Table::Raw(IpVersion::V6) => Family::Ipv6,
         _ => Family::Ipv4,
     };
     match table {
@@ -65,17 +79,22 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
             };
             Some(socket)
         }
-        Table::Udp(_) => {
+        // Both have the same columns (`udp4_format_sock`, `raw_sock_seq_show`).
+        Table::Udp(_) | Table::Raw(_) => {
             let entry = UdpNetEntries::from_read(Cursor::new(file), &system).ok()?.0.pop()?;
             let state = State::from_kernel(entry.state.to_u8());
-            let mut socket = socket(family, Protocol::Udp, state, entry.local_address, entry.remote_address);
+            let (local, peer) = (entry.local_address, entry.remote_address);
+            let mut socket = socket(family, table.protocol(), state, local, peer);
+            if socket.protocol == Protocol::Raw {
+                socket.local = Endpoint::Raw { addr: local.ip(), protocol: local.port() };
+            }
             socket.uid = Some(entry.uid);
             socket.inode = u32::try_from(entry.inode).ok().and_then(Inode::new);
             socket.recv_q = RecvQueue::Truesize(Truesize(entry.rx_queue.into()));
             socket.send_q = SendQueue::Truesize(Truesize(entry.tx_queue.into()));
             Some(socket)
         }
-        Table::UdpLite(_) | Table::Unix => None,
+        _ => None,
     }
 }
 

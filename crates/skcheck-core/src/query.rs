@@ -21,6 +21,14 @@ pub struct Query {
     pub udp: bool,
     /// Look at unix sockets.
     pub unix: bool,
+    /// Look at MPTCP sockets, and show their subflows as parts of them.
+    pub mptcp: bool,
+    /// Look at raw sockets.
+    pub raw: bool,
+    /// Look at packet sockets.
+    pub packet: bool,
+    /// Look at netlink sockets.
+    pub netlink: bool,
     /// Look at sockets of the IPv4 family.
     pub ipv4: bool,
     /// Look at sockets of the IPv6 family.
@@ -31,9 +39,9 @@ pub struct Query {
     pub min_recv_q: Option<u64>,
     /// Send-Q, as `ss` prints it, is at least this.
     pub min_send_q: Option<u64>,
-    /// The kernel charges at least this for one of the two sides.
+    /// The kernel charges at least this for one of the two sides, or its rings take as much.
     pub min_charged: Option<u64>,
-    /// One of the two sides can pin at least this.
+    /// One of the two sides can pin at least this, or its rings take as much.
     pub min_worst: Option<u64>,
     /// Only sockets that one of these processes holds; all when empty.
     pub pids: Vec<u32>,
@@ -60,6 +68,10 @@ impl Default for Query {
             tcp: true,
             udp: true,
             unix: true,
+            mptcp: true,
+            raw: true,
+            packet: true,
+            netlink: true,
             ipv4: true,
             ipv6: true,
             states: Vec::new(),
@@ -80,9 +92,21 @@ impl Default for Query {
 }
 
 impl Query {
-    /// The tables to dump.
+    /// One that asks for no protocol yet, else as the default.
+    pub fn of_no_protocol() -> Query {
+        let none = Query::default();
+        let (tcp, udp, unix, mptcp) = (false, false, false, false);
+        Query { tcp, udp, unix, mptcp, raw: false, packet: false, netlink: false, ..none }
+    }
+
+    /// The tables to dump. Those of MPTCP come before those of TCP, in which its subflows are.
     pub fn tables(&self) -> Vec<Table> {
         let mut tables = Vec::new();
+        for (version, wanted) in [(IpVersion::V4, self.ipv4), (IpVersion::V6, self.ipv6)] {
+            if wanted && self.mptcp {
+                tables.push(Table::Mptcp(version));
+            }
+        }
         for (version, wanted) in [(IpVersion::V4, self.ipv4), (IpVersion::V6, self.ipv6)] {
             if wanted && self.tcp {
                 tables.push(Table::Tcp(version));
@@ -90,10 +114,12 @@ impl Query {
             if wanted && self.udp {
                 tables.extend([Table::Udp(version), Table::UdpLite(version)]);
             }
+            if wanted && self.raw {
+                tables.push(Table::Raw(version));
+            }
         }
-        if self.unix {
-            tables.push(Table::Unix);
-        }
+        let others = [(self.unix, Table::Unix), (self.packet, Table::Packet), (self.netlink, Table::Netlink)];
+        tables.extend(others.into_iter().filter(|(wanted, _)| *wanted).map(|(_, table)| table));
         tables
     }
 
@@ -120,6 +146,8 @@ impl Query {
             Family::Ipv4 => self.ipv4,
             Family::Ipv6 => self.ipv6,
             Family::Unix => self.unix,
+            Family::Packet => self.packet,
+            Family::Netlink => self.netlink,
         }
     }
 
@@ -129,6 +157,10 @@ impl Query {
             Protocol::Tcp => self.tcp,
             Protocol::Udp | Protocol::UdpLite => self.udp,
             Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => self.unix,
+            Protocol::Raw => self.raw,
+            Protocol::Packet => self.packet,
+            Protocol::Netlink => self.netlink,
+            Protocol::Mptcp => self.mptcp,
         }
     }
 
@@ -147,8 +179,7 @@ impl Query {
         }
         // A unix reader's charge is its senders' and not in its record. For the others, what a
         // join can add (out-of-order packets) only ever lowers the bound.
-        matches!(socket.protocol, Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket)
-            || self.matches_footprint(&footprint(socket, None, host))
+        socket.protocol.is_unix() || self.matches_footprint(&footprint(socket, None, host))
     }
 
     /// Whether the record alone satisfies states, port, Recv-Q and Send-Q.
@@ -166,8 +197,9 @@ impl Query {
         let sides = [&footprint.received, &footprint.sent];
         let charged = |side: &Side| side.charged.map(|charge| charge.0);
         let worst = |side: &Side| side.worst.map(|worst| worst.bytes.0);
+        let rings = footprint.rings.map(|rings| rings.0);
         let reaches = |min: Option<u64>, size: fn(&Side) -> Option<u64>| {
-            min.is_none_or(|min| sides.iter().any(|side| size(side) >= Some(min)))
+            min.is_none_or(|min| rings >= Some(min) || sides.iter().any(|side| size(side) >= Some(min)))
         };
         reaches(self.min_charged, charged) && reaches(self.min_worst, worst)
     }

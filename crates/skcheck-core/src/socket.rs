@@ -1,11 +1,14 @@
 //! One socket as the kernel describes it: plain data, nothing joined to it yet.
 
 use std::fmt;
-use std::net::IpAddr;
 
+use crate::mptcp::Mptcp;
+use crate::ring::Rings;
 use crate::skmem::SkMem;
 use crate::tcp::TcpInfo;
 use crate::units::{Connections, Payload, Truesize};
+
+pub use crate::endpoint::Endpoint;
 
 /// The number of a socket's inode, as in `socket:[N]` of /proc/PID/fd. Unique on the host.
 ///
@@ -45,15 +48,21 @@ pub enum Family {
     Ipv6,
     /// `AF_UNIX`.
     Unix,
+    /// `AF_PACKET`.
+    Packet,
+    /// `AF_NETLINK`.
+    Netlink,
 }
 
 impl Family {
-    /// The family's lower-case name: `inet`, `inet6` or `unix`.
+    /// The family's lower-case name: `inet`, `inet6`, `unix`, `packet` or `netlink`.
     pub fn name(self) -> &'static str {
         match self {
             Family::Ipv4 => "inet",
             Family::Ipv6 => "inet6",
             Family::Unix => "unix",
+            Family::Packet => "packet",
+            Family::Netlink => "netlink",
         }
     }
 }
@@ -74,11 +83,19 @@ pub enum Protocol {
     UnixDatagram,
     /// `AF_UNIX`, `SOCK_SEQPACKET`.
     UnixSeqpacket,
+    /// Multipath TCP: one socket over several TCP connections, its subflows.
+    Mptcp,
+    /// `SOCK_RAW` of an IP family: every packet of one protocol above IP.
+    Raw,
+    /// `AF_PACKET`: frames as devices send and receive them.
+    Packet,
+    /// `AF_NETLINK`: messages from and to the kernel.
+    Netlink,
 }
 
 impl Protocol {
-    /// The protocol's lower-case name: `tcp`, `udp`, `udplite`, `unix_stream`, `unix_dgram` or
-    /// `unix_seqpacket`.
+    /// The protocol's lower-case name: `tcp`, `udp`, `udplite`, `unix_stream`, `unix_dgram`,
+    /// `unix_seqpacket`, `mptcp`, `raw`, `packet` or `netlink`.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Tcp => "tcp",
@@ -87,7 +104,16 @@ impl Protocol {
             Protocol::UnixStream => "unix_stream",
             Protocol::UnixDatagram => "unix_dgram",
             Protocol::UnixSeqpacket => "unix_seqpacket",
+            Protocol::Mptcp => "mptcp",
+            Protocol::Raw => "raw",
+            Protocol::Packet => "packet",
+            Protocol::Netlink => "netlink",
         }
+    }
+
+    /// Whether it is one of the three of `AF_UNIX`, whose memory the kernel charges to the sender.
+    pub fn is_unix(self) -> bool {
+        matches!(self, Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket)
     }
 }
 
@@ -191,52 +217,6 @@ impl State {
     }
 }
 
-/// One end of a socket.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Endpoint {
-    /// An IP address and a port, both 0 where the end is open.
-    Ip {
-        /// The address, as the kernel stores it (mapped addresses stay mapped).
-        addr: IpAddr,
-        /// The port.
-        port: u16,
-    },
-    /// A unix socket bound to a path in the file system, as bytes, without the closing NUL.
-    Path(Vec<u8>),
-    /// A unix socket bound to an abstract name, as bytes, without the leading NUL.
-    Abstract(Vec<u8>),
-    /// A unix socket without a name.
-    Unnamed,
-    /// Nothing tells.
-    Unknown,
-}
-
-impl Endpoint {
-    /// The end of a unix socket that is bound to this name, as the kernel stores it (`unix_address`,
-    /// behind the family). Older kernels count the terminating NUL of a path into the name, and a path
-    /// of full length has none: trailing NULs do not belong to a path. In an abstract name every byte
-    /// counts.
-    pub fn from_unix_name(name: &[u8]) -> Endpoint {
-        match name {
-            [] => Endpoint::Unnamed,
-            [0, name @ ..] => Endpoint::Abstract(name.to_vec()),
-            path => {
-                let path = path.split(|&b| b == 0).next().unwrap_or_default();
-                Endpoint::Path(path.to_vec())
-            }
-        }
-    }
-
-    /// The port, where this is an IP endpoint.
-    pub fn port(&self) -> Option<u16> {
-        match self {
-            Endpoint::Ip { port, .. } => Some(*port),
-            _ => None,
-        }
-    }
-}
-
 /// The Recv-Q of a socket. One column of `ss`, four meanings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -245,7 +225,8 @@ pub enum RecvQueue {
     /// copied_seq`, so a FIN that the application has not seen counts as one byte), unix stream
     /// and seqpacket (`unix_inq_len`).
     Payload(Payload),
-    /// Memory charged for what was received: UDP (`udp_rqueue_get`).
+    /// Memory charged for what was received: UDP (`udp_rqueue_get`), MPTCP, raw, packet and netlink
+    /// (`sk_rmem_alloc`).
     Truesize(Truesize),
     /// Connections that wait for `accept`: listeners (`sk_ack_backlog`).
     Connections(Connections),
@@ -282,8 +263,8 @@ impl RecvQueue {
 pub enum SendQueue {
     /// Bytes written and not yet acknowledged by the peer: TCP (`write_seq - snd_una`).
     Payload(Payload),
-    /// Memory charged for what was sent: UDP (`sk_wmem_alloc`); unix sockets: what the peer has
-    /// not read (`unix_outq_len`).
+    /// Memory charged for what was sent: UDP, MPTCP, raw, packet and netlink (`sk_wmem_alloc`); unix
+    /// sockets: what the peer has not read (`unix_outq_len`).
     Truesize(Truesize),
     /// How many connections may wait for `accept`: listeners (`sk_max_ack_backlog`).
     BacklogLimit(Connections),
@@ -308,12 +289,13 @@ pub fn queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQu
     let payload = |bytes: u32| Payload(bytes.into());
     let truesize = |bytes: u32| Truesize(bytes.into());
     match (protocol, state) {
-        (Protocol::Udp | Protocol::UdpLite, _) => {
+        (Protocol::Udp | Protocol::UdpLite | Protocol::Raw | Protocol::Packet | Protocol::Netlink, _) => {
             (RecvQueue::Truesize(truesize(recv)), SendQueue::Truesize(truesize(send)))
         }
         (_, State::Listen) => {
             (RecvQueue::Connections(Connections(recv)), SendQueue::BacklogLimit(Connections(send)))
         }
+        (Protocol::Mptcp, _) => (RecvQueue::Truesize(truesize(recv)), SendQueue::Truesize(truesize(send))),
         (Protocol::Tcp, _) => (RecvQueue::Payload(payload(recv)), SendQueue::Payload(payload(send))),
         (Protocol::UnixDatagram, _) => {
             (RecvQueue::FirstDatagram(payload(recv)), SendQueue::Truesize(truesize(send)))
@@ -374,6 +356,11 @@ pub struct Socket {
     pub peer_inode: Option<Inode>,
     /// TCP: what `tcp_info` adds, where it was asked for.
     pub tcp_info: Option<TcpInfo>,
+    /// MPTCP: what belongs to it. Of a TCP socket: that it is a subflow of an MPTCP socket.
+    pub mptcp: Option<Mptcp>,
+    /// Packet sockets: the rings that they share with their programs. `None` where nothing tells whether
+    /// there are any (/proc/net/packet), and for all other sockets.
+    pub rings: Option<Rings>,
     /// IP: the id of the cgroup (version 2) that the socket was made in (`INET_DIAG_CGROUP_ID`, since
     /// Linux 5.8; `sock_cgroup_ptr`). It stays when the process that made it moves or ends. On a
     /// 64-bit host it is the inode number of the cgroup's directory.
@@ -399,16 +386,31 @@ impl Socket {
             shutdown: None,
             peer_inode: None,
             tcp_info: None,
+            mptcp: None,
+            rings: None,
             cgroup_id: None,
         }
     }
 
     /// Whether anything is known to wait in a receive queue, the out-of-order queue, the error
-    /// queue, the backlog or a send queue. A listener's limit is not a queue.
+    /// queue, the backlog or a send queue, of it or of one of its subflows; or whether it has a ring. A
+    /// listener's limit is not a queue.
     pub fn holds_something(&self) -> bool {
         let memory = [self.skmem.rmem_alloc, self.skmem.backlog, self.skmem.wmem_queued];
         self.recv_q.holds_something()
             || self.send_q.size().is_some_and(|n| n > 0)
             || memory.into_iter().flatten().any(|n| n > 0)
+            || self.rings.is_some_and(|rings| rings.bytes().0 > 0)
+            || self.subflows().iter().any(Socket::holds_something)
+    }
+
+    /// Whether the kernel itself made it, and nobody else can hold it: a netlink socket with portid 0.
+    pub fn is_of_kernel(&self) -> bool {
+        matches!(self.local, Endpoint::Netlink { portid: 0, .. })
+    }
+
+    /// The TCP sockets that carry this MPTCP socket; none of any other.
+    pub fn subflows(&self) -> &[Socket] {
+        self.mptcp.as_ref().map(|mptcp| mptcp.subflows.as_slice()).unwrap_or_default()
     }
 }

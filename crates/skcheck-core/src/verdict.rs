@@ -6,7 +6,6 @@ mod rule;
 
 use crate::holders::Holder;
 use crate::memory::census::Census;
-use crate::memory::families::OtherFamilies;
 use crate::memory::ledger::Ledger;
 use crate::snapshot::{Holding, Snapshot};
 use crate::units::{Bytes, Payload, Truesize};
@@ -73,6 +72,9 @@ pub enum Reason {
     BelowLimit,
     /// The queues were walked, and so much of it was found there.
     Walked(Bytes),
+    /// So much of it is in rings of packet sockets, or was found in queues that were walked, the larger part in
+    /// rings.
+    Rings(Bytes),
     /// The census found so much of it in blocks of a chunk's size, beyond what has another owner.
     Counted(Bytes),
     /// The bound alone: so much of it can be sockets', at most.
@@ -86,11 +88,12 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// `below_limit`, `walked`, `counted`, `bound`, `room`, `hidden` or `handed_in`.
+    /// `below_limit`, `walked`, `rings`, `counted`, `bound`, `room`, `hidden` or `handed_in`.
     pub fn name(self) -> &'static str {
         match self {
             Reason::BelowLimit => "below_limit",
             Reason::Walked(_) => "walked",
+            Reason::Rings(_) => "rings",
             Reason::Counted(_) => "counted",
             Reason::Bound(_) => "bound",
             Reason::Room(_) => "room",
@@ -102,9 +105,11 @@ impl Reason {
     /// How much of what is missing was found, or can be sockets'; `None` where nothing is known.
     pub fn bytes(self) -> Option<Bytes> {
         match self {
-            Reason::Walked(bytes) | Reason::Counted(bytes) | Reason::Bound(bytes) | Reason::Room(bytes) => {
-                Some(bytes)
-            }
+            Reason::Walked(bytes)
+            | Reason::Rings(bytes)
+            | Reason::Counted(bytes)
+            | Reason::Bound(bytes)
+            | Reason::Room(bytes) => Some(bytes),
             Reason::BelowLimit | Reason::Hidden | Reason::HandedIn => None,
         }
     }
@@ -131,8 +136,9 @@ pub struct Evidence {
     pub walked_seen: bool,
     /// There may be sockets that were not seen.
     pub is_blind: bool,
-    /// Sockets of families that were not looked at; `None` where nobody asked for them.
-    pub others: Option<OtherFamilies>,
+    /// What rings of packet sockets take: straight from the page allocator, and in no queue. `None` where
+    /// nothing tells of some, or some namespace that was found could not be asked.
+    pub rings: Option<Bytes>,
     /// What all packets of the host can pin of the blocks that the census found: each packet its largest
     /// number of pieces, each piece a block of its own, a chunk's size or smaller, the largest first.
     pub room: Option<Bytes>,
@@ -154,19 +160,16 @@ impl Evidence {
         Some(Bytes(self.chunks?.0.saturating_sub(others)))
     }
 
-    /// Every socket was seen, and every queue walked to its end: of other families there is nothing.
+    /// Every socket was seen, every queue walked to its end, and every ring is known.
     pub fn walked_all(&self) -> bool {
-        let nothing_else = self
-            .others
-            .is_some_and(|others| others.everywhere && others.packet_sockets == 0 && others.queued.0 == 0);
-        self.walked_seen && !self.is_blind && nothing_else
+        self.walked_seen && !self.is_blind && self.rings.is_some()
     }
 
     /// The most that rings of packet sockets can be, in bytes.
-    pub(crate) fn rings(&self) -> u64 {
-        match self.others {
-            Some(others) if others.everywhere && others.packet_sockets == 0 => 0,
-            _ => self.ring_like.map_or(u64::MAX, |bytes| bytes.0),
+    pub(crate) fn rings_at_most(&self) -> u64 {
+        match self.rings {
+            Some(rings) => rings.0,
+            None => self.ring_like.map_or(u64::MAX, |bytes| bytes.0),
         }
     }
 
@@ -194,6 +197,8 @@ pub struct Suspect {
     pub pinned: Option<Bytes>,
     /// What both sides can pin at worst.
     pub worst: Option<Bytes>,
+    /// What its rings take, in no other number.
+    pub rings: Option<Bytes>,
 }
 
 /// The verdict where no socket could be looked at at all.
@@ -202,15 +207,9 @@ pub fn unseen(ledger: &Ledger) -> Verdict {
 }
 
 /// Judges: what belongs to nobody by this ledger, against the sockets of this snapshot. That must be of
-/// everything: what a filter left out would be taken for absent. Without `others` nothing is ruled out that
-/// sockets of other families could have.
-pub fn judge(
-    ledger: &Ledger,
-    census: Option<&Census>,
-    others: Option<OtherFamilies>,
-    snapshot: &Snapshot,
-) -> Verdict {
-    verdict(ledger, Evidence::of(ledger, census, others, snapshot), evidence::suspects(snapshot))
+/// everything: what a filter left out would be taken for absent.
+pub fn judge(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Verdict {
+    verdict(ledger, Evidence::of(ledger, census, snapshot), evidence::suspects(snapshot))
 }
 
 fn verdict(ledger: &Ledger, evidence: Evidence, suspects: Vec<Suspect>) -> Verdict {

@@ -12,7 +12,7 @@ use skcheck_core::{
     scan,
 };
 
-use super::{describe, here};
+use super::{describe, query_of};
 use crate::support::netns::in_own_netns;
 use crate::support::replay::{Recorder, Replay};
 use crate::support::scan::{eventually, get, mine};
@@ -161,6 +161,53 @@ fn unix() {
     assert_eq!(get(&snapshot, inode(&unbound)).socket.state, State::Close);
 }
 
+/// Raw, packet, netlink and MPTCP sockets.
+#[test]
+fn others() {
+    if !in_own_netns("recorded::live::others") {
+        return;
+    }
+    let protocol = |number: u32| rustix::net::Protocol::from_raw(number.try_into().expect("not 0"));
+    let frames = protocol(u32::from(3u16.to_be()));
+    let packet = socket_of(AddressFamily::PACKET, SocketType::RAW, Some(frames));
+    let raw = socket_of(AddressFamily::INET, SocketType::RAW, Some(rustix::net::ipproto::ICMP));
+    let to = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    // An echo reply: nobody answers.
+    let reply = [0, 0, 0xff, 0xff, 0, 0, 0, 0];
+    for _ in 0..3 {
+        rustix::net::sendto(&raw, &reply, rustix::net::SendFlags::empty(), &to).expect("loopback takes it");
+    }
+    let mut netlink = netlink_sys::Socket::new(netlink_sys::protocols::NETLINK_ROUTE).expect("a socket");
+    netlink.bind_auto().expect("any address");
+    let multipath = || socket_of(AddressFamily::INET, SocketType::STREAM, Some(protocol(262)));
+    let listener = multipath();
+    rustix::net::bind(&listener, &to).expect("a free port");
+    rustix::net::listen(&listener, 5).expect("bound");
+    let listener = TcpListener::from(listener);
+    let client = multipath();
+    rustix::net::connect(&client, &listener.local_addr().expect("bound")).expect("it listens");
+    let (server, _) = listener.accept().expect("a client connects");
+    let mut client = TcpStream::from(client);
+    client.write_all(&[b'x'; 1000]).expect("connected");
+    let snapshot = replayed(
+        "others",
+        "three ICMP messages on loopback, unread by a raw socket and by a packet socket for all frames;\n\
+         a netlink socket with nothing to read; an MPTCP connection with 1000 bytes unread, and its listener",
+    );
+
+    let report = get(&snapshot, inode(&raw));
+    let charged = report.footprint.received.charged.expect("told");
+    assert_eq!(report.socket.recv_q, RecvQueue::Truesize(charged));
+    assert!(charged >= Truesize(3 * 576));
+    let report = get(&snapshot, inode(&packet));
+    assert!(report.footprint.received.charged.expect("told") >= Truesize(3 * 2 * 576), "each way");
+    assert_eq!(get(&snapshot, inode(&netlink)).footprint.received.charged, Some(Truesize(0)));
+    let report = get(&snapshot, inode(&server));
+    assert_eq!((report.socket.subflows().len(), &report.holders[..]), (1, &[mine(&server)][..]));
+    assert!(report.footprint.received.charged.expect("told") >= Truesize(1000));
+    assert_eq!(get(&snapshot, inode(&listener)).socket.state, State::Listen);
+}
+
 fn payload(bytes: u64) -> RecvQueue {
     RecvQueue::Payload(Payload(bytes))
 }
@@ -185,7 +232,7 @@ fn replayed(name: &str, made: &str) -> Snapshot {
     let record = || {
         let live = Live::new();
         let recorder = Recorder::new(&live, &[std::process::id()]);
-        let scanned = scan(&recorder, &here()).expect("the host can be scanned");
+        let scanned = scan(&recorder, &query_of(name)).expect("the host can be scanned");
         (scanned, recorder.finish())
     };
     // Late acknowledgements change numbers for a moment.
@@ -194,7 +241,7 @@ fn replayed(name: &str, made: &str) -> Snapshot {
         std::thread::sleep(std::time::Duration::from_millis(300));
         Some(record()).filter(|(now, _)| describe(now) == before)
     });
-    let mut replayed = scan(&Replay::parse(&recording), &here()).expect("it was scanned once");
+    let mut replayed = scan(&Replay::parse(&recording), &query_of(name)).expect("it was scanned once");
     super::set_clock(&mut replayed, &scanned);
     assert_eq!(replayed, scanned);
     if let Some(fixtures) = std::env::var_os("SKCHECK_FIXTURES") {

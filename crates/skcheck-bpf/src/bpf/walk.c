@@ -319,7 +319,7 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 				  BPF_RB_NO_WAKEUP) != 0;
 }
 
-enum mode { TCP = 1, STREAM = 2, LOCKED = 4, CHAIN = 8, CLOSED = 16 };
+enum mode { TCP = 1, STREAM = 2, LOCKED = 4, CHAIN = 8, CLOSED = 16, UDP = 32, UNIX = 64 };
 
 struct walk {
 	__u64 next, end, where;
@@ -568,11 +568,29 @@ static __always_inline void walk_waiting(__u64 sk, __u32 slot, __u32 left)
 	end_queue(&all, first == (__u64)FIELD(sk_buff_head, list, next) && before == FIELD(sk_buff_head, list, qlen));
 }
 
+/* Which queues a socket has: a raw socket can have TCP's or UDP's number, and has not their queues. */
+static __noinline __u32 mode_of(__u64 sk)
+{
+	__u32 family = FIELD(sock, sk, __sk_common.skc_family);
+	__u32 protocol = FIELD(sock, sk, sk_protocol);
+	__u32 type = FIELD(sock, sk, sk_type);
+
+	if (family == AF_UNIX)
+		return type == SOCK_DGRAM ? UNIX : UNIX | STREAM;
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	if (type == SOCK_STREAM && protocol == IPPROTO_TCP)
+		return TCP;
+	if (type == SOCK_DGRAM && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE))
+		return UDP;
+	return 0;
+}
+
 /* Walks all queues of a socket. */
 __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 {
 	struct socket_end end = { .kind = SOCKET_END, .slot = slot };
-	__u32 left, mode = locked ? LOCKED : 0, walked = 0, kept = 0, family;
+	__u32 left, mode = mode_of(sk) | (locked ? LOCKED : 0), walked = 0, kept = 0;
 	struct limits *limit = own_limits();
 	__u64 seq = 0;
 
@@ -583,26 +601,21 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 	end.rmem_alloc = FIELD(sock, sk, sk_backlog.rmem_alloc.counter);
 	end.wmem_queued = FIELD(sock, sk, sk_wmem_queued);
 	end.backlog = FIELD(sock, sk, sk_backlog.len);
-	family = FIELD(sock, sk, __sk_common.skc_family);
-	if (family == AF_UNIX && FIELD(sock, sk, __sk_common.skc_state) == TCP_LISTEN) {
+	if (mode & UNIX && FIELD(sock, sk, __sk_common.skc_state) == TCP_LISTEN) {
 		walk_waiting(sk, slot, left);
 		bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
 		return 0;
 	}
-	if (family == AF_UNIX) {
-		if (FIELD(sock, sk, sk_type) != SOCK_DGRAM)
-			mode |= STREAM;
-	} else if (FIELD(sock, sk, sk_protocol) == IPPROTO_TCP) {
+	if (mode & TCP) {
 		__s32 unread;
 
-		mode |= TCP;
 		if (FIELD(sock, sk, __sk_common.skc_state) == TCP_CLOSE)
 			mode |= CLOSED;
 		seq = (__u64)(__u32)FIELD(tcp_sock, sk, copied_seq) << 32;
 		unread = FIELD(tcp_sock, sk, rcv_nxt) - FIELD(tcp_sock, sk, copied_seq);
 		end.recv_q = unread > 0 ? unread : 0;
 		end.send_q = FIELD(tcp_sock, sk, write_seq) - FIELD(tcp_sock, sk, snd_una);
-	} else {
+	} else if (mode & UDP) {
 		end.forward_deficit = FIELD(udp_sock, sk, forward_deficit);
 		/* What a reader has taken off is the oldest: one of it is met however many have come since. */
 		kept = FIELD(udp_sock, sk, reader_queue.qlen) && left;
@@ -618,12 +631,12 @@ __noinline int walk_socket(__u64 sk, __u32 slot, __u32 locked)
 		left = after(left, walked);
 		walked = walk_list(AT(sock, sk, sk_backlog.head), place(slot, BACKLOG), mode | CHAIN, left);
 		left = after(left, walked);
-	} else if (family != AF_UNIX) {
+	} else if (mode & UDP) {
 		/* What a reader has taken off the receive queue and not read yet. */
 		walked = walk_list(AT(udp_sock, sk, reader_queue), place(slot, RECEIVE), mode, left);
 		left = after(left, walked);
 	}
-	if (family != AF_UNIX) {
+	if (!(mode & UNIX)) {
 		walked = walk_list(AT(sock, sk, sk_error_queue), place(slot, ERROR), mode, left);
 		left = after(left, walked);
 	}

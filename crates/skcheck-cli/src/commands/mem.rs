@@ -3,7 +3,6 @@
 use std::io::{self, BufWriter, Write};
 
 use skcheck_core::memory::cgroup::cgroup;
-use skcheck_core::memory::families::other_families;
 use skcheck_core::{Gap, Host, Live, Missing, Query, memory, scan_with, verdict};
 
 use crate::args::{DocumentFormat, MemArgs};
@@ -47,8 +46,7 @@ fn of_host(host: &Live, config: &MemConfig) -> Result<Outcome, Failure> {
     let verdict = match &scanned {
         Ok(snapshot) => {
             gaps.extend(snapshot.gaps.iter().cloned());
-            let others = other_families(host, &snapshot.namespaces);
-            verdict::judge(&memory.ledger, memory.census.as_ref(), Some(others), snapshot)
+            verdict::judge(&memory.ledger, memory.census.as_ref(), snapshot)
         }
         Err(error) => {
             // Without sockets there is still a ledger.

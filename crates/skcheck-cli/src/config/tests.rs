@@ -24,6 +24,19 @@ fn protocols_and_versions_narrow() {
     check("-4", [true, true, true, true, false]);
     check("-6t", [true, false, false, false, true]);
     check("-46", [true; 5]);
+    let check = |arguments: &str, expected: [bool; 5]| {
+        let query = config(arguments).query;
+        let asked = [query.tcp, query.mptcp, query.raw, query.packet, query.netlink];
+        assert_eq!(asked, expected, "{arguments}");
+    };
+    check("", [true; 5]);
+    check("-tux", [true, false, false, false, false]);
+    check("--mptcp", [false, true, false, false, false]);
+    check("--raw", [false, false, true, false, false]);
+    check("--packet", [false, false, false, true, false]);
+    check("--netlink", [false, false, false, false, true]);
+    check("-t --packet", [true, false, false, true, false]);
+    check("-4", [true; 5]);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! One row of the table: a socket, or all sockets of one owner, as text.
 
+use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Certainty, Connections, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport, SendQueue,
-    Side, State, Truesize,
+    Certainty, Connections, Footprint, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport,
+    SendQueue, Side, Socket, State, Truesize,
 };
 
 use crate::output::measured::sureness;
-use crate::output::names::Writer;
+use crate::output::names::{Writer, endpoint};
 use crate::report::{Group, Measure, Owner, Pinned, Sum, Sureness, is_closed_unknown, shows_sent};
 use crate::text::size;
 
@@ -72,6 +73,9 @@ impl Writer<'_> {
         if group.sums.closed_held > 0 && group.sums.sockets > 1 {
             notes.push(format!("{} closed, size unknown", group.sums.closed_held));
         }
+        if group.sums.rings.known > 0 && group.sums.sockets > 1 {
+            notes.push(format!("rings of {}", size(group.sums.rings.known)));
+        }
         notes.join(", ")
     }
 
@@ -109,8 +113,8 @@ impl Writer<'_> {
             fd: fds(report, owner),
             proto: proto(socket.protocol).to_owned(),
             state: state(report).to_owned(),
-            recv_q: self.recv_q(report),
-            send_q: self.send_q(report),
+            recv_q: self.recv_q(socket, &report.footprint),
+            send_q: self.send_q(socket, &report.footprint),
             charged: marked(self.charged(side, certainty), sent),
             pinned: self.pinned(Measure::of(report, sent)),
             worst: self.worst(side, certainty),
@@ -139,24 +143,50 @@ impl Writer<'_> {
         }
     }
 
-    fn recv_q(&self, report: &SocketReport) -> String {
-        match report.socket.recv_q {
+    /// The rows of what a socket is made of: the TCP connections that carry an MPTCP socket.
+    pub(super) fn subflow_rows(&self, report: &SocketReport) -> impl Iterator<Item = Cells> {
+        let row = |subflow: &Socket| {
+            let footprint = footprint(subflow, None, &self.snapshot.host);
+            let interface = None;
+            Cells {
+                proto: proto(subflow.protocol).to_owned(),
+                state: state_name(subflow.state).to_owned(),
+                recv_q: self.recv_q(subflow, &footprint),
+                send_q: self.send_q(subflow, &footprint),
+                charged: self.charged(&footprint.received, Certainty::Exact),
+                worst: self.worst(&footprint.received, Certainty::Exact),
+                local: endpoint(&subflow.local, interface, self.charset),
+                peer: endpoint(&subflow.peer, interface, self.charset),
+                note: "subflow, in the sums above".to_owned(),
+                ..Cells::default()
+            }
+        };
+        report.socket.subflows().iter().map(row)
+    }
+
+    fn recv_q(&self, socket: &Socket, footprint: &Footprint) -> String {
+        match socket.recv_q {
             // The kernel's number is of the first datagram only; all of them were counted.
-            RecvQueue::FirstDatagram(_) if report.footprint.received.payload.is_some() => {
-                size(report.footprint.received.payload.map_or(0, |payload| payload.0))
+            RecvQueue::FirstDatagram(_) if footprint.received.payload.is_some() => {
+                size(footprint.received.payload.map_or(0, |payload| payload.0))
             }
             RecvQueue::Payload(Payload(n)) | RecvQueue::Truesize(Truesize(n @ 0)) => size(n),
             RecvQueue::Truesize(Truesize(n)) => format!("{}{}", self.charset.at_most(), size(n)),
             RecvQueue::Connections(Connections(n)) => format!("{n} conn"),
             // An empty first datagram and an empty queue look the same, unless a sender is charged.
-            RecvQueue::FirstDatagram(Payload(0)) if report.footprint.certainty == Certainty::Exact => size(0),
+            RecvQueue::FirstDatagram(Payload(0)) if footprint.certainty == Certainty::Exact => size(0),
             RecvQueue::FirstDatagram(Payload(n)) => format!("{}{}", self.charset.at_least(), size(n)),
             _ => "?".to_owned(),
         }
     }
 
-    fn send_q(&self, report: &SocketReport) -> String {
-        match report.socket.send_q {
+    fn send_q(&self, socket: &Socket, footprint: &Footprint) -> String {
+        match socket.send_q {
+            // The kernel's number leaves out what no packet carries yet.
+            SendQueue::Truesize(_) if socket.protocol == Protocol::Mptcp => match footprint.sent.payload {
+                Some(Payload(unsent)) => size(unsent),
+                None => "?".to_owned(),
+            },
             SendQueue::Payload(Payload(n)) | SendQueue::Truesize(Truesize(n @ 0)) => size(n),
             SendQueue::Truesize(Truesize(n)) => format!("{}{}", self.charset.at_most(), size(n)),
             SendQueue::BacklogLimit(Connections(n)) => format!("/{n}"),
@@ -289,8 +319,28 @@ fn note(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
             false => "reset, closed or never connected".to_owned(),
         });
     }
+    notes.extend(rings(report));
+    if report.holders.is_empty()
+        && let Some(pid) = report.portid_process
+    {
+        notes.push(format!("named by its portid, {pid}"));
+    }
     if report.is_shared() {
         notes.push(format!("shared by {} processes", report.pids().len()));
     }
     notes.join(", ")
+}
+
+/// The rings of a packet socket; `None` where there are none.
+fn rings(report: &SocketReport) -> Option<String> {
+    if report.footprint.rings.is_none() {
+        return Some("rings unknown".to_owned());
+    }
+    let rings = report.socket.rings.unwrap_or_default();
+    let told = [("rx", rings.rx), ("tx", rings.tx)].into_iter().filter_map(|(direction, ring)| {
+        let ring = ring?;
+        Some(format!("{direction} ring of {}", size(ring.bytes().0)))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }

@@ -45,7 +45,7 @@ pub(super) fn sentences(report: &Report<'_>, config: &ScanConfig) -> Vec<String>
 fn sum(report: &Report<'_>) -> Option<String> {
     let measured = &report.measured;
     let pinned = report.totals.pinned?;
-    let unknown = measured.no_time + measured.vanished;
+    let unknown = measured.no_time + measured.vanished + measured.not_walkable;
     let who = match unknown {
         0 => count(measured.sockets, "socket"),
         _ => format!("{} of {}", measured.sockets, count(measured.sockets + unknown, "socket")),
@@ -100,6 +100,12 @@ fn not_measured(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
     if measured.vanished > 0 {
         let had = if measured.vanished == 1 { "had" } else { "had all" };
         lines.push(format!("{} {had} vanished before measuring.", count(measured.vanished, "socket")));
+    }
+    if measured.not_walkable > 0 && report.snapshot.engine.is_some() {
+        let sockets = count(measured.not_walkable, "socket");
+        lines.push(format!(
+            "{sockets} cannot be measured: the queues of MPTCP, and what /proc/net alone tells of."
+        ));
     }
     lines
 }

@@ -10,6 +10,7 @@ pub(crate) mod mem;
 mod missing;
 mod names;
 mod next;
+mod numbers;
 pub(crate) mod packets;
 pub(crate) mod paragraph;
 pub(crate) mod progress;

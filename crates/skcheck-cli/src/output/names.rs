@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use skcheck_core::{Container, Endpoint, Holder, Netns, Process, Report as SocketReport, Snapshot};
 
+use crate::output::numbers;
 use crate::report::{Group, Owner, container_of, unheld};
 use crate::text::{Charset, escape};
 
@@ -170,7 +171,10 @@ impl Writer<'_> {
 
     /// An address of a socket.
     pub(super) fn endpoint(&self, end: &Endpoint, report: &SocketReport) -> String {
-        endpoint(end, report.interface_name.as_deref(), self.charset)
+        // Without an interface's name a packet socket would look as if it were bound to none.
+        let number = report.socket.interface.filter(|_| matches!(end, Endpoint::Packet { .. }));
+        let number = number.map(|index| format!("if{index}"));
+        endpoint(end, report.interface_name.as_deref().or(number.as_deref()), self.charset)
     }
 }
 
@@ -192,6 +196,26 @@ pub(super) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, charset: Ch
         Endpoint::Path(path) => safe(path),
         Endpoint::Abstract(name) => format!("@{}", safe(name)),
         Endpoint::Unnamed => "(unnamed)".to_owned(),
+        Endpoint::Raw { addr, protocol } => {
+            let scope = interface.map(|name| format!("%{}", safe(name.as_bytes()))).unwrap_or_default();
+            let protocol =
+                numbers::ip_protocol(*protocol).map_or_else(|| protocol.to_string(), str::to_owned);
+            match addr {
+                IpAddr::V4(addr) => format!("{addr}{scope}:{protocol}"),
+                IpAddr::V6(addr) => format!("[{addr}]{scope}:{protocol}"),
+            }
+        }
+        Endpoint::Packet { protocol } => {
+            let frames = numbers::ethernet_protocol(*protocol)
+                .map_or_else(|| format!("{protocol:#06x}"), str::to_owned);
+            format!("{frames}:{}", interface.map_or_else(|| "*".to_owned(), |name| safe(name.as_bytes())))
+        }
+        Endpoint::Netlink { protocol, portid } => {
+            let name =
+                numbers::netlink_protocol(*protocol).map_or_else(|| protocol.to_string(), str::to_owned);
+            let portid = if *portid == 0 { "kernel".to_owned() } else { portid.to_string() };
+            format!("{name}:{portid}")
+        }
         _ => String::new(),
     }
 }

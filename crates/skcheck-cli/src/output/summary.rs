@@ -19,6 +19,21 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
     let Subject { name, plural } = subject(report, group, config.page.charset);
     let verb = |one: &'static str, many: &'static str| if plural { many } else { one };
     let sums = &group.sums;
+    if sums.mostly_rings() {
+        let rings = size(sums.rings.known);
+        let mut lines = vec![
+            format!(
+                "{name} {} {rings} of memory in rings of packet sockets{}.",
+                verb("has", "have"),
+                ring_at(group)
+            ),
+            "They take it whatever is in them, and no queue shows it.".to_owned(),
+        ];
+        if let Some(charged) = amount(sums.received.charged) {
+            lines.push(format!("What waits in its queues is charged {charged} more."));
+        }
+        return lines;
+    }
     if sums.mostly_sent() {
         let unsent = amount(sums.unsent).unwrap_or_else(|| "data".to_owned());
         let peers = peers(report, group, config.page.charset);
@@ -143,6 +158,19 @@ pub(super) fn process(report: &Report<'_>, pid: u32, charset: Charset) -> String
     comm.map_or_else(|| format!("process {pid}"), |comm| format!("{} ({pid})", escape(comm, charset)))
 }
 
+/// ` (fd 4)`, where all rings of a process are at one descriptor.
+fn ring_at(group: &Group<'_>) -> String {
+    let Owner::Process(pid) = group.owner else { return String::new() };
+    let mut with_rings = group.sockets.iter().filter(|report| Sums::of([**report]).rings.known > 0);
+    match (with_rings.next(), with_rings.next()) {
+        (Some(one), None) => {
+            let fd = one.holders.iter().find(|holder| holder.pid == pid).map(|holder| holder.fd);
+            fd.map(|fd| format!(" (fd {fd})")).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
 /// `, most of it at fd 11`, where that is so.
 fn mostly_at(group: &Group<'_>) -> String {
     let weight = |report: &SocketReport| Sums::of([report]).received.weight;
@@ -191,12 +219,16 @@ pub(super) fn rest(report: &Report<'_>) -> Option<String> {
         n => format!(", and {} of unknown size", count(n, "closed socket")),
     };
     let side = if rest.sums.mostly_sent() { &rest.sums.sent } else { &rest.sums.received };
+    let rings = match rest.sums.rings.known {
+        0 => String::new(),
+        rings => format!(", rings of {}", size(rings)),
+    };
     let charged = match (amount(side.charged), side.charged.unknown) {
         (Some(charged), _) => format!("charged {charged}"),
         (None, 0) => "charged nothing".to_owned(),
         (None, _) => "their charge unknown".to_owned(),
     };
-    Some(format!("{what} more: {charged}{closed} (--top 0 shows all)."))
+    Some(format!("{what} more: {charged}{rings}{closed} (--top 0 shows all)."))
 }
 
 /// What all matching sockets add up to.
@@ -242,14 +274,32 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     let mut lines = vec![text];
     let sent = sent_charge(report);
     if sent > 0 {
-        lines.push(format!("Their sending sides are charged {} more (IP sockets).", size(sent)));
+        lines.push(format!("Their sending sides are charged {} more (all but unix sockets).", size(sent)));
     }
+    lines.extend(rings(report));
     lines
 }
 
+/// What rings take, in no other sum.
+fn rings(report: &Report<'_>) -> Option<String> {
+    let totals = &report.totals;
+    let unknown = match totals.rings_unknown {
+        0 => String::new(),
+        n => format!("; whether {} more have rings is unknown", count(n, "packet socket")),
+    };
+    match (totals.rings.0, totals.rings_unknown) {
+        (0, 0) => None,
+        (0, n) => Some(format!("Whether {} have rings is unknown.", count(n, "packet socket"))),
+        (rings, _) => Some(format!("Rings of packet sockets take {} beside that{unknown}.", size(rings))),
+    }
+}
+
 fn sent_charge(report: &Report<'_>) -> u64 {
-    let ip = report.snapshot.sockets.iter().filter(|report| report.socket.family != Family::Unix);
-    ip.filter_map(|report| report.footprint.sent.charged).map(|charge| charge.0).fold(0, u64::saturating_add)
+    let others = report.snapshot.sockets.iter().filter(|report| report.socket.family != Family::Unix);
+    others
+        .filter_map(|report| report.footprint.sent.charged)
+        .map(|charge| charge.0)
+        .fold(0, u64::saturating_add)
 }
 
 /// A gap and its remedy.

@@ -13,7 +13,7 @@ use crate::output::names::Writer;
 use crate::output::next::next;
 use crate::output::paragraph::write_paragraph;
 use crate::output::{closed_held, measured, missing, summary};
-use crate::report::{Owner, Report};
+use crate::report::Report;
 use crate::text::Charset;
 
 /// Writes the whole report.
@@ -117,17 +117,18 @@ fn rows(
     writer: Writer<'_>,
     why: &dyn Fn(&SocketReport) -> Option<String>,
 ) -> Vec<Cells> {
-    let row = |socket: &SocketReport, owner: Option<Owner<'_>>| Cells {
-        why: why(socket).unwrap_or_default(),
-        ..writer.socket_row(socket, owner)
+    let mut rows = Vec::new();
+    let add = |rows: &mut Vec<Cells>, socket: &SocketReport, owner| {
+        let why = why(socket).unwrap_or_default();
+        rows.push(Cells { why, ..writer.socket_row(socket, owner) });
+        rows.extend(writer.subflow_rows(socket));
     };
     if report.by == By::Socket {
-        return report.sockets.iter().map(|socket| row(socket, None)).collect();
+        report.sockets.iter().for_each(|socket| add(&mut rows, socket, None));
     }
-    let mut rows = Vec::new();
     for group in &report.groups {
         rows.push(writer.group_row(group));
-        rows.extend(group.sockets.iter().map(|socket| row(socket, Some(group.owner))));
+        group.sockets.iter().for_each(|socket| add(&mut rows, socket, Some(group.owner)));
     }
     rows
 }

@@ -60,6 +60,8 @@ pub(crate) struct Measured<'a> {
     pub(crate) no_time: u64,
     /// How many were gone.
     pub(crate) vanished: u64,
+    /// How many can be walked by nobody.
+    pub(crate) not_walkable: u64,
     /// How many walks were cut short.
     pub(crate) cut_short: u64,
     /// How many sockets changed between the first look and the walk.
@@ -80,7 +82,7 @@ impl Measure {
         let side = side(report, sending);
         let empty = side.charged.is_some_and(|charge| charge.0 == 0);
         match &report.exact {
-            // What UDP and unix sockets have sent is in other queues than theirs.
+            // What others than TCP have sent is in other queues than theirs, or in none.
             _ if sending && report.socket.protocol != Protocol::Tcp => {
                 if empty {
                     Measure::Nothing
@@ -151,6 +153,7 @@ impl<'a> Measured<'a> {
                 Ok(exact) => measured.add(report, exact, snapshot),
                 Err(NotMeasured::NoTime) => measured.no_time += 1,
                 Err(NotMeasured::Vanished) => measured.vanished += 1,
+                Err(NotMeasured::NotWalkable) => measured.not_walkable += 1,
                 Err(_) => {}
             }
         }
@@ -160,7 +163,7 @@ impl<'a> Measured<'a> {
 
     /// Whether every socket that holds packets was measured, to its end.
     pub(crate) fn is_all(&self) -> bool {
-        self.no_time + self.vanished + self.cut_short == 0
+        self.no_time + self.vanished + self.not_walkable + self.cut_short == 0
     }
 
     fn add(&mut self, report: &'a SocketReport, exact: &'a Exact, snapshot: &Snapshot) {

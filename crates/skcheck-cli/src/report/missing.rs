@@ -15,7 +15,7 @@ impl Missing {
     /// `None` where nothing is out of proportion, or nobody can tell.
     pub(crate) fn of(snapshot: &Snapshot, narrowed: bool) -> Option<Missing> {
         let ledger = snapshot.ledger.as_ref().filter(|ledger| ledger.is_out_of_proportion())?;
-        let code = (!narrowed).then(|| judge(ledger, None, None, snapshot).code);
+        let code = (!narrowed).then(|| judge(ledger, None, snapshot).code);
         Some(Missing { bytes: ledger.nobodys(), code })
     }
 }

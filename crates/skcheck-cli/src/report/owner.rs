@@ -50,7 +50,7 @@ impl<'a> Owners<'a, '_> {
         if self.by == By::Netns {
             return BTreeSet::from([report.netns.map_or(Owner::UnknownNetns, Owner::Netns)]);
         }
-        if report.holders.is_empty() {
+        if report.pids().is_empty() {
             return BTreeSet::from([self.of_unheld(report)]);
         }
         let asked_for = report.pids().into_iter().filter(|pid| self.is_asked_for(*pid));
@@ -103,6 +103,8 @@ pub(crate) fn unheld<'a>(report: &SocketReport, snapshot: &Snapshot) -> Owner<'a
     match report.holding {
         Holding::Orphan => Owner::Orphaned,
         Holding::Hidden => Owner::Hidden,
+        // No process can hold it, hidden or not.
+        _ if report.socket.is_of_kernel() => Owner::Kernel,
         _ if snapshot.scanned.unreadable > 0 => Owner::Hidden,
         _ => Owner::Kernel,
     }

@@ -34,7 +34,7 @@ impl<'a> Scale<'a> {
     pub(super) fn rank_socket(&self, report: &SocketReport, sort: SortKey) -> impl Ord + use<> {
         let socket = &report.socket;
         let rank = self.rank(&Sums::of([report]), &[report], sort);
-        let pid = report.holders.first().map_or(u32::MAX, |holder| holder.pid);
+        let pid = report.pids().first().copied().unwrap_or(u32::MAX);
         let by_pid = if sort == SortKey::Pid { pid } else { 0 };
         let inode = socket.inode.map_or(u32::MAX, skcheck_core::Inode::get);
         (by_pid, rank, pid, report.holders.first().copied(), inode, socket.cookie)
@@ -50,24 +50,32 @@ impl<'a> Scale<'a> {
             sockets.iter().filter_map(|report| size(report)).fold(0, u64::saturating_add)
         };
         let closed = |each: u64| each.saturating_mul(sums.closed_held);
+        // Rings are neither received nor sent, and take what they take.
+        let rings = sums.rings.known;
         let (weight, tie) = match sort {
             SortKey::Pinned | SortKey::Pid => {
                 let (received, sent) = (sums.received.weight, sums.sent.weight);
                 // Many pin the same one block: then who is charged more comes first.
                 let charged = sums.received.charged.known;
-                (received.max(sent).saturating_add(closed(self.closed_held_share.0)), charged)
+                (
+                    received.max(sent).saturating_add(rings).saturating_add(closed(self.closed_held_share.0)),
+                    charged,
+                )
             }
             SortKey::Charged => {
                 // Where a charge is unknown, what is unread weighs: it is charged for more than that.
                 let received =
                     sockets.iter().map(|report| weight_received(report)).fold(0, u64::saturating_add);
                 let sent = sums.sent.charged.known;
-                (received.max(sent).saturating_add(closed(self.closed_held_share.0)), received)
+                (
+                    received.max(sent).saturating_add(rings).saturating_add(closed(self.closed_held_share.0)),
+                    received,
+                )
             }
             SortKey::Worst => {
                 let share = worst(self.closed_held_share, None, self.facts).bytes.0;
                 let (received, sent) = (sums.received.worst.known, sums.sent.worst.known);
-                (received.max(sent).saturating_add(closed(share)), received)
+                (received.max(sent).saturating_add(rings).saturating_add(closed(share)), received)
             }
             SortKey::Recvq => (queues(|report| report.socket.recv_q.size()), sums.received.charged.known),
             SortKey::Sendq => (queues(|report| report.socket.send_q.size()), sums.sent.charged.known),

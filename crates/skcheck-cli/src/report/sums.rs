@@ -17,6 +17,8 @@ pub(crate) struct Sums {
     pub(crate) unread: Sum,
     /// Payload that the peers have not acknowledged.
     pub(crate) unsent: Sum,
+    /// What rings of packet sockets take.
+    pub(crate) rings: Sum,
     /// The receiving side.
     pub(crate) received: Charge,
     /// The sending side.
@@ -61,6 +63,7 @@ impl Sums {
         }
         self.unread.add(footprint.received.payload.map(|payload| payload.0), Certainty::Exact);
         self.unsent.add(footprint.sent.payload.map(|payload| payload.0), Certainty::Exact);
+        self.rings.add(footprint.rings.map(|rings| rings.0), Certainty::Exact);
         self.received.add(&footprint.received, footprint.certainty);
         self.sent.add(&footprint.sent, Certainty::Exact);
         for (side, sending) in [(&mut self.received, false), (&mut self.sent, true)] {
@@ -74,6 +77,11 @@ impl Sums {
         let mut sums = Sums::default();
         sockets.into_iter().for_each(|report| sums.add(report));
         sums
+    }
+
+    /// Whether rings weigh more than what waits in queues.
+    pub(crate) fn mostly_rings(&self) -> bool {
+        self.rings.known > self.received.weight.max(self.sent.weight)
     }
 
     /// Whether the sending side weighs more than the receiving one.

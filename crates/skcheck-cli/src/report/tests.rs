@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 use skcheck_core::engine::{Counters, Packet, PageKind, Piece, Queue, QueueEnd};
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Bytes, Exact, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Socket, State,
-    Truesize, scan,
+    Bytes, Exact, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Ring, Rings,
+    Socket, State, Truesize, scan,
 };
 
 use super::*;
@@ -16,8 +16,8 @@ use super::*;
 fn empty() -> (Snapshot, SocketReport) {
     let (mut writer, reader) = UnixStream::pair().unwrap();
     writer.write_all(b"x").unwrap();
-    let mut query = Query::default();
-    (query.tcp, query.udp, query.pids) = (false, false, vec![std::process::id()]);
+    let mut query = Query::of_no_protocol();
+    (query.unix, query.pids) = (true, vec![std::process::id()]);
     let mut snapshot = scan(&Live::new(), &query).unwrap();
     let fd = u32::try_from(reader.as_raw_fd()).unwrap();
     let is_reader = |report: &&SocketReport| report.holders.iter().any(|holder| holder.fd == fd);
@@ -86,6 +86,27 @@ fn unsent_data_weighs_as_much_as_unread_data() {
     assert_eq!(order(&snapshot, BY_PROCESS), [Process(20), Owner::Orphaned, Process(10)]);
     let by_unread = Arrangement { sort: SortKey::Unread, ..BY_PROCESS };
     assert_eq!(order(&snapshot, by_unread)[0], Process(10));
+}
+
+/// In no queue and in no charge, and it has to stand first all the same.
+#[test]
+fn rings_weigh_what_they_take() {
+    let mut snapshot = snapshot(&[(1, &[7], 5000, 0), (2, &[8], 0, 0), (3, &[9], 0, 4000)]);
+    let ring = |socket: &mut SocketReport, blocks| {
+        let mut rings = Rings::default();
+        rings.rx = Some(Ring { block_size: 4096, blocks, frames: 2 * blocks });
+        socket.socket.rings = Some(rings);
+        socket.footprint.rings = Some(rings.bytes());
+    };
+    ring(&mut snapshot.sockets[1], 2);
+    assert_eq!(order(&snapshot, BY_PROCESS), [Process(8), Process(7), Process(9)]);
+    assert_eq!(order(&snapshot, BY_PINNED), [Process(8), Process(7), Process(9)]);
+    let report = Report::new(&snapshot, &Query::default(), BY_PINNED);
+    let sums = &report.groups[0].sums;
+    assert!(sums.mostly_rings() && sums.rings.known == 8192 && sums.received.charged.known == 0);
+    assert_eq!((report.totals.rings, report.totals.charged.0), (Bytes(8192), 5000));
+    ring(&mut snapshot.sockets[1], 1);
+    assert_eq!(order(&snapshot, BY_PINNED), [Process(7), Process(8), Process(9)]);
 }
 
 #[test]

@@ -7,12 +7,17 @@ use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::footprint::footprint;
 use skcheck_core::{HostFacts, PageSize, SkMem, TcpInfo, Truesize, facts, proc_net, process};
 
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 10] = [
     Table::Tcp(IpVersion::V4),
     Table::Tcp(IpVersion::V6),
     Table::Udp(IpVersion::V6),
     Table::UdpLite(IpVersion::V4),
     Table::Unix,
+    Table::Mptcp(IpVersion::V4),
+    Table::Raw(IpVersion::V4),
+    Table::Raw(IpVersion::V6),
+    Table::Packet,
+    Table::Netlink,
 ];
 
 fuzz_target!(|input: &[u8]| {

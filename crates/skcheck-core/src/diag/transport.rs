@@ -2,12 +2,11 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use netlink_sys::{Socket, SocketAddr};
-
-use crate::host::Diag;
 
 /// The kernel fills at most 32 KiB of a dump into one datagram, and no more than it has seen a
 /// reader offer (`netlink_dump`).
@@ -39,10 +38,14 @@ impl DiagSocket {
         )?;
         Ok(DiagSocket { socket, sockstat, buffer: Vec::with_capacity(BUFFER) })
     }
-}
 
-impl Diag for DiagSocket {
-    fn ask(
+    /// The namespace's sockstat, as it was handed in.
+    pub(crate) fn sockstat(&self) -> &[u8] {
+        &self.sockstat
+    }
+
+    /// As [`Diag::ask`](crate::host::Diag::ask).
+    pub(crate) fn ask(
         &mut self,
         request: &[u8],
         on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
@@ -70,8 +73,10 @@ impl Diag for DiagSocket {
             }
         }
     }
+}
 
-    fn sockstat(&self) -> &[u8] {
-        &self.sockstat
+impl AsFd for DiagSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }

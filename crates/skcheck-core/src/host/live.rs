@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -162,15 +163,52 @@ impl Live {
         })
     }
 
-    /// Opens a socket in the calling thread's network namespace, and reads what that holds: it has to
-    /// be this very thread, which a mounted /proc may not show.
+    /// Opens a socket in the calling thread's network namespace, and reads what that holds.
     fn open_diag(&self) -> io::Result<DiagSocket> {
         let mut sockstat = Vec::new();
-        for name in ["thread-self/net/sockstat", "thread-self/net/sockstat6"] {
-            let file = std::fs::read(Path::new(PROC).join(name));
-            sockstat.extend(file.or_else(|_| std::fs::read(self.proc.join(name))).unwrap_or_default());
+        for name in ["sockstat", "sockstat6"] {
+            sockstat.extend(self.proc_net(name).unwrap_or_default());
         }
         DiagSocket::open(sockstat)
+    }
+
+    /// Reads a file of /proc/net as the calling thread's network namespace shows it: it has to be this very
+    /// thread's, which a mounted /proc may not show.
+    fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
+        let file = Path::new("thread-self/net").join(name);
+        std::fs::read(Path::new(PROC).join(&file)).or_else(|_| std::fs::read(self.proc.join(&file)))
+    }
+}
+
+/// A conversation with the running kernel, and the way to the namespace that it is held in.
+struct Conversation<'l> {
+    live: &'l Live,
+    netns: Option<NetnsFile>,
+    socket: DiagSocket,
+}
+
+impl Diag for Conversation<'_> {
+    fn ask(
+        &mut self,
+        request: &[u8],
+        on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        self.socket.ask(request, on_datagram)
+    }
+
+    fn sockstat(&self) -> &[u8] {
+        self.socket.sockstat()
+    }
+
+    fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
+        let Some(netns) = self.netns.clone() else { return self.live.proc_net(name) };
+        let (live, name) = (self.live.clone(), name.to_owned());
+        on_a_thread(move || live.enter(&netns).and_then(|()| live.proc_net(&name)))
+    }
+
+    fn interface_name(&self, index: u32) -> io::Result<String> {
+        // Any socket will do: it is asked about its namespace, not about itself.
+        Ok(rustix::net::netdevice::index_to_name(self.socket.as_fd(), index)?)
     }
 }
 
@@ -196,10 +234,15 @@ impl Default for Live {
 
 impl Host for Live {
     fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
-        let Some(file) = netns else { return Ok(Box::new(self.open_diag()?)) };
-        // A netlink socket keeps the namespace it was made in, so only its making has to be there.
-        let (live, file) = (self.clone(), file.clone());
-        Ok(Box::new(on_a_thread(move || live.enter(&file).and_then(|()| live.open_diag()))?))
+        let socket = match netns.cloned() {
+            None => self.open_diag()?,
+            // A netlink socket keeps the namespace it was made in, so only its making has to be there.
+            Some(file) => {
+                let live = self.clone();
+                on_a_thread(move || live.enter(&file).and_then(|()| live.open_diag()))?
+            }
+        };
+        Ok(Box::new(Conversation { live: self, netns: netns.cloned(), socket }))
     }
 
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {

@@ -6,7 +6,6 @@
 
 pub mod census;
 pub mod cgroup;
-pub mod families;
 pub(crate) mod flat;
 pub mod ledger;
 mod meminfo;

@@ -58,6 +58,16 @@ impl<'h> Asker<'h> {
         self.diag.borrow().as_ref().map(|diag| diag.sockstat().to_vec()).unwrap_or_default()
     }
 
+    /// Another file of the namespace's /proc/net; `None` where it cannot be read.
+    pub(super) fn proc_net(&self, name: &str) -> Option<Vec<u8>> {
+        self.diag.borrow().as_ref()?.proc_net(name).ok()
+    }
+
+    /// The name of an interface of the namespace.
+    pub(super) fn interface_name(&self, index: u32) -> Option<String> {
+        self.diag.borrow().as_ref()?.interface_name(index).ok()
+    }
+
     /// Dumps a table into `sink`. Gaps are what the answer lacks.
     pub(super) fn dump(
         &self,
@@ -66,6 +76,16 @@ impl<'h> Asker<'h> {
         sink: &mut dyn Sink,
     ) -> Result<Vec<Gap>, Refusal> {
         self.run(table, &|sequence| request::dump(table, states, sequence), sink)
+    }
+
+    /// Dumps a table into `sink`, and of TCP sockets what they are part of.
+    pub(super) fn dump_with_info(
+        &self,
+        table: Table,
+        states: States,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Gap>, Refusal> {
+        self.run(table, &|sequence| request::dump_with_info(table, states, sequence), sink)
     }
 
     /// Dumps all unix listeners with those who wait at them.

@@ -1,6 +1,7 @@
 //! The first pass with an engine: one look at all descriptors gives the sockets that may match. Tables are
 //! dumped only in namespaces that have sockets which no descriptor holds.
 
+use std::cell::OnceCell;
 use std::io;
 use std::path::Path;
 use std::time::Instant;
@@ -15,9 +16,10 @@ use crate::namespaces::{Netns, NetnsId, sockets_used};
 use crate::query::Query;
 use crate::snapshot::Source;
 use crate::snapshot::ask::{Asker, is_gone};
-use crate::snapshot::dump::{Dump, dump};
+use crate::snapshot::dump::Dump;
 use crate::snapshot::first_pass::{FirstPass, Sources};
 use crate::snapshot::survey::{self, Unreadable};
+use crate::snapshot::tables::{Asking, dump};
 use crate::socket::State;
 
 /// What an engine found.
@@ -72,11 +74,21 @@ pub(super) fn run(
     let mut all_held = true;
     for netns in &survey.namespaces {
         let tally = netns.id.and_then(|id| tallies.get(&id));
-        let mut dump = if descriptors_hold_all(host, netns, tally) {
-            Dump::of_tally(tally)
-        } else {
-            all_held = false;
-            dump(host, query, facts, &survey.descriptors, netns)
+        let mut dump = match only_descriptors(host, netns, tally) {
+            Some(asker) => {
+                let mut dump = Dump::of_tally(tally);
+                if let Some(asker) = asker {
+                    let descriptors = &survey.descriptors;
+                    let (asker, protocols) = (&asker, OnceCell::new());
+                    Asking { host, query, facts, descriptors, netns, asker, protocols }
+                        .dump_beside_engine(&mut dump);
+                }
+                dump
+            }
+            None => {
+                all_held = false;
+                dump(host, query, facts, &survey.descriptors, netns)
+            }
         };
         if netns.own && dump.refusal.is_some() {
             return None;
@@ -99,14 +111,20 @@ pub(super) fn run(
     FirstPass::of(host, query, survey, dumps, sources, gaps).ok()
 }
 
-/// Whether descriptors that the engine saw hold every socket of a namespace. Nothing leads to one that has
-/// no way in: what the engine saw is all that can be told.
-fn descriptors_hold_all(host: &dyn Host, netns: &Netns, tally: Option<&Tally>) -> bool {
+/// A conversation with a namespace of which descriptors that the engine saw hold every socket; `None` where
+/// they do not. Nothing leads to one that has no way in, and there is no conversation: what the engine saw is
+/// all that can be told.
+fn only_descriptors<'h>(
+    host: &'h dyn Host,
+    netns: &'h Netns,
+    tally: Option<&Tally>,
+) -> Option<Option<Asker<'h>>> {
     match Asker::open(host, netns) {
         Ok(asker) => {
             let seen = tally.map_or(0, |tally| tally.sockets);
-            sockets_used(&asker.sockstat()).is_some_and(|used| used <= seen)
+            let holds_all = sockets_used(&asker.sockstat()).is_some_and(|used| used <= seen);
+            holds_all.then_some(Some(asker))
         }
-        Err(error) => is_gone(&error),
+        Err(error) => is_gone(&error).then_some(None),
     }
 }

@@ -16,9 +16,9 @@ use crate::host::Host;
 use crate::namespaces::{NetnsChoice, NetnsId};
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
-use crate::snapshot::dump::has_connections;
 use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::survey::Survey;
+use crate::snapshot::tables::has_connections;
 use crate::snapshot::{Report, Source};
 use crate::socket::{Family, Inode, Protocol, Socket, State};
 

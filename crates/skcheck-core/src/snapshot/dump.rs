@@ -1,5 +1,4 @@
-//! What one network namespace gives: its tables are dumped, and whole records are kept only of sockets
-//! that may match.
+//! What one network namespace gives: whole records are kept only of sockets that may match.
 
 use std::io;
 use std::time::Instant;
@@ -7,18 +6,16 @@ use std::time::Instant;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diag::decode::Record;
-use crate::diag::request::{IpVersion, States, Table};
+use crate::diag::request::Table;
 use crate::engine::{Found, Tally, UnixQueue};
 use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
 use crate::holders::{Descriptors, Mark};
-use crate::host::Host;
-use crate::namespaces::{InUse, Netns, any_in_use, in_use};
 use crate::query::Query;
-use crate::snapshot::ask::{Asker, Refusal, Sink};
+use crate::snapshot::ask::{Asker, Sink};
 use crate::snapshot::listeners::Unaccepted;
-use crate::snapshot::read;
 use crate::snapshot::second_look::is_asked_for;
+use crate::snapshot::subflows::MptcpSockets;
 use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
 
 /// What one namespace gave.
@@ -34,6 +31,8 @@ pub(super) struct Dump {
     pub waits_at: FxHashMap<Inode, Inode>,
     /// What waits in the queues of unix candidates, where an engine has added it up.
     pub unix_queues: FxHashMap<Inode, UnixQueue>,
+    /// MPTCP sockets, until their subflows have been found.
+    pub mptcp: MptcpSockets,
     /// Tables were dumped, or nothing was in them.
     pub asked: bool,
     /// It has TCP sockets, or nobody can tell.
@@ -74,110 +73,13 @@ pub(super) struct UnixCharge {
     pub bytes: u32,
 }
 
-/// Dumps the tables of a namespace.
-pub(super) fn dump(
-    host: &dyn Host,
-    query: &Query,
-    facts: &HostFacts,
-    descriptors: &Descriptors,
-    netns: &Netns,
-) -> Dump {
-    let mut dump = Dump { tcp_complete: true, ..Dump::default() };
-    let asker = match Asker::open(host, netns) {
-        Ok(asker) => asker,
-        Err(error) => {
-            dump.tcp_complete = false;
-            dump.refusal = Some(error);
-            return dump;
-        }
-    };
-    dump.has_tcp = has_connections(&asker, netns);
-    for table in query.tables() {
-        let states = match worth_asking(&asker, table, netns) {
-            Some(States::Bound) => {
-                dump.may_have_bound = true;
-                None
-            }
-            states => states,
-        };
-        let Some(states) = states else {
-            dump.asked = true;
-            continue;
-        };
-        let mut stream = Stream { query, facts, descriptors, dump: &mut dump, unheld: 0 };
-        let result = asker.dump(table, states, &mut stream);
-        let unheld = stream.unheld;
-        dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
-        if matches!(table, Table::Tcp(_)) {
-            dump.tcp_complete &= matches!(&result, Ok(shortcomings) if shortcomings.is_empty());
-        }
-        match result {
-            Ok(shortcomings) => {
-                dump.asked = true;
-                dump.gaps.extend(shortcomings);
-            }
-            Err(Refusal::Table(_)) if is_no_protocol_here(host, table) => {}
-            Err(Refusal::Table(gap)) => dump.gaps.push(gap),
-            Err(Refusal::SockDiag(error)) if !dump.asked => {
-                dump.tcp_complete = false;
-                dump.refusal = Some(error);
-                return dump;
-            }
-            Err(Refusal::SockDiag(error)) => {
-                let remedy = format!("the kernel did not answer ({error}): run again");
-                dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
-            }
-        }
-    }
-    dump.drop_repeats();
-    dump.ask_who_waits(&asker);
-    dump
-}
-
-/// What it is worth asking another namespace for, of a table. A TCP dump walks the host's whole
-/// connection table, whichever namespace asks. The scanner's own is always asked for all.
-fn worth_asking(asker: &Asker<'_>, table: Table, netns: &Netns) -> Option<States> {
-    let name = match table {
-        Table::Tcp(IpVersion::V4) => "TCP",
-        Table::Tcp(IpVersion::V6) => "TCP6",
-        Table::Udp(IpVersion::V4) => "UDP",
-        Table::Udp(IpVersion::V6) => "UDP6",
-        Table::UdpLite(IpVersion::V4) => "UDPLITE",
-        Table::UdpLite(IpVersion::V6) => "UDPLITE6",
-        Table::Unix => "sockets",
-    };
-    let sockstat = asker.sockstat();
-    if netns.own {
-        return Some(States::Holding);
-    }
-    match (any_in_use(&sockstat), in_use(&sockstat, name)) {
-        (InUse::None, _) => None,
-        (InUse::Perhaps, InUse::Perhaps) => Some(States::Holding),
-        (InUse::Perhaps, InUse::None) => matches!(table, Table::Tcp(_)).then_some(States::Bound),
-    }
-}
-
-/// Whether a namespace has TCP connections or listeners, or nobody can tell.
-pub(super) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
-    let versions = [IpVersion::V4, IpVersion::V6];
-    versions.into_iter().any(|it| worth_asking(asker, Table::Tcp(it), netns) == Some(States::Holding))
-}
-
-/// Whether the kernel was built without this table's protocol, so that it has no such sockets:
-/// newer kernels have no UDP-Lite.
-fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
-    matches!(table, Table::UdpLite(_))
-        && read::exists(host, "/proc/net/sockstat")
-        && !read::exists(host, table.proc_file())
-}
-
 /// Takes the records of one table.
 pub(super) struct Stream<'a> {
     pub query: &'a Query,
     pub facts: &'a HostFacts,
     pub descriptors: &'a Descriptors,
     pub dump: &'a mut Dump,
-    /// What TCP sockets that no descriptor holds account for, in bytes.
+    /// What TCP sockets that no descriptor holds account for, and MPTCP sockets and their subflows, in bytes.
     pub unheld: u64,
 }
 
@@ -190,9 +92,11 @@ impl Sink for Stream<'_> {
         let socket = &record.socket;
         let mark = socket.inode.map_or(Mark::NotHeld, |inode| self.descriptors.mark_known(inode));
         self.dump.scanned += 1;
-        if socket.protocol == Protocol::Tcp {
+        if matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp) {
             let accounted = accounted_tcp(socket);
             match mark {
+                // An MPTCP socket and its subflows have one inode, and memory of their own.
+                _ if socket.mptcp.is_some() => self.unheld = self.unheld.saturating_add(accounted),
                 Mark::First => self.dump.tcp_listed = self.dump.tcp_listed.saturating_add(accounted),
                 Mark::Again => {}
                 Mark::NotHeld => self.unheld = self.unheld.saturating_add(accounted),
@@ -202,6 +106,13 @@ impl Sink for Stream<'_> {
             self.dump.note_unix(socket);
         }
         self.dump.unaccepted.note(socket);
+        match socket.protocol {
+            Protocol::Mptcp => return self.dump.mptcp.add(record.into_socket()),
+            Protocol::Tcp if self.dump.mptcp.has_subflow(socket) => {
+                return self.dump.mptcp.add_subflow(record.into_socket());
+            }
+            _ => {}
+        }
         if self.query.may_match(socket, self.facts)
             && may_be_held_by(self.descriptors, socket, &self.query.pids)
         {
@@ -210,7 +121,7 @@ impl Sink for Stream<'_> {
     }
 }
 
-fn may_be_held_by(descriptors: &Descriptors, socket: &Socket, pids: &[u32]) -> bool {
+pub(super) fn may_be_held_by(descriptors: &Descriptors, socket: &Socket, pids: &[u32]) -> bool {
     if pids.is_empty() {
         return true;
     }
@@ -219,7 +130,7 @@ fn may_be_held_by(descriptors: &Descriptors, socket: &Socket, pids: &[u32]) -> b
     holders.peek().is_none() || holders.any(|holder| pids.contains(&holder.pid))
 }
 
-/// What TCP has taken from its memory for a socket: what is queued on either side, and what is
+/// What TCP, or MPTCP, has taken from their common memory for a socket: what is queued on either side, and what is
 /// reserved (`sk_mem_charge`, `sk_forward_alloc`).
 fn accounted_tcp(socket: &Socket) -> u64 {
     let skmem = &socket.skmem;
@@ -227,6 +138,11 @@ fn accounted_tcp(socket: &Socket) -> u64 {
 }
 
 impl Dump {
+    /// One of which nothing is known yet.
+    pub(super) fn new() -> Dump {
+        Dump { tcp_complete: true, ..Dump::default() }
+    }
+
     /// One that came from elsewhere.
     pub(super) fn fallen_back(asked: bool, tcp_complete: bool, gaps: Vec<Gap>) -> Dump {
         Dump { asked, tcp_complete, has_tcp: true, gaps, ..Dump::default() }
@@ -310,7 +226,7 @@ impl Dump {
 
     /// Asks who waits at the unix listeners. A listener at which very many wait drops out of that
     /// answer: then its clients are a gap.
-    fn ask_who_waits(&mut self, asker: &Asker<'_>) {
+    pub(super) fn ask_who_waits(&mut self, asker: &Asker<'_>) {
         if self.pending_unix.is_empty() {
             return;
         }

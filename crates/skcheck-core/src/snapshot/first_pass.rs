@@ -18,8 +18,9 @@ use crate::namespaces::{Netns, NetnsChoice};
 use crate::query::Query;
 use crate::snapshot::ask::{Asker, is_gone};
 use crate::snapshot::by_engine::{self, Finding};
-use crate::snapshot::dump::{Dump, Stream, dump};
+use crate::snapshot::dump::{Dump, Stream};
 use crate::snapshot::survey::{self, Survey, Unreadable};
+use crate::snapshot::tables::dump;
 use crate::snapshot::{Scanned, Source, closed, fallback, read};
 use crate::units::Bytes;
 

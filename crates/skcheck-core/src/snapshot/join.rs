@@ -25,7 +25,9 @@ use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Holding, Report, Source, Waiter, cgroups, closed, fallback, measure, read, survey};
+use crate::snapshot::{
+    Holding, Report, Source, Waiter, cgroups, closed, fallback, interfaces, measure, portid, read, survey,
+};
 use crate::socket::{Endpoint, Inode, Protocol, Socket};
 
 pub(super) struct Joined {
@@ -113,6 +115,7 @@ pub(super) fn run(
             (report.holding, report.holders) = context.holding(&Held::ByFile(inode));
         }
     }
+    portid::name_processes(host, &first, &mut sockets);
     sockets.retain(|report| is_held_by_pids(query, report));
     cgroups::of_unheld(host, &mut sockets);
     let mut processes = read::processes(host, pids(&sockets).into_iter(), gaps);
@@ -132,7 +135,7 @@ pub(super) fn run(
         measured.apply(&mut sockets, facts);
         pages = measured.pages;
     }
-    name_interfaces(host, &first, &mut sockets);
+    interfaces::name(host, &first.survey.namespaces, &mut sockets);
     Joined { sockets, pages, processes, namespaces: first.survey.namespaces }
 }
 
@@ -160,8 +163,8 @@ fn name_containers(host: &dyn Host, survey: &mut Survey, sockets: &mut [Report],
 }
 
 fn pids(sockets: &[Report]) -> BTreeSet<u32> {
-    let holders = sockets.iter().flat_map(|report| report.holders.iter().chain(&report.peer_holders));
-    holders.map(|holder| holder.pid).collect()
+    let peers = sockets.iter().flat_map(|report| report.peer_holders.iter().map(|holder| holder.pid));
+    sockets.iter().flat_map(Report::pids).chain(peers).collect()
 }
 
 /// The sockets of one namespace that match, with what that namespace tells of their holders and
@@ -295,6 +298,7 @@ fn may_have_peer_elsewhere(draft: &Draft) -> bool {
 fn late_holders(host: &dyn Host, first: &FirstPass, drafts: &[Draft]) -> FxHashMap<Inode, Vec<Holder>> {
     let mut late: FxHashMap<Inode, Vec<Holder>> = drafts
         .iter()
+        .filter(|draft| !draft.socket.is_of_kernel())
         .filter_map(|draft| draft.socket.inode)
         .filter(|inode| first.survey.descriptors.holders(*inode).next().is_none())
         .map(|inode| (inode, Vec::new()))
@@ -407,15 +411,5 @@ impl Context<'_> {
         holders.sort_unstable();
         holders.dedup();
         holders
-    }
-}
-
-/// Names the interfaces of the scanner's own namespace; others have the same numbers for theirs.
-fn name_interfaces(host: &dyn Host, first: &FirstPass, sockets: &mut [Report]) {
-    let own = first.survey.namespaces.iter().find(|netns| netns.own);
-    let mut names: FxHashMap<u32, Option<String>> = FxHashMap::default();
-    for report in sockets.iter_mut().filter(|report| own.is_some_and(|own| own.id == report.netns)) {
-        let Some(index) = report.socket.interface else { continue };
-        report.interface_name = names.entry(index).or_insert_with(|| host.interface_name(index).ok()).clone();
     }
 }

@@ -35,9 +35,9 @@ impl Snapshot {
     }
 }
 
-/// Whether one of the processes that are asked for by their ids holds a socket.
+/// Whether one of the processes that are asked for by their ids holds a socket, or is named by its portid.
 pub(super) fn is_held_by_pids(query: &Query, report: &Report) -> bool {
-    query.pids.is_empty() || report.holders.iter().any(|holder| query.pids.contains(&holder.pid))
+    query.pids.is_empty() || report.pids().iter().any(|pid| query.pids.contains(pid))
 }
 
 /// Whether a process that holds a socket is one that is asked for, or no process does and its cgroup is.
@@ -49,11 +49,9 @@ pub(super) fn is_held_by_processes<'a>(
     if !query.is_about_processes() {
         return true;
     }
-    match report.holders.as_slice() {
-        [] => query.matches_unheld(report.cgroup.as_deref(), report.container.as_ref()),
-        holders => holders
-            .iter()
-            .any(|holder| process(holder.pid).is_some_and(|process| query.matches_process(process))),
+    match report.pids() {
+        none if none.is_empty() => query.matches_unheld(report.cgroup.as_deref(), report.container.as_ref()),
+        pids => pids.iter().any(|pid| process(*pid).is_some_and(|process| query.matches_process(process))),
     }
 }
 

@@ -77,6 +77,7 @@ impl Measured {
             report.exact = match exact {
                 Some(exact) => Ok(Box::new(exact)),
                 None if !holds_packets(report) => Err(NotMeasured::Empty),
+                None if Target::of(&report.socket, None).is_none() => Err(NotMeasured::NotWalkable),
                 None if self.all => Err(NotMeasured::Vanished),
                 None => Err(NotMeasured::NoTime),
             };
@@ -102,8 +103,8 @@ fn refine(report: &mut Report, facts: &HostFacts) {
     }
 }
 
-/// Whether anything is in a queue that can be walked. What a unix sender is charged is in its reader's
-/// queue, what UDP sends in the device's. What waits at a TCP listener has a report of its own; at a unix
+/// Whether anything is in a queue that packets lie in. What a unix sender is charged is in its reader's
+/// queue, what UDP and its like send in the device's; rings are no queues. What waits at a TCP listener has a report of its own; at a unix
 /// listener it has none.
 fn holds_packets(report: &Report) -> bool {
     let Report { socket, footprint, .. } = report;
@@ -111,6 +112,8 @@ fn holds_packets(report: &Report) -> bool {
         Family::Unix => {
             socket.recv_q.holds_something() || footprint.received.charged.is_some_and(|charge| charge.0 > 0)
         }
+        // A ring is no queue, and what was sent waits elsewhere.
+        Family::Packet | Family::Netlink => footprint.received.charged.is_none_or(|charge| charge.0 > 0),
         _ => socket.state != State::Listen && socket.holds_something(),
     }
 }

@@ -9,13 +9,17 @@ mod container_tests;
 mod dump;
 mod fallback;
 mod first_pass;
+mod interfaces;
 mod join;
 mod listeners;
 mod matching;
 mod measure;
+mod portid;
 mod read;
 mod second_look;
+mod subflows;
 mod survey;
+mod tables;
 mod unix_links;
 mod ways;
 
@@ -144,6 +148,9 @@ pub struct Report {
     /// Every descriptor of every process that holds the other end, where that is on this host (TCP
     /// and unix).
     pub peer_holders: Vec<Holder>,
+    /// Of a netlink socket that no descriptor is seen to hold: the process that its portid names. It made the
+    /// socket, unless it chose a number that is another's.
+    pub portid_process: Option<u32>,
     /// The other end is in another network namespace: it was found by its addresses, which exactly
     /// one other namespace has, and not by anything that ties the two together.
     pub peer_inferred: bool,
@@ -220,6 +227,7 @@ impl Report {
             holders: Vec::new(),
             waiters: Vec::new(),
             peer_holders: Vec::new(),
+            portid_process: None,
             peer_inferred: false,
             netns: None,
             cgroup: None,
@@ -229,9 +237,9 @@ impl Report {
         }
     }
 
-    /// The processes that hold the socket, each once.
+    /// The processes that hold the socket, each once; where none is seen to, the one that a portid names.
     pub fn pids(&self) -> BTreeSet<u32> {
-        self.holders.iter().map(|holder| holder.pid).collect()
+        self.holders.iter().map(|holder| holder.pid).chain(self.portid_process).collect()
     }
 
     /// Whether more than one process holds the socket (after fork, or passed on). Candidates for
@@ -254,6 +262,10 @@ pub struct Totals {
     pub unread: Payload,
     /// How many sockets hold an unknown amount of payload.
     pub unread_unknown: u64,
+    /// What the rings of packet sockets take, where it is known; in none of the other sums.
+    pub rings: Bytes,
+    /// How many packet sockets may have rings of which nothing is known.
+    pub rings_unknown: u64,
     /// What the kernel charges, where it is known.
     pub charged: Truesize,
     /// How many sockets' charge is unknown, a floor or an estimate.
@@ -314,6 +326,7 @@ impl Snapshot {
     /// Sums over some of them.
     pub(crate) fn totals_of(&self, sockets: &[Report]) -> Totals {
         let received = || sockets.iter().map(|report| &report.footprint.received);
+        let rings = || sockets.iter().map(|report| report.footprint.rings);
         let pids: BTreeSet<u32> = sockets.iter().flat_map(Report::pids).collect();
         let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
         let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
@@ -325,6 +338,8 @@ impl Snapshot {
             processes: pids.len() as u64,
             unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
             unread_unknown: count(sockets, |report| report.footprint.received.payload.is_none()),
+            rings: Bytes(sum(&mut rings().flatten().map(|rings| rings.0))),
+            rings_unknown: rings().filter(Option::is_none).count() as u64,
             charged: Truesize(charged),
             charged_unknown: count(sockets, |report| {
                 report.footprint.certainty != Certainty::Exact || report.footprint.received.charged.is_none()

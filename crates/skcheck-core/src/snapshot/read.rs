@@ -33,7 +33,10 @@ pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &
             "make /proc/config.gz or /boot/config-RELEASE readable to know; a kernel may be built for up to 45",
         )),
     }
-    facts.active_skbs = active_skbs(host);
+    if let Some(slabinfo) = read(host, "/proc/slabinfo") {
+        facts.active_skbs = active_skbs(host, &slabinfo);
+        facts.mptcp_sockets = mptcp_sockets(&slabinfo);
+    }
     facts
 }
 
@@ -53,14 +56,20 @@ pub(super) fn may_look_at_others(host: &dyn Host) -> bool {
 }
 
 /// Both slabs must be known, or the sum bounds nothing.
-fn active_skbs(host: &dyn Host) -> Option<u64> {
-    let slabinfo = read(host, "/proc/slabinfo")?;
+fn active_skbs(host: &dyn Host, slabinfo: &[u8]) -> Option<u64> {
     let objects = facts::SKB_SLABS.map(|slab| {
         let merged =
             || facts::active_objects_at_most(&read(host, &format!("/sys/kernel/slab/{slab}/objects"))?);
-        facts::active_objects(&slabinfo, slab).or_else(merged)
+        facts::active_objects(slabinfo, slab).or_else(merged)
     });
     objects.into_iter().try_fold(0u64, |sum, objects| Some(sum.saturating_add(objects?)))
+}
+
+/// These slabs are never merged with others (`SLAB_TYPESAFE_BY_RCU`), so where they are not listed the kernel
+/// has no MPTCP, or no IPv6, or calls them something else.
+fn mptcp_sockets(slabinfo: &[u8]) -> Option<u64> {
+    let [four, six] = ["MPTCP", "MPTCPv6"].map(|slab| facts::active_objects(slabinfo, slab));
+    Some(four?.saturating_add(six.unwrap_or(0)))
 }
 
 pub(super) fn tcp_memory(host: &dyn Host) -> Option<Bytes> {

@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
+use crate::diag::request::Table;
 use crate::engine::PageKind;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Side, worst};
-use crate::gap::Missing;
+use crate::gap::{Gap, Missing};
 use crate::memory::census::{Census, PageClass};
-use crate::memory::families::OtherFamilies;
 use crate::memory::ledger::{Ledger, PartKind};
 use crate::snapshot::{Report, Snapshot};
 use crate::socket::{Family, State};
@@ -18,13 +18,8 @@ use crate::verdict::{Evidence, Suspect};
 const SUSPECTS: usize = 10;
 
 impl Evidence {
-    pub(super) fn of(
-        ledger: &Ledger,
-        census: Option<&Census>,
-        others: Option<OtherFamilies>,
-        snapshot: &Snapshot,
-    ) -> Evidence {
-        let (worst, worst_of_all) = bound(snapshot, others);
+    pub(super) fn of(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Evidence {
+        let (worst, worst_of_all) = bound(snapshot);
         let walked = snapshot.sockets.iter().any(|report| report.exact.is_ok()) || walked_seen(snapshot);
         let pinned = |kind: PageKind| walked.then(|| snapshot.pinned(|it| it == kind));
         let facts = &snapshot.host;
@@ -37,7 +32,7 @@ impl Evidence {
             walked_ownerless: pinned(PageKind::RemovedFile),
             walked_seen: walked_seen(snapshot),
             is_blind: is_blind(snapshot),
-            others,
+            rings: rings(snapshot),
             room: census.map(|census| room(census, facts)),
             ring_like: census.map(ring_like),
             chunks: census.map(|census| chunks(census, facts)),
@@ -118,7 +113,7 @@ fn is_blind(snapshot: &Snapshot) -> bool {
 /// What sockets can pin at worst, and whether that holds for all of the host. The number of packets on the
 /// host bounds them all; the sockets' own bounds add up to less where these are few. Packets that were
 /// walked pin what was found.
-fn bound(snapshot: &Snapshot, others: Option<OtherFamilies>) -> (Option<Bytes>, bool) {
+fn bound(snapshot: &Snapshot) -> (Option<Bytes>, bool) {
     let facts = &snapshot.host;
     let walked = || snapshot.sockets.iter().filter_map(|report| complete(report));
     let packets = walked().flat_map(|exact| &exact.queues).map(|queue| queue.packets).sum::<u64>();
@@ -127,7 +122,7 @@ fn bound(snapshot: &Snapshot, others: Option<OtherFamilies>) -> (Option<Bytes>, 
         let rest = HostFacts { active_skbs: Some(active.saturating_sub(packets)), ..facts.clone() };
         Some(rest.host_bound()?.0.saturating_add(measured))
     });
-    let elsewhere = elsewhere_bound(snapshot, others);
+    let elsewhere = elsewhere_bound(snapshot);
     let unmeasured = || snapshot.sockets.iter().filter(|report| complete(report).is_none());
     let known = unmeasured().filter_map(own_bound).map(|bytes| bytes.0);
     let listed = known.fold(elsewhere.unwrap_or(0).saturating_add(measured), u64::saturating_add);
@@ -146,18 +141,31 @@ fn complete(report: &Report) -> Option<&Exact> {
     report.exact.as_deref().ok().filter(|exact| exact.is_complete())
 }
 
+/// See [`Evidence::rings`].
+fn rings(snapshot: &Snapshot) -> Option<Bytes> {
+    let packet = Table::Packet.name();
+    let is_unasked = |gap: &Gap| match gap.what {
+        Missing::Namespaces | Missing::SockDiag => true,
+        Missing::Table => gap.place == packet,
+        _ => false,
+    };
+    if snapshot.gaps.iter().any(is_unasked) {
+        return None;
+    }
+    let rings = snapshot.sockets.iter().map(|report| report.footprint.rings);
+    rings.into_iter().try_fold(0u64, |sum, rings| Some(sum.saturating_add(rings?.0))).map(Bytes)
+}
+
 /// What sockets that are not listed can pin by what they are charged: TCP memory that belongs to no socket
-/// of the snapshot (closed ones, and MPTCP), and other families. `None` where nobody knows how much there is.
-fn elsewhere_bound(snapshot: &Snapshot, others: Option<OtherFamilies>) -> Option<u64> {
-    let others = others.filter(|others| others.everywhere)?;
+/// of the snapshot (closed ones). `None` where nobody knows how much there is.
+fn elsewhere_bound(snapshot: &Snapshot) -> Option<u64> {
     let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?).unwrap_or(0);
     // An engine lists closed sockets, whose memory is in no table all the same.
     let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
     let closed = closed.filter_map(charged).map(|charge| charge.0).fold(0, u64::saturating_add);
     let unlisted = unlisted.saturating_sub(closed);
     let unlisted = if unlisted > snapshot.unlisted_noise.0 { unlisted } else { 0 };
-    let charge = Truesize(unlisted.saturating_add(others.queued.0));
-    Some(worst(charge, None, &snapshot.host).bytes.0)
+    Some(worst(Truesize(unlisted), None, &snapshot.host).bytes.0)
 }
 
 /// Both sides; what a unix sender is charged is in its reader's queue.
@@ -181,20 +189,24 @@ fn charged(report: &Report) -> Option<Truesize> {
 }
 
 fn pinned(report: &Report) -> Option<Bytes> {
-    let exact = report.exact.as_ref().ok()?;
-    Some(Bytes(exact.pinned.0.saturating_add(exact.send_pinned.0)))
+    match &report.exact {
+        Ok(exact) => Some(Bytes(exact.pinned.0.saturating_add(exact.send_pinned.0))),
+        Err(NotMeasured::Empty) => Some(Bytes(0)),
+        Err(_) => None,
+    }
 }
 
 fn sum(snapshot: &Snapshot, of: impl Fn(&Report) -> Option<u64>) -> u64 {
     snapshot.sockets.iter().filter_map(of).fold(0, u64::saturating_add)
 }
 
-/// The heaviest sockets: by what they pin where that was measured, else by what they are charged. One that
-/// pins nothing is none.
+/// The heaviest sockets: by what they pin where that was measured, else by what they are charged, and by their
+/// rings. One that pins nothing is none.
 pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
     let weight = |report: &Report| {
         let charged = charged(report).map_or(0, |charge| charge.0);
-        pinned(report).map_or(charged, |bytes| bytes.0)
+        let rings = report.footprint.rings.map_or(0, |rings| rings.0);
+        pinned(report).map_or(charged, |bytes| bytes.0).saturating_add(rings)
     };
     let mut reports: Vec<&Report> = snapshot.sockets.iter().filter(|report| weight(report) > 0).collect();
     reports.sort_by_cached_key(|report| Reverse(weight(report)));
@@ -209,6 +221,7 @@ pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
             unread: report.footprint.received.payload,
             charged: charged(report),
             pinned: pinned(report),
+            rings: report.footprint.rings,
             // Pages that were handed in are beyond it.
             worst: own_bound(report).filter(|worst| pinned(report).is_none_or(|pinned| pinned <= *worst)),
         }

@@ -51,19 +51,19 @@ pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Cod
     if missing.all() < limit.0 {
         return (Code::None, Reason::BelowLimit);
     }
-    let walked = walked(&missing, evidence);
-    if missing.is_explained_by(walked) {
-        return (Code::Explains, Reason::Walked(Bytes(walked)));
+    let (found, by) = found(&missing, evidence);
+    if missing.is_explained_by(found) {
+        return (Code::Explains, by);
     }
     let bound = evidence.worst.map(|Bytes(worst)| worst.min(missing.off_list));
     let counted = counted(&missing, evidence, bound);
     if missing.is_explained_by(counted) {
         return (Code::Explains, Reason::Counted(Bytes(counted)));
     }
-    let (most, by) = most(&missing, evidence, walked);
-    if missing.has_part(walked) {
-        return (Code::Partly, Reason::Walked(Bytes(walked)));
+    if missing.has_part(found) {
+        return (Code::Partly, by);
     }
+    let (most, by) = most(&missing, evidence, (found, by));
     if missing.is_beyond(most) {
         return (Code::Cannot, by);
     }
@@ -81,25 +81,31 @@ pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Cod
     }
 }
 
-/// What the walked queues have of what is missing. Pages of files that are still there are page cache, and
-/// nothing that is missing.
-fn walked(missing: &Missing, evidence: &Evidence) -> u64 {
+/// What is known to be sockets' of what is missing, and what says so: rings, and what the walked queues have.
+/// Pages of files that are still there are page cache, and nothing that is missing.
+fn found(missing: &Missing, evidence: &Evidence) -> (u64, Reason) {
     let of = |found: Option<Bytes>, there: u64| found.map_or(0, |Bytes(found)| found.min(there));
-    of(evidence.walked_off_list, missing.off_list) + of(evidence.walked_ownerless, missing.ownerless)
+    let rings = of(evidence.rings, missing.off_list);
+    let walked = of(evidence.walked_off_list, missing.off_list - rings)
+        + of(evidence.walked_ownerless, missing.ownerless);
+    let found = Bytes(rings + walked);
+    (found.0, if rings > walked { Reason::Rings(found) } else { Reason::Walked(found) })
 }
 
 /// What the census found in blocks of a chunk's size that nobody else can have, where sockets can have so
-/// much. Where all sockets that were seen have been walked, such blocks are not theirs.
+/// much, and rings, whose blocks may be of that size too. Where all sockets that were seen have been walked, such blocks are not theirs.
 fn counted(missing: &Missing, evidence: &Evidence, bound: Option<u64>) -> u64 {
-    let counted = evidence.chunks_beyond().map_or(0, |Bytes(chunks)| chunks.min(missing.off_list));
+    let rings = evidence.rings.map_or(0, |Bytes(rings)| rings.min(missing.off_list));
+    let chunks = evidence.chunks_beyond().map_or(0, |Bytes(chunks)| chunks.saturating_sub(rings));
+    let counted = chunks.min(missing.off_list - rings);
     let is_covered = bound.is_some_and(|bound| bound >= counted);
-    if is_covered && !evidence.walked_seen { counted } else { 0 }
+    if is_covered && counted > 0 && !evidence.walked_seen { counted + rings } else { 0 }
 }
 
 /// The most that sockets can have of what is missing, and what says so.
-fn most(missing: &Missing, evidence: &Evidence, walked: u64) -> (u64, Reason) {
+fn most(missing: &Missing, evidence: &Evidence, found: (u64, Reason)) -> (u64, Reason) {
     if evidence.walked_all() {
-        return (walked, Reason::Walked(Bytes(walked)));
+        return found;
     }
     let bound = evidence.worst.filter(|_| evidence.worst_of_all);
     let room = evidence.room;
@@ -109,7 +115,7 @@ fn most(missing: &Missing, evidence: &Evidence, walked: u64) -> (u64, Reason) {
         (None, Some(room)) => (room.0, true),
         (None, None) => (u64::MAX, false),
     };
-    let off_list = off_list.saturating_add(evidence.rings()).min(missing.off_list);
+    let off_list = off_list.saturating_add(evidence.rings_at_most()).min(missing.off_list);
     // No bound holds for pages that were handed in.
     let most = off_list.saturating_add(missing.ownerless);
     (most, if is_room { Reason::Room(Bytes(most)) } else { Reason::Bound(Bytes(most)) })

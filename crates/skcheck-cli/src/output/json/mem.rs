@@ -80,14 +80,7 @@ struct SocketsJson {
     pinned_ownerless: Option<u64>,
     walked_all: bool,
     hidden: bool,
-    others: Option<OthersJson>,
-}
-
-#[derive(Serialize)]
-struct OthersJson {
-    queued: u64,
-    packet_sockets: u64,
-    everywhere: bool,
+    rings: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -118,6 +111,7 @@ struct SuspectJson {
     charged: Option<u64>,
     pinned: Option<u64>,
     worst: Option<u64>,
+    rings: Option<u64>,
 }
 
 impl<'a> MemJson<'a> {
@@ -186,11 +180,7 @@ impl SocketsJson {
             pinned_ownerless: evidence.walked_ownerless.map(|pinned| pinned.0),
             walked_all: evidence.walked_all(),
             hidden: evidence.is_blind,
-            others: evidence.others.map(|others| OthersJson {
-                queued: others.queued.0,
-                packet_sockets: others.packet_sockets,
-                everywhere: others.everywhere,
-            }),
+            rings: evidence.rings.map(|rings| rings.0),
         }
     }
 }
@@ -227,6 +217,7 @@ impl SuspectJson {
             charged: suspect.charged.map(|charged| charged.0),
             pinned: suspect.pinned.map(|pinned| pinned.0),
             worst: suspect.worst.map(|worst| worst.0),
+            rings: suspect.rings.map(|rings| rings.0),
         }
     }
 }

@@ -84,6 +84,8 @@ struct TotalsJson {
     unread_unknown: u64,
     charged: u64,
     charged_unknown: u64,
+    rings: u64,
+    rings_unknown: u64,
     worst: u64,
     worst_cap: Option<&'static str>,
     measured: u64,
@@ -140,7 +142,8 @@ impl<'a> LineJson<'a> {
 
 /// The processes at both ends of a socket; one may come several times.
 fn processes_of<'a>(snapshot: &'a Snapshot, socket: &'a SocketReport) -> impl Iterator<Item = &'a Process> {
-    socket.holders.iter().chain(&socket.peer_holders).filter_map(|holder| snapshot.process(holder.pid))
+    let peers = socket.peer_holders.iter().map(|holder| holder.pid);
+    socket.pids().into_iter().chain(peers).filter_map(|pid| snapshot.process(pid))
 }
 
 impl<'a> HostJson<'a> {
@@ -168,6 +171,8 @@ impl TotalsJson {
             unread_unknown: totals.unread_unknown,
             charged: totals.charged.0,
             charged_unknown: totals.charged_unknown,
+            rings: totals.rings.0,
+            rings_unknown: totals.rings_unknown,
             worst: totals.worst.0,
             worst_cap: totals.cap.map(|cap| match cap {
                 Cap::Unowned => "unowned",

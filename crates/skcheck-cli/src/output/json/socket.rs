@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
+use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Certainty, Endpoint, Holder, Holding, Inode, RecvQueue, Report as SocketReport, SendQueue, SkMem,
-    Snapshot,
+    Certainty, Endpoint, Holder, Holding, HostFacts, Inode, RecvQueue, Report as SocketReport, Ring, Rings,
+    SendQueue, SkMem, Snapshot, Socket,
 };
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
 use crate::output::json::exact::ExactJson;
 use crate::output::json::place::{NetnsJson, PlaceJson};
+use crate::output::numbers;
 
 #[derive(Serialize)]
 pub(super) struct SocketJson<'a> {
@@ -44,6 +46,10 @@ pub(super) struct SocketJson<'a> {
     exact: ExactJson,
     skmem: SkMemJson,
     shutdown: Option<ShutdownJson>,
+    rings: Option<RingsJson>,
+    ring_bytes: Option<u64>,
+    mptcp_token: Option<u32>,
+    subflows: Vec<SubflowJson<'a>>,
     holding: &'static str,
     awaiting_accept: bool,
     ambiguous: bool,
@@ -51,6 +57,7 @@ pub(super) struct SocketJson<'a> {
     holders: Vec<HolderJson>,
     peer_holders: Vec<HolderJson>,
     peer_inferred: bool,
+    portid_pid: Option<u32>,
     netns: Option<NetnsJson>,
     #[serde(flatten)]
     place: PlaceJson,
@@ -77,6 +84,54 @@ pub(super) enum EndpointJson<'a> {
     Unnamed {
         unnamed: bool,
     },
+    Raw {
+        addr: IpAddr,
+        ip_protocol: u16,
+        name: Option<&'static str>,
+        scope: Option<&'a str>,
+    },
+    Packet {
+        ethernet_protocol: u16,
+        name: Option<&'static str>,
+    },
+    Netlink {
+        netlink_protocol: u8,
+        name: Option<&'static str>,
+        portid: u32,
+    },
+}
+
+#[derive(Serialize)]
+struct RingsJson {
+    rx: Option<RingJson>,
+    tx: Option<RingJson>,
+}
+
+#[derive(Serialize)]
+struct RingJson {
+    block_size: u32,
+    blocks: u32,
+    frames: u32,
+    bytes: u64,
+}
+
+/// A TCP connection that carries an MPTCP socket.
+#[derive(Serialize)]
+struct SubflowJson<'a> {
+    state: &'static str,
+    cookie: Option<String>,
+    interface_index: Option<u32>,
+    local: Option<EndpointJson<'a>>,
+    peer: Option<EndpointJson<'a>>,
+    recv_q: Option<u64>,
+    recv_q_unit: Option<&'static str>,
+    send_q: Option<u64>,
+    send_q_unit: Option<&'static str>,
+    unread: Option<u64>,
+    unsent: Option<u64>,
+    charged: Option<u64>,
+    send_charged: Option<u64>,
+    skmem: SkMemJson,
 }
 
 #[derive(Serialize)]
@@ -141,6 +196,10 @@ impl<'a> SocketJson<'a> {
             exact: ExactJson::new(report.exact.as_deref().map_err(|why| *why), socket),
             skmem: SkMemJson::new(&socket.skmem),
             shutdown: socket.shutdown.map(|down| ShutdownJson { receive: down.receive, send: down.send }),
+            rings: socket.rings.map(RingsJson::new),
+            ring_bytes: report.footprint.rings.map(|rings| rings.0),
+            mptcp_token: socket.mptcp.as_ref().and_then(|mptcp| mptcp.token),
+            subflows: socket.subflows().iter().map(|it| SubflowJson::new(it, &snapshot.host)).collect(),
             holding: report.holding.name(),
             awaiting_accept: matches!(report.holding, Holding::AwaitingAccept { .. }),
             ambiguous: matches!(report.holding, Holding::AwaitingAccept { ambiguous: true }),
@@ -148,6 +207,7 @@ impl<'a> SocketJson<'a> {
             holders: report.holders.iter().map(HolderJson::new).collect(),
             peer_holders: report.peer_holders.iter().map(HolderJson::new).collect(),
             peer_inferred: report.peer_inferred,
+            portid_pid: report.portid_process,
             netns: report.netns.and_then(|id| snapshot.netns(id)).map(NetnsJson::new),
             place: PlaceJson::new(
                 report.cgroup.as_deref(),
@@ -191,8 +251,62 @@ impl<'a> EndpointJson<'a> {
                 EndpointJson::Abstract { r#abstract: lossy(name), abstract_hex: hex_unless_utf8(name) }
             }
             Endpoint::Unnamed => EndpointJson::Unnamed { unnamed: true },
+            Endpoint::Raw { addr, protocol } => {
+                let scoped = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());
+                EndpointJson::Raw {
+                    addr: *addr,
+                    ip_protocol: *protocol,
+                    name: numbers::ip_protocol(*protocol),
+                    scope: interface.filter(|_| scoped),
+                }
+            }
+            Endpoint::Packet { protocol } => EndpointJson::Packet {
+                ethernet_protocol: *protocol,
+                name: numbers::ethernet_protocol(*protocol),
+            },
+            Endpoint::Netlink { protocol, portid } => EndpointJson::Netlink {
+                netlink_protocol: *protocol,
+                name: numbers::netlink_protocol(*protocol),
+                portid: *portid,
+            },
             _ => return None,
         })
+    }
+}
+
+impl RingsJson {
+    fn new(rings: Rings) -> RingsJson {
+        let ring = |ring: Ring| RingJson {
+            block_size: ring.block_size,
+            blocks: ring.blocks,
+            frames: ring.frames,
+            bytes: ring.bytes().0,
+        };
+        RingsJson { rx: rings.rx.map(ring), tx: rings.tx.map(ring) }
+    }
+}
+
+impl<'a> SubflowJson<'a> {
+    fn new(socket: &'a Socket, host: &HostFacts) -> SubflowJson<'a> {
+        let footprint = footprint(socket, None, host);
+        let (recv_q, recv_q_unit) = recv_q(socket.recv_q);
+        let (send_q, send_q_unit) = send_q(socket.send_q);
+        SubflowJson {
+            state: socket.state.name(),
+            cookie: socket.cookie.map(|cookie| format!("{cookie:x}")),
+            interface_index: socket.interface,
+            local: EndpointJson::new(&socket.local, None),
+            peer: EndpointJson::new(&socket.peer, None),
+            recv_q,
+            recv_q_unit,
+            send_q,
+            send_q_unit,
+            unread: footprint.received.payload.map(|payload| payload.0),
+            unsent: footprint.sent.payload.map(|payload| payload.0),
+            charged: footprint.received.charged.map(|charge| charge.0),
+            send_charged: footprint.sent.charged.map(|charge| charge.0),
+            skmem: SkMemJson::new(&socket.skmem),
+        }
     }
 }
 

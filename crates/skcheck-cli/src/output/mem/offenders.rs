@@ -1,7 +1,7 @@
 //! The descriptors that stand first, as lines.
 
 use skcheck_core::verdict::Suspect;
-use skcheck_core::{Holder, Holding};
+use skcheck_core::{Bytes, Holder, Holding};
 
 use crate::config::Page;
 use crate::output::layout::{Align, grid};
@@ -37,6 +37,7 @@ pub(super) fn lines(suspects: &[Suspect], page: Page) -> Vec<String> {
         return Vec::new();
     }
     let known = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), size);
+    let rings = |suspect: &Suspect| known(suspect.rings.map(|rings| rings.0));
     let row = |suspect: &Suspect| {
         let (process, fd) = process(suspect, page.charset);
         [
@@ -48,8 +49,19 @@ pub(super) fn lines(suspects: &[Suspect], page: Page) -> Vec<String> {
             known(suspect.worst.map(|worst| worst.0)),
         ]
     };
-    let rows: Vec<[String; 6]> = suspects.iter().take(SHOWN).map(row).collect();
-    let mut lines = grid(&HEADINGS, &rows, page);
+    let shown = || suspects.iter().take(SHOWN);
+    // Few have any.
+    let mut lines = if shown().any(|suspect| suspect.rings != Some(Bytes(0))) {
+        let [process, fd, unread, charged, pinned, worst] = HEADINGS;
+        let headings = [process, fd, unread, charged, pinned, worst, ("RINGS", Align::Right)];
+        let with_rings = |suspect: &Suspect| {
+            let [process, fd, unread, charged, pinned, worst] = row(suspect);
+            [process, fd, unread, charged, pinned, worst, rings(suspect)]
+        };
+        grid(&headings, &shown().map(with_rings).collect::<Vec<_>>(), page)
+    } else {
+        grid(&HEADINGS, &shown().map(row).collect::<Vec<_>>(), page)
+    };
     let more = suspects.len().saturating_sub(SHOWN);
     if more > 0 {
         lines.push(format!("{more} more (skcheck shows all)."));

@@ -44,6 +44,7 @@ fn nginx(pinned: Option<u64>) -> Suspect {
     nginx.charged = Some(Truesize(4 * MIB));
     nginx.pinned = pinned.map(Bytes);
     nginx.worst = Some(Bytes(GIB));
+    nginx.rings = Some(Bytes(0));
     nginx
 }
 

@@ -1,10 +1,8 @@
 //! The verdict in words: how much is missing, whether sockets have it, and why that can be said.
 
-use skcheck_core::memory::families::OtherFamilies;
 use skcheck_core::verdict::{Code, Evidence, Reason, Suspect};
 use skcheck_core::{Bytes, Holder, Verdict};
 
-use crate::output::cells::count;
 use crate::output::mem::offenders::unheld;
 
 use crate::report::mem::{Hog, HostReport, MemReport};
@@ -64,7 +62,7 @@ pub(in crate::output) fn paragraph(
     if verdict.code == Code::Cannot {
         sentences.push(
             "Other owners that no counter shows: pipes, buffers of GPUs and other drivers, ZFS's cache, rings of \
-             io_uring, perf and packet sockets. To find who has it: trace kmem:mm_page_alloc while it grows, or \
+             io_uring and perf. To find who has it: trace kmem:mm_page_alloc while it grows, or \
              boot with page_owner=on and read /sys/kernel/debug/page_owner."
                 .to_owned(),
         );
@@ -151,7 +149,11 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
             format!("The queues that were walked pin {} (measured){removed}.", size(sum))
         });
     }
-    sentences.extend(evidence.others.and_then(other_families));
+    match evidence.rings {
+        Some(Bytes(0)) => {}
+        Some(rings) => sentences.push(format!("Rings of packet sockets take {} beside that.", size(rings.0))),
+        None => sentences.push("There are packet sockets that may have rings of any size.".to_owned()),
+    }
     if let Some(chunks) = evidence.chunks {
         let others = [(evidence.threads_kept, "threads"), (evidence.large_kmalloc, "kmalloc")];
         let others: Vec<String> = others
@@ -170,19 +172,6 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
     sentences
 }
 
-/// What is known of sockets that are not walked; `None` where there is nothing.
-fn other_families(others: OtherFamilies) -> Option<String> {
-    let rings = match others.packet_sockets {
-        0 => String::new(),
-        n => format!("; {} may have rings of any size", count(n, "packet socket")),
-    };
-    let is_something = others.queued.0 > 0 || others.packet_sockets > 0;
-    is_something.then(|| {
-        let queued = size(others.queued.0);
-        format!("Packet, raw and netlink sockets are charged {queued}, which is not measured{rings}.")
-    })
-}
-
 /// The sum of what is known; `None` where nothing is.
 fn sum(parts: [Option<Bytes>; 2]) -> Option<u64> {
     let mut known = parts.into_iter().flatten().peekable();
@@ -192,7 +181,10 @@ fn sum(parts: [Option<Bytes>; 2]) -> Option<u64> {
 
 fn stands_first(suspect: &Suspect, charset: Charset) -> String {
     let name = suspect_name(suspect, charset);
+    let rings = suspect.rings.map_or(0, |rings| rings.0);
+    let queues = suspect.pinned.map(|bytes| bytes.0).or(suspect.charged.map(|charge| charge.0));
     let does = match (suspect.pinned, suspect.charged, suspect.worst) {
+        _ if rings > queues.unwrap_or(0) => format!("its rings take {}", size(rings)),
         (Some(pinned), ..) => format!("it pins {}", size(pinned.0)),
         (None, Some(charged), Some(worst)) => {
             format!("it is charged {} and pins {} at worst", size(charged.0), size(worst.0))
@@ -207,7 +199,9 @@ fn stands_first(suspect: &Suspect, charset: Charset) -> String {
 /// The answer with its reason.
 fn conclusion(verdict: &Verdict) -> String {
     let answer = match (verdict.code, verdict.reason) {
-        (Code::Partly, Reason::Walked(_) | Reason::Counted(_)) => "sockets explain a part of it",
+        (Code::Partly, Reason::Walked(_) | Reason::Rings(_) | Reason::Counted(_)) => {
+            "sockets explain a part of it"
+        }
         (code, _) => answer(code),
     };
     let reason = match verdict.reason {
@@ -215,7 +209,13 @@ fn conclusion(verdict: &Verdict) -> String {
         Reason::Walked(bytes) if verdict.code == Code::Cannot => {
             format!("every queue was walked, and only {} of it found there", size(bytes.0))
         }
+        Reason::Rings(bytes) if verdict.code == Code::Cannot => {
+            format!("every queue was walked, and only {} of it found there and in rings", size(bytes.0))
+        }
         Reason::Walked(bytes) => format!("{} of it was found in their queues", size(bytes.0)),
+        Reason::Rings(bytes) => {
+            format!("{} of it was found in rings of packet sockets, and in queues", size(bytes.0))
+        }
         Reason::Room(bytes) => {
             format!("only {} of it lies in pages such as packets can lie in", size(bytes.0))
         }

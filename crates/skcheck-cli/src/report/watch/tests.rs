@@ -26,8 +26,8 @@ impl World {
     pub(crate) fn new(seconds: u64) -> World {
         let (mut writer, reader) = UnixStream::pair().unwrap();
         writer.write_all(b"x").unwrap();
-        let mut query = Query::default();
-        (query.tcp, query.udp, query.pids) = (false, false, vec![std::process::id()]);
+        let mut query = Query::of_no_protocol();
+        (query.unix, query.pids) = (true, vec![std::process::id()]);
         let host = Live::new();
         let mut now = Probe::new(&host, query).sample(None, None).unwrap();
         let fd = u32::try_from(reader.as_raw_fd()).unwrap();

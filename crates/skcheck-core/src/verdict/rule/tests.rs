@@ -2,9 +2,7 @@
 //! below 328 MiB nothing is missing.
 
 use super::*;
-use crate::memory::families::OtherFamilies;
 use crate::memory::ledger::{Part, PartKind};
-use crate::units::Truesize;
 
 const HOST: u64 = 32 << 10;
 
@@ -21,10 +19,9 @@ fn missing(unaccounted: i64, ownerless: i64) -> Ledger {
     ledger
 }
 
-/// What is seen of a host whose sockets could pin so much, all of them known, and none of other families.
+/// What is seen of a host whose sockets could pin so much, all of them known, and none with rings.
 fn bounded(worst: u64) -> Evidence {
-    let others = OtherFamilies { everywhere: true, ..OtherFamilies::default() };
-    Evidence { worst: Some(mib(worst)), worst_of_all: true, others: Some(others), ..Evidence::default() }
+    Evidence { worst: Some(mib(worst)), worst_of_all: true, rings: Some(Bytes(0)), ..Evidence::default() }
 }
 
 /// The same, with a walk that found so much off list and so much of removed files.
@@ -151,25 +148,37 @@ fn only_what_is_hidden_is_left() {
     check(&missing(6000, 0), walk(bounded(300), 10), (Code::Cannot, Reason::Bound(mib(300))));
 }
 
-/// Sockets of families that nobody has walked: a walk of the others is not final, and rings are in no bound.
+/// Rings are in no bound. What they take is known exactly, or not at all.
 #[test]
-fn other_families() {
-    let with = |others: OtherFamilies, evidence: Evidence| Evidence { others: Some(others), ..evidence };
-    let everywhere = OtherFamilies { everywhere: true, ..OtherFamilies::default() };
-    let queued = OtherFamilies { queued: Truesize(860 << 20), packet_sockets: 1, ..everywhere };
+fn rings() {
+    let with = |rings: u64, evidence: Evidence| Evidence { rings: Some(mib(rings)), ..evidence };
+    check(&missing(6000, 0), with(5900, bounded(300)), (Code::Explains, Reason::Rings(mib(5900))));
+    check(&missing(6000, 0), with(7000, bounded(300)), (Code::Explains, Reason::Rings(mib(6000))));
+    check(&missing(6000, 0), with(900, bounded(300)), (Code::Partly, Reason::Rings(mib(900))));
+    check(&missing(6000, 0), with(10, bounded(300)), (Code::Cannot, Reason::Bound(mib(310))));
+    check(&missing(6000, 0), with(3000, walked(9000, 2000, 0)), (Code::Explains, Reason::Rings(mib(5000))));
+    check(&missing(6000, 0), with(2000, walked(9000, 3000, 0)), (Code::Explains, Reason::Walked(mib(5000))));
+    // They take nothing from what lies on LRU lists.
+    check(&missing(100, 5900), with(6000, bounded(300)), (Code::Unseen, Reason::HandedIn));
+    // A walk is as final beside them as without.
     let all = Evidence { walked_seen: true, ..walked(100_000, 0, 0) };
-    check(&missing(6000, 0), with(queued, all), (Code::Unseen, Reason::Hidden));
-    let raw = OtherFamilies { queued: Truesize(1), ..everywhere };
-    check(&missing(6000, 0), with(raw, all), (Code::Unseen, Reason::Hidden));
-    // A ring can be of any size, in blocks larger than a page or mapped.
-    let ring = OtherFamilies { packet_sockets: 1, ..everywhere };
-    check(&missing(6000, 0), with(ring, bounded(300)), (Code::Unseen, Reason::Hidden));
-    let census = |ring_like| Evidence { ring_like: Some(mib(ring_like)), ..counted(300, 20, 0) };
-    check(&missing(6000, 0), with(ring, census(20)), (Code::Cannot, Reason::Room(mib(40))));
-    check(&missing(6000, 0), with(ring, census(2000)), (Code::Partly, Reason::Room(mib(2020))));
-    check(&missing(6000, 0), with(ring, census(6000)), (Code::Unseen, Reason::Hidden));
-    // Nobody asked.
-    check(&missing(6000, 0), Evidence { others: None, ..bounded(300) }, (Code::Unseen, Reason::Hidden));
+    check(&missing(6000, 0), with(20, all), (Code::Cannot, Reason::Rings(mib(20))));
+    // Their blocks may be of a chunk's size: the census counts them no second time.
+    check(&missing(6000, 0), with(5000, counted(9000, 5000, 0)), (Code::Explains, Reason::Rings(mib(5000))));
+    check(
+        &missing(6000, 0),
+        with(3000, counted(9000, 5500, 0)),
+        (Code::Explains, Reason::Counted(mib(5500))),
+    );
+    check(&missing(6000, 0), with(500, counted(9000, 500, 0)), (Code::Partly, Reason::Rings(mib(500))));
+    // A ring that nobody has seen can be of any size, in blocks larger than a page or mapped.
+    let unknown = |evidence: Evidence| Evidence { rings: None, ..evidence };
+    check(&missing(6000, 0), unknown(bounded(300)), (Code::Unseen, Reason::Hidden));
+    check(&missing(6000, 0), unknown(all), (Code::Unseen, Reason::Hidden));
+    let census = |ring_like| unknown(Evidence { ring_like: Some(mib(ring_like)), ..counted(300, 20, 0) });
+    check(&missing(6000, 0), census(20), (Code::Cannot, Reason::Room(mib(40))));
+    check(&missing(6000, 0), census(2000), (Code::Partly, Reason::Room(mib(2020))));
+    check(&missing(6000, 0), census(6000), (Code::Unseen, Reason::Hidden));
 }
 
 /// A bound alone never explains: 400 small datagrams have a bound of 207 MiB, and take 256 KiB.

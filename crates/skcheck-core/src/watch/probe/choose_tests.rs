@@ -24,6 +24,7 @@ fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
         waiters: Vec::new(),
         peer_holders: holders(peer),
         peer_inferred: false,
+        portid_process: None,
         netns: None,
         cgroup: None,
         unit: None,

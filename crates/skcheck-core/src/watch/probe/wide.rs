@@ -45,9 +45,18 @@ pub(super) fn scan(
     Ok((snapshot, asked_for))
 }
 
-/// What can be left out without cutting a chain: a UDP socket waits for no reader.
+/// What can be left out without cutting a chain: a writer of UDP and its like waits for no reader.
 fn widened(query: &Query, netns: NetnsChoice) -> Query {
-    Query { udp: query.udp, include_idle: query.include_idle, netns, ..Query::default() }
+    Query {
+        udp: query.udp,
+        raw: query.raw,
+        packet: query.packet,
+        netlink: query.netlink,
+        mptcp: query.mptcp,
+        include_idle: query.include_idle,
+        netns,
+        ..Query::default()
+    }
 }
 
 fn holds_something(report: &Report) -> bool {

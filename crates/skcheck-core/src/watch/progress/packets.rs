@@ -1,4 +1,4 @@
-//! What was read of a queue whose socket has no count of what arrived: unix sockets and UDP. Pure.
+//! What was read of a queue whose socket has no count of what arrived: all but TCP. Pure.
 //!
 //! # What proves that nothing was read
 //!
@@ -37,7 +37,7 @@ enum Heads {
     Silent,
 }
 
-/// Judges the receive queue of a unix or UDP socket.
+/// Judges the receive queue of a socket that is not TCP.
 pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Received {
     let heads = heads(span, key, before, now);
     let unread = payload(before).zip(payload(now));
@@ -68,10 +68,10 @@ pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &Report, now: &R
     }
 }
 
-/// Where the payload is unknown: UDP's charge is of this queue alone, and it shrinks only when somebody
-/// reads. What senders are charged for a unix datagram socket shrinks when they close, too.
+/// Where the payload is unknown: the charge of UDP and its like is of this queue alone, and it shrinks only
+/// when somebody reads. What senders are charged for a unix datagram socket shrinks when they close, too.
 fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Received {
-    let Some((charged, charge)) = udp_charge(&before.socket).zip(udp_charge(&now.socket)) else {
+    let Some((charged, charge)) = own_charge(&before.socket).zip(own_charge(&now.socket)) else {
         return Received::just(Reading::Unknown);
     };
     let slow = |until| Received { until, ..Received::just(Reading::Slow) };
@@ -92,14 +92,14 @@ fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Re
 }
 
 fn has_shrunk(before: &Report, now: &Report) -> bool {
-    payload(now) < payload(before) || udp_charge(&now.socket) < udp_charge(&before.socket)
+    payload(now) < payload(before) || own_charge(&now.socket) < own_charge(&before.socket)
 }
 
 fn payload(report: &Report) -> Option<u64> {
     report.footprint.received.payload.map(|Payload(bytes)| bytes)
 }
 
-fn udp_charge(socket: &Socket) -> Option<u64> {
+fn own_charge(socket: &Socket) -> Option<u64> {
     match socket.recv_q {
         RecvQueue::Truesize(Truesize(bytes)) => Some(bytes),
         _ => None,
@@ -143,7 +143,7 @@ fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Head
         return Heads::Moved;
     }
     let is_alone = |report: &Report, size: (u64, u64)| {
-        let charge = udp_charge(&report.socket)
+        let charge = own_charge(&report.socket)
             .or_else(|| report.footprint.received.charged.map(|Truesize(bytes)| bytes));
         match payload(report) {
             Some(bytes) => bytes <= size.0,
@@ -154,7 +154,7 @@ fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Head
         return Heads::Silent;
     }
     let least = payload(before).map(|bytes| bytes.saturating_sub(read));
-    let has_shrunk = payload(now) < least || udp_charge(&now.socket) < udp_charge(&before.socket);
+    let has_shrunk = payload(now) < least || own_charge(&now.socket) < own_charge(&before.socket);
     match read {
         _ if has_shrunk => Heads::Moved,
         0 => Heads::Same,
@@ -162,17 +162,21 @@ fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Head
     }
 }
 
-/// Judges the sending side of a unix socket by the reader at its other end; UDP's packets wait for nobody
-/// but the device.
+/// Judges the sending side of a unix socket by the reader at its other end, and of MPTCP by what its peer has
+/// not acknowledged. The packets of all others wait for nobody but the device.
 pub(super) fn writing(before: Option<&Socket>, now: &Socket, reader: Option<Reading>) -> Writing {
-    let Some(out) = now.send_q.size() else { return Writing::Unknown };
+    let out_of = |socket: &Socket| match socket.protocol {
+        Protocol::Mptcp => Some(socket.mptcp.as_ref()?.unsent?.0),
+        _ => socket.send_q.size(),
+    };
+    let Some(out) = out_of(now) else { return Writing::Unknown };
     if out == 0 {
         return Writing::Idle;
     }
-    if matches!(now.protocol, Protocol::Udp | Protocol::UdpLite) {
+    if !now.protocol.is_unix() && now.protocol != Protocol::Mptcp {
         return Writing::Unknown;
     }
-    let was_out = before.and_then(|before| before.send_q.size());
+    let was_out = before.and_then(out_of);
     match reader {
         // A datagram socket can have sent elsewhere, too: where less is out, somebody has read.
         Some(Reading::Stalled) if was_out.is_some_and(|was| was > 0 && out >= was) => Writing::Stalled,

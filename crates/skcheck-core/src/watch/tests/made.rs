@@ -30,8 +30,10 @@ pub(super) struct Sock {
 impl Sock {
     pub(super) fn new(protocol: Protocol, number: u32) -> Sock {
         let family = match protocol {
-            Protocol::Tcp | Protocol::Udp | Protocol::UdpLite => Family::Ipv4,
-            _ => Family::Unix,
+            Protocol::Packet => Family::Packet,
+            Protocol::Netlink => Family::Netlink,
+            protocol if protocol.is_unix() => Family::Unix,
+            _ => Family::Ipv4,
         };
         let mut socket = Socket::unknown(family, protocol, State::Established);
         (socket.inode, socket.cookie) = (Inode::new(number), Some(Cookie(number.into())));

@@ -145,9 +145,14 @@ fn unix_streams_without() {
     }
 }
 
+/// Of these the kernel counts memory alone, of one queue, which only a reader makes less.
 #[test]
-fn udp() {
-    let udp = |charge, drops| Sock::udp(1).unread(charge).memory(charge, 10_000).drops(drops);
+fn udp_raw_packet_and_netlink() {
+    [Protocol::Udp, Protocol::Raw, Protocol::Packet, Protocol::Netlink].iter().for_each(|it| counted(*it));
+}
+
+fn counted(protocol: Protocol) {
+    let udp = |charge, drops| Sock::new(protocol, 1).unread(charge).memory(charge, 10_000).drops(drops);
     let same = Some((head(1, 0, 100), head(1, 0, 100)));
     let on = (head(1, 0, 100), head(2, 0, 100));
     let moved = Some(on);
@@ -171,8 +176,8 @@ fn udp() {
             Some(heads) => with_heads(&before, &now, heads),
             None => one(&before, &now),
         };
-        assert_eq!(judged.reading, reading, "{at}");
-        assert_eq!(judged.consumed, (reading == Stalled).then_some(0), "{at}");
+        assert_eq!(judged.reading, reading, "{protocol:?} {at}");
+        assert_eq!(judged.consumed, (reading == Stalled).then_some(0), "{protocol:?} {at}");
     }
     // It is full already.
     assert_eq!(with_heads(&udp(9000, 0), &udp(9000, 50), on).until, ms(0));

@@ -2,8 +2,9 @@
 
 use super::made::{Sock, of, one, sample, samples};
 use crate::memory::ledger::Ledger;
-use crate::socket::{Shutdown, State};
-use crate::units::{Bytes, Pages};
+use crate::mptcp::Mptcp;
+use crate::socket::{Protocol, Shutdown, State};
+use crate::units::{Bytes, Pages, Payload};
 use crate::watch::judge;
 use crate::watch::progress::Writing::{self, Draining, Idle, Slow, Stalled, Unknown};
 use std::time::Duration;
@@ -58,8 +59,32 @@ fn unix() {
     let alone = |sent| Sock::stream(2).unsent(sent);
     assert_eq!(one(&alone(5000), &alone(5000)).writing, Unknown);
     assert_eq!(one(&alone(5000), &alone(4000)).writing, Draining);
-    let udp = Sock::udp(3).unsent(500);
-    assert_eq!(one(&udp, &udp).writing, Unknown);
+}
+
+/// What these send waits for nobody but the device.
+#[test]
+fn packets() {
+    for protocol in [Protocol::Udp, Protocol::Raw, Protocol::Packet, Protocol::Netlink] {
+        let sends = |bytes| Sock::new(protocol, 3).unsent(bytes);
+        assert_eq!(one(&sends(500), &sends(500)).writing, Unknown, "{protocol:?}");
+        assert_eq!(one(&sends(500), &sends(0)).writing, Idle, "{protocol:?}");
+    }
+}
+
+/// Its Send-Q leaves out what no subflow carries yet.
+#[test]
+fn mptcp() {
+    let writer = |unsent: Option<u64>| {
+        let mptcp = Mptcp { unsent: unsent.map(Payload), ..Mptcp::default() };
+        Sock::new(Protocol::Mptcp, 4).unsent(0).with(|it| it.mptcp = Some(mptcp))
+    };
+    let check = |before, now, expected: Writing| {
+        assert_eq!(one(&writer(before), &writer(now)).writing, expected, "{before:?} {now:?}");
+    };
+    check(Some(5000), Some(4000), Draining);
+    check(Some(5000), Some(5000), Unknown);
+    check(Some(5000), Some(0), Idle);
+    check(None, None, Unknown);
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! Netlink sockets: linux/netlink_diag.h.
+
+use netlink_packet_core::NLM_F_DUMP;
+
+use crate::diag::attributes::{attributes, cookie, u32_at};
+use crate::diag::decode::Record;
+use crate::diag::request::{self, NO_COOKIE};
+use crate::endpoint::Endpoint;
+use crate::skmem::SkMem;
+use crate::socket::{Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State};
+use crate::units::Truesize;
+
+/// `AF_NETLINK`.
+pub(super) const FAMILY: u8 = 16;
+
+/// `NETLINK_SOCK_DIAG`.
+const SOCK_DIAG: u8 = 4;
+
+const NETLINK_DIAG_MEMINFO: u16 = 0;
+
+/// A request for every netlink socket (`struct netlink_diag_req`).
+pub(super) fn dump(sequence: u32) -> Vec<u8> {
+    const NDIAG_PROTO_ALL: u8 = !0;
+    const NDIAG_SHOW_MEMINFO: u32 = 1;
+    let mut body = vec![FAMILY, NDIAG_PROTO_ALL, 0, 0];
+    body.extend(0u32.to_ne_bytes()); // of any inode
+    body.extend(NDIAG_SHOW_MEMINFO.to_ne_bytes());
+    body.extend(NO_COOKIE);
+    request::message(&body, NLM_F_DUMP, sequence)
+}
+
+/// `struct netlink_diag_msg` and its attributes.
+pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<Record<'a>> {
+    const HEADER: usize = 28;
+    let attributes = attributes(payload.get(HEADER..)?, bad_attributes);
+    let &[_, _, protocol, state, ..] = payload else { return None };
+    let mut socket = Socket::unknown(Family::Netlink, Protocol::Netlink, state_of(state));
+    socket.local = Endpoint::Netlink { protocol, portid: u32_at(payload, 4)? };
+    if socket.state == State::Established {
+        socket.peer = Endpoint::Netlink { protocol, portid: u32_at(payload, 8)? };
+    }
+    socket.inode = Inode::new(u32_at(payload, 16)?);
+    socket.cookie = cookie(payload.get(20..)?);
+    for (kind, value) in attributes {
+        if kind == NETLINK_DIAG_MEMINFO {
+            socket.skmem = SkMem::from_bytes(value);
+        }
+    }
+    let truesize = |bytes: u32| Truesize(bytes.into());
+    if let Some(received) = socket.skmem.rmem_alloc {
+        socket.recv_q = RecvQueue::Truesize(truesize(received));
+    }
+    if let Some(sent) = socket.skmem.wmem_alloc {
+        socket.send_q = SendQueue::Truesize(truesize(sent));
+    }
+    Some(Record::of(socket))
+}
+
+/// Netlink has states of its own: `NETLINK_UNCONNECTED` and `NETLINK_CONNECTED` (net/netlink/af_netlink.c).
+fn state_of(number: u8) -> State {
+    match number {
+        0 => State::Close,
+        1 => State::Established,
+        other => State::from_kernel(other),
+    }
+}
+
+/// Whether this socket is one of the two ends of the very conversation that tells of it: its answers and its
+/// requests are charged to them while it lasts. `portid` is that of the asking end.
+pub(super) fn is_conversation(socket: &Socket, portid: u32) -> bool {
+    matches!(socket.local, Endpoint::Netlink { protocol: SOCK_DIAG, portid: it } if it == 0 || it == portid)
+}

@@ -1,0 +1,55 @@
+//! Unix sockets (`struct unix_diag_msg` of linux/unix_diag.h).
+
+use netlink_packet_core::Parseable;
+use netlink_packet_sock_diag::unix::UnixResponseHeader;
+use netlink_packet_sock_diag::{
+    UNIX_DIAG_ICONS, UNIX_DIAG_MEMINFO, UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN, UNIX_DIAG_SHUTDOWN,
+};
+
+use crate::diag::attributes::{attributes, cookie, u32_at};
+use crate::diag::decode::Record;
+use crate::endpoint::Endpoint;
+use crate::skmem::SkMem;
+use crate::socket::{Family, Inode, Protocol, Shutdown, Socket, State, queues};
+
+/// `sizeof(struct unix_diag_msg)`.
+const HEADER: usize = 16;
+/// Since Linux 5.3; the crate does not know it.
+const UNIX_DIAG_UID: u16 = 7;
+
+pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<Record<'a>> {
+    let header = UnixResponseHeader::parse(payload).ok()?;
+    let protocol = match header.kind {
+        1 => Protocol::UnixStream,
+        2 => Protocol::UnixDatagram,
+        5 => Protocol::UnixSeqpacket,
+        _ => return None,
+    };
+    let state = State::from_kernel(header.state);
+    let mut socket = Socket::unknown(Family::Unix, protocol, state);
+    socket.local = Endpoint::Unnamed;
+    socket.inode = Inode::new(header.inode);
+    socket.cookie = cookie(&header.cookie);
+    let mut record = Record::of(socket);
+    let mut cut = 0;
+    for (kind, value) in attributes(payload.get(HEADER..)?, bad_attributes) {
+        let socket = &mut record.socket;
+        match kind {
+            UNIX_DIAG_NAME => record.unix_name = Some(value),
+            UNIX_DIAG_PEER => socket.peer_inode = u32_at(value, 0).and_then(Inode::new),
+            UNIX_DIAG_ICONS => record.pending = Some(value),
+            UNIX_DIAG_RQLEN => match (u32_at(value, 0), u32_at(value, 4)) {
+                (Some(recv), Some(send)) => {
+                    (socket.recv_q, socket.send_q) = queues(protocol, state, recv, send);
+                }
+                _ => cut += 1,
+            },
+            UNIX_DIAG_MEMINFO => socket.skmem = SkMem::from_bytes(value),
+            UNIX_DIAG_SHUTDOWN => socket.shutdown = value.first().map(|&b| Shutdown::from_kernel(b)),
+            UNIX_DIAG_UID => socket.uid = u32_at(value, 0),
+            _ => {}
+        }
+    }
+    *bad_attributes += cut;
+    Some(record)
+}

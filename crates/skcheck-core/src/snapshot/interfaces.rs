@@ -1,0 +1,31 @@
+//! Names of the interfaces that sockets are bound to. Each namespace has its own: the same number is another
+//! interface elsewhere.
+
+use rustc_hash::FxHashMap;
+
+use crate::host::Host;
+use crate::namespaces::{Netns, NetnsId};
+use crate::snapshot::Report;
+use crate::snapshot::ask::Asker;
+
+/// Names them.
+pub(super) fn name(host: &dyn Host, namespaces: &[Netns], sockets: &mut [Report]) {
+    let mut bound: FxHashMap<Option<NetnsId>, Vec<&mut Report>> = FxHashMap::default();
+    for report in sockets.iter_mut().filter(|report| report.socket.interface.is_some()) {
+        bound.entry(report.netns).or_default().push(report);
+    }
+    for netns in namespaces {
+        let Some(reports) = bound.remove(&netns.id) else { continue };
+        let asker = if netns.own { None } else { Asker::open(host, netns).ok() };
+        let mut names: FxHashMap<u32, Option<String>> = FxHashMap::default();
+        for report in reports {
+            let Some(index) = report.socket.interface else { continue };
+            let name = names.entry(index).or_insert_with(|| match &asker {
+                Some(asker) => asker.interface_name(index),
+                None if netns.own => host.interface_name(index).ok(),
+                None => None,
+            });
+            report.interface_name.clone_from(name);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The MPTCP sockets of one namespace, and the TCP sockets that carry them.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::socket::{Cookie, Inode, Socket, State};
+
+/// MPTCP sockets, each with its subflows.
+#[derive(Default)]
+pub(super) struct MptcpSockets {
+    sockets: Vec<Socket>,
+    by_token: FxHashMap<u32, usize>,
+    by_inode: FxHashMap<Inode, usize>,
+    /// All of them, and their subflows: a table that changes under a dump repeats sockets.
+    seen: FxHashSet<Cookie>,
+}
+
+impl MptcpSockets {
+    /// Adds an MPTCP socket.
+    pub(super) fn add(&mut self, socket: Socket) {
+        if socket.cookie.is_some_and(|cookie| !self.seen.insert(cookie)) {
+            return;
+        }
+        let at = self.sockets.len();
+        if let Some(token) = socket.mptcp.as_ref().and_then(|mptcp| mptcp.token) {
+            self.by_token.entry(token).or_insert(at);
+        }
+        if let Some(inode) = socket.inode {
+            self.by_inode.entry(inode).or_insert(at);
+        }
+        self.sockets.push(socket);
+    }
+
+    /// Whether this TCP socket is a subflow of one of them.
+    pub(super) fn has_subflow(&self, socket: &Socket) -> bool {
+        !self.is_empty() && self.place_of(socket).is_some()
+    }
+
+    /// Whether there are any but listeners. The subflow of a listener is known by its inode; of others the
+    /// token must be asked for.
+    pub(super) fn have_tokens(&self) -> bool {
+        self.sockets.iter().any(|socket| socket.state != State::Listen)
+    }
+
+    /// Puts a subflow of one of them where it belongs.
+    pub(super) fn add_subflow(&mut self, subflow: Socket) {
+        let of = self.place_of(&subflow).and_then(|at| self.sockets.get_mut(at)?.mptcp.as_mut());
+        if let Some(mptcp) = of
+            && subflow.cookie.is_none_or(|cookie| self.seen.insert(cookie))
+        {
+            mptcp.subflows.push(subflow);
+        }
+    }
+
+    /// The kernel gives a subflow its MPTCP socket's inode (`mptcp_sock_graft`), but for those that nobody has
+    /// accepted; the token is that of its connection.
+    fn place_of(&self, subflow: &Socket) -> Option<usize> {
+        let token = subflow.mptcp.as_ref().and_then(|mptcp| mptcp.token);
+        let by_token = token.and_then(|token| self.by_token.get(&token));
+        by_token.or_else(|| self.by_inode.get(&subflow.inode?)).copied()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
+    /// All of them, and none is left.
+    pub(super) fn take(&mut self) -> Vec<Socket> {
+        std::mem::take(self).sockets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mptcp::Mptcp;
+    use crate::socket::{Family, Protocol, State};
+
+    fn socket(protocol: Protocol, cookie: u64, inode: u32, token: Option<u32>) -> Socket {
+        let mut socket = Socket::unknown(Family::Ipv4, protocol, State::Established);
+        (socket.cookie, socket.inode) = (Some(Cookie(cookie)), Inode::new(inode));
+        socket.mptcp = Some(Mptcp { token, ..Mptcp::default() });
+        socket
+    }
+
+    #[test]
+    fn subflows_find_their_socket() {
+        let mut sockets = MptcpSockets::default();
+        sockets.add(socket(Protocol::Mptcp, 1, 11, Some(70)));
+        sockets.add(socket(Protocol::Mptcp, 2, 12, None));
+        // Once more, as a dump that was begun anew gives it.
+        sockets.add(socket(Protocol::Mptcp, 1, 11, Some(70)));
+        let subflows = [
+            socket(Protocol::Tcp, 3, 0, Some(70)),
+            socket(Protocol::Tcp, 4, 11, Some(70)),
+            socket(Protocol::Tcp, 5, 12, None),
+            socket(Protocol::Tcp, 3, 0, Some(70)),
+        ];
+        for subflow in subflows {
+            assert!(sockets.has_subflow(&subflow), "{subflow:?}");
+            sockets.add_subflow(subflow);
+        }
+        let mut other = socket(Protocol::Tcp, 6, 0, Some(71));
+        assert!(!sockets.has_subflow(&other));
+        (other.mptcp, other.inode) = (None, Inode::new(13));
+        assert!(!sockets.has_subflow(&other));
+        other.inode = Inode::new(12);
+        assert!(sockets.has_subflow(&other), "no two sockets have one inode else");
+        let found = sockets.take();
+        let cookies = |at: usize| -> Vec<u64> {
+            let subflows = found.get(at).map(Socket::subflows).unwrap_or_default();
+            subflows.iter().filter_map(|subflow| subflow.cookie).map(|cookie| cookie.0).collect()
+        };
+        assert_eq!((found.len(), cookies(0), cookies(1)), (2, vec![3, 4], vec![5]));
+    }
+}

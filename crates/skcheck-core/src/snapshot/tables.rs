@@ -1,0 +1,256 @@
+//! Reads the tables of one network namespace.
+
+use std::cell::OnceCell;
+
+use crate::diag::decode::Record;
+use crate::diag::request::{IpVersion, States, Table};
+use crate::facts;
+use crate::footprint::HostFacts;
+use crate::gap::{Gap, Missing};
+use crate::holders::Descriptors;
+use crate::host::Host;
+use crate::namespaces::{InUse, Netns, any_in_use, in_use, protocol_in_use};
+use crate::proc_net;
+use crate::query::Query;
+use crate::snapshot::ask::{Asker, Refusal, Sink};
+use crate::snapshot::dump::{Candidate, Dump, Stream, may_be_held_by};
+use crate::snapshot::read;
+use crate::socket::Socket;
+
+/// Dumps the tables of a namespace.
+pub(super) fn dump(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    descriptors: &Descriptors,
+    netns: &Netns,
+) -> Dump {
+    let mut dump = Dump::new();
+    let asker = match Asker::open(host, netns) {
+        Ok(asker) => asker,
+        Err(error) => {
+            dump.tcp_complete = false;
+            dump.refusal = Some(error);
+            return dump;
+        }
+    };
+    dump.has_tcp = has_connections(&asker, netns);
+    let asking = Asking { host, query, facts, descriptors, netns, asker: &asker, protocols: OnceCell::new() };
+    for table in query.tables() {
+        let held = asking.dump(table, &mut dump);
+        if dump.refusal.is_some() {
+            dump.tcp_complete = false;
+            return dump;
+        }
+        if matches!(table, Table::Tcp(_)) {
+            dump.tcp_complete &= held == Dumped::Whole;
+        }
+    }
+    asking.add_mptcp(query.tcp, &mut dump);
+    dump.drop_repeats();
+    dump.ask_who_waits(&asker);
+    dump
+}
+
+/// Whether an [`Engine`](crate::Engine) meets the sockets of a table at their descriptors.
+fn is_found_by_engines(table: Table) -> bool {
+    matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::UdpLite(_) | Table::Unix)
+}
+
+/// How reading a table went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dumped {
+    Whole,
+    /// Nothing was asked for, or not all was told.
+    NotAll,
+}
+
+/// One namespace that is asked for its tables.
+pub(super) struct Asking<'a, 'h> {
+    pub host: &'a dyn Host,
+    pub query: &'a Query,
+    pub facts: &'a HostFacts,
+    pub descriptors: &'a Descriptors,
+    pub netns: &'a Netns,
+    pub asker: &'a Asker<'h>,
+    /// See [`Asking::protocols_with_mptcp`]; empty until it has been needed.
+    pub protocols: OnceCell<Option<Vec<u8>>>,
+}
+
+impl Asking<'_, '_> {
+    /// Adds to what an engine found the sockets of the tables that it does not look for.
+    pub(super) fn dump_beside_engine(&self, dump: &mut Dump) {
+        // An engine has counted them already.
+        let scanned = dump.scanned;
+        for table in self.query.tables().into_iter().filter(|table| !is_found_by_engines(*table)) {
+            self.dump(table, dump);
+        }
+        self.add_mptcp(false, dump);
+        dump.scanned = scanned;
+    }
+
+    /// Dumps a table. Where NETLINK_SOCK_DIAG itself cannot be used, and nothing was told before, the dump has
+    /// the refusal.
+    fn dump(&self, table: Table, dump: &mut Dump) -> Dumped {
+        let states = match worth_asking(self.asker, table, self.netns) {
+            Some(States::Bound) => {
+                dump.may_have_bound = true;
+                None
+            }
+            states => states,
+        };
+        let Some(states) = states.filter(|_| !self.is_known_to_be_empty(table)) else {
+            dump.asked = true;
+            return Dumped::Whole;
+        };
+        // Only then it matters, and it costs.
+        let may_have_subflows = matches!(table, Table::Tcp(_)) && dump.mptcp.have_tokens();
+        let mut stream = self.stream(dump);
+        let result = match may_have_subflows {
+            true => self.asker.dump_with_info(table, states, &mut stream),
+            false => self.asker.dump(table, states, &mut stream),
+        };
+        let unheld = stream.unheld;
+        dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
+        match result {
+            Ok(shortcomings) => {
+                dump.asked = true;
+                let dumped = if shortcomings.is_empty() { Dumped::Whole } else { Dumped::NotAll };
+                dump.gaps.extend(shortcomings);
+                return dumped;
+            }
+            Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => {}
+            Err(Refusal::Table(gap)) if proc_net::stands_in(table) => {
+                let file = table.proc_file().rsplit('/').next().and_then(|name| self.asker.proc_net(name));
+                match file {
+                    Some(file) => self.fill_in(table, &file, &gap, dump),
+                    None => dump.gaps.push(gap),
+                }
+            }
+            Err(Refusal::Table(gap)) => dump.gaps.push(gap),
+            Err(Refusal::SockDiag(error)) if !dump.asked => dump.refusal = Some(error),
+            Err(Refusal::SockDiag(error)) => {
+                let remedy = format!("the kernel did not answer ({error}): run again");
+                dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
+            }
+        }
+        Dumped::NotAll
+    }
+
+    /// Whether a table is empty, where asking it is what costs: of MPTCP an empty one takes as long as a full one,
+    /// some 0.75 ms, since the kernel walks all tokens of the host.
+    fn is_known_to_be_empty(&self, table: Table) -> bool {
+        let name = match table {
+            Table::Mptcp(IpVersion::V4) => "MPTCP",
+            Table::Mptcp(IpVersion::V6) => "MPTCPv6",
+            _ => return false,
+        };
+        if self.facts.mptcp_sockets == Some(0) {
+            return true;
+        }
+        let protocols = self.protocols.get_or_init(|| self.protocols_with_mptcp());
+        protocols.as_ref().is_some_and(|file| protocol_in_use(file, name) == InUse::None)
+    }
+
+    /// The namespace's /proc/net/protocols, where that counts MPTCP sockets: since Linux 6.3.
+    fn protocols_with_mptcp(&self) -> Option<Vec<u8>> {
+        let release = read::read(self.host, "/proc/sys/kernel/osrelease")?;
+        facts::is_release_at_least(&release, (6, 3)).then(|| self.asker.proc_net("protocols"))?
+    }
+
+    fn stream<'d>(&'d self, dump: &'d mut Dump) -> Stream<'d> {
+        let Asking { query, facts, descriptors, .. } = *self;
+        Stream { query, facts, descriptors, dump, unheld: 0 }
+    }
+
+    /// What /proc/net tells in place of a module that is missing. What it does not tell is a gap only where
+    /// there are such sockets at all.
+    fn fill_in(&self, table: Table, file: &[u8], missing: &Gap, dump: &mut Dump) {
+        let (mut sockets, mut stream) = (0, self.stream(dump));
+        let bad_lines = proc_net::parse(table, file, |socket| {
+            sockets += 1;
+            stream.record(Record::of(socket));
+        });
+        dump.asked = true;
+        if sockets > 0 {
+            let untold = match table {
+                Table::Packet => "until then their rings, limits and cookies are unknown",
+                _ => "until then their limits, backlog and cookies are unknown",
+            };
+            let remedy = format!("{}; {untold}", missing.remedy);
+            dump.gaps.push(Gap::counted(Missing::TableDetail, table.name(), sockets, remedy));
+        }
+        if bad_lines > 0 {
+            let remedy = "a kernel newer than this program may have written them";
+            dump.gaps.push(Gap::counted(Missing::Messages, table.proc_file(), bad_lines, remedy));
+        }
+    }
+
+    /// Makes candidates of the MPTCP sockets, with their subflows. Where TCP was not dumped, these are still to
+    /// be looked for.
+    fn add_mptcp(&self, tcp_was_dumped: bool, dump: &mut Dump) {
+        if dump.mptcp.is_empty() {
+            return;
+        }
+        for version in [IpVersion::V4, IpVersion::V6].into_iter().filter(|_| !tcp_was_dumped) {
+            let mut add = |record: Record<'_>| {
+                if dump.mptcp.has_subflow(&record.socket) {
+                    dump.mptcp.add_subflow(record.into_socket());
+                }
+            };
+            let result = self.asker.dump_with_info(Table::Tcp(version), States::Holding, &mut add);
+            dump.gaps.extend(match result {
+                Ok(shortcomings) => shortcomings,
+                Err(Refusal::Table(gap)) => vec![gap],
+                Err(Refusal::SockDiag(error)) => {
+                    let remedy = format!("the kernel did not answer ({error}): run again");
+                    vec![Gap::uncounted(Missing::Table, Table::Tcp(version).name(), remedy)]
+                }
+            });
+        }
+        let may_match = |socket: &Socket| {
+            self.query.may_match(socket, self.facts)
+                && may_be_held_by(self.descriptors, socket, &self.query.pids)
+        };
+        dump.candidates.extend(dump.mptcp.take().into_iter().filter(may_match).map(Candidate::now));
+    }
+}
+
+/// What it is worth asking another namespace for, of a table. A TCP dump walks the host's whole
+/// connection table, whichever namespace asks. The scanner's own is always asked for all.
+fn worth_asking(asker: &Asker<'_>, table: Table, netns: &Netns) -> Option<States> {
+    let name = match table {
+        Table::Tcp(IpVersion::V4) => "TCP",
+        Table::Tcp(IpVersion::V6) => "TCP6",
+        Table::Udp(IpVersion::V4) => "UDP",
+        Table::Udp(IpVersion::V6) => "UDP6",
+        Table::UdpLite(IpVersion::V4) => "UDPLITE",
+        Table::UdpLite(IpVersion::V6) => "UDPLITE6",
+        Table::Raw(IpVersion::V4) => "RAW",
+        Table::Raw(IpVersion::V6) => "RAW6",
+        Table::Unix | Table::Mptcp(_) | Table::Packet | Table::Netlink => "sockets",
+    };
+    if netns.own {
+        return Some(States::Holding);
+    }
+    let sockstat = asker.sockstat();
+    match (any_in_use(&sockstat), in_use(&sockstat, name)) {
+        (InUse::None, _) => None,
+        (InUse::Perhaps, InUse::Perhaps) => Some(States::Holding),
+        (InUse::Perhaps, InUse::None) => matches!(table, Table::Tcp(_)).then_some(States::Bound),
+    }
+}
+
+/// Whether a namespace has TCP connections or listeners, or nobody can tell.
+pub(super) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
+    let versions = [IpVersion::V4, IpVersion::V6];
+    versions.into_iter().any(|it| worth_asking(asker, Table::Tcp(it), netns) == Some(States::Holding))
+}
+
+/// Whether the kernel was built without this table's protocol, so that it has no such sockets:
+/// newer kernels have no UDP-Lite, others no MPTCP, no IPv6 or no packet sockets.
+fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
+    !matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::Unix)
+        && read::exists(host, "/proc/net/sockstat")
+        && !read::exists(host, table.proc_file())
+}

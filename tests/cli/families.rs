@@ -1,0 +1,116 @@
+//! Raw, packet and netlink sockets, as a user sees them.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::process::Command;
+
+use rustix::net::{AddressFamily, Protocol, SendFlags, SocketFlags, SocketType, ipproto};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use serde_json::Value;
+
+use crate::run::{json, run, skcheck};
+
+/// A network namespace of `ip netns` in which this process does not read a raw socket and a packet socket.
+struct Sniffed {
+    netns: String,
+    raw: OwnedFd,
+    packet: OwnedFd,
+}
+
+impl Sniffed {
+    /// `None` where this user may not.
+    fn make(label: &str) -> Option<Sniffed> {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: needs root");
+            return None;
+        }
+        let netns = format!("skc{}-{label}", std::process::id());
+        ip(&format!("netns add {netns}"));
+        ip(&format!("-n {netns} link set lo up"));
+        let file = File::open(format!("/run/netns/{netns}")).unwrap();
+        let make = || {
+            move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            const ETH_P_ALL: u16 = 3;
+            let all = Protocol::from_raw(u32::from(ETH_P_ALL.to_be()).try_into().unwrap());
+            let packet = socket(AddressFamily::PACKET, all);
+            let raw = socket(AddressFamily::INET, ipproto::ICMP);
+            let to = SocketAddr::from(([127, 0, 0, 1], 0));
+            // An answer to nobody: nothing comes back.
+            for _ in 0..2000 {
+                rustix::net::sendto(&raw, &[0, 0, 0xff, 0xff, 0, 0, 0, 0], SendFlags::empty(), &to).unwrap();
+            }
+            (raw, packet)
+        };
+        let (raw, packet) = std::thread::scope(|scope| scope.spawn(make).join().unwrap());
+        Some(Sniffed { netns, raw, packet })
+    }
+
+    fn sockets(&self, arguments: &str) -> Vec<Value> {
+        let report = json(&format!("{arguments} --netns {} --engine proc", self.netns));
+        report["sockets"].as_array().unwrap().clone()
+    }
+}
+
+impl Drop for Sniffed {
+    fn drop(&mut self) {
+        ip(&format!("netns del {}", self.netns));
+    }
+}
+
+fn ip(arguments: &str) {
+    let status = Command::new("ip").args(arguments.split_whitespace()).status().unwrap();
+    assert!(status.success(), "ip {arguments}");
+}
+
+fn socket(family: AddressFamily, protocol: Protocol) -> OwnedFd {
+    rustix::net::socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(protocol)).unwrap()
+}
+
+fn inode(socket: &OwnedFd) -> u64 {
+    rustix::fs::fstat(socket).unwrap().st_ino
+}
+
+/// Nobody has to ask for them.
+#[test]
+fn they_stand_in_the_default_report() {
+    let Some(sniffed) = Sniffed::make("default") else { return };
+    let ran = run(&mut skcheck(&format!("--netns {} --engine proc --by socket", sniffed.netns)));
+    assert_eq!(ran.code, Some(0));
+    let first = ran.out.lines().next().unwrap();
+    let me = format!("({})", std::process::id());
+    assert!(first.contains(&me) && first.contains("sits on unread data of unknown length"), "{first}");
+    let row =
+        |protocol: &str| ran.out.lines().find(|line| line.contains(&format!("  {protocol}  "))).unwrap();
+    assert!(row("packet").contains(" *:* ") || row("packet").ends_with(" *:*"), "{}", row("packet"));
+    assert!(row("raw").contains("0.0.0.0:icmp"), "{}", row("raw"));
+    assert!(!ran.out.contains("rtnl"), "no netlink socket holds anything: {}", ran.out);
+}
+
+#[test]
+fn each_has_a_flag_and_says_what_it_is() {
+    let Some(sniffed) = Sniffed::make("flags") else { return };
+    let raw = sniffed.sockets("--raw");
+    assert_eq!((raw.len(), &raw[0]["inode"]), (1, &inode(&sniffed.raw).into()));
+    assert_eq!((&raw[0]["family"], &raw[0]["protocol"]), (&"inet".into(), &"raw".into()));
+    let local = serde_json::json!({"addr": "0.0.0.0", "ip_protocol": 1, "name": "icmp", "scope": null});
+    assert_eq!(raw[0]["local"], local);
+    assert_eq!((&raw[0]["recv_q"], &raw[0]["recv_q_unit"]), (&raw[0]["charged"], &"truesize".into()));
+    assert!(raw[0]["charged"].as_u64().unwrap() > 100_000 && raw[0]["unread"].is_null());
+
+    let packet = sniffed.sockets("--packet");
+    assert_eq!((packet.len(), &packet[0]["inode"]), (1, &inode(&sniffed.packet).into()));
+    assert_eq!(packet[0]["local"], serde_json::json!({"ethernet_protocol": 3, "name": "*"}));
+    assert_eq!((&packet[0]["ring_bytes"], packet[0]["interface"].is_null()), (&0.into(), true));
+    assert_eq!(packet[0]["rings"], serde_json::json!({"rx": null, "tx": null}));
+
+    assert!(sniffed.sockets("--netlink").is_empty(), "the kernel's own hold nothing");
+    let all = sniffed.sockets("--netlink --all");
+    assert!(!all.is_empty());
+    for socket in &all {
+        assert_eq!((&socket["protocol"], &socket["local"]["portid"]), (&"netlink".into(), &0.into()));
+        assert_eq!((&socket["holding"], socket["portid_pid"].is_null()), (&"kernel".into(), true));
+    }
+    assert!(sniffed.sockets("-tux --mptcp --all").is_empty());
+    assert_eq!(sniffed.sockets("--raw --packet").len(), 2);
+}

@@ -1,0 +1,196 @@
+//! Packet sockets on a veth pair: a full queue, and rings.
+
+use std::net::UdpSocket;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::libc;
+use rustix::net::{AddressFamily, SocketType};
+use skcheck_core::{
+    Bytes, Endpoint, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring, State, Truesize,
+};
+
+use crate::measure::{exact, measured, whole};
+use crate::support::namespaces::run;
+use crate::support::netns::in_own_netns;
+use crate::support::scan::{self, get, mine};
+use crate::support::sockets::{inode, socket_of};
+use crate::support::ss;
+
+/// ETH_P_ALL.
+const ALL: u16 = 3;
+
+/// A veth pair of which one end has an address, and the other's frames go to nobody else.
+fn veth() {
+    run("ip", &["link", "add", "near", "type", "veth", "peer", "name", "far"]);
+    run("ip", &["addr", "add", "10.77.0.1/24", "dev", "near"]);
+    // Without it the first datagram would wait for an answer that never comes.
+    run("ip", &["neigh", "add", "10.77.0.2", "lladdr", "02:00:00:00:00:02", "dev", "near"]);
+    ["near", "far"].iter().for_each(|link| run("ip", &["link", "set", link, "up"]));
+}
+
+/// Sends so many datagrams of 1000 bytes to where nobody is.
+fn send(datagrams: usize) {
+    let socket = UdpSocket::bind("10.77.0.1:0").expect("the address is there");
+    for _ in 0..datagrams {
+        socket.send_to(&[b'x'; 1000], "10.77.0.2:9").expect("the interface takes it");
+    }
+}
+
+/// A packet socket for all frames of an interface.
+fn packet_socket(interface: &str) -> OwnedFd {
+    let protocol = u32::from(ALL.to_be()).try_into().expect("not 0");
+    let protocol = rustix::net::Protocol::from_raw(protocol);
+    let socket = socket_of(AddressFamily::PACKET, SocketType::RAW, Some(protocol));
+    let index = std::fs::read_to_string(format!("/sys/class/net/{interface}/ifindex"));
+    let index = index.ok().and_then(|text| text.trim().parse().ok());
+    let index = index.unwrap_or_else(|| {
+        rustix::net::netdevice::name_to_index(&socket, interface).expect("it is there").cast_signed()
+    });
+    bind(&socket, index);
+    socket
+}
+
+#[allow(unsafe_code)] // no library that the tests have knows sockaddr_ll
+fn bind(socket: &OwnedFd, interface: i32) {
+    let address = libc::sockaddr_ll {
+        sll_family: libc::AF_PACKET.try_into().expect("a small number"),
+        sll_protocol: ALL.to_be(),
+        sll_ifindex: interface,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    let length = size_of_val(&address).try_into().expect("small");
+    // SAFETY: the address is whole, and as long as is said.
+    let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) };
+    assert_eq!(bound, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[allow(unsafe_code)] // nor these options
+fn set(socket: &OwnedFd, option: i32, value: &[u32]) {
+    let length = size_of_val(value).try_into().expect("small");
+    // SAFETY: the value is as long as is said.
+    let set = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, value.as_ptr().cast(), length)
+    };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// TPACKET_V2 and V3 (`enum tpacket_versions`).
+const V2: u32 = 1;
+const V3: u32 = 2;
+
+/// `struct tpacket_req`, and what `tpacket_req3` adds.
+fn ring(version: u32, block_size: u32, blocks: u32) -> Vec<u32> {
+    let frames = block_size / 2048 * blocks;
+    let mut request = vec![block_size, blocks, 2048, frames];
+    if version == V3 {
+        request.extend([0; 3]);
+    }
+    request
+}
+
+fn packets_only() -> Query {
+    let mut query = Query::of_no_protocol();
+    query.packet = true;
+    query.netns = skcheck_core::NetnsChoice::Current;
+    query
+}
+
+#[test]
+fn a_full_queue() {
+    if !in_own_netns("packet_sockets::a_full_queue") {
+        return;
+    }
+    veth();
+    let socket = packet_socket("far");
+    send(1000);
+    let (report, exact) = measured(&socket);
+    let found = &report.socket;
+    assert_eq!((found.protocol, found.state), (Protocol::Packet, State::Close));
+    assert_eq!(found.local, Endpoint::Packet { protocol: ALL });
+    assert_eq!(report.interface_name.as_deref(), Some("far"));
+    assert_eq!((&report.holders[..], report.footprint.rings), (&[mine(&socket)][..], Some(Bytes(0))));
+    let charged = report.footprint.received.charged.expect("told");
+    let limit = found.skmem.rcvbuf.expect("told");
+    assert!(charged.0 > u64::from(limit) / 10 * 9, "{charged:?} of {limit} is not full");
+    assert!(found.skmem.drops > Some(0), "and what came then was dropped");
+    assert_eq!(found.recv_q, RecvQueue::Truesize(charged));
+    ss::assert_queues(&report, &["-f", "link"], "*:far");
+
+    // Packet by packet it is the same; the frames' length is known now.
+    let queue = whole(&exact, skcheck_core::engine::Queue::Receive);
+    assert_eq!(queue.truesize, charged);
+    let datagrams = queue.bytes.0 / 1042;
+    assert!(datagrams > 50 && queue.packets >= datagrams, "{queue:?}");
+    assert_eq!(report.footprint.received.payload, Some(queue.bytes));
+    assert!(report.footprint.received.worst.expect("bounded").bytes >= exact.pinned);
+    assert_eq!(exact.agreement(found), skcheck_core::Agreement::Same);
+}
+
+/// What rings take is in no queue, and there whatever is in them.
+#[test]
+fn rings() {
+    if !in_own_netns("packet_sockets::rings") {
+        return;
+    }
+    veth();
+    let third = packet_socket("far");
+    set(&third, libc::PACKET_VERSION, &[V3]);
+    set(&third, libc::PACKET_RX_RING, &ring(V3, 1 << 18, 16));
+    let second = packet_socket("near");
+    set(&second, libc::PACKET_VERSION, &[V2]);
+    set(&second, libc::PACKET_RX_RING, &ring(V2, 3 * 4096, 10));
+    set(&second, libc::PACKET_TX_RING, &ring(V2, 1 << 16, 8));
+    let bare = packet_socket("far");
+    send(100);
+    let snapshot = scan::run(&packets_only());
+    assert_eq!(snapshot.sockets.len(), 3, "rings hold something, and so does a queue");
+    let report = get(&snapshot, inode(&third));
+    let rings = report.socket.rings.expect("told");
+    assert_eq!((rings.rx, rings.tx), (Some(Ring { block_size: 1 << 18, blocks: 16, frames: 2048 }), None));
+    assert_eq!(report.footprint.rings, Some(Bytes(4 << 20)));
+    // The frames are in the ring, and in no queue.
+    let received = &report.footprint.received;
+    assert_eq!((received.payload, received.charged), (Some(Payload(0)), Some(Truesize(0))));
+    assert_eq!(report.holders, [mine(&third)]);
+    ss::assert_queues(get(&snapshot, inode(&second)), &["-f", "link"], "*:near");
+    let rings = get(&snapshot, inode(&second)).socket.rings.expect("told");
+    assert_eq!(rings.rx, Some(Ring { block_size: 3 * 4096, blocks: 10, frames: 60 }));
+    assert_eq!(rings.tx, Some(Ring { block_size: 1 << 16, blocks: 8, frames: 256 }));
+    assert_eq!(rings.bytes(), Bytes((10 << 14) + (8 << 16)));
+    let totals = snapshot.totals();
+    assert_eq!((totals.rings, totals.rings_unknown), (Bytes((4 << 20) + (10 << 14) + (8 << 16)), 0));
+    assert_eq!(totals.charged, get(&snapshot, inode(&bare)).footprint.received.charged.expect("told"));
+
+    // Sizes that are asked for are sizes of rings too.
+    let mut query = packets_only();
+    query.min_charged = Some(4 << 20);
+    let large = scan::run(&query);
+    assert_eq!(large.sockets.len(), 1);
+    assert_eq!(large.sockets[0].socket.inode, Some(inode(&third)));
+
+    // Nothing in them can be walked, and nothing has to be.
+    let walked = crate::measure::scan(&packets_only(), &crate::measure::ALL_PACKETS);
+    assert_eq!(get(&walked, inode(&third)).exact, Err(NotMeasured::Empty));
+    assert!(exact(get(&walked, inode(&bare))).is_complete());
+}
+
+/// Raw and netlink sockets lie in no table that an engine walks: they are met at their descriptors.
+#[test]
+fn a_netlink_queue_is_walked() {
+    if !in_own_netns("packet_sockets::a_netlink_queue_is_walked") {
+        return;
+    }
+    let mut socket = netlink_sys::Socket::new(netlink_sys::protocols::NETLINK_ROUTE).expect("a socket");
+    socket.bind_auto().expect("any address");
+    socket.add_membership(1).expect("RTNLGRP_LINK");
+    veth();
+    let (report, exact) = measured(&socket);
+    assert_eq!(report.socket.protocol, Protocol::Netlink);
+    let queue = whole(&exact, skcheck_core::engine::Queue::Receive);
+    assert_eq!(Some(queue.truesize), report.footprint.received.charged);
+    assert!(queue.packets >= 4 && queue.bytes > Payload(1000), "{queue:?}");
+    assert_eq!(exact.agreement(&report.socket), skcheck_core::Agreement::Same);
+}
