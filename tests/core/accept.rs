@@ -130,7 +130,7 @@ fn several_listeners_on_one_address_are_all_candidates() {
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: true });
     let mut holders = report.holders.clone();
     holders.sort_unstable();
-    let mut both = [mine(&first), skcheck_core::Holder { pid: other.pid(), fd: Sleeper::FD }];
+    let mut both = [mine(&first), skcheck_core::Holder::new(other.pid(), Sleeper::FD)];
     both.sort_unstable();
     assert_eq!(holders, both);
     assert!(!report.is_shared(), "candidates share nothing");

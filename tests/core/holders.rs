@@ -34,7 +34,7 @@ fn shared_with_a_child() {
     query.min_recv_q = Some(1);
     let snapshot = scan::run(&query);
     let report = get(&snapshot, inode(&pair.server));
-    let mut both = [mine(&pair.server), Holder { pid: child.pid(), fd: Sleeper::FD }];
+    let mut both = [mine(&pair.server), Holder::new(child.pid(), Sleeper::FD)];
     both.sort_unstable();
     assert_eq!(report.holders, both);
     assert!(report.is_shared());
@@ -50,7 +50,7 @@ fn both_ends_of_a_connection_name_each_others_process() {
     pair.send(10);
     let (server, port) = (inode(&pair.server), pair.port);
     let child = Sleeper::holding(pair.server);
-    let there = Holder { pid: child.pid(), fd: Sleeper::FD };
+    let there = Holder::new(child.pid(), Sleeper::FD);
     let snapshot = scan::run(&scan::port(port));
     let report = get(&snapshot, server);
     assert_eq!((&report.holders[..], &report.peer_holders[..]), (&[there][..], &[mine(&pair.client)][..]));
@@ -93,9 +93,9 @@ fn a_process_whose_main_thread_has_ended() {
     let snapshot = scan::run(&scan::port(port));
     let report = get(&snapshot, server);
     assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(1234)));
-    assert_eq!(report.holders, [Holder { pid, fd: Sleeper::FD }]);
+    assert_eq!(report.holders, [Holder::new(pid, Sleeper::FD)]);
     assert_eq!(report.holding, Holding::Descriptors);
-    assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [Holder { pid, fd: Sleeper::FD }]);
+    assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [Holder::new(pid, Sleeper::FD)]);
 
     // And reset: closed, and still held by that thread.
     crate::support::sockets::reset(pair.client);
@@ -103,7 +103,7 @@ fn a_process_whose_main_thread_has_ended() {
         let snapshot = scan::run(&Query::default());
         find(&snapshot, server).filter(|report| report.socket.state == State::ClosedHeld).cloned()
     });
-    assert_eq!(closed.holders, [Holder { pid, fd: Sleeper::FD }]);
+    assert_eq!(closed.holders, [Holder::new(pid, Sleeper::FD)]);
 }
 
 /// Leaves a sleeping thread behind, and lets the kernel end any thread that wants to end the process:

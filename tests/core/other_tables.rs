@@ -157,7 +157,7 @@ fn raw_sockets_without_their_module() {
     assert_eq!(socket.recv_q, RecvQueue::Truesize(Truesize(0x34000)));
     assert_eq!(socket.send_q, SendQueue::Truesize(Truesize(16)));
     assert_eq!((socket.uid, socket.cookie, socket.state), (Some(1000), None, State::Close));
-    assert_eq!(report.holders, [Holder { pid: 7, fd: 3 }]);
+    assert_eq!(report.holders, [Holder::new(7, 3)]);
     assert_eq!(report.footprint.received.charged, Some(Truesize(0x34000)));
     assert_eq!(detail(&snapshot), [("raw over IPv4", Some(1))], "and nothing of raw6, which has none");
 }
@@ -323,7 +323,7 @@ fn subflows_are_parts_of_their_socket() {
     let sent = &get(2).footprint.sent;
     assert_eq!((sent.payload, sent.charged), (Some(Payload(40)), Some(Truesize(50_000))));
     assert_eq!(get(3).socket.recv_q, RecvQueue::Connections(Connections(0)));
-    assert_eq!(get(1).holders, [Holder { pid: 7, fd: 3 }]);
+    assert_eq!(get(1).holders, [Holder::new(7, 3)]);
     // All of them have their memory from TCP's.
     let mptcp = 9000 + 50_000 + 2 * 100;
     let tcp = 500 + 600 + 30 + 40 + 40 + 6 * 100;

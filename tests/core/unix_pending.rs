@@ -40,7 +40,7 @@ fn what_they_have_sent_is_carried_by_the_listener() {
     send_unix(&clients[0], 100);
     send_unix(&clients[1], 50_000);
     let sleeper = Sleeper::holding(socket);
-    let there = skcheck_core::Holder { pid: sleeper.pid(), fd: Sleeper::FD };
+    let there = skcheck_core::Holder::new(sleeper.pid(), Sleeper::FD);
 
     let snapshot = scan::run(&Query::default());
     let charges = clients.each_ref().map(|client| {

@@ -56,7 +56,7 @@ pub(crate) fn get(snapshot: &Snapshot, inode: Inode) -> &Report {
 
 /// This process's descriptor.
 pub(crate) fn mine(fd: &impl std::os::fd::AsRawFd) -> Holder {
-    Holder { pid: std::process::id(), fd: fd.as_raw_fd().try_into().expect("not negative") }
+    Holder::new(std::process::id(), fd.as_raw_fd().try_into().expect("not negative"))
 }
 
 /// Waits until `attempt` gives something.

@@ -67,7 +67,7 @@ impl FindRecord {
         const HOLDER: u32 = 3;
         let mut at = Cursor(record);
         let kind = at.u32()?;
-        let holder = Holder { pid: at.u32()?, fd: at.u32()? };
+        let holder = Holder::new(at.u32()?, at.u32()?);
         let netns = NetnsId(at.u32()?.into());
         match kind {
             SOCKET => found(at, holder, netns, bound_is_listed).map(Box::new).map(FindRecord::Socket),

@@ -136,7 +136,7 @@ impl<'s, 'a> Walk<'s, 'a> {
             else {
                 continue;
             };
-            match self.step(Holder { pid, fd }, at).map(|chain| chain.begun(wait)) {
+            match self.step(Holder::new(pid, fd), at).map(|chain| chain.begun(wait)) {
                 Some(chain) if self.is_no_circle(wait, &chain) => {}
                 Some(chain) if self.is_circle_of_others(&chain) => circle = circle.or(Some(chain)),
                 Some(chain) => return Some(chain),

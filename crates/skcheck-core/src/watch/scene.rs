@@ -73,7 +73,7 @@ impl<'a> Scene<'a> {
         };
         for (pid, process) in &span.now.processes {
             for (fd, sockets) in &process.rings {
-                scene.rings.extend(sockets.iter().map(|inode| (*inode, Holder { pid: *pid, fd: *fd })));
+                scene.rings.extend(sockets.iter().map(|inode| (*inode, Holder::new(*pid, *fd))));
             }
         }
         for (at, (report, Went { writing, .. })) in sockets.iter().zip(&scene.went).enumerate() {

@@ -80,14 +80,14 @@ fn a_proxy() {
         check(of(&all, 2), (Backpressure, &[link], end));
         check(of(&all, 4), (Blocked, &[], None));
         let evidence = &of(&all, 2).cause.as_ref().unwrap().evidence;
-        let unsent = Fact::UnsentAt(Holder { pid: proxy, fd: 9 }, Payload(FULL.into()));
+        let unsent = Fact::UnsentAt(Holder::new(proxy, 9), Payload(FULL.into()));
         assert_eq!(evidence[..2], [unsent, Fact::Epoll { set: 7, events }]);
         // From the client's writer on.
         let root = of(&all, 1).root.clone().unwrap();
         assert_eq!(root.links.len(), 2);
-        assert_eq!(root.links[0].reader, Some(Holder { pid: proxy, fd: 5 }));
+        assert_eq!(root.links[0].reader, Some(Holder::new(proxy, 5)));
         assert_eq!(root.links[1].socket, 2);
-        assert_eq!(root.reader(), Some(Holder { pid: upstream, fd: 4 }));
+        assert_eq!(root.reader(), Some(Holder::new(upstream, 4)));
         assert_eq!(of(&all, 1).window_closed, Some(true));
     }
 }

@@ -29,12 +29,12 @@ fn slow_readers_at_the_end() {
         judge(&both.0, &both.1).sockets
     };
     let pace = Pace { consumed: Some(10_000), at_least: false };
-    let end = End::Slow(Holder { pid: 3, fd: 4 }, pace);
+    let end = End::Slow(Holder::new(3, 4), pace);
     let all = judged(&before, &now, &processes);
     let told = of(&all, 2);
     assert_eq!(told.cause.as_ref().map(|cause| (cause.code, cause.pid)), Some((Backpressure, Some(2))));
     let root = told.root.clone().unwrap();
-    assert_eq!((&root.end, root.reader(), root.cause()), (&end, Some(Holder { pid: 3, fd: 4 }), None));
+    assert_eq!((&root.end, root.reader(), root.cause()), (&end, Some(Holder::new(3, 4)), None));
     assert_eq!((root.links.len(), root.links[0].taken), (1, Some(10_000)));
     // From the client's writer on, and from the relay's.
     assert_eq!(of(&all, 1).root.as_ref().map(|root| (root.links.len(), &root.end)), Some((2, &end)));
@@ -75,7 +75,7 @@ fn slow_readers_on_the_way() {
     assert_eq!(told.reading, Reading::Draining);
     assert_eq!(told.cause.as_ref().map(|cause| cause.code), Some(Backpressure));
     let end = told.root.as_ref().and_then(Root::reader);
-    assert_eq!(end, Some(Holder { pid: 3, fd: 4 }));
+    assert_eq!(end, Some(Holder::new(3, 4)));
     assert_eq!(of(&all, 1).root.as_ref().map(|root| root.links.len()), Some(2));
     // Of two threads the other may be the one that reads.
     let mut two = writes(2, 5);

@@ -274,7 +274,7 @@ mod tests {
             (Fact::InNoEpoll(2), r#"{"kind":"in_no_epoll","of":2}"#),
             (Fact::Ring(7), r#"{"kind":"io_uring","fd":7}"#),
             (
-                Fact::UnsentAt(Holder { pid: 3, fd: 14 }, Payload(5)),
+                Fact::UnsentAt(Holder::new(3, 14), Payload(5)),
                 r#"{"kind":"unsent","pid":3,"fd":14,"value":5}"#,
             ),
             (Fact::ZombieChild(77), r#"{"kind":"zombie_child","pid":77}"#),

@@ -93,7 +93,7 @@ fn a_deadlock_names_both() {
     let mut world = World::new(2);
     world.named(1, "left");
     world.named(2, "right");
-    let (left, right) = (Holder { pid: 1, fd: 3 }, Holder { pid: 2, fd: 4 });
+    let (left, right) = (Holder::new(1, 3), Holder::new(2, 4));
     let links = vec![
         Link::new(left, Wait::Blocked, Payload(1 << 20), Some(right), 9),
         Link::new(right, Wait::Blocked, Payload(1 << 20), Some(left), 9),
@@ -263,7 +263,7 @@ fn a_connection_that_nobody_accepts() {
 /// nginx (10) reads nothing because app (20) reads slowly.
 fn slow_chain() -> World {
     let mut world = chain();
-    let reader = Holder { pid: 20, fd: 7 };
+    let reader = Holder::new(20, 7);
     let pace = Pace { consumed: Some(10 << 10), at_least: false };
     let root = world.judgement.sockets[0].root.as_mut().unwrap();
     (root.end, root.links[0].pace) = (End::Slow(reader, pace), Some(pace));
