@@ -1,6 +1,5 @@
 //! Every descriptor of every process that holds a socket.
 
-use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ fn shared_with_a_child() {
     query.min_recv_q = Some(1);
     let snapshot = scan::run(&query);
     let report = get(&snapshot, inode(&pair.server));
-    let mut both = [mine(&pair.server), Holder { pid: child.pid(), fd: Sleeper::FD }];
+    let mut both = [mine(&pair.server), Holder::new(child.pid(), Sleeper::FD)];
     both.sort_unstable();
     assert_eq!(report.holders, both);
     assert!(report.is_shared());
@@ -50,7 +49,7 @@ fn both_ends_of_a_connection_name_each_others_process() {
     pair.send(10);
     let (server, port) = (inode(&pair.server), pair.port);
     let child = Sleeper::holding(pair.server);
-    let there = Holder { pid: child.pid(), fd: Sleeper::FD };
+    let there = Holder::new(child.pid(), Sleeper::FD);
     let snapshot = scan::run(&scan::port(port));
     let report = get(&snapshot, server);
     assert_eq!((&report.holders[..], &report.peer_holders[..]), (&[there][..], &[mine(&pair.client)][..]));
@@ -93,9 +92,9 @@ fn a_process_whose_main_thread_has_ended() {
     let snapshot = scan::run(&scan::port(port));
     let report = get(&snapshot, server);
     assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(1234)));
-    assert_eq!(report.holders, [Holder { pid, fd: Sleeper::FD }]);
+    assert_eq!(report.holders, [Holder::new(pid, Sleeper::FD)]);
     assert_eq!(report.holding, Holding::Descriptors);
-    assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [Holder { pid, fd: Sleeper::FD }]);
+    assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [Holder::new(pid, Sleeper::FD)]);
 
     // And reset: closed, and still held by that thread.
     crate::support::sockets::reset(pair.client);
@@ -103,7 +102,7 @@ fn a_process_whose_main_thread_has_ended() {
         let snapshot = scan::run(&Query::default());
         find(&snapshot, server).filter(|report| report.socket.state == State::ClosedHeld).cloned()
     });
-    assert_eq!(closed.holders, [Holder { pid, fd: Sleeper::FD }]);
+    assert_eq!(closed.holders, [Holder::new(pid, Sleeper::FD)]);
 }
 
 /// Leaves a sleeping thread behind, and lets the kernel end any thread that wants to end the process:
@@ -116,28 +115,6 @@ fn lose_main_thread() {
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
     let program: BpfProgram = filter.expect("a filter").try_into().expect("it compiles");
     seccompiler::apply_filter_all_threads(&program).expect("any process may narrow itself");
-}
-
-/// A socket whose only descriptor lies in another socket's queue (SCM_RIGHTS) has a file and no
-/// process.
-#[test]
-fn in_flight_between_processes() {
-    use std::mem::MaybeUninit;
-    use std::os::fd::AsFd;
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let (number, port) = (inode(&listener), listener.local_addr().expect("bound").port());
-    let (sender, _receiver) = crate::support::sockets::unix_pair(rustix::net::SocketType::STREAM);
-    let fds = [listener.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
-    assert!(control.push(rustix::net::SendAncillaryMessage::ScmRights(&fds)));
-    let data = [std::io::IoSlice::new(b"x")];
-    rustix::net::sendmsg(&sender, &data, &mut control, rustix::net::SendFlags::empty()).expect("sent");
-    drop(listener);
-    let snapshot = scan::run(&scan::port(port));
-    let report = get(&snapshot, number);
-    let expected = if snapshot.scanned.all_processes { Holding::Kernel } else { Holding::Hidden };
-    assert_eq!((report.holding, &report.holders[..]), (expected, &[][..]));
 }
 
 #[test]

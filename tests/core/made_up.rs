@@ -55,7 +55,7 @@ fn an_empty_host() {
 fn a_missing_module_costs_its_family_alone() {
     let refusals: [fn(u32) -> Vec<u8>; 2] = [|n| messages::refused(n, 2), |n| done(n, -2)];
     for refusal in refusals {
-        let host = MadeUp::new().kernel(move |request| {
+        let host = MadeUp::new().process(3, "reader", &[1]).kernel(move |request| {
             if request.family == 1 {
                 return Some(Answer::of([refusal(request.sequence)]));
             }
@@ -116,7 +116,7 @@ fn the_fallback_reads_what_proc_net_has() {
     assert_eq!(report.socket.send_q.size(), Some(7));
     assert_eq!((report.socket.local.port(), report.socket.peer.port()), (Some(8080), Some(80)));
     assert_eq!(report.socket.uid, Some(1000));
-    assert_eq!(report.holders, [Holder { pid: 9, fd: 3 }]);
+    assert_eq!(report.holders, [Holder::new(9, 3)]);
     assert_eq!(report.footprint.received.charged, None);
     assert_eq!(count(&snapshot, Missing::SockDiag), Some(None));
     assert_eq!(count(&snapshot, Missing::Messages), Some(Some(1)));
@@ -264,10 +264,7 @@ fn a_socket_that_was_opened_during_the_scan() {
     let host = tcp4(|n| vec![Inet::numbered(1).recv_q(5).dumped(n), done(n, 0)]);
     let snapshot = scan(&host.late_process(6, "late", &[1]), &Query::default()).expect("it answers");
     let report = get(&snapshot, inode(1));
-    assert_eq!(
-        (report.holding, &report.holders[..]),
-        (Holding::Descriptors, &[Holder { pid: 6, fd: 3 }][..])
-    );
+    assert_eq!((report.holding, &report.holders[..]), (Holding::Descriptors, &[Holder::new(6, 3)][..]));
 }
 
 /// A half-open connection over IPv4 at a dual-stack listener shows as IPv4; it waits all the same.
@@ -348,7 +345,7 @@ fn an_exact_answer_of_another_socket_is_ignored() {
         let snapshot = scan(&host, &tcp_only()).expect("it answers");
         let report = get(&snapshot, inode(1));
         assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(5)));
-        assert_eq!(report.holders, [Holder { pid: 5, fd: 3 }]);
+        assert_eq!(report.holders, [Holder::new(5, 3)]);
         assert_eq!(report.peer_holders, []);
         assert_eq!(inodes(&snapshot), [1]);
     }
@@ -416,7 +413,7 @@ fn vanished_and_unreadable_processes() {
     let host = tcp4(|n| vec![Inet::numbered(1).recv_q(5).dumped(n), done(n, 0)]);
     let host = host.process(3, "reader", &[1]).vanished(20).vanished(21).unreadable(30);
     let snapshot = scan(&host, &tcp_only()).expect("it answers");
-    assert_eq!(get(&snapshot, inode(1)).holders, [Holder { pid: 3, fd: 3 }]);
+    assert_eq!(get(&snapshot, inode(1)).holders, [Holder::new(3, 3)]);
     assert_eq!(count(&snapshot, Missing::Processes), Some(Some(1)), "who has ended is no gap");
     assert_eq!((snapshot.scanned.processes, snapshot.scanned.unreadable), (2, 1));
 }
@@ -508,7 +505,7 @@ fn closed_and_still_held() {
     let snapshot = scan(&host, &Query::default()).expect("it answers");
     let report = find(&snapshot, inode(80)).expect("no table knows it");
     assert_eq!(report.socket.state, State::ClosedHeld);
-    assert_eq!(report.holders, [Holder { pid: 8, fd: 4 }]);
+    assert_eq!(report.holders, [Holder::new(8, 4)]);
     assert!(find(&snapshot, inode(1)).is_none());
 }
 

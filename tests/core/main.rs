@@ -23,6 +23,7 @@ mod namespaces;
 mod narrow;
 mod privileges;
 mod properties;
+mod rare_holders;
 mod recorded;
 mod tcp;
 mod udp;

@@ -195,7 +195,7 @@ fn of_a_process_in_other_pid_and_user_namespaces() {
     let snapshot = scan::run(&Query::default());
     let report = get(&snapshot, server);
     let pid = holder.child_pid();
-    assert!(report.holders.contains(&Holder { pid, fd: 0 }), "{:?}", report.holders);
+    assert!(report.holders.contains(&Holder::new(pid, 0)), "{:?}", report.holders);
     assert_eq!((report.holding, report.netns), (Holding::Descriptors, Some(netns)));
     let described = snapshot.process(pid).expect("it holds a socket");
     assert_eq!(described.ns_pid, holder.said.parse().ok());
@@ -207,7 +207,7 @@ fn of_a_process_in_other_pid_and_user_namespaces() {
         let snapshot = scan::run(&Query::default());
         find(&snapshot, server).filter(|report| report.socket.state == State::ClosedHeld).cloned()
     });
-    assert!(closed.holders.contains(&Holder { pid, fd: 0 }), "{:?}", closed.holders);
+    assert!(closed.holders.contains(&Holder::new(pid, 0)), "{:?}", closed.holders);
 }
 
 /// Two namespaces with the same connection in each: never joined, each counted once. Then each is

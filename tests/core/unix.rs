@@ -218,7 +218,7 @@ fn both_ends_name_each_others_process() {
     let reader = inode(&there);
     let sleeper = Sleeper::holding(there);
     let snapshot = scan::run(&Query::default());
-    let theirs = skcheck_core::Holder { pid: sleeper.pid(), fd: Sleeper::FD };
+    let theirs = skcheck_core::Holder::new(sleeper.pid(), Sleeper::FD);
     assert_eq!(get(&snapshot, reader).holders, [theirs]);
     assert_eq!(get(&snapshot, reader).peer_holders, [mine(&here)]);
     assert_eq!(get(&snapshot, inode(&here)).peer_holders, [theirs]);

@@ -76,10 +76,8 @@ fn sums_over_both_sides_of_all_sockets() {
     assert_eq!(verdict.code, Code::Partly, "{verdict:?}");
 
     let suspects: Vec<_> = verdict.suspects.iter().map(|it| (it.holder, it.charged)).collect();
-    let expected = [
-        (Some(Holder { pid: 8, fd: 3 }), Some(Truesize(4 * MIB))),
-        (Some(Holder { pid: 7, fd: 3 }), Some(Truesize(MIB))),
-    ];
+    let expected =
+        [(Some(Holder::new(8, 3)), Some(Truesize(4 * MIB))), (Some(Holder::new(7, 3)), Some(Truesize(MIB)))];
     assert_eq!(suspects, expected, "the heaviest first, and none that holds nothing");
     assert_eq!(verdict.suspects[1].comm.as_deref(), Some(&b"reader"[..]));
 }

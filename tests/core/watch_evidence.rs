@@ -214,7 +214,7 @@ fn a_chain_is_followed() {
     assert_eq!(report.footprint.received.payload, Some(Payload(1000)));
     let now = sample(&mut probe, Some(&before));
     let peers = &get(&now.snapshot, inode(&blocked)).peer_holders;
-    assert_eq!(peers[..], [Holder { pid: last.pid(), fd: Sleeper::FD }]);
+    assert_eq!(peers[..], [Holder::new(last.pid(), Sleeper::FD)]);
     for pid in [std::process::id(), last.pid()] {
         assert!(now.processes.get(&pid).is_some_and(|process| process.closely), "{pid}: {:?}", now.processes);
     }

@@ -24,6 +24,7 @@ mod mem;
 mod out_of_order;
 mod page_census;
 mod pieces;
+mod rare_holders;
 mod sending;
 mod shared;
 mod stalled;

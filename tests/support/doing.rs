@@ -22,8 +22,13 @@ pub(crate) struct Doing {
 impl Doing {
     /// Starts it, and waits until it is about to do what it shall. What it says of that: numbers.
     pub(crate) fn start(role: &str, socket: impl Into<OwnedFd>) -> (Doing, Vec<u32>) {
+        Doing::start_as("watch_evidence::a_child", role, socket)
+    }
+
+    /// The same, where another test of this program lets children [`play`].
+    pub(crate) fn start_as(test: &str, role: &str, socket: impl Into<OwnedFd>) -> (Doing, Vec<u32>) {
         let mut command = Command::new(std::env::current_exe().expect("the test binary has a path"));
-        command.args(["--exact", "watch_evidence::a_child", "--nocapture", "--test-threads=1"]);
+        command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
         command.env(ROLE, role).stdin(socket.into()).stdout(Stdio::piped());
         let mut child = spawn(&mut command);
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -90,8 +95,37 @@ pub(crate) fn play() {
             }
         }
         Ok("epoll") => epoll(),
+        Ok("own table") => own_table(1),
+        Ok("shared table") => own_table(2),
         Ok(other) => panic!("no role is called {other}"),
         Err(_) => {}
+    }
+}
+
+/// Leaves its standard input to so many of its threads alone, which have a table of their own.
+fn own_table(threads: usize) {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_FILES).expect("a table");
+        let park = move |sender: std::sync::mpsc::Sender<nix::unistd::Pid>| {
+            sender.send(nix::unistd::gettid()).expect("the main thread waits");
+            loop {
+                std::thread::park();
+            }
+        };
+        for _ in 1..threads {
+            let sender = sender.clone();
+            std::thread::spawn(move || park(sender));
+        }
+        park(sender);
+    });
+    let tids: Vec<u32> = (0..threads)
+        .map(|_| receiver.recv().expect("the threads run").as_raw().try_into().expect("positive"))
+        .collect();
+    nix::unistd::close(0).expect("it was open");
+    ready(&tids);
+    loop {
+        std::thread::park();
     }
 }
 

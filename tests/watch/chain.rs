@@ -27,7 +27,7 @@ fn small_tcp() -> Pair {
 /// The descriptor that a role cannot write to.
 fn blocked_writing(role: &Role) -> Holder {
     let fd = kernel::sleeps_in(role.pid(), &[SYS_sendto, SYS_write]);
-    Holder { pid: role.pid(), fd: fd.try_into().expect("a descriptor") }
+    Holder::new(role.pid(), fd.try_into().expect("a descriptor"))
 }
 
 /// One relay, and a sink that reads nothing.
@@ -87,7 +87,7 @@ fn of_four() {
     let cause = seen.stalled_by(unread[0], CauseCode::Backpressure);
     stands_on(cause, relays[0].pid(), |fact| matches!(fact, Fact::UnsentAt(at, _) if *at == writers[0]));
     let root = seen.root(unread[0]);
-    let end = Holder { pid: sink.pid(), fd: accepted };
+    let end = Holder::new(sink.pid(), accepted);
     ends_at(root, end, CauseCode::Blocked);
     let on_the_way: Vec<Holder> = root.links.iter().map(|link| link.writer).collect();
     assert_eq!(on_the_way, writers);

@@ -99,7 +99,7 @@ fn unbuffered_upload() {
         |fact| matches!(fact, Fact::UnsentAt(at, unsent) if to_upstream(at) && unsent.0 > 0),
     );
     let root = seen.root(reader);
-    ends_at(root, Holder { pid: upstream.pid(), fd: accepted }, CauseCode::Blocked);
+    ends_at(root, Holder::new(upstream.pid(), accepted), CauseCode::Blocked);
     let [link] = &root.links[..] else { panic!("one link: {root:#?}") };
     assert!(to_upstream(&link.writer) && link.unsent.0 > 0, "{root:#?}");
     assert_eq!(link.reader, root.end.as_ref().map(|end| end.0));

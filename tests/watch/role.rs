@@ -71,7 +71,7 @@ impl Role {
 
     /// Its descriptor of this socket.
     pub(crate) fn holder(&self, inode: Inode) -> Holder {
-        Holder { pid: self.pid(), fd: kernel::descriptor(self.pid(), inode) }
+        Holder::new(self.pid(), kernel::descriptor(self.pid(), inode))
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

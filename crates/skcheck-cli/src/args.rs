@@ -143,6 +143,10 @@ pub(crate) struct FilterArgs {
     /// Sockets with empty queues too
     #[arg(long)]
     pub(crate) all: bool,
+    /// Look for every holder everywhere: threads' own tables, io_uring, messages in flight [only for sockets
+    /// that carry data and that nobody else has]
+    #[arg(long)]
+    pub(crate) deep: bool,
 }
 
 #[derive(Debug, Args)]

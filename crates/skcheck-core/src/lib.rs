@@ -83,7 +83,7 @@ pub use error::{Error, ErrorKind};
 pub use exact::{Agreement, Blocks, Exact, HandedIn, NotMeasured, QueueExact};
 pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use gap::{Gap, Missing};
-pub use holders::Holder;
+pub use holders::{Holder, Via};
 pub use host::{Diag, Host, Live, NetnsFile};
 pub use memory::{Memory, memory};
 pub use namespaces::{Netns, NetnsChoice, NetnsId};

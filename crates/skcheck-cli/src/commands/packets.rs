@@ -22,7 +22,7 @@ const TABLE_TOP: usize = 20;
 pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
     let host = host(&args.roots)?;
     let bpf = engine::bpf(&host)?;
-    let holder = Holder { pid: args.pid, fd: args.fd };
+    let holder = Holder::new(args.pid, args.fd);
     let limits = Limits { packets: packet_limit(args.limit), time: None };
     let comm = comm(&host, args.pid);
     let packets = || packets(&host, &bpf, holder, &limits);

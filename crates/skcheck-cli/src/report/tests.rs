@@ -39,7 +39,7 @@ fn snapshot(sockets: &[(u32, &[u32], u32, u32)]) -> Snapshot {
         let mut report = template.clone();
         report.footprint = footprint(&socket, None, &snapshot.host);
         report.socket = socket;
-        report.holders = pids.iter().map(|&pid| Holder { pid, fd: inode }).collect();
+        report.holders = pids.iter().map(|&pid| Holder::new(pid, inode)).collect();
         report.holding = if pids.is_empty() { Holding::Orphan } else { Holding::Descriptors };
         snapshot.sockets.push(report);
     }

@@ -123,7 +123,7 @@ impl<'s, 'a> Walk<'s, 'a> {
             let Some(fd) = fds.iter().copied().min().filter(|_| holds_back(scene, own, at, &fds)) else {
                 continue;
             };
-            match self.step(Holder { pid, fd }, at) {
+            match self.step(Holder::new(pid, fd), at) {
                 Some(chain) if self.is_circle_of_others(&chain) => circle = circle.or(Some(chain)),
                 Some(chain) => return Some(chain),
                 None => {}

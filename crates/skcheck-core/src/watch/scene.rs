@@ -43,7 +43,7 @@ impl<'a> Scene<'a> {
         };
         for (pid, process) in &span.now.processes {
             for (fd, sockets) in &process.rings {
-                scene.rings.extend(sockets.iter().map(|inode| (*inode, Holder { pid: *pid, fd: *fd })));
+                scene.rings.extend(sockets.iter().map(|inode| (*inode, Holder::new(*pid, *fd))));
             }
         }
         for (at, (report, (_, writing))) in sockets.iter().zip(progress).enumerate() {

@@ -20,7 +20,7 @@ pub(super) fn next(report: &MemReport<'_>, is_root: bool) -> Vec<String> {
 fn of_host(report: &MemReport<'_>, host: &HostReport<'_>, is_root: bool) -> Vec<String> {
     let verdict = host.verdict;
     let mut next = Vec::new();
-    if let Some(Holder { pid, fd }) = verdict.suspects.first().and_then(|suspect| suspect.holder)
+    if let Some(Holder { pid, fd, .. }) = verdict.suspects.first().and_then(|suspect| suspect.holder)
         && matches!(verdict.code, Code::Explains | Code::Could | Code::Partly)
     {
         if matches!(verdict.reason, Reason::Walked(_)) {

@@ -38,7 +38,7 @@ fn verdict(ledger: &Ledger, code: Code, reason: Reason) -> Verdict {
 
 fn nginx(pinned: Option<u64>) -> Suspect {
     let mut nginx = Suspect::default();
-    nginx.holder = Some(Holder { pid: 146_935, fd: 11 });
+    nginx.holder = Some(Holder::new(146_935, 11));
     nginx.comm = Some(b"nginx".to_vec());
     nginx.unread = Some(Payload(3 * MIB));
     nginx.charged = Some(Truesize(4 * MIB));

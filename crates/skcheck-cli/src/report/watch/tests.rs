@@ -58,7 +58,7 @@ impl World {
         let mut report = self.template.clone();
         report.footprint = footprint(&socket, None, &self.now.snapshot.host);
         report.socket = socket;
-        report.holders = vec![Holder { pid, fd }];
+        report.holders = vec![Holder::new(pid, fd)];
         report.peer_holders.clear();
         let mut judged = Judged::new(SocketKey::of(&report).unwrap());
         (judged.now, judged.before) = (Some(at), Some(at));
@@ -105,12 +105,12 @@ pub(crate) fn chain() -> World {
     world.named(10, "nginx");
     world.named(20, "app");
     let unsent = Payload(2_936_013);
-    let evidence = vec![Fact::UnsentAt(Holder { pid: 10, fd: 14 }, unsent)];
+    let evidence = vec![Fact::UnsentAt(Holder::new(10, 14), unsent)];
     let judged = world.stalled((10, 11), 3_040_870, CauseCode::Backpressure, evidence);
     judged.unread_age = Some(Duration::from_secs(41));
     let mut root = Root::default();
-    let reader = Holder { pid: 20, fd: 7 };
-    root.links = vec![Link::new(Holder { pid: 10, fd: 14 }, unsent, Some(reader), 1)];
+    let reader = Holder::new(20, 7);
+    root.links = vec![Link::new(Holder::new(10, 14), unsent, Some(reader), 1)];
     root.end = Some((reader, Box::new(Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]))));
     judged.root = Some(root);
     world.socket(10, 14, 0, unsent.0).writing = Writing::Stalled;

@@ -1,5 +1,6 @@
 //! Why nobody accepts a connection. Pure.
 
+use crate::holders::Holder;
 use crate::snapshot::Report;
 use crate::socket::{RecvQueue, SendQueue, State};
 use crate::units::Connections;
@@ -9,7 +10,8 @@ use crate::watch::scene::Scene;
 
 /// The holders of the listeners that a connection may wait at, and why each does not accept it.
 pub(super) fn owns(scene: &Scene<'_>, connection: &Report) -> Vec<Own> {
-    let of_holder = |holder| {
+    let of_holder = |holder: Holder| {
+        let holder = holder.descriptor();
         let listener = scene.listener(holder);
         let inode = listener.and_then(|listener| listener.socket.inode);
         let mut owns = each(scene, &[holder], inode, true);

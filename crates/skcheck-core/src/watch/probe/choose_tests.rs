@@ -13,7 +13,7 @@ struct Tcp(u64, u32, u32, u64, u64, u64, u64);
 
 fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
     socket.cookie = Some(Cookie(cookie));
-    let holders = |pid: u32| if pid == 0 { Vec::new() } else { vec![Holder { pid, fd: 3 }] };
+    let holders = |pid: u32| if pid == 0 { Vec::new() } else { vec![Holder::new(pid, 3)] };
     Report {
         footprint: footprint(&socket, None, &HostFacts::assumed(PageSize(4096))),
         socket,

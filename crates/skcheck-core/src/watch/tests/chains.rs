@@ -79,14 +79,14 @@ fn a_proxy() {
         check(of(&all, 2), (Backpressure, &[link], end));
         check(of(&all, 4), (Blocked, &[], None));
         let evidence = &of(&all, 2).cause.as_ref().unwrap().evidence;
-        let unsent = Fact::UnsentAt(Holder { pid: proxy, fd: 9 }, Payload(FULL.into()));
+        let unsent = Fact::UnsentAt(Holder::new(proxy, 9), Payload(FULL.into()));
         assert_eq!(evidence[..2], [unsent, Fact::Epoll { set: 7, events }]);
         // From the client's writer on.
         let root = of(&all, 1).root.clone().unwrap();
         assert_eq!(root.links.len(), 2);
-        assert_eq!(root.links[0].reader, Some(Holder { pid: proxy, fd: 5 }));
+        assert_eq!(root.links[0].reader, Some(Holder::new(proxy, 5)));
         assert_eq!(root.links[1].socket, 2);
-        assert_eq!(root.end.map(|(holder, _)| holder), Some(Holder { pid: upstream, fd: 4 }));
+        assert_eq!(root.end.map(|(holder, _)| holder), Some(Holder::new(upstream, 4)));
         assert_eq!(of(&all, 1).window_closed, Some(true));
     }
 }
@@ -174,7 +174,7 @@ fn readers_outside_of_the_sample() {
         let root = of(&all, 2).root.clone().unwrap();
         root.end.map(|(holder, cause)| (holder, cause.code, cause.evidence)).unwrap()
     };
-    let holder = Holder { pid: 3, fd: 4 };
+    let holder = Holder::new(3, 4);
     let not_looked_at = vec![Fact::Missing(Unread::NotLookedAt)];
     assert_eq!(end(&[writes(2, 5)]), (holder, Unknown, not_looked_at));
     let paused = ProcessEvidence {

@@ -60,7 +60,7 @@ fn changing_hands() {
         of(&judge(&both.0, &both.1).sockets, 1).held_by.clone()
     };
     let sock = || Sock::tcp(1).received(9).unread(9);
-    let first = Holder { pid: 5, fd: 3 };
+    let first = Holder::new(5, 3);
     assert_eq!(held_by(sock().held(5, 3), sock().held(5, 3)), []);
     assert_eq!(held_by(sock().held(5, 3), sock().held(6, 4)), [first]);
     assert_eq!(held_by(sock().held(5, 3), sock().held(5, 3).held(6, 3)), [first]);

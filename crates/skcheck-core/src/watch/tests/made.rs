@@ -134,12 +134,12 @@ impl Sock {
     }
 
     pub(super) fn held(mut self, pid: u32, fd: u32) -> Sock {
-        self.holders.push(Holder { pid, fd });
+        self.holders.push(Holder::new(pid, fd));
         self
     }
 
     pub(super) fn peer_held(mut self, pid: u32, fd: u32) -> Sock {
-        self.peer_holders.push(Holder { pid, fd });
+        self.peer_holders.push(Holder::new(pid, fd));
         self
     }
 

@@ -152,7 +152,7 @@ impl EvidenceJson {
             }
             Fact::InNoEpoll(sets) => EvidenceJson { kind: "in_no_epoll", of: Some(*sets as u64), ..empty },
             Fact::Ring(fd) => EvidenceJson { kind: "io_uring", fd: Some(*fd), ..empty },
-            Fact::UnsentAt(Holder { pid, fd }, unsent) => EvidenceJson {
+            Fact::UnsentAt(Holder { pid, fd, .. }, unsent) => EvidenceJson {
                 kind: "unsent",
                 pid: Some(*pid),
                 fd: Some(*fd),
@@ -230,7 +230,7 @@ mod tests {
             (Fact::InNoEpoll(2), r#"{"kind":"in_no_epoll","of":2}"#),
             (Fact::Ring(7), r#"{"kind":"io_uring","fd":7}"#),
             (
-                Fact::UnsentAt(Holder { pid: 3, fd: 14 }, Payload(5)),
+                Fact::UnsentAt(Holder::new(3, 14), Payload(5)),
                 r#"{"kind":"unsent","pid":3,"fd":14,"value":5}"#,
             ),
             (Fact::ZombieChild(77), r#"{"kind":"zombie_child","pid":77}"#),

@@ -78,7 +78,7 @@ fn a_deadlock_names_both() {
     world.named(2, "right");
     let mut root = Root::default();
     root.is_circle = true;
-    let (left, right) = (Holder { pid: 1, fd: 3 }, Holder { pid: 2, fd: 4 });
+    let (left, right) = (Holder::new(1, 3), Holder::new(2, 4));
     root.links = vec![
         Link::new(left, Payload(1 << 20), Some(right), 9),
         Link::new(right, Payload(1 << 20), Some(left), 9),

@@ -99,7 +99,7 @@ fn every_fact_has_its_words() {
         (Fact::InNoEpoll(3), "none of its 3 epoll sets has the socket"),
         (Fact::Ring(7), "io_uring fd 7 has the socket registered"),
         (
-            Fact::UnsentAt(Holder { pid: 3, fd: 14 }, Payload(2048)),
+            Fact::UnsentAt(Holder::new(3, 14), Payload(2048)),
             "gdb (3) has 2 KiB unsent at fd 14, of which the other end takes nothing",
         ),
         (Fact::ZombieChild(77), "child 77 has ended and was not waited for"),
