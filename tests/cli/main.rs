@@ -4,6 +4,7 @@ mod arguments;
 mod containers;
 mod demo;
 mod json;
+mod leaks;
 mod measured;
 mod mem;
 mod names;

@@ -11,6 +11,7 @@ mod closed;
 mod holders;
 mod hostile_mounts;
 mod layout;
+mod leaks;
 mod made_up;
 mod measured;
 mod memory_books;

@@ -21,7 +21,7 @@ fn check(snapshot: &Snapshot, report: &Report, holding: Holding, holder: Holder)
     assert_eq!(report.holding, holding);
     match holding {
         Holding::InFlight { ambiguous: true } => {
-            assert!(report.holders.contains(&holder), "{:?}", report.holders)
+            assert!(report.holders.contains(&holder), "{:?}", report.holders);
         }
         _ => assert_eq!(report.holders, [holder]),
     }

@@ -68,6 +68,7 @@ pub mod facts;
 mod glob;
 pub mod holders;
 pub mod host;
+pub mod leaks;
 pub mod memory;
 pub mod namespaces;
 pub mod packets;

@@ -21,7 +21,7 @@ use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
 
 /// What one namespace gave.
 #[derive(Default)]
-pub(super) struct Dump {
+pub(crate) struct Dump {
     /// Records that may match, each once.
     pub candidates: Vec<Socket>,
     /// What unix senders are charged for what their peer has not read.
@@ -50,7 +50,7 @@ pub(super) struct Dump {
 
 /// One unix sender's charge for packets in its peer's queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct UnixCharge {
+pub(crate) struct UnixCharge {
     pub sender: Inode,
     /// `None`: the peer has no inode, so it waits to be accepted.
     pub reader: Option<Inode>,
@@ -141,7 +141,7 @@ fn worth_asking(asker: &Asker<'_>, table: Table, netns: &Netns) -> Option<States
 }
 
 /// Whether a namespace has TCP connections or listeners, or nobody can tell.
-pub(super) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
+pub(crate) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
     let versions = [IpVersion::V4, IpVersion::V6];
     versions.into_iter().any(|it| worth_asking(asker, Table::Tcp(it), netns) == Some(States::Holding))
 }

@@ -1,22 +1,22 @@
 //! The one place that joins records, holders, processes and host facts into a report.
 
-mod ask;
+pub(crate) mod ask;
 mod by_engine;
 mod cgroups;
 mod closed;
 #[cfg(test)]
 mod container_tests;
-mod dump;
+pub(crate) mod dump;
 mod fallback;
-mod first_pass;
+pub(crate) mod first_pass;
 mod holding;
 mod join;
 mod listeners;
 mod measure;
 mod rare;
-mod read;
+pub(crate) mod read;
 mod second_look;
-mod survey;
+pub(crate) mod survey;
 mod unix_links;
 mod ways;
 

@@ -15,7 +15,7 @@ use crate::snapshot::ways::{Ways, netns_of_task};
 use crate::snapshot::{Scanned, read};
 
 /// What all processes told.
-pub(super) struct Survey {
+pub(crate) struct Survey {
     pub descriptors: Descriptors,
     /// The namespaces to dump, the scanner's own first where it is among them.
     pub namespaces: Vec<Netns>,
@@ -57,7 +57,7 @@ impl Survey {
     }
 
     /// Where /proc shows this descriptor.
-    pub(super) fn path_of(&self, holder: Holder) -> String {
+    pub(crate) fn path_of(&self, holder: Holder) -> String {
         let stand_in = || self.stand_ins.get(&holder.pid).copied();
         let task = if holder.tid.is_some() { None } else { stand_in() }.unwrap_or(holder.task());
         format!("/proc/{task}/fd/{}", holder.fd)
