@@ -3,6 +3,7 @@
 mod arguments;
 mod containers;
 mod demo;
+mod holders;
 mod json;
 mod leaks;
 mod measured;

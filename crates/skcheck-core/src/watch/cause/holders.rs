@@ -85,10 +85,11 @@ pub(super) fn choose(mut owns: Vec<Own>) -> Vec<Own> {
 pub(in crate::watch) fn unheld(scene: &Scene<'_>, report: &Report) -> Cause {
     let registered = report.holders.iter().copied().find(|holder| holder.via == Via::IoUring);
     let ring = registered.or_else(|| report.socket.inode.and_then(|inode| scene.ring_with(inode)));
-    let evidence = match ring {
-        Some(Holder { fd, .. }) => vec![Fact::Ring(fd)],
-        None if report.holding == Holding::Hidden => vec![Fact::Missing(Unread::Descriptors)],
-        None => Vec::new(),
+    let (pid, evidence) = match (ring, report.holding, report.holders.first()) {
+        (Some(ring), ..) => (Some(ring.pid), vec![Fact::Ring(ring.fd)]),
+        (None, Holding::InFlight { ambiguous: false }, Some(at)) => (Some(at.pid), vec![Fact::InFlight(*at)]),
+        (None, Holding::Hidden, _) => (None, vec![Fact::Missing(Unread::Descriptors)]),
+        _ => (None, Vec::new()),
     };
-    Cause { code: CauseCode::Unknown, pid: ring.map(|ring| ring.pid), evidence }
+    Cause { code: CauseCode::Unknown, pid, evidence }
 }

@@ -152,6 +152,9 @@ impl EvidenceJson {
             }
             Fact::InNoEpoll(sets) => EvidenceJson { kind: "in_no_epoll", of: Some(*sets as u64), ..empty },
             Fact::Ring(fd) => EvidenceJson { kind: "io_uring", fd: Some(*fd), ..empty },
+            Fact::InFlight(Holder { pid, fd, .. }) => {
+                EvidenceJson { kind: "in_flight", pid: Some(*pid), fd: Some(*fd), ..empty }
+            }
             Fact::UnsentAt(Holder { pid, fd, .. }, unsent) => EvidenceJson {
                 kind: "unsent",
                 pid: Some(*pid),
@@ -229,6 +232,7 @@ mod tests {
             (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
             (Fact::InNoEpoll(2), r#"{"kind":"in_no_epoll","of":2}"#),
             (Fact::Ring(7), r#"{"kind":"io_uring","fd":7}"#),
+            (Fact::InFlight(Holder::new(3, 7)), r#"{"kind":"in_flight","pid":3,"fd":7}"#),
             (
                 Fact::UnsentAt(Holder::new(3, 14), Payload(5)),
                 r#"{"kind":"unsent","pid":3,"fd":14,"value":5}"#,
