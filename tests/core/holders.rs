@@ -95,6 +95,13 @@ fn a_process_whose_main_thread_has_ended() {
     assert_eq!(report.holders, [Holder::new(pid, Sleeper::FD)]);
     assert_eq!(report.holding, Holding::Descriptors);
     assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [Holder::new(pid, Sleeper::FD)]);
+    let mut everywhere = scan::port(port);
+    everywhere.deep = true;
+    assert_eq!(
+        get(&scan::run(&everywhere), server).holders,
+        report.holders,
+        "told once, however deep the look"
+    );
 
     // And reset: closed, and still held by that thread.
     crate::support::sockets::reset(pair.client);

@@ -43,7 +43,7 @@
 //!
 //! [`units`] and [`socket`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
 //! the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process
-//! is; [`host`] is the seam to the system, [`engine`] that to what looks deeper; [`diag`] knows the wire.
+//! is; [`leaks`] finds sockets that are never released; [`host`] is the seam to the system, [`engine`] that to what looks deeper; [`diag`] knows the wire.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -54,9 +54,10 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
     let (mut rings, mut receivers) = (Vec::new(), Vec::new());
     let is_over = || search.until.is_some_and(|until| Instant::now() > until);
     let mut given_up = false;
-    let mut note = |holder: Holder, target: &[u8]| match socket_inode(target) {
+    let mut note = |holder: Holder, is_of_process: bool, target: &[u8]| match socket_inode(target) {
         Some(inode) => {
-            if holder.tid.is_some() && search.wanted.contains(&inode) {
+            // What processes have has been looked for.
+            if !is_of_process && search.wanted.contains(&inode) {
                 rare.holders.entry(inode).or_default().push(holder);
             }
             if candidates.contains(&inode) {
@@ -71,14 +72,27 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
             given_up = true;
             return Ok(());
         }
-        let links = host.fd_links(pid, &mut |fd, target| note(Holder::new(pid, fd), target));
-        for tid in if search.everywhere { survey::threads(host, pid) } else { Vec::new() } {
-            // Where nothing tells, the thread's table is as good as its own: what it shares is not wanted.
-            if is_over() || host.shares_descriptors(pid, tid).unwrap_or(false) {
-                given_up |= is_over();
-                continue;
+        let mut is_empty = true;
+        let links = host.fd_links(pid, &mut |fd, target| {
+            is_empty = false;
+            note(Holder::new(pid, fd), true, target);
+        });
+        let threads = if search.everywhere || is_empty { survey::threads(host, pid) } else { Vec::new() };
+        // A main thread that has ended shows no descriptors, and the others go on with them.
+        let stand_in = threads.first().copied().filter(|_| is_empty);
+        if let Some(tid) = stand_in {
+            let _ = host.fd_links(tid, &mut |fd, target| note(Holder::of_thread(pid, tid, fd), true, target));
+        }
+        for tid in threads.into_iter().filter(|tid| search.everywhere && stand_in != Some(*tid)) {
+            if is_over() {
+                given_up = true;
+                break;
             }
-            let _ = host.fd_links(tid, &mut |fd, target| note(Holder::of_thread(pid, tid, fd), target));
+            // Where nothing tells, the thread's table is as good as its own: what it shares is not wanted.
+            if !host.shares_descriptors(stand_in.unwrap_or(pid), tid).unwrap_or(false) {
+                let _ = host
+                    .fd_links(tid, &mut |fd, target| note(Holder::of_thread(pid, tid, fd), false, target));
+            }
         }
         links
     });
