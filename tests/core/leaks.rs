@@ -4,15 +4,16 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 
 use rustix::net::{AddressFamily, SocketType};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use skcheck_core::leaks::{self, Leaked, Leaks, Thresholds};
 use skcheck_core::{Holder, Live, Missing, Protocol, State};
 
-use crate::support::child::no_child_is_born;
+use crate::support::child::{Sleeper, no_child_is_born};
 use crate::support::doing::Doing;
 use crate::support::made_up::{Answer, MadeUp};
 use crate::support::messages::{self, Inet};
 use crate::support::netns::in_own_netns;
-use crate::support::scan::mine;
+use crate::support::scan::{eventually, mine};
 use crate::support::sockets::{inode, socket_of, tcp_pair, unix_pair};
 
 const MANY: u64 = 600;
@@ -119,11 +120,55 @@ fn those_that_a_child_has_too() {
     }
     let stays = socket_of(AddressFamily::INET, SocketType::STREAM, None);
     let copy = stays.try_clone().expect("a free descriptor");
-    let child = crate::support::child::Sleeper::holding(copy);
+    let child = Sleeper::holding(copy);
     let leaks = twice(Thresholds { open: 1, leaked: 1 }, || {});
     for pid in [std::process::id(), child.pid()] {
         assert_eq!(of(&leaks, pid), [("tcp", 1, 1)]);
     }
+}
+
+/// Where a namespace may not be entered, what its processes hold may be in its tables.
+#[test]
+fn those_of_namespaces_that_may_not_be_entered() {
+    if !in_own_netns("leaks::those_of_namespaces_that_may_not_be_entered") {
+        return;
+    }
+    let fresh = || socket_of(AddressFamily::INET, SocketType::STREAM, None);
+    let own = fresh();
+    let mut command = Command::new("unshare");
+    let elsewhere = Sleeper::running(command.args(["--net", "sleep", "300"]), fresh());
+    drop(command); // it still has the descriptor
+    let here = std::fs::read_link("/proc/self/ns/net").expect("/proc");
+    let is_there =
+        || std::fs::read_link(format!("/proc/{}/ns/net", elsewhere.pid())).is_ok_and(|link| link != here);
+    eventually("it has its own namespace", || is_there().then_some(()));
+    let everywhere = Thresholds { open: 1, leaked: 1 };
+    let leaks = twice(everywhere, || {});
+    assert_eq!(of(&leaks, elsewhere.pid()), [("tcp", 1, 0)]);
+    let others = leaks.apart.namespaces;
+    let leaks = without_setns(|| twice(everywhere, || {}));
+    assert_eq!(of(&leaks, elsewhere.pid()), []);
+    assert_eq!(of(&leaks, std::process::id()), [("tcp", 1, 0)]);
+    assert!(leaks.apart.namespaces > others, "{:?}", leaks.apart);
+    assert!(leaks.gaps.iter().any(|gap| gap.what == Missing::Namespaces), "{:?}", leaks.gaps);
+    drop(own);
+}
+
+/// Runs `inside` on a thread that may not enter namespaces.
+fn without_setns<T: Send>(inside: impl FnOnce() -> T + Send) -> T {
+    let setns = if cfg!(target_arch = "x86_64") { 308 } else { 268 };
+    let eperm = SeccompAction::Errno(1);
+    let arch = std::env::consts::ARCH.try_into().expect("seccompiler knows it");
+    let rules = [(setns, Vec::new())].into_iter().collect();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, eperm, arch).expect("a filter");
+    let program: BpfProgram = filter.try_into().expect("it compiles");
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            seccompiler::apply_filter(&program).expect("any thread may narrow itself");
+            inside()
+        });
+        thread.join().expect("it does not panic")
+    })
 }
 
 /// Connections that are established are in a table, however many there are.
