@@ -165,18 +165,14 @@ impl Look<'_> {
 
     /// Protocols whose tables could not be read everywhere where they were asked for.
     fn unread(&self) -> BTreeSet<&'static str> {
-        let protocol = |table: Table| match table {
-            Table::Tcp(_) => "tcp",
-            Table::Udp(_) => "udp",
-            Table::UdpLite(_) => "udplite",
-            Table::Unix => "unix",
-        };
+        // `tcp over IPv4`: what it is called begins with the protocol.
+        let protocol = |table: Table| table.name().split(' ').next();
         let is_unread = |table: &Table| {
             let is_it = |gap: &&Gap| gap.what == Missing::Table && gap.place == table.name();
             self.gaps.iter().any(|gap| is_it(&gap))
         };
         let mut unread: BTreeSet<&'static str> =
-            Query::default().tables().into_iter().filter(is_unread).map(protocol).collect();
+            Query::default().tables().into_iter().filter(is_unread).filter_map(protocol).collect();
         if self.first.source == Source::ProcNet {
             unread.insert("unix");
         }
