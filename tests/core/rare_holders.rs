@@ -52,7 +52,7 @@ fn registered_with_io_uring() {
     let (holder, _ring) = to_ring(server);
     let snapshot = scan::run(&scan::port(port));
     let report = get(&snapshot, number);
-    if kernel() < [6, 11] {
+    if kernel() < [6, 14] {
         // Which file is registered, such a kernel does not tell.
         let is_told = snapshot.gaps.iter().any(|gap| gap.what == Missing::RingFiles && gap.count >= Some(1));
         assert!(is_told, "{:?}", snapshot.gaps);
@@ -60,6 +60,28 @@ fn registered_with_io_uring() {
         return;
     }
     check(&snapshot, report, Holding::IoUring, holder);
+}
+
+/// A ring of which nothing is listed has no files, or is busy: that is said where a socket has nobody, and only
+/// there.
+#[test]
+fn a_ring_that_lists_nothing() {
+    let (client, server, port) = pair();
+    let silent = io_uring::IoUring::new(8).expect("this kernel has io_uring");
+    silent.submitter().register_files_sparse(4).expect("room for them");
+    let is_told = |snapshot: &Snapshot| {
+        snapshot.gaps.iter().any(|gap| gap.what == Missing::RingFiles && gap.count.is_none())
+    };
+    let mut query = scan::port(port);
+    query.netns = skcheck_core::NetnsChoice::Current;
+    let number = inode(&server);
+    assert!(!is_told(&scan::run(&query)), "everybody is known");
+    let (_holder, _message) = to_message(server);
+    let snapshot = scan::run(&query);
+    assert!(get(&snapshot, number).holding != Holding::Descriptors);
+    // Older kernels list empty ones too.
+    assert_eq!(is_told(&snapshot), kernel() >= [6, 14]);
+    drop((client, silent));
 }
 
 /// The kernel tells how many descriptors wait at a unix socket, and not which.

@@ -10,37 +10,36 @@ use crate::socket::Inode;
 pub struct RingFiles {
     /// The sockets among them, in the order of their slots.
     pub sockets: Vec<Inode>,
-    /// How many slots hold a file that is not told: older kernels print a name that says nothing of which.
+    /// How many slots hold a file that is not told: kernels before 6.14 print a name that says nothing of
+    /// which (`d_iname`).
     pub unnamed: u64,
-    /// How many slots there are and are not listed: the ring was busy (`uring_lock`).
-    pub unlisted: u64,
+    /// There are slots, or nothing tells, and none is listed: the ring was busy (`uring_lock`), or all are
+    /// empty (kernels since 6.14 pass over those).
+    pub may_be_busy: bool,
 }
 
 impl RingFiles {
     /// Reads the section that begins with `UserFiles:` and the number of slots, and goes on with lines like
-    /// `    0: socket:[19198543]` and `    1: <none>`.
+    /// `    0: socket:[19198543]` and `    1: <none>`. Newer kernels print no section of a busy ring.
     pub fn parse(fdinfo: &[u8]) -> RingFiles {
         let mut lines = fdinfo.split(|&b| b == b'\n');
         let mut files = RingFiles::default();
-        let Some(slots) = lines.find_map(|line| line.strip_prefix(b"UserFiles:")) else { return files };
-        let slots = parse_number(slots.trim_ascii()).unwrap_or(0);
-        let mut listed = 0;
+        let slots = lines.find_map(|line| line.strip_prefix(b"UserFiles:"));
+        files.may_be_busy = slots.is_none_or(|slots| slots.trim_ascii() != b"0");
         for line in lines {
             let mut parts = line.splitn(2, |&b| b == b':');
             let slot = parts.next().map(<[u8]>::trim_ascii).and_then(parse_number);
             let (Some(_), Some(file)) = (slot, parts.next()) else { break };
-            listed += 1;
+            files.may_be_busy = false;
             match file.trim_ascii() {
                 b"<none>" => {}
                 file => match socket_inode(file) {
                     Some(inode) => files.sockets.push(inode),
-                    // What is no name of the kernel's own for a file, is all that older kernels tell.
                     None if !is_told(file) => files.unnamed += 1,
                     None => {}
                 },
             }
         }
-        files.unlisted = if listed == 0 { u64::from(slots) } else { 0 };
         files
     }
 }
@@ -68,28 +67,30 @@ mod tests {
 
     #[test]
     fn registered_files() {
-        let check = |text: &str, sockets: &[u32], unnamed: u64, unlisted: u64| {
-            let expected = RingFiles { sockets: inodes(sockets), unnamed, unlisted };
+        let check = |text: &str, sockets: &[u32], unnamed: u64, may_be_busy: bool| {
+            let expected = RingFiles { sockets: inodes(sockets), unnamed, may_be_busy };
             assert_eq!(RingFiles::parse(text.as_bytes()), expected, "{text:?}");
         };
         let head = "pos:\t0\nSqThread:\t-1\n";
-        check("", &[], 0, 0);
-        check(head, &[], 0, 0);
-        check(&format!("{head}UserFiles:\t0\nUserBufs:\t0\n"), &[], 0, 0);
-        let listed =
-            "    0: socket:[11]\n    1: <none>\n    2: socket:[12]\n    3: /tmp/a: b\n    4: pipe:[7]\n";
-        check(&format!("{head}UserFiles:\t5\n{listed}UserBufs:\t1\n    0: 0x7f00/4096\n"), &[11, 12], 0, 0);
-        // Before Linux 6.11 a socket is called by its protocol, and any file by its last part.
+        check("", &[], 0, true);
+        check(head, &[], 0, true);
+        check("    0: socket:[7]\n", &[], 0, true);
+        check(&format!("{head}UserFiles:\t0\nUserBufs:\t0\n"), &[], 0, false);
+        check(&format!("{head}UserFiles:\t3\nUserBufs:\t0\n"), &[], 0, true);
         check(
-            &format!("{head}UserFiles:\t3\n    0: TCP\n    1: <none>\n    2: passwd\nUserBufs:\t0\n"),
-            &[],
-            2,
+            "UserFiles:\t1\n    0: socket:[7]\nUserBufs:\t0\nPollList:\n    9: socket:[8]\n",
+            &[7],
             0,
+            false,
         );
-        check(&format!("{head}UserFiles:\t3\nUserBufs:\t0\n"), &[], 0, 3);
-        check("    0: socket:[7]\n", &[], 0, 0);
-        check("UserFiles:\t1\n    0: socket:[7]\nUserBufs:\t0\nPollList:\n    9: socket:[8]\n", &[7], 0, 0);
-        check(&format!("{head}UserFiles:\t99999999999\n    0: socket:[0]\n    1:\n"), &[], 1, 0);
+        let listed = "    0: socket:[11]\n    2: socket:[12]\n    3: /tmp/a: b\n    4: pipe:[7]\n";
+        let buffers = "UserBufs:\t1\n    0: 0x7f00/4096\n";
+        check(&format!("{head}UserFiles:\t5\n{listed}{buffers}"), &[11, 12], 0, false);
+        // Before Linux 6.14 a socket is called by its protocol, and any file by its last part.
+        let names = "    0: TCP\n    1: <none>\n    2: passwd\n";
+        check(&format!("{head}UserFiles:\t3\n{names}UserBufs:\t0\n"), &[], 2, false);
+        check("UserFiles:\t2\n    0: <none>\n    1: <none>\nUserBufs:\t0\n", &[], 0, false);
+        check("UserFiles:\t99999999999\n    0: socket:[0]\n    1:\n", &[], 1, false);
     }
 
     #[test]

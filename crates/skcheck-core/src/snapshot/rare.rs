@@ -22,8 +22,8 @@ use crate::socket::{Inode, Protocol, RecvQueue, Socket, State};
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often a ring is looked at whose lock is taken, and how long is waited in between.
-const RING_LOOKS: u32 = 20;
-const RING_PAUSE: Duration = Duration::from_millis(1);
+const RING_LOOKS: u32 = 5;
+const RING_PAUSE: Duration = Duration::from_millis(2);
 
 /// What to look for, and where.
 pub(super) struct Search<'a> {
@@ -96,7 +96,7 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
         }
         links
     });
-    add_rings(host, search, &rings, &mut rare, gaps);
+    add_rings(host, search, &rings, &is_over, &mut rare, gaps);
     let is_unheld = |inode: &&Inode| !rare.holders.contains_key(*inode);
     if search.wanted.iter().any(|inode| is_unheld(&inode)) {
         for receiver in receivers {
@@ -119,21 +119,28 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
 }
 
 /// Looks into rings; one whose lock is taken lists nothing, and is looked at again.
-fn add_rings(host: &dyn Host, search: &Search<'_>, rings: &[Holder], rare: &mut Rare, gaps: &mut Vec<Gap>) {
-    let (mut unnamed, mut unlisted) = (0, 0);
+fn add_rings(
+    host: &dyn Host,
+    search: &Search<'_>,
+    rings: &[Holder],
+    is_over: &dyn Fn() -> bool,
+    rare: &mut Rare,
+    gaps: &mut Vec<Gap>,
+) {
+    let (mut unnamed, mut silent) = (0, 0u64);
     for ring in rings {
-        let mut files = RingFiles::default();
-        for look in 0..RING_LOOKS {
-            if look > 0 {
-                std::thread::sleep(RING_PAUSE);
+        let mut looks = 0;
+        let files = loop {
+            looks += 1;
+            // One that is gone has nothing any more.
+            let files = fdinfo(host, *ring).as_deref().map(RingFiles::parse).unwrap_or_default();
+            if !files.may_be_busy || looks == RING_LOOKS || is_over() {
+                break files;
             }
-            files = fdinfo(host, *ring).as_deref().map(RingFiles::parse).unwrap_or_default();
-            if files.unlisted == 0 {
-                break;
-            }
-        }
+            std::thread::sleep(RING_PAUSE);
+        };
         unnamed += files.unnamed;
-        unlisted += files.unlisted;
+        silent += u64::from(files.may_be_busy);
         for inode in files.sockets.iter().filter(|inode| search.wanted.contains(*inode)) {
             rare.holders.entry(*inode).or_default().push(ring.leading(Via::IoUring));
         }
@@ -142,16 +149,18 @@ fn add_rings(host: &dyn Host, search: &Search<'_>, rings: &[Holder], rare: &mut 
     if search.wanted.iter().all(|inode| rare.holders.contains_key(inode)) {
         return;
     }
-    let mut gap = |count: u64, remedy: &str| {
-        if count > 0 {
-            gaps.push(Gap::counted(Missing::RingFiles, "/proc/PID/fdinfo", count, remedy));
-        }
-    };
-    gap(
-        unnamed,
-        "this kernel does not say which files they are (Linux 6.11 and newer do); sockets among them show no holder",
-    );
-    gap(unlisted, "their rings were busy each time: run again; sockets among them show no holder");
+    if unnamed > 0 {
+        let remedy = "this kernel does not say which files they are (Linux 6.14 and newer do); sockets among them \
+                      show no holder";
+        gaps.push(Gap::counted(Missing::RingFiles, "/proc/PID/fdinfo", unnamed, remedy));
+    }
+    if silent > 0 {
+        let remedy = format!(
+            "rings that listed none each time: {silent}; they have none, or were busy: run again; sockets among \
+             them show no holder"
+        );
+        gaps.push(Gap::uncounted(Missing::RingFiles, "/proc/PID/fdinfo", remedy));
+    }
 }
 
 fn fdinfo(host: &dyn Host, holder: Holder) -> Option<Vec<u8>> {
