@@ -10,7 +10,7 @@ use skcheck_core::{
 };
 
 use crate::support::child::Sleeper;
-use crate::support::scan::{self, eventually, find, get, mine};
+use crate::support::scan::{self, at_listener, eventually, find, get, mine};
 use crate::support::sockets::{self, inode, socket_of};
 use crate::support::ss;
 
@@ -50,13 +50,13 @@ fn one_waits(bound: SocketAddr, to: fn(u16) -> SocketAddr, family: Family) {
     let [report] = waiting[..] else { panic!("{} wait", waiting.len()) };
     assert_eq!((report.socket.family, report.socket.state), (family, State::Established));
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
-    assert_eq!(report.holders, [mine(&listener)]);
+    assert_eq!(report.holders, [at_listener(&listener)]);
     assert_eq!(report.peer_holders, [mine(&client)]);
     assert_eq!(report.footprint.received.payload, Some(Payload(100)));
     assert!(report.footprint.received.charged.expect("known").0 >= 100);
 
     // The other way round: who holds the other end of the client is the listener's process.
-    assert_eq!(get(&snapshot, inode(&client)).peer_holders, [mine(&listener)]);
+    assert_eq!(get(&snapshot, inode(&client)).peer_holders, [at_listener(&listener)]);
 
     let report = get(&snapshot, inode(&listener));
     assert_eq!(report.socket.state, State::Listen);
@@ -112,7 +112,7 @@ fn a_client_that_has_finished_still_waits() {
     });
     let report = waiting(&snapshot).next().expect("it waits");
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
-    assert_eq!(report.holders, [mine(&listener)]);
+    assert_eq!(report.holders, [at_listener(&listener)]);
     assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(101)));
     assert_eq!(report.footprint.received.payload, Some(Payload(100)));
 }
@@ -130,7 +130,10 @@ fn several_listeners_on_one_address_are_all_candidates() {
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: true });
     let mut holders = report.holders.clone();
     holders.sort_unstable();
-    let mut both = [mine(&first), skcheck_core::Holder::new(other.pid(), Sleeper::FD)];
+    let mut both = [
+        at_listener(&first),
+        skcheck_core::Holder::new(other.pid(), Sleeper::FD).leading(skcheck_core::Via::AcceptQueue),
+    ];
     both.sort_unstable();
     assert_eq!(holders, both);
     assert!(!report.is_shared(), "candidates share nothing");
@@ -146,7 +149,7 @@ fn a_listener_of_the_other_family_is_no_candidate() {
     let (_client, snapshot) = client(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     let report = waiting(&snapshot).next().expect("it waits");
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
-    assert_eq!(report.holders, [mine(&four)]);
+    assert_eq!(report.holders, [at_listener(&four)]);
 }
 
 /// A listener on another address of the same port has nothing to do with it.
@@ -157,7 +160,7 @@ fn a_listener_on_another_address_is_no_candidate() {
     let (_client, snapshot) = client(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     let report = waiting(&snapshot).next().expect("it waits");
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
-    assert_eq!(report.holders, [mine(&first)]);
+    assert_eq!(report.holders, [at_listener(&first)]);
 }
 
 /// Accepted, filled and closed: the kernel still has data to deliver. It has the listener's

@@ -1,6 +1,5 @@
 //! Every descriptor of every process that holds a socket.
 
-use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
@@ -96,6 +95,13 @@ fn a_process_whose_main_thread_has_ended() {
     assert_eq!(report.holders, [Holder::new(pid, Sleeper::FD)]);
     assert_eq!(report.holding, Holding::Descriptors);
     assert_eq!(get(&snapshot, inode(&pair.client)).peer_holders, [Holder::new(pid, Sleeper::FD)]);
+    let mut everywhere = scan::port(port);
+    everywhere.deep = true;
+    assert_eq!(
+        get(&scan::run(&everywhere), server).holders,
+        report.holders,
+        "told once, however deep the look"
+    );
 
     // And reset: closed, and still held by that thread.
     crate::support::sockets::reset(pair.client);
@@ -116,28 +122,6 @@ fn lose_main_thread() {
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
     let program: BpfProgram = filter.expect("a filter").try_into().expect("it compiles");
     seccompiler::apply_filter_all_threads(&program).expect("any process may narrow itself");
-}
-
-/// A socket whose only descriptor lies in another socket's queue (SCM_RIGHTS) has a file and no
-/// process.
-#[test]
-fn in_flight_between_processes() {
-    use std::mem::MaybeUninit;
-    use std::os::fd::AsFd;
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let (number, port) = (inode(&listener), listener.local_addr().expect("bound").port());
-    let (sender, _receiver) = crate::support::sockets::unix_pair(rustix::net::SocketType::STREAM);
-    let fds = [listener.as_fd()];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
-    assert!(control.push(rustix::net::SendAncillaryMessage::ScmRights(&fds)));
-    let data = [std::io::IoSlice::new(b"x")];
-    rustix::net::sendmsg(&sender, &data, &mut control, rustix::net::SendFlags::empty()).expect("sent");
-    drop(listener);
-    let snapshot = scan::run(&scan::port(port));
-    let report = get(&snapshot, number);
-    let expected = if snapshot.scanned.all_processes { Holding::Kernel } else { Holding::Hidden };
-    assert_eq!((report.holding, &report.holders[..]), (expected, &[][..]));
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn an_empty_host() {
 fn a_missing_module_costs_its_family_alone() {
     let refusals: [fn(u32) -> Vec<u8>; 2] = [|n| messages::refused(n, 2), |n| done(n, -2)];
     for refusal in refusals {
-        let host = MadeUp::new().kernel(move |request| {
+        let host = MadeUp::new().process(3, "reader", &[1]).kernel(move |request| {
             if request.family == 1 {
                 return Some(Answer::of([refusal(request.sequence)]));
             }

@@ -8,7 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use skcheck_core::{Endpoint, Holding, Payload, Query, RecvQueue, Snapshot, Truesize};
 
 use crate::support::namespaces::{Named, connect, id, inside, nameless, run};
-use crate::support::scan::{self, eventually, find, get, mine};
+use crate::support::scan::{self, at_listener, eventually, find, get, mine};
 use crate::support::skip::{Skip, is_root, skip};
 use crate::support::sockets::{arrived, connect_from, inode};
 
@@ -123,10 +123,10 @@ fn over_a_cable_and_not_accepted() {
     });
     assert_eq!(waiting.netns, Some(there.id()));
     assert_eq!(waiting.holding, Holding::AwaitingAccept { ambiguous: false });
-    assert_eq!(waiting.holders, [mine(listener)]);
+    assert_eq!(waiting.holders, [at_listener(listener)]);
     assert_eq!((waiting.peer_holders.as_slice(), waiting.peer_inferred), (&[mine(&client)][..], true));
     let report = get(&snapshot, inode(&client));
-    assert_eq!((report.peer_holders.as_slice(), report.peer_inferred), (&[mine(listener)][..], true));
+    assert_eq!((report.peer_holders.as_slice(), report.peer_inferred), (&[at_listener(listener)][..], true));
     assert_eq!(get(&snapshot, inode(&decoy)).netns, Some(here.id()));
 
     // The same connection accepted in a third namespace: two candidates, and none is chosen.
@@ -152,7 +152,10 @@ fn over_a_unix_socket() {
     // Nobody has accepted it: the client's peer is known by its listener.
     let snapshot = scan::run(&scan::unix_only());
     let report = get(&snapshot, inode(&client));
-    assert_eq!((report.netns, report.peer_holders.as_slice()), (Some(id(&here)), &[mine(&listener)][..]));
+    assert_eq!(
+        (report.netns, report.peer_holders.as_slice()),
+        (Some(id(&here)), &[at_listener(&listener)][..])
+    );
     assert_eq!(get(&snapshot, inode(&listener)).netns, Some(id(&there)));
 
     let (server, _) = listener.accept().expect("the client waits");

@@ -209,7 +209,7 @@ fn of_a_process_in_other_pid_and_user_namespaces() {
         let snapshot = scan::run(&Query::default());
         find(&snapshot, server).filter(|report| report.socket.state == State::ClosedHeld).cloned()
     });
-    assert!(closed.holders.contains(&Holder { pid, fd: 0 }), "{:?}", closed.holders);
+    assert!(closed.holders.contains(&Holder::new(pid, 0)), "{:?}", closed.holders);
 }
 
 /// Two namespaces with the same connection in each: never joined, each counted once. Then each is

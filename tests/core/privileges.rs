@@ -129,7 +129,7 @@ fn a_sandbox_and_who_has_yet_to_accept() {
     let mut client = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
     client.write_all(b"hello").expect("it is buffered");
     let sleeper = Sleeper::holding(listener);
-    let there = Holder::new(sleeper.pid(), Sleeper::FD);
+    let there = Holder::new(sleeper.pid(), Sleeper::FD).leading(skcheck_core::Via::AcceptQueue);
     let waiting = |snapshot: &Snapshot| {
         let is_it =
             |report: &&Report| report.socket.inode.is_none() && report.socket.local.port() == Some(port);

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use skcheck_core::diag::decode::Answer;
 use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::footprint::{footprint, worst};
+use skcheck_core::holders::fdinfo::{RingFiles, in_flight};
 use skcheck_core::memory::cgroup::{Pressure, cgroup};
 use skcheck_core::memory::network::{Books, network};
 use skcheck_core::memory::reserved::{ram_ranges, reserved};
@@ -129,14 +130,15 @@ proptest! {
     #[test]
     fn any_evidence_parses(
         bytes in vec(any::<u8>(), 0..300),
-        text in "(tfd:|events:|ino:|UserFiles:|UserBufs:|socket:\\[|\\]|[0-9a-f]{1,17}|0x[0-9a-f]{0,17}|-1|running|[0-9]{1,20}:| |\t|\n){0,60}",
+        text in "(tfd:|events:|ino:|UserFiles:|UserBufs:|scm_fds:|<none>|socket:\\[|\\]|[0-9a-f]{1,17}|0x[0-9a-f]{0,17}|-1|running|[0-9]{1,20}:| |\t|\n){0,60}",
         stat in "[0-9]{1,12} \\([ -~\\n]{0,20}\\) ([A-Za-z]|[0-9-]{1,21}| ){0,60}",
         status in "((TracerPid|Tgid):\\s{0,2}[0-9]{0,12}\n){0,4}((frozen|nr_periods|nr_throttled|throttled_usec|throttled_time) [0-9]{0,21}\n){0,6}",
     ) {
         for bytes in [&bytes[..], text.as_bytes(), stat.as_bytes(), status.as_bytes()] {
             let lines = bytes.split(|&b| b == b'\n').count();
             prop_assert!(parse::interests(bytes).count() <= lines);
-            prop_assert!(parse::ring_files(bytes).count() < lines);
+            prop_assert!(RingFiles::parse(bytes).sockets.len() < lines);
+            prop_assert!(in_flight(bytes).is_none() || !bytes.is_empty());
             prop_assert!(parse::stat(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
             prop_assert!(parse::wchan(bytes).is_none_or(|name| !name.is_empty()));
             prop_assert!(parse::tracer(bytes) != Some(0));

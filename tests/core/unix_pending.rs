@@ -10,7 +10,7 @@ use skcheck_core::{
 
 use crate::support::child::Sleeper;
 use crate::support::netns::in_own_netns;
-use crate::support::scan::{self, get, mine};
+use crate::support::scan::{self, at_listener, get, mine};
 use crate::support::sockets::{abstract_name, inode, send_unix, unix_socket};
 use crate::support::ss;
 
@@ -40,7 +40,7 @@ fn what_they_have_sent_is_carried_by_the_listener() {
     send_unix(&clients[0], 100);
     send_unix(&clients[1], 50_000);
     let sleeper = Sleeper::holding(socket);
-    let there = skcheck_core::Holder::new(sleeper.pid(), Sleeper::FD);
+    let there = skcheck_core::Holder::new(sleeper.pid(), Sleeper::FD).leading(skcheck_core::Via::AcceptQueue);
 
     let snapshot = scan::run(&Query::default());
     let charges = clients.each_ref().map(|client| {
@@ -57,7 +57,7 @@ fn what_they_have_sent_is_carried_by_the_listener() {
     assert_eq!(report.footprint.received.charged, Some(Truesize(charges.iter().sum())));
     assert_eq!(report.footprint.received.payload, None, "how much of it is payload, nobody tells");
     assert_eq!(report.footprint.certainty, Certainty::Floor);
-    assert_eq!(report.holders, [there]);
+    assert_eq!(report.holders, [there.descriptor()]);
     assert_eq!(report.socket.local, Endpoint::Abstract(name));
     ss::assert_agrees(report);
 }
@@ -93,7 +93,7 @@ fn very_many() {
     let (unnamed, charged) = match get(&snapshot, inode(&waiting)).peer_holders[..] {
         [] => (MANY + 1, None),
         [holder] => {
-            assert_eq!(holder, mine(&few));
+            assert_eq!(holder, at_listener(&few));
             (MANY, get(&snapshot, inode(&waiting)).footprint.sent.charged)
         }
         ref holders => panic!("{holders:?}"),

@@ -1,6 +1,12 @@
 //! One readlinkat for each descriptor, one recvfrom for each datagram, a constant for each process.
 
+use std::io::{IoSlice, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+
 use nix::libc;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use skcheck_core::diag::decode::Answer;
 use skcheck_core::diag::request::{self, States, Table};
 use skcheck_core::{Host, Live, Query};
@@ -70,6 +76,83 @@ fn a_process_is_a_constant_number_of_calls() {
         assert_eq!((more - few, most - more), (4 * each, 4 * each));
         assert!(each <= 4 + 16, "{each} calls for each process and its four descriptors");
     });
+}
+
+/// Who holds a socket is looked for in threads, rings and messages only where a socket that carries data has
+/// nobody else; and then no descriptor costs more than one readlinkat a look, but those of sockets that may
+/// have received a message.
+#[test]
+fn what_is_rare_is_looked_for_where_nobody_else_is_known() {
+    in_own_world("system_calls::what_is_rare_is_looked_for_where_nobody_else_is_known", || {
+        if let Some(role) = role() {
+            let (sockets, how) = role.split_once(' ').expect("a number and a word");
+            let sockets = Sockets::make(sockets.parse().expect("a number"));
+            let (mut sender, reader) = UnixStream::pair().expect("a pair");
+            sender.write_all(b"ten bytes.").expect("room");
+            let (into_message, message) = UnixStream::pair().expect("a pair");
+            let known = match how {
+                "known" => Some(reader),
+                _ => {
+                    send(&into_message, &reader);
+                    drop(reader);
+                    None
+                }
+            };
+            let mut query = Query::default();
+            query.deep = how == "deep";
+            let scan = || skcheck_core::scan(&Live::new(), &query).expect("a scan");
+            scan();
+            let snapshot = trace::let_count(scan);
+            let readers = snapshot.sockets.iter().filter(|report| report.socket.recv_q.holds_something());
+            let holdings: Vec<&str> = readers.map(|report| report.holding.name()).collect();
+            println!("\nholdings {}", holdings.join(" "));
+            drop((sockets, known, message, sender, into_message));
+            return;
+        }
+        let (few, many) = (200, 800);
+        for (how, holdings, looks) in [
+            ("known", "descriptors", 1),
+            ("unheld", "descriptors in_flight", 3),
+            ("deep", "descriptors in_flight", 3),
+        ] {
+            let [before, after] = [few, many].map(|sockets| {
+                let (calls, text) = trace::count(child(&format!("{sockets} {how}")));
+                let mut told: Vec<&str> = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("holdings "))
+                    .expect("a line")
+                    .split(' ')
+                    .collect();
+                told.sort_unstable();
+                println!("{sockets} sockets, {how}: {calls:?}");
+                assert_eq!(told.join(" "), holdings);
+                calls
+            });
+            assert_eq!(
+                after[libc::SYS_readlinkat] - before[libc::SYS_readlinkat],
+                looks * (many - few),
+                "{how}"
+            );
+            // Whether it has to wait for the thread that reads a command line, is chance.
+            let rest =
+                |calls: &Calls| calls.without(&GROWING).without(&OF_ALLOCATOR).without(&[libc::SYS_futex]);
+            assert_eq!(
+                rest(&before),
+                rest(&after),
+                "{how}: nothing else depends on how many sockets there are"
+            );
+            assert_eq!(after[libc::SYS_kcmp] > 0, how != "known", "{how}");
+        }
+    });
+}
+
+/// Sends a descriptor beside a byte.
+fn send(sender: &UnixStream, socket: &UnixStream) {
+    let fds = [socket.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
+    rustix::net::sendmsg(sender, &[IoSlice::new(b"x")], &mut control, SendFlags::empty()).expect("sent");
 }
 
 /// How many datagrams the kernel sends for one dump of each table.

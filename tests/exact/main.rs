@@ -25,6 +25,7 @@ mod out_of_order;
 mod packet_sockets;
 mod page_census;
 mod pieces;
+mod rare_holders;
 mod sending;
 mod shared;
 mod stalled;

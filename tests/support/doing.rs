@@ -1,14 +1,15 @@
 //! Children that hold a socket and do something else than read it: the test binary runs itself.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use rustix::net::SocketType;
+use rustix::net::{AddressFamily, SocketType};
 
 use super::child::spawn;
-use super::sockets::{send_unix, unix_pair};
+use super::scan::eventually;
+use super::sockets::{TcpPair, send_unix, socket_of, tcp_pair, unix_pair};
 
 /// What the child does, in its environment.
 const ROLE: &str = "SKCHECK_TEST_DOING";
@@ -22,8 +23,13 @@ pub(crate) struct Doing {
 impl Doing {
     /// Starts it, and waits until it is about to do what it shall. What it says of that: numbers.
     pub(crate) fn start(role: &str, socket: impl Into<OwnedFd>) -> (Doing, Vec<u32>) {
+        Doing::start_as("watch_evidence::a_child", role, socket)
+    }
+
+    /// The same, where another test of this program lets children [`play`].
+    pub(crate) fn start_as(test: &str, role: &str, socket: impl Into<OwnedFd>) -> (Doing, Vec<u32>) {
         let mut command = Command::new(std::env::current_exe().expect("the test binary has a path"));
-        command.args(["--exact", "watch_evidence::a_child", "--nocapture", "--test-threads=1"]);
+        command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
         command.env(ROLE, role).stdin(socket.into()).stdout(Stdio::piped());
         let mut child = spawn(&mut command);
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -90,8 +96,63 @@ pub(crate) fn play() {
             }
         }
         Ok("epoll") => epoll(),
+        Ok("closed sockets") => keep(closed_connection),
+        Ok("fresh sockets") => keep(|| socket_of(AddressFamily::INET, SocketType::STREAM, None)),
+        Ok("bound sockets") => keep(|| std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port").into()),
+        Ok("own table") => own_table(1),
+        Ok("shared table") => own_table(2),
         Ok(other) => panic!("no role is called {other}"),
         Err(_) => {}
+    }
+}
+
+/// How many sockets a child keeps.
+const MANY: usize = 600;
+
+/// Makes sockets and keeps them, and says how many.
+fn keep(make: impl Fn() -> OwnedFd) {
+    let sockets: Vec<OwnedFd> = (0..MANY).map(|_| make()).collect();
+    ready(&[sockets.len().try_into().expect("few")]);
+    loop {
+        std::thread::park();
+    }
+}
+
+/// A connection that the other side has closed, and then this one, and whose descriptor is still open.
+fn closed_connection() -> OwnedFd {
+    let TcpPair { mut client, server, .. } = tcp_pair("127.0.0.1");
+    drop(server);
+    assert_eq!(client.read(&mut [0]).expect("connected"), 0, "the other side has closed");
+    client.shutdown(std::net::Shutdown::Write).expect("connected");
+    // A socket that is closed has no peer (`inet_getname`).
+    eventually("both sides are closed", || client.peer_addr().is_err().then_some(()));
+    client.into()
+}
+
+/// Leaves its standard input to so many of its threads alone, which have a table of their own.
+fn own_table(threads: usize) {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_FILES).expect("a table");
+        let park = move |sender: std::sync::mpsc::Sender<nix::unistd::Pid>| {
+            sender.send(nix::unistd::gettid()).expect("the main thread waits");
+            loop {
+                std::thread::park();
+            }
+        };
+        for _ in 1..threads {
+            let sender = sender.clone();
+            std::thread::spawn(move || park(sender));
+        }
+        park(sender);
+    });
+    let tids: Vec<u32> = (0..threads)
+        .map(|_| receiver.recv().expect("the threads run").as_raw().try_into().expect("positive"))
+        .collect();
+    nix::unistd::close(0).expect("it was open");
+    ready(&tids);
+    loop {
+        std::thread::park();
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod messages;
 pub(crate) mod namespaces;
 pub(crate) mod netns;
 pub(crate) mod nobody;
+pub(crate) mod rare;
 pub(crate) mod replay;
 
 pub(crate) mod scan;

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::child;
-use skcheck_core::{Holder, HostFacts, Inode, Live, NetnsChoice, Query, Report, Snapshot, Truesize, scan};
+use skcheck_core::{
+    Holder, HostFacts, Inode, Live, NetnsChoice, Query, Report, Snapshot, Truesize, Via, scan,
+};
 
 /// Everything, idle sockets too.
 pub(crate) fn everything() -> Query {
@@ -57,6 +59,11 @@ pub(crate) fn get(snapshot: &Snapshot, inode: Inode) -> &Report {
 /// This process's descriptor.
 pub(crate) fn mine(fd: &impl std::os::fd::AsRawFd) -> Holder {
     Holder::new(std::process::id(), fd.as_raw_fd().try_into().expect("not negative"))
+}
+
+/// This process's listener, as the place where a connection waits.
+pub(crate) fn at_listener(fd: &impl std::os::fd::AsRawFd) -> Holder {
+    mine(fd).leading(Via::AcceptQueue)
 }
 
 /// Waits until `attempt` gives something.

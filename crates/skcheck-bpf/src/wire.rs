@@ -7,7 +7,7 @@ use skcheck_core::engine::{Counters, Found, Packet, PageKind, Piece, Queue, Queu
 use skcheck_core::socket::queues;
 use skcheck_core::{
     Cookie, Endpoint, Family, Holder, Inode, NetnsId, Payload, Protocol, Shutdown, SkMem, Socket, State,
-    TcpInfo, Truesize,
+    TcpInfo, Truesize, Via,
 };
 
 /// One record of `find.c`.
@@ -67,15 +67,31 @@ impl FindRecord {
         const HOLDER: u32 = 3;
         let mut at = Cursor(record);
         let kind = at.u32()?;
-        let holder = Holder::new(at.u32()?, at.u32()?);
+        let (pid, tid, fd) = (at.u32()?, at.u32()?, at.u32()?);
+        let holder = Holder::of_thread(pid, tid, fd);
         let netns = NetnsId(at.u32()?.into());
+        at.u32()?;
         match kind {
             SOCKET => found(at, holder, netns, bound_is_listed).map(Box::new).map(FindRecord::Socket),
             NAMESPACE_FILE => Some(FindRecord::NamespaceFile(holder)),
-            HOLDER => Some(FindRecord::Holder(inode(at.u64()?)?, holder)),
+            HOLDER => {
+                let inode = inode(at.u64()?)?;
+                Some(FindRecord::Holder(
+                    inode,
+                    if is_in_flight(at)? { holder.leading(Via::InFlight) } else { holder },
+                ))
+            }
             _ => None,
         }
     }
+}
+
+/// Reads on, behind the inode, to the flags.
+fn is_in_flight(mut at: Cursor<'_>) -> Option<bool> {
+    const IN_FLIGHT: u32 = 8;
+    // Peer, cookie, cgroup, payload, truesize; family, type, protocol, state.
+    at.bytes(5 * 8 + 4 * 4)?;
+    Some(at.u32()? & IN_FLIGHT != 0)
 }
 
 /// Inode numbers of sockets have 32 bits (`get_next_ino`).
@@ -87,7 +103,6 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bo
     const BOUND: u32 = 1;
     const NAMED: u32 = 2;
     const CUT_SHORT: u32 = 4;
-    const OF_THREAD: u32 = 8;
     let inode = inode(at.u64()?)?;
     let peer_inode = at.u64()?;
     let cookie = at.u64()?;
@@ -148,7 +163,7 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bo
     let (payload, truesize) = unix_queue;
     let unix_queue = added_up.then_some(UnixQueue { payload, truesize, packets: packets.into() });
     // Of a process that is just ending nothing tells the id.
-    let holder = (flags & OF_THREAD == 0 && holder.pid != 0).then_some(holder);
+    let holder = (holder.pid != 0).then_some(holder);
     Some(Found { socket, netns, holder, unix_queue })
 }
 

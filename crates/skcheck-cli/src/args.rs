@@ -1,5 +1,6 @@
 //! What was typed, and nothing else.
 
+mod leaks;
 mod mem;
 mod watch;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use skcheck_core::{NetnsChoice, State};
 
+pub(crate) use crate::args::leaks::LeaksArgs;
 pub(crate) use crate::args::mem::MemArgs;
 pub(crate) use crate::args::watch::{WatchArgs, WatchFormat};
 use crate::config::{parse_again, parse_netns, parse_state};
@@ -27,14 +29,15 @@ Examples:
   skcheck --by pod                 which pods they are in (container, netns, cgroup)
   skcheck --exact                  measure every queue, however long it takes
   skcheck mem --pages              where the host's memory is, and whether sockets have what is missing
+  skcheck leaks                    who opens sockets and never releases them
   skcheck --stalled                who reads or accepts nothing for a second, and why
   skcheck watch --pid 4711         does it read, and if not, why
   skcheck packets 4711 12          the packets behind descriptor 12 of a process
   skcheck --format json            for programs (fields: docs/json.md)
   skcheck demo                     make a stalled reader, and see how it shows
 
-Exit: 0 ran; 1 a socket matched, mem: too much belongs to nobody, watch: a reader stands still in the
-end (all with --exit-code); 2 failed or misused; 3 something could not be seen (with --strict).
+Exit: 0 ran; 1 a socket matched, mem: too much belongs to nobody, leaks: a process is listed, watch: a
+reader stands still in the end (all with --exit-code); 2 failed or misused; 3 something could not be seen (with --strict).
 2 goes before 3, and 3 before 1.";
 
 /// Shows who sits on unread socket data, and what memory that may pin
@@ -52,6 +55,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make a stalled reader on loopback, show the report of it, and clean up
     Demo(DemoArgs),
+    /// Show who opens sockets and never releases them
+    #[command(after_help = leaks::EXAMPLES)]
+    Leaks(LeaksArgs),
     /// Show where the memory is, how much belongs to nobody, and whether sockets explain that
     #[command(after_help = mem::EXAMPLES)]
     Mem(MemArgs),
@@ -155,6 +161,10 @@ pub(crate) struct FilterArgs {
     /// Sockets with empty queues too
     #[arg(long)]
     pub(crate) all: bool,
+    /// Look for every holder everywhere: threads' own tables, io_uring, messages in flight [only for sockets
+    /// that carry data and that nobody else has]
+    #[arg(long)]
+    pub(crate) deep: bool,
 }
 
 #[derive(Debug, Args)]

@@ -85,7 +85,9 @@ impl ScanConfig {
     pub(crate) fn new(args: ScanArgs, page: Page) -> ScanConfig {
         let ScanArgs { filter, output, measuring, roots, stalled, exit_code, strict } = args;
         let query = query(filter);
-        let narrowed = query != Query::default() && query != everything();
+        let mut which = query.clone();
+        which.deep = false;
+        let narrowed = which != Query::default() && which != everything();
         ScanConfig {
             narrowed,
             query,
@@ -212,6 +214,7 @@ fn query(filter: FilterArgs) -> Query {
     query.cgroup = filter.cgroup.map(OsString::into_vec);
     query.port = filter.port;
     query.include_idle = filter.all;
+    query.deep = filter.deep;
     query
 }
 

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let page = Page::of_stdout();
     let outcome = match cli.command {
         None => commands::scan::run(cli.scan, page),
+        Some(Command::Leaks(args)) => commands::leaks::run(&args, page),
         Some(Command::Mem(args)) => commands::mem::run(args, page),
         Some(Command::Packets(args)) => commands::packets::run(&args, page),
         Some(Command::Watch(args)) => commands::watch::run(*args, page),

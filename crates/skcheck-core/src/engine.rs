@@ -25,7 +25,8 @@ pub trait Engine: Sync {
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass>;
 
     /// Hands on every descriptor that refers to one of these sockets, those of threads with a table of their
-    /// own left out.
+    /// own as well, and every unix socket in whose messages one of these is in flight
+    /// ([`Holder::via`]). One may be handed on twice.
     ///
     /// # Errors
     /// What keeps the engine from looking.
@@ -53,7 +54,7 @@ pub struct Found {
     pub socket: Socket,
     /// The network namespace that it is in.
     pub netns: NetnsId,
-    /// The descriptor; `None` for one of a thread that has a table of its own.
+    /// The descriptor; `None` where nothing tells whose it is: its process is just ending.
     pub holder: Option<Holder>,
     /// What waits in the receive queue of a unix socket; the kernel charges it to the senders.
     pub unix_queue: Option<UnixQueue>,

@@ -76,6 +76,10 @@ pub enum Missing {
     Engine,
     /// Sockets whose queues were to be walked, and were not.
     Queues,
+    /// Sockets whose holder was not looked for everywhere.
+    Holders,
+    /// Files registered with io_uring that the kernel does not name.
+    RingFiles,
     /// A part of the host's memory that no counter tells here: it counts as unaccounted, or as unknown.
     Memory,
     /// What every page is.
@@ -104,6 +108,8 @@ impl Missing {
             Missing::PendingConnections => "pending_connections",
             Missing::Engine => "engine",
             Missing::Queues => "queues",
+            Missing::Holders => "holders",
+            Missing::RingFiles => "ring_files",
             Missing::Memory => "memory",
             Missing::Census => "census",
             Missing::HostFact => "host_fact",
@@ -139,6 +145,10 @@ impl Missing {
             Missing::Engine => "packets and pages not measured",
             Missing::Queues if one => "socket whose packets were not walked",
             Missing::Queues => "sockets whose packets were not walked",
+            Missing::Holders if one => "socket whose holder was not looked for to the end",
+            Missing::Holders => "sockets whose holders were not looked for to the end",
+            Missing::RingFiles if one => "file registered with io_uring not told",
+            Missing::RingFiles => "files registered with io_uring not told",
             Missing::Memory => "a part of memory not told",
             Missing::Census => "pages not counted",
             Missing::HostFact => "host fact assumed",

@@ -36,6 +36,16 @@ pub trait Host: Sync {
     /// `NotFound` or ESRCH when the process is gone, `PermissionDenied` when it may not be read.
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()>;
 
+    /// Whether a thread has the table of descriptors that its process has, and none of its own
+    /// (`unshare(CLONE_FILES)`; `kcmp(KCMP_FILES)`).
+    ///
+    /// # Errors
+    /// `Unsupported` where nothing tells; `PermissionDenied` when the process may not be read; `NotFound` or
+    /// ESRCH when it is gone.
+    fn shares_descriptors(&self, _pid: u32, _tid: u32) -> io::Result<bool> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Reads a whole file into `into`, replacing what it held.
     ///
     /// # Errors

@@ -43,7 +43,7 @@
 //!
 //! [`units`], [`socket`] and [`endpoint`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
 //! the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process
-//! is; [`host`] is the seam to the system, [`engine`] that to what looks deeper; [`diag`] knows the wire.
+//! is; [`leaks`] finds sockets that are never released; [`host`] is the seam to the system, [`engine`] that to what looks deeper; [`diag`] knows the wire.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -71,6 +71,7 @@ pub mod facts;
 mod glob;
 pub mod holders;
 pub mod host;
+pub mod leaks;
 pub mod memory;
 pub mod namespaces;
 pub mod packets;
@@ -87,7 +88,7 @@ pub use error::{Error, ErrorKind};
 pub use exact::{Agreement, Blocks, Exact, HandedIn, NotMeasured, QueueExact};
 pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use gap::{Gap, Missing};
-pub use holders::Holder;
+pub use holders::{Holder, Via};
 pub use host::{Diag, Host, Live, NetnsFile};
 pub use memory::{Memory, memory};
 pub use mptcp::Mptcp;

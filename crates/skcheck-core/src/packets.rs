@@ -154,7 +154,7 @@ fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, E
 
 /// Why a descriptor is none of a socket that can be listed.
 fn why_not(host: &dyn Host, holder: Holder) -> String {
-    let Holder { pid, fd } = holder;
+    let Holder { pid, fd, .. } = holder;
     if host.inode(Path::new(&format!("/proc/{pid}"))).is_err() {
         return "there is no such process".to_owned();
     }

@@ -15,7 +15,7 @@ use skcheck_core::{
 use super::{describe, query_of};
 use crate::support::netns::in_own_netns;
 use crate::support::replay::{Recorder, Replay};
-use crate::support::scan::{eventually, get, mine};
+use crate::support::scan::{at_listener, eventually, get, mine};
 use crate::support::skip::kernel;
 use crate::support::sockets::{self, inode, send_unix, socket_of, tcp_pair, unix_pair, unix_socket};
 
@@ -69,10 +69,13 @@ fn tcp() {
     let report = get(&snapshot, inode(&listener));
     let limit = SendQueue::BacklogLimit(Connections(128));
     assert_eq!(queues(report), (State::Listen, RecvQueue::Connections(Connections(1)), limit));
-    let at_listener = |report: &&Report| report.socket.inode.is_none();
-    let report = snapshot.sockets.iter().find(at_listener).expect("it waits");
+    let is_waiting = |report: &&Report| report.socket.inode.is_none();
+    let report = snapshot.sockets.iter().find(is_waiting).expect("it waits");
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
-    assert_eq!((report.socket.local.port(), &report.holders[..]), (Some(port), &[mine(&listener)][..]));
+    assert_eq!(
+        (report.socket.local.port(), &report.holders[..]),
+        (Some(port), &[at_listener(&listener)][..])
+    );
     assert_eq!(report.peer_holders, [mine(&waits)]);
     assert_holds(report, Some(12), 12);
     let listed = kernel() >= [6, 8];
@@ -157,7 +160,7 @@ fn unix() {
     let report = get(&snapshot, inode(&waits));
     assert_eq!(queues(report), (State::Established, payload(0), SendQueue::Truesize(charged)));
     assert!(charged >= Truesize(50));
-    assert_eq!(report.peer_holders, [mine(&listener)]);
+    assert_eq!(report.peer_holders, [at_listener(&listener)]);
     assert_eq!(get(&snapshot, inode(&unbound)).socket.state, State::Close);
 }
 

@@ -8,6 +8,7 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define NSFS_MAGIC 0x6e736673
+#define SOCKFS_MAGIC 0x534f434b
 #define NAME_MAX 108
 #define E2BIG 7
 #define WALK_MAX 65536
@@ -30,11 +31,11 @@ struct {
 
 enum kind { SOCKET = 1, NAMESPACE_FILE = 2, HOLDER = 3 };
 
-enum flag { BOUND = 1, NAMED = 2, CUT_SHORT = 4, OF_THREAD = 8 };
+enum flag { BOUND = 1, NAMED = 2, CUT_SHORT = 4, IN_FLIGHT = 8 };
 
 /* One record. The order is that of `wire.rs`; sizes are such that nothing is padded. */
 struct found {
-	__u32 kind, pid, fd, netns;
+	__u32 kind, pid, tid, fd, netns, unused_too;
 	__u64 inode, peer_inode, cookie, cgroup, payload, truesize;
 	__u32 family, type, protocol, state, flags, shutdown, uid, interface;
 	__u32 recv_q, send_q, ooo_packets, packets;
@@ -96,17 +97,23 @@ struct {
 	__type(value, struct counts);
 } counts SEC(".maps");
 
-/* A process's id as the caller's pid namespace numbers it. */
-static __always_inline __u32 pid_of(struct task_struct *task)
+/* A thread's id as the caller's pid namespace numbers it. */
+static __always_inline __u32 tid_of(struct task_struct *task)
 {
 	struct task_struct *self = (struct task_struct *)bpf_get_current_task();
 	__u32 level = BPF_CORE_READ(self, group_leader, thread_pid, level);
-	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	__u32 nr = 0;
 	__u64 at = AT(pid, pid, numbers) + (__u64)level * bpf_core_type_size(struct upid) +
 		   bpf_core_field_offset(((struct upid *)0)->nr);
 	bpf_probe_read_kernel(&nr, sizeof(nr), (void *)at);
 	return nr;
+}
+
+/* The same of a process. */
+static __always_inline __u32 pid_of(struct task_struct *task)
+{
+	return tid_of(BPF_CORE_READ(task, group_leader));
 }
 
 /* Whether this is a thread with a table of its own, while the process's main thread has the process's. Of a
@@ -118,7 +125,8 @@ static __always_inline bool has_own_table(struct task_struct *task)
 	return leader != task && leader->files;
 }
 
-/* Whether only this descriptor refers to the file: its reference, and the iterator's own. */
+/* Whether only this descriptor refers to the file: its reference, and the iterator's own. Threads that share a
+ * table show it several times all the same, unless it is that of their main thread. */
 static __always_inline bool is_alone(struct file *file)
 {
 	struct file___ref *newer = (void *)file;
@@ -306,7 +314,16 @@ static __always_inline void queues_of_unix(struct sock *sk, struct queues *queue
 	queues->holds = queues->send_q || sk->sk_receive_queue.qlen;
 }
 
-static __always_inline int emit(struct task_struct *task, __u32 fd, __u32 kind, __u64 inode)
+/* Whose descriptor this is. */
+static __always_inline void name_holder(struct task_struct *task, __u32 fd, struct found *record)
+{
+	record->pid = pid_of(task);
+	record->fd = fd;
+	if (has_own_table(task))
+		record->tid = tid_of(task);
+}
+
+static __always_inline int emit(struct task_struct *task, __u32 fd, __u32 kind, __u64 inode, __u32 flags)
 {
 	struct found *record = bpf_ringbuf_reserve(&found, sizeof(*record), 0);
 
@@ -314,8 +331,8 @@ static __always_inline int emit(struct task_struct *task, __u32 fd, __u32 kind, 
 		return 1;
 	__builtin_memset(record, 0, sizeof(*record));
 	record->kind = kind;
-	record->pid = pid_of(task);
-	record->fd = fd;
+	record->flags = flags;
+	name_holder(task, fd, record);
 	record->inode = inode;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
@@ -362,7 +379,7 @@ int find(struct bpf_iter__task_file *ctx)
 	sock = bpf_sock_from_file(file);
 	if (!sock) {
 		if (file->f_inode->i_sb->s_magic == NSFS_MAGIC)
-			return emit(task, ctx->fd, NAMESPACE_FILE, file->f_inode->i_ino);
+			return emit(task, ctx->fd, NAMESPACE_FILE, file->f_inode->i_ino, 0);
 		return 0;
 	}
 	sk = sock->sk;
@@ -408,11 +425,8 @@ int find(struct bpf_iter__task_file *ctx)
 			return 1;
 		__builtin_memset(record, 0, sizeof(*record));
 		record->kind = SOCKET;
-		record->pid = pid_of(task);
-		record->fd = ctx->fd;
+		name_holder(task, ctx->fd, record);
 		record->netns = netns;
-		if (has_own_table(task))
-			record->flags |= OF_THREAD;
 		record->inode = file->f_inode->i_ino;
 		record->uid = file->f_inode->i_uid.val;
 		record->cookie = bpf_get_socket_cookie(sk);
@@ -443,7 +457,7 @@ int find(struct bpf_iter__task_file *ctx)
 count:
 	/* Only now: a visit that found no room above is repeated. */
 	counted->descriptors++;
-	if (!is_alone(file)) {
+	if (!is_alone(file) || task->group_leader != task) {
 		__u64 key = (__u64)sk;
 		__u8 yes = 1;
 		long refused = bpf_map_update_elem(&met, &key, &yes, BPF_NOEXIST);
@@ -465,18 +479,98 @@ count:
 	return 0;
 }
 
-/* Who holds the inodes that are asked for. */
+/* A walk of the messages that wait at a unix socket: which message, and which of its descriptors is next. */
+struct flight {
+	struct task_struct *task;
+	__u64 next, end;
+	__u32 at, fd, no_room;
+};
+
+static long look_at_flight(__u32 step, void *context)
+{
+	struct flight *flight = context;
+	struct unix_skb_parms *parms;
+	struct scm_fp_list *list;
+	struct file *file;
+	__u64 inode;
+
+	if (!flight->next || flight->next == flight->end)
+		return 1;
+	parms = (void *)AT(sk_buff, flight->next, cb);
+	list = BPF_CORE_READ(parms, fp);
+	if (!list || flight->at >= (__u32)BPF_CORE_READ(list, count)) {
+		flight->next = (__u64)FIELD(sk_buff, flight->next, next);
+		flight->at = 0;
+		return 0;
+	}
+	bpf_probe_read_kernel(&file, sizeof(file),
+			      (void *)(AT(scm_fp_list, list, fp) + (__u64)flight->at * sizeof(file)));
+	flight->at++;
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
+		return 0;
+	inode = BPF_CORE_READ(file, f_inode, i_ino);
+	if (bpf_map_lookup_elem(&wanted, &inode) &&
+	    emit(flight->task, flight->fd, HOLDER, inode, IN_FLIGHT))
+		flight->no_room = 1;
+	return flight->no_room != 0;
+}
+
+/* The messages that wait at a unix socket, not locked. What comes or goes meanwhile may be missed. */
+static __always_inline bool look_at_flights(struct task_struct *task, __u32 fd, struct sock *sk)
+{
+	struct flight flight = { .task = task, .fd = fd };
+	struct unix_sock *self = (void *)sk;
+
+	if (bpf_core_field_exists(self->scm_stat) && !BPF_CORE_READ(self, scm_stat.nr_fds.counter))
+		return true;
+	flight.end = AT(sock, sk, sk_receive_queue);
+	flight.next = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
+	bpf_loop(WALK_MAX, look_at_flight, &flight, 0);
+	return !flight.no_room;
+}
+
+/* Those who wait at a unix listener. */
+struct queue { struct task_struct *task; __u64 next, end; __u32 fd, no_room; };
+
+static long look_at_waiting(__u32 step, void *context)
+{
+	struct queue *queue = context;
+
+	if (!queue->next || queue->next == queue->end)
+		return 1;
+	queue->no_room = !look_at_flights(queue->task, queue->fd, FIELD(sk_buff, queue->next, sk));
+	queue->next = (__u64)FIELD(sk_buff, queue->next, next);
+	return queue->no_room != 0;
+}
+
+/* Who holds the inodes that are asked for, and in whose messages they wait. */
 SEC("iter/task_file")
 int holders(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
+	struct queue queue = {};
+	struct socket *sock;
+	struct sock *sk;
 	__u64 inode;
 
-	if (!file || !task || !bpf_sock_from_file(file))
+	if (!file || !task)
+		return 0;
+	sock = bpf_sock_from_file(file);
+	if (!sock)
 		return 0;
 	inode = file->f_inode->i_ino;
-	if (!bpf_map_lookup_elem(&wanted, &inode) || has_own_table(task))
+	if (bpf_map_lookup_elem(&wanted, &inode) && emit(task, ctx->fd, HOLDER, inode, 0))
+		return 1;
+	sk = sock->sk;
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
 		return 0;
-	return emit(task, ctx->fd, HOLDER, inode);
+	if (sk->__sk_common.skc_state != TCP_LISTEN)
+		return !look_at_flights(task, ctx->fd, sk);
+	queue.task = task;
+	queue.fd = ctx->fd;
+	queue.end = AT(sock, sk, sk_receive_queue);
+	queue.next = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
+	bpf_loop(WALK_MAX, look_at_waiting, &queue, 0);
+	return queue.no_room != 0;
 }

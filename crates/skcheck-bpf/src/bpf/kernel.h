@@ -98,7 +98,8 @@ struct tcp_sock {
 struct udp_sock { int forward_deficit; struct sk_buff_head reader_queue; };
 struct sockaddr_un { char sun_path[108]; };
 struct unix_address { int len; struct sockaddr_un name[1]; };
-struct unix_sock { struct unix_address *addr; struct sock *peer; };
+struct scm_stat { atomic_t nr_fds; }; /* since 5.6 */
+struct unix_sock { struct unix_address *addr; struct sock *peer; struct scm_stat scm_stat; };
 
 /* Packets. */
 struct sk_buff {
@@ -115,7 +116,8 @@ struct sk_buff {
 };
 struct skb_shared_info { __u8 nr_frags; struct sk_buff *frag_list; struct skb_frag { __u32 len; } frags[1]; };
 struct tcp_skb_cb { __u32 seq, end_seq; };
-struct unix_skb_parms { __u32 consumed; };
+struct scm_fp_list { short count; struct file *fp[1]; };
+struct unix_skb_parms { struct scm_fp_list *fp; __u32 consumed; };
 
 /* Pages. */
 struct address_space;

@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 mod engine;
+pub(crate) mod leaks;
 pub(crate) mod mem;
 pub(crate) mod packets;
 pub(crate) mod scan;

@@ -3,7 +3,7 @@
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
     Certainty, Connections, Footprint, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport,
-    SendQueue, Side, Socket, State, Truesize,
+    SendQueue, Side, Socket, State, Truesize, Via,
 };
 
 use crate::output::measured::sureness;
@@ -303,6 +303,26 @@ pub(super) fn state_name(state: State) -> &'static str {
     }
 }
 
+/// How a socket is held, where that is not by a descriptor of the process.
+fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
+    let of_owner = |holder: &&Holder| match owner {
+        Some(Owner::Process(pid)) => holder.pid == pid,
+        _ => true,
+    };
+    let holders = || report.holders.iter().filter(of_owner);
+    let holder = holders().min_by_key(|holder| holder.via)?;
+    match (holder.via, report.holding) {
+        (Via::ThreadFd, _) => holder.tid.map(|tid| format!("in the table of thread {tid} alone")),
+        (Via::IoUring, _) => Some(format!("registered with io_uring (fd {})", holder.fd)),
+        (Via::InFlight, Holding::InFlight { ambiguous: true }) => Some(match holders().count() {
+            1 => format!("in flight? a message at fd {} has descriptors", holder.fd),
+            n => format!("in flight? messages at fd {} and {} more have descriptors", holder.fd, n - 1),
+        }),
+        (Via::InFlight, _) => Some(format!("in flight: not received yet at fd {}", holder.fd)),
+        _ => None,
+    }
+}
+
 fn note(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
     let mut notes = Vec::new();
     match report.holding {
@@ -313,6 +333,7 @@ fn note(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
         Holding::Orphan if !is_process(owner) => notes.push("closed by its process".to_owned()),
         _ => {}
     }
+    notes.extend(way(report, owner));
     if report.socket.state == State::ClosedHeld && !is_closed_unknown(report) {
         notes.push(match report.socket.recv_q.holds_something() {
             true => "reset or closed, unread data kept".to_owned(),

@@ -188,22 +188,28 @@ fn narrow(rows: &[Cells], columns: &[Column], room: usize, charset: Charset) -> 
     narrow
 }
 
-/// What has no column on a narrow page: addresses, then namespace and container, on one line where
-/// both fit; then why nobody reads.
+/// What has no column on a narrow page: addresses, the note, namespace and container, as many on a line as
+/// fit; then why nobody reads.
 fn lines_below(row: &Cells, room: usize) -> Vec<String> {
     let named = |what: &str, name: &str| (!name.is_empty()).then(|| format!("{what} {name}"));
     let place: Vec<String> =
         named("netns", &row.netns).into_iter().chain(named("in", &row.container)).collect();
-    let mut parts = vec![address_line(row), place.join(", ")];
-    parts.retain(|part| !part.is_empty());
-    let joined = parts.join(", ");
-    let mut lines = if width(&joined) <= room && !joined.is_empty() { vec![joined] } else { parts };
+    let addresses = addresses(row);
+    let alone = addresses.is_empty() && !row.note.is_empty();
+    let note = if alone { format!("({})", row.note) } else { row.note.clone() };
+    let mut lines: Vec<String> = Vec::new();
+    for part in [addresses, note, place.join(", ")].into_iter().filter(|part| !part.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if width(line) + 2 + width(&part) <= room => *line = format!("{line}, {part}"),
+            _ => lines.push(part),
+        }
+    }
     lines.extend((!row.why.is_empty()).then(|| row.why.clone()));
     lines
 }
 
-/// `local > peer (process), note`, without what is not known.
-fn address_line(row: &Cells) -> String {
+/// `local > peer (process)`, without what is not known.
+fn addresses(row: &Cells) -> String {
     let mut line = row.local.clone();
     if !row.peer.is_empty() {
         line = format!("{line} > {}", row.peer);
@@ -211,9 +217,5 @@ fn address_line(row: &Cells) -> String {
     if !row.peer_process.is_empty() {
         line = format!("{line} ({})", row.peer_process);
     }
-    match (line.is_empty(), row.note.is_empty()) {
-        (_, true) => line,
-        (true, false) => format!("({})", row.note),
-        (false, false) => format!("{line}, {}", row.note),
-    }
+    line
 }

@@ -4,6 +4,7 @@ mod cells;
 mod closed_held;
 pub(crate) mod json;
 mod layout;
+pub(crate) mod leaks;
 mod legend;
 mod measured;
 pub(crate) mod mem;

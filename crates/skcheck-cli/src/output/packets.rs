@@ -90,7 +90,7 @@ pub(crate) fn write_packets(
 }
 
 fn answer(look: &Look, charset: Charset) -> Vec<String> {
-    let Holder { pid, fd } = look.holder;
+    let Holder { pid, fd, .. } = look.holder;
     let name = look.comm.as_deref().map_or_else(|| "process".to_owned(), |comm| escape(comm, charset));
     let socket = &look.listing.socket;
     let packets = look.exact.queues.iter().map(|queue| queue.packets).fold(0, u64::saturating_add);

@@ -176,10 +176,18 @@ fn mostly_at(group: &Group<'_>) -> String {
     let weight = |report: &SocketReport| Sums::of([report]).received.weight;
     let Some(&first) = group.sockets.iter().max_by_key(|report| weight(report)) else { return String::new() };
     let Owner::Process(pid) = group.owner else { return String::new() };
-    let fd = first.holders.iter().find(|holder| holder.pid == pid).map(|holder| holder.fd);
+    let holder = first.holders.iter().find(|holder| holder.pid == pid);
+    let fd = holder.map(|holder| holder.fd);
     let most = weight(first).saturating_mul(2) > group.sums.received.weight;
+    let alone = group.sums.sockets == 1;
     match fd {
-        Some(fd) if group.sums.sockets == 1 && is_held(first) => format!(" at fd {fd}"),
+        Some(fd) if alone && first.holding == Holding::IoUring => {
+            format!(" registered with io_uring (fd {fd})")
+        }
+        Some(fd) if alone && matches!(first.holding, Holding::InFlight { .. }) => {
+            format!(" of a socket in flight to it (fd {fd})")
+        }
+        Some(fd) if alone && is_held(first) => format!(" at fd {fd}"),
         Some(fd) if most && is_held(first) => format!(", most of it at fd {fd}"),
         _ => String::new(),
     }
@@ -187,7 +195,10 @@ fn mostly_at(group: &Group<'_>) -> String {
 
 /// Whether most of it waits at a listener that shares its address with others.
 fn is_ambiguous(group: &Group<'_>) -> bool {
-    let ambiguous = |report: &&&SocketReport| report.holding == Holding::AwaitingAccept { ambiguous: true };
+    let ambiguous = |report: &&&SocketReport| {
+        let guesses = [Holding::AwaitingAccept { ambiguous: true }, Holding::InFlight { ambiguous: true }];
+        guesses.contains(&report.holding)
+    };
     let charge = |report: &&SocketReport| report.footprint.received.charged.map_or(0, |charge| charge.0);
     let sum: u64 = group.sockets.iter().filter(ambiguous).map(charge).fold(0, u64::saturating_add);
     sum.saturating_mul(2) > group.sums.received.charged.known

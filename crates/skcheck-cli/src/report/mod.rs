@@ -76,7 +76,7 @@ pub(crate) struct Rest {
 /// Whether a query leaves out sockets that hold something.
 fn is_narrowed(query: &Query) -> bool {
     let mut query = query.clone();
-    query.include_idle = false;
+    (query.include_idle, query.deep) = (false, false);
     query != Query::default()
 }
 

@@ -1,5 +1,7 @@
 //! The kernel that this program runs on, as a [`Host`].
 
+mod kcmp;
+
 use std::borrow::Cow;
 use std::io;
 use std::ops::ControlFlow;
@@ -260,6 +262,15 @@ impl Host for Live {
             }
         }
         Ok(())
+    }
+
+    fn shares_descriptors(&self, pid: u32, tid: u32) -> io::Result<bool> {
+        // The kernel takes ids as this process's pid namespace numbers them.
+        let shown = std::fs::read_link(self.proc.join("self"))?;
+        if parse_number(shown.as_os_str().as_encoded_bytes()) != Some(std::process::id()) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        kcmp::same_files(pid, tid)
     }
 
     fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {

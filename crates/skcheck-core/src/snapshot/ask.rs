@@ -15,7 +15,7 @@ use crate::socket::{Endpoint, Inode, Socket};
 const ATTEMPTS: u32 = 3;
 
 /// Where the records of one table go.
-pub(super) trait Sink {
+pub(crate) trait Sink {
     /// A dump of the table begins, the first time or once more.
     fn begin(&mut self, table: Table);
     /// One record of the table.
@@ -30,7 +30,7 @@ impl<F: FnMut(Record<'_>)> Sink for F {
 }
 
 /// Why a table gave nothing.
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// NETLINK_SOCK_DIAG itself cannot be used here.
     SockDiag(io::Error),
     /// This table alone is missing.
@@ -38,7 +38,7 @@ pub(super) enum Refusal {
 }
 
 /// Asks one network namespace, request after request.
-pub(super) struct Asker<'h> {
+pub(crate) struct Asker<'h> {
     host: &'h dyn Host,
     netns: &'h Netns,
     /// `None` after an error: the rest of that answer may still arrive.
@@ -48,7 +48,7 @@ pub(super) struct Asker<'h> {
 
 impl<'h> Asker<'h> {
     /// Opens a conversation with a namespace.
-    pub(super) fn open(host: &'h dyn Host, netns: &'h Netns) -> io::Result<Asker<'h>> {
+    pub(crate) fn open(host: &'h dyn Host, netns: &'h Netns) -> io::Result<Asker<'h>> {
         let diag = RefCell::new(Some(open(host, netns)?));
         Ok(Asker { host, netns, diag, sequence: Cell::new(0) })
     }
@@ -69,7 +69,7 @@ impl<'h> Asker<'h> {
     }
 
     /// Dumps a table into `sink`. Gaps are what the answer lacks.
-    pub(super) fn dump(
+    pub(crate) fn dump(
         &self,
         table: Table,
         states: States,

@@ -48,7 +48,8 @@ pub(super) fn run(
         mark_once_more(host, first, &suspects);
         let unknown: FxHashSet<Inode> = first.survey.descriptors.unknown().map(|(inode, _)| inode).collect();
         suspects.retain(|suspect| {
-            unknown.contains(&suspect.inode) && still_holds(host, first, suspect.holder, suspect.inode)
+            unknown.contains(&suspect.inode)
+                && still_holds(host, &first.survey, suspect.holder, suspect.inode)
         });
     }
     if query.compares_the_unknown() && !suspects.is_empty() {
@@ -100,12 +101,16 @@ pub(super) fn found_by_engine(
 
 /// Whether descriptors hold TCP sockets that no table has named so far.
 pub(super) fn has_suspects(host: &dyn Host, survey: &Survey) -> bool {
-    survey.descriptors.unknown().any(|(_, holder)| tcp_family(host, survey, holder).is_some())
+    survey.descriptors.unknown().any(|(inode, holder)| tcp_family(host, survey, holder, inode).is_some())
 }
 
-/// The family of the TCP socket that a descriptor refers to.
-fn tcp_family(host: &dyn Host, survey: &Survey, holder: Holder) -> Option<Family> {
+/// The family of the TCP socket that a descriptor still refers to. By now it may refer to a file whose file
+/// system never answers: that is asked for nothing.
+fn tcp_family(host: &dyn Host, survey: &Survey, holder: Holder, inode: Inode) -> Option<Family> {
     let path = survey.path_of(holder);
+    if !still_holds(host, survey, holder, inode) {
+        return None;
+    }
     let protocol = host.xattr(Path::new(&path), "system.sockprotoname").ok()?;
     match protocol.strip_suffix(b"\0").unwrap_or(&protocol) {
         b"TCP" => Some(Family::Ipv4),
@@ -131,8 +136,9 @@ fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
     let unknown = first.survey.descriptors.unknown();
     let candidates = unknown.filter(|(_, holder)| everywhere || is_asked(holder.pid));
     let suspect = |(inode, holder): (Inode, Holder)| {
-        let family = tcp_family(host, &first.survey, holder).filter(|family| query.wants_family(*family))?;
-        still_holds(host, first, holder, inode).then_some(Suspect { inode, holder, family })
+        let family = tcp_family(host, &first.survey, holder, inode);
+        let family = family.filter(|family| query.wants_family(*family))?;
+        Some(Suspect { inode, holder, family })
     };
     candidates.filter_map(suspect).collect()
 }
@@ -169,7 +175,7 @@ fn netns_of_holders(first: &FirstPass, inode: Inode) -> Option<NetnsId> {
     namespaces.all(|other| other == Some(namespace)).then_some(namespace)
 }
 
-fn still_holds(host: &dyn Host, first: &FirstPass, holder: Holder, inode: Inode) -> bool {
-    let path = first.survey.path_of(holder);
+fn still_holds(host: &dyn Host, survey: &Survey, holder: Holder, inode: Inode) -> bool {
+    let path = survey.path_of(holder);
     host.read_link(Path::new(&path)).is_ok_and(|target| socket_inode(&target) == Some(inode))
 }

@@ -20,7 +20,7 @@ use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
 
 /// What one namespace gave.
 #[derive(Default)]
-pub(super) struct Dump {
+pub(crate) struct Dump {
     /// Records that may match, each once.
     pub candidates: Vec<Candidate>,
     /// What unix senders are charged for what their peer has not read.
@@ -52,7 +52,7 @@ pub(super) struct Dump {
 }
 
 /// A record that may match, and when the kernel gave it.
-pub(super) struct Candidate {
+pub(crate) struct Candidate {
     pub socket: Socket,
     pub read_at: Instant,
 }
@@ -66,7 +66,7 @@ impl Candidate {
 
 /// One unix sender's charge for packets in its peer's queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct UnixCharge {
+pub(crate) struct UnixCharge {
     pub sender: Inode,
     /// `None`: the peer has no inode, so it waits to be accepted.
     pub reader: Option<Inode>,

@@ -25,7 +25,7 @@ use crate::snapshot::{Scanned, Source, closed, fallback, read};
 use crate::units::Bytes;
 
 /// What the first pass leaves for the second.
-pub(super) struct FirstPass {
+pub(crate) struct FirstPass {
     pub source: Source,
     pub scanned: Scanned,
     pub survey: Survey,
@@ -82,7 +82,7 @@ impl FirstPass {
 }
 
 /// Runs the first pass; without the engine when that fails or there is none.
-pub(super) fn run(
+pub(crate) fn run(
     host: &dyn Host,
     query: &Query,
     facts: &HostFacts,

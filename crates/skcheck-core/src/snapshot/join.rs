@@ -12,7 +12,6 @@ use crate::engine::{Engine, Limits, PageKind};
 use crate::exact::Blocks;
 use crate::footprint::HostFacts;
 use crate::gap::{Gap, Missing};
-use crate::holders::{Holder, socket_inode};
 use crate::host::Host;
 use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
@@ -20,15 +19,14 @@ use crate::query::Query;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::dump::Candidate;
 use crate::snapshot::first_pass::FirstPass;
+use crate::snapshot::holding::{self, Context, Found};
 use crate::snapshot::listeners::{Held, Listeners};
 use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{
-    Holding, Report, Source, Waiter, cgroups, closed, fallback, interfaces, measure, portid, read, survey,
-};
-use crate::socket::{Endpoint, Inode, Protocol, Socket};
+use crate::snapshot::{Report, Source, cgroups, closed, fallback, interfaces, measure, portid, read};
+use crate::socket::{Endpoint, Inode, Socket};
 
 pub(super) struct Joined {
     pub sockets: Vec<Report>,
@@ -39,14 +37,14 @@ pub(super) struct Joined {
 }
 
 /// A socket that matches, before inodes have become holders.
-struct Draft {
+pub(super) struct Draft {
     /// Its namespace's place in the survey.
-    netns: usize,
-    socket: Socket,
-    read_at: Instant,
-    held: Held,
-    peer: Option<Held>,
-    peer_inferred: bool,
+    pub netns: usize,
+    pub socket: Socket,
+    pub read_at: Instant,
+    pub held: Held,
+    pub peer: Option<Held>,
+    pub peer_inferred: bool,
 }
 
 /// What looks deeper, and how deep.
@@ -77,14 +75,14 @@ pub(super) fn run(
         Some(closed) => closed::found_by_engine(query, facts, &first, closed, started),
         None => closed::run(host, query, facts, &first, gaps),
     };
-    let mut context = Context { first: &first, started, late: FxHashMap::default(), unix };
+    let mut context = Context { first: &first, started, found: Found::default(), unix };
     let mut sockets: Vec<Report> = drafts.iter().map(|draft| context.unheld(draft, facts)).collect();
     sockets.extend(closed);
     // What asks for processes leaves most sockets out: those are not walked.
     let is_narrow = query.is_about_processes() || !query.pids.is_empty();
     let early = depth.filter(|_| !is_narrow);
     let namespaces = &first.survey.namespaces;
-    let (late, mut measured) = std::thread::scope(|scope| {
+    let (found, mut measured) = std::thread::scope(|scope| {
         // Both take one look at everything: at the same time they take as long as one.
         let walk = early.map(|Depth { engine, limits }| {
             let sockets = &sockets;
@@ -93,20 +91,15 @@ pub(super) fn run(
                 (measure::walk(engine, limits, facts, sockets, namespaces, &mut gaps), gaps)
             })
         });
-        let late = match depth {
-            Some(Depth { engine, .. }) => {
-                let wanted = wanted(query, &context, &drafts, &sockets);
-                holders_by_engine(engine, &wanted, gaps)
-            }
-            None => late_holders(host, &first, &drafts),
-        };
+        let found =
+            holding::find(host, query, &context, depth.map(|depth| depth.engine), &drafts, &sockets, gaps);
         let measured = walk.and_then(|walk| walk.join().ok()).map(|(measured, more)| {
             gaps.extend(more);
             measured
         });
-        (late, measured)
+        (found, measured)
     });
-    context.late = late;
+    context.found = found;
     for (report, draft) in sockets.iter_mut().zip(&drafts) {
         context.add_holders(report, draft);
     }
@@ -291,125 +284,4 @@ fn may_have_peer_elsewhere(draft: &Draft) -> bool {
         _ => false,
     };
     draft.peer.is_none() && has_peer(&draft.socket) && !loopback
-}
-
-/// Holders of sockets that nobody held when the descriptors were read: accepted or passed on since.
-/// One more look at all processes, only when there are any.
-fn late_holders(host: &dyn Host, first: &FirstPass, drafts: &[Draft]) -> FxHashMap<Inode, Vec<Holder>> {
-    let mut late: FxHashMap<Inode, Vec<Holder>> = drafts
-        .iter()
-        .filter(|draft| !draft.socket.is_of_kernel())
-        .filter_map(|draft| draft.socket.inode)
-        .filter(|inode| first.survey.descriptors.holders(*inode).next().is_none())
-        .map(|inode| (inode, Vec::new()))
-        .collect();
-    if !late.is_empty() {
-        survey::each_descriptor(host, &mut |holder, target| {
-            if let Some(holders) = socket_inode(target).and_then(|inode| late.get_mut(&inode)) {
-                holders.push(holder);
-            }
-        });
-    }
-    late
-}
-
-/// The sockets whose holders are yet to be found: those of the report and their other ends, as far as no
-/// descriptor has been met of them. An engine that is asked for processes leaves out the descriptors of
-/// all others, so then all of them.
-fn wanted(query: &Query, context: &Context<'_>, drafts: &[Draft], sockets: &[Report]) -> Vec<Inode> {
-    let mut wanted: FxHashSet<Inode> = FxHashSet::default();
-    for draft in drafts {
-        let held = [Some(&draft.held), draft.peer.as_ref()];
-        wanted.extend(held.into_iter().flatten().flat_map(Held::inodes));
-        wanted.extend(draft.socket.peer_inode);
-        wanted.extend(context.unix.waits_at(draft.socket.inode));
-    }
-    wanted.extend(sockets.iter().filter_map(|report| report.socket.inode));
-    if query.pids.is_empty() {
-        wanted.retain(|inode| context.first.survey.descriptors.holders(*inode).next().is_none());
-    }
-    wanted.into_iter().collect()
-}
-
-fn holders_by_engine(
-    engine: &dyn Engine,
-    inodes: &[Inode],
-    gaps: &mut Vec<Gap>,
-) -> FxHashMap<Inode, Vec<Holder>> {
-    let mut holders: FxHashMap<Inode, Vec<Holder>> = FxHashMap::default();
-    if inodes.is_empty() {
-        return holders;
-    }
-    let asked = engine.holders(inodes, &mut |inode, holder| holders.entry(inode).or_default().push(holder));
-    if let Err(error) = asked {
-        let remedy = format!("{error}; some sockets and other ends show no holder");
-        gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
-    }
-    holders
-}
-
-/// What joins to a draft.
-struct Context<'a> {
-    first: &'a FirstPass,
-    started: Instant,
-    late: FxHashMap<Inode, Vec<Holder>>,
-    unix: UnixLinks,
-}
-
-impl Context<'_> {
-    /// The report of a draft whose holders are yet to be found.
-    fn unheld(&self, draft: &Draft, facts: &HostFacts) -> Report {
-        let socket = draft.socket.clone();
-        let footprint = self.unix.footprint(&socket, facts);
-        let clients = self.unix.waiting_at(socket.inode).iter().copied().map(Waiter::Client);
-        let connections = self.first.dumps.get(draft.netns).map(|dump| dump.unaccepted.at(&socket));
-        let connections = connections.into_iter().flatten().map(Waiter::Connection);
-        Report {
-            waiters: connections.chain(clients).collect(),
-            read_after: draft.read_at.saturating_duration_since(self.started),
-            peer_inferred: draft.peer_inferred,
-            netns: self.first.survey.namespaces.get(draft.netns).and_then(|netns| netns.id),
-            ..Report::bare(socket, footprint)
-        }
-    }
-
-    fn add_holders(&self, report: &mut Report, draft: &Draft) {
-        (report.holding, report.holders) = self.holding(&draft.held);
-        let other_end = || {
-            let inode = draft.socket.peer_inode.or_else(|| self.unix.waits_at(draft.socket.inode));
-            inode.map(Held::ByFile)
-        };
-        let peer = match draft.socket.protocol {
-            Protocol::Tcp => draft.peer.clone(),
-            _ => other_end(),
-        };
-        report.peer_holders = peer.map(|held| self.holding(&held).1).unwrap_or_default();
-    }
-
-    fn holding(&self, held: &Held) -> (Holding, Vec<Holder>) {
-        match held {
-            Held::ByFile(inode) => {
-                let holders = self.holders_of(*inode);
-                let holding = match (holders.is_empty(), self.first.scanned.all_processes) {
-                    (false, _) => Holding::Descriptors,
-                    (true, true) => Holding::Kernel,
-                    (true, false) => Holding::Hidden,
-                };
-                (holding, holders)
-            }
-            Held::AwaitingAccept(listeners) => {
-                let holders = listeners.iter().flat_map(|inode| self.holders_of(*inode)).collect();
-                (Holding::AwaitingAccept { ambiguous: listeners.len() > 1 }, holders)
-            }
-            Held::Orphan => (Holding::Orphan, Vec::new()),
-        }
-    }
-
-    fn holders_of(&self, inode: Inode) -> Vec<Holder> {
-        let late = self.late.get(&inode).into_iter().flatten().copied();
-        let mut holders: Vec<Holder> = self.first.survey.descriptors.holders(inode).chain(late).collect();
-        holders.sort_unstable();
-        holders.dedup();
-        holders
-    }
 }

@@ -125,7 +125,7 @@ impl Arrival {
 
 /// TCP connections of one namespace that nobody has accepted: their cookies, by where they have arrived.
 #[derive(Debug, Default)]
-pub(super) struct Unaccepted {
+pub(crate) struct Unaccepted {
     by_arrival: FxHashMap<Arrival, Vec<Cookie>>,
 }
 

@@ -1,25 +1,27 @@
 //! The one place that joins records, holders, processes and host facts into a report.
 
-mod ask;
+pub(crate) mod ask;
 mod by_engine;
 mod cgroups;
 mod closed;
 #[cfg(test)]
 mod container_tests;
-mod dump;
+pub(crate) mod dump;
 mod fallback;
-mod first_pass;
+pub(crate) mod first_pass;
+mod holding;
 mod interfaces;
 mod join;
 mod listeners;
 mod matching;
 mod measure;
 mod portid;
-mod read;
+mod rare;
+pub(crate) mod read;
 mod second_look;
 mod subflows;
-mod survey;
-mod tables;
+pub(crate) mod survey;
+pub(crate) mod tables;
 mod unix_links;
 mod ways;
 
@@ -139,14 +141,15 @@ pub struct Report {
     pub exact: Result<Box<Exact>, NotMeasured>,
     /// Who is behind the socket.
     pub holding: Holding,
-    /// Every descriptor of every process that holds it; for a connection that nobody has accepted,
-    /// those of the listeners that it may wait at.
+    /// Every descriptor that leads to it, each with its way ([`Holder::via`]); for a connection that nobody
+    /// has accepted, those of the listeners that it may wait at. Threads with tables of their own, rings of
+    /// io_uring and messages in flight are all looked at only where nobody else holds a socket that carries
+    /// data, and with [`Query::deep`].
     pub holders: Vec<Holder>,
     /// Who waits for `accept` at a listener, as far as the kernel names them. Where several TCP listeners
     /// share an address (SO_REUSEPORT), each has those of all.
     pub waiters: Vec<Waiter>,
-    /// Every descriptor of every process that holds the other end, where that is on this host (TCP
-    /// and unix).
+    /// Every descriptor that leads to the other end, where that is on this host (TCP and unix).
     pub peer_holders: Vec<Holder>,
     /// Of a netlink socket that no descriptor is seen to hold: the process that its portid names. It made the
     /// socket, unless it chose a number that is another's.
@@ -195,20 +198,33 @@ pub enum Holding {
     },
     /// No file holds it any more: its process has closed it, and the kernel keeps it to finish.
     Orphan,
-    /// A file holds it, and no descriptor of any process does: the kernel itself uses it, or it is
-    /// in flight between processes (SCM_RIGHTS), or io_uring holds it.
+    /// No descriptor refers to it, and a ring of io_uring has it registered: [`Report::holders`].
+    IoUring,
+    /// No descriptor refers to it, and it is in a message that nobody has received (SCM_RIGHTS). When
+    /// `ambiguous`, that is a guess: /proc tells how many descriptors wait at each unix socket, and not
+    /// which. [`Report::holders`] are then all unix sockets that it may wait at, and the kernel itself may
+    /// have it instead.
+    InFlight {
+        /// Nothing tells that it is this socket that is in flight.
+        ambiguous: bool,
+    },
+    /// A file holds it, and nobody who was looked at does: the kernel itself uses it, or it is on its way
+    /// (in a message in flight, or in a request of io_uring).
     Kernel,
     /// A file holds it; who, cannot be told, because some processes may not be read.
     Hidden,
 }
 
 impl Holding {
-    /// The name of this case: `descriptors`, `awaiting_accept`, `orphan`, `kernel` or `hidden`.
+    /// The name of this case: `descriptors`, `awaiting_accept`, `orphan`, `io_uring`, `in_flight`, `kernel` or
+    /// `hidden`.
     pub fn name(self) -> &'static str {
         match self {
             Holding::Descriptors => "descriptors",
             Holding::AwaitingAccept { .. } => "awaiting_accept",
             Holding::Orphan => "orphan",
+            Holding::IoUring => "io_uring",
+            Holding::InFlight { .. } => "in_flight",
             Holding::Kernel => "kernel",
             Holding::Hidden => "hidden",
         }

@@ -92,7 +92,7 @@ pub(crate) fn cpus(host: &dyn Host) -> u64 {
 }
 
 /// The processes with these ids, by pid. One that has vanished keeps its pid and nothing else.
-pub(super) fn processes(
+pub(crate) fn processes(
     host: &dyn Host,
     pids: impl Iterator<Item = u32>,
     gaps: &mut Vec<Gap>,

@@ -6,7 +6,7 @@ use crate::socket::{Cookie, Inode, Socket, State};
 
 /// MPTCP sockets, each with its subflows.
 #[derive(Default)]
-pub(super) struct MptcpSockets {
+pub(crate) struct MptcpSockets {
     sockets: Vec<Socket>,
     by_token: FxHashMap<u32, usize>,
     by_inode: FxHashMap<Inode, usize>,

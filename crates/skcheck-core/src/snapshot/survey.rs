@@ -15,7 +15,7 @@ use crate::snapshot::ways::{Ways, netns_of_task};
 use crate::snapshot::{Scanned, read};
 
 /// What all processes told.
-pub(super) struct Survey {
+pub(crate) struct Survey {
     pub descriptors: Descriptors,
     /// The namespaces to dump, the scanner's own first where it is among them.
     pub namespaces: Vec<Netns>,
@@ -57,8 +57,9 @@ impl Survey {
     }
 
     /// Where /proc shows this descriptor.
-    pub(super) fn path_of(&self, holder: Holder) -> String {
-        let task = self.stand_ins.get(&holder.pid).unwrap_or(&holder.pid);
+    pub(crate) fn path_of(&self, holder: Holder) -> String {
+        let stand_in = || self.stand_ins.get(&holder.pid).copied();
+        let task = if holder.tid.is_some() { None } else { stand_in() }.unwrap_or(holder.task());
         format!("/proc/{task}/fd/{}", holder.fd)
     }
 }
@@ -71,7 +72,7 @@ pub(super) fn run(
 ) -> Survey {
     let mut ways = Ways::new(host);
     let mut stand_ins = FxHashMap::default();
-    let mut entries = Vec::new();
+    let mut descriptors = Descriptors::default();
     let listed = each_process(host, &mut |pid| {
         let threads = threads(host, pid);
         if finding.is_some() {
@@ -82,7 +83,7 @@ pub(super) fn run(
         let mut note = |task: u32, fd: u32, target: &[u8]| {
             count.set(count.get() + 1);
             match socket_inode(target) {
-                Some(inode) => entries.push((inode, Holder { pid, fd })),
+                Some(inode) => descriptors.add(inode, Holder::new(pid, fd)),
                 None => ways.add_descriptor(task, fd, target),
             }
         };
@@ -100,14 +101,19 @@ pub(super) fn run(
         links
     });
     if let Some(Finding { pass, found }) = finding {
-        entries.extend(found.iter().filter_map(|(it, _)| Some((it.socket.inode?, it.holder?))));
+        for (it, _) in found {
+            if let Some((inode, holder)) = it.socket.inode.zip(it.holder) {
+                descriptors.add(inode, holder);
+            }
+        }
         pass.namespace_files.iter().for_each(|holder| ways.add_file_of(*holder));
         pass.namespaces.iter().for_each(|tally| ways.add_without_way(tally.netns));
     }
     let (mut others, netns_of) = ways.into_namespaces();
     let namespaces = chosen(host, choice, &others, gaps);
     others.retain(|other| namespaces.iter().all(|netns| netns.id != other.id));
-    Survey { descriptors: Descriptors::new(entries), namespaces, others, netns_of, stand_ins, listed }
+    descriptors.sort();
+    Survey { descriptors, namespaces, others, netns_of, stand_ins, listed }
 }
 
 /// Whether a process's descriptors may be read, without reading them all.
@@ -153,7 +159,7 @@ pub(super) fn not_a_namespace(path: &Path, error: &io::Error) -> Gap {
 }
 
 /// The threads of a process besides its main one.
-fn threads(host: &dyn Host, pid: u32) -> Vec<u32> {
+pub(super) fn threads(host: &dyn Host, pid: u32) -> Vec<u32> {
     let mut threads = Vec::new();
     let tasks = format!("/proc/{pid}/task");
     let _ = host.read_dir(Path::new(&tasks), &mut |name| threads.extend(parse_number(name)));
@@ -163,7 +169,7 @@ fn threads(host: &dyn Host, pid: u32) -> Vec<u32> {
 
 /// How reading all processes went.
 #[derive(Debug, Clone, Copy, Default)]
-struct Listed {
+pub(super) struct Listed {
     read: u64,
     /// Processes whose descriptors may not be read.
     unreadable: u64,
@@ -215,11 +221,13 @@ impl Listed {
 
 /// Hands on every descriptor of every process that /proc lists.
 pub(super) fn each_descriptor(host: &dyn Host, on_link: &mut dyn FnMut(Holder, &[u8])) {
-    each_process(host, &mut |pid| host.fd_links(pid, &mut |fd, target| on_link(Holder { pid, fd }, target)));
+    each_process(host, &mut |pid| {
+        host.fd_links(pid, &mut |fd, target| on_link(Holder::new(pid, fd), target))
+    });
 }
 
 /// Looks at every process that /proc lists; `look` says how reading its descriptors went.
-fn each_process(host: &dyn Host, look: &mut dyn FnMut(u32) -> io::Result<()>) -> Listed {
+pub(super) fn each_process(host: &dyn Host, look: &mut dyn FnMut(u32) -> io::Result<()>) -> Listed {
     let mut listed = Listed::default();
     let mut pids = Vec::new();
     // A /proc that cannot be listed is one that lists nobody.

@@ -242,7 +242,7 @@ fn worth_asking(asker: &Asker<'_>, table: Table, netns: &Netns) -> Option<States
 }
 
 /// Whether a namespace has TCP connections or listeners, or nobody can tell.
-pub(super) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
+pub(crate) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
     let versions = [IpVersion::V4, IpVersion::V6];
     versions.into_iter().any(|it| worth_asking(asker, Table::Tcp(it), netns) == Some(States::Holding))
 }

@@ -64,9 +64,9 @@ impl<'h> Ways<'h> {
 
     /// Notes a namespace that a descriptor refers to, whatever its kind.
     pub(super) fn add_file_of(&mut self, holder: Holder) {
-        let Holder { pid, fd } = holder;
-        if let Ok(target) = self.host.read_link(Path::new(&format!("/proc/{pid}/fd/{fd}"))) {
-            self.add_descriptor(pid, fd, &target);
+        let (task, fd) = (holder.task(), holder.fd);
+        if let Ok(target) = self.host.read_link(Path::new(&format!("/proc/{task}/fd/{fd}"))) {
+            self.add_descriptor(task, fd, &target);
         }
     }
 

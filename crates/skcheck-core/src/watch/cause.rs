@@ -152,6 +152,8 @@ pub enum Fact {
     InNoEpoll(usize),
     /// A ring of io_uring has it registered.
     Ring(u32),
+    /// It is in a message that nobody has received at this descriptor of the process.
+    InFlight(Holder),
     /// This descriptor of the process has so much unsent, and the peer takes nothing, or too slowly.
     UnsentAt(Holder, Payload),
     /// A child of the process that has ended, and was not waited for.

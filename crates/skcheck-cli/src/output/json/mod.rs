@@ -4,6 +4,7 @@
 mod books;
 mod bytes;
 mod exact;
+pub(crate) mod leaks;
 pub(crate) mod mem;
 pub(crate) mod packets;
 mod place;

@@ -1,6 +1,7 @@
 //! A socket with all that was joined to it.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use serde::Serialize;
 use skcheck_core::footprint::footprint;
@@ -157,6 +158,8 @@ struct ShutdownJson {
 pub(super) struct HolderJson {
     pid: u32,
     fd: u32,
+    via: &'static str,
+    tid: Option<NonZeroU32>,
 }
 
 impl<'a> SocketJson<'a> {
@@ -202,7 +205,10 @@ impl<'a> SocketJson<'a> {
             subflows: socket.subflows().iter().map(|it| SubflowJson::new(it, &snapshot.host)).collect(),
             holding: report.holding.name(),
             awaiting_accept: matches!(report.holding, Holding::AwaitingAccept { .. }),
-            ambiguous: matches!(report.holding, Holding::AwaitingAccept { ambiguous: true }),
+            ambiguous: matches!(
+                report.holding,
+                Holding::AwaitingAccept { ambiguous: true } | Holding::InFlight { ambiguous: true }
+            ),
             shared: report.is_shared(),
             holders: report.holders.iter().map(HolderJson::new).collect(),
             peer_holders: report.peer_holders.iter().map(HolderJson::new).collect(),
@@ -328,6 +334,6 @@ impl SkMemJson {
 
 impl HolderJson {
     pub(super) fn new(holder: &Holder) -> HolderJson {
-        HolderJson { pid: holder.pid, fd: holder.fd }
+        HolderJson { pid: holder.pid, fd: holder.fd, via: holder.via.name(), tid: holder.tid }
     }
 }

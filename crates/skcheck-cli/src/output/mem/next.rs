@@ -1,7 +1,7 @@
 //! The commands for the next question.
 
-use skcheck_core::Holder;
 use skcheck_core::verdict::{Code, Reason};
+use skcheck_core::{Holder, Via};
 
 use crate::report::mem::{Hog, HostReport, MemReport, RowOwner, Scope};
 
@@ -20,10 +20,10 @@ pub(super) fn next(report: &MemReport<'_>, is_root: bool) -> Vec<String> {
 fn of_host(report: &MemReport<'_>, host: &HostReport<'_>, is_root: bool) -> Vec<String> {
     let verdict = host.verdict;
     let mut next = Vec::new();
-    if let Some(Holder { pid, fd }) = verdict.suspects.first().and_then(|suspect| suspect.holder)
+    if let Some(Holder { pid, fd, via, .. }) = verdict.suspects.first().and_then(|suspect| suspect.holder)
         && matches!(verdict.code, Code::Explains | Code::Could | Code::Partly)
     {
-        if matches!(verdict.reason, Reason::Walked(_)) {
+        if matches!(verdict.reason, Reason::Walked(_)) && via == Via::Fd {
             next.push(format!("skcheck packets {pid} {fd} (its packets, and the pages that they pin)"));
         } else {
             next.push(format!("skcheck --exact --pid {pid} (measure its queues)"));

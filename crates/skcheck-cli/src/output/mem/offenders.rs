@@ -15,7 +15,7 @@ const NAME: usize = 24;
 
 /// Who holds it, and at which descriptor.
 fn process(suspect: &Suspect, charset: Charset) -> (String, String) {
-    let Some(Holder { pid, fd }) = suspect.holder else {
+    let Some(Holder { pid, fd, .. }) = suspect.holder else {
         return (unheld(suspect.holding).to_owned(), "-".to_owned());
     };
     let comm = suspect.comm.as_deref().map_or_else(|| "?".to_owned(), |comm| escape(comm, charset));

@@ -242,7 +242,7 @@ fn conclusion(verdict: &Verdict) -> String {
 pub(super) fn suspect_name(suspect: &Suspect, charset: Charset) -> String {
     let comm = suspect.comm.as_deref().map_or_else(|| "process".to_owned(), |comm| escape(comm, charset));
     match suspect.holder {
-        Some(Holder { pid, fd }) => format!("{comm} ({pid}), fd {fd}"),
+        Some(Holder { pid, fd, .. }) => format!("{comm} ({pid}), fd {fd}"),
         None => unheld(suspect.holding).to_owned(),
     }
 }

@@ -65,6 +65,8 @@ impl Names<'_> {
     pub(super) fn place(&self, row: &Row<'_>) -> String {
         match (row.holder, row.socket.holding) {
             (Some(holder), Holding::Descriptors) => format!("at fd {}", holder.fd),
+            (Some(holder), Holding::IoUring) => format!("at its ring of io_uring (fd {})", holder.fd),
+            (Some(holder), Holding::InFlight { .. }) => format!("in flight to fd {}", holder.fd),
             (Some(holder), _) => format!("at its listener (fd {})", holder.fd),
             (None, _) => match &row.socket.socket.local {
                 Endpoint::Unnamed => "at a socket without a name".to_owned(),

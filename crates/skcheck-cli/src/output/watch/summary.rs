@@ -1,5 +1,6 @@
 //! What a whole watch found, when it ends.
 
+use skcheck_core::Via;
 use skcheck_core::watch::cause::Cause;
 
 use crate::output::cells::count;
@@ -50,7 +51,7 @@ pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<Str
 /// The commands for the next question.
 pub(in crate::output) fn next(history: &History) -> Vec<String> {
     let lasting = history.longest.as_ref().filter(|stall| stall.lasts && !stall.accepts);
-    let holder = lasting.and_then(|stall| stall.holder);
+    let holder = lasting.and_then(|stall| stall.holder).filter(|holder| holder.via == Via::Fd);
     let next =
         holder.map(|holder| format!("skcheck packets {} {} (what waits there)", holder.pid, holder.fd));
     next.into_iter().collect()

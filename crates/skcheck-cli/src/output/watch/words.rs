@@ -162,6 +162,7 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
         Fact::InNoEpoll(1) => "its epoll set does not have the socket".to_owned(),
         Fact::InNoEpoll(sets) => format!("none of its {sets} epoll sets has the socket"),
         Fact::Ring(fd) => format!("io_uring fd {fd} has the socket registered"),
+        Fact::InFlight(at) => format!("the socket is in a message that nobody has received at fd {}", at.fd),
         Fact::UnsentAt(holder, unsent) => format!(
             "{} has {} unsent at fd {}, which the other end does not take, or slowly",
             names.process(holder.pid),

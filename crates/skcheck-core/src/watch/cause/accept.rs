@@ -1,5 +1,6 @@
 //! Why nobody accepts a connection. Pure.
 
+use crate::holders::Holder;
 use crate::snapshot::Report;
 use crate::watch::cause::holders::{Own, each};
 use crate::watch::cause::{Cause, CauseCode, Fact};
@@ -8,13 +9,13 @@ use crate::watch::scene::Scene;
 
 /// The holders of the listeners that a connection may wait at, and why each does not accept it.
 pub(super) fn owns(scene: &Scene<'_>, connection: &Report) -> Vec<Own> {
-    let of_holder = |holder| match scene.listener(holder) {
+    let of_holder = |holder: Holder| match scene.listener(holder.descriptor()) {
         Some(listener) => {
             let mut owns = owns_of_listener(scene, listener);
             owns.retain(|own| own.holder.pid == holder.pid);
             owns
         }
-        None => each(scene, &[holder], None, true),
+        None => each(scene, &[holder.descriptor()], None, true),
     };
     connection.holders.iter().copied().flat_map(of_holder).collect()
 }

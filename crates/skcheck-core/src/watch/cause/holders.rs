@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::holders::Holder;
+use crate::holders::{Holder, Via};
 use crate::snapshot::{Holding, Report};
 use crate::socket::{Inode, State};
 use crate::watch::cause::decide::{Decided, Target, decide};
@@ -21,13 +21,13 @@ pub(in crate::watch) struct Own {
 
 /// The holders that matter, the most telling first; none where nobody is known to hold it.
 pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
-    if let Holding::AwaitingAccept { .. } = report.holding {
-        return choose(accept::owns(scene, report));
+    match report.holding {
+        Holding::AwaitingAccept { .. } => choose(accept::owns(scene, report)),
+        // No thread can read it as things are.
+        Holding::IoUring | Holding::InFlight { .. } => Vec::new(),
+        _ if report.socket.state == State::Listen => choose(accept::owns_of_listener(scene, report)),
+        _ => choose(each(scene, &report.holders, report.socket.inode, false)),
     }
-    if report.socket.state == State::Listen {
-        return choose(accept::owns_of_listener(scene, report));
-    }
-    choose(each(scene, &report.holders, report.socket.inode, false))
 }
 
 /// Every process that holds a socket, its lowest descriptor for all of them.
@@ -42,7 +42,7 @@ pub(super) fn each(
         by_pid.entry(holder.pid).or_default().push(holder.fd);
     }
     let own = |(pid, fds): (u32, Vec<u32>)| {
-        let holder = Holder { pid, fd: fds.iter().copied().min()? };
+        let holder = Holder::new(pid, fds.iter().copied().min()?);
         let Some(look) = scene.process(pid) else {
             let evidence = vec![Fact::Missing(Unread::NotLookedAt)];
             let cause = Cause { code: CauseCode::Unknown, pid: Some(pid), evidence };
@@ -79,15 +79,17 @@ pub(super) fn choose(mut owns: Vec<Own>) -> Vec<Own> {
 
 /// Why a socket is not read that no descriptor is known to hold.
 pub(in crate::watch) fn unheld(scene: &Scene<'_>, report: &Report) -> Cause {
-    let ring = report.socket.inode.and_then(|inode| scene.ring_with(inode));
-    let evidence = match ring {
-        Some(Holder { fd, .. }) => vec![Fact::Ring(fd)],
-        None if matches!(report.holding, Holding::Hidden | Holding::AwaitingAccept { .. }) => {
-            vec![Fact::Missing(Unread::Descriptors)]
+    let registered = report.holders.iter().copied().find(|holder| holder.via == Via::IoUring);
+    let ring = registered.or_else(|| report.socket.inode.and_then(|inode| scene.ring_with(inode)));
+    let (pid, evidence) = match (ring, report.holding, report.holders.first()) {
+        (Some(ring), ..) => (Some(ring.pid), vec![Fact::Ring(ring.fd)]),
+        (None, Holding::InFlight { ambiguous: false }, Some(at)) => (Some(at.pid), vec![Fact::InFlight(*at)]),
+        (None, Holding::Hidden | Holding::AwaitingAccept { .. }, _) => {
+            (None, vec![Fact::Missing(Unread::Descriptors)])
         }
-        None => Vec::new(),
+        _ => (None, Vec::new()),
     };
-    let mut cause = Cause { code: CauseCode::Unknown, pid: ring.map(|ring| ring.pid), evidence };
+    let mut cause = Cause { code: CauseCode::Unknown, pid, evidence };
     accept::blame(&mut cause, report, false);
     cause
 }

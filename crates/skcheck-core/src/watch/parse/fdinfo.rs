@@ -1,9 +1,7 @@
-//! What /proc/PID/fdinfo says of epoll sets and of io_uring instances.
+//! What /proc/PID/fdinfo says of epoll sets.
 
 use super::{hexadecimal, words};
-use crate::holders::socket_inode;
 use crate::host::parse_number;
-use crate::socket::Inode;
 use crate::watch::evidence::Interest;
 
 /// What an epoll set waits for (`ep_show_fdinfo`): lines like
@@ -18,18 +16,4 @@ pub fn interests(fdinfo: &[u8]) -> impl Iterator<Item = Interest> {
         let inode = words.find_map(|word| word.strip_prefix(b"ino:"));
         Some(Interest { fd, events, inode: inode.and_then(hexadecimal) })
     })
-}
-
-/// The sockets that are registered with an io_uring instance (`io_uring_show_fdinfo`): in the section
-/// `UserFiles:` lines like `    0: socket:[19198543]`. Older kernels print a name that tells nothing, and
-/// the section is left out while the instance is busy.
-pub fn ring_files(fdinfo: &[u8]) -> impl Iterator<Item = Inode> {
-    let lines = fdinfo.split(|&b| b == b'\n').skip_while(|line| !line.starts_with(b"UserFiles:")).skip(1);
-    lines
-        .map_while(|line| {
-            let mut words = words(line);
-            parse_number(words.next()?.strip_suffix(b":")?)?;
-            Some(words.next().and_then(socket_inode))
-        })
-        .flatten()
 }

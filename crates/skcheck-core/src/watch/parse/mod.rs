@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub(super) use cgroup::{Hierarchies, directory};
 pub use cgroup::{frozen_v1, frozen_v2, throttling};
-pub use fdinfo::{interests, ring_files};
+pub use fdinfo::interests;
 pub use syscall::{Machine, syscall};
 
 use crate::host::parse_number;

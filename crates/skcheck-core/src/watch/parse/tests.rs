@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::container::cgroup::{Mount, v1_mounts, v2_mounts};
-use crate::socket::Inode;
 use crate::watch::evidence::{Call, Interest, Syscall, Throttling};
 
 #[test]
@@ -127,18 +126,6 @@ fn epoll_sets() {
     ];
     assert_eq!(found, expected);
     assert_eq!(interests(b"").count(), 0);
-}
-
-#[test]
-fn rings() {
-    let numbers = |file: &[u8]| ring_files(file).map(Inode::get).collect::<Vec<_>>();
-    let file = b"SqThread:\t-1\nUserFiles:\t3\n    0: socket:[19198543]\n    1: /dev/null\n    \
-        2: socket:[19198544]\nUserBufs:\t0\nPollList:\n    9: socket:[7]\n";
-    assert_eq!(numbers(file), [19_198_543, 19_198_544]);
-    // Kernels before 6.11 print the name alone.
-    assert_eq!(numbers(b"UserFiles:\t1\n    0: TCP\nUserBufs:\t0\n"), [0_u32; 0]);
-    assert_eq!(numbers(b"    0: socket:[7]\n"), [0_u32; 0]);
-    assert_eq!(numbers(b"UserFiles:\t1\n"), [0_u32; 0]);
 }
 
 #[test]

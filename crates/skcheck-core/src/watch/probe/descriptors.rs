@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
+use crate::holders::fdinfo::RingFiles;
 use crate::host::Host;
 use crate::socket::Inode;
 use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, Unread};
@@ -147,7 +148,7 @@ fn read_all(host: &dyn Host, pid: u32, list: &List) -> Found {
     }
     for fd in &list.rings {
         let Some(file) = info(*fd) else { continue };
-        found.rings.push((*fd, parse::ring_files(&file).collect()));
+        found.rings.push((*fd, RingFiles::parse(&file).sockets));
     }
     found
 }

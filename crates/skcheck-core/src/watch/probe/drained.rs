@@ -33,7 +33,7 @@ fn still_open(host: &dyn Host, report: &Report) -> StillOpen {
 }
 
 fn refers(host: &dyn Host, holder: Holder, inode: Inode) -> StillOpen {
-    match host.read_link(Path::new(&format!("/proc/{}/fd/{}", holder.pid, holder.fd))) {
+    match host.read_link(Path::new(&format!("/proc/{}/fd/{}", holder.task(), holder.fd))) {
         Ok(target) if socket_inode(&target) == Some(inode) => StillOpen::Yes,
         Ok(_) => StillOpen::No,
         Err(error) if is_gone(&error) => StillOpen::No,

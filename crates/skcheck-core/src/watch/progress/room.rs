@@ -38,7 +38,7 @@ pub(in crate::watch) fn is_full(processes: &BTreeMap<u32, ProcessEvidence>, send
 }
 
 /// Whether a thread of that process is blocked in writing to that descriptor.
-fn is_writing(processes: &BTreeMap<u32, ProcessEvidence>, Holder { pid, fd }: Holder) -> bool {
+fn is_writing(processes: &BTreeMap<u32, ProcessEvidence>, Holder { pid, fd, .. }: Holder) -> bool {
     let is_it = |thread: &ThreadEvidence| match thread.syscall {
         Some(Syscall::In { call: Call::Write, arguments: [first, ..], .. }) => {
             first & u64::from(u32::MAX) == u64::from(fd)

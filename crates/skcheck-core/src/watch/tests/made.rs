@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 
 use crate::footprint::{HostFacts, footprint};
-use crate::holders::Holder;
+use crate::holders::{Holder, Via};
 use crate::namespaces::NetnsId;
 use crate::snapshot::{Holding, Report, Scanned, Snapshot, Source, Waiter};
 use crate::socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State, queues};
@@ -144,7 +144,11 @@ impl Sock {
     }
 
     pub(super) fn held(mut self, pid: u32, fd: u32) -> Sock {
-        self.holders.push(Holder::new(pid, fd));
+        self.holders.push(Holder::new(pid, fd).leading(match self.holding {
+            Holding::IoUring => Via::IoUring,
+            Holding::InFlight { .. } => Via::InFlight,
+            _ => Via::Fd,
+        }));
         self
     }
 

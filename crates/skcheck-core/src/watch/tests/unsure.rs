@@ -1,6 +1,7 @@
 //! What is missing makes a cause unknown, and is said.
 
 use super::made::{Sock, of, process, runs, samples, set, sleeps};
+use crate::holders::{Holder, Via};
 use crate::snapshot::Holding;
 use crate::watch::cause::CauseCode::{Blocked, NoEpollin, NotPolled, Unknown};
 use crate::watch::cause::{Cause, Fact};
@@ -83,7 +84,16 @@ fn nobody_is_known_to_hold_it() {
     assert_eq!((cause.code, cause.pid), (Unknown, None));
     assert_eq!(cause.evidence, [Fact::Missing(Unread::Descriptors)]);
     assert_eq!(why(&stalled().holding(Holding::Orphan), &[]).evidence, []);
+    // It is in a message, and who has not received that; a guess names nobody.
+    let in_flight = |ambiguous| stalled().holding(Holding::InFlight { ambiguous });
+    let cause = why(&in_flight(false).held(6, 9), &[process(6, sleeps(Call::Read, 9))]);
+    let at = Holder::new(6, 9).leading(Via::InFlight);
+    assert_eq!((cause.code, cause.pid, cause.evidence), (Unknown, Some(6), vec![Fact::InFlight(at)]));
+    let cause = why(&in_flight(true).held(6, 9), &[process(6, sleeps(Call::Read, 9))]);
+    assert_eq!((cause.code, cause.pid, cause.evidence), (Unknown, None, vec![]));
     // A ring of io_uring has it, and no descriptor.
+    let cause = why(&stalled().holding(Holding::IoUring).held(6, 8), &[process(6, sleeps(Call::Read, 8))]);
+    assert_eq!((cause.code, cause.pid, cause.evidence), (Unknown, Some(6), vec![Fact::Ring(8)]));
     let rings = vec![(8, vec![stalled().socket.inode.unwrap()])];
     let ring = ProcessEvidence { rings, ..process(6, sleeps(Call::Other, 0)) };
     let cause = why(&stalled().holding(Holding::Kernel), &[ring]);

@@ -192,7 +192,10 @@ impl EvidenceJson {
             },
             Fact::InNoEpoll(sets) => EvidenceJson { kind: "in_no_epoll", of: Some(*sets as u64), ..empty },
             Fact::Ring(fd) => EvidenceJson { kind: "io_uring", fd: Some(*fd), ..empty },
-            Fact::UnsentAt(Holder { pid, fd }, unsent) => EvidenceJson {
+            Fact::InFlight(Holder { pid, fd, .. }) => {
+                EvidenceJson { kind: "in_flight", pid: Some(*pid), fd: Some(*fd), ..empty }
+            }
+            Fact::UnsentAt(Holder { pid, fd, .. }, unsent) => EvidenceJson {
                 kind: "unsent",
                 pid: Some(*pid),
                 fd: Some(*fd),
@@ -273,6 +276,7 @@ mod tests {
             ),
             (Fact::InNoEpoll(2), r#"{"kind":"in_no_epoll","of":2}"#),
             (Fact::Ring(7), r#"{"kind":"io_uring","fd":7}"#),
+            (Fact::InFlight(Holder::new(3, 7)), r#"{"kind":"in_flight","pid":3,"fd":7}"#),
             (
                 Fact::UnsentAt(Holder::new(3, 14), Payload(5)),
                 r#"{"kind":"unsent","pid":3,"fd":14,"value":5}"#,

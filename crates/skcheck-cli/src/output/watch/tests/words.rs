@@ -141,6 +141,7 @@ fn every_fact_has_its_words() {
         (Fact::InNoEpoll(1), "its epoll set does not have the socket"),
         (Fact::InNoEpoll(3), "none of its 3 epoll sets has the socket"),
         (Fact::Ring(7), "io_uring fd 7 has the socket registered"),
+        (Fact::InFlight(Holder::new(3, 7)), "the socket is in a message that nobody has received at fd 7"),
         (
             Fact::UnsentAt(Holder::new(3, 14), Payload(2048)),
             "gdb (3) has 2 KiB unsent at fd 14, which the other end does not take, or slowly",

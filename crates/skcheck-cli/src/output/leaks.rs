@@ -1,0 +1,208 @@
+//! Who opens sockets and never releases them, for people.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use skcheck_core::leaks::{Below, Leaked, Leaks, Open, Thresholds};
+
+use crate::config::Page;
+use crate::output::cells::{count, proto, state_name};
+use crate::output::layout::{Align, grid};
+use crate::output::measured::enumerate;
+use crate::output::paragraph::write_paragraph;
+use crate::output::table;
+use crate::text::{Charset, escape, fit, grouped};
+
+/// Columns of a name.
+const NAME: usize = 24;
+
+/// How many kinds of open sockets are named, and how many families.
+const KINDS: usize = 3;
+const FAMILIES: usize = 5;
+
+/// Writes the whole report.
+pub(crate) fn write(
+    leaks: &Leaks,
+    thresholds: Thresholds,
+    page: Page,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let paragraph = |out: &mut dyn Write, text: &str| write_paragraph(out, text, 0, page);
+    paragraph(out, &answer(leaks, thresholds, page.charset))?;
+    if !leaks.leaked.is_empty() {
+        let headings = [
+            ("PROCESS", Align::Left),
+            ("PROTO", Align::Left),
+            ("IN NO TABLE", Align::Right),
+            ("OLDEST AT", Align::Left),
+            ("NOTE", Align::Left),
+        ];
+        let rows: Vec<[String; 5]> =
+            leaks.leaked.iter().map(|row| leaked(leaks, row, page.charset)).collect();
+        lines(out, &grid(&headings, &rows, page))?;
+    }
+    if !leaks.open.is_empty() {
+        let headings = [("PROCESS", Align::Left), ("OPEN", Align::Right), ("MOST OF THEM", Align::Left)];
+        let rows: Vec<[String; 3]> = leaks.open.iter().map(|row| open(leaks, row, page.charset)).collect();
+        lines(out, &grid(&headings, &rows, page))?;
+    }
+    let meaning = (!leaks.leaked.is_empty()).then(|| meaning(leaks));
+    let notes: Vec<String> =
+        [meaning, below(leaks), apart(leaks, page.charset)].into_iter().flatten().collect();
+    if !notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in notes {
+        paragraph(out, &note)?;
+    }
+    if !leaks.gaps.is_empty() {
+        writeln!(out)?;
+    }
+    table::gaps(&leaks.gaps, page, out)?;
+    if let Some(pid) = leaks.leaked.first().map(|row| row.pid).or(leaks.open.first().map(|row| row.pid)) {
+        writeln!(out, "\nNext: skcheck --pid {pid} --all (its sockets one by one)")?;
+    }
+    Ok(())
+}
+
+fn lines(out: &mut dyn Write, lines: &[String]) -> io::Result<()> {
+    writeln!(out)?;
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+fn answer(leaks: &Leaks, thresholds: Thresholds, charset: Charset) -> String {
+    let mut by_process: BTreeMap<u32, u64> = BTreeMap::new();
+    for row in &leaks.leaked {
+        *by_process.entry(row.pid).or_default() += row.sockets;
+    }
+    let most = by_process.iter().max_by_key(|(pid, sockets)| (**sockets, std::cmp::Reverse(**pid)));
+    if let Some((pid, sockets)) = most {
+        let name = in_sentence(leaks, *pid, charset);
+        return format!(
+            "{name} has {} sockets open that are in no table of the kernel: closed and never released, or never used.",
+            grouped(*sockets)
+        );
+    }
+    if let Some(open) = leaks.open.first() {
+        let name = in_sentence(leaks, open.pid, charset);
+        return format!(
+            "{name} has {} sockets open. Nobody has many that are in no table.",
+            grouped(open.sockets)
+        );
+    }
+    format!(
+        "No process has {} sockets open, or {} that are in no table; {} descriptors of {} looked at.",
+        grouped(thresholds.open),
+        grouped(thresholds.leaked),
+        grouped(leaks.scanned.descriptors),
+        count(leaks.scanned.processes, "process"),
+    )
+}
+
+fn leaked(leaks: &Leaks, row: &Leaked, charset: Charset) -> [String; 5] {
+    let (inode, holder) = row.oldest;
+    let note = match row.shared {
+        0 => String::new(),
+        all if all == row.sockets => "shared with other processes".to_owned(),
+        some => format!("{} shared with other processes", grouped(some)),
+    };
+    [
+        name(leaks, row.pid, charset),
+        row.protocol.to_owned(),
+        grouped(row.sockets),
+        format!("fd {} (inode {})", holder.fd, inode.get()),
+        note,
+    ]
+}
+
+fn open(leaks: &Leaks, row: &Open, charset: Charset) -> [String; 3] {
+    let listed: u64 = row.listed.iter().map(|(.., sockets)| sockets).sum();
+    let unlisted = row.sockets.saturating_sub(listed);
+    let mut kinds: Vec<(u64, String)> = row
+        .listed
+        .iter()
+        .map(|(protocol, state, sockets)| {
+            (*sockets, format!("{} {} {}", grouped(*sockets), proto(*protocol), state_name(*state)))
+        })
+        .collect();
+    kinds.push((unlisted, format!("{} in no table that is read", grouped(unlisted))));
+    kinds.retain(|(sockets, _)| *sockets > 0);
+    kinds.sort_by_key(|(sockets, _)| std::cmp::Reverse(*sockets));
+    let rest: u64 = kinds.iter().skip(KINDS).map(|(sockets, _)| sockets).sum();
+    let mut words: Vec<String> = kinds.into_iter().take(KINDS).map(|(_, text)| text).collect();
+    if rest > 0 {
+        words.push(format!("{} others", grouped(rest)));
+    }
+    [name(leaks, row.pid, charset), grouped(row.sockets), words.join(", ")]
+}
+
+/// What a socket in no table can be, of the protocols that were found.
+fn meaning(leaks: &Leaks) -> String {
+    let has = |protocol: &str| leaks.leaked.iter().any(|row| row.protocol == protocol);
+    let mut text = format!(
+        "{} in no table, each counted once, and the same half a second later.",
+        count(leaks.sockets, "socket")
+    );
+    if has("tcp") {
+        text += " tcp: reset or closed on both sides, perhaps with unread data; or never connected. From outside both look the same.";
+    }
+    if has("udp") || has("udplite") {
+        text += " udp: bound to no port, or no more.";
+    }
+    text + " The oldest is the one with the lowest inode number; since when it is open, the kernel does not tell."
+}
+
+/// What was left out, being too little.
+fn below(leaks: &Leaks) -> Option<String> {
+    let Below { sockets, processes, .. } = leaks.below;
+    let (sockets, of) = (count(sockets, "socket"), count(processes, "process"));
+    let text = format!("Too few to be listed: {sockets} in no table, of {of} (--min-leaked 1).");
+    (processes > 0).then_some(text)
+}
+
+/// What is in no table, and no leak for that.
+fn apart(leaks: &Leaks, charset: Charset) -> Option<String> {
+    let apart = &leaks.apart;
+    let mut families: Vec<(&Vec<u8>, u64)> =
+        apart.families.iter().map(|(name, sockets)| (name, *sockets)).collect();
+    families.sort_by_key(|(name, sockets)| (std::cmp::Reverse(*sockets), *name));
+    let mut parts = Vec::new();
+    let all: u64 = families.iter().map(|(_, sockets)| sockets).sum();
+    if all > 0 {
+        let mut names: Vec<String> = families
+            .iter()
+            .take(FAMILIES)
+            .map(|(name, sockets)| format!("{} {}", escape(name, charset), grouped(*sockets)))
+            .collect();
+        if families.len() > FAMILIES {
+            names.push("others".to_owned());
+        }
+        parts.push(format!(
+            "{} of families without a table that is read ({})",
+            grouped(all),
+            names.join(", ")
+        ));
+    }
+    if apart.namespaces > 0 {
+        parts.push(format!("{} of network namespaces that could not be asked", grouped(apart.namespaces)));
+    }
+    if apart.unnamed > 0 {
+        parts.push(format!("{} of which nothing tells the protocol", grouped(apart.unnamed)));
+    }
+    (!parts.is_empty()).then(|| format!("In no table, and no leaks: {}.", enumerate(&parts)))
+}
+
+fn comm(leaks: &Leaks, pid: u32) -> Option<&[u8]> {
+    let at = leaks.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
+    leaks.processes.get(at)?.comm.as_deref()
+}
+
+fn name(leaks: &Leaks, pid: u32, charset: Charset) -> String {
+    let comm = comm(leaks, pid).map_or_else(|| "?".to_owned(), |comm| escape(comm, charset));
+    format!("{} {pid}", fit(&comm, NAME, charset))
+}
+
+fn in_sentence(leaks: &Leaks, pid: u32, charset: Charset) -> String {
+    let comm = comm(leaks, pid);
+    comm.map_or_else(|| format!("Process {pid}"), |comm| format!("{} ({pid})", escape(comm, charset)))
+}

@@ -1,0 +1,196 @@
+//! Looks twice at who has which sockets, and at all tables.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::diag::decode::Record;
+use crate::diag::request::{States, Table};
+use crate::error::Error;
+use crate::gap::{Gap, Missing};
+use crate::holders::{Holder, socket_inode};
+use crate::host::Host;
+use crate::leaks::{Leaks, Open, Sorted, Suspect, Thresholds, sort_out};
+use crate::namespaces::NetnsId;
+use crate::query::Query;
+use crate::snapshot::ask::Asker;
+use crate::snapshot::first_pass::{self, FirstPass};
+use crate::snapshot::tables::has_connections;
+use crate::snapshot::{Source, read};
+use crate::socket::{Inode, Protocol, State};
+
+/// The first look. A while later comes the second: [`again`](Look::again).
+pub struct Look<'h> {
+    host: &'h dyn Host,
+    thresholds: Thresholds,
+    taken_at: SystemTime,
+    begun: Instant,
+    first: FirstPass,
+    gaps: Vec<Gap>,
+}
+
+impl std::fmt::Debug for Look<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Look").field("taken_at", &self.taken_at).finish_non_exhaustive()
+    }
+}
+
+/// Looks at every descriptor of every process, and at every table of every network namespace.
+///
+/// # Errors
+/// When not one table could be read.
+pub fn look(host: &dyn Host, thresholds: Thresholds) -> Result<Look<'_>, Error> {
+    let (taken_at, begun) = (host.now(), Instant::now());
+    // What no socket can match: only who is known and who is not, matters here.
+    let query = Query { min_recv_q: Some(u64::MAX), ..Query::default() };
+    let facts = read::host_facts(host, None, &mut Vec::new());
+    let mut gaps = Vec::new();
+    let first = first_pass::run(host, &query, &facts, None, &mut gaps)?;
+    Ok(Look { host, thresholds, taken_at, begun, first, gaps })
+}
+
+/// How many sockets of a process the tables list, by protocol and state.
+type Listed = FxHashMap<(u32, Protocol, State), u64>;
+
+impl Look<'_> {
+    /// Looks again, and says what was so both times.
+    pub fn again(mut self) -> Leaks {
+        let again_after = self.begun.elapsed();
+        let many = self.many();
+        let unknown: Vec<(Inode, Holder)> = self.first.survey.descriptors.unknown().collect();
+        let listed = self.list(&many, !unknown.is_empty());
+        let suspects = self.suspects();
+        let unread = self.unread();
+        let Sorted { leaked, sockets, below, apart } = sort_out(&suspects, &unread, self.thresholds.leaked);
+        let open = open(many, &listed);
+        let pids: BTreeSet<u32> =
+            open.iter().map(|open| open.pid).chain(leaked.iter().map(|leaked| leaked.pid)).collect();
+        let processes = read::processes(self.host, pids.into_iter(), &mut self.gaps);
+        Leaks {
+            taken_at: self.taken_at,
+            again_after,
+            scanned: self.first.scanned,
+            open,
+            leaked,
+            sockets,
+            below,
+            apart,
+            processes,
+            gaps: self.gaps,
+        }
+    }
+
+    /// The processes with very many sockets, and how many each has.
+    fn many(&self) -> BTreeMap<u32, u64> {
+        let mut counts: FxHashMap<u32, (Option<Inode>, u64)> = FxHashMap::default();
+        for (inode, holder) in self.first.survey.descriptors.iter() {
+            // They come by inode: several descriptors of one socket come one behind the other.
+            let (last, count) = counts.entry(holder.pid).or_default();
+            if last.replace(inode) != Some(inode) {
+                *count += 1;
+            }
+        }
+        let many = counts.into_iter().map(|(pid, (_, count))| (pid, count));
+        many.filter(|(_, count)| *count >= self.thresholds.open).collect()
+    }
+
+    /// Reads all tables once more. A table that changes under a dump can lose a socket that was there all along,
+    /// and one that was on its way between two states may be in it now.
+    fn list(&self, many: &BTreeMap<u32, u64>, for_unknown: bool) -> Listed {
+        let mut listed = Listed::default();
+        if many.is_empty() && !for_unknown {
+            return listed;
+        }
+        let mut counted = FxHashSet::default();
+        let survey = &self.first.survey;
+        for netns in &survey.namespaces {
+            // What cannot be asked is a gap of the first look.
+            let Ok(asker) = Asker::open(self.host, netns) else { continue };
+            let has_connections = netns.own || has_connections(&asker, netns);
+            for table in Query::default().tables() {
+                // A dump of connections walks those of the whole host, whichever namespace asks.
+                let states = match table {
+                    Table::Tcp(_) if !has_connections => States::Bound,
+                    _ => States::Holding,
+                };
+                let _ = asker.dump(table, states, &mut |record: Record<'_>| {
+                    let Some(inode) = record.socket.inode else { return };
+                    survey.descriptors.mark_known(inode);
+                    let mut pids: Vec<u32> =
+                        survey.descriptors.holders(inode).map(|holder| holder.pid).collect();
+                    pids.dedup();
+                    pids.retain(|pid| many.contains_key(pid));
+                    if !pids.is_empty() && counted.insert(inode) {
+                        for pid in pids {
+                            *listed.entry((pid, record.socket.protocol, record.socket.state)).or_default() +=
+                                1;
+                        }
+                    }
+                });
+            }
+        }
+        listed
+    }
+
+    /// What no table knew in either look, and is still held.
+    fn suspects(&self) -> Vec<Suspect> {
+        let FirstPass { survey, dumps, .. } = &self.first;
+        let asked: FxHashSet<NetnsId> = survey
+            .namespaces
+            .iter()
+            .zip(dumps)
+            .filter(|(_, dump)| dump.refusal.is_none())
+            .filter_map(|(netns, _)| netns.id)
+            .collect();
+        // A process can have sockets of other namespaces than its own.
+        let everywhere = dumps.iter().all(|dump| dump.refusal.is_none());
+        let suspect = |(inode, holder): (Inode, Holder)| {
+            let path = survey.path_of(holder);
+            let is_held =
+                self.host.read_link(Path::new(&path)).is_ok_and(|it| socket_inode(&it) == Some(inode));
+            // What the descriptor refers to by now is asked: right behind the look above, so that it is this.
+            let name = || self.host.xattr(Path::new(&path), "system.sockprotoname").ok();
+            is_held.then(|| Suspect {
+                inode,
+                holders: survey.descriptors.holders(inode).collect(),
+                protocol: name().map(|name| name.strip_suffix(b"\0").map_or(name.clone(), <[u8]>::to_vec)),
+                asked: everywhere || survey.netns_of.get(&holder.pid).is_some_and(|id| asked.contains(id)),
+            })
+        };
+        survey.descriptors.unknown().filter_map(suspect).collect()
+    }
+
+    /// Protocols whose tables could not be read everywhere where they were asked for.
+    fn unread(&self) -> BTreeSet<&'static str> {
+        // `tcp over IPv4`: what it is called begins with the protocol.
+        let protocol = |table: Table| table.name().split(' ').next();
+        let is_unread = |table: &Table| {
+            let is_it = |gap: &&Gap| gap.what == Missing::Table && gap.place == table.name();
+            self.gaps.iter().any(|gap| is_it(&gap))
+        };
+        let mut unread: BTreeSet<&'static str> =
+            Query::default().tables().into_iter().filter(is_unread).filter_map(protocol).collect();
+        if self.first.source == Source::ProcNet {
+            unread.insert("unix");
+        }
+        unread
+    }
+}
+
+fn open(many: BTreeMap<u32, u64>, listed: &Listed) -> Vec<Open> {
+    let mut open: Vec<Open> = many
+        .into_iter()
+        .map(|(pid, sockets)| {
+            let own = listed.iter().filter(|((holder, ..), _)| *holder == pid);
+            let mut listed: Vec<(Protocol, State, u64)> =
+                own.map(|((_, protocol, state), count)| (*protocol, *state, *count)).collect();
+            listed.sort_by_key(|(protocol, state, count)| (Reverse(*count), *protocol, *state));
+            Open { pid, sockets, listed }
+        })
+        .collect();
+    open.sort_by_key(|open| (Reverse(open.sockets), open.pid));
+    open
+}

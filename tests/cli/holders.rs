@@ -1,0 +1,57 @@
+//! Sockets that are in no table of a process: how that is told.
+
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use serde_json::Value;
+
+use crate::run::{Unread, json, on_terminal, skcheck};
+
+/// A reader's descriptor that is in a message alone, and where that message waits.
+fn in_flight() -> (std::net::TcpStream, u16, [UnixStream; 2]) {
+    let unread = Unread::make(1234);
+    let port = unread.port();
+    let (sender, receiver) = UnixStream::pair().unwrap();
+    let fds = [unread.reader.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
+    rustix::net::sendmsg(&sender, &[IoSlice::new(b"x")], &mut control, SendFlags::empty()).unwrap();
+    (unread.writer, port, [receiver, sender])
+}
+
+fn check(report: &Value, receiver: &UnixStream, ambiguous: bool) {
+    let reader =
+        report["sockets"].as_array().unwrap().iter().find(|socket| socket["unread"] == 1234).unwrap();
+    assert_eq!((&reader["holding"], &reader["ambiguous"]), (&"in_flight".into(), &ambiguous.into()));
+    let holder = serde_json::json!({
+        "pid": std::process::id(), "fd": receiver.as_raw_fd(), "via": "in-flight", "tid": null
+    });
+    let holders = reader["holders"].as_array().unwrap();
+    assert!(holders.contains(&holder), "{holder} in {holders:?}");
+    assert!(ambiguous || holders.len() == 1, "{holders:?}");
+}
+
+#[test]
+fn a_message_that_nobody_has_received() {
+    if !rustix::process::geteuid().is_root() {
+        // Another process may have it as well, and that may not be looked at.
+        return println!("skipped: needs root");
+    }
+    let (_writer, port, [receiver, _sender]) = in_flight();
+    let arguments = |engine: &str| format!("-t --port {port} --engine {engine}");
+    check(&json(&arguments("proc")), &receiver, true);
+    let screen = on_terminal(&mut skcheck(&arguments("proc")), 80);
+    assert!(screen.contains(" in flight? "), "{screen}");
+    check(&json(&arguments("bpf")), &receiver, false);
+    let screen = on_terminal(&mut skcheck(&arguments("bpf")), 80);
+    let told = format!("in flight: not received yet at fd {}\n", receiver.as_raw_fd());
+    assert!(screen.contains(&told), "{screen}");
+    let answer = format!("of a socket in flight to it (fd {}).", receiver.as_raw_fd());
+    assert!(screen.replace('\n', " ").contains(&answer), "{screen}");
+    let widest = screen.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 80, "{screen}");
+}
