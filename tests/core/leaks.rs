@@ -98,18 +98,20 @@ fn only_what_was_so_both_times() {
     let unbound = socket_of(AddressFamily::INET, SocketType::DGRAM, None);
     let _listed = (UdpSocket::bind("127.0.0.1:0"), idle_socket(), tcp_pair("127.0.0.1"));
     let netlink = socket_of(AddressFamily::NETLINK, SocketType::RAW, None);
+    // A family without a table.
+    let xdp = socket_of(AddressFamily::XDP, SocketType::RAW, None);
     let address = listener.local_addr().expect("bound");
     let leaks = twice(Thresholds { open: 1, leaked: 1 }, || {
         rustix::net::connect(&connects, &address).expect("it listens");
         drop(closes);
     });
     let own = std::process::id();
-    assert_eq!(of(&leaks, own), [("tcp", 2, 0), ("udp", 1, 0)]);
+    assert_eq!(of(&leaks, own), [("tcp", 2, 0), ("netlink", 1, 0), ("udp", 1, 0)]);
     let row = leaks.leaked.iter().find(|leaked| leaked.pid == own).expect("listed above");
     assert_eq!(row.oldest, (inode(&stays), mine(&stays)));
-    assert!(leaks.apart.families.get(b"NETLINK".as_slice()).is_some_and(|sockets| *sockets > 0));
+    assert!(leaks.apart.families.get(b"XDP".as_slice()).is_some_and(|sockets| *sockets > 0));
     assert_eq!((leaks.apart.namespaces, leaks.apart.unnamed), (0, 0));
-    drop((six, unbound, netlink));
+    drop((six, unbound, netlink, xdp));
 }
 
 /// A child that has inherited them leaks the same ones.

@@ -2,9 +2,9 @@
 //! kernel.
 //!
 //! A socket that is in no table does nothing any more, or nothing yet: a TCP connection that both sides have
-//! closed or that was reset, one that never connected, a UDP socket that is bound to no port. It keeps its
-//! descriptor and its memory, and no list of sockets shows it. Whether it was ever used, cannot be told from
-//! outside.
+//! closed or that was reset, one that never connected, a UDP socket that is bound to no port, a netlink socket
+//! that is bound to no portid. It keeps its descriptor and its memory, and no list of sockets shows it. Whether
+//! it was ever used, cannot be told from outside.
 //!
 //! ```no_run
 //! use skcheck_core::{Live, leaks};

@@ -149,6 +149,12 @@ fn meaning(leaks: &Leaks) -> String {
     if has("udp") || has("udplite") {
         text += " udp: bound to no port, or no more.";
     }
+    if has("mptcp") {
+        text += " mptcp: as tcp.";
+    }
+    if has("netlink") {
+        text += " netlink: never used.";
+    }
     text + " The oldest is the one with the lowest inode number; since when it is open, the kernel does not tell."
 }
 
