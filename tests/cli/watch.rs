@@ -1,6 +1,7 @@
 //! Who reads and who does not, watched: on a terminal, in a pipe, as documents.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -106,7 +107,7 @@ fn documents_have_every_field() {
         }
     };
     let last = documents.last().unwrap();
-    has(last, "schema at window stalled sockets gone trend processes gaps");
+    has(last, "schema at window stalled not_accepting sockets gone trend processes gaps");
     assert_eq!(last["schema"], "skcheck.watch/1");
     let window = last["window"].as_f64().unwrap();
     assert!((0.2..0.6).contains(&window), "{window}");
@@ -116,7 +117,7 @@ fn documents_have_every_field() {
     has(
         socket,
         "protocol state inode cookie unread charged worst skmem holders verdict writing stalled_s \
-         consumed_per_s arriving_per_s until_s unread_age_s drops held_before cause root chain",
+         consumed_per_s arriving_per_s accepted until_s unread_age_s drops held_before cause root chain",
     );
     assert_eq!((&socket["verdict"], &socket["unread"]), (&"stalled".into(), &1000.into()));
     assert_eq!(socket["consumed_per_s"], 0);
@@ -130,7 +131,7 @@ fn documents_have_every_field() {
     assert_eq!(last["processes"][0]["pid"], std::process::id());
 }
 
-/// A stopped child of this process goes on when a test ends, however it does.
+/// A child of this process, stopped or not, goes on when a test ends, however it does.
 struct Stopped(Child);
 
 impl Drop for Stopped {
@@ -141,15 +142,20 @@ impl Drop for Stopped {
     }
 }
 
-#[test]
-fn a_process_that_was_stopped_is_told_apart() {
+/// A process that holds 5 unread bytes. It goes on when this is dropped, should it be stopped.
+fn holds_unread() -> Stopped {
     let mut command = skcheck("hold-stalled-reader --fragments 5");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut ready = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    signal(&child, Signal::STOP);
-    let pid = child.id();
-    let stopped = Stopped(child);
+    Stopped(child)
+}
+
+#[test]
+fn a_process_that_was_stopped_is_told_apart() {
+    let stopped = holds_unread();
+    signal(&stopped.0, Signal::STOP);
+    let pid = stopped.0.id();
     let ran = run(&mut skcheck(&format!("watch -t --pid {pid} --for 1s")));
     let told = format!("skcheck ({pid}) has read nothing for 1");
     assert!(ran.out.starts_with(&told) && ran.out.contains("5 B waits at fd "), "{}", ran.out);
@@ -218,6 +224,40 @@ fn the_exit_code_tells_whether_somebody_stands_still() {
     assert_eq!(code("--for 500ms --exit-code --min-recvq 1001"), Some(0));
 }
 
+/// A client that has connected and waits, at a listener that is never asked.
+#[test]
+fn a_listener_at_which_nobody_accepts_stands_still() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let arguments = |more: &str| {
+        format!("watch -t --pid {} --port {} --for 1s {more}", std::process::id(), address.port())
+    };
+    let ran = run(&mut skcheck(&arguments("--exit-code")));
+    assert_eq!(ran.code, Some(0), "nobody waits: {ran:?}");
+    let _client = TcpStream::connect(address).unwrap();
+    let ran = run(&mut skcheck(&arguments("--exit-code")));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let first = ran.out.lines().next().unwrap();
+    assert!(first.contains("has accepted nobody for 1"), "{first}");
+    assert!(first.contains("1 connection waits (limit ") && first.contains(" at fd "), "{first}");
+    let row = ran.out.lines().find(|line| line.contains("LISTEN")).unwrap();
+    assert!(row.contains("1 conn  stalled") && row.contains("nobody accepts: "), "{row}");
+    assert!(ran.out.contains(": at 1 listener nobody accepts in the end"), "{}", ran.out);
+    assert!(!ran.out.contains("skcheck packets"), "{}", ran.out);
+
+    let document = documents(&arguments("")).pop().unwrap();
+    assert_eq!((&document["stalled"], &document["not_accepting"]), (&1.into(), &1.into()), "{document}");
+    let socket = &document["sockets"][0];
+    assert_eq!((&socket["verdict"], &socket["accepted"]), (&"stalled".into(), &0.into()), "{document}");
+    assert!(socket["unread_age_s"].as_f64() >= socket["stalled_s"].as_f64(), "{document}");
+
+    let stalled = arguments("--exit-code").replace("watch", "--stalled").replace("--for 1s", "");
+    let ran = run(&mut skcheck(&stalled));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.out.lines().next().unwrap().contains("has accepted nobody for 1"), "{}", ran.out);
+    assert!(ran.out.contains("1 conn"), "{}", ran.out);
+}
+
 #[test]
 fn a_terminal_is_redrawn_in_place() {
     let unread = Unread::make(60_000);
@@ -232,7 +272,7 @@ fn a_terminal_is_redrawn_in_place() {
         assert!(frames[2].starts_with(&format!("\r\x1b[{lines}A")), "{lines} lines: {shown:?}");
         assert!(frames[2].contains("has read nothing") && frames[2].contains("stalled"), "{shown}");
         assert!(frames[5].starts_with("Watched "), "{shown:?}");
-        let plain = shown.replace("\x1b[K", "").replace("\x1b[J", "");
+        let plain = shown.replace("\x1b[K", "").replace("\x1b[J", "").replace('\r', "");
         let widest =
             plain.lines().filter(|line| !line.contains("\x1b[")).map(|line| line.chars().count()).max();
         assert!(widest.unwrap() <= usize::from(columns), "{shown}");
@@ -281,6 +321,28 @@ fn stalled_is_the_short_form() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.out.starts_with("Nobody stands still"), "{}", ran.out);
     assert!(run(&mut skcheck("--stalled --exact")).err.contains("--exact"));
+}
+
+/// Each reader with its own cause, however wide the page is.
+#[test]
+fn stalled_tells_of_each_why() {
+    let (stopped, waits) = (holds_unread(), holds_unread());
+    signal(&stopped.0, Signal::STOP);
+    let (stopped_pid, waits_pid) = (stopped.0.id(), waits.0.id());
+    let command = format!("--stalled -t --pid {stopped_pid} --pid {waits_pid}");
+    let check = |out: &str| {
+        // A row of the process, and one of its socket, which may go on below.
+        let row = |pid: u32| {
+            let row = format!("skcheck {pid}  ");
+            let lines = out.lines().skip_while(|line| !line.starts_with(&row)).skip(1);
+            let lines: Vec<&str> = lines.take_while(|line| line.starts_with(' ')).collect();
+            lines.join("\n")
+        };
+        assert!(row(stopped_pid).ends_with("stopped"), "{out}");
+        assert!(row(waits_pid).ends_with("blocked elsewhere"), "{out}");
+    };
+    check(&run(&mut skcheck(&command)).out);
+    check(&on_terminal(&mut skcheck(&command), 80));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod caps;
 mod census;
 mod churn;
 mod closed;
+mod handshake;
 mod holders;
 mod hostile_mounts;
 mod layout;

@@ -100,6 +100,15 @@ fn blocked_in_calls() {
         let thread = found.threads.iter().find(|thread| is_there(thread)).expect("above");
         assert_eq!(thread.state, Some(b'S'));
         assert!(thread.wchan.is_some(), "{thread:?}");
+        // It has not run since: its switches are as many as its turns on a processor.
+        let path = format!("/proc/{}/task/{}/status", child.pid(), thread.tid);
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let switches = status.lines().filter(|line| line.contains("ctxt_switches:"));
+        let count =
+            |line: &str| line.rsplit('\t').next().expect("a number").parse::<u64>().expect("a number");
+        let switches: u64 = switches.map(count).sum();
+        let is_told = std::path::Path::new("/proc/self/schedstat").exists();
+        assert_eq!(thread.runs, is_told.then_some(switches), "{thread:?}");
         assert!(found.threads.len() >= 2 && !found.more_threads, "{found:?}");
         assert!(found.epolls.is_empty() && found.rings.is_empty() && found.zombies.is_empty(), "{found:?}");
         assert_eq!((found.missing.as_slice(), found.descriptors_age), (&[][..], Duration::ZERO));

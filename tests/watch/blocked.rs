@@ -71,6 +71,6 @@ fn spinning() {
     stands_on(
         cause,
         role.pid(),
-        |fact| matches!(fact, Fact::Spins { tid, percent: 15..=110 } if *tid == role.pid()),
+        |fact| matches!(fact, Fact::Spins { tid, percent: 15..=110, .. } if *tid == role.pid()),
     );
 }

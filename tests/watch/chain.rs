@@ -4,14 +4,15 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::Command;
 
-use nix::libc::{SYS_sendto, SYS_write};
+use nix::libc::{SYS_clock_nanosleep, SYS_sendto, SYS_write};
 use rustix::net::SocketType;
-use skcheck_core::watch::cause::{CauseCode, Fact};
-use skcheck_core::watch::progress::Writing;
-use skcheck_core::{Holder, NetnsChoice};
+use skcheck_core::watch::cause::{CauseCode, End, Fact};
+use skcheck_core::watch::evidence::Call;
+use skcheck_core::watch::progress::{Reading, Writing};
+use skcheck_core::{Holder, Inode, NetnsChoice, Query, State};
 
 use crate::kernel;
-use crate::look::{SHORT, ends_at, engine, here, stands_on, watch, watch_by};
+use crate::look::{LONG, SHORT, ends_at, engine, here, is_rate, stands_on, watch, watch_by};
 use crate::pairs::{Pair, fill_tcp};
 use crate::role::Role;
 use crate::support::namespaces::run;
@@ -81,9 +82,8 @@ fn of_four() {
     let _client = fill_tcp(first.writer);
     let writers = [0, 1, 2].map(|place| blocked_writing(&relays[place]));
 
-    let mut query = here();
-    query.netns = NetnsChoice::All;
-    let seen = watch_by(engine(), &query, || std::thread::sleep(SHORT));
+    // What was asked for is in this namespace, and the end is not.
+    let seen = watch(SHORT);
     let cause = seen.stalled_by(unread[0], CauseCode::Backpressure);
     stands_on(cause, relays[0].pid(), |fact| matches!(fact, Fact::UnsentAt(at, _) if *at == writers[0]));
     let root = seen.root(unread[0]);
@@ -111,6 +111,102 @@ fn elsewhere(port: u16) -> Role {
     sink
 }
 
+/// Whatever was asked for of a chain, it is followed to its end; and only what was asked for is told.
+#[test]
+fn with_filters() {
+    if !in_own_netns("chain::with_filters") {
+        return;
+    }
+    let pairs = [small_tcp(), Pair::unix(SocketType::STREAM, 32 * KIB), small_tcp()];
+    let unread = pairs.each_ref().map(|pair| inode(&pair.reader));
+    let sent = pairs.each_ref().map(|pair| inode(&pair.writer));
+    let ports = [&pairs[0], &pairs[2]].map(|pair| {
+        let reader = TcpStream::from(pair.reader.try_clone().expect("a descriptor"));
+        reader.local_addr().expect("connected").port()
+    });
+    let [first, second, third] = pairs;
+    let relays = [
+        Role::start("relay", vec![first.reader, second.writer]),
+        Role::start("relay", vec![second.reader, third.writer]),
+    ];
+    let sink = Role::start("sleep", vec![third.reader]);
+    let _client = fill_tcp(first.writer);
+    let writers = [0, 1].map(|place| blocked_writing(&relays[place]));
+    let end = sink.holder(unread[2]);
+    let check = |change: &dyn Fn(&mut Query), asked: &[Inode]| {
+        let mut query = here();
+        change(&mut query);
+        let seen = watch_by(engine(), &query, || std::thread::sleep(SHORT));
+        let mut found = seen.asked_for();
+        let mut expected: Vec<Inode> = asked.to_vec();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{query:?}");
+        if engine().is_none() {
+            // Nothing tells that the reader of a unix socket stands still.
+            return;
+        }
+        seen.stalled_by(unread[0], CauseCode::Backpressure);
+        let root = seen.root(unread[0]);
+        ends_at(root, end, CauseCode::Blocked);
+        let links: Vec<Holder> = root.links.iter().map(|link| link.writer).collect();
+        assert_eq!(links, writers);
+        seen.stalled_by(unread[1], CauseCode::Backpressure);
+        ends_at(seen.root(unread[1]), end, CauseCode::Blocked);
+        seen.stalled_by(unread[2], CauseCode::Blocked);
+        ends_at(seen.root(sent[0]), end, CauseCode::Blocked);
+    };
+    check(&|query| query.pids = vec![relays[0].pid()], &[unread[0], sent[1]]);
+    check(&|query| query.pids = vec![relays[1].pid()], &[unread[1], sent[2]]);
+    check(&|query| query.pids = vec![sink.pid()], &[unread[2]]);
+    check(&|query| query.pids = vec![std::process::id()], &[sent[0]]);
+    check(&|query| query.port = Some(ports[0]), &[sent[0], unread[0]]);
+    check(&|query| query.port = Some(ports[1]), &[sent[2], unread[2]]);
+    check(&|query| query.unix = false, &[sent[0], unread[0], sent[2], unread[2]]);
+    check(&|query| query.tcp = false, &[sent[1], unread[1]]);
+    check(&|query| query.min_recv_q = Some(1 << 30), &[]);
+    check(&|query| query.states = vec![State::CloseWait], &[]);
+    check(&|query| query.netns = NetnsChoice::OfProcess(sink.pid()), &[&sent[..], &unread[..]].concat());
+}
+
+/// A relay that cannot write because the reader at its other end is slow.
+#[test]
+fn of_a_slow_reader() {
+    const RATE: u64 = 20_000;
+    if !in_own_netns("chain::of_a_slow_reader") {
+        return;
+    }
+    let (first, second) = (small_tcp(), small_tcp());
+    let (unread, read) = (inode(&first.reader), inode(&second.reader));
+    let relay = Role::start("relay", vec![first.reader, second.writer]);
+    let sink = Role::start("sleep", vec![second.reader.try_clone().expect("a descriptor")]);
+    let client = fill_tcp(first.writer);
+    let writer = blocked_writing(&relay);
+    // From here on it is read.
+    let reader = Role::start(&format!("read {RATE}"), vec![second.reader]);
+    drop(sink);
+    let _client = Role::start("pour", vec![client]);
+    let slow = || {
+        let seen = watch(LONG);
+        let judged = seen.socket(unread);
+        assert!(judged.reading != Reading::Idle, "{judged:#?}");
+        let reader = seen.socket(read);
+        is_rate(reader.consumed, RATE, reader);
+        assert!(reader.until.is_none() && reader.root.is_none(), "{reader:#?}");
+        // At the moment that it is looked at the relay may be about to read.
+        let root = judged.root.clone()?;
+        assert_eq!(judged.cause.as_ref().map(|cause| cause.code), Some(CauseCode::Backpressure));
+        Some(root)
+    };
+    let root = std::iter::repeat_with(slow).take(3).flatten().next().expect("the relay is seen writing");
+    let End::Slow(end, pace) = root.end else { panic!("a slow reader: {root:#?}") };
+    assert_eq!(end, reader.holder(read));
+    is_rate(pace.consumed, RATE, &root);
+    assert!(!pace.at_least);
+    let [link] = &root.links[..] else { panic!("one link: {root:#?}") };
+    assert_eq!((link.writer, link.reader), (writer, Some(end)));
+}
+
 /// Two processes that write to each other, and neither reads before it has written.
 fn wait_for_each_other(pair: Pair) {
     let (here, there) = pair.inodes();
@@ -125,13 +221,55 @@ fn wait_for_each_other(pair: Pair) {
             |fact| matches!(fact, Fact::UnsentAt(at, _) if *at == writers[place]),
         );
         let root = seen.root(socket);
-        assert!(root.is_circle && root.end.is_none(), "{root:#?}");
+        assert!(root.is_circle(), "{root:#?}");
         let mut on_the_way: Vec<u32> = root.links.iter().map(|link| link.writer.pid).collect();
         on_the_way.sort_unstable();
         let mut both = [roles[0].pid(), roles[1].pid()];
         both.sort_unstable();
         assert_eq!(on_the_way, both);
     }
+}
+
+/// One that writes to itself, and has nobody else to read.
+#[test]
+fn deadlock_with_itself() {
+    if !in_own_netns("chain::deadlock_with_itself") {
+        return;
+    }
+    let pair = small_tcp();
+    let (_, unread) = pair.inodes();
+    let role = Role::start("pour-to-itself", vec![pair.writer, pair.reader]);
+    let writer = blocked_writing(&role);
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(unread, CauseCode::Deadlock);
+    stands_on(cause, role.pid(), |fact| matches!(fact, Fact::UnsentAt(at, _) if *at == writer));
+    assert!(seen.root(unread).is_circle());
+}
+
+/// The same with a thread that sleeps, and may read when it wakes: what is known is that all are blocked.
+#[test]
+fn no_deadlock() {
+    if !in_own_netns("chain::no_deadlock") {
+        return;
+    }
+    let pair = small_tcp();
+    let (_, unread) = pair.inodes();
+    let role = Role::start("pour-beside", vec![pair.writer, pair.reader]);
+    let writer = blocked_writing(&role);
+    let [_, other] = kernel::threads(role.pid())[..] else { panic!("two threads") };
+    kernel::sleeps_in_thread(role.pid(), other, &[SYS_clock_nanosleep]);
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(unread, CauseCode::Blocked);
+    let thread = |wanted: u32, call| {
+        stands_on(
+            cause,
+            role.pid(),
+            |fact| matches!(fact, Fact::Thread { tid, call: is, .. } if *tid == wanted && *is == Some(call)),
+        );
+    };
+    thread(role.pid(), (Call::Write, Some(writer.fd)));
+    thread(other, (Call::Sleep, None));
+    assert!(seen.socket(unread).root.is_none());
 }
 
 #[test]

@@ -86,6 +86,22 @@ fn one_shot() {
     }
 }
 
+/// A set in a set: the outer one, in which the thread waits, tells once that the inner one has something.
+#[test]
+fn edge_triggered_from_outside() {
+    if !in_own_netns("epoll::edge_triggered_from_outside") {
+        return;
+    }
+    let waiting = Waiting::start("ignore-inner");
+    let sets = kernel::epoll_events(waiting.role.pid(), waiting.fd);
+    let [(inner, _)] = sets[..] else { panic!("{sets:?}") };
+    let events = Interest::IN | Interest::EDGE | ERR_HUP;
+    assert_eq!(kernel::epoll_events(waiting.role.pid(), inner), [(waiting.waits_in, events)]);
+    let cause = waiting.seen.stalled_by(waiting.reader, CauseCode::EdgeNotRead);
+    let fact = Fact::EpollInEpoll { set: waiting.waits_in, inner, events };
+    stands_on(cause, waiting.role.pid(), |it| *it == fact);
+}
+
 #[test]
 fn nobody_waits() {
     if !in_own_netns("epoll::nobody_waits") {

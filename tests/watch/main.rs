@@ -21,6 +21,8 @@ mod nginx;
 mod soak;
 mod stopped;
 mod streams;
+mod times;
 mod unprivileged;
+mod until;
 mod writers;
 mod zombie;

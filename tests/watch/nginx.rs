@@ -12,7 +12,7 @@ use skcheck_core::watch::progress::Writing;
 use skcheck_core::{Holder, Report};
 
 use crate::kernel;
-use crate::look::{SHORT, ends_at, stands_on, watch};
+use crate::look::{SHORT, Seen, ends_at, engine, here, stands_on, watch, watch_by};
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::eventually;
@@ -91,18 +91,28 @@ fn unbuffered_upload() {
     let all = Interest::IN | Interest::EDGE;
     assert_eq!(events & all, all, "{events:x}");
 
-    let cause = seen.stalled_by(reader, CauseCode::Backpressure);
     let to_upstream = |holder: &Holder| holder.pid == nginx.pid() && *holder != nginx.holder(reader);
-    stands_on(
-        cause,
-        nginx.pid(),
-        |fact| matches!(fact, Fact::UnsentAt(at, unsent) if to_upstream(at) && unsent.0 > 0),
-    );
-    let root = seen.root(reader);
-    ends_at(root, Holder { pid: upstream.pid(), fd: accepted }, CauseCode::Blocked);
-    let [link] = &root.links[..] else { panic!("one link: {root:#?}") };
-    assert!(to_upstream(&link.writer) && link.unsent.0 > 0, "{root:#?}");
-    assert_eq!(link.reader, root.end.as_ref().map(|end| end.0));
+    let check = |seen: &Seen| {
+        let cause = seen.stalled_by(reader, CauseCode::Backpressure);
+        stands_on(
+            cause,
+            nginx.pid(),
+            |fact| matches!(fact, Fact::UnsentAt(at, unsent) if to_upstream(at) && unsent.0 > 0),
+        );
+        let root = seen.root(reader);
+        ends_at(root, Holder { pid: upstream.pid(), fd: accepted }, CauseCode::Blocked);
+        let [link] = &root.links[..] else { panic!("one link: {root:#?}") };
+        assert!(to_upstream(&link.writer) && link.unsent.0 > 0, "{root:#?}");
+        assert_eq!(link.reader, root.reader());
+    };
+    check(&seen);
+    // Whoever asks for nginx alone is told no less.
+    let mut query = here();
+    query.pids = vec![nginx.pid()];
+    let seen = watch_by(engine(), &query, || std::thread::sleep(SHORT));
+    let is_its = |report: &Report| report.holders.iter().all(|holder| holder.pid == nginx.pid());
+    assert!(seen.now.asked_for().len() == 2 && seen.now.asked_for().iter().all(is_its));
+    check(&seen);
 }
 
 fn path(path: &Path) -> &str {

@@ -1,18 +1,46 @@
 //! Readers whose process, or a part of it, has ended.
 
 use nix::libc::SYS_clock_nanosleep;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use skcheck_core::watch::cause::{CauseCode, Fact};
+use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::Reading;
 
 use crate::kernel;
-use crate::look::{SHORT, engine, stands_on, watch};
+use crate::look::{SHORT, engine, here, stands_on, watch, watch_by};
 use crate::pairs::Pair;
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::eventually;
 use crate::support::sockets::inode;
 
-/// The worker has ended; its parent has not noticed, and still holds the socket.
+fn child_of(pid: u32) -> u32 {
+    eventually("it has a child", || {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+        children.trim().parse().ok()
+    })
+}
+
+/// A child has ended that never had the socket: its parent does something else, and that is the cause.
+#[test]
+fn a_child() {
+    if !in_own_netns("zombie::a_child") {
+        return;
+    }
+    let pair = Pair::tcp(1 << 20, 1 << 20);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let role = Role::start("lose-child", vec![pair.reader]);
+    let child = child_of(role.pid());
+    kernel::is_in_state(child, b'Z');
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(reader, CauseCode::Blocked);
+    assert!(matches!(cause.evidence[0], Fact::Thread { call: Some((Call::Sleep, None)), .. }), "{cause:#?}");
+    stands_on(cause, role.pid(), |fact| *fact == Fact::ZombieChild(child));
+}
+
+/// The worker that had the socket ends; its parent does not notice, and still holds it.
 #[test]
 fn a_worker() {
     if !in_own_netns("zombie::a_worker") {
@@ -22,15 +50,15 @@ fn a_worker() {
     pair.write(50_000);
     let reader = inode(&pair.reader);
     let role = Role::start("lose-worker", vec![pair.reader]);
-    let pid = role.pid();
-    let worker = eventually("it has a child", || {
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-        children.trim().parse().ok()
+    let worker = child_of(role.pid());
+    assert_eq!(kernel::descriptor(worker, reader), 0);
+    let seen = watch_by(engine(), &here(), || {
+        kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).expect("it runs");
+        kernel::is_in_state(worker, b'Z');
+        std::thread::sleep(SHORT);
     });
-    kernel::is_in_state(worker, b'Z');
-    let seen = watch(SHORT);
     let cause = seen.stalled_by(reader, CauseCode::Zombie);
-    stands_on(cause, pid, |fact| *fact == Fact::ZombieChild(worker));
+    stands_on(cause, role.pid(), |fact| *fact == Fact::ZombieChild(worker));
 }
 
 /// The main thread has ended; the process lives on in another, which holds the socket.

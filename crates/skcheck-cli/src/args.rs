@@ -27,7 +27,7 @@ Examples:
   skcheck --by pod                 which pods they are in (container, netns, cgroup)
   skcheck --exact                  measure every queue, however long it takes
   skcheck mem --pages              where the host's memory is, and whether sockets have what is missing
-  skcheck --stalled                who reads nothing for a second, and why
+  skcheck --stalled                who reads or accepts nothing for a second, and why
   skcheck watch --pid 4711         does it read, and if not, why
   skcheck packets 4711 12          the packets behind descriptor 12 of a process
   skcheck --format json            for programs (fields: docs/json.md)
@@ -75,7 +75,7 @@ pub(crate) struct ScanArgs {
     pub(crate) measuring: MeasuringArgs,
     #[command(flatten)]
     pub(crate) roots: RootArgs,
-    /// Look twice, a second apart: only readers that read nothing in between, and why
+    /// Look twice, a second apart: only who read, or accepted, nothing in between, and why
     #[arg(long, help_heading = "Which sockets", conflicts_with_all = ["exact", "exact_limit"])]
     pub(crate) stalled: bool,
     /// Exit with 1 when a socket matched

@@ -274,11 +274,21 @@ pub fn unread(socket: &Socket) -> Option<Payload> {
     }
 }
 
-fn unsent(socket: &Socket) -> Option<Payload> {
+/// Payload that the peer has not acknowledged; `None` where the kernel does not tell. TCP's Send-Q
+/// (`write_seq - snd_una`) counts our own SYN as long as it is not acknowledged, and our own FIN: in the
+/// states in which one is on its way, it is taken off. (Half-open requests have no Send-Q at all:
+/// `inet_req_diag_fill`.)
+pub fn unsent(socket: &Socket) -> Option<Payload> {
     match socket.send_q {
         // What its send queue holds is in no packet yet.
         SendQueue::Truesize(_) if socket.protocol == Protocol::Mptcp => socket.mptcp.as_ref()?.unsent,
-        SendQueue::Payload(payload) => Some(payload),
+        SendQueue::Payload(Payload(q)) => {
+            let on_its_way = matches!(
+                socket.state,
+                State::SynSent | State::SynRecv | State::FinWait1 | State::LastAck | State::Closing
+            );
+            Some(Payload(q.saturating_sub(u64::from(socket.protocol == Protocol::Tcp && on_its_way))))
+        }
         SendQueue::BacklogLimit(_) => Some(Payload(0)),
         SendQueue::Truesize(Truesize(0)) => Some(Payload(0)),
         SendQueue::Truesize(_) | SendQueue::Unknown => None,

@@ -97,7 +97,7 @@ pub use process::Process;
 pub use query::Query;
 pub use ring::{Ring, Rings};
 pub use skmem::SkMem;
-pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, scan, scan_with};
+pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, Waiter, scan, scan_with};
 pub use socket::{Cookie, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
 pub use tcp::TcpInfo;
 pub use units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};

@@ -6,7 +6,7 @@ use crate::footprint::{Footprint, HostFacts, Side, footprint};
 use crate::glob;
 use crate::namespaces::NetnsChoice;
 use crate::process::Process;
-use crate::socket::{Family, Socket, State};
+use crate::socket::{Family, Protocol, Socket, State};
 
 /// Which sockets a report is about. All conditions must hold together.
 ///
@@ -148,6 +148,19 @@ impl Query {
             Family::Unix => self.unix,
             Family::Packet => self.packet,
             Family::Netlink => self.netlink,
+        }
+    }
+
+    /// Whether sockets of this protocol are asked for.
+    pub fn wants_protocol(&self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Tcp => self.tcp,
+            Protocol::Udp | Protocol::UdpLite => self.udp,
+            Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => self.unix,
+            Protocol::Mptcp => self.mptcp,
+            Protocol::Raw => self.raw,
+            Protocol::Packet => self.packet,
+            Protocol::Netlink => self.netlink,
         }
     }
 

@@ -242,8 +242,7 @@ fn replayed(name: &str, made: &str) -> Snapshot {
         Some(record()).filter(|(now, _)| describe(now) == before)
     });
     let mut replayed = scan(&Replay::parse(&recording), &query_of(name)).expect("it was scanned once");
-    // A recording has no clock.
-    (replayed.taken_at, replayed.duration) = (scanned.taken_at, scanned.duration);
+    super::set_clock(&mut replayed, &scanned);
     assert_eq!(replayed, scanned);
     if let Some(fixtures) = std::env::var_os("SKCHECK_FIXTURES") {
         write(Path::new(&fixtures), name, made, &recording, &describe(&replayed));

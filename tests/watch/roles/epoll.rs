@@ -38,6 +38,17 @@ pub(crate) fn ignore_edge(given: Given) {
     wait_for_ever(&set);
 }
 
+/// Has the socket in a set which is in another, is told once by that, and does not look into the inner one.
+pub(crate) fn ignore_inner(given: Given) {
+    let [socket] = given.sockets::<1>();
+    let (inner, outer) = (create(), create());
+    add(&inner, &socket, EventFlags::IN);
+    add(&outer, &inner, EventFlags::IN | EventFlags::ET);
+    assert_eq!(wait(&outer), 1);
+    ready();
+    wait_for_ever(&outer);
+}
+
 /// Is told once, and does not ask again.
 pub(crate) fn not_rearm(given: Given) {
     let [socket] = given.sockets::<1>();

@@ -1,6 +1,7 @@
 //! Readers and writers at a known rate. They are late only for moments: what is due is counted from the
 //! beginning, and not from the step before.
 
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,25 @@ pub(crate) fn send(given: Given, rate: u64) {
         }
         rustix::net::send(&socket, &[b'x'; DATAGRAM], SendFlags::empty()).unwrap_or_else(|_| gone())
     });
+}
+
+/// Accepts so many connections a second, and closes them.
+pub(crate) fn accept(given: Given, rate: u64) {
+    let [listener] = given.sockets();
+    at(rate, |due| match due {
+        0 => 0,
+        _ => rustix::net::accept(&listener).map_or_else(|_| gone(), |_| 1),
+    });
+}
+
+/// Connects to a port again and again, and stays until the other end closes.
+pub(crate) fn connect(port: u64) {
+    let port = u16::try_from(port).expect("a port");
+    ready();
+    loop {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap_or_else(|_| gone());
+        let _ = rustix::net::recv(&stream, &mut [0; 1], RecvFlags::empty());
+    }
 }
 
 /// Has `work` done at a rate, for ever: it is told how many bytes are due and says how many it did.

@@ -45,8 +45,20 @@ pub(crate) fn spin(given: Given) {
     drop(given);
 }
 
-/// Has a worker that has ended, and does not know it.
+/// Has a worker that reads the socket from its standard input, but that never comes to it; and waits for
+/// something else.
 pub(crate) fn lose_worker(given: Given) {
+    let [socket] = given.sockets::<1>();
+    let mut command = Command::new("sleep");
+    command.arg("100").stdin(socket.try_clone().expect("a descriptor")).stdout(Stdio::null());
+    let worker = command.spawn().expect("it is everywhere");
+    ready();
+    std::thread::sleep(LONG);
+    drop((socket, worker));
+}
+
+/// Has a child that has ended, and does not know it.
+pub(crate) fn lose_child(given: Given) {
     let mut command = Command::new("true");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let worker = command.spawn().expect("it is everywhere");

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use crate::role::{Given, gone, ready};
 use crate::roles::pace::blocking;
@@ -28,6 +29,26 @@ pub(crate) fn pour(given: Given) {
     loop {
         socket.write_all(&buffer).unwrap_or_else(|_| gone());
     }
+}
+
+/// Writes to a connection whose other end it has, and does not read.
+pub(crate) fn pour_to_itself(given: Given) {
+    let [to, _from] = given.sockets();
+    let mut to = stream(to);
+    ready();
+    let _ = to.write_all(&vec![b'x'; 1 << 24]);
+}
+
+/// The same, with a thread beside that sleeps, and then would read.
+pub(crate) fn pour_beside(given: Given) {
+    let [to, from] = given.sockets();
+    let (mut to, mut from) = (stream(to), stream(from));
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(100));
+        let _ = from.read(&mut [0; 1 << 14]);
+    });
+    ready();
+    let _ = to.write_all(&vec![b'x'; 1 << 24]);
 }
 
 /// Listens at a port, takes one connection, and reads nothing from it.

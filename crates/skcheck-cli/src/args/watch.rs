@@ -8,18 +8,20 @@ use crate::args::{EngineChoice, FilterArgs, RootArgs};
 use crate::config::watch::{parse_interval, parse_length};
 
 pub(super) const EXAMPLES: &str = "\
-A reader stands still when it has unread data and read nothing since the last look. Run as root to see
-what its threads are blocked in, and which epoll sets ask for its data.
+A reader stands still when it has unread data and read nothing since the last look; so does a listener at
+which connections wait, when it has accepted none of them. Run as root to see what threads are blocked in,
+and which epoll sets ask for the data. Filters decide what is shown; who keeps it waiting is looked for
+everywhere.
 
 Examples:
   skcheck watch                             who reads, and who does not, until Ctrl-C
   skcheck watch --pid 4711 --for 5s         one process: does it read, and if not, why
   skcheck watch --min-recvq 64K --interval 5s >> watch.log
                                             a block of text every 5 s
-  skcheck watch --for 2s --exit-code        for a check: 1 when a reader stands still in the end
+  skcheck watch --for 2s --exit-code        for a check: 1 when somebody stands still in the end
   skcheck watch --format jsonl              for programs: a document every second (docs/json.md)
 
-Exit: 0 ran; 1 a reader stands still in the end (with --exit-code); 2 failed or misused.";
+Exit: 0 ran; 1 a reader or a listener stands still in the end (with --exit-code); 2 failed or misused.";
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
@@ -35,7 +37,7 @@ pub(crate) struct WatchArgs {
     /// How to write it: table, jsonl
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = WatchFormat::Table)]
     pub(crate) format: WatchFormat,
-    /// Exit with 1 when a reader stands still in the end
+    /// Exit with 1 when a reader, or a listener, stands still in the end
     #[arg(long)]
     pub(crate) exit_code: bool,
     /// What looks: bpf (root), proc (and NETLINK_SOCK_DIAG), or auto: bpf where it works

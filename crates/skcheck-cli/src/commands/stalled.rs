@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use skcheck_core::watch::progress::Reading;
-use skcheck_core::watch::{Probe, judge};
+use skcheck_core::watch::{Judged, Probe, judge};
 use skcheck_core::{Live, NotMeasured};
 
 use crate::commands::engine::Loaded;
@@ -31,7 +31,8 @@ pub(crate) fn run(host: &Live, config: &ScanConfig) -> Result<Outcome, Failure> 
     let mut watched = WatchReport::new(&now, &judgement, &history, &config.query, loaded.gap.as_ref());
     watched.missing_pid = config.missing_pid;
     let mut snapshot = now.snapshot.clone();
-    let stalled = judgement.sockets.iter().filter(|judged| judged.reading == Reading::Stalled);
+    let is_wanted = |judged: &&Judged| judged.asked_for && judged.reading == Reading::Stalled;
+    let stalled = judgement.sockets.iter().filter(is_wanted);
     snapshot.sockets = stalled.filter_map(|judged| now.snapshot.sockets.get(judged.now?)).cloned().collect();
     // A sample walks one packet of each queue: that measures nothing.
     snapshot.sockets.iter_mut().for_each(|report| report.exact = Err(NotMeasured::NoEngine));

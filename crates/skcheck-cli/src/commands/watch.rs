@@ -17,7 +17,7 @@ use crate::output::watch::screen::{Screen, Size};
 use crate::report::watch::WatchReport;
 use crate::report::watch::history::History;
 
-/// Some reader stands still, and the caller wants to know.
+/// Some reader stands still, or nobody accepts at some listener, and the caller wants to know.
 const STALLED: u8 = 1;
 
 /// A watch that is ended in its first window still judges it, unless it is shorter than this.
@@ -35,7 +35,7 @@ pub(crate) fn run(args: WatchArgs, page: Page) -> Result<Outcome, Failure> {
     let mut history = History::default();
     watch(&host, &loaded, &signals, &mut history, &mut display)?;
     display.end(&history)?;
-    let code = if config.exit_code && history.stalled() > 0 { STALLED } else { 0 };
+    let code = if config.exit_code && history.stalled().all > 0 { STALLED } else { 0 };
     Ok(Outcome { code })
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Cells {
     pub(super) peer: String,
     pub(super) peer_process: String,
     pub(super) note: String,
+    /// Why nobody reads it, where that was looked for.
+    pub(super) why: String,
 }
 
 impl Writer<'_> {
@@ -120,6 +122,7 @@ impl Writer<'_> {
             peer,
             peer_process: self.peer(report),
             note: note(report, owner),
+            why: String::new(),
         }
     }
 

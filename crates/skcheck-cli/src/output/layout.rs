@@ -51,6 +51,7 @@ const CONTAINER: &str = "CONTAINER, UNIT";
 const PINNED: &str = "PINNED";
 const PEER_PROCESS: &str = "PEER PROCESS";
 const NOTE: &str = "NOTE";
+const WHY: &str = "WHY";
 
 /// Which end of a column its cells stand at.
 #[derive(Debug, Clone, Copy)]
@@ -86,13 +87,14 @@ fn columns(first: &'static str, addresses: bool, peer_process: bool) -> Vec<Colu
             columns.push((PEER_PROCESS, Left, |cells| &cells.peer_process));
         }
         columns.push((NOTE, Left, |cells| &cells.note));
+        columns.push((WHY, Left, |cells| &cells.why));
     }
     columns
 }
 
 /// Lays the rows out; optional columns are left out where no row fills them.
 fn lines(rows: &[Cells], columns: &[Column], gutter: u16) -> Vec<String> {
-    let is_optional = |name: &str| [NETNS, CONTAINER, PINNED, PEER_PROCESS, NOTE].contains(&name);
+    let is_optional = |name: &str| [NETNS, CONTAINER, PINNED, PEER_PROCESS, NOTE, WHY].contains(&name);
     let is_used =
         |column: &&Column| !is_optional(column.0) || rows.iter().any(|row| !(column.2)(row).is_empty());
     let columns: Vec<&Column> = columns.iter().filter(is_used).collect();
@@ -187,7 +189,7 @@ fn narrow(rows: &[Cells], columns: &[Column], room: usize, charset: Charset) -> 
 }
 
 /// What has no column on a narrow page: addresses, then namespace and container, on one line where
-/// both fit.
+/// both fit; then why nobody reads.
 fn lines_below(row: &Cells, room: usize) -> Vec<String> {
     let named = |what: &str, name: &str| (!name.is_empty()).then(|| format!("{what} {name}"));
     let place: Vec<String> =
@@ -195,7 +197,9 @@ fn lines_below(row: &Cells, room: usize) -> Vec<String> {
     let mut parts = vec![address_line(row), place.join(", ")];
     parts.retain(|part| !part.is_empty());
     let joined = parts.join(", ");
-    if width(&joined) <= room && !joined.is_empty() { vec![joined] } else { parts }
+    let mut lines = if width(&joined) <= room && !joined.is_empty() { vec![joined] } else { parts };
+    lines.extend((!row.why.is_empty()).then(|| row.why.clone()));
+    lines
 }
 
 /// `local > peer (process), note`, without what is not known.

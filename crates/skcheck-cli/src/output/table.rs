@@ -21,11 +21,17 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
     for line in summary::headline(report, config) {
         write_paragraph(out, &line, 0, config.page)?;
     }
-    write_below(report, config, out)
+    write_below(report, config, &|_| None, out)
 }
 
-/// Everything but the answer, which somebody else has written.
-pub(super) fn write_below(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Write) -> io::Result<()> {
+/// Everything but the answer, which somebody else has written; `why` is what to say of a socket beside its
+/// numbers.
+pub(super) fn write_below(
+    report: &Report<'_>,
+    config: &ScanConfig,
+    why: &dyn Fn(&SocketReport) -> Option<String>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let page = config.page;
     let paragraph = |out: &mut dyn Write, text: &str| write_paragraph(out, text, 0, page);
     if !report.sockets.is_empty() {
@@ -33,7 +39,7 @@ pub(super) fn write_below(report: &Report<'_>, config: &ScanConfig, out: &mut dy
         let wide = config.wide || report.spans;
         let measured = report.measured.sockets > 0;
         let writer = Writer { snapshot: report.snapshot, charset: page.charset, wide, measured };
-        let rows = rows(report, writer);
+        let rows = rows(report, writer, why);
         for line in render(&rows, first_column(report.by), page) {
             writeln!(out, "{line}")?;
         }
@@ -106,10 +112,15 @@ fn first_column(by: By) -> &'static str {
     }
 }
 
-fn rows(report: &Report<'_>, writer: Writer<'_>) -> Vec<Cells> {
+fn rows(
+    report: &Report<'_>,
+    writer: Writer<'_>,
+    why: &dyn Fn(&SocketReport) -> Option<String>,
+) -> Vec<Cells> {
     let mut rows = Vec::new();
     let add = |rows: &mut Vec<Cells>, socket: &SocketReport, owner| {
-        rows.push(writer.socket_row(socket, owner));
+        let why = why(socket).unwrap_or_default();
+        rows.push(Cells { why, ..writer.socket_row(socket, owner) });
         rows.extend(writer.subflow_rows(socket));
     };
     if report.by == By::Socket {

@@ -3,6 +3,7 @@
 mod answer;
 mod chain;
 mod names;
+mod notes;
 mod rows;
 pub(crate) mod screen;
 mod summary;
@@ -13,15 +14,16 @@ mod words;
 
 use std::io::{self, Write};
 
-use skcheck_core::Gap;
+use skcheck_core::watch::SocketKey;
+use skcheck_core::{Gap, Report as SocketReport};
 
 use crate::config::{Page, ScanConfig};
 use crate::output::paragraph::{broken, write_paragraph};
 use crate::output::table;
 use crate::output::watch::rows::Table;
 use crate::report::Report;
+use crate::report::watch::WatchReport;
 use crate::report::watch::history::History;
-use crate::report::watch::{Standing, WatchReport};
 use crate::text::{about, rfc3339, span};
 
 pub(in crate::output) use crate::output::watch::chain::because;
@@ -41,7 +43,8 @@ pub(crate) fn frame(report: &WatchReport<'_>, top: Option<usize>, page: Page, li
         1 => "; 1 thing not seen, told in the end".to_owned(),
         n => format!("; {n} things not seen, told in the end"),
     };
-    let mut tail = trend_lines(report, page);
+    let mut tail = note_lines(report, page);
+    tail.extend(trend_lines(report, page));
     let last = format!("{}{gaps}; Ctrl-C ends it.", time(report));
     tail.extend(broken(&last, page.width.unwrap_or(usize::MAX)));
     let room = lines.saturating_sub(frame.len() + tail.len());
@@ -61,6 +64,7 @@ pub(crate) fn write_block(
 ) -> io::Result<()> {
     let mut lines = answer_lines(report, page);
     lines.extend(table_lines(report, top, usize::MAX, page));
+    lines.extend(note_lines(report, page));
     lines.extend(trend_lines(report, page));
     lines.push(format!("{}.", time(report)));
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -89,22 +93,21 @@ pub(crate) fn write_stalled(
     config: &ScanConfig,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for line in answer_lines(watched, config.page) {
+    for line in answer_lines(watched, config.page).iter().chain(&note_lines(watched, config.page)) {
         writeln!(out, "{line}")?;
     }
-    table::write_below(report, config, out)
+    let names = Names { sample: watched.now, charset: config.page.charset };
+    let row_of = |socket: &SocketReport| {
+        let key = SocketKey::of(socket)?;
+        watched.rows.iter().find(|row| row.judged.key == key)
+    };
+    table::write_below(report, config, &|socket| row_of(socket).map(|row| rows::why(row, names)), out)
 }
 
 fn answer_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {
     let names = Names { sample: report.now, charset: page.charset };
     let room = page.width.unwrap_or(usize::MAX);
-    let filtered = report.narrowed && report.rows.iter().any(|row| row.standing <= Standing::WriterStalled);
-    let filtered = filtered.then(|| {
-        "Only sockets that match were looked at: who keeps whom waiting may go on beyond them (skcheck watch alone \
-         follows it to the end)."
-            .to_owned()
-    });
-    answer::answer(report, names).iter().chain(&filtered).flat_map(|line| broken(line, room)).collect()
+    answer::answer(report, names).iter().flat_map(|line| broken(line, room)).collect()
 }
 
 /// A blank line and the table: at most so many rows, and so many lines.
@@ -134,6 +137,12 @@ fn table_lines(report: &WatchReport<'_>, top: Option<usize>, room: usize, page: 
         more => lines.push(format!("{more} more")),
     }
     lines
+}
+
+/// What would show more of why.
+fn note_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {
+    let notes = notes::notes(&report.rows);
+    notes.iter().flat_map(|note| broken(note, page.width.unwrap_or(usize::MAX))).collect()
 }
 
 fn trend_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {

@@ -4,6 +4,7 @@
 use std::cell::OnceCell;
 use std::io;
 use std::path::Path;
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
@@ -24,13 +25,14 @@ use crate::socket::State;
 /// What an engine found.
 pub(super) struct Finding {
     pub(super) pass: Pass,
-    pub(super) found: Vec<Found>,
+    /// Each with the time at which it came.
+    pub(super) found: Vec<(Found, Instant)>,
 }
 
 impl Finding {
     pub(super) fn of(engine: &dyn Engine, query: &Query) -> io::Result<Finding> {
         let mut found = Vec::new();
-        let pass = engine.find(query, &mut |it| found.push(it))?;
+        let pass = engine.find(query, &mut |it| found.push((it, Instant::now())))?;
         Ok(Finding { pass, found })
     }
 }
@@ -63,9 +65,9 @@ pub(super) fn run(
     let Finding { pass, found } = finding;
     let tallies: FxHashMap<NetnsId, Tally> =
         pass.namespaces.into_iter().map(|tally| (tally.netns, tally)).collect();
-    let mut found_in: FxHashMap<NetnsId, Vec<Found>> = FxHashMap::default();
-    for found in found {
-        found_in.entry(found.netns).or_default().push(found);
+    let mut found_in: FxHashMap<NetnsId, Vec<(Found, Instant)>> = FxHashMap::default();
+    for (found, read_at) in found {
+        found_in.entry(found.netns).or_default().push((found, read_at));
     }
     let mut dumps = Vec::new();
     let mut closed = Vec::new();
@@ -91,11 +93,11 @@ pub(super) fn run(
         if netns.own && dump.refusal.is_some() {
             return None;
         }
-        for found in netns.id.and_then(|id| found_in.remove(&id)).unwrap_or_default() {
+        for (found, read_at) in netns.id.and_then(|id| found_in.remove(&id)).unwrap_or_default() {
             if found.socket.state == State::ClosedHeld {
-                closed.push(found);
+                closed.push((found, read_at));
             } else {
-                dump.add_found(found, query, facts, &survey.descriptors);
+                dump.add_found((found, read_at), query, facts, &survey.descriptors);
             }
         }
         dump.drop_repeats();

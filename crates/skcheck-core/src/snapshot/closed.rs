@@ -2,6 +2,7 @@
 //! knows.
 
 use std::path::Path;
+use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
@@ -51,9 +52,7 @@ pub(super) fn run(
         });
     }
     if query.compares_the_unknown() && !suspects.is_empty() {
-        let remedy =
-            "their sizes and ports are unknown: run without thresholds and without --port to list them";
-        gaps.push(Gap::counted(Missing::ClosedHeld, "TCP", suspects.len() as u64, remedy));
+        gaps.push(incomparable(suspects.len() as u64));
         return Vec::new();
     }
     let report = |suspect: Suspect| {
@@ -69,15 +68,22 @@ pub(super) fn run(
     suspects.into_iter().map(report).collect()
 }
 
+/// Sockets of which nobody can tell whether they match.
+pub(crate) fn incomparable(count: u64) -> Gap {
+    let remedy = "their sizes and ports are unknown: run without thresholds and without --port to list them";
+    Gap::counted(Missing::ClosedHeld, "TCP", count, remedy)
+}
+
 /// The same as an engine found them, their numbers known: those that match like any other socket.
 pub(super) fn found_by_engine(
     query: &Query,
     facts: &HostFacts,
     first: &FirstPass,
-    closed: Vec<Found>,
+    closed: Vec<(Found, Instant)>,
+    started: Instant,
 ) -> Vec<Report> {
     let mut seen = FxHashSet::default();
-    let report = |found: Found| {
+    let report = |(found, read_at): (Found, Instant)| {
         let Found { socket, netns, .. } = found;
         let footprint = footprint(&socket, None, facts);
         let matches = query.may_match(&socket, facts) && query.matches_footprint(&footprint);
@@ -85,6 +91,7 @@ pub(super) fn found_by_engine(
         Some(Report {
             holders: first.survey.descriptors.holders(inode).collect(),
             netns: Some(netns),
+            read_after: read_at.saturating_duration_since(started),
             ..Report::bare(socket, footprint)
         })
     };

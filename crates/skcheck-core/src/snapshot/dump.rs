@@ -1,6 +1,7 @@
 //! What one network namespace gives: whole records are kept only of sockets that may match.
 
 use std::io;
+use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -12,6 +13,7 @@ use crate::gap::{Gap, Missing};
 use crate::holders::{Descriptors, Mark};
 use crate::query::Query;
 use crate::snapshot::ask::{Asker, Sink};
+use crate::snapshot::listeners::Unaccepted;
 use crate::snapshot::second_look::is_asked_for;
 use crate::snapshot::subflows::MptcpSockets;
 use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
@@ -20,9 +22,11 @@ use crate::socket::{Family, Inode, Protocol, RecvQueue, Socket, State};
 #[derive(Default)]
 pub(super) struct Dump {
     /// Records that may match, each once.
-    pub candidates: Vec<Socket>,
+    pub candidates: Vec<Candidate>,
     /// What unix senders are charged for what their peer has not read.
     pub charges: Vec<UnixCharge>,
+    /// TCP connections that nobody has accepted.
+    pub unaccepted: Unaccepted,
     /// Unix clients that nobody has accepted, and the listener that they wait at.
     pub waits_at: FxHashMap<Inode, Inode>,
     /// What waits in the queues of unix candidates, where an engine has added it up.
@@ -45,6 +49,19 @@ pub(super) struct Dump {
     pub tcp_listed: u64,
     /// Why it could not be asked at all.
     pub refusal: Option<io::Error>,
+}
+
+/// A record that may match, and when the kernel gave it.
+pub(super) struct Candidate {
+    pub socket: Socket,
+    pub read_at: Instant,
+}
+
+impl Candidate {
+    /// One that the kernel has just given.
+    pub(super) fn now(socket: Socket) -> Candidate {
+        Candidate { socket, read_at: Instant::now() }
+    }
 }
 
 /// One unix sender's charge for packets in its peer's queue.
@@ -88,6 +105,7 @@ impl Sink for Stream<'_> {
         if socket.family == Family::Unix {
             self.dump.note_unix(socket);
         }
+        self.dump.unaccepted.note(socket);
         match socket.protocol {
             Protocol::Mptcp => return self.dump.mptcp.add(record.into_socket()),
             Protocol::Tcp if self.dump.mptcp.has_subflow(socket) => {
@@ -98,7 +116,7 @@ impl Sink for Stream<'_> {
         if self.query.may_match(socket, self.facts)
             && may_be_held_by(self.descriptors, socket, &self.query.pids)
         {
-            self.dump.candidates.push(record.into_socket());
+            self.dump.candidates.push(Candidate::now(record.into_socket()));
         }
     }
 }
@@ -145,7 +163,7 @@ impl Dump {
     /// Adds a socket that an engine found, if it may match.
     pub(super) fn add_found(
         &mut self,
-        found: Found,
+        (found, read_at): (Found, Instant),
         query: &Query,
         facts: &HostFacts,
         descriptors: &Descriptors,
@@ -164,7 +182,7 @@ impl Dump {
             if let (Some(inode), Some(queue)) = (socket.inode, unix_queue) {
                 self.unix_queues.insert(inode, queue);
             }
-            self.candidates.push(socket);
+            self.candidates.push(Candidate { socket, read_at });
         }
     }
 
@@ -191,7 +209,7 @@ impl Dump {
     pub(super) fn drop_repeats(&mut self) {
         let mut seen = FxHashSet::default();
         let mut seen_without_cookie = FxHashSet::default();
-        self.candidates.retain(|socket| match socket.cookie {
+        self.candidates.retain(|Candidate { socket, .. }| match socket.cookie {
             Some(cookie) => seen.insert(cookie),
             // /proc/net has no cookies, and repeats sockets too. One without an inode is known by
             // its addresses.

@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::proc_net;
 use crate::query::Query;
 use crate::snapshot::ask::Sink;
-use crate::snapshot::dump::{Dump, Stream};
+use crate::snapshot::dump::{Candidate, Dump, Stream};
 use crate::snapshot::listeners::Listeners;
 use crate::snapshot::second_look::has_peer;
 use crate::socket::{Socket, State};
@@ -74,8 +74,9 @@ fn connection(socket: &Socket) -> Option<Connection> {
 }
 
 impl SecondLook {
-    pub(super) fn new(host: &dyn Host, candidates: &[Socket]) -> SecondLook {
-        let connections = candidates.iter().filter(|socket| has_peer(socket)).filter_map(connection);
+    pub(super) fn new(host: &dyn Host, candidates: &[Candidate]) -> SecondLook {
+        let connections =
+            candidates.iter().map(|it| &it.socket).filter(|socket| has_peer(socket)).filter_map(connection);
         let wanted: FxHashSet<Connection> = connections.map(|(local, peer)| (peer, local)).collect();
         let mut look = SecondLook::default();
         if wanted.is_empty() {

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use crate::diag::request::{States, Table};
 use crate::engine::{Engine, Found};
@@ -33,7 +34,7 @@ pub(super) struct FirstPass {
     /// Every namespace that was found was asked for all its TCP sockets of the query's families.
     pub tcp_complete: bool,
     /// TCP sockets that are in no table, where an engine found them.
-    pub closed: Option<Vec<Found>>,
+    pub closed: Option<Vec<(Found, Instant)>>,
     /// The TCP families of the query are both families.
     all_tcp: bool,
     /// The host's TCP memory, read right after the dumps.
@@ -134,7 +135,7 @@ fn by_proc(
 pub(super) struct Sources {
     pub source: Source,
     pub scanned: Scanned,
-    pub closed: Option<Vec<Found>>,
+    pub closed: Option<Vec<(Found, Instant)>>,
 }
 
 /// The namespaces that could not be entered, and what would help.

@@ -4,6 +4,7 @@
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -17,13 +18,15 @@ use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
+use crate::snapshot::dump::Candidate;
 use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::listeners::{Held, Listeners};
+use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
 use crate::snapshot::second_look::{self, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
 use crate::snapshot::{
-    Holding, Report, Source, cgroups, closed, fallback, interfaces, measure, portid, read, survey,
+    Holding, Report, Source, Waiter, cgroups, closed, fallback, interfaces, measure, portid, read, survey,
 };
 use crate::socket::{Endpoint, Inode, Protocol, Socket};
 
@@ -40,6 +43,7 @@ struct Draft {
     /// Its namespace's place in the survey.
     netns: usize,
     socket: Socket,
+    read_at: Instant,
     held: Held,
     peer: Option<Held>,
     peer_inferred: bool,
@@ -58,6 +62,7 @@ pub(super) fn run(
     facts: &HostFacts,
     mut first: FirstPass,
     depth: Option<Depth<'_>>,
+    started: Instant,
     gaps: &mut Vec<Gap>,
 ) -> Joined {
     let unix = UnixLinks::new(&mut first.dumps);
@@ -69,10 +74,10 @@ pub(super) fn run(
     find_readers_elsewhere(host, query, facts, &unix, &first, strays, &mut drafts);
     find_peers_elsewhere(host, &first, &mut drafts, gaps);
     let closed = match first.closed.take() {
-        Some(closed) => closed::found_by_engine(query, facts, &first, closed),
+        Some(closed) => closed::found_by_engine(query, facts, &first, closed, started),
         None => closed::run(host, query, facts, &first, gaps),
     };
-    let mut context = Context { first: &first, late: FxHashMap::default(), unix };
+    let mut context = Context { first: &first, started, late: FxHashMap::default(), unix };
     let mut sockets: Vec<Report> = drafts.iter().map(|draft| context.unheld(draft, facts)).collect();
     sockets.extend(closed);
     // What asks for processes leaves most sockets out: those are not walked.
@@ -111,24 +116,14 @@ pub(super) fn run(
         }
     }
     portid::name_processes(host, &first, &mut sockets);
-    if !query.pids.is_empty() {
-        sockets.retain(|report| report.pids().iter().any(|pid| query.pids.contains(pid)));
-    }
+    sockets.retain(|report| is_held_by_pids(query, report));
     cgroups::of_unheld(host, &mut sockets);
     let mut processes = read::processes(host, pids(&sockets).into_iter(), gaps);
     name_containers(host, &mut first.survey, &mut sockets, &mut processes);
     if query.is_about_processes() {
-        let matching: FxHashSet<u32> = processes
-            .iter()
-            .filter(|process| query.matches_process(process))
-            .map(|process| process.pid)
-            .collect();
-        sockets.retain(|report| match report.pids() {
-            none if none.is_empty() => {
-                query.matches_unheld(report.cgroup.as_deref(), report.container.as_ref())
-            }
-            pids => pids.iter().any(|pid| matching.contains(pid)),
-        });
+        let by_pid: FxHashMap<u32, &Process> =
+            processes.iter().map(|process| (process.pid, process)).collect();
+        sockets.retain(|report| is_held_by_processes(query, report, &|pid| by_pid.get(&pid).copied()));
         let left = pids(&sockets);
         processes.retain(|process| left.contains(&process.pid));
     }
@@ -194,13 +189,13 @@ fn drafts_of(
     if let Some(asker) = &asker {
         strays.extend(second_look::run(asker, query, facts, unix, dump, &mut candidates));
     }
-    candidates.retain(|socket| query.matches_footprint(&unix.footprint(socket, facts)));
-    let asker = asker.filter(|_| candidates.iter().any(has_peer));
+    candidates.retain(|it| query.matches_footprint(&unix.footprint(&it.socket, facts)));
+    let asker = asker.filter(|_| candidates.iter().any(|it| has_peer(&it.socket)));
     let fallen_back = (first.source == Source::ProcNet).then(|| fallback::SecondLook::new(host, &candidates));
     let from_proc_net = fallen_back.unwrap_or_default();
     let asked = asker.as_ref().map(Listeners::of);
     let listeners = asked.as_ref().unwrap_or(&from_proc_net.listeners);
-    let draft = |socket: Socket| {
+    let draft = |Candidate { socket, read_at }: Candidate| {
         let asker = asker.as_ref().filter(|_| has_peer(&socket));
         let peer = asker.and_then(|asker| tcp_peer(asker, &socket));
         let peer = peer.or_else(|| from_proc_net.peer(&socket).cloned());
@@ -210,6 +205,7 @@ fn drafts_of(
             peer: peer.map(|peer| listeners.held(&peer)),
             peer_inferred: false,
             socket,
+            read_at,
         }
     };
     candidates.into_iter().map(draft).collect()
@@ -239,7 +235,8 @@ fn find_readers_elsewhere(
             let charged = unix.footprint(&reader, facts);
             if second_look::is_asked_for(query, facts, &reader) && query.matches_footprint(&charged) {
                 let held = Held::ByFile(*inode);
-                drafts.push(Draft { netns, socket: reader, held, peer: None, peer_inferred: false });
+                let read_at = Instant::now();
+                drafts.push(Draft { netns, socket: reader, read_at, held, peer: None, peer_inferred: false });
             }
             false
         });
@@ -354,6 +351,7 @@ fn holders_by_engine(
 /// What joins to a draft.
 struct Context<'a> {
     first: &'a FirstPass,
+    started: Instant,
     late: FxHashMap<Inode, Vec<Holder>>,
     unix: UnixLinks,
 }
@@ -363,7 +361,12 @@ impl Context<'_> {
     fn unheld(&self, draft: &Draft, facts: &HostFacts) -> Report {
         let socket = draft.socket.clone();
         let footprint = self.unix.footprint(&socket, facts);
+        let clients = self.unix.waiting_at(socket.inode).iter().copied().map(Waiter::Client);
+        let connections = self.first.dumps.get(draft.netns).map(|dump| dump.unaccepted.at(&socket));
+        let connections = connections.into_iter().flatten().map(Waiter::Connection);
         Report {
+            waiters: connections.chain(clients).collect(),
+            read_after: draft.read_at.saturating_duration_since(self.started),
             peer_inferred: draft.peer_inferred,
             netns: self.first.survey.namespaces.get(draft.netns).and_then(|netns| netns.id),
             ..Report::bare(socket, footprint)

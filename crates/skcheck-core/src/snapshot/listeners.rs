@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::diag::decode::Record;
 use crate::diag::request::{IpVersion, States, Table, canonical};
 use crate::snapshot::ask::Asker;
-use crate::socket::{Family, Inode, Protocol, Socket, State};
+use crate::socket::{Cookie, Endpoint, Family, Inode, Protocol, Socket, State};
 
 /// Who has a socket, as far as its namespace tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,18 +86,72 @@ impl Listeners {
 }
 
 impl Listener {
-    /// Whether a connection with this local address can wait here. A connection has its listener's
-    /// family; only a half-open one over IPv4 at a dual-stack listener may show as IPv4.
+    /// Whether a connection can wait here. It has its listener's family; only a half-open one over IPv4 at a
+    /// dual-stack listener may show as IPv4.
     fn accepts(&self, connection: &Socket) -> bool {
-        let (Some((own, _)), Some((wanted, _))) =
-            (canonical(&self.socket.local), canonical(&connection.local))
-        else {
+        let half_open = matches!(connection.state, State::SynRecv | State::NewSynRecv);
+        let is_dual = half_open && self.socket.family == Family::Ipv6 && !self.v6only;
+        Arrival::of(connection).is_for(&self.socket, is_dual)
+    }
+}
+
+/// Where a connection has arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Arrival {
+    family: Family,
+    local: Endpoint,
+    interface: Option<u32>,
+}
+
+impl Arrival {
+    pub(super) fn of(connection: &Socket) -> Arrival {
+        Arrival {
+            family: connection.family,
+            local: connection.local.clone(),
+            interface: connection.interface,
+        }
+    }
+
+    /// Whether this listener takes what arrives here; one that `is_dual` takes IPv4 too.
+    fn is_for(&self, listener: &Socket, is_dual: bool) -> bool {
+        let (Some((own, _)), Some((wanted, _))) = (canonical(&listener.local), canonical(&self.local)) else {
             return false;
         };
-        let half_open = matches!(connection.state, State::SynRecv | State::NewSynRecv);
-        let family = self.socket.family == connection.family
-            || half_open && self.socket.family == Family::Ipv6 && !self.v6only;
-        let interface = self.socket.interface.is_none() || self.socket.interface == connection.interface;
+        let family = listener.family == self.family || is_dual;
+        let interface = listener.interface.is_none() || listener.interface == self.interface;
         family && interface && (own == wanted || own.is_unspecified())
+    }
+}
+
+/// TCP connections of one namespace that nobody has accepted: their cookies, by where they have arrived.
+#[derive(Debug, Default)]
+pub(super) struct Unaccepted {
+    by_arrival: FxHashMap<Arrival, Vec<Cookie>>,
+}
+
+impl Unaccepted {
+    /// Notes a record of a dump, if it is of one. What is half-open is in no accept queue yet.
+    pub(super) fn note(&mut self, socket: &Socket) {
+        let may_wait = socket.protocol == Protocol::Tcp
+            && socket.inode.is_none()
+            && matches!(socket.state, State::Established | State::CloseWait);
+        if let Some(cookie) = socket.cookie.filter(|_| may_wait) {
+            self.by_arrival.entry(Arrival::of(socket)).or_default().push(cookie);
+        }
+    }
+
+    /// Those that wait at a listener, each once; where several listen at one address, each has all of them.
+    pub(super) fn at(&self, listener: &Socket) -> Vec<Cookie> {
+        if listener.state != State::Listen {
+            return Vec::new();
+        }
+        let is_here = |arrival: &Arrival| {
+            arrival.local.port() == listener.local.port() && arrival.is_for(listener, false)
+        };
+        let waiting = self.by_arrival.iter().filter(|(arrival, _)| is_here(arrival));
+        let mut waiting: Vec<Cookie> = waiting.flat_map(|(_, cookies)| cookies).copied().collect();
+        waiting.sort_unstable();
+        waiting.dedup();
+        waiting
     }
 }

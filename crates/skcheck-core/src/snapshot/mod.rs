@@ -12,6 +12,7 @@ mod first_pass;
 mod interfaces;
 mod join;
 mod listeners;
+mod matching;
 mod measure;
 mod portid;
 mod read;
@@ -38,10 +39,12 @@ use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
 use crate::snapshot::join::Depth;
-use crate::socket::Socket;
+use crate::socket::{Cookie, Inode, Socket};
 use crate::units::{Bytes, Payload, Truesize};
 
 pub(crate) use crate::snapshot::by_engine::knows_pids_of;
+pub(crate) use crate::snapshot::closed::incomparable;
+pub(crate) use crate::snapshot::matching::is_in;
 pub(crate) use crate::snapshot::read::{cpus, host_facts, kernel_config};
 
 /// Everything that one scan found: the sockets that match the query, who holds them, and what
@@ -128,6 +131,8 @@ pub struct Scanned {
 pub struct Report {
     /// The kernel's record.
     pub socket: Socket,
+    /// How long after the scan began ([`Snapshot::taken_at`]) the kernel gave that record.
+    pub read_after: Duration,
     /// What its queues hold.
     pub footprint: Footprint,
     /// What walking its queues found; or why they were not walked.
@@ -137,6 +142,9 @@ pub struct Report {
     /// Every descriptor of every process that holds it; for a connection that nobody has accepted,
     /// those of the listeners that it may wait at.
     pub holders: Vec<Holder>,
+    /// Who waits for `accept` at a listener, as far as the kernel names them. Where several TCP listeners
+    /// share an address (SO_REUSEPORT), each has those of all.
+    pub waiters: Vec<Waiter>,
     /// Every descriptor of every process that holds the other end, where that is on this host (TCP
     /// and unix).
     pub peer_holders: Vec<Holder>,
@@ -160,6 +168,16 @@ pub struct Report {
     pub container: Option<Container>,
     /// The name of the interface that the socket is bound to.
     pub interface_name: Option<String>,
+}
+
+/// One that waits for `accept`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Waiter {
+    /// A TCP connection: it has a socket of its own here, which no file holds.
+    Connection(Cookie),
+    /// The client's socket, of a unix connection (`UNIX_DIAG_ICONS`).
+    Client(Inode),
 }
 
 /// Who is behind a socket.
@@ -202,10 +220,12 @@ impl Report {
     pub(crate) fn bare(socket: Socket, footprint: Footprint) -> Report {
         Report {
             socket,
+            read_after: Duration::ZERO,
             footprint,
             exact: Err(NotMeasured::NoEngine),
             holding: Holding::Descriptors,
             holders: Vec::new(),
+            waiters: Vec::new(),
             peer_holders: Vec::new(),
             portid_process: None,
             peer_inferred: false,
@@ -300,23 +320,28 @@ impl Snapshot {
 
     /// Sums over all sockets of the report.
     pub fn totals(&self) -> Totals {
-        let received = || self.sockets.iter().map(|report| &report.footprint.received);
-        let rings = || self.sockets.iter().map(|report| report.footprint.rings);
-        let pids: BTreeSet<u32> = self.sockets.iter().flat_map(Report::pids).collect();
+        self.totals_of(&self.sockets)
+    }
+
+    /// Sums over some of them.
+    pub(crate) fn totals_of(&self, sockets: &[Report]) -> Totals {
+        let received = || sockets.iter().map(|report| &report.footprint.received);
+        let rings = || sockets.iter().map(|report| report.footprint.rings);
+        let pids: BTreeSet<u32> = sockets.iter().flat_map(Report::pids).collect();
         let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
         let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
         let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
         let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
-        let measured = self.sockets.iter().filter(|report| report.exact.is_ok()).count() as u64;
+        let measured = sockets.iter().filter(|report| report.exact.is_ok()).count() as u64;
         Totals {
-            sockets: self.sockets.len() as u64,
+            sockets: sockets.len() as u64,
             processes: pids.len() as u64,
             unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
-            unread_unknown: self.count(|report| report.footprint.received.payload.is_none()),
+            unread_unknown: count(sockets, |report| report.footprint.received.payload.is_none()),
             rings: Bytes(sum(&mut rings().flatten().map(|rings| rings.0))),
             rings_unknown: rings().filter(Option::is_none).count() as u64,
             charged: Truesize(charged),
-            charged_unknown: self.count(|report| {
+            charged_unknown: count(sockets, |report| {
                 report.footprint.certainty != Certainty::Exact || report.footprint.received.charged.is_none()
             }),
             worst,
@@ -324,16 +349,6 @@ impl Snapshot {
             measured,
             cap,
         }
-    }
-
-    /// Counts sockets that may have something to read. One whose Recv-Q is 0 and for whose queue
-    /// nobody is known to be charged is taken as empty.
-    fn count(&self, is_counted: fn(&Report) -> bool) -> u64 {
-        let is_empty = |report: &Report| {
-            let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
-            report.socket.recv_q.size() == Some(0) && charged == 0
-        };
-        self.sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
     }
 
     /// What queues that are charged `charged` and have this sum of bounds can pin at worst on this
@@ -352,6 +367,16 @@ impl Snapshot {
             _ => (least, by),
         })
     }
+}
+
+/// Counts sockets that may have something to read. One whose Recv-Q is 0 and for whose queue
+/// nobody is known to be charged is taken as empty.
+fn count(sockets: &[Report], is_counted: fn(&Report) -> bool) -> u64 {
+    let is_empty = |report: &Report| {
+        let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
+        report.socket.recv_q.size() == Some(0) && charged == 0
+    };
+    sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
 }
 
 /// Scans a host: dumps its socket tables, finds who holds what, and joins both.
@@ -400,7 +425,7 @@ pub fn scan_with(
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
     let depth = engine.map(|engine| Depth { engine, limits });
-    let joined = join::run(host, query, &facts, first, depth, &mut gaps);
+    let joined = join::run(host, query, &facts, first, depth, started, &mut gaps);
     Ok(Snapshot {
         taken_at,
         duration: started.elapsed(),

@@ -7,7 +7,7 @@ use crate::diag::request::{canonical, same_connection};
 use crate::footprint::HostFacts;
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
-use crate::snapshot::dump::Dump;
+use crate::snapshot::dump::{Candidate, Dump};
 use crate::snapshot::unix_links::UnixLinks;
 use crate::socket::{Endpoint, Family, Inode, Protocol, Socket, State};
 
@@ -19,7 +19,7 @@ pub(super) fn run(
     facts: &HostFacts,
     unix: &UnixLinks,
     dump: &Dump,
-    candidates: &mut Vec<Socket>,
+    candidates: &mut Vec<Candidate>,
 ) -> Vec<Inode> {
     refresh_tcp(asker, query, facts, candidates);
     let elsewhere = add_silent_readers(asker, query, facts, unix, dump, candidates);
@@ -46,15 +46,16 @@ pub(super) fn tcp_peer(asker: &Asker<'_>, socket: &Socket) -> Option<Socket> {
 
 /// Asks for every TCP candidate once more, with `tcp_info`, so that all its numbers are of one
 /// moment. One that has drained since is dropped; one that has vanished keeps its first record.
-fn refresh_tcp(asker: &Asker<'_>, query: &Query, facts: &HostFacts, candidates: &mut Vec<Socket>) {
-    candidates.retain_mut(|socket| {
+fn refresh_tcp(asker: &Asker<'_>, query: &Query, facts: &HostFacts, candidates: &mut Vec<Candidate>) {
+    candidates.retain_mut(|candidate| {
+        let socket = &candidate.socket;
         if !has_peer(socket) || !socket.holds_something() {
             return true;
         }
         match asker.tcp(&socket.local, &socket.peer, socket.interface) {
             Some(answer) if answer.state != State::TimeWait && same_connection(socket, &answer) => {
-                *socket = answer;
-                query.may_match(socket, facts)
+                *candidate = Candidate::now(answer);
+                query.may_match(&candidate.socket, facts)
             }
             _ => true,
         }
@@ -69,16 +70,17 @@ fn add_silent_readers(
     facts: &HostFacts,
     unix: &UnixLinks,
     dump: &Dump,
-    candidates: &mut Vec<Socket>,
+    candidates: &mut Vec<Candidate>,
 ) -> Vec<Inode> {
     let mut elsewhere = Vec::new();
     if !query.unix {
         return elsewhere;
     }
-    let mut present: FxHashSet<Inode> = candidates.iter().filter_map(|socket| socket.inode).collect();
+    let mut present: FxHashSet<Inode> =
+        candidates.iter().filter_map(|candidate| candidate.socket.inode).collect();
     for inode in unix.readers_of(dump).filter(|inode| present.insert(*inode)) {
         match asker.unix(inode) {
-            Some(reader) if is_asked_for(query, facts, &reader) => candidates.push(reader),
+            Some(reader) if is_asked_for(query, facts, &reader) => candidates.push(Candidate::now(reader)),
             Some(_) => {}
             None => elsewhere.push(inode),
         }
@@ -92,13 +94,14 @@ pub(super) fn is_asked_for(query: &Query, facts: &HostFacts, reader: &Socket) ->
 }
 
 /// A unix socket's record names its peer by inode only.
-fn name_unix_peers(asker: &Asker<'_>, candidates: &mut [Socket]) {
+fn name_unix_peers(asker: &Asker<'_>, candidates: &mut [Candidate]) {
     let names: FxHashMap<Inode, Endpoint> = candidates
         .iter()
+        .map(|candidate| &candidate.socket)
         .filter(|socket| socket.family == Family::Unix)
         .filter_map(|socket| Some((socket.inode?, socket.local.clone())))
         .collect();
-    for socket in candidates {
+    for Candidate { socket, .. } in candidates {
         let Some(peer) = socket.peer_inode else { continue };
         let name = names.get(&peer).cloned();
         socket.peer = name.or_else(|| asker.unix(peer).map(|peer| peer.local)).unwrap_or(Endpoint::Unknown);

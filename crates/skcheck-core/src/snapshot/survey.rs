@@ -100,7 +100,7 @@ pub(super) fn run(
         links
     });
     if let Some(Finding { pass, found }) = finding {
-        entries.extend(found.iter().filter_map(|it| Some((it.socket.inode?, it.holder?))));
+        entries.extend(found.iter().filter_map(|(it, _)| Some((it.socket.inode?, it.holder?))));
         pass.namespace_files.iter().for_each(|holder| ways.add_file_of(*holder));
         pass.namespaces.iter().for_each(|tally| ways.add_without_way(tally.netns));
     }

@@ -13,7 +13,7 @@ use crate::namespaces::{InUse, Netns, any_in_use, in_use, protocol_in_use};
 use crate::proc_net;
 use crate::query::Query;
 use crate::snapshot::ask::{Asker, Refusal, Sink};
-use crate::snapshot::dump::{Dump, Stream, may_be_held_by};
+use crate::snapshot::dump::{Candidate, Dump, Stream, may_be_held_by};
 use crate::snapshot::read;
 use crate::socket::Socket;
 
@@ -212,7 +212,7 @@ impl Asking<'_, '_> {
             self.query.may_match(socket, self.facts)
                 && may_be_held_by(self.descriptors, socket, &self.query.pids)
         };
-        dump.candidates.extend(dump.mptcp.take().into_iter().filter(may_match));
+        dump.candidates.extend(dump.mptcp.take().into_iter().filter(may_match).map(Candidate::now));
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct UnixLinks {
     by_reader: FxHashMap<Inode, u64>,
     /// Clients that nobody has accepted, and the listener that they wait at.
     waits_at: FxHashMap<Inode, Inode>,
+    /// Those listeners, and who waits there.
+    waiting: FxHashMap<Inode, Vec<Inode>>,
     /// What waits in the queue of a reader, where an engine has added it up.
     queues: FxHashMap<Inode, UnixQueue>,
 }
@@ -22,7 +24,12 @@ impl UnixLinks {
         let waits_at: FxHashMap<Inode, Inode> =
             dumps.iter_mut().flat_map(|dump| dump.waits_at.drain()).collect();
         let queues = dumps.iter_mut().flat_map(|dump| dump.unix_queues.drain()).collect();
-        let mut links = UnixLinks { by_reader: FxHashMap::default(), waits_at, queues };
+        let mut waiting: FxHashMap<Inode, Vec<Inode>> = FxHashMap::default();
+        for (client, listener) in &waits_at {
+            waiting.entry(*listener).or_default().push(*client);
+        }
+        waiting.values_mut().for_each(|clients| clients.sort_unstable());
+        let mut links = UnixLinks { by_reader: FxHashMap::default(), waits_at, waiting, queues };
         for charge in dumps.iter().flat_map(|dump| &dump.charges) {
             if let Some(reader) = links.reader(charge) {
                 *links.by_reader.entry(reader).or_default() += u64::from(charge.bytes);
@@ -49,6 +56,11 @@ impl UnixLinks {
     /// The listener that this client waits at.
     pub(super) fn waits_at(&self, client: Option<Inode>) -> Option<Inode> {
         self.waits_at.get(&client?).copied()
+    }
+
+    /// The clients that wait at this listener.
+    pub(super) fn waiting_at(&self, listener: Option<Inode>) -> &[Inode] {
+        listener.and_then(|listener| self.waiting.get(&listener)).map_or(&[], Vec::as_slice)
     }
 
     fn reader(&self, charge: &UnixCharge) -> Option<Inode> {

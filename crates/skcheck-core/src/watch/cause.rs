@@ -10,9 +10,8 @@ use crate::holders::Holder;
 use crate::units::Payload;
 use crate::watch::evidence::{Call, Unread};
 
-pub(in crate::watch) use crate::watch::cause::accept::of_listener;
 pub(in crate::watch) use crate::watch::cause::decide::Look;
-pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, owns_of_holders, unheld};
+pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, unheld};
 
 /// Why a reader stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub enum CauseCode {
     Stopped,
     /// Its process's cgroup is frozen.
     Frozen,
-    /// Its process has ended, or its main thread has, while something else still holds the socket.
+    /// Its main thread has ended, or a child that held the socket too has, while the process still holds it.
     Zombie,
     /// Its process's cgroup is out of CPU quota.
     Throttled,
@@ -61,9 +60,11 @@ pub enum CauseCode {
     NobodyWaits,
     /// Its process's own writing is blocked by another reader.
     Backpressure,
-    /// Processes wait for each other to read, in a circle.
+    /// Processes wait for each other to read, in a circle: of each it is known, or inferred of an event loop,
+    /// that it waits for its writing.
     Deadlock,
-    /// It waits for accept, and the accept queue is full or its listener's holder is blocked.
+    /// The accept queue is full, of the listener or of the one that the connection waits at, and its holder
+    /// could accept and does not.
     AcceptFull,
     /// Nothing that could be seen tells.
     Unknown,
@@ -122,12 +123,14 @@ pub enum Fact {
         /// The kernel function that it sleeps in.
         wchan: Option<Vec<u8>>,
     },
-    /// A thread used so many percent of a processor in the window.
+    /// A thread ran, or waited for a processor, all through the window.
     Spins {
         /// Which.
         tid: u32,
-        /// Percent of one processor.
+        /// Percent of one processor that it used.
         percent: u32,
+        /// Percent of the window for which it waited for one.
+        waits: u32,
     },
     /// The socket is in this epoll set with these events.
     Epoll {
@@ -136,13 +139,22 @@ pub enum Fact {
         /// Its events.
         events: u32,
     },
+    /// The epoll set that has the socket is itself in this one.
+    EpollInEpoll {
+        /// The outer set's descriptor.
+        set: u32,
+        /// The inner set's.
+        inner: u32,
+        /// The events for which the outer one has it.
+        events: u32,
+    },
     /// It is in none of so many epoll sets.
     InNoEpoll(usize),
     /// A ring of io_uring has it registered.
     Ring(u32),
-    /// This descriptor of the process has so much unsent, and the peer takes nothing.
+    /// This descriptor of the process has so much unsent, and the peer takes nothing, or too slowly.
     UnsentAt(Holder, Payload),
-    /// A child that has ended, and was not waited for.
+    /// A child of the process that has ended, and was not waited for.
     ZombieChild(u32),
     /// So many connections wait at the listener, of so many.
     AcceptQueue {
@@ -155,17 +167,100 @@ pub enum Fact {
     Missing(Unread),
 }
 
-/// Who is at the end of a chain.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Who keeps a socket waiting, and over whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Root {
     /// The links from the socket's holder on: a writer that is blocked, and the reader that blocks it.
     pub links: Vec<Link>,
-    /// The reader at the end, and why it does not read; `None` where the chain leaves this host, comes back
-    /// to a process that it has passed, or is too long to be followed.
-    pub end: Option<(Holder, Box<Cause>)>,
-    /// The chain is a circle.
-    pub is_circle: bool,
+    /// Where they lead.
+    pub end: End,
+}
+
+impl Root {
+    /// A chain.
+    pub fn new(links: Vec<Link>, end: End) -> Root {
+        Root { links, end }
+    }
+
+    /// The reader at the end, whether it stands still or reads slowly; `None` where the chain ends elsewhere.
+    pub fn reader(&self) -> Option<Holder> {
+        match self.end {
+            End::Stalled(reader, _) | End::Slow(reader, _) => Some(reader),
+            _ => None,
+        }
+    }
+
+    /// Why the reader at the end stands still; `None` where it reads, and where there is none.
+    pub fn cause(&self) -> Option<&Cause> {
+        match &self.end {
+            End::Stalled(_, cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// Whether the chain comes back to where it has been.
+    pub fn is_circle(&self) -> bool {
+        matches!(self.end, End::Circle(_))
+    }
+}
+
+/// Where a chain ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// At a reader that stands still and waits for no other, and why it does.
+    Stalled(Holder, Box<Cause>),
+    /// At a reader that reads, but no faster than this.
+    Slow(Holder, Pace),
+    /// At an address that no socket of this host has: every network namespace was looked at.
+    OffHost,
+    /// On this host, at a socket or a process that may not be seen.
+    Hidden,
+    /// At an address that no socket has that was looked at; not all could be.
+    NotFound,
+    /// At this process, which it has passed, or which others were found to come back to. Each process on the
+    /// circle waits for its writing.
+    Circle(u32),
+    /// It became too long to be followed.
+    TooFar,
+}
+
+/// How fast a reader reads that does not stand still.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes that it consumed, a second; `None` where that cannot be told.
+    pub consumed: Option<u64>,
+    /// It can have been more.
+    pub at_least: bool,
+}
+
+/// What shows that it is its writing that keeps a process from reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// All its threads are blocked in writing, one of them to this descriptor.
+    Blocked,
+    /// A thread of it is blocked in writing to this descriptor. Others do something else, or it is not
+    /// known what they do: one of them might read.
+    OneThread,
+    /// It is an event loop that does not ask for data, and this descriptor takes no more. That the one is
+    /// for the other is inferred.
+    EventLoop,
+    /// Nothing: that it waits is not known.
+    Unknown,
+}
+
+impl Wait {
+    /// `blocked`, `one_thread`, `event_loop` or `unknown`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Wait::Blocked => "blocked",
+            Wait::OneThread => "one_thread",
+            Wait::EventLoop => "event_loop",
+            Wait::Unknown => "unknown",
+        }
+    }
 }
 
 /// One step of a chain.
@@ -174,18 +269,24 @@ pub struct Root {
 pub struct Link {
     /// The process's descriptor that cannot write.
     pub writer: Holder,
+    /// What shows that its process waits for that.
+    pub wait: Wait,
     /// What it has unsent; of a unix socket what its reader has not read, as far as that is known.
     pub unsent: Payload,
-    /// The descriptor that does not read it; `None` where that is not on this host, or where nobody on it
-    /// is known to have it (the cause then has [`Unread::Descriptors`] missing).
+    /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP).
+    pub taken: Option<u64>,
+    /// How fast the reader at the other end reads; `None` where it stands still, and where there is none.
+    pub pace: Option<Pace>,
+    /// The descriptor that does not read it, or too slowly; `None` where that is not on this host, or where
+    /// nobody on it is known to have it.
     pub reader: Option<Holder>,
     /// The place of the writer's socket in the later sample.
     pub socket: usize,
 }
 
 impl Link {
-    /// A step of a chain.
-    pub fn new(writer: Holder, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
-        Link { writer, unsent, reader, socket }
+    /// A step of a chain, over which nothing goes.
+    pub fn new(writer: Holder, wait: Wait, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
+        Link { writer, wait, unsent, taken: None, pace: None, reader, socket }
     }
 }

@@ -29,7 +29,7 @@ pub struct ProcessEvidence {
     /// process runs only while none of them is out of quota.
     pub quotas: Vec<Quota>,
     /// All of this was looked for. Otherwise only `start_time`, `parent`, `comm`, `state`, what is told of
-    /// the cgroups, and the threads' names, states and ticks: what a later sample has to compare with.
+    /// the cgroups, and the threads' names, states, ticks and runs: what a later sample has to compare with.
     pub closely: bool,
     /// Its threads; at most [`MOST_THREADS`].
     pub threads: Vec<ThreadEvidence>,
@@ -88,10 +88,16 @@ pub struct ThreadEvidence {
     pub syscall: Option<Syscall>,
     /// Processor time so far, in clock ticks (`utime` and `stime`).
     pub ticks: Option<u64>,
-    /// How often it was taken off a processor so far, by itself or not (`voluntary_ctxt_switches` and
-    /// `nonvoluntary_ctxt_switches` of /proc/PID/task/TID/status, which anybody may read): a count. A thread
-    /// that sleeps in two samples with the same count has not run in between.
-    pub switches: Option<u64>,
+    /// How long after the sample began the next three were read.
+    pub read_after: Duration,
+    /// How long it ran so far (the first number of /proc/PID/task/TID/schedstat, `sum_exec_runtime`).
+    pub ran: Option<Duration>,
+    /// How long it waited for a processor so far, ready to run (the second number, `sched_info.run_delay`).
+    pub waited: Option<Duration>,
+    /// How often it was put on a processor so far (the third number, `sched_info.pcount`;
+    /// anybody may read that file): a count. A thread that sleeps in two samples with the
+    /// same count has not run in between. `None` where the kernel does not count (no CONFIG_SCHED_INFO).
+    pub runs: Option<u64>,
 }
 
 /// What /proc/PID/task/TID/syscall says.

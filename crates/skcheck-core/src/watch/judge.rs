@@ -2,14 +2,17 @@
 
 mod pairs;
 
+use rustc_hash::FxHashSet;
+
 use crate::holders::Holder;
 use crate::snapshot::{Holding, Report};
 use crate::socket::State;
+use crate::watch::cause::Pace;
 use crate::watch::chain::{self, Peers};
 use crate::watch::judge::pairs::Places;
 use crate::watch::progress::{self, Pair, Reading, Span, Writing, rates};
-use crate::watch::scene::Scene;
-use crate::watch::{Judged, Judgement, Sample, StillOpen, cause, trend};
+use crate::watch::scene::{Scene, Went};
+use crate::watch::{Judged, Judgement, Sample, StillOpen, trend};
 
 /// Says what became of each socket between two samples, and why those that stand still do.
 ///
@@ -18,14 +21,23 @@ pub fn judge(before: &Sample, now: &Sample) -> Judgement {
     let span = Span { before, now, window: now.at.saturating_sub(before.at) };
     let places = pairs::join(&before.snapshot, &now.snapshot);
     let mut sockets: Vec<Judged> = places.iter().map(|places| read(&span, places)).collect();
-    let peers = Peers::new(&now.snapshot.sockets);
+    wait_their_turn(&span, &mut sockets);
+    let mut peers = Peers::new(&now.snapshot.sockets);
     write(&span, &peers, &mut sockets);
+    if sockets.iter().any(|judged| judged.writing != Writing::Idle) {
+        peers.add_tcp(&now.snapshot.sockets);
+    }
+    refill(&span, &peers, &mut sockets);
     explain(&span, peers, &mut sockets);
     Judgement { window: span.window, sockets, trend: trend::trend(&span) }
 }
 
 fn report(sample: &Sample, at: Option<usize>) -> Option<&Report> {
     sample.snapshot.sockets.get(at?)
+}
+
+fn is_asked_for(sample: &Sample, at: Option<usize>) -> bool {
+    at.is_some_and(|at| at < sample.asked_for)
 }
 
 fn pair<'a>(span: &Span<'a>, judged: &Judged) -> Pair<'a> {
@@ -37,6 +49,7 @@ fn pair<'a>(span: &Span<'a>, judged: &Judged) -> Pair<'a> {
 fn read(span: &Span<'_>, places: &Places) -> Judged {
     let Places { key, before, now } = *places;
     let pair = Pair { key, before: report(span.before, before), now: report(span.now, now) };
+    let span = &span.of(&pair);
     let received = progress::received(span, &pair);
     let rate = |bytes: Option<u64>| bytes.and_then(|bytes| rates::per_second(bytes, span.window));
     let both = pair.before.zip(pair.now);
@@ -49,10 +62,14 @@ fn read(span: &Span<'_>, places: &Places) -> Judged {
         consumed: rate(received.consumed),
         consumed_at_least: received.at_least,
         arriving: rate(received.arrived),
+        accepted: received.accepted,
         until: received.until,
         unread_age: received.age,
         drops: both.filter(|_| !span.window.is_zero()).and_then(|(before, now)| drops(before, now)),
+        sender_is_full: false,
+        taken: None,
         window_closed: None,
+        asked_for: is_asked_for(span.now, now) || now.is_none() && is_asked_for(span.before, before),
         closed: now.is_none() && span.now.drained.get(&key) == Some(&StillOpen::No),
         held_by: both.map(|(before, now)| held_by(before, now)).unwrap_or_default(),
         cause: None,
@@ -75,35 +92,75 @@ fn held_by(before: &Report, now: &Report) -> Vec<Holder> {
     }
 }
 
+/// A connection that waits at a listener which accepts others does not stand still: it will have its turn.
+fn wait_their_turn(span: &Span<'_>, sockets: &mut [Judged]) {
+    let is_at_work = |judged: &&Judged| matches!(judged.reading, Reading::Slow | Reading::Draining);
+    let listeners = sockets.iter().filter(is_at_work).filter_map(|judged| report(span.now, judged.now));
+    let listeners = listeners.filter(|report| report.socket.state == State::Listen);
+    let at_work: FxHashSet<Holder> = listeners.flat_map(|report| report.holders.iter().copied()).collect();
+    for judged in sockets.iter_mut().filter(|judged| judged.reading == Reading::Stalled) {
+        let Some(report) = report(span.now, judged.now) else { continue };
+        let waits = matches!(report.holding, Holding::AwaitingAccept { .. });
+        if waits && report.holders.iter().any(|holder| at_work.contains(holder)) {
+            judged.reading = Reading::Slow;
+        }
+    }
+}
+
 /// How the sending side went: for unix sockets their reader tells.
 fn write(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
     let readings = by_place(span, sockets, |judged| judged.reading);
     for judged in sockets {
         let reader = judged.now.and_then(|now| peers.of(&span.now.snapshot.sockets, now));
         let reading = reader.and_then(|reader| readings.get(reader).copied().flatten());
-        (judged.writing, judged.window_closed) = progress::writing(span, &pair(span, judged), reading);
+        let sent = progress::sent(span, &pair(span, judged), reading);
+        (judged.writing, judged.window_closed) = (sent.writing, sent.window_closed);
+        judged.taken = sent.taken.and_then(|bytes| rates::per_second(bytes, span.window));
     }
 }
 
-/// Why those that stand still do.
-fn explain(span: &Span<'_>, mut peers: Peers, sockets: &mut [Judged]) {
-    if sockets.iter().any(|judged| judged.writing == Writing::Stalled) {
-        peers.add_tcp(&span.now.snapshot.sockets);
+/// What is read from a queue whose sender has more is filled in again: it will not be empty, and for that
+/// sender it is full.
+fn refill(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
+    let reports = &span.now.snapshot.sockets;
+    let reads = |judged: &&mut Judged| matches!(judged.reading, Reading::Slow | Reading::Draining);
+    for judged in sockets.iter_mut().filter(reads) {
+        let sender = judged.now.and_then(|now| peers.of(reports, now)).and_then(|at| reports.get(at));
+        judged.sender_is_full = sender.is_some_and(|sender| progress::is_full(&span.now.processes, sender));
+        if judged.sender_is_full {
+            judged.until = None;
+        }
     }
-    let progress = by_place(span, sockets, |judged| (judged.reading, judged.writing));
-    let unknown = (Reading::Unknown, Writing::Unknown);
-    let progress: Vec<(Reading, Writing)> = progress.into_iter().map(|it| it.unwrap_or(unknown)).collect();
-    let scene = Scene::new(span, peers, &progress);
+}
+
+/// Why those that stand still do, and who keeps those that are slow.
+fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
+    let went = by_place(span, sockets, |judged| Went {
+        reading: judged.reading,
+        writing: judged.writing,
+        pace: Pace { consumed: judged.consumed, at_least: judged.consumed_at_least },
+        taken: judged.taken,
+    });
+    let went = went.into_iter().map(|it| it.unwrap_or(Went::UNKNOWN)).collect();
+    let mut scene = Scene::new(span, peers, went);
+    for judged in sockets.iter().filter(|judged| !judged.held_by.is_empty()) {
+        if let Some(at) = judged.now {
+            scene.add_held_by(at, &judged.held_by);
+        }
+    }
     for judged in sockets {
         let Some(at) = judged.now else { continue };
-        if judged.reading == Reading::Stalled {
-            let (cause, root) = chain::of_reader(&scene, at).unzip();
-            (judged.cause, judged.root) = (cause, root.flatten());
-        } else if judged.writing == Writing::Stalled {
-            judged.root = chain::of_writer(&scene, at);
-        } else if let Pair { before: Some(before), now: Some(now), .. } = pair(span, judged) {
-            let is_listener = now.socket.state == State::Listen && !span.window.is_zero();
-            judged.cause = is_listener.then(|| cause::of_listener(&scene, before, now)).flatten();
+        match (judged.reading, judged.writing) {
+            (Reading::Stalled, _) => {
+                let (cause, root) = chain::of_reader(&scene, at).unzip();
+                (judged.cause, judged.root) = (cause, root.flatten());
+            }
+            (_, Writing::Stalled) => judged.root = chain::of_writer(&scene, at),
+            (Reading::Slow | Reading::Draining, _) => {
+                (judged.cause, judged.root) = chain::of_slow_reader(&scene, at).unzip();
+            }
+            (_, Writing::Slow | Writing::Draining) => judged.root = chain::of_writer(&scene, at),
+            _ => {}
         }
     }
 }

@@ -73,10 +73,14 @@ impl SocketKey {
 pub struct Sample {
     /// The time of day.
     pub taken_at: SystemTime,
-    /// When, on a clock that never goes back: since the watch began.
+    /// When its scan began, on a clock that never goes back: since the watch began. Each socket's numbers
+    /// were read [`read_after`](Report::read_after) that.
     pub at: Duration,
-    /// The sockets that match and hold something.
+    /// The sockets of the whole host that hold something, those that were asked for first: who keeps whom
+    /// waiting can lead over any. Those that hold nothing are here only where they were asked for.
     pub snapshot: Snapshot,
+    /// How many of them were asked for: they match the query of the probe.
+    pub asked_for: usize,
     /// Sockets of the sample before that hold nothing now: whether a descriptor of their holder still
     /// refers to them. Those that are neither here nor in `snapshot` were not looked for.
     pub drained: BTreeMap<SocketKey, StillOpen>,
@@ -90,6 +94,13 @@ pub struct Sample {
     pub processes: BTreeMap<u32, ProcessEvidence>,
     /// Memory of TCP on the whole host, and where the kernel begins to hold back.
     pub tcp_memory: Option<(Pages, Option<Pages>)>,
+}
+
+impl Sample {
+    /// The sockets that were asked for.
+    pub fn asked_for(&self) -> &[Report] {
+        self.snapshot.sockets.get(..self.asked_for).unwrap_or(&self.snapshot.sockets)
+    }
 }
 
 /// Whether a socket that holds nothing any more is still there.
@@ -122,7 +133,7 @@ pub struct Judgement {
     pub window: Duration,
     /// Each socket of either sample, in no particular order.
     pub sockets: Vec<Judged>,
-    /// How the whole went.
+    /// How those went that were asked for, taken together.
     pub trend: Trend,
 }
 
@@ -136,7 +147,7 @@ pub struct Judged {
     pub now: Option<usize>,
     /// Its place in the earlier one's; `None` when it held nothing, or did not exist.
     pub before: Option<usize>,
-    /// How the receiving side went.
+    /// How the receiving side went; for a listener, whether the connections that wait there are accepted.
     pub reading: Reading,
     /// How the sending side went.
     pub writing: Writing,
@@ -146,25 +157,39 @@ pub struct Judged {
     pub consumed_at_least: bool,
     /// Bytes that arrived, a second. `None` where that cannot be told.
     pub arriving: Option<u64>,
-    /// At this rate: until a slow reader's buffer is full, or a draining one is empty.
+    /// Connections that were accepted between the two, at least: a count. `None` where that cannot be told,
+    /// and for a socket that is no listener.
+    pub accepted: Option<u64>,
+    /// At this rate: until a draining reader's queue is empty; at most until a slow one's buffer is full
+    /// (every byte takes more than one byte of it).
     pub until: Option<Duration>,
-    /// The oldest unread byte has waited at least so long. `None` where nothing tells.
+    /// It is slow or draining, and will neither be full nor empty soon: a sender of this host has more for it
+    /// than there is room for.
+    pub sender_is_full: bool,
+    /// The oldest unread byte, or of a listener the oldest connection, has waited at least so long. `None`
+    /// where nothing tells.
     pub unread_age: Option<Duration>,
     /// Packets that were dropped because the buffer was full, between the two: a count.
     pub drops: Option<u32>,
+    /// Bytes that the peer of a TCP writer took (acknowledged), a second. `None` where that cannot be told.
+    pub taken: Option<u64>,
     /// A TCP writer that stands still: whether it is the peer's window that keeps it from sending, and not
     /// a network that loses what it sends. `None` for every other socket, and where the kernel does not tell.
     pub window_closed: Option<bool>,
+    /// It is one of those that were asked for ([`Sample::asked_for`]); the others are judged because a chain
+    /// can lead over them.
+    pub asked_for: bool,
     /// It was closed, or its process has ended, and nothing is left of it: it has no place in the later
     /// sample.
     pub closed: bool,
     /// It changed hands: who held it before. A connection that was accepted has not: nobody held it.
     pub held_by: Vec<Holder>,
-    /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener at which connections
-    /// pile up.
+    /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener that is;
+    /// [`Backpressure`](cause::CauseCode::Backpressure) for a reader that reads no faster than its process can
+    /// write.
     pub cause: Option<Cause>,
-    /// Who is at the end of the chain that keeps it waiting, where that is another: of a stalled reader
-    /// whose process cannot write, and of a stalled writer.
+    /// The chain that keeps it waiting, where there is one: of a reader whose process cannot write, and of a
+    /// writer.
     pub root: Option<Root>,
 }
 
@@ -180,10 +205,14 @@ impl Judged {
             consumed: None,
             consumed_at_least: false,
             arriving: None,
+            accepted: None,
             until: None,
+            sender_is_full: false,
             unread_age: None,
             drops: None,
+            taken: None,
             window_closed: None,
+            asked_for: true,
             closed: false,
             held_by: Vec::new(),
             cause: None,
@@ -192,7 +221,7 @@ impl Judged {
     }
 }
 
-/// How the whole went: the later value, and its change a second.
+/// How all that were asked for went, taken together: the later value, and its change a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Trend {

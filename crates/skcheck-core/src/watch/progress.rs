@@ -1,18 +1,24 @@
 //! How the two sides of a socket go. Pure.
 
+mod accept;
 mod packets;
 mod ran;
 pub(super) mod rates;
+mod room;
 pub(super) mod tcp;
 
 use std::time::Duration;
 
 use crate::snapshot::Report;
-use crate::socket::{Family, Protocol, RecvQueue, State};
+use crate::socket::{Protocol, RecvQueue, State};
 use crate::units::Payload;
+use crate::watch::progress::room::{until_empty, until_full};
 use crate::watch::{Sample, SocketKey, StillOpen};
 
-/// How a reader goes.
+pub(super) use crate::watch::progress::accept::Queue;
+pub(super) use crate::watch::progress::room::is_full;
+
+/// How a reader goes. For a listener, connections that are accepted count as what is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reading {
@@ -85,6 +91,18 @@ pub(super) struct Span<'a> {
     pub(super) window: Duration,
 }
 
+impl<'a> Span<'a> {
+    /// The same for one socket: its numbers are read some time after a sample begins, and on a busy host not
+    /// always as late.
+    pub(super) fn of(self, pair: &Pair<'_>) -> Span<'a> {
+        let read_at = |sample: &Sample, report: &Report| sample.at.saturating_add(report.read_after);
+        let both = pair.before.zip(pair.now).filter(|_| !self.window.is_zero());
+        let window =
+            both.map(|(before, now)| read_at(self.now, now).saturating_sub(read_at(self.before, before)));
+        Span { window: window.unwrap_or(self.window), ..self }
+    }
+}
+
 /// One socket in two samples.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'a> {
@@ -100,22 +118,33 @@ pub(super) struct Received {
     pub(super) consumed: Option<u64>,
     pub(super) at_least: bool,
     pub(super) arrived: Option<u64>,
+    /// Connections, of a listener.
+    pub(super) accepted: Option<u64>,
     pub(super) until: Option<Duration>,
     pub(super) age: Option<Duration>,
 }
 
 impl Received {
     fn just(reading: Reading) -> Received {
-        Received { reading, consumed: None, at_least: false, arrived: None, until: None, age: None }
+        Received {
+            reading,
+            consumed: None,
+            at_least: false,
+            arrived: None,
+            accepted: None,
+            until: None,
+            age: None,
+        }
     }
 }
 
 /// Judges a receive queue.
+///
+/// `span` is of this socket.
 pub(super) fn received(span: &Span<'_>, pair: &Pair<'_>) -> Received {
     let Some(now) = pair.now else { return gone(span, pair) };
-    // What waits at a listener has records of its own.
     if now.socket.state == State::Listen {
-        return Received::just(Reading::Idle);
+        return accept::received(span, pair.before, now);
     }
     let mut received = match pair.before {
         Some(before) if !span.window.is_zero() => match now.socket.protocol {
@@ -168,7 +197,11 @@ fn of_flow(span: &Span<'_>, before: &Report, now: &Report, flow: Flow) -> Receiv
         _ => Reading::Stalled,
     };
     let until = match reading {
-        Reading::Slow => until_full(span, before, now),
+        Reading::Slow => now
+            .footprint
+            .received
+            .payload
+            .and_then(|Payload(waits)| until_full(span, now, waits, arrived - consumed)),
         Reading::Draining => until_empty(span, now, consumed - arrived),
         _ => None,
     };
@@ -228,36 +261,33 @@ fn age(span: &Span<'_>, before: Option<&Report>, now: &Report, received: &Receiv
     last.max(since_before)
 }
 
-/// Until the queue's memory reaches its limit, if it goes on growing so. For a unix socket that limit is the
-/// sender's, and not in the reader's record.
-fn until_full(span: &Span<'_>, before: &Report, now: &Report) -> Option<Duration> {
-    let limit = now.socket.skmem.rcvbuf.filter(|_| now.socket.family != Family::Unix)?;
-    let charge = |report: &Report| report.socket.skmem.rmem_alloc;
-    let room = limit.saturating_sub(charge(now)?);
-    let growth = charge(now)?.saturating_sub(charge(before)?);
-    if room == 0 { Some(Duration::ZERO) } else { rates::until(room.into(), growth.into(), span.window) }
-}
-
-/// Until the queue is empty, if so much more goes out than comes in.
-fn until_empty(span: &Span<'_>, now: &Report, net: u64) -> Option<Duration> {
-    rates::until(now.footprint.received.payload?.0, net, span.window)
+/// What became of a sending side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) writing: Writing,
+    pub(super) window_closed: Option<bool>,
+    /// Bytes that the peer took in the whole window.
+    pub(super) taken: Option<u64>,
 }
 
 /// Judges a sending side. `reader` is how the reader of a unix socket's peer goes: what that does not read is
 /// what this one has sent.
-pub(super) fn writing(span: &Span<'_>, pair: &Pair<'_>, reader: Option<Reading>) -> (Writing, Option<bool>) {
+pub(super) fn sent(span: &Span<'_>, pair: &Pair<'_>, reader: Option<Reading>) -> Sent {
+    let just = |writing| Sent { writing, window_closed: None, taken: None };
     let Some(now) = pair.now else {
         let is_open = span.now.drained.get(&pair.key) == Some(&StillOpen::Yes);
-        return (if is_open { Writing::Idle } else { Writing::Unknown }, None);
+        return just(if is_open { Writing::Idle } else { Writing::Unknown });
     };
     let before = pair.before.map(|report| &report.socket);
     match now.socket.protocol {
-        _ if now.socket.state == State::Listen => (Writing::Idle, None),
+        _ if now.socket.state == State::Listen => just(Writing::Idle),
         Protocol::Tcp => {
             let writing = tcp::writing(before, &now.socket, span.window);
             let stalled = before.filter(|_| writing == Writing::Stalled);
-            (writing, stalled.and_then(|before| tcp::window_closed(before, &now.socket)))
+            let window_closed = stalled.and_then(|before| tcp::window_closed(before, &now.socket));
+            let taken = before.and_then(|before| tcp::acknowledged(before, &now.socket));
+            Sent { writing, window_closed, taken }
         }
-        _ => (packets::writing(before, &now.socket, reader), None),
+        _ => just(packets::writing(before, &now.socket, reader)),
     }
 }

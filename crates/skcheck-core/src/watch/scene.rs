@@ -3,29 +3,57 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::diag::request::{IpVersion, Table};
+use crate::gap::Missing;
 use crate::holders::Holder;
-use crate::snapshot::{Holding, Report};
+use crate::snapshot::{Holding, Report, Snapshot, Source};
 use crate::socket::{Inode, State};
-use crate::watch::cause::Look;
+use crate::watch::cause::{Look, Pace};
 use crate::watch::chain::Peers;
-use crate::watch::progress::{Reading, Span, Writing, tcp};
+use crate::watch::progress::{Reading, Span, Writing};
+
+/// How one socket of the later sample went.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::watch) struct Went {
+    pub(in crate::watch) reading: Reading,
+    pub(in crate::watch) writing: Writing,
+    /// How fast its reader reads.
+    pub(in crate::watch) pace: Pace,
+    /// What its peer took, bytes a second.
+    pub(in crate::watch) taken: Option<u64>,
+}
+
+impl Went {
+    /// Nothing is known of it.
+    pub(in crate::watch) const UNKNOWN: Went = Went {
+        reading: Reading::Unknown,
+        writing: Writing::Unknown,
+        pace: Pace { consumed: None, at_least: false },
+        taken: None,
+    };
+}
 
 /// The later sample, ready to be asked why.
 pub(in crate::watch) struct Scene<'a> {
     pub(in crate::watch) sockets: &'a [Report],
     pub(in crate::watch) peers: Peers,
+    /// Every network namespace of the host was asked for the other ends of connections.
+    pub(in crate::watch) looked_everywhere: bool,
     processes: FxHashMap<u32, Look<'a>>,
     listeners: FxHashMap<Holder, usize>,
-    readings: Vec<Reading>,
+    went: Vec<Went>,
     /// Rings of io_uring, by the sockets that are registered with them.
     rings: FxHashMap<Inode, Holder>,
-    /// Sockets that cannot write, by process, those with most unsent first.
+    /// Processes that held a socket before, and hold it no more.
+    left: FxHashMap<Inode, Vec<u32>>,
+    /// Sockets with something unsent that may not be able to write, by process: those that stand still
+    /// first, those with most unsent before others.
     writers: FxHashMap<u32, Vec<usize>>,
 }
 
 impl<'a> Scene<'a> {
-    /// `progress` is how each socket of the later sample went.
-    pub(in crate::watch) fn new(span: &Span<'a>, peers: Peers, progress: &[(Reading, Writing)]) -> Scene<'a> {
+    /// `went` is how each socket of the later sample went.
+    pub(in crate::watch) fn new(span: &Span<'a>, peers: Peers, went: Vec<Went>) -> Scene<'a> {
         let sockets = span.now.snapshot.sockets.as_slice();
         let looks = span
             .now
@@ -35,10 +63,12 @@ impl<'a> Scene<'a> {
         let mut scene = Scene {
             sockets,
             peers,
+            looked_everywhere: looked_everywhere(&span.now.snapshot),
             processes: looks.collect(),
             listeners: FxHashMap::default(),
-            readings: progress.iter().map(|(reading, _)| *reading).collect(),
+            went,
             rings: FxHashMap::default(),
+            left: FxHashMap::default(),
             writers: FxHashMap::default(),
         };
         for (pid, process) in &span.now.processes {
@@ -46,11 +76,12 @@ impl<'a> Scene<'a> {
                 scene.rings.extend(sockets.iter().map(|inode| (*inode, Holder { pid: *pid, fd: *fd })));
             }
         }
-        for (at, (report, (_, writing))) in sockets.iter().zip(progress).enumerate() {
+        for (at, (report, Went { writing, .. })) in sockets.iter().zip(&scene.went).enumerate() {
             if report.socket.state == State::Listen {
                 scene.listeners.extend(report.holders.iter().map(|holder| (*holder, at)));
             }
-            if *writing == Writing::Stalled && report.holding == Holding::Descriptors {
+            let is_writer = matches!(writing, Writing::Stalled | Writing::Slow | Writing::Draining);
+            if is_writer && report.holding == Holding::Descriptors {
                 for pid in report.pids() {
                     scene.writers.entry(pid).or_default().push(at);
                 }
@@ -58,10 +89,26 @@ impl<'a> Scene<'a> {
         }
         let mut writers = std::mem::take(&mut scene.writers);
         for of_process in writers.values_mut() {
-            of_process.sort_by_cached_key(|at| std::cmp::Reverse(scene.unsent(*at)));
+            let moves = |at: &usize| scene.went(*at).writing != Writing::Stalled;
+            of_process.sort_by_cached_key(|at| (moves(at), std::cmp::Reverse(scene.unsent(*at))));
         }
         scene.writers = writers;
         scene
+    }
+
+    /// Notes who held a socket before.
+    pub(in crate::watch) fn add_held_by(&mut self, at: usize, before: &[Holder]) {
+        let Some(report) = self.socket(at) else { return };
+        let pids = report.pids();
+        let left = before.iter().map(|holder| holder.pid).filter(|pid| !pids.contains(pid));
+        if let Some(inode) = report.socket.inode {
+            self.left.entry(inode).or_default().extend(left);
+        }
+    }
+
+    /// The processes that held a socket before, and hold it no more.
+    pub(in crate::watch) fn left(&self, inode: Option<Inode>) -> &[u32] {
+        inode.and_then(|inode| self.left.get(&inode)).map_or(&[], Vec::as_slice)
     }
 
     pub(in crate::watch) fn process(&self, pid: u32) -> Option<&Look<'a>> {
@@ -72,8 +119,8 @@ impl<'a> Scene<'a> {
         self.sockets.get(at)
     }
 
-    pub(in crate::watch) fn reading(&self, at: usize) -> Option<Reading> {
-        self.readings.get(at).copied()
+    pub(in crate::watch) fn went(&self, at: usize) -> Went {
+        self.went.get(at).copied().unwrap_or(Went::UNKNOWN)
     }
 
     /// The listener that this descriptor is of.
@@ -81,7 +128,7 @@ impl<'a> Scene<'a> {
         self.listeners.get(&holder).and_then(|at| self.socket(*at))
     }
 
-    /// A process's sockets that cannot write.
+    /// A process's sockets that may not be able to write.
     pub(in crate::watch) fn writers(&self, pid: u32) -> &[usize] {
         self.writers.get(&pid).map_or(&[], Vec::as_slice)
     }
@@ -90,7 +137,7 @@ impl<'a> Scene<'a> {
     /// known.
     pub(in crate::watch) fn unsent(&self, at: usize) -> u64 {
         let Some(report) = self.socket(at) else { return 0 };
-        tcp::unsent(&report.socket).unwrap_or_else(|| {
+        report.footprint.sent.payload.map(|payload| payload.0).unwrap_or_else(|| {
             let reader = self.peers.of(self.sockets, at).and_then(|at| self.socket(at));
             let payload = reader.and_then(|reader| reader.footprint.received.payload);
             let first = || reader.and_then(|reader| reader.socket.recv_q.size());
@@ -107,4 +154,18 @@ impl<'a> Scene<'a> {
     pub(in crate::watch) fn ring_with(&self, inode: Inode) -> Option<Holder> {
         self.rings.get(&inode).copied()
     }
+}
+
+/// Whether no other end of a connection can have been missed: a process that may not be read can be in a
+/// namespace of its own, and nothing may lead into one.
+fn looked_everywhere(snapshot: &Snapshot) -> bool {
+    let tcp = [IpVersion::V4, IpVersion::V6].map(|version| Table::Tcp(version).name());
+    let is_blind = |gap: &crate::gap::Gap| match gap.what {
+        Missing::Namespaces | Missing::Processes | Missing::Peers => true,
+        Missing::Table => tcp.iter().any(|name| gap.place == *name),
+        _ => false,
+    };
+    snapshot.source == Source::SockDiag
+        && snapshot.namespaces.iter().all(|netns| netns.own || !netns.files.is_empty())
+        && !snapshot.gaps.iter().any(is_blind)
 }

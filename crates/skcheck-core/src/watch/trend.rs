@@ -5,12 +5,13 @@ use std::time::Duration;
 use crate::snapshot::Snapshot;
 use crate::units::{Bytes, Pages};
 use crate::watch::progress::{Span, rates};
-use crate::watch::{Change, Trend};
+use crate::watch::{Change, Sample, Trend};
 
 /// The sums of both samples, and how they change.
 pub(super) fn trend(span: &Span<'_>) -> Trend {
     let (before, now) = (&span.before.snapshot, &span.now.snapshot);
-    let (was, is) = (before.totals(), now.totals());
+    let totals = |sample: &Sample| sample.snapshot.totals_of(sample.asked_for());
+    let (was, is) = (totals(span.before), totals(span.now));
     let tcp = |snapshot: &Snapshot, memory: Option<(Pages, Option<Pages>)>| {
         memory.map(|(pages, _)| pages.bytes(snapshot.host.page_size).0)
     };

@@ -34,6 +34,7 @@ struct WatchJson<'a> {
     at: String,
     window: f64,
     stalled: u64,
+    not_accepting: u64,
     sockets: Vec<WatchedJson<'a>>,
     gone: Vec<GoneJson>,
     trend: TrendJson,
@@ -51,7 +52,10 @@ struct WatchedJson<'a> {
     consumed_per_s: Option<u64>,
     consumed_at_least: bool,
     arriving_per_s: Option<u64>,
+    accepted: Option<u64>,
     until_s: Option<f64>,
+    sender_full: bool,
+    taken_per_s: Option<u64>,
     unread_age_s: Option<f64>,
     drops: Option<u64>,
     held_before: Vec<HolderJson>,
@@ -94,12 +98,14 @@ impl<'a> WatchJson<'a> {
         for row in listed {
             processes.extend(processes_of(snapshot, row.socket).map(|process| (process.pid, process)));
         }
-        let gone = report.judgement.sockets.iter().filter(|judged| judged.now.is_none());
+        let gone = |judged: &&Judged| judged.now.is_none() && judged.asked_for;
+        let gone = report.judgement.sockets.iter().filter(gone);
         WatchJson {
             schema: SCHEMA,
             at: rfc3339(report.now.taken_at),
             window: seconds(report.judgement.window),
-            stalled: report.stalled as u64,
+            stalled: report.counts.all,
+            not_accepting: report.counts.listeners,
             sockets: listed.iter().map(|row| WatchedJson::new(row, names)).collect(),
             gone: gone.map(GoneJson::new).collect(),
             trend: TrendJson::new(&report.judgement.trend),
@@ -120,8 +126,11 @@ impl<'a> WatchedJson<'a> {
             consumed_per_s: judged.consumed,
             consumed_at_least: judged.consumed_at_least,
             arriving_per_s: judged.arriving,
+            accepted: judged.accepted,
             until_s: judged.until.map(seconds),
-            unread_age_s: judged.unread_age.map(seconds),
+            sender_full: judged.sender_is_full,
+            taken_per_s: judged.taken,
+            unread_age_s: row.age.map(seconds),
             drops: row.drops,
             held_before: judged.held_by.iter().map(HolderJson::new).collect(),
             cause: judged.cause.as_ref().map(|cause| CauseJson::of_socket(row, cause, names)),

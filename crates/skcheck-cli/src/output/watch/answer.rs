@@ -1,10 +1,14 @@
 //! The answer: who stands worst, since when, why, and who is behind it.
 
+use std::time::Duration;
+
+use skcheck_core::watch::cause::End;
 use skcheck_core::{Endpoint, Holding, State};
 
 use crate::output::cells::count;
 use crate::output::watch::chain::{because, root};
 use crate::output::watch::names::Names;
+use crate::output::watch::words::reads;
 use crate::report::watch::{Row, Standing, WatchReport};
 use crate::text::{about, size, span};
 
@@ -15,27 +19,48 @@ const MOST_NAMES: usize = 3;
 pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> Vec<String> {
     let Some(row) = report.rows.first() else { return vec![nothing(report)] };
     let mut lines = match row.standing {
-        Standing::ReaderStalled => stalled(report, row, names),
+        Standing::ReaderStalled | Standing::NobodyAccepts | Standing::NotAccepted => {
+            stalled(report, row, names)
+        }
         Standing::WriterStalled => vec![format!("No reader stands still. {}", unsent(row, names))],
-        Standing::ReaderSlow => vec![slow(row, names)],
+        Standing::AcceptsSlowly => vec![accepts_slowly(report, row, names)],
+        Standing::ReaderSlow => std::iter::once(slow(row, names)).chain(why(row, names)).collect(),
         Standing::WriterSlow => vec![format!(
-            "{} has {} unsent {}, which the other end takes more slowly than it is written.",
+            "{} has {} unsent {}, which the other end takes more slowly than it is written.{}",
             names.subject(row),
             known(row.socket.footprint.sent.payload.map(|payload| payload.0)),
-            names.place(row)
+            names.place(row),
+            culprit(row, names)
         )],
         Standing::Unknown => vec![unknown(row, names)],
-        Standing::ReaderDraining => vec![draining(row, names)],
-        Standing::WriterDraining => vec!["Nobody stands still: what was sent is being taken.".to_owned()],
+        Standing::ReaderDraining => std::iter::once(draining(row, names)).chain(why(row, names)).collect(),
+        Standing::WriterDraining => {
+            vec![format!("Nobody stands still: what was sent is being taken.{}", culprit(row, names))]
+        }
         Standing::Idle => vec!["Nobody stands still: no socket holds data.".to_owned()],
     };
-    let others = (report.stalled as u64).saturating_sub(1);
-    if others > 0 {
-        let stand = if others == 1 { "stands" } else { "stand" };
-        lines
-            .push(format!("{others} more {} {stand} still.", if others == 1 { "reader" } else { "readers" }));
-    }
+    lines.extend(others(report, row));
     lines
+}
+
+/// Who else stands still.
+fn others(report: &WatchReport<'_>, first: &Row<'_>) -> Option<String> {
+    let is_first = |standing| u64::from(first.standing == standing);
+    let first_waits = if report.counts.listeners == 0 { is_first(Standing::NotAccepted) } else { 0 };
+    let readers = report.counts.readers.saturating_sub(is_first(Standing::ReaderStalled) + first_waits);
+    let listeners = report.counts.listeners.saturating_sub(is_first(Standing::NobodyAccepts));
+    let readers = match readers {
+        0 => None,
+        1 => Some("1 more reader stands still".to_owned()),
+        n => Some(format!("{n} more readers stand still")),
+    };
+    let more = if is_first(Standing::NobodyAccepts) == 1 { "more " } else { "" };
+    let listeners = (listeners > 0).then(|| {
+        let listeners = count(listeners, &format!("{more}listener"));
+        format!("{} {listeners} nobody accepts", if readers.is_some() { "at" } else { "At" })
+    });
+    let told: Vec<String> = readers.into_iter().chain(listeners).collect();
+    (!told.is_empty()).then(|| format!("{}.", told.join("; ")))
 }
 
 fn stalled(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> Vec<String> {
@@ -43,43 +68,72 @@ fn stalled(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> Vec<Str
     let circle = row.circle();
     let mut first = if circle.len() > 1 {
         let all = listed(circle.iter().map(|pid| names.process(*pid)).collect());
+        let probably = if row.is_inferred() { "probably " } else { "" };
         format!(
-            "{all} wait for each other to read, a deadlock: {}.",
+            "{all} {probably}wait for each other to read, a deadlock: {}.",
             state(row, &names.subject_again(row), names)
         )
     } else if let Some(root) = root(row, names) {
-        format!("{root} holds up {subject}: {}.", state(row, &names.subject_again(row), names))
+        let probably = if row.is_inferred() { "probably " } else { "" };
+        format!("{root} {probably}holds up {subject}: {}.", state(row, &names.subject_again(row), names))
     } else {
         format!("{}.", state(row, &subject, names))
     };
     if let Some(holder) = row.holder
         && circle.is_empty()
     {
-        let victims = report.held_up_by(holder.pid);
+        let (victims, is_inferred) = report.held_up_by(holder.pid);
         if !victims.is_empty() {
             let all = listed(victims.iter().map(|pid| names.process(*pid)).collect());
-            first += &format!(" It holds up {all}.");
+            let probably = if is_inferred { "probably " } else { "" };
+            first += &format!(" It {probably}holds up {all}.");
         }
     }
-    let mut lines = vec![first];
-    if let Some(because) = because(row, names) {
-        let root = root(row, names).map(|root| format!(" Root: {root}.")).unwrap_or_default();
-        lines.push(format!("Because: {because}{root}"));
-    }
-    lines
+    std::iter::once(first).chain(why(row, names)).collect()
+}
+
+/// Why it stands still, or is slow, with the one that is behind it.
+fn why(row: &Row<'_>, names: Names<'_>) -> Option<String> {
+    let root = root(row, names).map(|root| format!(" Root: {root}.")).unwrap_or_default();
+    because(row, names).map(|because| format!("Because: {because}{root}"))
 }
 
 /// `nginx has read nothing for 5 s; 2.9 MiB waits at fd 11, the oldest byte for at least 41 s`.
 fn state(row: &Row<'_>, who: &str, names: Names<'_>) -> String {
     let time = row.stalled_for.map(|time| format!(" for {}", span(about(time)))).unwrap_or_default();
+    if let Some(queue) = waiting(row) {
+        return format!("{who} has accepted nobody{time}; {queue} {}", names.place(row));
+    }
     let amount = amount(row);
-    let age = row.judged.unread_age;
+    // No more than the time for which nothing was read says nothing new.
+    let age = row.age.filter(|age| row.stalled_for.is_none_or(|time| *age > time));
     let age = age.map(|age| format!(", the oldest byte for at least {}", span(age))).unwrap_or_default();
     let verb = match row.socket.holding {
         Holding::AwaitingAccept { .. } => "has not accepted a connection",
         _ => "has read nothing",
     };
     format!("{who} {verb}{time}; {amount} waits {}{age}", names.place(row))
+}
+
+/// `129 connections wait (limit 128)`, of a listener.
+fn waiting(row: &Row<'_>) -> Option<String> {
+    let (waiting, limit) = row.accept_queue()?;
+    let wait = if waiting == 1 { "waits" } else { "wait" };
+    let limit = limit.map(|limit| format!(" (limit {limit})")).unwrap_or_default();
+    Some(format!("{} {wait}{limit}", count(waiting.into(), "connection")))
+}
+
+/// A listener whose queue moves, and is full or grows.
+fn accepts_slowly(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> String {
+    let window = span(about(report.judgement.window));
+    let accepted = row.judged.accepted.map(|accepted| format!(", at least {accepted} in {window}"));
+    format!(
+        "{} accepts connections more slowly than they come{}; {} {}.",
+        names.subject(row),
+        accepted.unwrap_or_default(),
+        waiting(row).unwrap_or_default(),
+        names.place(row)
+    )
 }
 
 /// What waits to be read.
@@ -98,17 +152,42 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
         Some(peer) => names.process(peer.pid),
         None => names.peer_address(row.socket).unwrap_or_else(|| "the other end".to_owned()),
     };
+    let took = match row.judged.root.as_ref().map(|root| &root.end) {
+        Some(End::Slow(..)) => "took nothing meanwhile",
+        _ => "takes nothing",
+    };
     format!(
-        "{} has {} unsent {}, of which {peer} takes nothing.",
+        "{} has {} unsent {}, of which {peer} {took}.{}",
         names.subject(row),
         known(sent),
-        names.place(row)
+        names.place(row),
+        culprit(row, names)
     )
 }
 
+/// ` app (20) reads only 10 KiB/s.`: who is at the end of a writer's chain, where that says more than who is
+/// at its other end.
+fn culprit(row: &Row<'_>, names: Names<'_>) -> String {
+    match row.culprit() {
+        Some((reader, End::Slow(_, pace))) => {
+            format!(" {}, fd {}, {}.", names.process(reader.pid), reader.fd, reads(*pace))
+        }
+        Some((reader, End::Stalled(..))) if row.links().len() > 1 => {
+            format!(" Root: {}.", names.process(reader.pid))
+        }
+        _ => String::new(),
+    }
+}
+
 fn slow(row: &Row<'_>, names: Names<'_>) -> String {
+    if let Holding::AwaitingAccept { .. } = row.socket.holding {
+        let (subject, place) = (names.subject(row), names.place(row));
+        return format!(
+            "{subject} accepts connections, and has not come to one with {} {place}.",
+            amount(row)
+        );
+    }
     let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), |n| format!("{}/s", size(n)));
-    let full = row.judged.until.map(|until| format!(", and its buffer is full in {}", span(until)));
     format!(
         "{} reads more slowly than data arrives {}: {} of {}; {} waits{}.",
         names.subject(row),
@@ -116,19 +195,30 @@ fn slow(row: &Row<'_>, names: Names<'_>) -> String {
         rate(row.judged.consumed),
         rate(row.judged.arriving),
         amount(row),
-        full.unwrap_or_default()
+        outlook(row, |until| match until {
+            Duration::ZERO => ", and its buffer is full".to_owned(),
+            until => format!(", and its buffer is full within {}", span(until)),
+        })
     )
 }
 
 fn draining(row: &Row<'_>, names: Names<'_>) -> String {
     let rate = row.judged.consumed.map(|consumed| format!(" {}/s", size(consumed))).unwrap_or_default();
-    let empty = row.judged.until.map(|until| format!(", empty in {}", span(until))).unwrap_or_default();
     format!(
-        "Nobody stands still. {} reads{rate} {}; {} waits{empty}.",
+        "Nobody stands still. {} reads{rate} {}; {} waits{}.",
         names.subject(row),
         names.place(row),
-        amount(row)
+        amount(row),
+        outlook(row, |until| format!(", empty in {}", span(until)))
     )
+}
+
+/// How a queue goes on.
+fn outlook(row: &Row<'_>, words: impl Fn(Duration) -> String) -> String {
+    match row.judged.until {
+        _ if row.judged.sender_is_full => ", and its sender has more than fits".to_owned(),
+        until => until.map(words).unwrap_or_default(),
+    }
 }
 
 fn unknown(row: &Row<'_>, names: Names<'_>) -> String {
@@ -136,7 +226,10 @@ fn unknown(row: &Row<'_>, names: Names<'_>) -> String {
         (State::ClosedHeld, Endpoint::Unknown) => {
             "has a closed socket, of which nothing tells whether it holds data".to_owned()
         }
-        _ => format!("may read or not, which cannot be told; {} waits", amount(row)),
+        _ => match waiting(row) {
+            Some(queue) => format!("may accept or not, which cannot be told; {queue}"),
+            None => format!("may read or not, which cannot be told; {} waits", amount(row)),
+        },
     };
     format!("Nobody is known to stand still. {} {what} {}.", names.subject(row), names.place(row))
 }

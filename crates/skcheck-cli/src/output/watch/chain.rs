@@ -1,26 +1,29 @@
-//! Why a reader stands still, as a sentence: from its process over those that keep that waiting to the one
-//! at the end.
+//! Why a reader stands still, or is slow, as a sentence: from its process over those that keep that waiting to
+//! the one at the end.
 
-use skcheck_core::watch::cause::{Cause, Fact, Link};
+use skcheck_core::watch::cause::{Cause, End, Fact, Link, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::watch::names::Names;
-use crate::output::watch::words::{clause, facts};
+use crate::output::watch::notes;
+use crate::output::watch::words::{Said, clause, facts, reads};
 use crate::report::watch::Row;
 use crate::text::size;
 
 /// The cause and its evidence, a sentence each; `None` where nobody looked for a cause.
 pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<String> {
     let cause = row.judged.cause.as_ref()?;
-    let (why, seen) = match row.links() {
-        [] => (clause(cause, "it"), facts(cause, false, names)),
-        links => {
-            let end = row.judged.root.as_ref().and_then(|root| root.end.as_ref());
-            let seen = end.map_or_else(|| facts(cause, true, names), |(_, end)| facts(end, false, names));
-            (chain(row, cause, links, names), seen)
+    let said = Said { queue: row.accept_queue().is_some(), writers: false };
+    let (why, seen) = match &row.judged.root {
+        None => (clause(cause, "it"), facts(cause, said, names)),
+        Some(root) => {
+            let own = || facts(cause, Said { writers: true, ..said }, names);
+            let seen = root.cause().map_or_else(own, |end| facts(end, Said::default(), names));
+            (chain(row, cause, root, names), seen)
         }
     };
     Some(match seen {
+        Some(seen) if notes::unread(cause).is_some() => format!("{why}: {seen}."),
         Some(seen) => format!("{why}. Seen: {seen}."),
         None => format!("{why}."),
     })
@@ -28,34 +31,49 @@ pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<Stri
 
 /// `nginx is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app (2210), fd 7, has read
 /// nothing either, because it is stopped`.
-fn chain(row: &Row<'_>, cause: &Cause, links: &[Link], names: Names<'_>) -> String {
-    let root = row.judged.root.as_ref();
+fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String {
     let mut text = String::new();
-    for (at, link) in links.iter().enumerate() {
-        let is_last = at + 1 == links.len();
+    for (at, link) in root.links.iter().enumerate() {
+        let is_last = at + 1 == root.links.len();
         text += &match at {
             0 => first(row, cause, link, names),
             _ => blocked(link, "it", names),
         };
         text += &match link.reader {
-            None => ", and the other end, which is not on this host, takes nothing".to_owned(),
-            Some(reader) if is_last && root.is_some_and(|root| root.is_circle) => {
-                let process = names.process(reader.pid);
-                format!(", whose reader {process}, fd {}, does not read: it waits in this circle", reader.fd)
-            }
+            None => nobody(link, &root.end),
             Some(reader) => {
-                let process = names.process(reader.pid);
-                format!(", whose reader {process}, fd {}, has read nothing either", reader.fd)
+                let does = match link.pace {
+                    _ if is_last && root.is_circle() => "does not read: it waits in this circle".to_owned(),
+                    Some(pace) => reads(pace),
+                    None => "has read nothing either".to_owned(),
+                };
+                format!(", whose reader {}, fd {}, {does}", names.process(reader.pid), reader.fd)
             }
         };
         if !is_last {
             text += ", because ";
         }
     }
-    if let Some((_, end)) = root.and_then(|root| root.end.as_ref()) {
-        text += &format!(", because {}", clause(end, "it"));
+    match &root.end {
+        End::Stalled(_, cause) => text += &format!(", because {}", clause(cause, "it")),
+        End::TooFar => text += ", and on from there: too far to be followed",
+        _ => {}
     }
     text
+}
+
+/// The other end of a link, where nobody is known to have it.
+fn nobody(link: &Link, end: &End) -> String {
+    let who = match end {
+        End::OffHost => "which is not on this host",
+        End::Hidden => "which is on this host and may not be looked at",
+        _ => "which was not found among the sockets that could be looked at",
+    };
+    let takes = match link.taken {
+        Some(bytes @ 1..) => format!("takes only {}/s", size(bytes)),
+        _ => "takes nothing".to_owned(),
+    };
+    format!(", and the other end, {who}, {takes}")
 }
 
 /// The first link, by name; by the thread that tries to write, where evidence tells it.
@@ -69,14 +87,19 @@ fn first(row: &Row<'_>, cause: &Cause, link: &Link, names: Names<'_>) -> String 
     blocked(link, &thread.unwrap_or(who), names)
 }
 
-/// A writer that cannot write.
+/// A writer that cannot write. That an event loop reads nothing because of that is no more than likely.
 fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
     let socket = names.sample.snapshot.sockets.get(link.socket);
     let fd = link.writer.fd;
     let unsent = size(link.unsent.0);
-    match socket.and_then(|socket| names.peer_address(socket)) {
-        Some(address) => format!("{who} is blocked writing to {address} (fd {fd}, {unsent} unsent)"),
-        None => format!("{who} is blocked writing to fd {fd} ({unsent} unsent)"),
+    let to = match socket.and_then(|socket| names.peer_address(socket)) {
+        Some(address) => format!("{address} (fd {fd}, {unsent} unsent)"),
+        None => format!("fd {fd} ({unsent} unsent)"),
+    };
+    match link.wait {
+        Wait::EventLoop => format!("{who} has stopped reading, probably because it cannot write to {to}"),
+        Wait::OneThread if who == "it" => format!("a thread of it is blocked writing to {to}"),
+        _ => format!("{who} is blocked writing to {to}"),
     }
 }
 

@@ -1,14 +1,16 @@
 //! The table: a row for each socket that matters, as wide as the page allows.
 
-use skcheck_core::watch::cause::{CauseCode, Fact};
+use std::time::Duration;
+
+use skcheck_core::watch::cause::{CauseCode, End, Root};
 use skcheck_core::watch::progress::Writing;
-use skcheck_core::{State, Truesize};
+use skcheck_core::{Holding, State, Truesize};
 
 use crate::config::Page;
 use crate::output::cells::{proto, state_name};
 use crate::output::layout::{self, Align};
 use crate::output::watch::names::Names;
-use crate::output::watch::words;
+use crate::output::watch::{notes, words};
 use crate::report::watch::{Row, Standing};
 use crate::text::{Charset, fit, size, span, width};
 
@@ -145,7 +147,9 @@ impl Table {
 
 fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
     let judged = row.judged;
-    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), size);
+    // Connections are no bytes.
+    let untold = if row.accept_queue().is_some() { "-" } else { "?" };
+    let rate = |bytes: Option<u64>| bytes.map_or_else(|| untold.to_owned(), size);
     let is_writer = !matches!(judged.writing, Writing::Idle | Writing::Unknown);
     let sent = row.socket.footprint.sent.payload;
     Cells {
@@ -157,7 +161,7 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
         reading: judged.reading.name().to_owned(),
         consumed: rate(judged.consumed),
         arriving: rate(judged.arriving),
-        age: match judged.unread_age {
+        age: match row.age {
             Some(age) => format!("{}{}", names.charset.at_least(), span(age)),
             None => "?".to_owned(),
         },
@@ -173,6 +177,9 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
 }
 
 fn unread(row: &Row<'_>, charset: Charset) -> String {
+    if let Some((waiting, _)) = row.accept_queue() {
+        return format!("{waiting} conn");
+    }
     let received = &row.socket.footprint.received;
     match (received.payload, received.charged) {
         (Some(payload), _) => size(payload.0),
@@ -182,24 +189,56 @@ fn unread(row: &Row<'_>, charset: Charset) -> String {
 }
 
 /// The cause in a few words.
-fn why(row: &Row<'_>, names: Names<'_>) -> String {
+pub(super) fn why(row: &Row<'_>, names: Names<'_>) -> String {
     let judged = row.judged;
-    let until = |words: &str| judged.until.map(|until| format!("{words} in {}", span(until)));
     let what = match row.standing {
-        Standing::ReaderStalled => Some(why_stalled(row, names)),
-        Standing::WriterStalled => Some(match row.socket.peer_holders.first() {
-            Some(peer) => format!("{} does not read", names.short(peer.pid)),
-            None => "the other end takes nothing".to_owned(),
+        Standing::ReaderStalled | Standing::NotAccepted => Some(why_stalled(row, names)),
+        Standing::NobodyAccepts => Some(format!("nobody accepts: {}", why_stalled(row, names))),
+        Standing::AcceptsSlowly => Some("accepts slowly".to_owned()),
+        Standing::WriterStalled => Some(why_unsent(row, names)),
+        Standing::ReaderSlow if matches!(row.socket.holding, Holding::AwaitingAccept { .. }) => {
+            Some("waits for accept, in turn".to_owned())
+        }
+        Standing::ReaderSlow | Standing::ReaderDraining if judged.sender_is_full => {
+            Some(held_up(row, names).unwrap_or_else(|| "its sender has more".to_owned()))
+        }
+        Standing::ReaderSlow => held_up(row, names).or_else(|| match judged.until {
+            Some(Duration::ZERO) => Some("full".to_owned()),
+            until => until.map(|until| format!("full within {}", span(until))),
         }),
-        Standing::ReaderSlow => until("full"),
-        Standing::ReaderDraining => until("empty"),
+        Standing::ReaderDraining => {
+            held_up(row, names).or_else(|| judged.until.map(|until| format!("empty in {}", span(until))))
+        }
         Standing::Unknown if row.socket.socket.state == State::ClosedHeld => Some("in no table".to_owned()),
         Standing::Unknown => Some("cannot be told".to_owned()),
-        Standing::WriterSlow | Standing::WriterDraining | Standing::Idle => None,
+        Standing::WriterSlow | Standing::WriterDraining => held_up(row, names),
+        Standing::Idle => None,
     };
     let held_by = judged.held_by.first().map(|before| format!("was {}'s", names.short(before.pid)));
     let words: Vec<String> = what.into_iter().chain(held_by).collect();
     words.join(", ")
+}
+
+/// By whom, and what that one does.
+fn held_up(row: &Row<'_>, names: Names<'_>) -> Option<String> {
+    let (reader, end) = row.culprit()?;
+    let does = match end {
+        End::Stalled(_, cause) => words::short(cause.code).to_owned(),
+        End::Slow(_, pace) => words::reads_short(*pace, names.charset),
+        _ => return None,
+    };
+    let probably = if row.is_inferred() { "probably " } else { "" };
+    Some(format!("{probably}held up by {}: {does}", names.short(reader.pid)))
+}
+
+/// Why nothing of what was written is taken.
+fn why_unsent(row: &Row<'_>, names: Names<'_>) -> String {
+    let root = row.judged.root.as_ref();
+    match root.and_then(|root| root.links.first()?.reader.map(|reader| (root, reader))) {
+        Some((Root { end: End::Slow(..), .. }, _)) => held_up(row, names).unwrap_or_default(),
+        Some((_, reader)) => format!("{} does not read", names.short(reader.pid)),
+        None => "the other end takes nothing".to_owned(),
+    }
 }
 
 fn why_stalled(row: &Row<'_>, names: Names<'_>) -> String {
@@ -207,14 +246,16 @@ fn why_stalled(row: &Row<'_>, names: Names<'_>) -> String {
     if let Some(other) = row.circle().into_iter().find(|pid| Some(*pid) != own) {
         return format!("{} with {}", words::short(CauseCode::Deadlock), names.short(other));
     }
-    if let Some((end, cause)) = row.culprit() {
-        return format!("held up by {}: {}", names.short(end.pid), words::short(cause.code));
+    if let Some(held_up) = held_up(row, names) {
+        return held_up;
     }
     let Some(cause) = &row.judged.cause else { return "unknown".to_owned() };
+    if let (CauseCode::AcceptFull, Some((waiting, Some(limit)))) = (cause.code, row.accept_queue()) {
+        return format!("queue full ({waiting} of {limit})");
+    }
     let short = words::short(cause.code);
-    let missing = cause.evidence.iter().find(|fact| matches!(fact, Fact::Missing(_)));
-    match (cause.code, missing) {
-        (CauseCode::Unknown, Some(missing)) => format!("{short}: {}", words::fact(missing, names)),
-        _ => short.to_owned(),
+    match notes::unread(cause) {
+        Some(unread) => format!("{short}: {}", words::missing(unread).short),
+        None => short.to_owned(),
     }
 }

@@ -4,6 +4,7 @@ use skcheck_core::watch::cause::Cause;
 
 use crate::output::cells::count;
 use crate::output::watch::words::clause;
+use crate::report::watch::Counts;
 use crate::report::watch::history::{Found, History, Reason, Stall};
 use crate::text::{Charset, about, escape, size, span};
 
@@ -17,11 +18,16 @@ pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<Str
     }
     let watched =
         format!("Watched {} ({}): ", span(about(history.watched)), count(history.windows, "window"));
-    let end = match history.stalled() {
-        0 => "no reader stands still in the end".to_owned(),
-        1 => "1 reader stands still in the end".to_owned(),
-        n => format!("{n} readers stand still in the end"),
+    let Counts { readers, listeners, .. } = history.stalled();
+    let still = match (readers, listeners) {
+        (0, 0) => "no reader stands still".to_owned(),
+        (0, n) => format!("at {} nobody accepts", count(n, "listener")),
+        (1, 0) => "1 reader stands still".to_owned(),
+        (n, 0) => format!("{n} readers stand still"),
+        (1, n) => format!("1 reader stands still, and at {} nobody accepts", count(n, "listener")),
+        (m, n) => format!("{m} readers stand still, and at {} nobody accepts", count(n, "listener")),
     };
+    let end = format!("{still} in the end");
     let longest = history.longest.as_ref().map(|stall| longest(stall, history, charset));
     let mut lines = vec![format!("{watched}{end}{}.", longest.unwrap_or_default())];
     // Nothing went through, or nothing tells.
@@ -43,7 +49,7 @@ pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<Str
 
 /// The commands for the next question.
 pub(in crate::output) fn next(history: &History) -> Vec<String> {
-    let lasting = history.longest.as_ref().filter(|stall| stall.lasts);
+    let lasting = history.longest.as_ref().filter(|stall| stall.lasts && !stall.accepts);
     let holder = lasting.and_then(|stall| stall.holder);
     let next =
         holder.map(|holder| format!("skcheck packets {} {} (what waits there)", holder.pid, holder.fd));
@@ -55,7 +61,7 @@ fn longest(stall: &Stall, history: &History, charset: Charset) -> String {
     let time = span(about(stall.time));
     let Some(holder) = stall.holder else { return format!("; the longest stood still for {time}") };
     let name = process(holder.pid, stall.comm.as_deref(), charset);
-    match (stall.lasts, history.stalled()) {
+    match (stall.lasts, history.stalled().all) {
         (true, 1) => format!(": {name}, for {time} at fd {}", holder.fd),
         (true, _) => format!("; {name} longest, for {time} at fd {}", holder.fd),
         (false, _) => format!("; {name} stood still longest, for {time} at fd {}", holder.fd),
@@ -86,14 +92,17 @@ fn cause(reason: Reason, found: &Found, history: &History, charset: Charset) -> 
         || "a process that is not known".to_owned(),
         |pid| process(pid, found.comm.as_deref(), charset),
     );
-    let why = clause(&Cause::new(reason.code, reason.pid, Vec::new()), &who);
+    let why = match reason.code {
+        Some(code) => clause(&Cause::new(code, reason.pid, Vec::new()), &who),
+        None => format!("{who} reads slowly"),
+    };
     let why = if why.contains(&who) { why } else { format!("{who}: {why}") };
     let mut marks = Vec::new();
     if found.windows < history.windows {
         marks.push(format!("in {} of {}", found.windows, count(history.windows, "window")));
     }
     if found.sockets > 1 {
-        marks.push(format!("{} readers at once", found.sockets));
+        marks.push(format!("{} sockets at once", found.sockets));
     }
     if marks.is_empty() { why } else { format!("{why} ({})", marks.join(", ")) }
 }

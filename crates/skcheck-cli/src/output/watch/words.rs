@@ -1,11 +1,11 @@
 //! Causes and what they stand on, in words. Each a clause: no capital, no full stop.
 
-use skcheck_core::watch::cause::{Cause, CauseCode, Fact};
+use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Pace};
 use skcheck_core::watch::evidence::{Call, Interest, Unread};
 
 use crate::output::cells::count;
 use crate::output::watch::names::Names;
-use crate::text::size;
+use crate::text::{Charset, size};
 
 /// How many facts a sentence has.
 const MOST_FACTS: usize = 3;
@@ -19,7 +19,7 @@ pub(in crate::output) fn short(code: CauseCode) -> &'static str {
         CauseCode::Throttled => "out of CPU quota",
         CauseCode::Blocked => "blocked elsewhere",
         CauseCode::Spinning => "a thread spins",
-        CauseCode::NotPolled => "in no epoll set",
+        CauseCode::NotPolled => "not polled",
         CauseCode::NoEpollin => "epoll without EPOLLIN",
         CauseCode::EdgeNotRead => "edge told, not read",
         CauseCode::OneshotNotRearmed => "one-shot not re-armed",
@@ -34,18 +34,30 @@ pub(in crate::output) fn short(code: CauseCode) -> &'static str {
 /// The cause as a clause; `who` it is about: `it`, or a process by name.
 pub(super) fn clause(cause: &Cause, who: &str) -> String {
     let its = if who == "it" { "its".to_owned() } else { format!("{who}'s") };
+    let has = |is_it: &dyn Fn(&Fact) -> bool| cause.evidence.iter().any(is_it);
     match cause.code {
         CauseCode::Stopped => format!("{who} is stopped{}", by_whom(&cause.evidence)),
         CauseCode::Frozen => format!("{its} cgroup is frozen"),
-        CauseCode::Zombie if cause.evidence.iter().any(|fact| matches!(fact, Fact::ZombieChild(_))) => {
-            format!("{who} does not ask for it, and a child of it has ended that may have been its reader")
+        CauseCode::Zombie if has(&|fact| matches!(fact, Fact::State(_))) => {
+            format!("{its} main thread has ended, and others still hold the socket")
         }
-        CauseCode::Zombie => format!("{who} has ended, and something still holds the socket"),
+        CauseCode::Zombie if has(&|fact| matches!(fact, Fact::ZombieChild(_))) => {
+            format!("a child of {who} that held the socket has ended, and {who} does not read it")
+        }
+        CauseCode::Zombie => format!("{its} main thread, or a child that held the socket, has ended"),
         CauseCode::Throttled => format!("{its} cgroup is out of CPU quota"),
         CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),
         CauseCode::Spinning => format!("a thread of {who} runs all the time and does not read"),
+        CauseCode::NotPolled
+            if has(&|fact| matches!(fact, Fact::Thread { call: Some((Call::Poll, _)), .. })) =>
+        {
+            format!("{who} waits in poll or select, and not for this socket")
+        }
+        CauseCode::NotPolled if has(&|fact| *fact == Fact::InNoEpoll(0)) => {
+            format!("no thread of {who} reads or polls it, and {who} has no epoll set")
+        }
         CauseCode::NotPolled => {
-            format!("{its} epoll sets do not have the socket, and no thread reads or polls it")
+            format!("{who} does not ask for it: no thread reads or polls it, and no epoll set has it")
         }
         CauseCode::NoEpollin => {
             format!("{who} has stopped asking for data: the socket is in epoll without EPOLLIN")
@@ -59,9 +71,24 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         CauseCode::NobodyWaits => format!("no thread of {who} waits in the epoll set that has the socket"),
         CauseCode::Backpressure => format!("{its} own writing is blocked"),
         CauseCode::Deadlock => format!("{who} waits for one that waits for {who} to read"),
-        CauseCode::AcceptFull => format!("{who} does not accept the connections that wait at its listener"),
+        CauseCode::AcceptFull => format!("the accept queue is full, and {who} does not accept"),
         _ => "nothing that could be seen tells why".to_owned(),
     }
+}
+
+/// How fast somebody reads, as a clause without its subject.
+pub(super) fn reads(pace: Pace) -> String {
+    match pace {
+        Pace { consumed: Some(bytes), at_least: false } => format!("reads only {}/s", size(bytes)),
+        Pace { consumed: Some(bytes), at_least: true } => format!("reads at least {}/s", size(bytes)),
+        Pace { consumed: None, .. } => "reads, how fast cannot be told".to_owned(),
+    }
+}
+
+/// The same in a table.
+pub(super) fn reads_short(pace: Pace, charset: Charset) -> String {
+    let mark = if pace.at_least { charset.at_least() } else { "" };
+    pace.consumed.map_or_else(|| "reads slowly".to_owned(), |bytes| format!("reads {mark}{}/s", size(bytes)))
 }
 
 /// Who stopped it.
@@ -76,17 +103,32 @@ fn by_whom(evidence: &[Fact]) -> &'static str {
     }
 }
 
-/// What a cause stands on, where that is more than the clause says already, or the chain of writers that
-/// was told.
-pub(super) fn facts(cause: &Cause, is_chain_told: bool, names: Names<'_>) -> Option<String> {
+/// What a sentence has said already.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    /// How many wait in the accept queue.
+    pub(super) queue: bool,
+    /// The chain of writers.
+    pub(super) writers: bool,
+}
+
+/// What a cause stands on, where that is more than the clause says already. What would show what is missing
+/// stands elsewhere.
+pub(super) fn facts(cause: &Cause, said: Said, names: Names<'_>) -> Option<String> {
     let is_said = |fact: &&Fact| match fact {
         Fact::State(_) => matches!(cause.code, CauseCode::Stopped | CauseCode::Zombie),
-        Fact::UnsentAt(..) | Fact::Thread { call: Some((Call::Write, _)), .. } => is_chain_told,
+        Fact::InNoEpoll(0) => cause.code == CauseCode::NotPolled,
+        Fact::UnsentAt(..) | Fact::Thread { call: Some((Call::Write, _)), .. } => said.writers,
+        Fact::AcceptQueue { .. } => said.queue,
         _ => false,
     };
     let told: Vec<&Fact> = cause.evidence.iter().filter(|fact| !is_said(fact)).collect();
     let more = told.len().saturating_sub(MOST_FACTS);
-    let mut words: Vec<String> = told.into_iter().take(MOST_FACTS).map(|it| fact(it, names)).collect();
+    let brief = |it: &Fact| match it {
+        Fact::Missing(unread) => missing(*unread).what.to_owned(),
+        it => fact(it, names),
+    };
+    let mut words: Vec<String> = told.into_iter().take(MOST_FACTS).map(brief).collect();
     if more > 0 {
         words.push(format!("{more} more such facts"));
     }
@@ -105,14 +147,23 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
             count(*periods, "period")
         ),
         Fact::Thread { tid, state, call, wchan } => thread(*tid, *state, *call, wchan.as_deref(), names),
-        Fact::Spins { tid, percent } => format!("thread {tid} uses {percent} % of a processor"),
+        Fact::Spins { tid, percent, waits: 0 } => format!("thread {tid} uses {percent} % of a processor"),
+        Fact::Spins { tid, percent, waits } => {
+            format!("thread {tid} uses {percent} % of a processor, and waits for one {waits} % of the time")
+        }
         Fact::Epoll { set, events } => format!("epoll set fd {set} has it for {}", events_words(*events)),
+        Fact::EpollInEpoll { set, inner, events } => {
+            format!(
+                "epoll set fd {set} has epoll set fd {inner}, which has it, for {}",
+                events_words(*events)
+            )
+        }
         Fact::InNoEpoll(0) => "it has no epoll set".to_owned(),
         Fact::InNoEpoll(1) => "its epoll set does not have the socket".to_owned(),
         Fact::InNoEpoll(sets) => format!("none of its {sets} epoll sets has the socket"),
         Fact::Ring(fd) => format!("io_uring fd {fd} has the socket registered"),
         Fact::UnsentAt(holder, unsent) => format!(
-            "{} has {} unsent at fd {}, of which the other end takes nothing",
+            "{} has {} unsent at fd {}, which the other end does not take, or slowly",
             names.process(holder.pid),
             size(unsent.0),
             holder.fd
@@ -123,23 +174,46 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
             let wait = if *waiting == 1 { "waits" } else { "wait" };
             format!("{} {wait} for accept{of}", count((*waiting).into(), "connection"))
         }
-        Fact::Missing(unread) => missing(*unread).to_owned(),
+        Fact::Missing(unread) => {
+            let MissingWords { what, remedy, .. } = missing(*unread);
+            remedy.map_or_else(|| what.to_owned(), |remedy| format!("{what} ({remedy})"))
+        }
         _ => "something that this program has no words for".to_owned(),
     }
 }
 
-fn missing(unread: Unread) -> &'static str {
-    match unread {
-        Unread::Threads => "its threads may not be looked at (run as root, or grant CAP_SYS_PTRACE)",
+/// Something that could not be read.
+pub(super) struct MissingWords {
+    /// In a table.
+    pub(super) short: &'static str,
+    /// As a clause.
+    what: &'static str,
+    /// What would show it.
+    pub(super) remedy: Option<&'static str>,
+}
+
+/// What could not be read, in words.
+pub(super) fn missing(unread: Unread) -> MissingWords {
+    const ROOT: &str = "run as root, or grant CAP_SYS_PTRACE";
+    let (short, what, remedy) = match unread {
+        Unread::Threads => ("not permitted", "its threads may not be looked at", Some(ROOT)),
         Unread::Descriptors => {
-            "its descriptors and epoll sets may not be looked at (run as root, or grant CAP_SYS_PTRACE)"
+            ("not permitted", "its descriptors and epoll sets may not be looked at", Some(ROOT))
         }
-        Unread::Cgroup => {
-            "its cgroup cannot be read (run as root; in a container, mount the host's / and give --host-root)"
-        }
-        Unread::Process => "it ended meanwhile",
-        _ => "something could not be read (run as root)",
-    }
+        Unread::Cgroup => (
+            "no cgroup",
+            "its cgroup cannot be read",
+            Some("run as root; in a container, mount the host's / and give --host-root"),
+        ),
+        Unread::Process => ("ended", "it ended meanwhile", None),
+        Unread::NotLookedAt => (
+            "not looked at",
+            "its process was not looked at",
+            Some("only the heaviest are looked at, and those that match (ask for it with --pid)"),
+        ),
+        _ => ("not read", "something could not be read", Some("run as root")),
+    };
+    MissingWords { short, what, remedy }
 }
 
 fn state_words(state: u8) -> String {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use skcheck_core::Holder;
-use skcheck_core::watch::cause::CauseCode;
+use skcheck_core::watch::cause::{CauseCode, End};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
 
-use crate::report::watch::comm;
+use crate::report::watch::{Counts, Standing, comm};
 
 /// How many different causes are remembered: a host on which everything ends and begins again must not
 /// make a long watch grow.
@@ -28,17 +28,24 @@ pub(crate) struct History {
     pub(crate) consumed: u64,
     /// Bytes that arrived for them, where that can be told.
     pub(crate) arrived: u64,
-    /// The reader that stood still for the longest time, whether it still does or not.
+    /// The reader or listener that stood still for the longest time, whether it still does or not.
     pub(crate) longest: Option<Stall>,
     /// Why readers stood still.
     causes: BTreeMap<Reason, Found>,
-    /// Readers that stand still, and since when.
-    since: BTreeMap<SocketKey, Duration>,
+    /// Readers and listeners that stand still, and since when.
+    since: BTreeMap<SocketKey, Since>,
     /// What sockets have dropped since they were first seen, where that is anything.
     dropped: BTreeMap<SocketKey, u64>,
 }
 
-/// A reader that stood still.
+/// When a socket began to stand still, and how it stands.
+#[derive(Debug, Clone, Copy)]
+struct Since {
+    began: Duration,
+    standing: Standing,
+}
+
+/// A reader that stood still, or a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stall {
     pub(crate) time: Duration,
@@ -46,13 +53,16 @@ pub(crate) struct Stall {
     pub(crate) comm: Option<Vec<u8>>,
     /// It still did in the end.
     pub(crate) lasts: bool,
+    /// It is a listener, or a connection that waits at one.
+    pub(crate) accepts: bool,
     key: SocketKey,
 }
 
 /// A cause, and whose it is: that at the end of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Reason {
-    pub(crate) code: CauseCode,
+    /// `None`: it reads, and slowly.
+    pub(crate) code: Option<CauseCode>,
     pub(crate) pid: Option<u32>,
 }
 
@@ -74,7 +84,7 @@ impl History {
         let mut since = BTreeMap::new();
         let mut dropped = BTreeMap::new();
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
-        for judged in &judgement.sockets {
+        for judged in judgement.sockets.iter().filter(|judged| judged.asked_for) {
             let drops = u64::from(judged.drops.unwrap_or(0));
             self.drops = self.drops.saturating_add(drops);
             let so_far = self.dropped.get(&judged.key).copied().unwrap_or(0).saturating_add(drops);
@@ -83,9 +93,10 @@ impl History {
             }
             self.consumed = self.consumed.saturating_add(in_window(judged.consumed, judgement.window));
             self.arrived = self.arrived.saturating_add(in_window(judged.arriving, judgement.window));
-            if judged.reading == Reading::Stalled && judged.now.is_some() {
-                let began = self.since.get(&judged.key).copied().unwrap_or(before.at);
-                since.insert(judged.key, began);
+            let socket = judged.now.and_then(|now_at| now.snapshot.sockets.get(now_at));
+            if let Some(socket) = socket.filter(|_| judged.reading == Reading::Stalled) {
+                let began = self.since.get(&judged.key).map_or(before.at, |since| since.began);
+                since.insert(judged.key, Since { began, standing: Standing::of(judged, socket) });
                 if let Some(reason) = reason(judged) {
                     *reasons.entry(reason).or_default() += 1;
                 }
@@ -100,7 +111,7 @@ impl History {
 
     /// How long the reader of this socket has stood still at that time; `None` where it does not.
     pub(crate) fn stalled_for(&self, key: &SocketKey, at: Duration) -> Option<Duration> {
-        self.since.get(key).map(|since| at.saturating_sub(*since))
+        self.since.get(key).map(|since| at.saturating_sub(since.began))
     }
 
     /// What a socket has dropped since it was first seen; `None` where the kernel does not tell.
@@ -108,9 +119,9 @@ impl History {
         self.dropped.get(&judged.key).copied().or_else(|| judged.drops.map(u64::from))
     }
 
-    /// How many readers stand still in the end.
-    pub(crate) fn stalled(&self) -> u64 {
-        self.since.len() as u64
+    /// How many sockets stand still in the end.
+    pub(crate) fn stalled(&self) -> Counts {
+        Counts::of(self.since.values().map(|since| since.standing))
     }
 
     /// Why readers stood still, the most frequent first.
@@ -122,15 +133,16 @@ impl History {
     }
 
     fn note_longest(&mut self, now: &Sample, judgement: &Judgement) {
-        let oldest = self.since.iter().min_by_key(|(_, since)| **since);
-        if let Some((key, since)) = oldest {
-            let time = now.at.saturating_sub(*since);
+        let oldest = self.since.iter().min_by_key(|(_, since)| since.began);
+        if let Some((key, Since { began, standing })) = oldest {
+            let time = now.at.saturating_sub(*began);
             if self.longest.as_ref().is_none_or(|longest| time >= longest.time) {
                 let judged = judgement.sockets.iter().find(|judged| judged.key == *key);
                 let socket = judged.and_then(|judged| now.snapshot.sockets.get(judged.now?));
                 let holder = socket.and_then(|socket| socket.holders.first().copied());
                 let name = holder.and_then(|holder| comm(now, holder.pid)).map(<[u8]>::to_vec);
-                self.longest = Some(Stall { time, holder, comm: name, lasts: true, key: *key });
+                let accepts = matches!(standing, Standing::NobodyAccepts | Standing::NotAccepted);
+                self.longest = Some(Stall { time, holder, comm: name, lasts: true, accepts, key: *key });
             }
         }
         if let Some(longest) = &mut self.longest {
@@ -153,11 +165,13 @@ impl History {
 
 /// The cause at the end of a chain; that of the socket where there is none.
 fn reason(judged: &Judged) -> Option<Reason> {
-    let end = judged.root.as_ref().and_then(|root| root.end.as_ref());
-    match (end, &judged.cause) {
-        (Some((holder, cause)), _) => Some(Reason { code: cause.code, pid: Some(holder.pid) }),
-        (None, Some(cause)) => Some(Reason { code: cause.code, pid: cause.pid }),
-        (None, None) => None,
+    match (judged.root.as_ref().map(|root| &root.end), &judged.cause) {
+        (Some(End::Stalled(reader, cause)), _) => {
+            Some(Reason { code: Some(cause.code), pid: Some(reader.pid) })
+        }
+        (Some(End::Slow(reader, _)), _) => Some(Reason { code: None, pid: Some(reader.pid) }),
+        (_, Some(cause)) => Some(Reason { code: Some(cause.code), pid: cause.pid }),
+        (_, None) => None,
     }
 }
 

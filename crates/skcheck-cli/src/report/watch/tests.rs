@@ -3,10 +3,11 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
 use skcheck_core::footprint::footprint;
-use skcheck_core::watch::cause::{CauseCode, Fact, Root};
+use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Root, Wait};
 use skcheck_core::watch::{Probe, SocketKey, judge};
 use skcheck_core::{
-    Cookie, Endpoint, Family, Live, Payload, Process, Protocol, RecvQueue, SendQueue, Socket, State,
+    Connections, Cookie, Endpoint, Family, Live, Payload, Process, Protocol, RecvQueue, SendQueue, Socket,
+    State,
 };
 
 use super::*;
@@ -33,6 +34,7 @@ impl World {
         let is_reader = |report: &&SocketReport| report.holders.iter().any(|holder| holder.fd == fd);
         let template = now.snapshot.sockets.iter().find(is_reader).unwrap().clone();
         now.snapshot.sockets.clear();
+        now.asked_for = 0;
         now.snapshot.processes.clear();
         now.snapshot.gaps.clear();
         now.processes.clear();
@@ -64,8 +66,27 @@ impl World {
         (judged.now, judged.before) = (Some(at), Some(at));
         (judged.reading, judged.writing) = (Reading::Idle, Writing::Idle);
         self.now.snapshot.sockets.push(report);
+        self.now.asked_for += 1;
         self.judgement.sockets.push(judged);
         self.judgement.sockets.last_mut().unwrap()
+    }
+
+    /// A listener with a full queue of one at which nobody accepts, and why.
+    pub(crate) fn unaccepted(
+        &mut self,
+        (pid, fd): (u32, u32),
+        code: CauseCode,
+        facts: Vec<Fact>,
+    ) -> &mut Judged {
+        let at = self.now.snapshot.sockets.len();
+        self.stalled((pid, fd), 0, code, facts);
+        let report = &mut self.now.snapshot.sockets[at];
+        report.socket.state = State::Listen;
+        (report.socket.recv_q, report.socket.send_q) = queue(2, 1);
+        (report.footprint.received.payload, report.footprint.received.charged) = (Some(Payload(0)), None);
+        let judged = &mut self.judgement.sockets[at];
+        (judged.consumed, judged.arriving, judged.accepted) = (None, None, Some(0));
+        judged
     }
 
     /// A reader that stands still, and why.
@@ -99,6 +120,11 @@ impl World {
     }
 }
 
+/// So many wait at a listener, of so many.
+fn queue(waiting: u32, limit: u32) -> (RecvQueue, SendQueue) {
+    (RecvQueue::Connections(Connections(waiting)), SendQueue::BacklogLimit(Connections(limit)))
+}
+
 /// nginx (10) reads nothing because app (20) does not read what nginx sends it; app is stopped.
 pub(crate) fn chain() -> World {
     let mut world = World::new(5);
@@ -108,11 +134,10 @@ pub(crate) fn chain() -> World {
     let evidence = vec![Fact::UnsentAt(Holder { pid: 10, fd: 14 }, unsent)];
     let judged = world.stalled((10, 11), 3_040_870, CauseCode::Backpressure, evidence);
     judged.unread_age = Some(Duration::from_secs(41));
-    let mut root = Root::default();
     let reader = Holder { pid: 20, fd: 7 };
-    root.links = vec![Link::new(Holder { pid: 10, fd: 14 }, unsent, Some(reader), 1)];
-    root.end = Some((reader, Box::new(Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]))));
-    judged.root = Some(root);
+    let links = vec![Link::new(Holder { pid: 10, fd: 14 }, Wait::Blocked, unsent, Some(reader), 1)];
+    let stopped = Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]);
+    judged.root = Some(Root::new(links, End::Stalled(reader, Box::new(stopped))));
     world.socket(10, 14, 0, unsent.0).writing = Writing::Stalled;
     world.stalled((20, 7), 1_000_000, CauseCode::Stopped, vec![Fact::State(b'T')]);
     world
@@ -132,7 +157,35 @@ fn the_worst_comes_first_and_what_is_idle_not_at_all() {
     let report = world.report();
     let pids: Vec<u32> = report.rows.iter().map(|row| row.holder.unwrap().pid).collect();
     assert_eq!(pids, [5, 4, 6, 3, 7, 2]);
-    assert_eq!(report.stalled, 2);
+    assert_eq!(report.counts, Counts { readers: 2, listeners: 0, all: 2 });
+}
+
+/// A listener at which nobody accepts comes before those who wait there, and stands for them.
+#[test]
+fn listeners_are_counted_apart() {
+    let mut world = World::new(1);
+    world.unaccepted((3, 3), CauseCode::AcceptFull, vec![]);
+    let at = world.now.snapshot.sockets.len();
+    world.stalled((3, 3), 900, CauseCode::AcceptFull, vec![]);
+    world.now.snapshot.sockets[at].holding = Holding::AwaitingAccept { ambiguous: false };
+    let standings = |world: &World| world.report().rows.iter().map(|row| row.standing).collect::<Vec<_>>();
+    assert_eq!(standings(&world), [Standing::NobodyAccepts, Standing::NotAccepted]);
+    assert_eq!(world.report().counts, Counts { readers: 0, listeners: 1, all: 2 });
+    let reading = |world: &mut World, reading, waiting| {
+        world.judgement.sockets[0].reading = reading;
+        let socket = &mut world.now.snapshot.sockets[0].socket;
+        (socket.recv_q, socket.send_q) = queue(waiting, 3);
+    };
+    reading(&mut world, Reading::Slow, 3);
+    assert_eq!(standings(&world), [Standing::NotAccepted, Standing::AcceptsSlowly]);
+    assert_eq!(world.report().counts, Counts { readers: 1, listeners: 0, all: 1 });
+    reading(&mut world, Reading::Unknown, 3);
+    assert_eq!(standings(&world), [Standing::NotAccepted, Standing::Unknown]);
+    // Somebody waits for a moment.
+    for (how, waiting) in [(Reading::Unknown, 2), (Reading::Draining, 2), (Reading::Idle, 0)] {
+        reading(&mut world, how, waiting);
+        assert_eq!(standings(&world), [Standing::NotAccepted]);
+    }
 }
 
 #[test]
@@ -140,9 +193,15 @@ fn a_chain_names_its_culprit() {
     let world = chain();
     let report = world.report();
     let row = &report.rows[0];
-    assert_eq!(row.culprit().map(|(end, cause)| (end.pid, cause.code)), Some((20, CauseCode::Stopped)));
-    assert_eq!(report.held_up_by(20), [10]);
-    assert_eq!(report.held_up_by(10), Vec::<u32>::new());
+    assert_eq!(
+        row.culprit().map(|(reader, _)| (
+            reader.pid,
+            row.judged.root.as_ref().unwrap().cause().map(|cause| cause.code)
+        )),
+        Some((20, Some(CauseCode::Stopped)))
+    );
+    assert_eq!(report.held_up_by(20), (vec![10], false));
+    assert_eq!(report.held_up_by(10), (vec![], false));
     assert_eq!(row.circle(), Vec::<u32>::new());
 }
 
@@ -156,16 +215,20 @@ fn remembers_since_when() {
     (world.before.at, world.now.at) = (Duration::from_secs(1), Duration::from_secs(2));
     history.note(&world.before, &world.now, &world.judgement);
     assert_eq!(history.stalled_for(&key, world.now.at), Some(Duration::from_secs(2)));
-    assert_eq!(history.stalled(), 1);
+    assert_eq!(history.stalled().all, 1);
+    assert_eq!(
+        WatchReport::new(&world.now, &world.judgement, &history, &Query::default(), None).rows[0].age,
+        Some(Duration::from_secs(2))
+    );
     let (reason, found) = history.causes()[0];
-    assert_eq!((reason.code, reason.pid, found.windows), (CauseCode::Stopped, Some(4), 2));
+    assert_eq!((reason.code, reason.pid, found.windows), (Some(CauseCode::Stopped), Some(4), 2));
 
     world.judgement.sockets[0].reading = Reading::Draining;
     world.judgement.sockets[0].drops = Some(3);
     world.judgement.sockets[0].consumed = Some(1000);
     history.note(&world.before, &world.now, &world.judgement);
     assert_eq!(history.stalled_for(&key, world.now.at), None);
-    assert_eq!((history.stalled(), history.drops, history.consumed), (0, 3, 1000));
+    assert_eq!((history.stalled().all, history.drops, history.consumed), (0, 3, 1000));
     let longest = history.longest.unwrap();
     assert_eq!((longest.time, longest.lasts), (Duration::from_secs(2), false));
 }

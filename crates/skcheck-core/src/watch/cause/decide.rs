@@ -21,6 +21,8 @@ pub(in crate::watch) struct Look<'a> {
 pub(super) struct Target<'a> {
     pub(super) inode: Option<Inode>,
     pub(super) fds: &'a [u32],
+    /// Processes that held it before, and hold it no more.
+    pub(super) left: &'a [u32],
     /// It is a listener: it is accepted from, not read.
     pub(super) is_listener: bool,
 }
@@ -69,9 +71,19 @@ impl<'a> Look<'a> {
         fds.iter().any(|fd| self.threads.writes.contains(fd))
     }
 
+    /// Whether all that its threads do is to wait for somebody to take what they write.
+    pub(in crate::watch) fn only_writes(&self) -> bool {
+        self.threads.all_write
+    }
+
     /// Those threads.
     pub(in crate::watch) fn writers(&self, fds: &[u32]) -> Vec<Fact> {
         threads::facts_on(self.now, Call::Write, fds)
+    }
+
+    /// Whether one thread does everything.
+    pub(in crate::watch) fn has_one_thread(&self) -> bool {
+        self.now.threads.len() == 1 && !self.now.more_threads
     }
 
     /// Whether it shows that it is an event loop: a thread waits for events.
@@ -173,23 +185,24 @@ fn unpolled(look: &Look<'_>, target: &Target<'_>) -> (CauseCode, Vec<Fact>) {
     let in_no_set = sets_known.then(|| Fact::InNoEpoll(look.sets.count()));
     let holds = |(_, sockets): &&(u32, Vec<Inode>)| target.inode.is_some_and(|it| sockets.contains(&it));
     let ring = look.now.rings.iter().find(holds).map(|(fd, _)| Fact::Ring(*fd));
-    let zombies = look.now.zombies.iter().copied().map(Fact::ZombieChild);
-    let all = |first: Vec<Fact>, rest: Option<Fact>| first.into_iter().chain(rest).collect::<Vec<_>>();
-    if sets_known && threads.calls_known && ring.is_none() && !look.now.zombies.is_empty() {
-        return (CauseCode::Zombie, all(zombies.collect(), in_no_set));
+    // A child that has ended may have had the socket once: that is only known where it was seen so.
+    let (readers, others): (Vec<u32>, Vec<u32>) =
+        look.now.zombies.iter().partition(|pid| target.left.contains(pid));
+    let children = |pids: Vec<u32>| pids.into_iter().map(Fact::ZombieChild);
+    if sets_known && threads.calls_known && ring.is_none() && !readers.is_empty() {
+        return (CauseCode::Zombie, children(readers).chain(in_no_set).collect());
     }
-    if threads.all_blocked {
-        return (CauseCode::Blocked, all(threads::facts(look.now), ring));
-    }
-    if let Some(ring) = ring {
+    let (code, mut evidence) = match (ring, in_no_set) {
+        (ring, _) if threads.all_blocked => {
+            (CauseCode::Blocked, threads::facts(look.now).into_iter().chain(ring).collect())
+        }
         // What is asked of a ring cannot be seen.
-        return (CauseCode::Unknown, vec![ring]);
-    }
-    match in_no_set {
-        Some(in_no_set) if threads.calls_known => (
-            CauseCode::NotPolled,
-            all(vec![in_no_set], None).into_iter().chain(threads::facts(look.now)).collect(),
-        ),
-        in_no_set => (CauseCode::Unknown, all(look.missing(), in_no_set)),
-    }
+        (Some(ring), _) => (CauseCode::Unknown, vec![ring]),
+        (None, Some(in_no_set)) if threads.calls_known => {
+            (CauseCode::NotPolled, [in_no_set].into_iter().chain(threads::facts(look.now)).collect())
+        }
+        (None, in_no_set) => (CauseCode::Unknown, look.missing().into_iter().chain(in_no_set).collect()),
+    };
+    evidence.extend(children(others));
+    (code, evidence)
 }

@@ -70,27 +70,71 @@ impl Sets {
     }
 }
 
+/// What becomes of a socket's data on its way to a thread, over one place in a set, or over the sets that this
+/// one is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// A thread waits, and is told as long as there is data.
+    Waited,
+    /// Somebody is told once.
+    Edge,
+    /// Nobody waits.
+    Unwaited,
+    /// Somebody was told once, and has to ask again.
+    Told,
+    /// Nobody asks for data.
+    Without,
+}
+
+impl Sets {
+    /// Follows a place to the threads that wait; `inner` is the set that has this place, where that is no
+    /// socket's own.
+    fn ways(
+        &self,
+        (set, events): Place,
+        inner: Option<u32>,
+        threads: &Threads,
+        seen: &mut FxHashSet<u32>,
+        found: &mut Vec<(Way, Fact)>,
+    ) {
+        let fact = match inner {
+            None => Fact::Epoll { set, events },
+            Some(inner) => Fact::EpollInEpoll { set, inner, events },
+        };
+        if events & (Interest::IN | Interest::RDNORM) == 0 {
+            let was_told = events & Interest::ONESHOT != 0 && events & !Interest::PRIVATE == 0;
+            found.push((if was_told { Way::Told } else { Way::Without }, fact));
+        } else if events & Interest::EDGE != 0 {
+            found.push((Way::Edge, fact));
+        } else if threads.waits.contains(&set) {
+            found.push((Way::Waited, fact));
+        } else {
+            let outer = self.any_by_fd.get(&set).filter(|_| seen.insert(set));
+            if outer.is_none() {
+                found.push((Way::Unwaited, fact));
+            }
+            for place in outer.into_iter().flatten() {
+                self.ways(*place, Some(set), threads, seen, found);
+            }
+        }
+    }
+}
+
 /// What the places of a socket with data in its queue tell; no code where somebody should be reading it
 /// right now. Those that ask for data go before those that do not: a set can be for writing only.
 pub(super) fn judge(places: &[Place], sets: &Sets, threads: &Threads) -> (Option<CauseCode>, Vec<Fact>) {
-    let asks = |events: u32| events & (Interest::IN | Interest::RDNORM) != 0;
-    let (asking, not_asking): (Vec<Place>, Vec<Place>) = places.iter().partition(|(_, events)| asks(*events));
-    let (levels, edges): (Vec<Place>, Vec<Place>) =
-        asking.into_iter().partition(|(_, events)| events & Interest::EDGE == 0);
-    let was_told = |events: u32| events & Interest::ONESHOT != 0 && events & !Interest::PRIVATE == 0;
-    let (told, without): (Vec<Place>, Vec<Place>) =
-        not_asking.into_iter().partition(|(_, events)| was_told(*events));
-    let is_waited_in = |places: &[Place]| places.iter().any(|(set, _)| sets.is_waited_in(*set, threads));
-    let (code, places) = if is_waited_in(&levels) {
-        (None, levels)
-    } else if !edges.is_empty() {
-        (Some(CauseCode::EdgeNotRead), edges)
-    } else if !levels.is_empty() {
-        (threads.calls_known.then_some(CauseCode::NobodyWaits), levels)
-    } else if !told.is_empty() {
-        (Some(CauseCode::OneshotNotRearmed), told)
-    } else {
-        (Some(CauseCode::NoEpollin), without)
+    let mut found = Vec::new();
+    for place in places {
+        sets.ways(*place, None, threads, &mut FxHashSet::default(), &mut found);
+    }
+    let Some(best) = found.iter().map(|(way, _)| *way).min() else { return (None, Vec::new()) };
+    let code = match best {
+        Way::Waited => None,
+        Way::Edge => Some(CauseCode::EdgeNotRead),
+        Way::Unwaited => threads.calls_known.then_some(CauseCode::NobodyWaits),
+        Way::Told => Some(CauseCode::OneshotNotRearmed),
+        Way::Without => Some(CauseCode::NoEpollin),
     };
-    (code, places.into_iter().map(|(set, events)| Fact::Epoll { set, events }).collect())
+    let told = found.into_iter().filter(|(way, _)| *way == best);
+    (code, told.map(|(_, fact)| fact).collect())
 }

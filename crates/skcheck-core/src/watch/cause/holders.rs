@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::holders::Holder;
 use crate::snapshot::{Holding, Report};
-use crate::socket::Inode;
+use crate::socket::{Inode, State};
 use crate::watch::cause::decide::{Decided, Target, decide};
 use crate::watch::cause::{Cause, CauseCode, Fact, accept};
 use crate::watch::evidence::Unread;
@@ -24,12 +24,10 @@ pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
     if let Holding::AwaitingAccept { .. } = report.holding {
         return choose(accept::owns(scene, report));
     }
+    if report.socket.state == State::Listen {
+        return choose(accept::owns_of_listener(scene, report));
+    }
     choose(each(scene, &report.holders, report.socket.inode, false))
-}
-
-/// The same of a socket of which nothing is known but who holds it.
-pub(in crate::watch) fn owns_of_holders(scene: &Scene<'_>, holders: &[Holder]) -> Vec<Own> {
-    choose(each(scene, holders, None, false))
 }
 
 /// Every process that holds a socket, its lowest descriptor for all of them.
@@ -51,7 +49,7 @@ pub(super) fn each(
             return Some(Own { holder, cause, is_helpless: false, is_involved: false });
         };
         let Decided { cause, is_helpless, is_involved } =
-            decide(look, &Target { inode, fds: &fds, is_listener });
+            decide(look, &Target { inode, fds: &fds, left: scene.left(inode), is_listener });
         Some(Own { holder, cause, is_helpless, is_involved })
     };
     by_pid.into_iter().filter_map(own).collect()
@@ -84,8 +82,12 @@ pub(in crate::watch) fn unheld(scene: &Scene<'_>, report: &Report) -> Cause {
     let ring = report.socket.inode.and_then(|inode| scene.ring_with(inode));
     let evidence = match ring {
         Some(Holder { fd, .. }) => vec![Fact::Ring(fd)],
-        None if report.holding == Holding::Hidden => vec![Fact::Missing(Unread::Descriptors)],
+        None if matches!(report.holding, Holding::Hidden | Holding::AwaitingAccept { .. }) => {
+            vec![Fact::Missing(Unread::Descriptors)]
+        }
         None => Vec::new(),
     };
-    Cause { code: CauseCode::Unknown, pid: ring.map(|ring| ring.pid), evidence }
+    let mut cause = Cause { code: CauseCode::Unknown, pid: ring.map(|ring| ring.pid), evidence };
+    accept::blame(&mut cause, report, false);
+    cause
 }

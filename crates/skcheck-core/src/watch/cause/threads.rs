@@ -10,8 +10,8 @@ use crate::watch::evidence::{Call, ProcessEvidence, Syscall, ThreadEvidence};
 /// `USER_HZ`: the clock ticks of /proc are 10 ms on every architecture that skcheck runs on.
 pub(super) const TICKS_PER_SECOND: u64 = 100;
 
-/// From so many percent of a processor on a thread counts as one that runs all the time.
-const SPINS_FROM: u64 = 80;
+/// From so many percent of the time on a thread counts as one that runs all the time.
+const SPINS_FROM: u32 = 80;
 
 /// How many threads a cause shows.
 const MOST_SHOWN: usize = 8;
@@ -29,6 +29,8 @@ pub(super) struct Threads {
     pub(super) accepts: FxHashSet<u32>,
     /// Epoll sets that threads wait in.
     pub(super) waits: FxHashSet<u32>,
+    /// Every thread is blocked in a call of writing.
+    pub(super) all_write: bool,
     /// Some thread waits for events: in an epoll set, in poll, at a ring.
     pub(super) any_waits_for_events: bool,
     /// It is known of every thread what call it is in.
@@ -62,6 +64,7 @@ impl Threads {
             writes: on(Call::Write),
             accepts: on(Call::Accept),
             waits: on(Call::EpollWait),
+            all_write: all(&|it| descriptor_in(it, Call::Write).is_some()),
             any_waits_for_events: living.iter().any(|it| waits_for_events(it)),
             calls_known: all(&|it| it.syscall.is_some()),
             all_blocked: all(&|it| is_in(it, b"D") || is_blocked(it) && !waits_for_events(it)),
@@ -128,15 +131,30 @@ fn waits_for_events(thread: &ThreadEvidence) -> bool {
     }
 }
 
+/// A thread that never sleeps runs, or waits for a processor: on a busy host it gets no more than its share.
 fn spins(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: Duration) -> Option<Fact> {
-    let milliseconds = u64::try_from(window.as_millis()).ok().filter(|window| *window > 0)?;
-    let earlier: FxHashMap<u32, u64> =
-        before?.threads.iter().filter_map(|thread| Some((thread.tid, thread.ticks?))).collect();
+    let earlier: FxHashMap<u32, &ThreadEvidence> =
+        before?.threads.iter().map(|thread| (thread.tid, thread)).collect();
     let used = living.iter().filter_map(|thread| {
-        let ticks = thread.ticks?.checked_sub(*earlier.get(&thread.tid)?)?;
-        let percent = ticks.saturating_mul(100 * 1000 / TICKS_PER_SECOND) / milliseconds;
-        (percent >= SPINS_FROM).then_some((percent, thread.tid))
+        let (ran, waited) = busy(earlier.get(&thread.tid)?, thread, window)?;
+        (ran > 0 && ran.saturating_add(waited) >= SPINS_FROM).then_some((ran, waited, thread.tid))
     });
-    let (percent, tid) = used.max()?;
-    Some(Fact::Spins { tid, percent: u32::try_from(percent).unwrap_or(u32::MAX) })
+    used.max().map(|(percent, waits, tid)| Fact::Spins { tid, percent, waits })
+}
+
+/// For how many percent of the time between two looks at it a thread ran, and for how many it waited for a
+/// processor. Where the scheduler does not tell, by clock ticks.
+fn busy(before: &ThreadEvidence, now: &ThreadEvidence, window: Duration) -> Option<(u32, u32)> {
+    let grown = |of: fn(&ThreadEvidence) -> Option<Duration>| of(now)?.checked_sub(of(before)?);
+    let percent = |time: Duration, of: Duration| {
+        let percent = time.as_nanos().saturating_mul(100).checked_div(of.as_nanos())?;
+        Some(u32::try_from(percent).unwrap_or(u32::MAX))
+    };
+    if let Some((ran, waited)) = grown(|it| it.ran).zip(grown(|it| it.waited)) {
+        // They need not have come as late after their samples began.
+        let between = window.saturating_add(now.read_after).saturating_sub(before.read_after);
+        return Some((percent(ran, between)?, percent(waited, between)?));
+    }
+    let ticks = now.ticks?.checked_sub(before.ticks?)?;
+    Some((percent(Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND)), window)?, 0))
 }

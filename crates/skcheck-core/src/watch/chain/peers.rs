@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diag::request::canonical;
 use crate::snapshot::Report;
@@ -14,6 +14,8 @@ type End = (IpAddr, u16);
 pub(in crate::watch) struct Peers {
     by_inode: FxHashMap<Inode, usize>,
     by_ends: FxHashMap<(End, End), Vec<usize>>,
+    /// The addresses that sockets of the sample have.
+    addresses: FxHashSet<IpAddr>,
 }
 
 impl Peers {
@@ -21,7 +23,7 @@ impl Peers {
     pub(in crate::watch) fn new(sockets: &[Report]) -> Peers {
         let unix = sockets.iter().enumerate().filter(|(_, report)| report.socket.family == Family::Unix);
         let by_inode = unix.filter_map(|(at, report)| Some((report.socket.inode?, at))).collect();
-        Peers { by_inode, by_ends: FxHashMap::default() }
+        Peers { by_inode, by_ends: FxHashMap::default(), addresses: FxHashSet::default() }
     }
 
     /// And of TCP sockets: only chains ask for these.
@@ -29,13 +31,15 @@ impl Peers {
         let tcp = sockets.iter().enumerate().filter(|(_, report)| report.socket.protocol == Protocol::Tcp);
         for (at, report) in tcp {
             if let Some(ends) = ends(&report.socket.local, &report.socket.peer) {
+                self.addresses.insert(ends.0.0);
                 self.by_ends.entry(ends).or_default().push(at);
             }
         }
     }
 
     /// The other end of a socket, where the sample has it. Two namespaces can have the same addresses: the
-    /// socket in the same one is it, else the one that the same descriptors hold.
+    /// socket in the same one is it, else the one that the same descriptors hold. Where nobody may be seen to
+    /// hold it, and it was found in exactly one other namespace, it is the one there.
     pub(in crate::watch) fn of(&self, sockets: &[Report], at: usize) -> Option<usize> {
         let report = sockets.get(at)?;
         let socket = &report.socket;
@@ -48,16 +52,24 @@ impl Peers {
         let is_held = |other: &Report| other.holders.iter().any(|it| report.peer_holders.contains(it));
         let near = || candidates().find(|(_, other)| other.netns == report.netns && !report.peer_inferred);
         let held = || candidates().find(|(_, other)| is_held(other));
-        near().or_else(held).map(|(at, _)| at)
+        let alone = || {
+            let mut elsewhere = candidates().filter(|(_, other)| other.netns != report.netns);
+            let first =
+                elsewhere.next().filter(|_| report.peer_inferred && report.peer_holders.is_empty())?;
+            elsewhere.next().is_none().then_some(first)
+        };
+        near().or_else(held).or_else(alone).map(|(at, _)| at)
+    }
+
+    /// Whether the other end of a socket is on this host, wherever it is: of unix sockets, of loopback
+    /// addresses, and of an address that some socket of the sample has.
+    pub(super) fn has_on_this_host(&self, report: &Report) -> bool {
+        let is_here = |addr: IpAddr| addr.is_loopback() || self.addresses.contains(&addr);
+        report.socket.protocol != Protocol::Tcp
+            || canonical(&report.socket.peer).is_some_and(|(addr, _)| is_here(addr))
     }
 }
 
 fn ends(local: &Endpoint, peer: &Endpoint) -> Option<(End, End)> {
     Some((canonical(local)?, canonical(peer).filter(|(_, port)| *port != 0)?))
-}
-
-/// Whether the other end is on this host for certain, wherever it is: unix, and loopback addresses.
-pub(super) fn is_local(report: &Report) -> bool {
-    let is_loopback = canonical(&report.socket.peer).is_some_and(|(addr, _)| addr.is_loopback());
-    report.socket.protocol != Protocol::Tcp || is_loopback
 }

@@ -8,6 +8,8 @@ mod syscall;
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
+use std::time::Duration;
+
 pub(super) use cgroup::{Hierarchies, directory};
 pub use cgroup::{frozen_v1, frozen_v2, throttling};
 pub use fdinfo::{interests, ring_files};
@@ -53,6 +55,27 @@ pub fn stat(file: &[u8]) -> Option<Stat> {
         threads: number(20)?,
         start_time: number(22)?,
     })
+}
+
+/// What /proc/PID/task/TID/schedstat says (`proc_pid_schedstat`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turns {
+    /// How long the thread ran.
+    pub ran: Duration,
+    /// How long it waited for a processor.
+    pub waited: Duration,
+    /// How often it was put on one: a count.
+    pub runs: u64,
+}
+
+/// Parses a `schedstat`; `None` where the kernel does not count: it then says 0, and who is there has run.
+pub fn schedstat(file: &[u8]) -> Option<Turns> {
+    let mut numbers = words(file).map(decimal);
+    let mut nanoseconds = || numbers.next()?.map(Duration::from_nanos);
+    let (ran, waited) = (nanoseconds()?, nanoseconds()?);
+    let runs = numbers.next()?.filter(|runs| *runs > 0)?;
+    Some(Turns { ran, waited, runs })
 }
 
 /// Which thread traces the process (`TracerPid:` of /proc/PID/status: despite the name a thread's id);

@@ -46,6 +46,16 @@ fn tracers() {
 }
 
 #[test]
+fn turns_on_a_processor() {
+    let nanoseconds = Duration::from_nanos;
+    let expected = Turns { ran: nanoseconds(181_448_196), waited: nanoseconds(10_724_271), runs: 385 };
+    assert_eq!(schedstat(b"181448196 10724271 385\n"), Some(expected));
+    for bad in [&b"0 0 0\n"[..], b"", b"1 2", b"1 2 x", b"1 x 2"] {
+        assert_eq!(schedstat(bad), None);
+    }
+}
+
+#[test]
 fn functions_to_sleep_in() {
     assert_eq!(wchan(b"ep_poll"), Some(b"ep_poll".to_vec()));
     assert_eq!([wchan(b"0"), wchan(b""), wchan(b"0\n")], [None, None, None]);

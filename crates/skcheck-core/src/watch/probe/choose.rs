@@ -9,6 +9,7 @@ use crate::holders::Holder;
 use crate::snapshot::Report;
 use crate::socket::RecvQueue;
 use crate::units::{Connections, Truesize};
+use crate::watch::progress::tcp;
 use crate::watch::{Sample, SocketKey};
 
 /// How many processes are looked at closely in one sample.
@@ -20,13 +21,15 @@ const MOST_LIGHTLY: usize = 64;
 /// The processes to look at, the heaviest first.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Chosen {
-    /// Holders of readers that stand still, each followed by those that keep it from writing.
+    /// Holders of readers that stand still, and of others that can be held up themselves, each followed by
+    /// those that keep it from writing.
     pub(super) closely: Vec<u32>,
     /// Other holders of unread data.
     pub(super) lightly: Vec<u32>,
 }
 
-/// Chooses by what has moved since `before`.
+/// Chooses by what has moved since `before`; those that were asked for, and who keeps these waiting, go before
+/// all others.
 pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
     let was: FxHashMap<SocketKey, &Report> = before
         .into_iter()
@@ -35,20 +38,31 @@ pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
         .collect();
     let (mut still, mut unread) = (Weights::default(), Weights::default());
     let mut kept_by: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    for report in &now.snapshot.sockets {
+    // Who moves at all is known only from the second sample on.
+    let is_clogged = |report: &Report| before.is_some() && is_clogged(report);
+    // Processes that may not read on because they cannot write to another.
+    let clogged: FxHashSet<u32> =
+        now.snapshot.sockets.iter().filter(|report| is_clogged(report)).flat_map(waits_for_another).collect();
+    for (at, report) in now.snapshot.sockets.iter().enumerate() {
+        let asked_for = at < now.asked_for;
         let key = SocketKey::of(report);
         let was = key.and_then(|key| was.get(&key).copied());
         if has_unread(report) {
-            unread.add(&report.holders, report);
+            unread.add(&report.holders, report, asked_for);
             let same_head = |key: &SocketKey| {
                 let heads = before.and_then(|before| before.heads.get(key)).zip(now.heads.get(key));
                 heads.is_none_or(|(was, is)| was == is)
             };
-            if was.is_some_and(|was| reader_is_still(was, report)) && key.as_ref().is_some_and(same_head) {
-                still.add(&report.holders, report);
-            }
+            let is_still =
+                was.is_some_and(|was| reader_is_still(was, report)) && key.as_ref().is_some_and(same_head);
+            let holders = report.holders.iter().copied();
+            let slow = holders.filter(|holder| is_still || clogged.contains(&holder.pid));
+            still.add(&slow.collect::<Vec<Holder>>(), report, asked_for);
         }
-        if was.is_some_and(|was| writer_is_still(was, report)) {
+        if is_clogged(report) || was.is_some_and(|was| writer_is_still(was, report)) {
+            if asked_for && waits_for_another(report).next().is_some() {
+                still.add(&report.peer_holders, report, true);
+            }
             for holder in &report.holders {
                 let peers = report.peer_holders.iter().map(|peer| peer.pid);
                 kept_by.entry(holder.pid).or_default().extend(peers);
@@ -63,23 +77,36 @@ pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
     Chosen { closely, lightly }
 }
 
-/// What each process holds.
+/// Who holds a socket at whose other end there is, or can be, another process.
+fn waits_for_another(report: &Report) -> impl Iterator<Item = u32> {
+    let pids = report.holders.iter().map(|holder| holder.pid);
+    let is_own =
+        |pid: u32| !report.peer_holders.is_empty() && report.peer_holders.iter().all(|peer| peer.pid == pid);
+    pids.filter(move |pid| !is_own(*pid))
+}
+
+/// Whether a write would block.
+fn is_clogged(report: &Report) -> bool {
+    report.socket.send_q.size().is_some_and(|unsent| unsent > 0) && tcp::is_clogged(&report.socket)
+}
+
+/// What each process holds: whether anything of it was asked for, and how much that is.
 #[derive(Default)]
-struct Weights(BTreeMap<u32, u64>);
+struct Weights(BTreeMap<u32, (bool, u64)>);
 
 impl Weights {
-    fn add(&mut self, holders: &[Holder], report: &Report) {
+    fn add(&mut self, holders: &[Holder], report: &Report, asked_for: bool) {
         let charged = report.footprint.received.charged.map_or(0, |Truesize(bytes)| bytes);
         let weight = charged.max(report.socket.recv_q.size().unwrap_or(0));
         // A socket that a process holds twice weighs twice: it matters for the order alone.
         for holder in holders {
-            let sum = self.0.entry(holder.pid).or_default();
-            *sum = sum.saturating_add(weight);
+            let (asked, sum) = self.0.entry(holder.pid).or_default();
+            (*asked, *sum) = (*asked || asked_for, sum.saturating_add(weight));
         }
     }
 
     fn heaviest(self) -> Vec<u32> {
-        let mut pids: Vec<(u32, u64)> = self.0.into_iter().collect();
+        let mut pids: Vec<(u32, (bool, u64))> = self.0.into_iter().collect();
         pids.sort_by_key(|(pid, weight)| (Reverse(*weight), *pid));
         pids.into_iter().map(|(pid, _)| pid).collect()
     }

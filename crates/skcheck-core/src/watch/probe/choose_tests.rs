@@ -17,9 +17,11 @@ fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
     Report {
         footprint: footprint(&socket, None, &HostFacts::assumed(PageSize(4096))),
         socket,
+        read_after: std::time::Duration::ZERO,
         exact: Err(NotMeasured::NoEngine),
         holding: Holding::Descriptors,
         holders: holders(holder),
+        waiters: Vec::new(),
         peer_holders: holders(peer),
         peer_inferred: false,
         portid_process: None,
@@ -63,7 +65,9 @@ fn sample(sockets: Vec<Report>) -> Sample {
         namespaces: Vec::new(),
         gaps: Vec::new(),
     };
+    let asked_for = snapshot.sockets.len();
     Sample {
+        asked_for,
         taken_at: snapshot.taken_at,
         at: std::time::Duration::ZERO,
         snapshot,
@@ -111,7 +115,8 @@ fn readers() {
     assert_eq!(choose(Some(&before), &now).closely, [10]);
 }
 
-/// 10 does not read because 20 does not take what it writes, and so on to 40. 50 reads, slowly.
+/// 10 does not read because 20 does not take what it writes, and so on to 40. 50 reads, slowly, and keeps
+/// 40 waiting.
 #[test]
 fn chains() {
     let sockets = |moved: u64| {
@@ -125,10 +130,36 @@ fn chains() {
             tcp(Tcp(7, 60, 0, 2, 2, 0, 0)),
         ]
     };
-    check(sockets(0), sockets(1), &[10, 20, 30, 40, 60], &[]);
+    check(sockets(0), sockets(1), &[10, 20, 30, 40, 50, 60], &[]);
     let many =
         |_| (0..200).map(|n| tcp(Tcp(u64::from(n), 1000 + n, 0, u64::from(n) + 1, 300, 0, 0))).collect();
     let chosen = choose(Some(&sample(many(0))), &sample(many(1)));
     assert_eq!((chosen.closely.len(), chosen.lightly.len()), (MOST_CLOSELY, 64));
     assert_eq!(chosen.closely.first(), Some(&1199));
+}
+
+/// What was asked for comes first, however little it is, with those that keep it waiting.
+#[test]
+fn what_was_asked_for() {
+    let sockets = || {
+        let heavy = (0..100).map(|n| tcp(Tcp(100 + u64::from(n), 1000 + n, 0, 5000, 5000, 0, 0)));
+        let asked = vec![tcp(Tcp(1, 10, 0, 5, 5, 0, 0)), tcp(Tcp(2, 20, 30, 0, 0, 80, 0))];
+        let others = [tcp(Tcp(3, 10, 40, 0, 0, 80, 0)), tcp(Tcp(4, 30, 50, 0, 0, 80, 0))];
+        asked.into_iter().chain(others).chain(heavy).collect::<Vec<Report>>()
+    };
+    let (before, mut now) = (sample(sockets()), sample(sockets()));
+    now.asked_for = 2;
+    let chosen = choose(Some(&before), &now);
+    assert!(chosen.closely.starts_with(&[10, 40, 30, 50]), "{chosen:?}");
+    assert_eq!(chosen.closely.len(), MOST_CLOSELY);
+}
+
+/// One that reads, and has more to write than is taken, may read slowly for that.
+#[test]
+fn slow_readers_that_cannot_write() {
+    let sockets = |moved: u64| {
+        let reader = |cookie, pid| tcp(Tcp(cookie, pid, 0, 900, 900 + moved, 0, 0));
+        vec![reader(1, 10), tcp(Tcp(2, 10, 20, 0, 0, 80, moved)), reader(3, 30), reader(4, 20)]
+    };
+    check(sockets(0), sockets(1), &[10, 20], &[30]);
 }

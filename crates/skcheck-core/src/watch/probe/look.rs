@@ -1,7 +1,7 @@
 //! Looks at processes, one after the other.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
@@ -16,13 +16,16 @@ use crate::watch::probe::{Known, read};
 /// thread that one is always looked at.
 const MOST_FILES: usize = 3072;
 
-/// How many files there are of a thread: `stat` for each, `wchan` and `syscall` for a close look.
-const CLOSE: usize = 3;
+/// How many files there are of a thread: `stat` and `schedstat` for each, `wchan` and `syscall` for a close
+/// look.
+const CLOSE: usize = 4;
+const LIGHT: usize = 2;
 
 /// Looks at processes for one sample.
 pub(super) struct Look<'l> {
     host: &'l dyn Host,
     at: Duration,
+    begun: Instant,
     known: &'l mut Known,
     /// The sockets that an epoll set may be about.
     inodes: &'l FxHashSet<u64>,
@@ -33,14 +36,15 @@ pub(super) struct Look<'l> {
 }
 
 impl<'l> Look<'l> {
+    /// For the sample that began then: since the watch did, and on the clock.
     pub(super) fn new(
         host: &'l dyn Host,
-        at: Duration,
+        (at, begun): (Duration, Instant),
         known: &'l mut Known,
         inodes: &'l FxHashSet<u64>,
         processes: usize,
     ) -> Look<'l> {
-        Look { host, at, known, inodes, processes, groups: Groups::default(), files_left: MOST_FILES }
+        Look { host, at, begun, known, inodes, processes, groups: Groups::default(), files_left: MOST_FILES }
     }
 
     /// Everything, but for the children that have ended.
@@ -75,7 +79,7 @@ impl<'l> Look<'l> {
 
     /// What a later sample has to compare with.
     pub(super) fn lightly(&mut self, pid: u32) -> ProcessEvidence {
-        self.beginning(pid, 1)
+        self.beginning(pid, LIGHT)
     }
 
     /// What is looked for in either case.
@@ -91,7 +95,7 @@ impl<'l> Look<'l> {
         found.state = Some(stat.state);
         found.comm = Some(stat.comm.clone());
         if stat.threads == 1 {
-            found.threads.push(thread(pid, stat));
+            found.threads.push(self.thread(&format!("{directory}/task/{pid}"), pid, stat));
         } else {
             self.threads(&mut found, files);
         }
@@ -113,8 +117,9 @@ impl<'l> Look<'l> {
         self.files_left = self.files_left.saturating_sub(tids.len().saturating_mul(files));
         for tid in tids {
             // One that has ended meanwhile is none.
-            let stat = self.stat(&format!("{tasks}/{tid}"));
-            found.threads.extend(stat.map(|stat| thread(tid, stat)));
+            let directory = format!("{tasks}/{tid}");
+            let stat = self.stat(&directory);
+            found.threads.extend(stat.map(|stat| self.thread(&directory, tid, stat)));
         }
     }
 
@@ -136,18 +141,25 @@ impl<'l> Look<'l> {
         status.ok().and_then(|status| parse::thread_group(&status)).unwrap_or(tid)
     }
 
+    fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
+        let path = format!("{directory}/schedstat");
+        let read_after = self.begun.elapsed();
+        let turns = read(self.host, &path).ok().and_then(|file| parse::schedstat(&file));
+        ThreadEvidence {
+            tid,
+            comm: Some(stat.comm),
+            state: Some(stat.state),
+            ticks: Some(stat.ticks),
+            read_after,
+            ran: turns.map(|turns| turns.ran),
+            waited: turns.map(|turns| turns.waited),
+            runs: turns.map(|turns| turns.runs),
+            ..ThreadEvidence::default()
+        }
+    }
+
     fn stat(&self, directory: &str) -> Option<Stat> {
         read(self.host, &format!("{directory}/stat")).ok().and_then(|file| parse::stat(&file))
-    }
-}
-
-fn thread(tid: u32, stat: Stat) -> ThreadEvidence {
-    ThreadEvidence {
-        tid,
-        comm: Some(stat.comm),
-        state: Some(stat.state),
-        ticks: Some(stat.ticks),
-        ..ThreadEvidence::default()
     }
 }
 

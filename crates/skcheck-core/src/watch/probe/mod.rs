@@ -9,6 +9,7 @@ mod drained;
 mod groups;
 mod heads;
 mod look;
+mod wide;
 mod zombies;
 
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::memory::network::{Books, network};
 use crate::query::Query;
-use crate::snapshot::{Snapshot, scan_with};
+use crate::snapshot::Snapshot;
 use crate::units::Pages;
 use crate::watch::Sample;
 use crate::watch::probe::descriptors::Descriptors;
@@ -49,10 +50,8 @@ struct Known {
 }
 
 impl<'a> Probe<'a> {
-    /// Will look for what this query asks for. Reads nothing yet.
-    ///
-    /// A chain of processes can be followed as far as their sockets match the query: one that asks for a
-    /// single process does not see those that keep it waiting.
+    /// Will look for what this query asks for, and for what can keep that waiting: for every TCP and unix
+    /// socket of the host that holds something. Reads nothing yet.
     pub fn new(host: &'a dyn Host, query: Query) -> Probe<'a> {
         Probe { host, query, begun: Instant::now(), known: Known::default() }
     }
@@ -69,9 +68,10 @@ impl<'a> Probe<'a> {
         let noting = engine.map(Noting::new);
         let limits = Limits { packets: 1, time: None };
         // Sockets are asked first; what comes then takes its time.
-        let at = self.begun.elapsed();
+        let begun = Instant::now();
+        let at = begun.saturating_duration_since(self.begun);
         let engine = noting.as_ref().map(|noting| noting as &dyn Engine);
-        let snapshot = scan_with(self.host, &self.query, engine, &limits)?;
+        let (snapshot, asked_for) = wide::scan(self.host, &self.query, engine, &limits)?;
         let mut sample = Sample {
             taken_at: snapshot.taken_at,
             at,
@@ -80,6 +80,7 @@ impl<'a> Probe<'a> {
             processes: std::collections::BTreeMap::new(),
             tcp_memory: tcp_memory(self.host, &snapshot),
             snapshot,
+            asked_for,
         };
         let chosen = choose::choose(before, &sample);
         let inodes = sample.snapshot.sockets.iter().filter_map(|report| report.socket.inode);
@@ -88,7 +89,8 @@ impl<'a> Probe<'a> {
         } else {
             inodes.map(|it| it.get().into()).collect()
         };
-        let mut look = Look::new(self.host, sample.at, &mut self.known, &inodes, chosen.closely.len());
+        let mut look =
+            Look::new(self.host, (sample.at, begun), &mut self.known, &inodes, chosen.closely.len());
         for pid in &chosen.closely {
             sample.processes.insert(*pid, look.closely(*pid));
         }

@@ -14,6 +14,8 @@
 //! looks, however much is read. A UDP queue that overflows is as full in every sample, for the same reason.
 //! So without a proof the answer is [`Reading::Unknown`].
 
+use std::time::Duration;
+
 use crate::snapshot::Report;
 use crate::socket::{Protocol, RecvQueue, Shutdown, Socket};
 use crate::units::{Payload, Truesize};
@@ -42,8 +44,9 @@ pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &Report, now: &R
     let was_read = match heads {
         Heads::Same => Some(0),
         Heads::Partly(bytes) => Some(bytes),
-        _ if ran::slept(span, before, now, &now.holders) => Some(0),
-        _ => None,
+        // What shrinks was read: before its processes were looked at, which the sockets are first.
+        Heads::Silent if !has_shrunk(before, now) && ran::slept(span, before, now, &now.holders) => Some(0),
+        Heads::Moved | Heads::Silent => None,
     };
     match (unread, was_read) {
         (Some((waited, waits)), Some(consumed)) => {
@@ -71,20 +74,25 @@ fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Re
     let Some((charged, charge)) = own_charge(&before.socket).zip(own_charge(&now.socket)) else {
         return Received::just(Reading::Unknown);
     };
+    let slow = |until| Received { until, ..Received::just(Reading::Slow) };
     let has_dropped = now.socket.skmem.drops > before.socket.skmem.drops;
     match heads {
         // What is lost is what nobody made room for in time.
-        _ if has_dropped && charge < charged => Received::just(Reading::Slow),
+        Heads::Moved if has_dropped => slow(Some(Duration::ZERO)),
+        _ if has_dropped && charge < charged => slow(Some(Duration::ZERO)),
         _ if charge < charged => {
             let until = rates::until(charge, charged - charge, span.window);
             Received { until, ..Received::just(Reading::Draining) }
         }
-        Heads::Moved if charge > charged || has_dropped => {
-            Received { until: until_full(span, before, now), ..Received::just(Reading::Slow) }
-        }
+        // What was read counts for the limit for a while (`udp_rmem_release`), so it can be full earlier.
+        Heads::Moved if charge > charged => slow(until_full(span, now, charge, charge - charged)),
         Heads::Moved => Received::just(Reading::Draining),
         _ => Received::just(Reading::Unknown),
     }
+}
+
+fn has_shrunk(before: &Report, now: &Report) -> bool {
+    payload(now) < payload(before) || own_charge(&now.socket) < own_charge(&before.socket)
 }
 
 fn payload(report: &Report) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! Whether the processes that can read a socket have run between two samples. Pure.
 //!
-//! A thread that sleeps in both samples and was taken off a processor as often has not run in between:
-//! every time that it runs ends with a switch. One that has not run has read nothing.
+//! A thread that sleeps in both samples and was put on a processor as often has not run in between. One that
+//! has not run has read nothing.
 
 use crate::holders::Holder;
 use crate::snapshot::{Holding, Report};
@@ -42,8 +42,8 @@ fn process_slept(before: &ProcessEvidence, now: &ProcessEvidence) -> bool {
         before.tid == now.tid
             && sleeps(before.state)
             && sleeps(now.state)
-            && now.switches.is_some()
-            && before.switches == now.switches
+            && now.runs.is_some()
+            && before.runs == now.runs
     });
     is_same && sees_all && has_as_many && slept
 }

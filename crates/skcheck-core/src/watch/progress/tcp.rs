@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
-use crate::footprint::unread;
+use crate::footprint::{unread, unsent};
 use crate::skmem::SkMem;
 use crate::snapshot::Report;
-use crate::socket::{Protocol, SendQueue, Socket, State};
+use crate::socket::{Protocol, Socket, State};
 use crate::tcp::TcpInfo;
 use crate::units::Payload;
 use crate::watch::progress::{Flow, Writing};
@@ -52,23 +52,16 @@ pub(super) fn last_arrival(report: &Report) -> Option<Duration> {
     report.socket.tcp_info?.last_data_recv
 }
 
-/// What waits to be acknowledged, without our own FIN, which takes a sequence number too.
-pub(in crate::watch) fn unsent(socket: &Socket) -> Option<u64> {
-    let SendQueue::Payload(Payload(bytes)) = socket.send_q else { return None };
-    let fin_waits = matches!(socket.state, State::FinWait1 | State::LastAck | State::Closing);
-    Some(bytes.saturating_sub(u64::from(fin_waits)))
-}
-
 /// How a writer went.
 pub(super) fn writing(before: Option<&Socket>, now: &Socket, window: Duration) -> Writing {
+    let unsent = |socket: &Socket| unsent(socket).map(|Payload(bytes)| bytes);
     let Some(waits) = unsent(now) else { return Writing::Unknown };
     if waits == 0 {
         return Writing::Idle;
     }
     let taken = || {
-        let acked = |socket: &Socket| socket.tcp_info.and_then(|info| info.bytes_acked);
         let before = before?;
-        Some((unsent(before)?, acked(now)?.checked_sub(acked(before)?)?))
+        Some((unsent(before)?, acknowledged(before, now)?))
     };
     match taken() {
         _ if window.is_zero() => Writing::Unknown,
@@ -78,6 +71,22 @@ pub(super) fn writing(before: Option<&Socket>, now: &Socket, window: Duration) -
         Some((_, 0)) => Writing::Unknown,
         Some((waited, _)) if waits > waited => Writing::Slow,
         Some(_) => Writing::Draining,
+    }
+}
+
+/// What the peer took in between, in bytes; a FIN counts.
+pub(super) fn acknowledged(before: &Socket, now: &Socket) -> Option<u64> {
+    let acked = |socket: &Socket| socket.tcp_info.and_then(|info| info.bytes_acked);
+    acked(now)?.checked_sub(acked(before)?)
+}
+
+/// Whether more waits to be acknowledged than the peer has room for. Where the kernel does not tell, a full
+/// buffer says as much.
+pub(super) fn exceeds_window(socket: &Socket) -> bool {
+    let window = socket.tcp_info.and_then(|info| info.snd_wnd);
+    match (unsent(socket), window) {
+        (Some(Payload(unsent)), Some(window)) => unsent > u64::from(window),
+        _ => is_clogged(socket) && socket.skmem.sndbuf.is_some(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why one process does not read: every code that needs no other process, and what it stands on.
 
+use std::time::Duration;
+
 use super::made::{Sock, of, process, runs, samples, set, sleeps};
 use crate::snapshot::Holding;
 use crate::watch::cause::CauseCode::{
@@ -98,8 +100,15 @@ fn zombies() {
         it.epolls = vec![set(SET, FD, INODE, OUT)];
     });
     check(&serves, NoEpollin, Some(&Fact::Epoll { set: SET, events: OUT }));
-    let parent = with(process(PID, sleeps(Call::Sleep, 0)), |it| it.zombies = vec![9]);
-    check(&parent, Zombie, Some(&Fact::ZombieChild(9)));
+    // A child that has ended is the cause only where it was seen with the socket.
+    let parent = with(process(PID, sleeps(Call::Sleep, 0)), |it| it.zombies = vec![8, 9]);
+    let cause = why(&parent, &parent);
+    let expected =
+        [thread(PID, b'S', Call::Sleep, None), Fact::ZombieChild(8), Fact::ZombieChild(9)].to_vec();
+    assert_eq!((cause.code, cause.evidence), (Blocked, expected));
+    let both = samples(&[stalled().held(9, FD)], &[stalled()], std::slice::from_ref(&parent));
+    let cause = of(&judge(&both.0, &both.1).sockets, 1).cause.clone().unwrap();
+    assert_eq!((cause.code, cause.evidence), (Zombie, vec![Fact::ZombieChild(9), Fact::InNoEpoll(0)]));
     // The parent reads by itself.
     let reads = with(event_loop(EDGE | IN), |it| it.zombies = vec![9]);
     assert_eq!(why(&reads, &reads).code, EdgeNotRead);
@@ -126,8 +135,22 @@ fn throttled() {
 fn spinning() {
     let used = |ticks, process: ProcessEvidence| with(process, |it| it.threads[0].ticks = Some(ticks));
     let cause = why(&used(5, process(PID, runs())), &used(90, process(PID, runs())));
-    assert_eq!((cause.code, cause.evidence), (Spinning, vec![Fact::Spins { tid: PID, percent: 85 }]));
+    assert_eq!(
+        (cause.code, cause.evidence),
+        (Spinning, vec![Fact::Spins { tid: PID, percent: 85, waits: 0 }])
+    );
     assert_ne!(why(&used(5, process(PID, runs())), &used(80, process(PID, runs()))).code, Spinning);
+    // The scheduler tells more: others want the processor, too, and a look can come late.
+    let turns = |late, ran, waited| {
+        with(process(PID, runs()), |it| {
+            let ms = Duration::from_millis;
+            let thread = &mut it.threads[0];
+            (thread.read_after, thread.ran, thread.waited) = (ms(late), Some(ms(ran)), Some(ms(waited)));
+        })
+    };
+    let cause = why(&turns(500, 50, 7000), &turns(200, 260, 7420));
+    assert_eq!(cause.evidence, [Fact::Spins { tid: PID, percent: 30, waits: 60 }]);
+    assert_ne!(why(&turns(200, 50, 7000), &turns(200, 260, 7420)).code, Spinning);
     // Another process had that pid.
     let reused = with(used(5, process(PID, runs())), |it| it.start_time = Some(6));
     assert_ne!(why(&reused, &used(90, process(PID, runs()))).code, Spinning);
@@ -179,7 +202,18 @@ fn nobody_waits() {
     assert_eq!(shown, [fact, thread(PID, b'S', Call::Futex, None)]);
     // A set in a set: its thread waits in the outer one.
     let nested = with(elsewhere(sleeps(Call::EpollWait, 8)), |it| it.epolls.push(set(8, SET, 99, IN)));
-    check(&nested, Unknown, Some(&Fact::Epoll { set: SET, events: IN }));
+    let outer = |events| Fact::EpollInEpoll { set: 8, inner: SET, events };
+    check(&nested, Unknown, Some(&outer(IN)));
+    // It is told once, must ask again, or does not want to know.
+    for (events, code) in [(IN | EDGE, EdgeNotRead), (ONESHOT, OneshotNotRearmed), (OUT, NoEpollin)] {
+        let muted = with(nested.clone(), |it| it.epolls[1] = set(8, SET, 99, events));
+        check(&muted, code, Some(&outer(events)));
+    }
+    // Two sets in each other, and nobody waits; that there is none is known of the inner one.
+    let knot = with(nested, |it| {
+        it.epolls = vec![set(SET, FD, INODE, IN), set(SET, 6, 98, IN), set(6, SET, 99, IN)];
+    });
+    assert_eq!(why(&knot, &knot).code, NobodyWaits);
 }
 
 #[test]
@@ -235,28 +269,31 @@ fn accept_full() {
         let sock = Sock::tcp(1).received(900).unread(900).held(PID, 8).with(|it| it.inode = None);
         sock.holding(Holding::AwaitingAccept { ambiguous: false })
     };
-    let check = |waiting, holder: &ProcessEvidence, code, of_listener: Option<CauseCode>| {
+    let check = |waiting, holder: &ProcessEvidence, code| {
         let socks = [connection(), Sock::listener(2, waiting, 5).held(PID, 8)];
         let both = samples(&socks, &socks, std::slice::from_ref(holder));
         let judged = judge(&both.0, &both.1).sockets;
-        let cause = of(&judged, 1).cause.clone().unwrap();
         let fact = Fact::AcceptQueue { waiting, limit: Some(5) };
-        assert_eq!((cause.code, cause.evidence.contains(&fact)), (code, true), "{holder:?}");
-        assert_eq!(of(&judged, 2).cause.as_ref().map(|cause| cause.code), of_listener, "{holder:?}");
+        for number in [1, 2] {
+            let of = of(&judged, number);
+            let cause = of.cause.clone().unwrap();
+            let found = (of.reading, cause.code, cause.evidence.contains(&fact));
+            assert_eq!(found, (Reading::Stalled, code, true), "{number}: {holder:?}");
+        }
     };
     let accepts = |events| {
         with(process(PID, sleeps(Call::EpollWait, SET)), |it| it.epolls = vec![set(SET, 8, 2, events)])
     };
     let asleep = process(PID, sleeps(Call::Sleep, 0));
-    check(6, &asleep, AcceptFull, Some(AcceptFull));
-    check(5, &accepts(OUT), AcceptFull, Some(AcceptFull));
-    check(2, &asleep, Blocked, None);
-    check(2, &accepts(OUT), NoEpollin, None);
-    check(2, &accepts(IN), Unknown, None);
+    check(6, &asleep, AcceptFull);
+    check(5, &accepts(OUT), AcceptFull);
+    check(2, &asleep, Blocked);
+    check(2, &accepts(OUT), NoEpollin);
+    check(2, &accepts(IN), Unknown);
     let stopped = in_state(b'T', sleeps(Call::Accept, 8));
-    check(6, &stopped, Stopped, Some(Stopped));
-    check(2, &stopped, Stopped, Some(Stopped));
-    check(2, &process(PID, sleeps(Call::Accept, 8)), Unknown, None);
+    check(6, &stopped, Stopped);
+    check(2, &stopped, Stopped);
+    check(2, &process(PID, sleeps(Call::Accept, 8)), Unknown);
 }
 
 /// The same descriptor is meant whichever way it is written.

@@ -1,13 +1,14 @@
 //! Processes that do not read because they cannot write.
 
 use super::made::{Sock, of, process, samples, set, sleeps};
+use crate::gap::{Gap, Missing};
 use crate::holders::Holder;
-use crate::socket::{Protocol, Shutdown};
+use crate::namespaces::{Netns, NetnsId};
+use crate::snapshot::Snapshot;
+use crate::socket::{Endpoint, Protocol, Shutdown};
 use crate::units::Payload;
-use crate::watch::cause::CauseCode::{
-    self, Backpressure, Blocked, Deadlock, EdgeNotRead, NoEpollin, Stopped, Unknown,
-};
-use crate::watch::cause::{Fact, Link, Root};
+use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Deadlock, EdgeNotRead, Stopped};
+use crate::watch::cause::{End, Fact, Link, Wait};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::progress::Reading;
 use crate::watch::{Judged, judge};
@@ -15,11 +16,11 @@ use crate::watch::{Judged, judge};
 const FULL: u32 = 2_800_000;
 
 /// Who has an end of a connection: process and descriptor.
-type At = (u32, u32);
+pub(super) type At = (u32, u32);
 
 /// A TCP connection over which the one side cannot write, because the other does not read. Its sockets have
 /// the numbers `number` and `number + 1`.
-fn stuck(number: u32, (pid, fd): At, (reader, reader_fd): At) -> [Sock; 2] {
+pub(super) fn stuck(number: u32, (pid, fd): At, (reader, reader_fd): At) -> [Sock; 2] {
     let (from, to) = (10_000 + u16::try_from(number).unwrap(), 80);
     let writer = Sock::tcp(number).ports(from, to).unsent(FULL).acked(77).window(0, 5);
     let writer = writer.send_memory(2_900_000, 3_000_000).held(pid, fd).peer_held(reader, reader_fd);
@@ -40,18 +41,18 @@ fn judged(sockets: &[Sock], processes: &[ProcessEvidence]) -> Vec<Judged> {
     judge(&both.0, &both.1).sockets
 }
 
-fn writes(pid: u32, fd: u32) -> ProcessEvidence {
+pub(super) fn writes(pid: u32, fd: u32) -> ProcessEvidence {
     process(pid, sleeps(Call::Write, fd))
 }
 
-fn asleep(pid: u32) -> ProcessEvidence {
+pub(super) fn asleep(pid: u32) -> ProcessEvidence {
     process(pid, sleeps(Call::Sleep, 0))
 }
 
 /// A code, the descriptors of the links, and the process at the end with its own cause.
-type Expected<'a> = (CauseCode, &'a [(At, Option<At>)], Option<(u32, CauseCode)>);
+pub(super) type Expected<'a> = (CauseCode, &'a [(At, Option<At>)], Option<(u32, CauseCode)>);
 
-fn check(judged: &Judged, (code, links, end): Expected<'_>) {
+pub(super) fn check(judged: &Judged, (code, links, end): Expected<'_>) {
     assert_eq!(judged.reading, Reading::Stalled);
     assert_eq!(judged.cause.as_ref().map(|cause| cause.code), Some(code), "{:?}", judged.cause);
     let root = judged.root.as_ref();
@@ -60,7 +61,7 @@ fn check(judged: &Judged, (code, links, end): Expected<'_>) {
         .map(|root| root.links.iter().map(|link| (at(link.writer), link.reader.map(at))).collect())
         .unwrap_or_default();
     assert_eq!(found, links);
-    let found = root.and_then(|root| root.end.as_ref()).map(|(holder, cause)| (holder.pid, cause.code));
+    let found = root.and_then(|root| Some((root.reader()?.pid, root.cause()?.code)));
     assert_eq!(found, end);
 }
 
@@ -86,7 +87,7 @@ fn a_proxy() {
         assert_eq!(root.links.len(), 2);
         assert_eq!(root.links[0].reader, Some(Holder { pid: proxy, fd: 5 }));
         assert_eq!(root.links[1].socket, 2);
-        assert_eq!(root.end.map(|(holder, _)| holder), Some(Holder { pid: upstream, fd: 4 }));
+        assert_eq!(root.reader(), Some(Holder { pid: upstream, fd: 4 }));
         assert_eq!(of(&all, 1).window_closed, Some(true));
     }
 }
@@ -101,9 +102,9 @@ fn four_processes() {
     check(of(&all, 2), (Backpressure, &[second, third], Some((4, Stopped))));
     check(of(&all, 4), (Backpressure, &[third], Some((4, Stopped))));
     check(of(&all, 6), (Stopped, &[], None));
-    let Root { links, is_circle, .. } = of(&all, 1).root.clone().unwrap();
-    assert_eq!((links.len(), is_circle), (3, false));
-    let Link { unsent, .. } = links[1];
+    let root = of(&all, 1).root.clone().unwrap();
+    assert_eq!((root.links.len(), root.is_circle()), (3, false));
+    let Link { unsent, .. } = root.links[1];
     assert_eq!(unsent, Payload(90_000));
 }
 
@@ -114,7 +115,7 @@ fn deadlocks() {
     let (there, back) = (((1, 3), Some((2, 3))), ((2, 4), Some((1, 4))));
     check(of(&all, 4), (Deadlock, &[there, back], None));
     check(of(&all, 2), (Deadlock, &[back, there], None));
-    assert!(of(&all, 2).root.as_ref().unwrap().is_circle);
+    assert!(of(&all, 2).root.as_ref().unwrap().is_circle());
     // Over one connection, and over a pair of unix sockets.
     let shut = Some(Shutdown { receive: true, send: false });
     let end = |number, peer, pid, other| {
@@ -138,10 +139,45 @@ fn deadlocks() {
     check(of(&all, 6), (Deadlock, &circle, None));
     let into = [&[((8, 3), Some((1, 5)))], &circle[..]].concat();
     check(of(&all, 8), (Backpressure, &into, None));
-    assert!(of(&all, 8).root.as_ref().unwrap().is_circle);
+    assert!(of(&all, 8).root.as_ref().unwrap().is_circle());
     // With itself.
     let all = judged(&stuck_pair(1, (1, 3), (1, 4)), &[writes(1, 3)]);
     check(of(&all, 2), (Deadlock, &[((1, 3), Some((1, 4)))], None));
+}
+
+/// With a thread that does something else, and might come to read: nobody is known to wait for himself.
+#[test]
+fn no_deadlock() {
+    let also = |process: ProcessEvidence, call| {
+        let mut process = process;
+        process.threads.push(ThreadEvidence { tid: 900 + process.pid, ..sleeps(call, 99) });
+        process
+    };
+    let alone = judged(&stuck_pair(1, (1, 3), (1, 4)), &[also(writes(1, 3), Call::Sleep)]);
+    check(of(&alone, 2), (Blocked, &[], None));
+    let root = of(&alone, 1).root.as_ref().unwrap();
+    assert_eq!((root.links[0].wait, root.is_circle()), (Wait::OneThread, false));
+    let two = [stuck(1, (1, 3), (2, 3)), stuck(3, (2, 4), (1, 4))].concat();
+    let all = judged(&two, &[writes(1, 3), also(writes(2, 4), Call::Futex)]);
+    check(of(&all, 4), (Backpressure, &[((1, 3), Some((2, 3)))], Some((2, Blocked))));
+    check(of(&all, 2), (Blocked, &[], None));
+    for (writer, reader) in [(1, 2), (3, 1)] {
+        let root = of(&all, writer).root.as_ref().unwrap();
+        let end = root.reader().map(|holder| holder.pid);
+        assert_eq!((root.links.len(), end, root.is_circle()), (1, Some(reader), false), "{writer}");
+    }
+    // All of its threads write: none can read before that is taken.
+    let all = judged(&two, &[writes(1, 3), also(writes(2, 4), Call::Write)]);
+    assert_eq!(of(&all, 2).cause.as_ref().unwrap().code, Deadlock);
+    // Two event loops.
+    let paused = |pid, fd, inode| ProcessEvidence {
+        epolls: vec![set(7, fd, inode, Interest::OUT)],
+        ..process(pid, sleeps(Call::EpollWait, 7))
+    };
+    let all = judged(&two, &[paused(1, 4, 4), paused(2, 3, 2)]);
+    assert_eq!(of(&all, 2).cause.as_ref().unwrap().code, Deadlock);
+    let root = of(&all, 2).root.as_ref().unwrap();
+    assert!(root.is_circle() && root.links.iter().all(|link| link.wait == Wait::EventLoop), "{root:?}");
 }
 
 #[test]
@@ -151,38 +187,42 @@ fn off_this_host() {
         sock.send_memory(2_900_000, 3_000_000)
     };
     let sockets = [&stuck(1, (1, 3), (2, 4))[..], &[away(FULL)]].concat();
-    let all = judged(&sockets, &[writes(2, 5)]);
-    check(of(&all, 2), (Backpressure, &[((2, 5), None)], None));
-    let root = of(&all, 3).root.clone().unwrap();
-    assert_eq!((root.links.len(), root.end, root.is_circle), (1, None, false));
-    // A full loopback connection is on this host, whoever has it.
+    let end = |sockets: &[Sock], change: &dyn Fn(&mut Snapshot)| {
+        let mut both = samples(sockets, sockets, &[writes(2, 5)]);
+        change(&mut both.1.snapshot);
+        let all = judge(&both.0, &both.1).sockets;
+        check(of(&all, 2), (Backpressure, &[((2, 5), None)], None));
+        assert_eq!(of(&all, 3).root.as_ref().map(|root| root.links.len()), Some(1));
+        (of(&all, 2).root.clone().unwrap().end, of(&all, 2).cause.clone().unwrap().evidence)
+    };
+    assert_eq!(end(&sockets, &|_| ()).0, End::OffHost);
+    // Where it cannot be told: a namespace that was not looked at can have it.
+    for what in [Missing::Namespaces, Missing::Processes, Missing::Peers] {
+        let gap = Gap::uncounted(what, "somewhere", "run as root");
+        assert_eq!(end(&sockets, &|snapshot| snapshot.gaps.push(gap.clone())).0, End::NotFound);
+    }
+    let gap = |place: &str| Gap::uncounted(Missing::Table, place, "load it");
+    assert_eq!(end(&sockets, &|it| it.gaps.push(gap("tcp over IPv6"))).0, End::NotFound);
+    assert_eq!(end(&sockets, &|it| it.gaps.push(gap("udplite over IPv6"))).0, End::OffHost);
+    let without_way = Netns { own: false, ..Netns::own(Some(NetnsId(2))) };
+    assert_eq!(end(&sockets, &|it| it.namespaces.push(without_way.clone())).0, End::NotFound);
+    // A full loopback connection is on this host, whoever has it; and so is an address of its own.
     let hidden = away(FULL).ports(5, 6);
-    let sockets = [&stuck(1, (1, 3), (2, 4))[..], &[hidden]].concat();
-    let all = judged(&sockets, &[writes(2, 5)]);
-    check(of(&all, 2), (Backpressure, &[((2, 5), None)], None));
-    let evidence = &of(&all, 2).cause.as_ref().unwrap().evidence;
-    assert_eq!(evidence.last(), Some(&Fact::Missing(Unread::Descriptors)));
+    let (found, evidence) = end(&[&stuck(1, (1, 3), (2, 4))[..], &[hidden]].concat(), &|_| ());
+    assert_eq!((found, evidence.last()), (End::Hidden, Some(&Fact::Missing(Unread::Descriptors))));
+    let own = Sock::tcp(9).off_host().with(|it| std::mem::swap(&mut it.local, &mut it.peer)).unread(1);
+    let own = own.with(|it| it.peer = Endpoint::Ip { addr: [192, 0, 2, 9].into(), port: 1 });
+    assert_eq!(end(&[&sockets[..], &[own]].concat(), &|_| ()).0, End::Hidden);
 }
 
-/// The reader at the other end was not asked for, but is known.
+/// A sample has all that hold something: what is not in it has nothing to read, and keeps nobody waiting.
 #[test]
-fn readers_outside_of_the_sample() {
+fn readers_that_have_nothing_to_read() {
     let [writer, _] = stuck(3, (2, 5), (3, 4));
     let sockets = [&stuck(1, (1, 3), (2, 4))[..], &[writer]].concat();
-    let end = |processes: &[ProcessEvidence]| {
-        let all = judged(&sockets, processes);
-        let root = of(&all, 2).root.clone().unwrap();
-        root.end.map(|(holder, cause)| (holder, cause.code, cause.evidence)).unwrap()
-    };
-    let holder = Holder { pid: 3, fd: 4 };
-    let not_looked_at = vec![Fact::Missing(Unread::NotLookedAt)];
-    assert_eq!(end(&[writes(2, 5)]), (holder, Unknown, not_looked_at));
-    let paused = ProcessEvidence {
-        epolls: vec![set(7, 4, 4, Interest::OUT)],
-        ..process(3, sleeps(Call::EpollWait, 7))
-    };
-    let events = vec![Fact::Epoll { set: 7, events: Interest::OUT }];
-    assert_eq!(end(&[writes(2, 5), paused]), (holder, NoEpollin, events));
+    let all = judged(&sockets, &[writes(2, 5), asleep(3)]);
+    check(of(&all, 2), (Blocked, &[], None));
+    assert_eq!(of(&all, 3).root, None);
 }
 
 /// What does not keep a process from reading.

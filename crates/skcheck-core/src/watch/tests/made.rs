@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::footprint::{HostFacts, footprint};
 use crate::holders::Holder;
 use crate::namespaces::NetnsId;
-use crate::snapshot::{Holding, Report, Scanned, Snapshot, Source};
+use crate::snapshot::{Holding, Report, Scanned, Snapshot, Source, Waiter};
 use crate::socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State, queues};
 use crate::tcp::TcpInfo;
 use crate::units::{Bytes, PageSize, Truesize};
@@ -23,6 +23,7 @@ pub(super) struct Sock {
     holding: Holding,
     holders: Vec<Holder>,
     peer_holders: Vec<Holder>,
+    waiters: Vec<Waiter>,
     charge: Option<u64>,
 }
 
@@ -37,7 +38,14 @@ impl Sock {
         let mut socket = Socket::unknown(family, protocol, State::Established);
         (socket.inode, socket.cookie) = (Inode::new(number), Some(Cookie(number.into())));
         (socket.recv_q, socket.send_q) = queues(protocol, State::Established, 0, 0);
-        Sock { socket, holding: Holding::Descriptors, holders: vec![], peer_holders: vec![], charge: None }
+        Sock {
+            socket,
+            holding: Holding::Descriptors,
+            holders: vec![],
+            peer_holders: vec![],
+            waiters: vec![],
+            charge: None,
+        }
     }
 
     pub(super) fn tcp(number: u32) -> Sock {
@@ -156,6 +164,12 @@ impl Sock {
         })
     }
 
+    /// Who waits at a listener.
+    pub(super) fn waiters(mut self, waiters: Vec<Waiter>) -> Sock {
+        self.waiters = waiters;
+        self
+    }
+
     pub(super) fn key(&self) -> SocketKey {
         SocketKey::of(&self.report()).unwrap()
     }
@@ -167,6 +181,7 @@ impl Sock {
             holding: self.holding,
             holders: self.holders.clone(),
             peer_holders: self.peer_holders.clone(),
+            waiters: self.waiters.clone(),
             netns: Some(NetnsId(1)),
             ..Report::bare(self.socket.clone(), footprint)
         }
@@ -193,6 +208,7 @@ pub(super) fn sample(second: u64, sockets: &[Sock]) -> Sample {
         gaps: Vec::new(),
     };
     Sample {
+        asked_for: sockets.len(),
         taken_at: SystemTime::UNIX_EPOCH,
         at: Duration::from_secs(second),
         snapshot,
@@ -240,8 +256,8 @@ pub(super) fn process(pid: u32, thread: ThreadEvidence) -> ProcessEvidence {
 /// A thread that sleeps in this call on this descriptor.
 pub(super) fn sleeps(call: Call, fd: u32) -> ThreadEvidence {
     let syscall = Syscall::In { call, number: 0, arguments: [fd.into(), 9, 9, 9, 9, 9] };
-    let (state, ticks, switches) = (Some(b'S'), Some(5), Some(100));
-    ThreadEvidence { syscall: Some(syscall), state, ticks, switches, ..ThreadEvidence::default() }
+    let (state, ticks, runs) = (Some(b'S'), Some(5), Some(100));
+    ThreadEvidence { syscall: Some(syscall), state, ticks, runs, ..ThreadEvidence::default() }
 }
 
 pub(super) fn runs() -> ThreadEvidence {

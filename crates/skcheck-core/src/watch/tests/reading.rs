@@ -54,10 +54,11 @@ fn tcp_fin() {
 #[test]
 fn times() {
     let slow = |received, unread, rmem| Sock::tcp(1).received(received).unread(unread).memory(rmem, 10_000);
-    // 2000 bytes of memory a second, and 4000 left.
-    assert_eq!(one(&slow(5000, 3000, 4000), &slow(9000, 5000, 6000)).until, ms(2000));
-    assert_eq!(one(&slow(5000, 3000, 4000), &slow(9000, 5000, 10_001)).until, ms(0));
-    assert_eq!(one(&slow(5000, 3000, 6000), &slow(9000, 5000, 6000)).until, None);
+    // 2000 bytes more a second, and 5000 left, whatever memory they take now.
+    for memory in [(4000, 6000), (6000, 6000), (6000, 4000), (4000, 10_001)] {
+        assert_eq!(one(&slow(5000, 3000, memory.0), &slow(9000, 5000, memory.1)).until, ms(2500));
+    }
+    assert_eq!(one(&slow(5000, 9000, 9000), &slow(9000, 11_000, 11_500)).until, ms(0));
     // 2000 bytes a second, and 1000 left.
     assert_eq!(one(&slow(5000, 3000, 0), &slow(9000, 1000, 0)).until, ms(500));
     assert_eq!(one(&slow(5000, 3000, 0), &slow(9000, 3000, 0)).until, None);
@@ -178,6 +179,8 @@ fn counted(protocol: Protocol) {
         assert_eq!(judged.reading, reading, "{protocol:?} {at}");
         assert_eq!(judged.consumed, (reading == Stalled).then_some(0), "{protocol:?} {at}");
     }
+    // It is full already.
+    assert_eq!(with_heads(&udp(9000, 0), &udp(9000, 50), on).until, ms(0));
     // 500 bytes of memory a second, and 500 left; 1000 a second, and 8000 left.
     assert_eq!(with_heads(&udp(9000, 0), &udp(9500, 0), on).until, ms(1000));
     assert_eq!(one(&udp(9000, 0), &udp(8000, 0)).until, ms(8000));
@@ -194,14 +197,24 @@ fn unix_datagrams() {
     assert_eq!(one(&datagram(100, 9000), &datagram(0, 0)).reading, Idle);
 }
 
+/// A socket's numbers are read some time after its sample begins: what counts is the time between them.
+#[test]
+fn rates_are_of_the_time_between_two_reads() {
+    let sock = |bytes| [Sock::tcp(1).unread(0).received(bytes)];
+    let mut both = samples(&sock(1000), &sock(13_000), &[]);
+    both.0.snapshot.sockets[0].read_after = Duration::from_millis(100);
+    both.1.snapshot.sockets[0].read_after = Duration::from_millis(300);
+    let judged = judge(&both.0, &both.1);
+    assert_eq!((of(&judged.sockets, 1).consumed, judged.window), (Some(10_000), Duration::from_millis(1000)));
+}
+
 /// A process that has not run has read nothing.
 #[test]
 fn readers_that_have_not_run() {
     use super::made::process;
     let thread = sleeps(Call::Sleep, 0);
-    let woken = |switches, state| {
-        let thread =
-            crate::watch::evidence::ThreadEvidence { switches, state: Some(state), ..thread.clone() };
+    let woken = |runs, state| {
+        let thread = crate::watch::evidence::ThreadEvidence { runs, state: Some(state), ..thread.clone() };
         process(5, thread)
     };
     let socks = [
@@ -262,11 +275,4 @@ fn closed_and_held() {
     let judged = judge(&both.0, &both.1).sockets;
     assert_eq!(judged.len(), 1);
     assert_eq!((judged[0].reading, judged[0].before, judged[0].now), (Unknown, Some(0), Some(0)));
-}
-
-/// What waits at a listener has records of its own.
-#[test]
-fn listeners_are_no_readers() {
-    let judged = one(&Sock::listener(1, 3, 10), &Sock::listener(1, 3, 10));
-    assert_eq!((judged.reading, judged.cause), (Idle, None));
 }

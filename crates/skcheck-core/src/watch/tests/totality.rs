@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::made::{Sock, WINDOW, process, sample, set, sleeps};
-use crate::snapshot::Holding;
+use crate::snapshot::{Holding, Waiter};
 use crate::socket::{Cookie, Protocol, State};
 use crate::watch::evidence::{Call, ProcessEvidence, Quota, ThreadEvidence, Throttling};
 use crate::watch::progress::Reading;
@@ -28,6 +28,8 @@ prop_compose! {
         let port = |number: u32| u16::try_from(number).unwrap();
         let sock = sock.ports(port(number), port(peer)).peer_held(5 - pid, fd);
         let sock = if known { sock.received(large[0]).acked(large[1]).last(large[1] >> 8) } else { sock };
+        let waiter = |n| Waiter::Connection(Cookie(u64::from(n + numbers[3] % 2)));
+        let sock = sock.waiters((0..numbers[2] % 4).map(waiter).collect());
         let sock = if holding > 2 { sock } else { sock.held(pid, fd) };
         sock.holding(match holding {
             0 | 3 => Holding::Descriptors,
@@ -93,7 +95,7 @@ proptest! {
             for socket in &judged.sockets {
                 let stalled = socket.reading == Reading::Stalled;
                 prop_assert!(!stalled || socket.cause.is_some());
-                prop_assert!(!stalled || socket.consumed == Some(0));
+                prop_assert!(!stalled || socket.consumed.or(socket.accepted) == Some(0));
                 // Without a window nothing has stood still.
                 prop_assert!(!stalled || !judged.window.is_zero());
             }

@@ -115,3 +115,20 @@ fn trends() {
     before.snapshot.ledger = None;
     assert_eq!(judge(&before, &now).trend.unaccounted, None);
 }
+
+/// What was not asked for is judged, and counts for nothing.
+#[test]
+fn what_was_asked_for() {
+    let sockets = |unread: [u32; 2]| [1, 2].map(|at| Sock::tcp(at).unread(unread[at as usize - 1]));
+    let (mut before, mut now) = (sample(10, &sockets([1000, 5000])), sample(11, &sockets([3000, 9000])));
+    (before.asked_for, now.asked_for) = (1, 1);
+    let judgement = judge(&before, &now);
+    assert_eq!(judgement.trend.unread.now, Bytes(3000));
+    assert_eq!(judgement.trend.unread.per_second, 2000.0);
+    assert_eq!([1, 2].map(|at| of(&judgement.sockets, at).asked_for), [true, false]);
+    // One that is gone was asked for if it was.
+    now.snapshot.sockets.clear();
+    now.asked_for = 0;
+    let judged = judge(&before, &now).sockets;
+    assert_eq!([1, 2].map(|at| of(&judged, at).asked_for), [true, false]);
+}

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use skcheck_core::Holder;
-use skcheck_core::watch::cause::{Cause, Fact, Link, Root};
+use skcheck_core::watch::cause::{Cause, End, Fact, Link, Pace, Root};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
@@ -18,7 +18,7 @@ pub(super) struct CauseJson {
     evidence: Vec<EvidenceJson>,
 }
 
-/// The process at the end.
+/// The reader at the end.
 #[derive(Serialize)]
 pub(super) struct RootJson {
     pid: u32,
@@ -26,21 +26,28 @@ pub(super) struct RootJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     comm_hex: Option<String>,
     fd: u32,
-    code: &'static str,
+    reads: bool,
+    consumed_per_s: Option<u64>,
+    consumed_at_least: bool,
+    code: Option<&'static str>,
     evidence: Vec<EvidenceJson>,
 }
 
 #[derive(Serialize)]
 pub(super) struct ChainJson {
     circle: bool,
+    end: &'static str,
     links: Vec<LinkJson>,
 }
 
 #[derive(Serialize)]
 struct LinkJson {
     writer: HolderJson,
+    wait: &'static str,
     unsent: u64,
+    taken_per_s: Option<u64>,
     reader: Option<HolderJson>,
+    consumed_per_s: Option<u64>,
 }
 
 /// One fact: its kind, the numbers that it has, and words for a person.
@@ -85,15 +92,22 @@ impl CauseJson {
 
 impl RootJson {
     pub(super) fn new(root: &Root, names: Names<'_>) -> Option<RootJson> {
-        let (holder, cause) = root.end.as_ref()?;
+        let holder = root.reader()?;
+        let (reads, pace) = match root.end {
+            End::Slow(_, pace) => (true, pace),
+            _ => (false, Pace { consumed: Some(0), at_least: false }),
+        };
         let comm = comm(names.sample, holder.pid);
         Some(RootJson {
             pid: holder.pid,
             comm: comm.map(lossy),
             comm_hex: comm.and_then(hex_unless_utf8),
             fd: holder.fd,
-            code: cause.code.name(),
-            evidence: evidence(cause, names),
+            reads,
+            consumed_per_s: pace.consumed,
+            consumed_at_least: pace.at_least,
+            code: root.cause().map(|cause| cause.code.name()),
+            evidence: root.cause().map(|cause| evidence(cause, names)).unwrap_or_default(),
         })
     }
 }
@@ -102,10 +116,29 @@ impl ChainJson {
     pub(super) fn new(root: &Root) -> ChainJson {
         let link = |link: &Link| LinkJson {
             writer: HolderJson::new(&link.writer),
+            wait: link.wait.name(),
             unsent: link.unsent.0,
+            taken_per_s: link.taken,
             reader: link.reader.as_ref().map(HolderJson::new),
+            consumed_per_s: link.pace.and_then(|pace| pace.consumed),
         };
-        ChainJson { circle: root.is_circle, links: root.links.iter().map(link).collect() }
+        ChainJson {
+            circle: root.is_circle(),
+            end: end_name(&root.end),
+            links: root.links.iter().map(link).collect(),
+        }
+    }
+}
+
+fn end_name(end: &End) -> &'static str {
+    match end {
+        End::Stalled(..) => "stalled",
+        End::Slow(..) => "slow",
+        End::OffHost => "off_host",
+        End::Hidden => "hidden",
+        End::Circle(_) => "circle",
+        End::TooFar => "too_far",
+        _ => "not_found",
     }
 }
 
@@ -144,12 +177,19 @@ impl EvidenceJson {
                 wchan: wchan.as_deref().map(lossy),
                 ..empty
             },
-            Fact::Spins { tid, percent } => {
+            Fact::Spins { tid, percent, .. } => {
                 EvidenceJson { kind: "spins", tid: Some(*tid), value: Some((*percent).into()), ..empty }
             }
             Fact::Epoll { set, events } => {
                 EvidenceJson { kind: "epoll", fd: Some(*set), events: Some(*events), ..empty }
             }
+            Fact::EpollInEpoll { set, inner, events } => EvidenceJson {
+                kind: "epoll_in_epoll",
+                fd: Some(*set),
+                value: Some((*inner).into()),
+                events: Some(*events),
+                ..empty
+            },
             Fact::InNoEpoll(sets) => EvidenceJson { kind: "in_no_epoll", of: Some(*sets as u64), ..empty },
             Fact::Ring(fd) => EvidenceJson { kind: "io_uring", fd: Some(*fd), ..empty },
             Fact::UnsentAt(Holder { pid, fd }, unsent) => EvidenceJson {
@@ -225,8 +265,12 @@ mod tests {
                 Fact::Thread { tid: 12, state: b'D', call: None, wchan: None },
                 r#"{"kind":"thread","tid":12,"state":"D"}"#,
             ),
-            (Fact::Spins { tid: 12, percent: 99 }, r#"{"kind":"spins","tid":12,"value":99}"#),
+            (Fact::Spins { tid: 12, percent: 99, waits: 0 }, r#"{"kind":"spins","tid":12,"value":99}"#),
             (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
+            (
+                Fact::EpollInEpoll { set: 8, inner: 4, events: 1 },
+                r#"{"kind":"epoll_in_epoll","fd":8,"events":1,"value":4}"#,
+            ),
             (Fact::InNoEpoll(2), r#"{"kind":"in_no_epoll","of":2}"#),
             (Fact::Ring(7), r#"{"kind":"io_uring","fd":7}"#),
             (

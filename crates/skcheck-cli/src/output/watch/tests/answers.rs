@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use skcheck_core::watch::Judged;
-use skcheck_core::watch::cause::{CauseCode, Fact, Link, Root};
+use skcheck_core::watch::cause::{CauseCode, End, Fact, Link, Pace, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Holder, Holding, Payload};
 
 use super::{PIPE, answer};
-use crate::output::watch::write_block;
+use crate::output::watch::{summary, write_block};
+use crate::report::watch::history::History;
 use crate::report::watch::tests::{World, chain};
 
 #[test]
@@ -39,6 +40,22 @@ fn the_answer_names_the_root_of_a_chain_first() {
             "1 more reader stands still.",
         ]
     );
+}
+
+/// That an event loop reads nothing because it cannot write is inferred, and said so.
+#[test]
+fn what_is_inferred_is_probable() {
+    let mut world = chain();
+    world.judgement.sockets[0].root.as_mut().unwrap().links[0].wait = Wait::EventLoop;
+    let told = answer(&world);
+    assert!(told[0].starts_with("app (20) probably holds up nginx (10): nginx has read nothing"), "{told:?}");
+    let because = "Because: nginx has stopped reading, probably because it cannot write to 10.0.0.20:9000 (fd \
+                   14, 2.8 MiB unsent), whose reader app (20), fd 7, has read nothing either, because it is \
+                   stopped";
+    assert!(told[1].starts_with(because), "{told:?}");
+    let mut block = Vec::new();
+    write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+    assert!(String::from_utf8(block).unwrap().contains("probably held up by app 20: stopped"));
 }
 
 #[test]
@@ -76,14 +93,12 @@ fn a_deadlock_names_both() {
     let mut world = World::new(2);
     world.named(1, "left");
     world.named(2, "right");
-    let mut root = Root::default();
-    root.is_circle = true;
     let (left, right) = (Holder { pid: 1, fd: 3 }, Holder { pid: 2, fd: 4 });
-    root.links = vec![
-        Link::new(left, Payload(1 << 20), Some(right), 9),
-        Link::new(right, Payload(1 << 20), Some(left), 9),
+    let links = vec![
+        Link::new(left, Wait::Blocked, Payload(1 << 20), Some(right), 9),
+        Link::new(right, Wait::Blocked, Payload(1 << 20), Some(left), 9),
     ];
-    world.stalled((1, 3), 4096, CauseCode::Deadlock, vec![]).root = Some(root);
+    world.stalled((1, 3), 4096, CauseCode::Deadlock, vec![]).root = Some(Root::new(links, End::Circle(1)));
     let told = answer(&world);
     let first =
         "left (1) and right (2) wait for each other to read, a deadlock: left has read nothing for 2 s;";
@@ -102,14 +117,24 @@ fn a_deadlock_names_both() {
 fn a_chain_can_leave_this_host() {
     let mut world = chain();
     let root = world.judgement.sockets[0].root.as_mut().unwrap();
-    root.end = None;
     root.links[0].reader = None;
-    let told = answer(&world);
-    assert!(told[0].starts_with("nginx (10) has read nothing"), "{told:?}");
-    assert!(
-        told[1].ends_with(
-            "(fd 14, 2.8 MiB unsent), and the other end, which is not on this host, takes nothing."
-        )
+    let mut check = |end: End, taken: Option<u64>, expected: &str| {
+        let root = world.judgement.sockets[0].root.as_mut().unwrap();
+        (root.end, root.links[0].taken) = (end, taken);
+        let told = answer(&world);
+        assert!(told[0].starts_with("nginx (10) has read nothing"), "{told:?}");
+        assert!(
+            told[1].ends_with(&format!("(fd 14, 2.8 MiB unsent), and the other end, {expected}.")),
+            "{told:?}"
+        );
+    };
+    check(End::OffHost, None, "which is not on this host, takes nothing");
+    check(End::OffHost, Some(10 << 10), "which is not on this host, takes only 10 KiB/s");
+    check(End::Hidden, Some(0), "which is on this host and may not be looked at, takes nothing");
+    check(
+        End::NotFound,
+        Some(0),
+        "which was not found among the sockets that could be looked at, takes nothing",
     );
 }
 
@@ -130,7 +155,7 @@ fn answers_when_nobody_stands_still() {
             judged
         },
         "app (2) reads more slowly than data arrives at fd 7: 1 KiB/s of 3 KiB/s; 4 KiB waits, and its buffer \
-         is full in 12 s.",
+         is full within 12 s.",
     );
     check(
         |world| {
@@ -162,6 +187,64 @@ fn answers_when_nobody_stands_still() {
 }
 
 #[test]
+fn a_listener_at_which_nobody_accepts() {
+    let mut world = World::new(5);
+    world.named(2, "app");
+    world.named(3, "sshd");
+    let sleeps = Fact::Thread { tid: 2, state: b'S', call: Some((Call::Sleep, None)), wchan: None };
+    let queue = Fact::AcceptQueue { waiting: 2, limit: Some(1) };
+    world.unaccepted((2, 7), CauseCode::AcceptFull, vec![queue, sleeps]);
+    assert_eq!(
+        answer(&world),
+        [
+            "app (2) has accepted nobody for 5 s; 2 connections wait (limit 1) at fd 7.",
+            "Because: the accept queue is full, and it does not accept. Seen: thread 2 sleeps in a timed sleep.",
+        ]
+    );
+    world.unaccepted((3, 3), CauseCode::Stopped, vec![Fact::State(b'T')]);
+    assert_eq!(answer(&world)[2], "At 1 more listener nobody accepts.");
+    let mut block = Vec::new();
+    write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+    let block = String::from_utf8(block).unwrap();
+    let row = |name: &str| block.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(row("app 2").ends_with("nobody accepts: queue full (2 of 1)"), "{block}");
+    assert!(row("sshd 3").contains("2 conn  stalled") && row("sshd 3").ends_with("nobody accepts: stopped"));
+    let mut history = History::default();
+    history.note(&world.before, &world.now, &world.judgement);
+    let summary = summary::summary(&history, PIPE.charset);
+    let first = "Watched 5 s (1 window): at 2 listeners nobody accepts in the end; ";
+    assert!(summary[0].starts_with(first), "{summary:?}");
+    assert!(summary::next(&history).is_empty());
+    // A reader that stands still comes first.
+    world.stalled((4, 4), 10, CauseCode::Stopped, vec![]);
+    let told = answer(&world);
+    assert_eq!(told.last().unwrap(), "At 2 listeners nobody accepts.", "{told:?}");
+}
+
+#[test]
+fn a_listener_that_is_slow() {
+    let mut world = World::new(2);
+    world.named(2, "app");
+    let judged = world.unaccepted((2, 7), CauseCode::AcceptFull, vec![]);
+    (judged.reading, judged.accepted, judged.cause) = (Reading::Slow, Some(20), None);
+    assert_eq!(
+        answer(&world),
+        [
+            "app (2) accepts connections more slowly than they come, at least 20 in 2 s; 2 connections wait (limit \
+          1) at fd 7."
+        ]
+    );
+    world.judgement.sockets[0].reading = Reading::Unknown;
+    assert_eq!(
+        answer(&world),
+        [
+            "Nobody is known to stand still. app (2) may accept or not, which cannot be told; 2 connections wait \
+          (limit 1) at fd 7."
+        ]
+    );
+}
+
+#[test]
 fn a_connection_that_nobody_accepts() {
     let mut world = World::new(1);
     world.named(2, "app");
@@ -175,4 +258,90 @@ fn a_connection_that_nobody_accepts() {
     let told = answer(&world);
     assert_eq!(told[0], "app (2) has not accepted a connection for 1 s; 4 KiB waits at its listener (fd 7).");
     assert!(told[1].contains("Seen: 2 connections wait for accept, of at most 1."), "{told:?}");
+}
+
+/// nginx (10) reads nothing because app (20) reads slowly.
+fn slow_chain() -> World {
+    let mut world = chain();
+    let reader = Holder { pid: 20, fd: 7 };
+    let pace = Pace { consumed: Some(10 << 10), at_least: false };
+    let root = world.judgement.sockets[0].root.as_mut().unwrap();
+    (root.end, root.links[0].pace) = (End::Slow(reader, pace), Some(pace));
+    let root = root.clone();
+    world.judgement.sockets[1].root = Some(root);
+    let judged = &mut world.judgement.sockets[2];
+    (judged.reading, judged.cause, judged.consumed) = (Reading::Draining, None, pace.consumed);
+    (judged.arriving, judged.sender_is_full) = (pace.consumed, true);
+    world
+}
+
+#[test]
+fn the_root_may_be_slow() {
+    let mut world = slow_chain();
+    let told = answer(&world);
+    assert!(told[0].starts_with("app (20) holds up nginx (10): nginx has read nothing for 5 s;"), "{told:?}");
+    assert_eq!(
+        told[1],
+        "Because: nginx is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app (20), fd \
+         7, reads only 10 KiB/s. Root: app (20)."
+    );
+    let block = |world: &World| {
+        let mut block = Vec::new();
+        write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+        String::from_utf8(block).unwrap()
+    };
+    let shown = block(&world);
+    let row = |name: &str, way: &str| {
+        let is_it = |line: &&str| line.starts_with(name) && line.contains(way);
+        shown.lines().find(is_it).unwrap_or_else(|| panic!("{shown}")).to_owned()
+    };
+    assert!(row("nginx 10", "11  tcp").ends_with("held up by app 20: reads 10 KiB/s"), "{shown}");
+    assert!(row("nginx 10", "14  tcp").ends_with("held up by app 20: reads 10 KiB/s"), "{shown}");
+    assert!(row("app 20", "draining").ends_with("its sender has more"), "{shown}");
+
+    // Without the reader that stands still.
+    world.judgement.sockets[0].asked_for = false;
+    assert_eq!(
+        answer(&world),
+        [
+            "No reader stands still. nginx (10) has 2.8 MiB unsent at fd 14, of which 10.0.0.20:9000 took nothing \
+          meanwhile. app (20), fd 7, reads only 10 KiB/s."
+        ]
+    );
+    world.judgement.sockets[1].asked_for = false;
+    assert_eq!(
+        answer(&world),
+        [
+            "Nobody stands still. app (20) reads 10 KiB/s at fd 7; 977 KiB waits, and its sender has more than fits."
+        ]
+    );
+}
+
+/// A reader that reads as slowly as another takes what its process writes.
+#[test]
+fn a_slow_reader_may_be_held_up() {
+    let mut world = slow_chain();
+    let judged = &mut world.judgement.sockets[0];
+    (judged.reading, judged.consumed, judged.arriving) = (Reading::Slow, Some(1 << 10), Some(2 << 10));
+    world.judgement.sockets[1].asked_for = false;
+    let told = answer(&world);
+    assert!(
+        told[0].starts_with("nginx (10) reads more slowly than data arrives at fd 11: 1 KiB/s of 2 KiB/s")
+    );
+    assert!(
+        told[1].starts_with("Because: nginx is blocked writing to") && told[1].ends_with("Root: app (20).")
+    );
+}
+
+/// Whom a process holds up is told, whether that was asked for or not; what was not asked for is not shown.
+#[test]
+fn only_what_was_asked_for_is_shown() {
+    let mut world = chain();
+    world.judgement.sockets[0].asked_for = false;
+    world.judgement.sockets[1].asked_for = false;
+    let report = world.report();
+    assert_eq!((report.rows.len(), report.counts.all), (1, 1));
+    let told = answer(&world);
+    assert_eq!(told[0], "app (20) has read nothing for 5 s; 977 KiB waits at fd 7. It holds up nginx (10).");
+    assert_eq!(told.len(), 2);
 }

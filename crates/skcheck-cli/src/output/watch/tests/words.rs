@@ -3,8 +3,8 @@ use skcheck_core::Payload;
 use skcheck_core::watch::cause::{Cause, CauseCode, Fact};
 use skcheck_core::watch::evidence::{Call, Interest, Unread};
 
-use super::{answer, names};
-use crate::output::watch::words;
+use super::{PIPE, answer, names};
+use crate::output::watch::{words, write_block};
 use crate::report::watch::tests::World;
 
 #[test]
@@ -12,18 +12,23 @@ fn every_cause_has_its_words() {
     let all = [
         (CauseCode::Stopped, "stopped", "it is stopped", "app (2) is stopped"),
         (CauseCode::Frozen, "cgroup frozen", "its cgroup is frozen", "app (2)'s cgroup is frozen"),
-        (CauseCode::Zombie, "zombie", "it has ended, and something", "app (2) has ended"),
+        (CauseCode::Zombie, "zombie", "its main thread, or a child", "app (2)'s main"),
         (CauseCode::Throttled, "out of CPU quota", "its cgroup is out of CPU quota", "app (2)'s cgroup"),
         (CauseCode::Blocked, "blocked elsewhere", "its threads are all blocked", "app (2)'s threads"),
         (CauseCode::Spinning, "a thread spins", "a thread of it runs all the time", "a thread of app (2)"),
-        (CauseCode::NotPolled, "in no epoll set", "its epoll sets do not have the socket", "app (2)'s epoll"),
+        (CauseCode::NotPolled, "not polled", "it does not ask for it", "app (2) does not ask"),
         (CauseCode::NoEpollin, "epoll without EPOLLIN", "it has stopped asking for data", "app (2) has"),
         (CauseCode::EdgeNotRead, "edge told, not read", "it was told once", "app (2) was told once"),
         (CauseCode::OneshotNotRearmed, "one-shot not re-armed", "it was told once", "app (2) was told"),
         (CauseCode::NobodyWaits, "nobody waits in epoll", "no thread of it waits", "no thread of app (2)"),
         (CauseCode::Backpressure, "its writing is blocked", "its own writing is blocked", "app (2)'s own"),
         (CauseCode::Deadlock, "deadlock", "it waits for one that waits for it", "app (2) waits for one"),
-        (CauseCode::AcceptFull, "not accepted", "it does not accept", "app (2) does not accept"),
+        (
+            CauseCode::AcceptFull,
+            "not accepted",
+            "the accept queue is full, and it",
+            "the accept queue is full, and app (2)",
+        ),
         (CauseCode::Unknown, "unknown", "nothing that could be seen tells", "nothing that could"),
     ];
     for (code, short, it, named) in all {
@@ -33,6 +38,36 @@ fn every_cause_has_its_words() {
         assert!(words::clause(&cause, "app (2)").starts_with(named), "{}", words::clause(&cause, "app (2)"));
         assert!(short.len() <= 24, "{short} is for a narrow column");
     }
+}
+
+/// What is known of a cause makes its words.
+#[test]
+fn words_follow_the_evidence() {
+    let check = |code, facts: &[Fact], expected: &str| {
+        let cause = Cause::new(code, Some(2), facts.to_vec());
+        assert_eq!(words::clause(&cause, "it"), expected);
+    };
+    let polls = Fact::Thread { tid: 2, state: b'S', call: Some((Call::Poll, None)), wchan: None };
+    check(
+        CauseCode::NotPolled,
+        &[Fact::InNoEpoll(0), polls],
+        "it waits in poll or select, and not for this socket",
+    );
+    check(
+        CauseCode::NotPolled,
+        &[Fact::InNoEpoll(0)],
+        "no thread of it reads or polls it, and it has no epoll set",
+    );
+    check(
+        CauseCode::Zombie,
+        &[Fact::State(b'Z')],
+        "its main thread has ended, and others still hold the socket",
+    );
+    check(
+        CauseCode::Zombie,
+        &[Fact::ZombieChild(9)],
+        "a child of it that held the socket has ended, and it does not read it",
+    );
 }
 
 #[test]
@@ -90,17 +125,25 @@ fn every_fact_has_its_words() {
         (thread(b'S', Some((Call::Other, None)), None), "thread 12 sleeps in another system call"),
         (thread(b'R', None, None), "thread 12 runs"),
         (thread(b'T', None, None), "thread 12 is stopped"),
-        (Fact::Spins { tid: 12, percent: 99 }, "thread 12 uses 99 % of a processor"),
+        (Fact::Spins { tid: 12, percent: 99, waits: 0 }, "thread 12 uses 99 % of a processor"),
+        (
+            Fact::Spins { tid: 12, percent: 40, waits: 59 },
+            "thread 12 uses 40 % of a processor, and waits for one 59 % of the time",
+        ),
         (Fact::Epoll { set: 4, events: 0x8000_0019 }, "epoll set fd 4 has it for EPOLLIN, EPOLLET"),
         (Fact::Epoll { set: 4, events: Interest::OUT | 0x400 }, "epoll set fd 4 has it for EPOLLOUT, 0x400"),
         (Fact::Epoll { set: 4, events: 0x18 }, "epoll set fd 4 has it for no events"),
+        (
+            Fact::EpollInEpoll { set: 8, inner: 4, events: 0x8000_0001 },
+            "epoll set fd 8 has epoll set fd 4, which has it, for EPOLLIN, EPOLLET",
+        ),
         (Fact::InNoEpoll(0), "it has no epoll set"),
         (Fact::InNoEpoll(1), "its epoll set does not have the socket"),
         (Fact::InNoEpoll(3), "none of its 3 epoll sets has the socket"),
         (Fact::Ring(7), "io_uring fd 7 has the socket registered"),
         (
             Fact::UnsentAt(Holder { pid: 3, fd: 14 }, Payload(2048)),
-            "gdb (3) has 2 KiB unsent at fd 14, of which the other end takes nothing",
+            "gdb (3) has 2 KiB unsent at fd 14, which the other end does not take, or slowly",
         ),
         (Fact::ZombieChild(77), "child 77 has ended and was not waited for"),
         (queue(1, None), "1 connection waits for accept"),
@@ -128,5 +171,15 @@ fn what_is_missing_says_what_would_show_it() {
     world.named(2, "app");
     world.stalled((2, 7), 10, CauseCode::Unknown, vec![Fact::Missing(Unread::Threads)]);
     let answer = answer(&world);
-    assert!(answer[1].starts_with("Because: nothing that could be seen tells why. Seen: its threads may"));
+    assert_eq!(answer[1], "Because: nothing that could be seen tells why: its threads may not be looked at.");
+    // What would show it is told once, beneath the table.
+    world.stalled((3, 7), 10, CauseCode::Unknown, vec![Fact::Missing(Unread::Descriptors)]);
+    world.stalled((4, 7), 10, CauseCode::Blocked, vec![Fact::Missing(Unread::Descriptors)]);
+    let mut block = Vec::new();
+    write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+    let block = String::from_utf8(block).unwrap();
+    assert_eq!(block.matches("unknown: not permitted\n").count(), 2, "{block}");
+    let note = "\nWhy is not known for 2 sockets: run as root, or grant CAP_SYS_PTRACE.\n";
+    assert_eq!(block.matches("CAP_SYS_PTRACE").count(), 1, "{block}");
+    assert!(block.contains(note), "{block}");
 }

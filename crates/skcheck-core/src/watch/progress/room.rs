@@ -1,0 +1,49 @@
+//! How much room there is in a queue: until it is full, until it is empty, and whether its sender has more than
+//! fits. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::holders::Holder;
+use crate::snapshot::Report;
+use crate::socket::{Family, Protocol};
+use crate::watch::evidence::{Call, ProcessEvidence, Syscall, ThreadEvidence};
+use crate::watch::progress::{Span, rates, tcp};
+
+/// At most until the buffer is full, where `net` bytes more come in than go out: of a queue that holds
+/// `waits` bytes. Payload takes more memory than it has bytes, how much more changes while packets are merged
+/// and queues are collapsed (`tcp_try_coalesce`, `tcp_collapse`), and in the end there is hardly any waste:
+/// so what is free tells no time, and the limit itself a bound. For a unix socket the limit is the sender's,
+/// and not in the reader's record.
+pub(super) fn until_full(span: &Span<'_>, now: &Report, waits: u64, net: u64) -> Option<Duration> {
+    let limit = now.socket.skmem.rcvbuf.filter(|_| now.socket.family != Family::Unix)?;
+    let room = u64::from(limit).saturating_sub(waits);
+    if room == 0 { Some(Duration::ZERO) } else { rates::until(room, net, span.window) }
+}
+
+/// Until the queue is empty, if so much more goes out than comes in.
+pub(super) fn until_empty(span: &Span<'_>, now: &Report, net: u64) -> Option<Duration> {
+    rates::until(now.footprint.received.payload?.0, net, span.window)
+}
+
+/// Whether a sender has more than there is room for at its peer: it may not send all that it was given, or
+/// one of its threads is blocked in writing.
+pub(in crate::watch) fn is_full(processes: &BTreeMap<u32, ProcessEvidence>, sender: &Report) -> bool {
+    let socket = &sender.socket;
+    let has_more = match socket.protocol {
+        Protocol::Tcp => tcp::exceeds_window(socket),
+        _ => tcp::is_clogged(socket) && socket.skmem.sndbuf.is_some(),
+    };
+    has_more || sender.holders.iter().any(|holder| is_writing(processes, *holder))
+}
+
+/// Whether a thread of that process is blocked in writing to that descriptor.
+fn is_writing(processes: &BTreeMap<u32, ProcessEvidence>, Holder { pid, fd }: Holder) -> bool {
+    let is_it = |thread: &ThreadEvidence| match thread.syscall {
+        Some(Syscall::In { call: Call::Write, arguments: [first, ..], .. }) => {
+            first & u64::from(u32::MAX) == u64::from(fd)
+        }
+        _ => false,
+    };
+    processes.get(&pid).is_some_and(|process| process.threads.iter().any(is_it))
+}
