@@ -9,7 +9,7 @@ use skcheck_core::{
     Bytes, Endpoint, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring, State, Truesize,
 };
 
-use crate::measure::{exact, measured, whole};
+use crate::measure::{exact, listing, measured, whole};
 use crate::support::namespaces::run;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, get, mine};
@@ -127,6 +127,8 @@ fn a_full_queue() {
     assert_eq!(report.footprint.received.payload, Some(queue.bytes));
     assert!(report.footprint.received.worst.expect("bounded").bytes >= exact.pinned);
     assert_eq!(exact.agreement(found), skcheck_core::Agreement::Same);
+    let listing = listing(&socket);
+    assert_eq!((listing.packets.len() as u64, listing.socket.cookie), (queue.packets, found.cookie));
 }
 
 /// What rings take is in no queue, and there whatever is in them.

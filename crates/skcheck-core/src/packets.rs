@@ -15,8 +15,8 @@ use crate::holders::{Holder, socket_inode};
 use crate::host::{Host, NetnsFile};
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
-use crate::snapshot::knows_pids_of;
-use crate::socket::Socket;
+use crate::snapshot::{knows_pids_of, scan};
+use crate::socket::{Protocol, Socket};
 use crate::units::PageSize;
 
 /// The packets in the queues of one socket.
@@ -103,8 +103,8 @@ impl Change {
 /// Lists the packets in the queues of the socket that a descriptor refers to.
 ///
 /// # Errors
-/// When the descriptor is not there, or refers to no TCP, UDP or unix socket; when the engine fails; and
-/// when the socket vanished meanwhile.
+/// When the descriptor is not there, or refers to no socket whose queues can be walked; when the engine fails;
+/// and when the socket vanished meanwhile.
 pub fn packets(
     host: &dyn Host,
     engine: &dyn Engine,
@@ -114,7 +114,14 @@ pub fn packets(
     let Found { socket, netns, .. } = find(host, engine, holder)?;
     let place = place(host, holder, netns);
     let target = Target::of(&socket, place.as_ref());
-    let target = target.ok_or_else(|| Error::no_socket(holder, "the kernel gives it no cookie"))?;
+    let target = target.ok_or_else(|| {
+        let why = match socket.protocol {
+            Protocol::Mptcp => "it is MPTCP, whose queues cannot be walked",
+            Protocol::Raw => "the kernel gives it no cookie (load the kernel module raw_diag)",
+            _ => "the kernel gives it no cookie",
+        };
+        Error::no_socket(holder, why)
+    })?;
     let mut listing =
         Listing { socket, netns, packets: Vec::new(), queues: Vec::new(), counters: Counters::default() };
     let mut ended = false;
@@ -149,7 +156,18 @@ fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, E
         }
     });
     pass.map_err(|error| Error::engine(engine.name(), &error))?;
-    found.ok_or_else(|| Error::no_socket(holder, &why_not(host, holder)))
+    found.or_else(|| in_tables(host, holder)).ok_or_else(|| Error::no_socket(holder, &why_not(host, holder)))
+}
+
+/// The socket that a descriptor refers to, where it is of a protocol that engines do not look for.
+fn in_tables(host: &dyn Host, holder: Holder) -> Option<Found> {
+    let (pids, include_idle) = (vec![holder.pid], true);
+    let (mptcp, raw, packet, netlink) = (true, true, true, true);
+    let query = Query { mptcp, raw, packet, netlink, pids, include_idle, ..Query::of_no_protocol() };
+    let is_its = |it: &Holder| (it.pid, it.fd) == (holder.pid, holder.fd);
+    let reports = scan(host, &query).ok()?.sockets;
+    let report = reports.into_iter().find(|report| report.holders.iter().any(is_its))?;
+    Some(Found { socket: report.socket, netns: report.netns?, holder: Some(holder), unix_queue: None })
 }
 
 /// Why a descriptor is none of a socket that can be listed.
@@ -159,7 +177,9 @@ fn why_not(host: &dyn Host, holder: Holder) -> String {
         return "there is no such process".to_owned();
     }
     match host.read_link(Path::new(&format!("/proc/{pid}/fd/{fd}"))) {
-        Ok(target) if socket_inode(&target).is_some() => "it is neither TCP nor UDP nor unix".to_owned(),
+        Ok(target) if socket_inode(&target).is_some() => {
+            "it is in no table: not bound yet, or of a protocol that is not known here".to_owned()
+        }
         Ok(_) => "it is no socket".to_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             format!("the process has no such descriptor: ls -l /proc/{pid}/fd")

@@ -162,10 +162,10 @@ impl Query {
             Protocol::Tcp => self.tcp,
             Protocol::Udp | Protocol::UdpLite => self.udp,
             Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => self.unix,
+            Protocol::Mptcp => self.mptcp,
             Protocol::Raw => self.raw,
             Protocol::Packet => self.packet,
             Protocol::Netlink => self.netlink,
-            Protocol::Mptcp => self.mptcp,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use skcheck_core::{Container, Endpoint, Holder, Netns, Process, Report as SocketReport, Snapshot};
+use skcheck_core::{Container, Endpoint, Holder, Netns, Process, Report as SocketReport, Snapshot, Socket};
 
 use crate::output::numbers;
 use crate::report::{Group, Owner, container_of, unheld};
@@ -171,11 +171,21 @@ impl Writer<'_> {
 
     /// An address of a socket.
     pub(super) fn endpoint(&self, end: &Endpoint, report: &SocketReport) -> String {
-        // Without an interface's name a packet socket would look as if it were bound to none.
-        let number = report.socket.interface.filter(|_| matches!(end, Endpoint::Packet { .. }));
-        let number = number.map(|index| format!("if{index}"));
-        endpoint(end, report.interface_name.as_deref().or(number.as_deref()), self.charset)
+        endpoint_of(end, &report.socket, report.interface_name.as_deref(), self.charset)
     }
+}
+
+/// An address of this socket, the name of whose interface may not be known: without any a packet socket would
+/// look as if it were bound to none.
+pub(super) fn endpoint_of(
+    end: &Endpoint,
+    socket: &Socket,
+    interface: Option<&str>,
+    charset: Charset,
+) -> String {
+    let number = socket.interface.filter(|_| matches!(end, Endpoint::Packet { .. }));
+    let number = number.map(|index| format!("if{index}"));
+    endpoint(end, interface.or(number.as_deref()), charset)
 }
 
 /// An address; `interface` is the one that its socket is bound to.

@@ -11,7 +11,7 @@ use crate::config::Page;
 use crate::output::cells::{count, proto, state_name};
 use crate::output::layout::{Align, grid};
 use crate::output::measured::{blocks, whose_pages};
-use crate::output::names::endpoint;
+use crate::output::names::endpoint_of;
 use crate::output::paragraph::write_paragraph;
 use crate::text::{Charset, duration, escape, size};
 
@@ -108,7 +108,7 @@ fn answer(look: &Look, charset: Charset) -> Vec<String> {
         ));
         lines.push(pinned(look, charset));
     }
-    let text = |end| endpoint(end, None, charset);
+    let text = |end| endpoint_of(end, socket, None, charset);
     let ends = [text(&socket.local), text(&socket.peer)];
     let ends: Vec<&str> = ends.iter().map(String::as_str).filter(|end| !end.is_empty()).collect();
     lines.push(format!("{} {} {}", proto(socket.protocol), state_name(socket.state), ends.join(" > ")));

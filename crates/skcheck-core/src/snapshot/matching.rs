@@ -49,10 +49,11 @@ pub(super) fn is_held_by_processes<'a>(
     if !query.is_about_processes() {
         return true;
     }
-    match report.pids() {
-        none if none.is_empty() => query.matches_unheld(report.cgroup.as_deref(), report.container.as_ref()),
-        pids => pids.iter().any(|pid| process(*pid).is_some_and(|process| query.matches_process(process))),
+    let pids = report.pids();
+    if pids.is_empty() {
+        return query.matches_unheld(report.cgroup.as_deref(), report.container.as_ref());
     }
+    pids.into_iter().any(|pid| process(pid).is_some_and(|process| query.matches_process(process)))
 }
 
 /// Whether a socket is in the namespace that was asked for. Where it is not known which one it is in, it can

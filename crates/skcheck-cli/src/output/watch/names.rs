@@ -3,7 +3,7 @@
 use skcheck_core::watch::Sample;
 use skcheck_core::{Endpoint, Holding, Report as SocketReport};
 
-use crate::output::names::{Writer, endpoint};
+use crate::output::names::{Writer, endpoint_of};
 use crate::report::watch::{Row, comm};
 use crate::text::{Charset, escape};
 
@@ -84,7 +84,7 @@ impl Names<'_> {
     }
 
     fn endpoint(&self, end: &Endpoint, report: &SocketReport) -> String {
-        endpoint(end, report.interface_name.as_deref(), self.charset)
+        endpoint_of(end, &report.socket, report.interface_name.as_deref(), self.charset)
     }
 
     fn writer(&self) -> Writer<'_> {
