@@ -70,7 +70,7 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         }
         CauseCode::NobodyWaits => format!("no thread of {who} waits in the epoll set that has the socket"),
         CauseCode::Backpressure => format!("{its} own writing is blocked"),
-        CauseCode::Deadlock => format!("{who} waits for one that waits for {who} to read"),
+        CauseCode::Deadlock => format!("{who} is in a deadlock with those who read what it writes"),
         CauseCode::AcceptFull => format!("the accept queue is full, and {who} does not accept"),
         _ => "nothing that could be seen tells why".to_owned(),
     }

@@ -24,10 +24,12 @@ pub(crate) struct History {
     pub(crate) windows: u64,
     /// Packets that were dropped: a count.
     pub(crate) drops: u64,
-    /// Bytes that readers consumed, where that can be told.
-    pub(crate) consumed: u64,
-    /// Bytes that arrived for them, where that can be told.
-    pub(crate) arrived: u64,
+    /// Bytes that readers consumed, of those of whom that can be told; `None` where it can be told of none.
+    pub(crate) consumed: Option<u64>,
+    /// They consumed that much at least.
+    pub(crate) consumed_at_least: bool,
+    /// Bytes that arrived for them, in the same way.
+    pub(crate) arrived: Option<u64>,
     /// The reader or listener that stood still for the longest time, whether it still does or not.
     pub(crate) longest: Option<Stall>,
     /// Why readers stood still.
@@ -91,8 +93,9 @@ impl History {
             if so_far > 0 && judged.now.is_some() {
                 dropped.insert(judged.key, so_far);
             }
-            self.consumed = self.consumed.saturating_add(in_window(judged.consumed, judgement.window));
-            self.arrived = self.arrived.saturating_add(in_window(judged.arriving, judgement.window));
+            add(&mut self.consumed, judged.consumed, judgement.window);
+            add(&mut self.arrived, judged.arriving, judgement.window);
+            self.consumed_at_least |= judged.consumed_at_least && judged.consumed.is_some();
             let socket = judged.now.and_then(|now_at| now.snapshot.sockets.get(now_at));
             if let Some(socket) = socket.filter(|_| judged.reading == Reading::Stalled) {
                 let began = self.since.get(&judged.key).map_or(before.at, |since| since.began);
@@ -175,7 +178,9 @@ fn reason(judged: &Judged) -> Option<Reason> {
     }
 }
 
-fn in_window(per_second: Option<u64>, window: Duration) -> u64 {
-    let bytes = u128::from(per_second.unwrap_or(0)) * window.as_millis() / 1000;
-    u64::try_from(bytes).unwrap_or(u64::MAX)
+/// Adds what a rate is in a window, where it is known.
+fn add(sum: &mut Option<u64>, per_second: Option<u64>, window: Duration) {
+    let Some(per_second) = per_second else { return };
+    let bytes = u64::try_from(u128::from(per_second) * window.as_millis() / 1000).unwrap_or(u64::MAX);
+    *sum = Some(sum.unwrap_or(0).saturating_add(bytes));
 }

@@ -22,7 +22,7 @@ fn every_cause_has_its_words() {
         (CauseCode::OneshotNotRearmed, "one-shot not re-armed", "it was told once", "app (2) was told"),
         (CauseCode::NobodyWaits, "nobody waits in epoll", "no thread of it waits", "no thread of app (2)"),
         (CauseCode::Backpressure, "its writing is blocked", "its own writing is blocked", "app (2)'s own"),
-        (CauseCode::Deadlock, "deadlock", "it waits for one that waits for it", "app (2) waits for one"),
+        (CauseCode::Deadlock, "deadlock", "it is in a deadlock", "app (2) is in"),
         (
             CauseCode::AcceptFull,
             "not accepted",
