@@ -68,7 +68,9 @@ pub enum Unread {
     Cgroup,
     /// It has ended, or /proc hides it (hidepid).
     Process,
-    /// Nobody has looked at this process.
+    /// It has more threads than are looked at ([`MOST_THREADS`], or fewer where many processes have many).
+    MoreThreads,
+    /// Nobody has looked at this process, or not closely.
     NotLookedAt,
 }
 

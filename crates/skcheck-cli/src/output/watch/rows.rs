@@ -227,7 +227,7 @@ fn held_by(row: &Row<'_>, names: Names<'_>) -> Option<String> {
     let (stayed, left): (Vec<u32>, Vec<u32>) =
         row.judged.held_by.iter().map(|before| before.pid).partition(|pid| pids.contains(pid));
     let was = if stayed.is_empty() { "was" } else { "was also" };
-    left.first().map(|pid| format!("{was} {}'s", names.short(*pid)))
+    left.first().map(|pid| format!("{was} {}'s", names.process(*pid)))
 }
 
 /// By whom, and what that one does.

@@ -8,10 +8,10 @@ use skcheck_core::watch::{Change, Trend};
 use crate::output::cells::count;
 use crate::text::{size, span};
 
-/// `unread 2.9 MiB (+12 KiB/s), charged 4.1 MiB (steady), worst 1.1 GiB (steady), TCP memory 12 MiB (+1 MiB/s)
+/// `unread 2.9 MiB (+12 KiB/s), charged 4.1 MiB (steady), TCP memory 12 MiB (+1 MiB/s)
 /// and at its pressure line in 5 min`.
 pub(super) fn words(trend: &Trend) -> String {
-    let mut parts = vec![unread(trend), part("charged", trend.charged), part("worst", trend.worst)];
+    let mut parts = vec![unread(trend), part("charged", trend.charged)];
     if let Some(tcp) = trend.tcp_memory {
         let pressure = trend.until_pressure.map(pressure).unwrap_or_default();
         parts.push(format!("{}{pressure}", part("TCP memory", tcp)));
@@ -71,8 +71,7 @@ mod tests {
         let mut trend = Trend::default();
         trend.unread = change(3 << 20, 12_288.0);
         trend.charged = change(4 << 20, -0.3);
-        trend.worst = change(9 << 20, 0.0);
-        let told = "unread 3 MiB (+12 KiB/s), charged 4 MiB (steady), worst 9 MiB (steady)";
+        let told = "unread 3 MiB (+12 KiB/s), charged 4 MiB (steady)";
         assert_eq!(words(&trend), told);
         trend.tcp_memory = Some(change(12 << 20, 1_048_576.0));
         trend.until_pressure = Some(Duration::from_secs(300));

@@ -206,6 +206,7 @@ pub(super) fn missing(unread: Unread) -> MissingWords {
             Some("run as root; in a container, mount the host's / and give --host-root"),
         ),
         Unread::Process => ("ended", "it ended meanwhile", None),
+        Unread::MoreThreads => ("too many threads", "it has more threads than are looked at", None),
         Unread::NotLookedAt => (
             "not looked at",
             "its process was not looked at",

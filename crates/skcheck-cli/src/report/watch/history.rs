@@ -9,7 +9,7 @@ use skcheck_core::watch::cause::{CauseCode, End};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
 
-use crate::report::watch::{Counts, Standing, comm};
+use crate::report::watch::{Counts, Standing, comm, holder};
 
 /// How many different causes are remembered: a host on which everything ends and begins again must not
 /// make a long watch grow.
@@ -95,7 +95,7 @@ impl History {
             }
             add(&mut self.consumed, judged.consumed, judgement.window);
             add(&mut self.arrived, judged.arriving, judgement.window);
-            self.consumed_at_least |= judged.consumed_at_least && judged.consumed.is_some();
+            self.consumed_at_least |= judged.consumed_at_least && judged.consumed > Some(0);
             let socket = judged.now.and_then(|now_at| now.snapshot.sockets.get(now_at));
             if let Some(socket) = socket.filter(|_| judged.reading == Reading::Stalled) {
                 let began = self.since.get(&judged.key).map_or(before.at, |since| since.began);
@@ -141,8 +141,8 @@ impl History {
             let time = now.at.saturating_sub(*began);
             if self.longest.as_ref().is_none_or(|longest| time >= longest.time) {
                 let judged = judgement.sockets.iter().find(|judged| judged.key == *key);
-                let socket = judged.and_then(|judged| now.snapshot.sockets.get(judged.now?));
-                let holder = socket.and_then(|socket| socket.holders.first().copied());
+                let holder =
+                    judged.and_then(|judged| holder(judged, now.snapshot.sockets.get(judged.now?)?, &[]));
                 let name = holder.and_then(|holder| comm(now, holder.pid)).map(<[u8]>::to_vec);
                 let accepts = matches!(standing, Standing::NobodyAccepts | Standing::NotAccepted);
                 self.longest = Some(Stall { time, holder, comm: name, lasts: true, accepts, key: *key });

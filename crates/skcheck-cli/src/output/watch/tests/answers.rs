@@ -97,9 +97,9 @@ fn changed_hands() {
         write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
         String::from_utf8(block).unwrap().lines().find(|line| line.contains("  stopped")).unwrap().to_owned()
     };
-    assert!(row(&world).ends_with("stopped, was also ? 3's"), "{}", row(&world));
+    assert!(row(&world).ends_with("stopped, was also process 3's"), "{}", row(&world));
     world.judgement.sockets[0].held_by = vec![holder(4)];
-    assert!(row(&world).ends_with("stopped, was ? 4's"), "{}", row(&world));
+    assert!(row(&world).ends_with("stopped, was process 4's"), "{}", row(&world));
     // Under another number.
     world.judgement.sockets[0].held_by = vec![Holder { pid: 2, fd: 9 }];
     assert!(row(&world).ends_with("  stopped"), "{}", row(&world));
