@@ -53,7 +53,7 @@ pub struct ProcessEvidence {
 }
 
 /// How many threads of a process are looked at.
-pub const MOST_THREADS: usize = 256;
+pub const MOST_THREADS: usize = 512;
 
 /// Something that could not be read of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
