@@ -123,14 +123,15 @@ pub(super) fn facts(cause: &Cause, said: Said, names: Names<'_>) -> Option<Strin
         _ => false,
     };
     let told: Vec<&Fact> = cause.evidence.iter().filter(|fact| !is_said(fact)).collect();
-    let more = told.len().saturating_sub(MOST_FACTS);
+    // How many more is not known: of many threads a cause has only some.
+    let has_more = told.len() > MOST_FACTS;
     let brief = |it: &Fact| match it {
         Fact::Missing(unread) => missing(*unread).what.to_owned(),
         it => fact(it, names),
     };
     let mut words: Vec<String> = told.into_iter().take(MOST_FACTS).map(brief).collect();
-    if more > 0 {
-        words.push(format!("{more} more such facts"));
+    if has_more {
+        words.push("and more such".to_owned());
     }
     (!words.is_empty()).then(|| words.join("; "))
 }

@@ -183,3 +183,16 @@ fn what_is_missing_says_what_would_show_it() {
     assert_eq!(block.matches("CAP_SYS_PTRACE").count(), 1, "{block}");
     assert!(block.contains(note), "{block}");
 }
+
+/// A sentence has three facts.
+#[test]
+fn many_facts_are_cut() {
+    let world = World::new(1);
+    let thread = |tid| Fact::Thread { tid, state: b'S', call: Some((Call::Sleep, None)), wchan: None };
+    let told = |threads: u32| {
+        let cause = Cause::new(CauseCode::Blocked, Some(2), (1..=threads).map(thread).collect());
+        words::facts(&cause, words::Said::default(), names(&world)).unwrap()
+    };
+    assert!(told(3).ends_with("thread 3 sleeps in a timed sleep"), "{}", told(3));
+    assert!(told(8).ends_with("thread 3 sleeps in a timed sleep; and more such"), "{}", told(8));
+}
