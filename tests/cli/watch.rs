@@ -319,7 +319,9 @@ fn stalled_is_the_short_form() {
 
     let ran = run(&mut skcheck(&command("--min-recvq 1M --exit-code")));
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.out.starts_with("Nobody stands still"), "{}", ran.out);
+    // A process that even root may not look at can be on the host.
+    let told = ["Nobody stands still: no socket", "Nobody is known to stand still: no socket"];
+    assert!(told.iter().any(|told| ran.out.starts_with(told)), "{}", ran.out);
     assert!(run(&mut skcheck("--stalled --exact")).err.contains("--exact"));
 }
 

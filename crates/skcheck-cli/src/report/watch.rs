@@ -121,7 +121,7 @@ impl<'a> WatchReport<'a> {
             let stalled_for = history.stalled_for(&judged.key, now.at);
             // What was unread when it began to stand still is so yet.
             let age = judged.unread_age.max(stalled_for.filter(|_| judged.reading == Reading::Stalled));
-            let (holder, drops) = (holder(judged, socket, query), history.dropped(judged));
+            let (holder, drops) = (holder(judged, socket, &query.pids), history.dropped(judged));
             Some(Row { judged, socket, standing, holder, stalled_for, age, drops })
         };
         let mut rows: Vec<Row<'_>> = judgement.sockets.iter().filter_map(row).collect();
@@ -248,10 +248,12 @@ fn may_hold(side: &Side) -> bool {
     side.payload.map_or(side.charged.is_none_or(|charged| charged.0 > 0), |payload| payload.0 > 0)
 }
 
-fn holder(judged: &Judged, socket: &SocketReport, query: &Query) -> Option<Holder> {
+/// Who is to read a socket, or to accept it: the one that the cause is about, else one of these processes, else
+/// the first.
+fn holder(judged: &Judged, socket: &SocketReport, pids: &[u32]) -> Option<Holder> {
     let of = |pid: u32| socket.holders.iter().find(|holder| holder.pid == pid).copied();
     let blamed = judged.cause.as_ref().and_then(|cause| cause.pid).and_then(of);
-    blamed.or_else(|| query.pids.iter().find_map(|pid| of(*pid))).or(socket.holders.first().copied())
+    blamed.or_else(|| pids.iter().find_map(|pid| of(*pid))).or(socket.holders.first().copied())
 }
 
 /// The name of a process, as far as a sample tells.

@@ -53,7 +53,7 @@ pub struct ProcessEvidence {
 }
 
 /// How many threads of a process are looked at.
-pub const MOST_THREADS: usize = 256;
+pub const MOST_THREADS: usize = 512;
 
 /// Something that could not be read of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +68,9 @@ pub enum Unread {
     Cgroup,
     /// It has ended, or /proc hides it (hidepid).
     Process,
-    /// Nobody has looked at this process.
+    /// It has more threads than are looked at ([`MOST_THREADS`], or fewer where many processes have many).
+    MoreThreads,
+    /// Nobody has looked at this process, or not closely.
     NotLookedAt,
 }
 

@@ -113,7 +113,9 @@ fn write(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
     for judged in sockets {
         let reader = judged.now.and_then(|now| peers.of(&span.now.snapshot.sockets, now));
         let reading = reader.and_then(|reader| readings.get(reader).copied().flatten());
-        let sent = progress::sent(span, &pair(span, judged), reading);
+        let pair = pair(span, judged);
+        let span = &span.of(&pair);
+        let sent = progress::sent(span, &pair, reading);
         (judged.writing, judged.window_closed) = (sent.writing, sent.window_closed);
         judged.taken = sent.taken.and_then(|bytes| rates::per_second(bytes, span.window));
     }

@@ -227,6 +227,8 @@ impl Judged {
 pub struct Trend {
     /// Unread payload, where it is known.
     pub unread: Change,
+    /// How many sockets hold an unknown amount of payload in the later sample: a count.
+    pub unread_unknown: u64,
     /// What the kernel charges.
     pub charged: Change,
     /// What sockets can pin at worst.

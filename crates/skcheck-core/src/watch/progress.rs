@@ -178,7 +178,7 @@ fn appeared(span: &Span<'_>, now: &Report) -> Received {
     if !tcp::was_never_read(&now.socket) {
         return Received::just(Reading::Unknown);
     }
-    let reading = if has_waited(span, now) { Reading::Stalled } else { Reading::Unknown };
+    let reading = if has_waited(now, span.window) { Reading::Stalled } else { Reading::Unknown };
     Received { consumed: Some(0), ..Received::just(reading) }
 }
 
@@ -193,7 +193,7 @@ fn of_flow(span: &Span<'_>, before: &Report, now: &Report, flow: Flow) -> Receiv
     let reading = match before.footprint.received.payload {
         _ if consumed > 0 && consumed < arrived => Reading::Slow,
         _ if consumed > 0 => Reading::Draining,
-        Some(Payload(0)) if !has_waited(span, now) => Reading::Unknown,
+        Some(Payload(0)) if !has_waited(now, span.window) => Reading::Unknown,
         _ => Reading::Stalled,
     };
     let until = match reading {
@@ -238,8 +238,13 @@ fn is_empty(report: &Report) -> bool {
 }
 
 /// Whether the last data that came has waited for half of the window.
-fn has_waited(span: &Span<'_>, now: &Report) -> bool {
-    tcp::last_arrival(now).is_some_and(|ago| ago * 2 >= span.window) && !span.window.is_zero()
+fn has_waited(now: &Report, window: Duration) -> bool {
+    tcp::last_arrival(now).is_some_and(|ago| ago * 2 >= window) && !window.is_zero()
+}
+
+/// Whether a socket that the earlier sample does not have stands still.
+pub(super) fn never_began(now: &Report, window: Duration) -> bool {
+    tcp::was_never_read(&now.socket) && has_waited(now, window)
 }
 
 /// The oldest unread byte came no later than the newest. And as long as less was consumed than waited at the

@@ -19,6 +19,7 @@ pub(super) fn trend(span: &Span<'_>) -> Trend {
     let ledgers = before.ledger.as_ref().zip(now.ledger.as_ref());
     Trend {
         unread: change(span, was.unread.0, is.unread.0),
+        unread_unknown: is.unread_unknown,
         charged: change(span, was.charged.0, is.charged.0),
         worst: change(span, was.worst.0, is.worst.0),
         tcp_memory: tcp.map(|(was, is)| change(span, was, is)),

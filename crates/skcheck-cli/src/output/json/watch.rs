@@ -71,11 +71,13 @@ struct GoneJson {
     inode: Option<u32>,
     verdict: &'static str,
     consumed_per_s: Option<u64>,
+    consumed_at_least: bool,
 }
 
 #[derive(Serialize)]
 struct TrendJson {
     unread: ChangeJson,
+    unread_unknown: u64,
     charged: ChangeJson,
     worst: ChangeJson,
     tcp_memory: Option<ChangeJson>,
@@ -147,6 +149,7 @@ impl GoneJson {
             inode: judged.key.inode.map(Inode::get),
             verdict: judged.reading.name(),
             consumed_per_s: judged.consumed,
+            consumed_at_least: judged.consumed_at_least,
         }
     }
 }
@@ -155,6 +158,7 @@ impl TrendJson {
     fn new(trend: &Trend) -> TrendJson {
         TrendJson {
             unread: ChangeJson::new(trend.unread),
+            unread_unknown: trend.unread_unknown,
             charged: ChangeJson::new(trend.charged),
             worst: ChangeJson::new(trend.worst),
             tcp_memory: trend.tcp_memory.map(ChangeJson::new),

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use skcheck_core::watch::cause::End;
-use skcheck_core::{Endpoint, Holding, State};
+use skcheck_core::{Endpoint, Holding, Missing, State};
 
 use crate::output::cells::count;
 use crate::output::watch::chain::{because, root};
 use crate::output::watch::names::Names;
-use crate::output::watch::words::reads;
+use crate::output::watch::words::{clause, reads};
 use crate::report::watch::{Row, Standing, WatchReport};
 use crate::text::{about, size, span};
 
@@ -22,7 +22,7 @@ pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> V
         Standing::ReaderStalled | Standing::NobodyAccepts | Standing::NotAccepted => {
             stalled(report, row, names)
         }
-        Standing::WriterStalled => vec![format!("No reader stands still. {}", unsent(row, names))],
+        Standing::WriterStalled => vec![unsent(row, names)],
         Standing::AcceptsSlowly => vec![accepts_slowly(report, row, names)],
         Standing::ReaderSlow => std::iter::once(slow(row, names)).chain(why(row, names)).collect(),
         Standing::WriterSlow => vec![format!(
@@ -156,8 +156,13 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
         Some(End::Slow(..)) => "took nothing meanwhile",
         _ => "takes nothing",
     };
+    // One that does not match can be at the end of its chain.
+    let nobody = match row.judged.root.as_ref().map(|root| &root.end) {
+        Some(End::Stalled(..) | End::Circle(_)) => "",
+        _ => "No reader stands still. ",
+    };
     format!(
-        "{} has {} unsent {}, of which {peer} {took}.{}",
+        "{nobody}{} has {} unsent {}, of which {peer} {took}.{}",
         names.subject(row),
         known(sent),
         names.place(row),
@@ -165,15 +170,16 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
     )
 }
 
-/// ` app (20) reads only 10 KiB/s.`: who is at the end of a writer's chain, where that says more than who is
-/// at its other end.
+/// ` app (20), fd 7, reads only 10 KiB/s.`, ` Held up by app (20), fd 7: it is stopped.`: who is at the end of a
+/// writer's chain.
 fn culprit(row: &Row<'_>, names: Names<'_>) -> String {
     match row.culprit() {
         Some((reader, End::Slow(_, pace))) => {
             format!(" {}, fd {}, {}.", names.process(reader.pid), reader.fd, reads(*pace))
         }
-        Some((reader, End::Stalled(..))) if row.links().len() > 1 => {
-            format!(" Root: {}.", names.process(reader.pid))
+        Some((reader, End::Stalled(_, cause))) => {
+            let held_up = if row.is_inferred() { "Probably held up" } else { "Held up" };
+            format!(" {held_up} by {}, fd {}: {}.", names.process(reader.pid), reader.fd, clause(cause, "it"))
         }
         _ => String::new(),
     }
@@ -187,13 +193,13 @@ fn slow(row: &Row<'_>, names: Names<'_>) -> String {
             amount(row)
         );
     }
-    let rate = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), |n| format!("{}/s", size(n)));
+    let rates = row.judged.consumed.zip(row.judged.arriving);
+    let rates = rates.map(|(consumed, arriving)| format!(": {}/s of {}/s", size(consumed), size(arriving)));
     format!(
-        "{} reads more slowly than data arrives {}: {} of {}; {} waits{}.",
+        "{} reads more slowly than data arrives {}{}; {} waits{}.",
         names.subject(row),
         names.place(row),
-        rate(row.judged.consumed),
-        rate(row.judged.arriving),
+        rates.unwrap_or_default(),
         amount(row),
         outlook(row, |until| match until {
             Duration::ZERO => ", and its buffer is full".to_owned(),
@@ -203,7 +209,9 @@ fn slow(row: &Row<'_>, names: Names<'_>) -> String {
 }
 
 fn draining(row: &Row<'_>, names: Names<'_>) -> String {
-    let rate = row.judged.consumed.map(|consumed| format!(" {}/s", size(consumed))).unwrap_or_default();
+    let at_least = if row.judged.consumed_at_least { "at least " } else { "" };
+    let rate = row.judged.consumed.map(|consumed| format!(" {at_least}{}/s", size(consumed)));
+    let rate = rate.unwrap_or_default();
     format!(
         "Nobody stands still. {} reads{rate} {}; {} waits{}.",
         names.subject(row),
@@ -238,8 +246,17 @@ fn nothing(report: &WatchReport<'_>) -> String {
     let seen = count(report.now.snapshot.scanned.sockets, "socket");
     match report.missing_pid {
         Some(pid) => format!("No socket matches, and there is no process {pid}; {seen} looked at."),
+        // What cannot be seen can match.
+        None if report.gaps.iter().any(|gap| hides_sockets(gap.what)) => format!(
+            "Nobody is known to stand still: no socket that can be seen to match holds data; {seen} looked at."
+        ),
         None => format!("Nobody stands still: no socket that matches holds data; {seen} looked at."),
     }
+}
+
+/// Whether sockets can be missing, or not be known to match.
+fn hides_sockets(what: Missing) -> bool {
+    matches!(what, Missing::Namespaces | Missing::Processes | Missing::Table)
 }
 
 fn known(bytes: Option<u64>) -> String {

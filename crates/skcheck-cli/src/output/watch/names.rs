@@ -94,7 +94,7 @@ impl Names<'_> {
 
 fn unheld(holding: Holding) -> &'static str {
     match holding {
-        Holding::Hidden => "A process that may not be read",
+        Holding::Hidden => "A process that may not be looked at",
         Holding::Orphan => "A process that has closed its socket",
         _ => "The kernel, or a message in flight,",
     }

@@ -159,7 +159,10 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
         state: state_name(row.socket.socket.state).to_owned(),
         unread: unread(row, names.charset),
         reading: judged.reading.name().to_owned(),
-        consumed: rate(judged.consumed),
+        consumed: match judged.consumed {
+            Some(bytes) if judged.consumed_at_least => format!("{}{}", names.charset.at_least(), size(bytes)),
+            consumed => rate(consumed),
+        },
         arriving: rate(judged.arriving),
         age: match row.age {
             Some(age) => format!("{}{}", names.charset.at_least(), span(age)),
@@ -214,9 +217,17 @@ pub(super) fn why(row: &Row<'_>, names: Names<'_>) -> String {
         Standing::WriterSlow | Standing::WriterDraining => held_up(row, names),
         Standing::Idle => None,
     };
-    let held_by = judged.held_by.first().map(|before| format!("was {}'s", names.short(before.pid)));
-    let words: Vec<String> = what.into_iter().chain(held_by).collect();
+    let words: Vec<String> = what.into_iter().chain(held_by(row, names)).collect();
     words.join(", ")
+}
+
+/// Whose it was, where that one holds it no more.
+fn held_by(row: &Row<'_>, names: Names<'_>) -> Option<String> {
+    let pids = row.socket.pids();
+    let (stayed, left): (Vec<u32>, Vec<u32>) =
+        row.judged.held_by.iter().map(|before| before.pid).partition(|pid| pids.contains(pid));
+    let was = if stayed.is_empty() { "was" } else { "was also" };
+    left.first().map(|pid| format!("{was} {}'s", names.process(*pid)))
 }
 
 /// By whom, and what that one does.

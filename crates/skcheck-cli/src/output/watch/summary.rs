@@ -21,7 +21,7 @@ pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<Str
         format!("Watched {} ({}): ", span(about(history.watched)), count(history.windows, "window"));
     let Counts { readers, listeners, .. } = history.stalled();
     let still = match (readers, listeners) {
-        (0, 0) => "no reader stands still".to_owned(),
+        (0, 0) => "no reader is known to stand still".to_owned(),
         (0, n) => format!("at {} nobody accepts", count(n, "listener")),
         (1, 0) => "1 reader stands still".to_owned(),
         (n, 0) => format!("{n} readers stand still"),
@@ -32,7 +32,10 @@ pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<Str
     let longest = history.longest.as_ref().map(|stall| longest(stall, history, charset));
     let mut lines = vec![format!("{watched}{end}{}.", longest.unwrap_or_default())];
     // Nothing went through, or nothing tells.
-    lines.extend((history.arrived > 0 || history.consumed > 0 || history.drops > 0).then(|| rates(history)));
+    lines.extend(
+        (history.arrived > Some(0) || history.consumed > Some(0) || history.drops > 0)
+            .then(|| rates(history)),
+    );
     let causes = history.causes();
     let told: Vec<String> = causes
         .iter()
@@ -75,16 +78,20 @@ fn rates(history: &History) -> String {
         let rate = u128::from(bytes) * 1000 / history.watched.as_millis().max(1);
         format!("{}/s", size(u64::try_from(rate).unwrap_or(u64::MAX)))
     };
+    let at_least = if history.consumed_at_least { "at least " } else { "" };
+    let arrived = history.arrived.map(|bytes| format!("{} arrived", per_second(bytes)));
+    let read = history.consumed.map(|bytes| format!("{at_least}{} were read", per_second(bytes)));
+    let told: Vec<String> = arrived.into_iter().chain(read).collect();
+    let told = match told.as_slice() {
+        [] => "What arrived and was read cannot be told".to_owned(),
+        told => format!("Where it can be told, {}", told.join(" and ")),
+    };
     let drops = match history.drops {
         0 => "no packet is known to have been dropped".to_owned(),
         1 => "1 packet was dropped".to_owned(),
         n => format!("{n} packets were dropped"),
     };
-    format!(
-        "Where it can be told, {} arrived and {} were read; {drops}.",
-        per_second(history.arrived),
-        per_second(history.consumed)
-    )
+    format!("{told}; {drops}.")
 }
 
 /// `app (2210) is stopped (12 windows, 3 readers at once)`.

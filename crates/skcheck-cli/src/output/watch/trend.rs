@@ -1,20 +1,41 @@
 //! How the whole goes, in one line.
 
+use std::time::Duration;
+
 use skcheck_core::Bytes;
 use skcheck_core::watch::{Change, Trend};
 
+use crate::output::cells::count;
 use crate::text::{size, span};
 
-/// `unread 2.9 MiB (+12 KiB/s), charged 4.1 MiB (steady), TCP memory 12 MiB (+1 MiB/s), held back in 5 min`.
+/// `unread 2.9 MiB (+12 KiB/s), charged 4.1 MiB (steady), TCP memory 12 MiB (+1 MiB/s)
+/// and at its pressure line in 5 min`.
 pub(super) fn words(trend: &Trend) -> String {
-    let mut parts = vec![part("unread", trend.unread), part("charged", trend.charged)];
+    let mut parts = vec![unread(trend), part("charged", trend.charged)];
     if let Some(tcp) = trend.tcp_memory {
-        let pressure = trend.until_pressure.filter(|_| tcp.per_second > 0.0);
-        let pressure = pressure.map(|until| format!(", held back in {}", span(until))).unwrap_or_default();
+        let pressure = trend.until_pressure.map(pressure).unwrap_or_default();
         parts.push(format!("{}{pressure}", part("TCP memory", tcp)));
     }
     parts.extend(trend.unaccounted.map(|change| part("nobody's memory", change)));
     parts.join(", ")
+}
+
+/// What is unread, where that is known, and where it is not.
+fn unread(trend: &Trend) -> String {
+    let known = part("unread", trend.unread);
+    match (trend.unread.now, trend.unread_unknown) {
+        (_, 0) => known,
+        (Bytes(0), n) => format!("unread an unknown amount at {}", count(n, "socket")),
+        (_, n) => format!("{known} and an unknown amount at {}", count(n, "socket")),
+    }
+}
+
+/// The line from which on the kernel holds back.
+fn pressure(until: Duration) -> String {
+    match until {
+        Duration::ZERO => " above its pressure line".to_owned(),
+        until => format!(" and at its pressure line in {}", span(until)),
+    }
 }
 
 fn part(what: &str, Change { now: Bytes(now), per_second }: Change) -> String {
@@ -37,8 +58,6 @@ fn whole(number: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn change(now: u64, per_second: f64) -> Change {
@@ -52,12 +71,27 @@ mod tests {
         let mut trend = Trend::default();
         trend.unread = change(3 << 20, 12_288.0);
         trend.charged = change(4 << 20, -0.3);
-        assert_eq!(words(&trend), "unread 3 MiB (+12 KiB/s), charged 4 MiB (steady)");
+        let told = "unread 3 MiB (+12 KiB/s), charged 4 MiB (steady)";
+        assert_eq!(words(&trend), told);
         trend.tcp_memory = Some(change(12 << 20, 1_048_576.0));
         trend.until_pressure = Some(Duration::from_secs(300));
-        assert!(words(&trend).ends_with("TCP memory 12 MiB (+1 MiB/s), held back in 5 min"));
+        assert!(words(&trend).ends_with("TCP memory 12 MiB (+1 MiB/s) and at its pressure line in 5 min"));
         trend.tcp_memory = Some(change(12 << 20, -1024.0));
+        trend.until_pressure = Some(Duration::ZERO);
+        assert!(words(&trend).ends_with("TCP memory 12 MiB (-1 KiB/s) above its pressure line"));
+        trend.until_pressure = None;
         assert!(words(&trend).ends_with("TCP memory 12 MiB (-1 KiB/s)"));
+    }
+
+    /// What is not known is no zero.
+    #[test]
+    fn says_where_it_is_not_known() {
+        let mut trend = Trend::default();
+        trend.unread_unknown = 2;
+        assert!(words(&trend).starts_with("unread an unknown amount at 2 sockets, charged 0 B"));
+        trend.unread = change(1024, 0.0);
+        let told = "unread 1 KiB (steady) and an unknown amount at 2 sockets, charged";
+        assert!(words(&trend).starts_with(told));
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         }
         CauseCode::NobodyWaits => format!("no thread of {who} waits in the epoll set that has the socket"),
         CauseCode::Backpressure => format!("{its} own writing is blocked"),
-        CauseCode::Deadlock => format!("{who} waits for one that waits for {who} to read"),
+        CauseCode::Deadlock => format!("{who} is in a deadlock with those who read what it writes"),
         CauseCode::AcceptFull => format!("the accept queue is full, and {who} does not accept"),
         _ => "nothing that could be seen tells why".to_owned(),
     }
@@ -123,14 +123,15 @@ pub(super) fn facts(cause: &Cause, said: Said, names: Names<'_>) -> Option<Strin
         _ => false,
     };
     let told: Vec<&Fact> = cause.evidence.iter().filter(|fact| !is_said(fact)).collect();
-    let more = told.len().saturating_sub(MOST_FACTS);
+    // How many more is not known: of many threads a cause has only some.
+    let has_more = told.len() > MOST_FACTS;
     let brief = |it: &Fact| match it {
         Fact::Missing(unread) => missing(*unread).what.to_owned(),
         it => fact(it, names),
     };
     let mut words: Vec<String> = told.into_iter().take(MOST_FACTS).map(brief).collect();
-    if more > 0 {
-        words.push(format!("{more} more such facts"));
+    if has_more {
+        words.push("and more such".to_owned());
     }
     (!words.is_empty()).then(|| words.join("; "))
 }
@@ -207,6 +208,7 @@ pub(super) fn missing(unread: Unread) -> MissingWords {
             Some("run as root; in a container, mount the host's / and give --host-root"),
         ),
         Unread::Process => ("ended", "it ended meanwhile", None),
+        Unread::MoreThreads => ("too many threads", "it has more threads than are looked at", None),
         Unread::NotLookedAt => (
             "not looked at",
             "its process was not looked at",

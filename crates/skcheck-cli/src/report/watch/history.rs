@@ -9,7 +9,7 @@ use skcheck_core::watch::cause::{CauseCode, End};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
 
-use crate::report::watch::{Counts, Standing, comm};
+use crate::report::watch::{Counts, Standing, comm, holder};
 
 /// How many different causes are remembered: a host on which everything ends and begins again must not
 /// make a long watch grow.
@@ -24,10 +24,12 @@ pub(crate) struct History {
     pub(crate) windows: u64,
     /// Packets that were dropped: a count.
     pub(crate) drops: u64,
-    /// Bytes that readers consumed, where that can be told.
-    pub(crate) consumed: u64,
-    /// Bytes that arrived for them, where that can be told.
-    pub(crate) arrived: u64,
+    /// Bytes that readers consumed, of those of whom that can be told; `None` where it can be told of none.
+    pub(crate) consumed: Option<u64>,
+    /// They consumed that much at least.
+    pub(crate) consumed_at_least: bool,
+    /// Bytes that arrived for them, in the same way.
+    pub(crate) arrived: Option<u64>,
     /// The reader or listener that stood still for the longest time, whether it still does or not.
     pub(crate) longest: Option<Stall>,
     /// Why readers stood still.
@@ -91,8 +93,9 @@ impl History {
             if so_far > 0 && judged.now.is_some() {
                 dropped.insert(judged.key, so_far);
             }
-            self.consumed = self.consumed.saturating_add(in_window(judged.consumed, judgement.window));
-            self.arrived = self.arrived.saturating_add(in_window(judged.arriving, judgement.window));
+            add(&mut self.consumed, judged.consumed, judgement.window);
+            add(&mut self.arrived, judged.arriving, judgement.window);
+            self.consumed_at_least |= judged.consumed_at_least && judged.consumed > Some(0);
             let socket = judged.now.and_then(|now_at| now.snapshot.sockets.get(now_at));
             if let Some(socket) = socket.filter(|_| judged.reading == Reading::Stalled) {
                 let began = self.since.get(&judged.key).map_or(before.at, |since| since.began);
@@ -138,8 +141,8 @@ impl History {
             let time = now.at.saturating_sub(*began);
             if self.longest.as_ref().is_none_or(|longest| time >= longest.time) {
                 let judged = judgement.sockets.iter().find(|judged| judged.key == *key);
-                let socket = judged.and_then(|judged| now.snapshot.sockets.get(judged.now?));
-                let holder = socket.and_then(|socket| socket.holders.first().copied());
+                let holder =
+                    judged.and_then(|judged| holder(judged, now.snapshot.sockets.get(judged.now?)?, &[]));
                 let name = holder.and_then(|holder| comm(now, holder.pid)).map(<[u8]>::to_vec);
                 let accepts = matches!(standing, Standing::NobodyAccepts | Standing::NotAccepted);
                 self.longest = Some(Stall { time, holder, comm: name, lasts: true, accepts, key: *key });
@@ -175,7 +178,9 @@ fn reason(judged: &Judged) -> Option<Reason> {
     }
 }
 
-fn in_window(per_second: Option<u64>, window: Duration) -> u64 {
-    let bytes = u128::from(per_second.unwrap_or(0)) * window.as_millis() / 1000;
-    u64::try_from(bytes).unwrap_or(u64::MAX)
+/// Adds what a rate is in a window, where it is known.
+fn add(sum: &mut Option<u64>, per_second: Option<u64>, window: Duration) {
+    let Some(per_second) = per_second else { return };
+    let bytes = u64::try_from(u128::from(per_second) * window.as_millis() / 1000).unwrap_or(u64::MAX);
+    *sum = Some(sum.unwrap_or(0).saturating_add(bytes));
 }

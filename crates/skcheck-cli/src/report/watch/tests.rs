@@ -228,7 +228,7 @@ fn remembers_since_when() {
     world.judgement.sockets[0].consumed = Some(1000);
     history.note(&world.before, &world.now, &world.judgement);
     assert_eq!(history.stalled_for(&key, world.now.at), None);
-    assert_eq!((history.stalled().all, history.drops, history.consumed), (0, 3, 1000));
+    assert_eq!((history.stalled().all, history.drops, history.consumed), (0, 3, Some(1000)));
     let longest = history.longest.unwrap();
     assert_eq!((longest.time, longest.lasts), (Duration::from_secs(2), false));
 }

@@ -57,8 +57,9 @@ impl<'a> Look<'a> {
         let mut missing = self.now.missing.clone();
         if !self.now.closely {
             missing.push(Unread::NotLookedAt);
-        }
-        if !self.threads.calls_known && !missing.contains(&Unread::Process) {
+        } else if self.now.more_threads {
+            missing.push(Unread::MoreThreads);
+        } else if !self.threads.calls_known && !missing.contains(&Unread::Process) {
             missing.push(Unread::Threads);
         }
         missing.sort_unstable();

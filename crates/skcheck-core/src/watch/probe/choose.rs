@@ -9,7 +9,7 @@ use crate::holders::Holder;
 use crate::snapshot::Report;
 use crate::socket::RecvQueue;
 use crate::units::{Connections, Truesize};
-use crate::watch::progress::tcp;
+use crate::watch::progress::{never_began, tcp};
 use crate::watch::{Sample, SocketKey};
 
 /// How many processes are looked at closely in one sample.
@@ -19,7 +19,7 @@ pub(super) const MOST_CLOSELY: usize = 64;
 const MOST_LIGHTLY: usize = 64;
 
 /// The processes to look at, the heaviest first.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Chosen {
     /// Holders of readers that stand still, and of others that can be held up themselves, each followed by
     /// those that keep it from writing.
@@ -53,8 +53,10 @@ pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
                 let heads = before.and_then(|before| before.heads.get(key)).zip(now.heads.get(key));
                 heads.is_none_or(|(was, is)| was == is)
             };
-            let is_still =
-                was.is_some_and(|was| reader_is_still(was, report)) && key.as_ref().is_some_and(same_head);
+            let is_still = match was {
+                Some(was) => reader_is_still(was, report) && key.as_ref().is_some_and(same_head),
+                None => before.is_some_and(|before| never_began(report, now.at.saturating_sub(before.at))),
+            };
             let holders = report.holders.iter().copied();
             let slow = holders.filter(|holder| is_still || clogged.contains(&holder.pid));
             still.add(&slow.collect::<Vec<Holder>>(), report, asked_for);

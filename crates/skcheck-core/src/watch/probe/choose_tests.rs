@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::choose::{Chosen, MOST_CLOSELY, choose};
 use crate::exact::NotMeasured;
 use crate::footprint::{HostFacts, footprint};
@@ -17,7 +19,7 @@ fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
     Report {
         footprint: footprint(&socket, None, &HostFacts::assumed(PageSize(4096))),
         socket,
-        read_after: std::time::Duration::ZERO,
+        read_after: Duration::ZERO,
         exact: Err(NotMeasured::NoEngine),
         holding: Holding::Descriptors,
         holders: holders(holder),
@@ -51,7 +53,7 @@ fn udp(cookie: u64, holder: u32, charged: u64) -> Report {
 fn sample(sockets: Vec<Report>) -> Sample {
     let snapshot = Snapshot {
         taken_at: std::time::UNIX_EPOCH,
-        duration: std::time::Duration::ZERO,
+        duration: Duration::ZERO,
         source: Source::SockDiag,
         engine: None,
         host: HostFacts::assumed(PageSize(4096)),
@@ -69,7 +71,7 @@ fn sample(sockets: Vec<Report>) -> Sample {
     Sample {
         asked_for,
         taken_at: snapshot.taken_at,
-        at: std::time::Duration::ZERO,
+        at: Duration::ZERO,
         snapshot,
         drained: Default::default(),
         heads: Default::default(),
@@ -162,4 +164,22 @@ fn slow_readers_that_cannot_write() {
         vec![reader(1, 10), tcp(Tcp(2, 10, 20, 0, 0, 80, moved)), reader(3, 30), reader(4, 20)]
     };
     check(sockets(0), sockets(1), &[10, 20], &[30]);
+}
+
+/// One that came since, and whose data has waited ever since: it will be judged to stand still.
+#[test]
+fn readers_that_never_began() {
+    let fresh = |milliseconds| {
+        let mut report = tcp(Tcp(1, 10, 0, 900, 900, 0, 0));
+        report.socket.tcp_info.as_mut().unwrap().last_data_recv = Some(Duration::from_millis(milliseconds));
+        report
+    };
+    let chosen = |milliseconds| {
+        let mut now = sample(vec![fresh(milliseconds)]);
+        now.at = Duration::from_secs(1);
+        (choose(Some(&sample(Vec::new())), &now), choose(None, &now))
+    };
+    let lightly = Chosen { closely: Vec::new(), lightly: vec![10] };
+    assert_eq!(chosen(600).0, Chosen { closely: vec![10], lightly: Vec::new() });
+    assert_eq!((chosen(600).1, chosen(100).0), (lightly.clone(), lightly));
 }

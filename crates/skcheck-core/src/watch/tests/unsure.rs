@@ -72,7 +72,13 @@ fn privileges() {
     assert_eq!(why(&sock, &[]).evidence, [missing(Unread::NotLookedAt)]);
     // There are more threads than were looked at.
     let many = ProcessEvidence { more_threads: true, ..process(5, sleeps(Call::Sleep, 0)) };
-    assert_eq!(why(&sock, &[many]).code, Unknown);
+    let cause = why(&sock, &[many]);
+    assert_eq!(cause.code, Unknown);
+    assert!(cause.evidence.contains(&missing(Unread::MoreThreads)), "{cause:?}");
+    assert!(!cause.evidence.contains(&missing(Unread::Threads)), "{cause:?}");
+    // Not closely: that its calls are not known follows from that.
+    let lightly = ProcessEvidence { closely: false, ..process(5, ThreadEvidence::default()) };
+    assert_eq!(why(&sock, &[lightly]).evidence, [missing(Unread::NotLookedAt)]);
     // A cgroup that may not be read does not hide the rest.
     let cgroup = lacks(Unread::Cgroup, sleeps(Call::Poll, 0));
     assert_eq!(why(&sock, &[cgroup]).code, NotPolled);

@@ -31,6 +31,16 @@ fn tcp() {
     assert_eq!(one(&without, &without).writing, Unknown);
 }
 
+/// A writer's rate, too, is over the time between two reads of its socket.
+#[test]
+fn rates() {
+    let sock = |acked| Sock::tcp(1).unsent(5000).acked(acked).off_host();
+    let mut both = samples(&[sock(0)], &[sock(6000)], &[]);
+    both.0.snapshot.sockets[0].read_after = Duration::from_millis(100);
+    both.1.snapshot.sockets[0].read_after = Duration::from_millis(300);
+    assert_eq!(of(&judge(&both.0, &both.1).sockets, 1).taken, Some(5000));
+}
+
 /// Whether the peer holds it up, or the network.
 #[test]
 fn windows() {
@@ -112,6 +122,13 @@ fn trends() {
     assert_eq!(judge(&before, &now).trend.until_pressure, None);
     now.tcp_memory = Some((Pages(500), Some(Pages(500))));
     assert_eq!(judge(&before, &now).trend.until_pressure, Some(Duration::ZERO));
+    // Of a datagram socket it is not known how much is unread.
+    assert_eq!(judge(&before, &now).trend.unread_unknown, 0);
+    now.snapshot
+        .sockets
+        .push(sample(12, &[Sock::udp(2).unread(900).memory(900, 0)]).snapshot.sockets.remove(0));
+    now.asked_for += 1;
+    assert_eq!(judge(&before, &now).trend.unread_unknown, 1);
     before.snapshot.ledger = None;
     assert_eq!(judge(&before, &now).trend.unaccounted, None);
 }

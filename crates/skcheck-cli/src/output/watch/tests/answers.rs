@@ -4,7 +4,7 @@ use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{CauseCode, End, Fact, Link, Pace, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
-use skcheck_core::{Holder, Holding, Payload};
+use skcheck_core::{Gap, Holder, Holding, Missing, Payload};
 
 use super::{PIPE, answer};
 use crate::output::watch::{summary, write_block};
@@ -39,6 +39,81 @@ fn the_answer_names_the_root_of_a_chain_first() {
              (20).",
             "1 more reader stands still.",
         ]
+    );
+}
+
+/// Who watches the client alone learns as well who is at the end, and why.
+#[test]
+fn a_writer_names_the_root_of_its_chain() {
+    let mut world = chain();
+    world.named(5, "client");
+    let mut root = world.judgement.sockets[0].root.clone().unwrap();
+    root.links.insert(0, Link::new(Holder::new(5, 3), Wait::Blocked, Payload(1), None, 1));
+    let judged = world.socket(5, 3, 0, 4096);
+    (judged.writing, judged.root) = (Writing::Stalled, Some(root));
+    world.judgement.sockets.iter_mut().take(3).for_each(|judged| judged.asked_for = false);
+    let told = "client (5) has 4 KiB unsent at fd 3, of which 10.0.0.20:9000 takes nothing.";
+    let why = "eld up by app (20), fd 7: it is stopped (SIGSTOP, or job control).";
+    assert_eq!(answer(&world), [format!("{told} H{why}")]);
+    world.judgement.sockets[3].root.as_mut().unwrap().links[1].wait = Wait::EventLoop;
+    assert_eq!(answer(&world), [format!("{told} Probably h{why}")]);
+}
+
+/// What is read of a queue that is filled in again is at least what it shrank by.
+#[test]
+fn what_is_a_floor_is_marked() {
+    let mut world = World::new(2);
+    world.named(2, "app");
+    let judged = world.socket(2, 7, 4096, 0);
+    (judged.reading, judged.consumed, judged.consumed_at_least) = (Reading::Draining, Some(1024), true);
+    assert_eq!(answer(&world), ["Nobody stands still. app (2) reads at least 1 KiB/s at fd 7; 4 KiB waits."]);
+    let mut block = Vec::new();
+    write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+    assert!(String::from_utf8(block).unwrap().contains(" >=1 KiB "));
+    let mut history = History::default();
+    history.note(&world.before, &world.now, &world.judgement);
+    assert_eq!(
+        summary::summary(&history, PIPE.charset)[1],
+        "Where it can be told, at least 1 KiB/s were read; no packet is known to have been dropped."
+    );
+    // Where nothing is known, nothing is said.
+    let judged = &mut world.judgement.sockets[0];
+    (judged.reading, judged.consumed, judged.drops) = (Reading::Slow, None, Some(9));
+    assert_eq!(answer(&world), ["app (2) reads more slowly than data arrives at fd 7; 4 KiB waits."]);
+    let mut history = History::default();
+    history.note(&world.before, &world.now, &world.judgement);
+    let told = "What arrived and was read cannot be told; 9 packets were dropped.";
+    assert_eq!(summary::summary(&history, PIPE.charset)[1], told);
+}
+
+/// Who had it before is somebody who does not have it now.
+#[test]
+fn changed_hands() {
+    let mut world = World::new(1);
+    let holder = |pid| Holder::new(pid, 7);
+    world.stalled((2, 7), 4096, CauseCode::Stopped, vec![]).held_by = vec![holder(2), holder(3)];
+    let row = |world: &World| {
+        let mut block = Vec::new();
+        write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+        String::from_utf8(block).unwrap().lines().find(|line| line.contains("  stopped")).unwrap().to_owned()
+    };
+    assert!(row(&world).ends_with("stopped, was also process 3's"), "{}", row(&world));
+    world.judgement.sockets[0].held_by = vec![holder(4)];
+    assert!(row(&world).ends_with("stopped, was process 4's"), "{}", row(&world));
+    // Under another number.
+    world.judgement.sockets[0].held_by = vec![Holder::new(2, 9)];
+    assert!(row(&world).ends_with("  stopped"), "{}", row(&world));
+}
+
+/// A socket of a process that may not be looked at can match.
+#[test]
+fn what_cannot_be_seen_is_not_denied() {
+    let mut world = World::new(1);
+    world.now.snapshot.gaps.push(Gap::counted(Missing::Processes, "/proc", 3, "run as root"));
+    let told = &answer(&world)[0];
+    assert!(
+        told.starts_with("Nobody is known to stand still: no socket that can be seen to match"),
+        "{told}"
     );
 }
 

@@ -22,7 +22,7 @@ fn every_cause_has_its_words() {
         (CauseCode::OneshotNotRearmed, "one-shot not re-armed", "it was told once", "app (2) was told"),
         (CauseCode::NobodyWaits, "nobody waits in epoll", "no thread of it waits", "no thread of app (2)"),
         (CauseCode::Backpressure, "its writing is blocked", "its own writing is blocked", "app (2)'s own"),
-        (CauseCode::Deadlock, "deadlock", "it waits for one that waits for it", "app (2) waits for one"),
+        (CauseCode::Deadlock, "deadlock", "it is in a deadlock", "app (2) is in"),
         (
             CauseCode::AcceptFull,
             "not accepted",
@@ -183,4 +183,17 @@ fn what_is_missing_says_what_would_show_it() {
     let note = "\nWhy is not known for 2 sockets: run as root, or grant CAP_SYS_PTRACE.\n";
     assert_eq!(block.matches("CAP_SYS_PTRACE").count(), 1, "{block}");
     assert!(block.contains(note), "{block}");
+}
+
+/// A sentence has three facts.
+#[test]
+fn many_facts_are_cut() {
+    let world = World::new(1);
+    let thread = |tid| Fact::Thread { tid, state: b'S', call: Some((Call::Sleep, None)), wchan: None };
+    let told = |threads: u32| {
+        let cause = Cause::new(CauseCode::Blocked, Some(2), (1..=threads).map(thread).collect());
+        words::facts(&cause, words::Said::default(), names(&world)).unwrap()
+    };
+    assert!(told(3).ends_with("thread 3 sleeps in a timed sleep"), "{}", told(3));
+    assert!(told(8).ends_with("thread 3 sleeps in a timed sleep; and more such"), "{}", told(8));
 }
