@@ -91,15 +91,17 @@ fn a_pipe_gets_a_block_for_each_sample() {
     let blocks: Vec<&str> = ran.out.split("\n\n").collect();
     let answers = ran.out.lines().filter(|line| line.contains("has read nothing for")).count();
     let times = ran.out.lines().filter(|line| line.contains("Z, over ")).count();
-    assert_eq!((answers, times), (5, 5), "{}", ran.out);
-    assert!(blocks.last().unwrap().starts_with("Watched "), "{}", ran.out);
+    // On a busy host a beat is left out.
+    assert!(answers == times && (2..=5).contains(&times), "{}", ran.out);
+    let last = blocks.last().unwrap();
+    assert!(last.starts_with("Watched ") && last.contains(&format!("({times} windows)")), "{}", ran.out);
 }
 
 #[test]
 fn documents_have_every_field() {
     let unread = Unread::make(1000);
-    let documents = documents(&arguments(&unread, "--interval 300ms --for 900ms"));
-    assert_eq!(documents.len(), 3);
+    let documents = documents(&arguments(&unread, "--interval 300ms --for 1500ms"));
+    assert!((2..=5).contains(&documents.len()), "{documents:?}");
     let has = |value: &Value, fields: &str| {
         let object = value.as_object().unwrap();
         for field in fields.split_whitespace() {
@@ -110,7 +112,7 @@ fn documents_have_every_field() {
     has(last, "schema at window stalled not_accepting sockets gone trend processes gaps");
     assert_eq!(last["schema"], "skcheck.watch/1");
     let window = last["window"].as_f64().unwrap();
-    assert!((0.2..0.6).contains(&window), "{window}");
+    assert!((0.2..1.4).contains(&window), "{window}");
     has(&last["trend"], "unread charged worst tcp_memory unaccounted until_pressure_s");
     has(&last["trend"]["unread"], "now per_s");
     let socket = &last["sockets"][0];
@@ -262,16 +264,21 @@ fn a_listener_at_which_nobody_accepts_stands_still() {
 fn a_terminal_is_redrawn_in_place() {
     let unread = Unread::make(60_000);
     for columns in [76, 80, 160] {
-        let mut command = skcheck(&arguments(&unread, "--interval 300ms --for 900ms"));
+        let mut command = skcheck(&arguments(&unread, "--interval 300ms --for 1500ms"));
         let shown = on_terminal(command.env("TERM", "xterm"), columns);
         let frames: Vec<&str> = shown.split("\x1b[J").collect();
-        // One that says that it looks, three samples, then the summary.
-        assert_eq!(frames.len(), 6, "{shown:?}");
+        // One that says that it looks, the samples, one that is cleared, then the summary.
+        let samples = frames.len() - 3;
+        assert!((2..=5).contains(&samples), "{shown:?}");
         assert!(frames[1].starts_with("\r\x1b[1A"), "{shown:?}");
         let lines = frames[1].lines().count();
         assert!(frames[2].starts_with(&format!("\r\x1b[{lines}A")), "{lines} lines: {shown:?}");
         assert!(frames[2].contains("has read nothing") && frames[2].contains("stalled"), "{shown}");
-        assert!(frames[5].starts_with("Watched "), "{shown:?}");
+        assert!(frames[samples + 2].starts_with("Watched "), "{shown:?}");
+        assert!(
+            frames[samples + 2].replace("\r\n", " ").contains(&format!("({samples} windows)")),
+            "{shown:?}"
+        );
         let plain = shown.replace("\x1b[K", "").replace("\x1b[J", "").replace('\r', "");
         let widest =
             plain.lines().filter(|line| !line.contains("\x1b[")).map(|line| line.chars().count()).max();
