@@ -231,7 +231,7 @@ pub struct Trend {
     pub unread_unknown: u64,
     /// What the kernel charges.
     pub charged: Change,
-    /// What sockets can pin at worst.
+    /// What sockets can pin at worst: the sum of their bounds, though the host may have less to pin.
     pub worst: Change,
     /// Memory of TCP.
     pub tcp_memory: Option<Change>,

@@ -21,7 +21,7 @@ pub(super) fn trend(span: &Span<'_>) -> Trend {
         unread: change(span, was.unread.0, is.unread.0),
         unread_unknown: is.unread_unknown,
         charged: change(span, was.charged.0, is.charged.0),
-        worst: change(span, was.worst.0, is.worst.0),
+        worst: change(span, worst(span.before), worst(span.now)),
         tcp_memory: tcp.map(|(was, is)| change(span, was, is)),
         unaccounted: ledgers.map(|(was, is)| {
             let positive = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
@@ -29,6 +29,13 @@ pub(super) fn trend(span: &Span<'_>) -> Trend {
         }),
         until_pressure: until_pressure(span),
     }
+}
+
+/// The sum of the sockets' own bounds. What the host has to pin moves for reasons of its own, and is no bound
+/// here.
+fn worst(sample: &Sample) -> u64 {
+    let bounds = sample.asked_for().iter().filter_map(|report| report.footprint.received.worst);
+    bounds.fold(0, |sum, worst| sum.saturating_add(worst.bytes.0))
 }
 
 fn change(span: &Span<'_>, before: u64, now: u64) -> Change {

@@ -45,6 +45,7 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
                 let does = match link.pace {
                     _ if is_last && root.is_circle() => "does not read: it waits in this circle".to_owned(),
                     Some(pace) => reads(pace),
+                    None if is_last && is_unaccepted(root) => "has not accepted the connection".to_owned(),
                     None => "has read nothing either".to_owned(),
                 };
                 format!(", whose reader {}, fd {}, {does}", names.process(reader.pid), reader.fd)
@@ -60,6 +61,12 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
         _ => {}
     }
     text
+}
+
+/// Whether the chain ends at a connection that nobody has accepted.
+fn is_unaccepted(root: &Root) -> bool {
+    let is_queue = |fact: &Fact| matches!(fact, Fact::AcceptQueue { .. });
+    root.cause().is_some_and(|cause| cause.evidence.iter().any(is_queue))
 }
 
 /// The other end of a link, where nobody is known to have it.

@@ -115,6 +115,9 @@ fn trends() {
     let trend = judge(&before, &now).trend;
     assert_eq!((trend.unread.now, trend.unread.per_second), (Bytes(5000), 2000.0));
     assert_eq!((trend.charged.now, trend.charged.per_second), (Bytes(2000), -1000.0));
+    // Nobody's memory caps what sockets can pin, and moves without them.
+    let worst = now.snapshot.sockets[0].footprint.received.worst.unwrap().bytes;
+    assert!(worst.0 > 2000 + 8192 && trend.worst.now == worst, "{:?}", trend.worst);
     assert_eq!(trend.unaccounted.map(|it| (it.now, it.per_second)), Some((Bytes(8192), 4096.0)));
     assert_eq!(trend.tcp_memory.map(|it| (it.now, it.per_second)), Some((Bytes(1_228_800), 409_600.0)));
     assert_eq!(trend.until_pressure, Some(Duration::from_secs(2)));

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use skcheck_core::watch::Judged;
-use skcheck_core::watch::cause::{CauseCode, End, Fact, Link, Pace, Root, Wait};
+use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Pace, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Gap, Holder, Holding, Missing, Payload};
@@ -131,6 +131,17 @@ fn what_is_inferred_is_probable() {
     let mut block = Vec::new();
     write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
     assert!(String::from_utf8(block).unwrap().contains("probably held up by app 20: stopped"));
+}
+
+/// A chain can end at a connection that nobody has accepted.
+#[test]
+fn what_was_not_accepted_is_not_unread() {
+    let mut world = chain();
+    let queue = Fact::AcceptQueue { waiting: 2, limit: Some(1) };
+    let full = Cause::new(CauseCode::AcceptFull, Some(20), vec![queue]);
+    world.judgement.sockets[0].root.as_mut().unwrap().end = End::Stalled(Holder::new(20, 7), Box::new(full));
+    let told = answer(&world);
+    assert!(told[1].contains("app (20), fd 7, has not accepted the connection, because "), "{told:?}");
 }
 
 #[test]
