@@ -57,7 +57,7 @@ impl Context<'_> {
             || self.unix.waits_at(draft.socket.inode).map(|listener| Held::AwaitingAccept(vec![listener]));
         let other_end = || draft.socket.peer_inode.map(Held::ByFile).or_else(waits_at);
         let peer = match draft.socket.protocol {
-            Protocol::Tcp => draft.peer.clone(),
+            Protocol::Tcp | Protocol::Mptcp => draft.peer.clone(),
             _ => other_end(),
         };
         report.peer_holders = match peer.map(|held| self.holding(&held)) {
