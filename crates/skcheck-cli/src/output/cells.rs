@@ -121,9 +121,41 @@ impl Writer<'_> {
             local,
             peer,
             peer_process: self.peer(report),
-            note: note(report, owner),
+            note: self.note(report, owner),
             why: String::new(),
         }
+    }
+
+    fn note(&self, report: &SocketReport, owner: Option<Owner<'_>>) -> String {
+        let mut notes = Vec::new();
+        match report.holding {
+            Holding::AwaitingAccept { ambiguous: false } => notes.push("not accepted yet".to_owned()),
+            Holding::AwaitingAccept { ambiguous: true } => {
+                notes.push("not accepted yet, at this listener or another".to_owned());
+            }
+            Holding::Orphan if !is_process(owner) => notes.push("closed by its process".to_owned()),
+            _ => {}
+        }
+        if matches!(owner, None | Some(Owner::Orphaned)) {
+            notes.extend(self.place_of_orphan(report));
+        }
+        notes.extend(way(report, owner));
+        if report.socket.state == State::ClosedHeld && !is_closed_unknown(report) {
+            notes.push(match report.socket.recv_q.holds_something() {
+                true => "reset or closed, unread data kept".to_owned(),
+                false => "reset, closed or never connected".to_owned(),
+            });
+        }
+        notes.extend(rings(report));
+        if report.holders.is_empty()
+            && let Some(pid) = report.portid_process
+        {
+            notes.push(format!("named by its portid, {pid}"));
+        }
+        if report.is_shared() {
+            notes.push(format!("shared by {} processes", report.pids().len()));
+        }
+        notes.join(", ")
     }
 
     fn sum(&self, Sum { known, unknown, estimated }: Sum) -> String {
@@ -321,35 +353,6 @@ fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
         (Via::InFlight, _) => Some(format!("in flight: not received yet at fd {}", holder.fd)),
         _ => None,
     }
-}
-
-fn note(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
-    let mut notes = Vec::new();
-    match report.holding {
-        Holding::AwaitingAccept { ambiguous: false } => notes.push("not accepted yet".to_owned()),
-        Holding::AwaitingAccept { ambiguous: true } => {
-            notes.push("not accepted yet, at this listener or another".to_owned());
-        }
-        Holding::Orphan if !is_process(owner) => notes.push("closed by its process".to_owned()),
-        _ => {}
-    }
-    notes.extend(way(report, owner));
-    if report.socket.state == State::ClosedHeld && !is_closed_unknown(report) {
-        notes.push(match report.socket.recv_q.holds_something() {
-            true => "reset or closed, unread data kept".to_owned(),
-            false => "reset, closed or never connected".to_owned(),
-        });
-    }
-    notes.extend(rings(report));
-    if report.holders.is_empty()
-        && let Some(pid) = report.portid_process
-    {
-        notes.push(format!("named by its portid, {pid}"));
-    }
-    if report.is_shared() {
-        notes.push(format!("shared by {} processes", report.pids().len()));
-    }
-    notes.join(", ")
 }
 
 /// The rings of a packet socket; `None` where there are none.

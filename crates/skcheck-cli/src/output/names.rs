@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use skcheck_core::{Container, Endpoint, Holder, Netns, Process, Report as SocketReport, Snapshot, Socket};
+use skcheck_core::{
+    Container, Endpoint, Holder, Holding, Netns, Process, Report as SocketReport, Snapshot, Socket,
+};
 
 use crate::output::numbers;
 use crate::report::{Group, Owner, container_of, unheld};
@@ -138,6 +140,17 @@ impl Writer<'_> {
             None if self.wide => self.place(report.container.as_ref(), report.unit.as_deref()),
             None => String::new(),
         }
+    }
+
+    /// Where the process was that has closed a socket, as the socket's cgroup tells.
+    pub(super) fn place_of_orphan(&self, report: &SocketReport) -> Option<String> {
+        let path = report.cgroup.as_deref().filter(|_| report.holding == Holding::Orphan)?;
+        let place = self.place(report.container.as_ref(), report.unit.as_deref());
+        Some(if place.is_empty() {
+            format!("of cgroup {}", self.escape(path))
+        } else {
+            format!("of {place}")
+        })
     }
 
     fn place(&self, container: Option<&Container>, unit: Option<&[u8]>) -> String {
