@@ -7,7 +7,7 @@ use skcheck_core::{
 };
 
 use crate::output::measured::sureness;
-use crate::output::names::{Writer, endpoint};
+use crate::output::names::{Writer, descriptor, endpoint};
 use crate::report::{Group, Measure, Owner, Pinned, Sum, Sureness, is_closed_unknown, shows_sent};
 use crate::text::size;
 
@@ -345,12 +345,12 @@ fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
     let holder = holders().min_by_key(|holder| holder.via)?;
     match (holder.via, report.holding) {
         (Via::ThreadFd, _) => holder.tid.map(|tid| format!("in the table of thread {tid} alone")),
-        (Via::IoUring, _) => Some(format!("registered with io_uring (fd {})", holder.fd)),
+        (Via::IoUring, _) => Some(format!("registered with io_uring ({})", descriptor(holder))),
         (Via::InFlight, Holding::InFlight { ambiguous: true }) => Some(match holders().count() {
-            1 => format!("in flight? a message at fd {} has descriptors", holder.fd),
-            n => format!("in flight? messages at fd {} and {} more have descriptors", holder.fd, n - 1),
+            1 => format!("in flight? a message at {} has descriptors", descriptor(holder)),
+            n => format!("in flight? messages at {} and {} more have descriptors", descriptor(holder), n - 1),
         }),
-        (Via::InFlight, _) => Some(format!("in flight: not received yet at fd {}", holder.fd)),
+        (Via::InFlight, _) => Some(format!("in flight: not received yet at {}", descriptor(holder))),
         _ => None,
     }
 }

@@ -14,6 +14,14 @@ use crate::text::{Charset, escape};
 /// Marks a process that was found by addresses alone.
 pub(super) const INFERRED: &str = "~";
 
+/// A descriptor, and the thread whose own table it is in.
+pub(super) fn descriptor(holder: &Holder) -> String {
+    match holder.tid {
+        Some(tid) => format!("fd {} of thread {tid}", holder.fd),
+        None => format!("fd {}", holder.fd),
+    }
+}
+
 /// Turns what is known of a snapshot into text.
 #[derive(Clone, Copy)]
 pub(super) struct Writer<'a> {
@@ -240,5 +248,16 @@ pub(super) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, charset: Ch
             format!("{name}:{portid}")
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_of_threads() {
+        assert_eq!(descriptor(&Holder::new(4711, 5)), "fd 5");
+        assert_eq!(descriptor(&Holder::of_thread(4711, 4712, 5)), "fd 5 of thread 4712");
     }
 }
