@@ -2,13 +2,16 @@
 
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
+use std::net::TcpListener;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde_json::Value;
 
-use crate::run::{Unread, json, on_terminal, skcheck};
+use crate::run::{Unread, json, on_terminal, skcheck, wait_until};
 
 /// A reader's descriptor that is in a message alone, and where that message waits.
 fn in_flight() -> (std::net::TcpStream, u16, [UnixStream; 2]) {
@@ -54,4 +57,41 @@ fn a_message_that_nobody_has_received() {
     assert!(screen.replace('\n', " ").contains(&answer), "{screen}");
     let widest = screen.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(widest <= 80, "{screen}");
+}
+
+/// What a process has not got rid of when it ends is nobody's; the socket's cgroup tells where that was.
+#[test]
+fn an_orphan_says_of_which_cgroup() {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mut version_2 = mounts.lines().filter(|line| line.contains(" - cgroup2 "));
+    let Some(mount) = version_2.find_map(|line| line.split(' ').nth(4)) else {
+        return println!("skipped: no cgroup of version 2");
+    };
+    let name = format!("skcheck-test-{}-orphan", std::process::id());
+    let group = Path::new(mount).join(&name);
+    if std::fs::create_dir(&group).is_err() {
+        return println!("skipped: needs root");
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script = "echo $$ > \"$0/cgroup.procs\" && exec 3<>/dev/tcp/127.0.0.1/$1 && exec cat /dev/zero >&3";
+    let mut writer =
+        Command::new("bash").args(["-c", script]).arg(&group).arg(port.to_string()).spawn().unwrap();
+    let (_reader, _) = listener.accept().unwrap();
+    let arguments = format!("-t --port {port}");
+    let is_full = |socket: &Value| socket["holding"] == "descriptors" && socket["unsent"].as_u64() > Some(0);
+    wait_until("it has sent what nobody takes", || {
+        json(&arguments)["sockets"].as_array().unwrap().iter().any(is_full)
+    });
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    wait_until("nobody has it any more", || {
+        let report = json(&arguments);
+        report["sockets"].as_array().unwrap().iter().any(|it| it["holding"] == "orphan")
+    });
+    let screen = on_terminal(&mut skcheck(&arguments), 80);
+    let by_cgroup = on_terminal(&mut skcheck(&format!("{arguments} --by cgroup")), 80);
+    std::fs::remove_dir(&group).unwrap();
+    assert!(screen.contains("(orphaned)") && screen.contains(&format!("of cgroup /{name}\n")), "{screen}");
+    assert!(by_cgroup.contains(&name) && !by_cgroup.contains("of cgroup"), "{by_cgroup}");
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::{Family, Payload, Protocol, RecvQueue, SendQueue, State, Truesize};
+use skcheck_core::{Family, Holding, Payload, Protocol, RecvQueue, SendQueue, State, Truesize, Via};
 
 use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, eventually, get, mine};
@@ -87,7 +87,10 @@ fn each_connection_is_one_socket() {
     let (local, port) = (found.local.port().expect("bound"), found.peer.port().expect("connected"));
     ss::assert_queues(reader, &["-Mn"], &format!("127.0.0.1:{local} 127.0.0.1:{port}"));
 
+    assert_eq!(reader.peer_holders, [mine(&client)]);
+
     let writer = get(&snapshot, inode(&client));
+    assert_eq!(writer.peer_holders, [mine(&server)]);
     assert_eq!(writer.socket.send_q, SendQueue::Truesize(Truesize(0)), "as ss prints it");
     let unsent = writer.footprint.sent.payload.expect("told").0;
     assert!(0 < unsent && unsent < sent, "{unsent} of {sent}");
@@ -119,4 +122,30 @@ fn each_connection_is_one_socket() {
     let tcp_alone = scan::run(&query);
     let subflows = tcp_alone.sockets.iter().filter(|it| it.socket.protocol == Protocol::Tcp);
     assert_eq!(subflows.count(), 3, "then they are TCP sockets like others, as ss -t has them");
+}
+
+#[test]
+fn what_nobody_accepts_waits_at_its_listener() {
+    if !in_own_netns("mptcp::what_nobody_accepts_waits_at_its_listener") {
+        return;
+    }
+    if !Path::new("/proc/sys/net/mptcp/enabled").exists() {
+        return skip(Skip::NeedsKernel([5, 6], "CONFIG_MPTCP"));
+    }
+    let (_accepted, _server, listener) = pair();
+    let client = socket();
+    rustix::net::connect(&client, &listener.local_addr().expect("bound")).expect("it listens");
+    let mut client = TcpStream::from(client);
+    client.write_all(&[b'x'; 5000]).expect("it fits");
+    let waiting = eventually("it has come", || {
+        let snapshot = scan::run(&scan::here());
+        snapshot
+            .sockets
+            .into_iter()
+            .find(|it| it.socket.inode.is_none() && it.footprint.received.charged > Some(Truesize(5000)))
+    });
+    assert_eq!((waiting.socket.protocol, waiting.socket.state), (Protocol::Mptcp, State::Established));
+    assert_eq!(waiting.holding, Holding::AwaitingAccept { ambiguous: false });
+    assert_eq!(waiting.holders, [mine(&listener).leading(Via::AcceptQueue)]);
+    assert_eq!(waiting.peer_holders, [mine(&client)]);
 }

@@ -6,7 +6,7 @@ use skcheck_core::{Holder, Holding, Missing, Payload, RecvQueue, Report, Snapsho
 
 use crate::support::rare::{send, to_message, to_ring, to_thread};
 use crate::support::scan::{self, get};
-use crate::support::skip::{is_root, kernel};
+use crate::support::skip::{Skip, is_root, kernel, skip};
 use crate::support::sockets::{inode, tcp_pair, unix_socket};
 
 /// Who holds it, without those that other tests have on their way meanwhile.
@@ -129,6 +129,31 @@ fn idle_and_in_a_message() {
     if is_root() {
         assert_eq!(report.holding, Holding::InFlight { ambiguous: true });
         assert!(report.holders.contains(&holder), "{:?}", report.holders);
+    }
+}
+
+/// A message on its way says nothing of sockets that are not looked for: an idle one, and the kernel's own.
+#[test]
+fn guesses_are_made_of_what_is_looked_for() {
+    if !is_root() {
+        return skip(Skip::NeedsRoot);
+    }
+    let (_client, server, _) = pair();
+    let number = inode(&server);
+    let (holder, _message) = to_message(server);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let idle = inode(&listener);
+    let (_, _child) = to_thread("watch_evidence::a_child", listener);
+    for deep in [false, true] {
+        let mut query = scan::here();
+        query.deep = deep;
+        let snapshot = scan::run(&query);
+        check(&snapshot, get(&snapshot, number), Holding::InFlight { ambiguous: true }, holder);
+        let of_kernel: Vec<_> = snapshot.sockets.iter().filter(|it| it.socket.is_of_kernel()).collect();
+        assert!(!of_kernel.is_empty());
+        assert!(of_kernel.iter().all(|it| it.holding == Holding::Kernel && it.holders.is_empty()));
+        let is_guess = matches!(get(&snapshot, idle).holding, Holding::InFlight { .. });
+        assert!(!is_guess, "deep: {deep}");
     }
 }
 

@@ -57,4 +57,11 @@ impl SkMem {
         let backlog = u64::from(self.backlog.unwrap_or(0));
         self.rmem_alloc.map(|rmem| Truesize(u64::from(rmem) + backlog))
     }
+
+    /// What a TCP or MPTCP socket has taken from the memory that their protocols share (`tcp_memory_allocated`):
+    /// what is queued on either side, and what is reserved (`sk_mem_charge`, `sk_forward_alloc`).
+    pub fn accounted(&self) -> Truesize {
+        let parts = [self.rmem_alloc, self.wmem_queued, self.fwd_alloc];
+        Truesize(parts.into_iter().flatten().map(u64::from).sum())
+    }
 }

@@ -7,7 +7,7 @@ use skcheck_core::{
 };
 
 use crate::output::measured::sureness;
-use crate::output::names::{Writer, endpoint};
+use crate::output::names::{Writer, descriptor, endpoint};
 use crate::report::{Group, Measure, Owner, Pinned, Sum, Sureness, is_closed_unknown, shows_sent};
 use crate::text::size;
 
@@ -121,9 +121,41 @@ impl Writer<'_> {
             local,
             peer,
             peer_process: self.peer(report),
-            note: note(report, owner),
+            note: self.note(report, owner),
             why: String::new(),
         }
+    }
+
+    fn note(&self, report: &SocketReport, owner: Option<Owner<'_>>) -> String {
+        let mut notes = Vec::new();
+        match report.holding {
+            Holding::AwaitingAccept { ambiguous: false } => notes.push("not accepted yet".to_owned()),
+            Holding::AwaitingAccept { ambiguous: true } => {
+                notes.push("not accepted yet, at this listener or another".to_owned());
+            }
+            Holding::Orphan if !is_process(owner) => notes.push("closed by its process".to_owned()),
+            _ => {}
+        }
+        if matches!(owner, None | Some(Owner::Orphaned)) {
+            notes.extend(self.place_of_orphan(report));
+        }
+        notes.extend(way(report, owner));
+        if report.socket.state == State::ClosedHeld && !is_closed_unknown(report) {
+            notes.push(match report.socket.recv_q.holds_something() {
+                true => "reset or closed, unread data kept".to_owned(),
+                false => "reset, closed or never connected".to_owned(),
+            });
+        }
+        notes.extend(rings(report));
+        if report.holders.is_empty()
+            && let Some(pid) = report.portid_process
+        {
+            notes.push(format!("named by its portid, {pid}"));
+        }
+        if report.is_shared() {
+            notes.push(format!("shared by {} processes", report.pids().len()));
+        }
+        notes.join(", ")
     }
 
     fn sum(&self, Sum { known, unknown, estimated }: Sum) -> String {
@@ -313,43 +345,14 @@ fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
     let holder = holders().min_by_key(|holder| holder.via)?;
     match (holder.via, report.holding) {
         (Via::ThreadFd, _) => holder.tid.map(|tid| format!("in the table of thread {tid} alone")),
-        (Via::IoUring, _) => Some(format!("registered with io_uring (fd {})", holder.fd)),
+        (Via::IoUring, _) => Some(format!("registered with io_uring ({})", descriptor(holder))),
         (Via::InFlight, Holding::InFlight { ambiguous: true }) => Some(match holders().count() {
-            1 => format!("in flight? a message at fd {} has descriptors", holder.fd),
-            n => format!("in flight? messages at fd {} and {} more have descriptors", holder.fd, n - 1),
+            1 => format!("in flight? a message at {} has descriptors", descriptor(holder)),
+            n => format!("in flight? messages at {} and {} more have descriptors", descriptor(holder), n - 1),
         }),
-        (Via::InFlight, _) => Some(format!("in flight: not received yet at fd {}", holder.fd)),
+        (Via::InFlight, _) => Some(format!("in flight: not received yet at {}", descriptor(holder))),
         _ => None,
     }
-}
-
-fn note(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
-    let mut notes = Vec::new();
-    match report.holding {
-        Holding::AwaitingAccept { ambiguous: false } => notes.push("not accepted yet".to_owned()),
-        Holding::AwaitingAccept { ambiguous: true } => {
-            notes.push("not accepted yet, at this listener or another".to_owned());
-        }
-        Holding::Orphan if !is_process(owner) => notes.push("closed by its process".to_owned()),
-        _ => {}
-    }
-    notes.extend(way(report, owner));
-    if report.socket.state == State::ClosedHeld && !is_closed_unknown(report) {
-        notes.push(match report.socket.recv_q.holds_something() {
-            true => "reset or closed, unread data kept".to_owned(),
-            false => "reset, closed or never connected".to_owned(),
-        });
-    }
-    notes.extend(rings(report));
-    if report.holders.is_empty()
-        && let Some(pid) = report.portid_process
-    {
-        notes.push(format!("named by its portid, {pid}"));
-    }
-    if report.is_shared() {
-        notes.push(format!("shared by {} processes", report.pids().len()));
-    }
-    notes.join(", ")
 }
 
 /// The rings of a packet socket; `None` where there are none.

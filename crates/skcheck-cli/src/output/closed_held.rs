@@ -57,8 +57,7 @@ fn known_ones(report: &Report<'_>) -> Option<String> {
         count(n, "socket"),
         size(charged)
     );
-    let unlisted = unlisted_beyond_noise(report.snapshot).unwrap_or(0).saturating_sub(charged);
-    if unlisted > report.snapshot.unlisted_noise.0 {
+    if let Some(unlisted) = unlisted_beyond_noise(report.snapshot) {
         text += &format!(" Another {} of TCP memory belongs to no socket in the tables.", size(unlisted));
     }
     Some(text)

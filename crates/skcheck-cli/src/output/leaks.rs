@@ -11,7 +11,7 @@ use crate::output::layout::{Align, grid};
 use crate::output::measured::enumerate;
 use crate::output::paragraph::write_paragraph;
 use crate::output::table;
-use crate::text::{Charset, escape, fit, grouped};
+use crate::text::{Charset, escape, fit, grouped, width};
 
 /// Columns of a name.
 const NAME: usize = 24;
@@ -43,7 +43,7 @@ pub(crate) fn write(
     }
     if !leaks.open.is_empty() {
         let headings = [("PROCESS", Align::Left), ("OPEN", Align::Right), ("MOST OF THEM", Align::Left)];
-        let rows: Vec<[String; 3]> = leaks.open.iter().map(|row| open(leaks, row, page.charset)).collect();
+        let rows: Vec<[String; 3]> = open(leaks, page);
         lines(out, &grid(&headings, &rows, page))?;
     }
     let meaning = (!leaks.leaked.is_empty()).then(|| meaning(leaks));
@@ -115,7 +115,18 @@ fn leaked(leaks: &Leaks, row: &Leaked, charset: Charset) -> [String; 5] {
     ]
 }
 
-fn open(leaks: &Leaks, row: &Open, charset: Charset) -> [String; 3] {
+/// The rows of processes with very many sockets open.
+fn open(leaks: &Leaks, page: Page) -> Vec<[String; 3]> {
+    let names = leaks.open.iter().map(|row| [name(leaks, row.pid, page.charset), grouped(row.sockets)]);
+    let names: Vec<[String; 2]> = names.collect();
+    let widest = |column: usize| names.iter().map(|cells| width(&cells[column])).max().unwrap_or(0);
+    let room = page.width.map(|all| all.saturating_sub(widest(0) + widest(1).max("OPEN".len()) + 2));
+    let rows = names.into_iter().zip(&leaks.open);
+    rows.map(|([name, sockets], row)| [name, sockets, most_of_them(row, room)]).collect()
+}
+
+/// The kinds that most of a process's sockets are of: as many as there is room for.
+fn most_of_them(row: &Open, room: Option<usize>) -> String {
     let listed: u64 = row.listed.iter().map(|(.., sockets)| sockets).sum();
     let unlisted = row.sockets.saturating_sub(listed);
     let mut kinds: Vec<(u64, String)> = row
@@ -128,12 +139,16 @@ fn open(leaks: &Leaks, row: &Open, charset: Charset) -> [String; 3] {
     kinds.push((unlisted, format!("{} in no table that is read", grouped(unlisted))));
     kinds.retain(|(sockets, _)| *sockets > 0);
     kinds.sort_by_key(|(sockets, _)| std::cmp::Reverse(*sockets));
-    let rest: u64 = kinds.iter().skip(KINDS).map(|(sockets, _)| sockets).sum();
-    let mut words: Vec<String> = kinds.into_iter().take(KINDS).map(|(_, text)| text).collect();
-    if rest > 0 {
-        words.push(format!("{} others", grouped(rest)));
-    }
-    [name(leaks, row.pid, charset), grouped(row.sockets), words.join(", ")]
+    let first = |n: usize| {
+        let rest: u64 = kinds.iter().skip(n).map(|(sockets, _)| sockets).sum();
+        let mut words: Vec<String> = kinds.iter().take(n).map(|(_, text)| text.clone()).collect();
+        if rest > 0 {
+            words.push(format!("{} others", grouped(rest)));
+        }
+        words.join(", ")
+    };
+    let fits = |text: &String| room.is_none_or(|room| width(text) <= room);
+    (1..=KINDS).rev().map(first).find(fits).unwrap_or_else(|| first(1))
 }
 
 /// What a socket in no table can be, of the protocols that were found.
@@ -143,14 +158,15 @@ fn meaning(leaks: &Leaks) -> String {
         "{} in no table, each counted once, and the same half a second later.",
         count(leaks.sockets, "socket")
     );
-    if has("tcp") {
-        text += " tcp: reset or closed on both sides, perhaps with unread data; or never connected. From outside both look the same.";
+    let connections: Vec<&str> = ["tcp", "mptcp"].into_iter().filter(|protocol| has(protocol)).collect();
+    if !connections.is_empty() {
+        text += &format!(
+            " {}: reset or closed on both sides, perhaps with unread data; or never connected. From outside both look the same.",
+            connections.join(", ")
+        );
     }
     if has("udp") || has("udplite") {
         text += " udp: bound to no port, or no more.";
-    }
-    if has("mptcp") {
-        text += " mptcp: as tcp.";
     }
     if has("netlink") {
         text += " netlink: never used.";
@@ -211,4 +227,31 @@ fn name(leaks: &Leaks, pid: u32, charset: Charset) -> String {
 fn in_sentence(leaks: &Leaks, pid: u32, charset: Charset) -> String {
     let comm = comm(leaks, pid);
     comm.map_or_else(|| format!("Process {pid}"), |comm| format!("{} ({pid})", escape(comm, charset)))
+}
+
+#[cfg(test)]
+mod tests {
+    use skcheck_core::leaks::look;
+    use skcheck_core::{Live, Protocol, State};
+
+    use super::*;
+
+    #[test]
+    fn most_of_them_fit() {
+        let _socket = std::os::unix::net::UnixStream::pair().unwrap();
+        let all = look(&Live::new(), Thresholds { open: 1, leaked: 1 }).unwrap().again();
+        let mut row = all.open.into_iter().next().unwrap();
+        row.sockets = 330;
+        row.listed = vec![
+            (Protocol::UnixStream, State::Close, 30),
+            (Protocol::Packet, State::Close, 20),
+            (Protocol::Tcp, State::CloseWait, 10),
+        ];
+        let check = |room: Option<usize>, expected: &str| assert_eq!(most_of_them(&row, room), expected);
+        check(None, "270 in no table that is read, 30 u_str UNCONN, 20 packet UNCONN, 10 others");
+        check(Some(74), "270 in no table that is read, 30 u_str UNCONN, 20 packet UNCONN, 10 others");
+        check(Some(73), "270 in no table that is read, 30 u_str UNCONN, 30 others");
+        check(Some(50), "270 in no table that is read, 60 others");
+        check(Some(9), "270 in no table that is read, 60 others");
+    }
 }

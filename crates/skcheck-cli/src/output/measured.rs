@@ -190,11 +190,17 @@ pub(super) fn pins(pinned: &Pinned) -> Option<String> {
             size(pinned.slab)
         ));
     }
-    let bytes = size(pinned.bytes);
     let others = match pinned.unknown {
         0 => String::new(),
         n => format!("; {} not", count(n, "socket")),
     };
+    if pinned.bytes == 0 && pinned.slab > 0 && sureness == Sureness::AtLeast {
+        return Some(format!(
+            "pins no pages, as far as was walked: packets lie in at least {} of slab memory (measured{others})",
+            size(pinned.slab)
+        ));
+    }
+    let bytes = size(pinned.bytes);
     let mark = match sureness {
         Sureness::Exact => "",
         Sureness::AtLeast => "at least ",
@@ -271,6 +277,8 @@ mod tests {
         check(large, Some("pins 5.0 GiB of pages (measured)"));
         let slab = Pinned { bytes: 0, slab: 8192, ..one };
         check(slab, Some("pins no pages of its own: its packets lie in 8 KiB of slab memory (measured)"));
+        let rest = "pins no pages, as far as was walked: packets lie in at least 8 KiB of slab memory (measured; 2 sockets not)";
+        check(Pinned { unknown: 2, ..slab }, Some(rest));
         let both = Pinned { slab: 8 << 20, ..one };
         check(both, Some("pins 1 MiB of pages, and takes 8 MiB of slab memory (measured)"));
         check(Pinned { slab: 1 << 19, ..one }, Some("pins 1 MiB of pages (measured)"));

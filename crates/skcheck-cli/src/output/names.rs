@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use skcheck_core::{Container, Endpoint, Holder, Netns, Process, Report as SocketReport, Snapshot, Socket};
+use skcheck_core::{
+    Container, Endpoint, Holder, Holding, Netns, Process, Report as SocketReport, Snapshot, Socket,
+};
 
 use crate::output::numbers;
 use crate::report::{Group, Owner, container_of, unheld};
@@ -11,6 +13,14 @@ use crate::text::{Charset, escape};
 
 /// Marks a process that was found by addresses alone.
 pub(super) const INFERRED: &str = "~";
+
+/// A descriptor, and the thread whose own table it is in.
+pub(super) fn descriptor(holder: &Holder) -> String {
+    match holder.tid {
+        Some(tid) => format!("fd {} of thread {tid}", holder.fd),
+        None => format!("fd {}", holder.fd),
+    }
+}
 
 /// Turns what is known of a snapshot into text.
 #[derive(Clone, Copy)]
@@ -140,6 +150,17 @@ impl Writer<'_> {
         }
     }
 
+    /// Where the process was that has closed a socket, as the socket's cgroup tells.
+    pub(super) fn place_of_orphan(&self, report: &SocketReport) -> Option<String> {
+        let path = report.cgroup.as_deref().filter(|_| report.holding == Holding::Orphan)?;
+        let place = self.place(report.container.as_ref(), report.unit.as_deref());
+        Some(if place.is_empty() {
+            format!("of cgroup {}", self.escape(path))
+        } else {
+            format!("of {place}")
+        })
+    }
+
     fn place(&self, container: Option<&Container>, unit: Option<&[u8]>) -> String {
         let Some(container) = container else {
             return unit.map(|unit| self.escape(unit)).unwrap_or_default();
@@ -227,5 +248,16 @@ pub(super) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, charset: Ch
             format!("{name}:{portid}")
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_of_threads() {
+        assert_eq!(descriptor(&Holder::new(4711, 5)), "fd 5");
+        assert_eq!(descriptor(&Holder::of_thread(4711, 4712, 5)), "fd 5 of thread 4712");
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
                 sums.sockets
             ));
         }
-        if sums.unread.known > 0 && !sums.mostly_sent() && !config.stalled {
+        let has_unread = sums.unread.known > 0 || sums.unread.unknown > 0 && sums.received.charged.known > 0;
+        if has_unread && !sums.mostly_sent() && !config.stalled {
             next.push(format!("skcheck watch --pid {pid} (does it read, and if not, why)"));
         }
     }

@@ -7,8 +7,8 @@ use crate::config::ScanConfig;
 use crate::output::cells::count;
 use crate::output::closed_held::whose_unlisted;
 use crate::output::measured::pins;
-use crate::output::names::Writer;
-use crate::report::{Charge, Group, Owner, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
+use crate::output::names::{Writer, descriptor};
+use crate::report::{Charge, Group, Owner, Pinned, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, size};
 
 /// The answer: who is the heaviest, and how heavy.
@@ -92,7 +92,9 @@ fn peers(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> String {
 
 /// What the kernel charges for one side of somebody's sockets, and what that can pin.
 fn charge(report: &Report<'_>, side: &Charge) -> String {
-    let measured = pins(&side.pinned);
+    // However often they share pages: together they pin no more than all sockets do.
+    let bytes = side.pinned.bytes.min(report.snapshot.pinned(|_| true).0);
+    let measured = pins(&Pinned { bytes, ..side.pinned });
     let Some(charged) = amount(side.charged) else {
         let unknown = "hat the kernel charges for it is unknown";
         return measured.map_or_else(|| format!("W{unknown}."), |pins| format!("It {pins}; w{unknown}."));
@@ -177,18 +179,18 @@ fn mostly_at(group: &Group<'_>) -> String {
     let Some(&first) = group.sockets.iter().max_by_key(|report| weight(report)) else { return String::new() };
     let Owner::Process(pid) = group.owner else { return String::new() };
     let holder = first.holders.iter().find(|holder| holder.pid == pid);
-    let fd = holder.map(|holder| holder.fd);
+    let at = holder.map(descriptor);
     let most = weight(first).saturating_mul(2) > group.sums.received.weight;
     let alone = group.sums.sockets == 1;
-    match fd {
-        Some(fd) if alone && first.holding == Holding::IoUring => {
-            format!(" registered with io_uring (fd {fd})")
+    match at {
+        Some(at) if alone && first.holding == Holding::IoUring => {
+            format!(" registered with io_uring ({at})")
         }
-        Some(fd) if alone && matches!(first.holding, Holding::InFlight { .. }) => {
-            format!(" of a socket in flight to it (fd {fd})")
+        Some(at) if alone && matches!(first.holding, Holding::InFlight { .. }) => {
+            format!(" of a socket in flight to it ({at})")
         }
-        Some(fd) if alone && is_held(first) => format!(" at fd {fd}"),
-        Some(fd) if most && is_held(first) => format!(", most of it at fd {fd}"),
+        Some(at) if alone && is_held(first) => format!(" at {at}"),
+        Some(at) if most && is_held(first) => format!(", most of it at {at}"),
         _ => String::new(),
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use skcheck_core::footprint::worst;
-use skcheck_core::{HostFacts, Report as SocketReport, Snapshot, Truesize};
+use skcheck_core::{HostFacts, Report as SocketReport, Snapshot, State, Truesize};
 
 use crate::args::SortKey;
 use crate::report::Group;
@@ -91,9 +91,11 @@ fn weight_received(report: &SocketReport) -> u64 {
     charged.or(received.payload.map(|payload| payload.0)).unwrap_or(0)
 }
 
-/// TCP memory of the host that belongs to no listed socket, where that is more than what the
-/// kernel's own counting can be off by.
+/// TCP memory of the host that belongs to no listed socket and to none that an engine found closed, where that is
+/// more than what the kernel's own counting can be off by.
 pub(crate) fn unlisted_beyond_noise(snapshot: &Snapshot) -> Option<u64> {
-    let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?).ok()?;
+    let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
+    let closed = closed.map(|report| report.socket.skmem.accounted().0).fold(0, u64::saturating_add);
+    let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?).ok()?.saturating_sub(closed);
     (unlisted > snapshot.unlisted_noise.0).then_some(unlisted)
 }

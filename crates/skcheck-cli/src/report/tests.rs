@@ -283,6 +283,19 @@ fn what_unix_and_udp_sockets_have_sent_is_not_measured_at_them() {
     assert_eq!(Measure::of(&report, true), Measure::Unknown);
 }
 
+/// What a closed socket has reserved is its own, and not that of sockets which nobody has seen.
+#[test]
+fn closed_sockets_account_for_what_they_reserve() {
+    let mut snapshot = snapshot(&[(1, &[10], 0, 0)]);
+    snapshot.sockets[0].socket.state = State::ClosedHeld;
+    snapshot.unlisted_tcp_mem = Some(8 << 20);
+    assert_eq!(unlisted_beyond_noise(&snapshot), Some(8 << 20));
+    snapshot.sockets[0].socket.skmem.fwd_alloc = Some(6 << 20);
+    assert_eq!(unlisted_beyond_noise(&snapshot), Some(2 << 20));
+    snapshot.sockets[0].socket.skmem.fwd_alloc = Some(7 << 20);
+    assert_eq!(unlisted_beyond_noise(&snapshot), None, "within noise");
+}
+
 #[test]
 fn a_closed_socket_whose_numbers_are_known_is_like_any_other() {
     let mut snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 500, 0)]);

@@ -15,12 +15,13 @@ use crate::holders::{Holder, socket_inode};
 use crate::host::Host;
 use crate::leaks::{Leaks, Open, Sorted, Suspect, Thresholds, sort_out};
 use crate::namespaces::NetnsId;
+use crate::proc_net;
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::first_pass::{self, FirstPass};
 use crate::snapshot::tables::has_connections;
 use crate::snapshot::{Source, read};
-use crate::socket::{Inode, Protocol, State};
+use crate::socket::{Inode, Protocol, Socket, State};
 
 /// The first look. A while later comes the second: [`again`](Look::again).
 pub struct Look<'h> {
@@ -49,6 +50,8 @@ pub fn look(host: &dyn Host, thresholds: Thresholds) -> Result<Look<'_>, Error> 
     let facts = read::host_facts(host, None, &mut Vec::new());
     let mut gaps = Vec::new();
     let first = first_pass::run(host, &query, &facts, None, &mut gaps)?;
+    // Which sockets there are, /proc/net tells as well as a table.
+    gaps.retain(|gap| gap.what != Missing::TableDetail);
     Ok(Look { host, thresholds, taken_at, begun, first, gaps })
 }
 
@@ -116,8 +119,8 @@ impl Look<'_> {
                     Table::Tcp(_) if !has_connections => States::Bound,
                     _ => States::Holding,
                 };
-                let _ = asker.dump(table, states, &mut |record: Record<'_>| {
-                    let Some(inode) = record.socket.inode else { return };
+                let mut add = |socket: &Socket| {
+                    let Some(inode) = socket.inode else { return };
                     survey.descriptors.mark_known(inode);
                     let mut pids: Vec<u32> =
                         survey.descriptors.holders(inode).map(|holder| holder.pid).collect();
@@ -125,11 +128,14 @@ impl Look<'_> {
                     pids.retain(|pid| many.contains_key(pid));
                     if !pids.is_empty() && counted.insert(inode) {
                         for pid in pids {
-                            *listed.entry((pid, record.socket.protocol, record.socket.state)).or_default() +=
-                                1;
+                            *listed.entry((pid, socket.protocol, socket.state)).or_default() += 1;
                         }
                     }
-                });
+                };
+                let dumped = asker.dump(table, states, &mut |record: Record<'_>| add(&record.socket));
+                if let Some(file) = dumped.err().and_then(|_| asker.stand_in(table)) {
+                    proc_net::parse(table, &file, |socket| add(&socket));
+                }
             }
         }
         listed

@@ -9,6 +9,7 @@ use crate::diag::request::{self, IpVersion, States, Table};
 use crate::gap::{Gap, Missing};
 use crate::host::{Diag, Host};
 use crate::namespaces::Netns;
+use crate::proc_net;
 use crate::socket::{Endpoint, Inode, Socket};
 
 /// How often a dump that was disturbed is begun anew.
@@ -61,6 +62,13 @@ impl<'h> Asker<'h> {
     /// Another file of the namespace's /proc/net; `None` where it cannot be read.
     pub(super) fn proc_net(&self, name: &str) -> Option<Vec<u8>> {
         self.diag.borrow().as_ref()?.proc_net(name).ok()
+    }
+
+    /// What /proc/net tells in place of a table whose module is missing; `None` where it does not tell all that
+    /// matters, or cannot be read.
+    pub(crate) fn stand_in(&self, table: Table) -> Option<Vec<u8>> {
+        let name = table.proc_file().rsplit('/').next().filter(|_| proc_net::stands_in(table))?;
+        self.proc_net(name)
     }
 
     /// The name of an interface of the namespace.

@@ -93,7 +93,7 @@ impl Sink for Stream<'_> {
         let mark = socket.inode.map_or(Mark::NotHeld, |inode| self.descriptors.mark_known(inode));
         self.dump.scanned += 1;
         if matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp) {
-            let accounted = accounted_tcp(socket);
+            let accounted = socket.skmem.accounted().0;
             match mark {
                 // An MPTCP socket and its subflows have one inode, and memory of their own.
                 _ if socket.mptcp.is_some() => self.unheld = self.unheld.saturating_add(accounted),
@@ -128,13 +128,6 @@ pub(super) fn may_be_held_by(descriptors: &Descriptors, socket: &Socket, pids: &
     let Some(inode) = socket.inode else { return true };
     let mut holders = descriptors.holders(inode).peekable();
     holders.peek().is_none() || holders.any(|holder| pids.contains(&holder.pid))
-}
-
-/// What TCP, or MPTCP, has taken from their common memory for a socket: what is queued on either side, and what is
-/// reserved (`sk_mem_charge`, `sk_forward_alloc`).
-fn accounted_tcp(socket: &Socket) -> u64 {
-    let skmem = &socket.skmem;
-    [skmem.rmem_alloc, skmem.wmem_queued, skmem.fwd_alloc].into_iter().flatten().map(u64::from).sum()
 }
 
 impl Dump {

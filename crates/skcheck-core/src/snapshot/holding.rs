@@ -31,6 +31,8 @@ pub(super) struct Context<'a> {
 #[derive(Default)]
 pub(super) struct Found {
     late: FxHashMap<Inode, Vec<Holder>>,
+    /// What was looked for where holders are rare. Of no other socket is it guessed that it is in flight.
+    sought: FxHashSet<Inode>,
     rare: Rare,
 }
 
@@ -57,11 +59,11 @@ impl Context<'_> {
             || self.unix.waits_at(draft.socket.inode).map(|listener| Held::AwaitingAccept(vec![listener]));
         let other_end = || draft.socket.peer_inode.map(Held::ByFile).or_else(waits_at);
         let peer = match draft.socket.protocol {
-            Protocol::Tcp => draft.peer.clone(),
+            Protocol::Tcp | Protocol::Mptcp => draft.peer.clone(),
             _ => other_end(),
         };
         report.peer_holders = match peer.map(|held| self.holding(&held)) {
-            // A guess that was made for sockets that carry data.
+            // A guess is made for sockets of the report alone.
             Some((Holding::InFlight { ambiguous: true }, _)) | None => Vec::new(),
             Some((_, holders)) => holders,
         };
@@ -75,7 +77,7 @@ impl Context<'_> {
                     Some(Via::Fd | Via::ThreadFd) => (Holding::Descriptors, holders),
                     Some(Via::IoUring) => (Holding::IoUring, holders),
                     Some(_) => (Holding::InFlight { ambiguous: false }, holders),
-                    None if !self.found.rare.receivers.is_empty() => {
+                    None if self.may_be_in_flight(*inode) => {
                         (Holding::InFlight { ambiguous: true }, self.found.rare.receivers.clone())
                     }
                     None if self.first.scanned.all_processes => (Holding::Kernel, holders),
@@ -89,6 +91,10 @@ impl Context<'_> {
             }
             Held::Orphan => (Holding::Orphan, Vec::new()),
         }
+    }
+
+    fn may_be_in_flight(&self, inode: Inode) -> bool {
+        !self.found.rare.receivers.is_empty() && self.found.sought.contains(&inode)
     }
 
     fn holders_of(&self, inode: Inode) -> Vec<Holder> {
@@ -126,18 +132,18 @@ pub(super) fn find(
         Some(None) => (FxHashMap::default(), true),
         None => (late_holders(host, first, drafts), true),
     };
-    let unheld = unheld(query, first, &late, sockets);
+    let sought = unheld(query, first, &late, sockets);
     let mut rare = Rare::default();
-    if !unheld.is_empty() {
+    if !sought.is_empty() {
         let until = (!query.deep).then(|| Instant::now() + rare::PATIENCE);
-        let search = Search { wanted: &unheld, namespaces: &first.survey.namespaces, everywhere, until };
+        let search = Search { wanted: &sought, namespaces: &first.survey.namespaces, everywhere, until };
         rare = rare::look(host, &search, gaps);
         // Whoever may look at few processes: it is likelier that one of the others has it.
         if first.scanned.unreadable > 0 && !read::may_look_at_others(host) {
             rare.receivers.clear();
         }
     }
-    Found { late, rare }
+    Found { late, sought, rare }
 }
 
 /// Holders of sockets that nobody held when the descriptors were read: accepted or passed on since.
@@ -161,7 +167,7 @@ fn late_holders(host: &dyn Host, first: &FirstPass, drafts: &[Draft]) -> FxHashM
 }
 
 /// The sockets that carry data and that nobody has who was looked at so far; where everything is asked for,
-/// every socket of the report that a file holds.
+/// every socket of the report that a file holds. No process has the kernel's own.
 fn unheld(
     query: &Query,
     first: &FirstPass,
@@ -176,7 +182,8 @@ fn unheld(
         let late = late.get(inode).is_some_and(|holders| !holders.is_empty());
         late || first.survey.descriptors.holders(*inode).next().is_some()
     };
-    let inodes = sockets.iter().filter(|report| query.deep || carries_data(report));
+    let not_of_kernel = sockets.iter().filter(|report| !report.socket.is_of_kernel());
+    let inodes = not_of_kernel.filter(|report| query.deep || carries_data(report));
     inodes.filter_map(|report| report.socket.inode).filter(|inode| query.deep || !is_held(inode)).collect()
 }
 

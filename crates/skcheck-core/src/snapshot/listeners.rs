@@ -1,4 +1,5 @@
-//! TCP connections that nobody has accepted, and the listeners of their namespace.
+//! TCP connections that nobody has accepted, and the listeners of their namespace. An MPTCP listener is among
+//! them: the TCP socket below it has its inode, address and family.
 
 use rustc_hash::FxHashMap;
 
@@ -67,7 +68,7 @@ impl Listeners {
         if let Some(inode) = socket.inode {
             return Held::ByFile(inode);
         }
-        let may_wait = socket.protocol == Protocol::Tcp
+        let may_wait = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp)
             && matches!(
                 socket.state,
                 State::Established | State::SynRecv | State::NewSynRecv | State::CloseWait

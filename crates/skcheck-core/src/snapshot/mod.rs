@@ -149,7 +149,7 @@ pub struct Report {
     /// Who waits for `accept` at a listener, as far as the kernel names them. Where several TCP listeners
     /// share an address (SO_REUSEPORT), each has those of all.
     pub waiters: Vec<Waiter>,
-    /// Every descriptor that leads to the other end, where that is on this host (TCP and unix).
+    /// Every descriptor that leads to the other end, where that is on this host (TCP, MPTCP and unix).
     pub peer_holders: Vec<Holder>,
     /// Of a netlink socket that no descriptor is seen to hold: the process that its portid names. It made the
     /// socket, unless it chose a number that is another's.

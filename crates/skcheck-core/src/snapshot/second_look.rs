@@ -29,10 +29,12 @@ pub(super) fn run(
 
 /// Whether this is one end of a connection, or of what was one.
 pub(super) fn has_peer(socket: &Socket) -> bool {
-    socket.protocol == Protocol::Tcp && socket.peer.port().is_some_and(|port| port != 0)
+    matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp)
+        && socket.peer.port().is_some_and(|port| port != 0)
 }
 
-/// The other end of a TCP connection, if it is in the namespace that `asker` asks.
+/// The other end of a TCP connection, if it is in the namespace that `asker` asks. Of an MPTCP connection that of
+/// its first subflow, whose addresses it has: both have the inode of the MPTCP socket above.
 pub(super) fn tcp_peer(asker: &Asker<'_>, socket: &Socket) -> Option<Socket> {
     let reversed = |answer: &Socket| {
         answer.state != State::Listen
@@ -49,7 +51,7 @@ pub(super) fn tcp_peer(asker: &Asker<'_>, socket: &Socket) -> Option<Socket> {
 fn refresh_tcp(asker: &Asker<'_>, query: &Query, facts: &HostFacts, candidates: &mut Vec<Candidate>) {
     candidates.retain_mut(|candidate| {
         let socket = &candidate.socket;
-        if !has_peer(socket) || !socket.holds_something() {
+        if socket.protocol != Protocol::Tcp || !has_peer(socket) || !socket.holds_something() {
             return true;
         }
         match asker.tcp(&socket.local, &socket.peer, socket.interface) {

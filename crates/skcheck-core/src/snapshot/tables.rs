@@ -120,14 +120,10 @@ impl Asking<'_, '_> {
                 return dumped;
             }
             Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => {}
-            Err(Refusal::Table(gap)) if proc_net::stands_in(table) => {
-                let file = table.proc_file().rsplit('/').next().and_then(|name| self.asker.proc_net(name));
-                match file {
-                    Some(file) => self.fill_in(table, &file, &gap, dump),
-                    None => dump.gaps.push(gap),
-                }
-            }
-            Err(Refusal::Table(gap)) => dump.gaps.push(gap),
+            Err(Refusal::Table(gap)) => match self.asker.stand_in(table) {
+                Some(file) => self.fill_in(table, &file, &gap, dump),
+                None => dump.gaps.push(gap),
+            },
             Err(Refusal::SockDiag(error)) if !dump.asked => dump.refusal = Some(error),
             Err(Refusal::SockDiag(error)) => {
                 let remedy = format!("the kernel did not answer ({error}): run again");

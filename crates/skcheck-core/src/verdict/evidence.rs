@@ -162,7 +162,7 @@ fn elsewhere_bound(snapshot: &Snapshot) -> Option<u64> {
     let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?).unwrap_or(0);
     // An engine lists closed sockets, whose memory is in no table all the same.
     let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
-    let closed = closed.filter_map(charged).map(|charge| charge.0).fold(0, u64::saturating_add);
+    let closed = closed.map(|report| report.socket.skmem.accounted().0).fold(0, u64::saturating_add);
     let unlisted = unlisted.saturating_sub(closed);
     let unlisted = if unlisted > snapshot.unlisted_noise.0 { unlisted } else { 0 };
     Some(worst(Truesize(unlisted), None, &snapshot.host).bytes.0)

@@ -3,7 +3,7 @@
 use skcheck_core::watch::Sample;
 use skcheck_core::{Endpoint, Holding, Report as SocketReport};
 
-use crate::output::names::{Writer, endpoint_of};
+use crate::output::names::{Writer, descriptor, endpoint_of};
 use crate::report::watch::{Row, comm};
 use crate::text::{Charset, escape};
 
@@ -64,10 +64,10 @@ impl Names<'_> {
     /// Where a socket is: `at fd 11`, or its address where no descriptor has it.
     pub(super) fn place(&self, row: &Row<'_>) -> String {
         match (row.holder, row.socket.holding) {
-            (Some(holder), Holding::Descriptors) => format!("at fd {}", holder.fd),
-            (Some(holder), Holding::IoUring) => format!("at its ring of io_uring (fd {})", holder.fd),
-            (Some(holder), Holding::InFlight { .. }) => format!("in flight to fd {}", holder.fd),
-            (Some(holder), _) => format!("at its listener (fd {})", holder.fd),
+            (Some(holder), Holding::Descriptors) => format!("at {}", descriptor(&holder)),
+            (Some(holder), Holding::IoUring) => format!("at its ring of io_uring ({})", descriptor(&holder)),
+            (Some(holder), Holding::InFlight { .. }) => format!("in flight to {}", descriptor(&holder)),
+            (Some(holder), _) => format!("at its listener ({})", descriptor(&holder)),
             (None, _) => match &row.socket.socket.local {
                 Endpoint::Unnamed => "at a socket without a name".to_owned(),
                 local => format!("at {}", self.endpoint(local, row.socket)),

@@ -4,6 +4,7 @@ use skcheck_core::Via;
 use skcheck_core::watch::cause::Cause;
 
 use crate::output::cells::count;
+use crate::output::names::descriptor;
 use crate::output::watch::words::clause;
 use crate::report::watch::Counts;
 use crate::report::watch::history::{Found, History, Reason, Stall};
@@ -65,10 +66,11 @@ fn longest(stall: &Stall, history: &History, charset: Charset) -> String {
     let time = span(about(stall.time));
     let Some(holder) = stall.holder else { return format!("; the longest stood still for {time}") };
     let name = process(holder.pid, stall.comm.as_deref(), charset);
+    let at = descriptor(&holder);
     match (stall.lasts, history.stalled().all) {
-        (true, 1) => format!(": {name}, for {time} at fd {}", holder.fd),
-        (true, _) => format!("; {name} longest, for {time} at fd {}", holder.fd),
-        (false, _) => format!("; {name} stood still longest, for {time} at fd {}", holder.fd),
+        (true, 1) => format!(": {name}, for {time} at {at}"),
+        (true, _) => format!("; {name} longest, for {time} at {at}"),
+        (false, _) => format!("; {name} stood still longest, for {time} at {at}"),
     }
 }
 

@@ -26,9 +26,9 @@ impl Peers {
         Peers { by_inode, by_ends: FxHashMap::default(), addresses: FxHashSet::default() }
     }
 
-    /// And of TCP sockets: only chains ask for these.
+    /// And of TCP and MPTCP sockets: only chains ask for these.
     pub(in crate::watch) fn add_tcp(&mut self, sockets: &[Report]) {
-        let tcp = sockets.iter().enumerate().filter(|(_, report)| report.socket.protocol == Protocol::Tcp);
+        let tcp = sockets.iter().enumerate().filter(|(_, report)| is_known_by_ends(report.socket.protocol));
         for (at, report) in tcp {
             if let Some(ends) = ends(&report.socket.local, &report.socket.peer) {
                 self.addresses.insert(ends.0.0);
@@ -43,7 +43,7 @@ impl Peers {
     pub(in crate::watch) fn of(&self, sockets: &[Report], at: usize) -> Option<usize> {
         let report = sockets.get(at)?;
         let socket = &report.socket;
-        if socket.protocol != Protocol::Tcp {
+        if !is_known_by_ends(socket.protocol) {
             return self.by_inode.get(&socket.peer_inode?).copied();
         }
         let candidates = self.by_ends.get(&ends(&socket.peer, &socket.local)?)?;
@@ -65,9 +65,13 @@ impl Peers {
     /// addresses, and of an address that some socket of the sample has.
     pub(super) fn has_on_this_host(&self, report: &Report) -> bool {
         let is_here = |addr: IpAddr| addr.is_loopback() || self.addresses.contains(&addr);
-        report.socket.protocol != Protocol::Tcp
+        !is_known_by_ends(report.socket.protocol)
             || canonical(&report.socket.peer).is_some_and(|(addr, _)| is_here(addr))
     }
+}
+
+fn is_known_by_ends(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Tcp | Protocol::Mptcp)
 }
 
 fn ends(local: &Endpoint, peer: &Endpoint) -> Option<(End, End)> {
