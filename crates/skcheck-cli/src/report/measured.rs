@@ -196,17 +196,56 @@ fn bound(report: &SocketReport, exact: &Exact, sending: bool, snapshot: &Snapsho
     Some(worst(truesize, None, &snapshot.host).bytes.0.max(first))
 }
 
+/// Pages that several sockets pin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shared {
+    /// Each page once.
+    once: u64,
+    /// Each page as often as there are sockets that pin it.
+    each: u64,
+}
+
+impl Shared {
+    pub(super) fn of(snapshot: &Snapshot) -> Shared {
+        let (mut each, mut alone) = (0_u64, 0_u64);
+        for exact in snapshot.sockets.iter().filter_map(|report| report.exact.as_ref().ok()) {
+            let all = exact.pinned.0.saturating_add(exact.send_pinned.0);
+            each = each.saturating_add(exact.pinned_shared.0);
+            alone = alone.saturating_add(all.saturating_sub(exact.pinned_shared.0));
+        }
+        Shared { once: snapshot.pinned(|_| true).0.saturating_sub(alone).min(each), each }
+    }
+
+    /// What one socket has of these pages, as if all of them were shared by as many.
+    fn part(&self, bytes: u64) -> u64 {
+        let part = u128::from(bytes) * u128::from(self.once) / u128::from(self.each.max(1));
+        u64::try_from(part).unwrap_or(u64::MAX)
+    }
+}
+
+/// What one side of a socket weighs beside others: what it pins where that was measured, its part alone of
+/// what others pin too; at least what it is charged.
+pub(super) fn weight_beside(report: &SocketReport, sending: bool, shared: &Shared) -> u64 {
+    let Measure::Pins(pinned) = Measure::of(report, sending) else { return weight(report, sending) };
+    let ours = pinned.shared.min(pinned.bytes);
+    charge(report, sending).max((pinned.bytes - ours).saturating_add(shared.part(ours)))
+}
+
 /// What one side of a socket weighs: what it pins where that was measured, at least what it is charged.
 pub(super) fn weight(report: &SocketReport, sending: bool) -> u64 {
-    let side = side(report, sending);
-    let charged = side.charged.map(|charge| charge.0);
-    // Where a charge is unknown, what is unread weighs: it is charged for more than that.
-    let payload = side.payload.map(|payload| payload.0).filter(|_| !sending);
     let pinned = match Measure::of(report, sending) {
         Measure::Pins(pinned) => pinned.bytes,
         _ => 0,
     };
-    charged.or(payload).unwrap_or(0).max(pinned)
+    charge(report, sending).max(pinned)
+}
+
+fn charge(report: &SocketReport, sending: bool) -> u64 {
+    let side = side(report, sending);
+    let charged = side.charged.map(|charge| charge.0);
+    // Where a charge is unknown, what is unread weighs: it is charged for more than that.
+    let payload = side.payload.map(|payload| payload.0).filter(|_| !sending);
+    charged.or(payload).unwrap_or(0)
 }
 
 fn pages(exact: &Exact, sending: bool) -> u64 {

@@ -7,6 +7,7 @@ use skcheck_core::{HostFacts, Report as SocketReport, Snapshot, State, Truesize}
 
 use crate::args::SortKey;
 use crate::report::Group;
+use crate::report::measured::{Shared, weight_beside};
 use crate::report::sums::{Sums, is_closed_unknown};
 
 /// What weighs how much in an order.
@@ -16,6 +17,7 @@ pub(super) struct Scale<'a> {
     /// to no listed socket. They are the first suspects for it, so they must not be ranked as if
     /// they held nothing.
     closed_held_share: Truesize,
+    shared: Shared,
 }
 
 /// Places in an order, best first: weight, closed sockets still held, what waits for accept.
@@ -28,6 +30,7 @@ impl<'a> Scale<'a> {
         Scale {
             facts: &snapshot.host,
             closed_held_share: Truesize(unlisted.checked_div(closed_held).unwrap_or(0)),
+            shared: Shared::of(snapshot),
         }
     }
 
@@ -54,7 +57,11 @@ impl<'a> Scale<'a> {
         let rings = sums.rings.known;
         let (weight, tie) = match sort {
             SortKey::Pinned | SortKey::Pid => {
-                let (received, sent) = (sums.received.weight, sums.sent.weight);
+                let weigh = |sending| {
+                    let weights = sockets.iter().map(|report| weight_beside(report, sending, &self.shared));
+                    weights.fold(0, u64::saturating_add)
+                };
+                let (received, sent) = (weigh(false), weigh(true));
                 // Many pin the same one block: then who is charged more comes first.
                 let charged = sums.received.charged.known;
                 (

@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 use skcheck_core::engine::{Counters, Packet, PageKind, Piece, Queue, QueueEnd};
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Bytes, Exact, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Ring, Rings,
-    Socket, State, Truesize, scan,
+    Blocks, Bytes, Exact, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Ring,
+    Rings, Socket, State, Truesize, scan,
 };
 
 use super::*;
@@ -229,6 +229,22 @@ fn what_is_pinned_weighs_more_than_what_is_charged() {
     measured(&mut snapshot, 2, 0, 0, true);
     assert_eq!(order(&snapshot, BY_PINNED)[2], Process(20), "charged for what pins nothing");
     assert_eq!(Report::new(&snapshot, &Query::default(), BY_PROCESS).heaviest.unwrap().owner, Process(10));
+}
+
+/// Many packets lie in one block: it weighs once, whoever's they are.
+#[test]
+fn what_many_pin_together_weighs_once() {
+    let mut snapshot =
+        snapshot(&[(1, &[10], 60, 0), (2, &[10], 60, 0), (3, &[10], 60, 0), (4, &[20], 60, 0)]);
+    (1..=3).for_each(|inode| measured(&mut snapshot, inode, 32768, 32768, true));
+    measured(&mut snapshot, 4, 40960, 0, true);
+    snapshot.pages =
+        [(3, 1), (1, 5)].map(|(order, blocks)| (PageKind::Stack, Blocks { order, blocks })).into();
+    assert_eq!(order(&snapshot, BY_PINNED), [Process(20), Process(10)], "40 KiB, and one block of 32");
+    // Two blocks, one of them pinned by two: 64 KiB.
+    snapshot.pages =
+        [(3, 2), (1, 5)].map(|(order, blocks)| (PageKind::Stack, Blocks { order, blocks })).into();
+    assert_eq!(order(&snapshot, BY_PINNED), [Process(10), Process(20)]);
 }
 
 #[test]
