@@ -4,9 +4,9 @@
 use std::net::TcpStream;
 
 use skcheck_core::engine::Limits;
-use skcheck_core::{Holder, Holding, Inode, Missing, Payload, Query, Report, Snapshot};
+use skcheck_core::{Holder, Holding, Inode, Live, Missing, Payload, Query, Report, Snapshot, packets};
 
-use crate::measure::{self, exact, here};
+use crate::measure::{self, engine, exact, here};
 use crate::support::doing::{self, Doing};
 use crate::support::rare::{to_message, to_ring, to_thread};
 use crate::support::scan::{self, find, get, mine};
@@ -73,6 +73,14 @@ fn each_way() {
         assert_eq!(client.is_some(), query.include_idle);
         assert!(client.is_none_or(|client| client.peer_holders == [by_thread]));
     }
+    // Its packets, by its process and by its thread.
+    let thread = Holder::new(by_thread.task(), by_thread.fd);
+    for holder in [by_thread, thread] {
+        let listing = packets(&Live::new(), engine(), holder, &Limits::default()).expect("it is there");
+        assert_eq!((listing.socket.inode, listing.packets.len()), (Some(numbers[0]), 1), "{holder:?}");
+    }
+    let process = Holder::new(by_thread.pid, by_thread.fd);
+    assert!(packets(&Live::new(), engine(), process, &Limits::default()).is_err(), "it is not in its table");
     // The same without the engine; of messages /proc tells less.
     let snapshot = scan::run(&by_default());
     check(&snapshot, numbers[0], Holding::Descriptors, by_thread);

@@ -209,10 +209,10 @@ pub(crate) struct MeasuringArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PacketsArgs {
-    /// A process that holds the socket
+    /// A process that holds the socket, or a thread that has it in a table of its own
     #[arg(value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pid: u32,
-    /// Its descriptor in that process
+    /// Its descriptor there
     #[arg(value_name = "FD")]
     pub(crate) fd: u32,
     /// Look once more after so long (500ms, 5s, 1m), and say what became of the packets

@@ -15,9 +15,11 @@ use crate::holders::{Holder, socket_inode};
 use crate::host::{Host, NetnsFile};
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
-use crate::snapshot::{knows_pids_of, scan};
+use crate::snapshot::read::read;
+use crate::snapshot::{Report, knows_pids_of, scan};
 use crate::socket::{Protocol, Socket};
 use crate::units::PageSize;
+use crate::watch::parse::thread_group;
 
 /// The packets in the queues of one socket.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +102,8 @@ impl Change {
     }
 }
 
-/// Lists the packets in the queues of the socket that a descriptor refers to.
+/// Lists the packets in the queues of the socket that a descriptor refers to: of a process, or of a thread,
+/// whose id then stands for that of the process unless the holder has it.
 ///
 /// # Errors
 /// When the descriptor is not there, or refers to no socket whose queues can be walked; when the engine fails;
@@ -147,32 +150,39 @@ pub fn packets(
 }
 
 fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, Error> {
-    let query = Query { pids: vec![holder.pid], include_idle: true, ..Query::default() };
+    let task = holder.task();
+    let status = read(host, &format!("/proc/{task}/status"));
+    let process = status.and_then(|status| thread_group(&status)).unwrap_or(holder.pid);
+    let link = host.read_link(Path::new(&format!("/proc/{task}/fd/{}", holder.fd)));
+    // A thread's descriptors are its process's, unless it has a table of its own.
+    let inode = link.ok().and_then(|link| socket_inode(&link));
+    let is_its = |socket: &Socket, it: Option<Holder>| {
+        it.is_some_and(|it| (it.task(), it.fd) == (task, holder.fd))
+            || inode.is_some() && socket.inode == inode
+    };
+    let query = Query { pids: vec![process], include_idle: true, ..Query::default() };
     let mut found = None;
     knows_pids_of(host).map_err(|error| Error::engine(engine.name(), &error))?;
     let pass = engine.find(&query, &mut |it| {
-        if it.holder == Some(holder) {
+        if is_its(&it.socket, it.holder) {
             found = Some(it);
         }
     });
     pass.map_err(|error| Error::engine(engine.name(), &error))?;
-    found.or_else(|| in_tables(host, holder)).ok_or_else(|| Error::no_socket(holder, &why_not(host, holder)))
-}
-
-/// The socket that a descriptor refers to, where it is of a protocol that engines do not look for.
-fn in_tables(host: &dyn Host, holder: Holder) -> Option<Found> {
-    let (pids, include_idle) = (vec![holder.pid], true);
-    let (mptcp, raw, packet, netlink) = (true, true, true, true);
-    let query = Query { mptcp, raw, packet, netlink, pids, include_idle, ..Query::of_no_protocol() };
-    let is_its = |it: &Holder| (it.pid, it.fd) == (holder.pid, holder.fd);
-    let reports = scan(host, &query).ok()?.sockets;
-    let report = reports.into_iter().find(|report| report.holders.iter().any(is_its))?;
-    Some(Found { socket: report.socket, netns: report.netns?, holder: Some(holder), unix_queue: None })
+    let in_tables = || {
+        let (mptcp, raw, packet, netlink) = (true, true, true, true);
+        let query = Query { mptcp, raw, packet, netlink, ..Query::of_no_protocol() };
+        let query = Query { pids: vec![process], include_idle: true, ..query };
+        let is_its = |it: &Report| it.holders.iter().any(|holder| is_its(&it.socket, Some(*holder)));
+        let report = scan(host, &query).ok()?.sockets.into_iter().find(is_its)?;
+        Some(Found { socket: report.socket, netns: report.netns?, holder: Some(holder), unix_queue: None })
+    };
+    found.or_else(in_tables).ok_or_else(|| Error::no_socket(holder, &why_not(host, holder)))
 }
 
 /// Why a descriptor is none of a socket that can be listed.
 fn why_not(host: &dyn Host, holder: Holder) -> String {
-    let Holder { pid, fd, .. } = holder;
+    let (pid, fd) = (holder.task(), holder.fd);
     if host.inode(Path::new(&format!("/proc/{pid}"))).is_err() {
         return "there is no such process".to_owned();
     }
@@ -194,8 +204,9 @@ fn place(host: &dyn Host, holder: Holder, netns: NetnsId) -> Option<Netns> {
     if of("self") == Some(netns.0) {
         return Some(Netns::own(Some(netns)));
     }
-    let path = format!("/proc/{}/ns/net", holder.pid);
-    let inode = of(&holder.pid.to_string()).filter(|inode| *inode == netns.0)?;
+    let task = holder.task();
+    let path = format!("/proc/{task}/ns/net");
+    let inode = of(&task.to_string()).filter(|inode| *inode == netns.0)?;
     let mut place = Netns { own: false, ..Netns::own(Some(netns)) };
     place.files.push(NetnsFile { root: None, path: path.into(), inode });
     Some(place)

@@ -164,7 +164,7 @@ pub(super) fn exists(host: &dyn Host, path: &str) -> bool {
     read(host, path).is_some()
 }
 
-pub(super) fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
+pub(crate) fn read(host: &dyn Host, path: &str) -> Option<Vec<u8>> {
     let mut file = Vec::new();
     host.read(Path::new(path), &mut file).ok().map(|()| file)
 }

@@ -20,11 +20,13 @@ pub(super) fn next(report: &MemReport<'_>, is_root: bool) -> Vec<String> {
 fn of_host(report: &MemReport<'_>, host: &HostReport<'_>, is_root: bool) -> Vec<String> {
     let verdict = host.verdict;
     let mut next = Vec::new();
-    if let Some(Holder { pid, fd, via, .. }) = verdict.suspects.first().and_then(|suspect| suspect.holder)
+    if let Some(holder) = verdict.suspects.first().and_then(|suspect| suspect.holder)
         && matches!(verdict.code, Code::Explains | Code::Could | Code::Partly)
     {
-        if matches!(verdict.reason, Reason::Walked(_)) && via == Via::Fd {
-            next.push(format!("skcheck packets {pid} {fd} (its packets, and the pages that they pin)"));
+        let Holder { pid, fd, via, .. } = holder;
+        if matches!(verdict.reason, Reason::Walked(_)) && matches!(via, Via::Fd | Via::ThreadFd) {
+            let task = holder.task();
+            next.push(format!("skcheck packets {task} {fd} (its packets, and the pages that they pin)"));
         } else {
             next.push(format!("skcheck --exact --pid {pid} (measure its queues)"));
         }

@@ -55,9 +55,10 @@ pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<Str
 /// The commands for the next question.
 pub(in crate::output) fn next(history: &History) -> Vec<String> {
     let lasting = history.longest.as_ref().filter(|stall| stall.lasts && !stall.accepts);
-    let holder = lasting.and_then(|stall| stall.holder).filter(|holder| holder.via == Via::Fd);
+    let holder =
+        lasting.and_then(|stall| stall.holder).filter(|holder| matches!(holder.via, Via::Fd | Via::ThreadFd));
     let next =
-        holder.map(|holder| format!("skcheck packets {} {} (what waits there)", holder.pid, holder.fd));
+        holder.map(|holder| format!("skcheck packets {} {} (what waits there)", holder.task(), holder.fd));
     next.into_iter().collect()
 }
 
