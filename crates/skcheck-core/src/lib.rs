@@ -43,7 +43,8 @@
 //!
 //! [`units`], [`socket`] and [`endpoint`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
 //! the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process
-//! is; [`leaks`] finds sockets that are never released; [`host`] is the seam to the system, [`engine`] that to what looks deeper; [`diag`] knows the wire.
+//! is; [`leaks`] finds sockets that are never released; [`host`] is the seam to the system, [`engine`] that to
+//! what looks deeper; [`diag`] knows the wire.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -54,9 +55,11 @@ pub mod gap;
 
 pub mod endpoint;
 pub mod mptcp;
+pub mod queues;
 pub mod ring;
 pub mod skmem;
 pub mod socket;
+pub mod state;
 pub mod tcp;
 
 pub mod footprint;
