@@ -7,8 +7,7 @@ use crate::diag::decode::Record;
 use crate::diag::request::{self, NO_COOKIE};
 use crate::endpoint::Endpoint;
 use crate::skmem::SkMem;
-use crate::socket::{Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State};
-use crate::units::Truesize;
+use crate::socket::{Family, Inode, Protocol, Socket, State};
 
 /// `AF_NETLINK`.
 pub(super) const FAMILY: u8 = 16;
@@ -46,14 +45,7 @@ pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<
             socket.skmem = SkMem::from_bytes(value);
         }
     }
-    let truesize = |bytes: u32| Truesize(bytes.into());
-    if let Some(received) = socket.skmem.rmem_alloc {
-        socket.recv_q = RecvQueue::Truesize(truesize(received));
-    }
-    if let Some(sent) = socket.skmem.wmem_alloc {
-        socket.send_q = SendQueue::Truesize(truesize(sent));
-    }
-    Some(Record::of(socket))
+    Some(Record::of_charges(socket))
 }
 
 /// Netlink has states of its own: `NETLINK_UNCONNECTED` and `NETLINK_CONNECTED` (net/netlink/af_netlink.c).
