@@ -9,10 +9,15 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use skcheck_core::memory::census::{Census, PageClass};
-use skcheck_core::{Bytes, Diag, Host, Live, NetnsFile, PageSize, memory};
+use skcheck_core::{Bytes, Host, Live, memory};
+
+use over::{Differs, Over};
+
+#[path = "../tests/support/over.rs"]
+mod over;
 
 const FLAGS: &str = "/proc/kpageflags";
 
@@ -28,9 +33,9 @@ fn main() -> io::Result<()> {
         println!("skipped: needs root");
         return Ok(());
     }
-    let noting = Noting::default();
+    let noting = Over::<Noting>::default();
     let census = census(&noting)?;
-    let reads = noting.reads()?;
+    let reads = noting.differs.reads()?;
     reads.repeat()?;
     let (mut takes, mut floors, mut ratios, mut ledgers) = (vec![], vec![], vec![], vec![]);
     for pair in 0..pairs {
@@ -115,10 +120,9 @@ impl Reads {
     }
 }
 
-/// The running kernel, and which pieces of /proc/kpageflags are read of it, by whom.
+/// Which pieces of /proc/kpageflags are read, by whom.
 #[derive(Default)]
 struct Noting {
-    live: Live,
     noted: Mutex<Vec<(u64, usize, ThreadId)>>,
 }
 
@@ -131,56 +135,12 @@ impl Noting {
     }
 }
 
-impl Host for Noting {
-    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
-        self.live.diag(netns)
-    }
-
-    fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
-        self.live.fd_links(pid, on_link)
-    }
-
-    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
-        self.live.read(path, into)
-    }
-
-    fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+impl Differs for Noting {
+    fn read_at(&self, live: &Live, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         if path == Path::new(FLAGS) {
             let mut noted = self.noted.lock().map_err(|_| io::ErrorKind::Other)?;
             noted.push((offset, into.len(), thread::current().id()));
         }
-        self.live.read_at(path, offset, into)
-    }
-
-    fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
-        self.live.read_within(path, patience)
-    }
-
-    fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        self.live.read_dir(path, on_entry)
-    }
-
-    fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.live.read_link(path)
-    }
-
-    fn inode(&self, path: &Path) -> io::Result<u64> {
-        self.live.inode(path)
-    }
-
-    fn xattr(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
-        self.live.xattr(path, name)
-    }
-
-    fn interface_name(&self, index: u32) -> io::Result<String> {
-        self.live.interface_name(index)
-    }
-
-    fn page_size(&self) -> PageSize {
-        self.live.page_size()
-    }
-
-    fn now(&self) -> SystemTime {
-        self.live.now()
+        live.read_at(path, offset, into)
     }
 }

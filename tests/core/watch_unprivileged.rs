@@ -1,79 +1,33 @@
 //! What the probe tells of a process that may not be looked at.
 
 use std::io;
-use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use skcheck_core::watch::Probe;
 use skcheck_core::watch::evidence::Unread;
-use skcheck_core::{Diag, Host, Live, NetnsFile, PageSize};
+use skcheck_core::{Host, Live};
 
 use crate::support::child::{Sleeper, no_child_is_born};
 use crate::support::nobody::runs_as_nobody;
+use crate::support::over::{Differs, Over};
 use crate::support::scan;
 use crate::support::skip::{Skip, is_root, skip};
 use crate::support::sockets::{inode, tcp_pair};
 
 const WHO: &str = "SKCHECK_TEST_ROOTS_PROCESS";
 
-/// The live host, where somebody tells who holds a socket, as an engine can: /proc does not tell nobody.
+/// Somebody tells who holds a socket, as an engine can: /proc does not tell nobody.
 struct Told {
-    live: Live,
     pid: u32,
     links: Vec<(u32, String)>,
 }
 
-impl Host for Told {
-    fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
-        self.live.diag(netns)
-    }
-
-    fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
+impl Differs for Told {
+    fn fd_links(&self, live: &Live, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
         if pid != self.pid {
-            return self.live.fd_links(pid, on_link);
+            return live.fd_links(pid, on_link);
         }
         self.links.iter().for_each(|(fd, target)| on_link(*fd, target.as_bytes()));
         Ok(())
-    }
-
-    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
-        self.live.read(path, into)
-    }
-
-    fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        self.live.read_at(path, offset, into)
-    }
-
-    fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
-        self.live.read_within(path, patience)
-    }
-
-    fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        self.live.read_dir(path, on_entry)
-    }
-
-    fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.live.read_link(path)
-    }
-
-    fn inode(&self, path: &Path) -> io::Result<u64> {
-        self.live.inode(path)
-    }
-
-    fn xattr(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
-        self.live.xattr(path, name)
-    }
-
-    fn interface_name(&self, index: u32) -> io::Result<String> {
-        self.live.interface_name(index)
-    }
-
-    fn page_size(&self) -> PageSize {
-        self.live.page_size()
-    }
-
-    fn now(&self) -> SystemTime {
-        self.live.now()
     }
 }
 
@@ -97,7 +51,7 @@ fn a_process_of_another_user() {
 
 fn as_nobody(pid: u32, inode: u32, port: u16) {
     let links = vec![(0, format!("socket:[{inode}]")), (9, "anon_inode:[eventpoll]".to_owned())];
-    let host = Told { live: Live::new(), pid, links };
+    let host = Over { live: Live::new(), differs: Told { pid, links } };
     let _quiet = no_child_is_born();
     let mut probe = Probe::new(&host, scan::port(port));
     let before = probe.sample(None, None).expect("anyone may");

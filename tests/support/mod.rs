@@ -10,8 +10,10 @@ pub(crate) mod messages;
 pub(crate) mod namespaces;
 pub(crate) mod netns;
 pub(crate) mod nobody;
+pub(crate) mod over;
 pub(crate) mod rare;
 pub(crate) mod replay;
+pub(crate) mod sandbox;
 
 pub(crate) mod scan;
 pub(crate) mod skip;
