@@ -3,10 +3,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use seccompiler::SeccompAction;
 use skcheck_core::{Holder, Holding, Payload, Query, RecvQueue, State};
 
 use crate::support::child::Sleeper;
+use crate::support::sandbox;
 use crate::support::scan::{self, eventually, find, get, mine};
 use crate::support::sockets::{inode, tcp_pair};
 
@@ -117,11 +118,8 @@ fn a_process_whose_main_thread_has_ended() {
 fn lose_main_thread() {
     std::thread::spawn(|| std::thread::sleep(Duration::from_secs(300)));
     let exit_group = if cfg!(target_arch = "x86_64") { 231 } else { 94 };
-    let arch = std::env::consts::ARCH.try_into().expect("seccompiler knows it");
-    let rules = [(exit_group, Vec::new())].into_iter().collect();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
-    let program: BpfProgram = filter.expect("a filter").try_into().expect("it compiles");
-    seccompiler::apply_filter_all_threads(&program).expect("any process may narrow itself");
+    let filter = sandbox::filter(exit_group, Vec::new(), SeccompAction::KillThread);
+    seccompiler::apply_filter_all_threads(&filter).expect("any process may narrow itself");
 }
 
 #[test]

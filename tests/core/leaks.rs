@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 
 use rustix::net::{AddressFamily, SocketType};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use seccompiler::SeccompAction;
 use skcheck_core::leaks::{self, Leaked, Leaks, Thresholds};
 use skcheck_core::{Holder, Live, Missing, Protocol, State};
 
@@ -13,6 +13,7 @@ use crate::support::doing::Doing;
 use crate::support::made_up::{Answer, MadeUp};
 use crate::support::messages::{self, Inet};
 use crate::support::netns::in_own_netns;
+use crate::support::sandbox;
 use crate::support::scan::{eventually, mine};
 use crate::support::sockets::{inode, socket_of, tcp_pair, unix_pair};
 
@@ -162,18 +163,7 @@ fn those_of_namespaces_that_may_not_be_entered() {
 /// Runs `inside` on a thread that may not enter namespaces.
 fn without_setns<T: Send>(inside: impl FnOnce() -> T + Send) -> T {
     let setns = if cfg!(target_arch = "x86_64") { 308 } else { 268 };
-    let eperm = SeccompAction::Errno(1);
-    let arch = std::env::consts::ARCH.try_into().expect("seccompiler knows it");
-    let rules = [(setns, Vec::new())].into_iter().collect();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, eperm, arch).expect("a filter");
-    let program: BpfProgram = filter.try_into().expect("it compiles");
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            seccompiler::apply_filter(&program).expect("any thread may narrow itself");
-            inside()
-        });
-        thread.join().expect("it does not panic")
-    })
+    sandbox::within(&sandbox::filter(setns, Vec::new(), SeccompAction::Errno(1)), inside)
 }
 
 /// Connections that are established are in a table, however many there are, and so are raw sockets.

@@ -5,8 +5,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use rustix::net::{AddressFamily, SocketType};
-use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition};
-use seccompiler::{SeccompFilter, SeccompRule};
+use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 use skcheck_core::{
     Connections, ErrorKind, Holder, Holding, Live, Missing, NetnsChoice, Payload, Query, RecvQueue, Report,
     SendQueue, SkMem, Snapshot, Source, State, Truesize, scan as library_scan,
@@ -15,6 +14,7 @@ use skcheck_core::{
 use crate::support::child::{Sleeper, spawn};
 use crate::support::netns::in_own_netns;
 use crate::support::nobody::{NOBODY, runs_as_nobody};
+use crate::support::sandbox;
 use crate::support::scan::{self, eventually, find, get, mine};
 use crate::support::skip::{Skip, is_root, skip};
 use crate::support::sockets::{inode, socket_of, tcp_pair, unix_pair};
@@ -68,18 +68,7 @@ fn without_netlink<T: Send>(inside: impl FnOnce() -> T + Send) -> T {
         SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, netlink).expect("a condition");
     let rule = SeccompRule::new(vec![first_argument]).expect("a rule");
     let socket = if cfg!(target_arch = "x86_64") { 41 } else { 198 };
-    let eacces = SeccompAction::Errno(13);
-    let arch = std::env::consts::ARCH.try_into().expect("seccompiler knows it");
-    let rules = [(socket, vec![rule])].into_iter().collect();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, eacces, arch).expect("a filter");
-    let program: BpfProgram = filter.try_into().expect("it compiles");
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            seccompiler::apply_filter(&program).expect("any thread may narrow itself");
-            inside()
-        });
-        thread.join().expect("it does not panic")
-    })
+    sandbox::within(&sandbox::filter(socket, vec![rule], SeccompAction::Errno(13)), inside)
 }
 
 #[test]

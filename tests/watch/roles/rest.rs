@@ -4,9 +4,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use seccompiler::SeccompAction;
 
 use crate::role::{Given, ready};
+use crate::support::sandbox;
 
 const LONG: Duration = Duration::from_secs(1000);
 
@@ -75,11 +76,7 @@ pub(crate) fn lose_main(given: Given) {
     });
     // Only the kernel ends one thread of a process without unsafe code: for a call that is forbidden.
     let getppid = if cfg!(target_arch = "x86_64") { 110 } else { 173 };
-    let arch = std::env::consts::ARCH.try_into().expect("seccompiler knows it");
-    let rules = [(getppid, Vec::new())].into_iter().collect();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillThread, arch);
-    let program: BpfProgram = filter.expect("a filter").try_into().expect("it compiles");
-    seccompiler::apply_filter(&program).expect("any thread may narrow itself");
+    sandbox::apply(&sandbox::filter(getppid, Vec::new(), SeccompAction::KillThread));
     ready();
     let _ = rustix::process::getppid();
     unreachable!("the thread was killed");
