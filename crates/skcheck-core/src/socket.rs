@@ -6,6 +6,7 @@ use crate::mptcp::Mptcp;
 use crate::ring::Rings;
 use crate::skmem::SkMem;
 use crate::tcp::TcpInfo;
+use crate::units::Truesize;
 
 pub use crate::endpoint::Endpoint;
 pub use crate::queues::{RecvQueue, SendQueue, queues};
@@ -182,6 +183,19 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// The same, with what is charged for its queues, as `ss` prints it, of a family whose records have none.
+    #[must_use]
+    pub(crate) fn with_charges_queued(mut self) -> Socket {
+        let truesize = |bytes: u32| Truesize(bytes.into());
+        if let Some(received) = self.skmem.rmem_alloc {
+            self.recv_q = RecvQueue::Truesize(truesize(received));
+        }
+        if let Some(sent) = self.skmem.wmem_alloc {
+            self.send_q = SendQueue::Truesize(truesize(sent));
+        }
+        self
+    }
+
     /// A socket of which nothing else is known: queues unknown, endpoints unknown.
     pub fn unknown(family: Family, protocol: Protocol, state: State) -> Socket {
         Socket {

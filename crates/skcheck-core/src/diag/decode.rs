@@ -12,8 +12,7 @@ use crate::diag::attributes::u32_at;
 use crate::diag::request::Table;
 use crate::diag::{inet, netlink, packet, unix};
 use crate::endpoint::Endpoint;
-use crate::socket::{Inode, RecvQueue, SendQueue, Socket};
-use crate::units::Truesize;
+use crate::socket::{Inode, Socket};
 
 /// One decoded message. What lies on the heap in a [`Socket`] is still borrowed here, so that
 /// looking at a record and passing it over allocates nothing.
@@ -34,18 +33,6 @@ impl Record<'_> {
     /// A record of nothing but this socket.
     pub fn of(socket: Socket) -> Record<'static> {
         Record { socket, unix_name: None, pending: None, v6only: None }
-    }
-
-    /// The same of a family whose records have no Recv-Q and Send-Q: what is charged, as `ss` prints it.
-    pub(super) fn of_charges(mut socket: Socket) -> Record<'static> {
-        let truesize = |bytes: u32| Truesize(bytes.into());
-        if let Some(received) = socket.skmem.rmem_alloc {
-            socket.recv_q = RecvQueue::Truesize(truesize(received));
-        }
-        if let Some(sent) = socket.skmem.wmem_alloc {
-            socket.send_q = SendQueue::Truesize(truesize(sent));
-        }
-        Record::of(socket)
     }
 
     /// The socket with its name.

@@ -45,7 +45,7 @@ pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<
             socket.skmem = SkMem::from_bytes(value);
         }
     }
-    Some(Record::of_charges(socket))
+    Some(Record::of(socket.with_charges_queued()))
 }
 
 /// Netlink has states of its own: `NETLINK_UNCONNECTED` and `NETLINK_CONNECTED` (net/netlink/af_netlink.c).

@@ -52,7 +52,7 @@ pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<
         }
     }
     socket.rings = Some(rings);
-    Some(Record::of_charges(socket))
+    Some(Record::of(socket.with_charges_queued()))
 }
 
 /// `struct packet_diag_ring`.

@@ -2,8 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::host::parse_number;
-use crate::socket::{Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State};
-use crate::units::Truesize;
+use crate::socket::{Family, Inode, Protocol, Socket, State};
 
 /// A line of such a table, with the names above its numbers.
 pub(super) struct Line<'a> {
@@ -34,8 +33,8 @@ impl<'a> Line<'a> {
         socket.interface = Some(self.number("Iface")?).filter(|index| *index != 0);
         socket.uid = self.number("User");
         socket.inode = Inode::new(self.number("Inode")?);
-        self.queues(&mut socket)?;
-        Some(socket)
+        self.charges(&mut socket)?;
+        Some(socket.with_charges_queued())
     }
 
     /// A line of /proc/net/netlink (`netlink_native_seq_show`).
@@ -49,18 +48,13 @@ impl<'a> Line<'a> {
         };
         socket.inode = Inode::new(self.number("Inode")?);
         socket.skmem.drops = self.number("Drops");
-        self.queues(&mut socket)?;
-        Some(socket)
+        self.charges(&mut socket)?;
+        Some(socket.with_charges_queued())
     }
 
-    fn queues(&self, socket: &mut Socket) -> Option<()> {
-        let received = self.number("Rmem")?;
-        socket.recv_q = RecvQueue::Truesize(Truesize(received.into()));
-        socket.skmem.rmem_alloc = Some(received);
-        if let Some(sent) = self.number("Wmem") {
-            socket.send_q = SendQueue::Truesize(Truesize(sent.into()));
-            socket.skmem.wmem_alloc = Some(sent);
-        }
+    fn charges(&self, socket: &mut Socket) -> Option<()> {
+        socket.skmem.rmem_alloc = Some(self.number("Rmem")?);
+        socket.skmem.wmem_alloc = self.number("Wmem");
         Some(())
     }
 }
