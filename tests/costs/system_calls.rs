@@ -100,7 +100,8 @@ fn what_is_rare_is_looked_for_where_nobody_else_is_known() {
             };
             let mut query = Query::default();
             query.deep = how == "deep";
-            let scan = || skcheck_core::scan(&Live::new(), &query).expect("a scan");
+            let host = Live::new().comparing(skcheck_bpf::same_files);
+            let scan = || skcheck_core::scan(&host, &query).expect("a scan");
             scan();
             let snapshot = trace::let_count(scan);
             let readers = snapshot.sockets.iter().filter(|report| report.socket.recv_q.holds_something());

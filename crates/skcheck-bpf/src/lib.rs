@@ -33,6 +33,7 @@
 mod btf;
 mod error;
 mod find;
+mod kcmp;
 mod pass;
 mod walk;
 mod walker;
@@ -52,6 +53,7 @@ use crate::find::Finder;
 use crate::walker::Walker;
 
 pub use crate::error::Error;
+pub use crate::kcmp::same_files;
 
 /// The BPF engine. Its programs are in the kernel from [`Bpf::load`] on until this is dropped.
 pub struct Bpf {

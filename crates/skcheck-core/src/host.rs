@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::units::PageSize;
 
-pub use live::Live;
+pub use live::{Live, SameFiles};
 
 /// What skcheck reads of a system. Nothing here interprets, nothing here changes the host.
 ///

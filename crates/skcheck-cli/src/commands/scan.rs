@@ -66,7 +66,8 @@ pub(crate) fn host(roots: &RootArgs) -> Result<Live, Failure> {
     if !names.any(|entry| entry.file_name().to_str().is_some_and(is_process)) {
         return Err(misuse("--proc", &roots.proc, "not a /proc: it lists no process"));
     }
-    Ok(Live::with_roots(roots.host_root.clone(), roots.proc.clone()))
+    let live = Live::with_roots(roots.host_root.clone(), roots.proc.clone());
+    Ok(live.comparing(skcheck_bpf::same_files))
 }
 
 /// A namespace that was asked for by name and is none is a mistake, and no gap of the report.

@@ -1,7 +1,5 @@
 //! The kernel that this program runs on, as a [`Host`].
 
-mod kcmp;
-
 use std::borrow::Cow;
 use std::io;
 use std::ops::ControlFlow;
@@ -26,7 +24,11 @@ use crate::units::PageSize;
 pub struct Live {
     host_root: PathBuf,
     proc: PathBuf,
+    same_files: Option<SameFiles>,
 }
+
+/// Tells whether two tasks, by their ids in this process's pid namespace, have the same table of descriptors.
+pub type SameFiles = fn(u32, u32) -> io::Result<bool>;
 
 /// Longest link target that [`Host::fd_links`] hands on; `socket:[4294967295]` has 19 bytes.
 const LINK_TARGET: usize = 63;
@@ -53,7 +55,14 @@ impl Live {
     /// links do not lead out of it (since Linux 5.6; `openat2`). `/proc/self`, `/proc/thread-self` and
     /// `/proc/net` are the real ones where `proc` does not show this process.
     pub fn with_roots(host_root: PathBuf, proc: PathBuf) -> Live {
-        Live { host_root, proc }
+        Live { host_root, proc, same_files: None }
+    }
+
+    /// The same, with what tells whether two tasks share a table of descriptors: `skcheck_bpf::same_files`, since
+    /// this crate has no `unsafe`. Without it the tables of threads are listed.
+    #[must_use]
+    pub fn comparing(self, same_files: SameFiles) -> Live {
+        Live { same_files: Some(same_files), ..self }
     }
 
     /// Where a path below /proc is; `None` for any other.
@@ -265,12 +274,13 @@ impl Host for Live {
     }
 
     fn shares_descriptors(&self, pid: u32, tid: u32) -> io::Result<bool> {
+        let same_files = self.same_files.ok_or(io::ErrorKind::Unsupported)?;
         // The kernel takes ids as this process's pid namespace numbers them.
         let shown = std::fs::read_link(self.proc.join("self"))?;
         if parse_number(shown.as_os_str().as_encoded_bytes()) != Some(std::process::id()) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        kcmp::same_files(pid, tid)
+        same_files(pid, tid)
     }
 
     fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {

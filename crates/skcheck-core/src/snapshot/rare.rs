@@ -2,7 +2,6 @@
 //! io_uring, a message that nobody has received. Looked for only where a socket has nobody else, since it takes
 //! one more look at every process.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -15,7 +14,7 @@ use crate::holders::{Holder, Via, socket_inode};
 use crate::host::Host;
 use crate::namespaces::Netns;
 use crate::snapshot::ask::Asker;
-use crate::snapshot::survey;
+use crate::snapshot::{read, survey};
 use crate::socket::{Inode, Protocol, RecvQueue, Socket, State};
 
 /// How long it may take, unless everything is asked for.
@@ -73,26 +72,38 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
             return Ok(());
         }
         let mut is_empty = true;
+        // What the process's own descriptors are: sockets, or others.
+        let mut own: FxHashSet<(u32, Option<Inode>)> = FxHashSet::default();
         let links = host.fd_links(pid, &mut |fd, target| {
             is_empty = false;
+            own.insert((fd, socket_inode(target)));
             note(Holder::new(pid, fd), true, target);
         });
         let threads = if search.everywhere || is_empty { survey::threads(host, pid) } else { Vec::new() };
         // A main thread that has ended shows no descriptors, and the others go on with them.
         let stand_in = threads.first().copied().filter(|_| is_empty);
         if let Some(tid) = stand_in {
-            let _ = host.fd_links(tid, &mut |fd, target| note(Holder::of_thread(pid, tid, fd), true, target));
+            let _ = host.fd_links(tid, &mut |fd, target| {
+                own.insert((fd, socket_inode(target)));
+                note(Holder::of_thread(pid, tid, fd), true, target);
+            });
         }
         for tid in threads.into_iter().filter(|tid| search.everywhere && stand_in != Some(*tid)) {
             if is_over() {
                 given_up = true;
                 break;
             }
-            // Where nothing tells, the thread's table is as good as its own: what it shares is not wanted.
-            if !host.shares_descriptors(stand_in.unwrap_or(pid), tid).unwrap_or(false) {
-                let _ = host
-                    .fd_links(tid, &mut |fd, target| note(Holder::of_thread(pid, tid, fd), false, target));
+            let shares = host.shares_descriptors(stand_in.unwrap_or(pid), tid);
+            if shares.as_ref().is_ok_and(|shares| *shares) {
+                continue;
             }
+            // Where nothing tells, what its process has under the same number is taken for shared.
+            let is_shared = |fd, target: &[u8]| shares.is_err() && own.contains(&(fd, socket_inode(target)));
+            let _ = host.fd_links(tid, &mut |fd, target| {
+                if !is_shared(fd, target) {
+                    note(Holder::of_thread(pid, tid, fd), false, target);
+                }
+            });
         }
         links
     });
@@ -164,9 +175,7 @@ fn add_rings(
 }
 
 fn fdinfo(host: &dyn Host, holder: Holder) -> Option<Vec<u8>> {
-    let mut file = Vec::new();
-    host.read(Path::new(&format!("/proc/{}/fdinfo/{}", holder.task(), holder.fd)), &mut file).ok()?;
-    Some(file)
+    read::read(host, &format!("/proc/{}/fdinfo/{}", holder.task(), holder.fd))
 }
 
 /// Unix sockets that may have messages with descriptors: all but streams with nothing to read and listeners
