@@ -142,7 +142,7 @@ proptest! {
             prop_assert!(parse::stat(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
             prop_assert!(parse::wchan(bytes).is_none_or(|name| !name.is_empty()));
             prop_assert!(parse::tracer(bytes) != Some(0));
-            let _ = (parse::thread_group(bytes), parse::throttling(bytes));
+            let _ = (skcheck_core::process::thread_group(bytes), parse::throttling(bytes));
             let _ = (parse::frozen_v1(bytes), parse::frozen_v2(bytes));
             for machine in [Machine::X86_64, Machine::Generic, Machine::Unknown] {
                 let _ = parse::syscall(bytes, machine);

@@ -14,12 +14,12 @@ use crate::exact::{Blocks, Exact};
 use crate::holders::{Holder, socket_inode};
 use crate::host::{Host, NetnsFile};
 use crate::namespaces::{Netns, NetnsId};
+use crate::process::thread_group;
 use crate::query::Query;
 use crate::snapshot::read::read;
 use crate::snapshot::{Report, knows_pids_of, scan};
 use crate::socket::{Protocol, Socket};
 use crate::units::PageSize;
-use crate::watch::parse::thread_group;
 
 /// The packets in the queues of one socket.
 #[derive(Debug, Clone, PartialEq)]

@@ -77,6 +77,18 @@ pub fn ns_pid(status: &[u8]) -> Option<u32> {
     parse_number(ids.last()?)
 }
 
+/// The process that a thread belongs to (`Tgid:` in its status).
+pub fn thread_group(status: &[u8]) -> Option<u32> {
+    number_in_status(status, b"Tgid:")
+}
+
+/// A number of /proc/PID/status, by the name before it. Line ends in the process's name are escaped, so none can
+/// look like such a line.
+pub(crate) fn number_in_status(status: &[u8], name: &[u8]) -> Option<u32> {
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
+    parse_number(line.trim_ascii())
+}
+
 /// The name in /proc/PID/comm.
 pub fn comm(file: &[u8]) -> Vec<u8> {
     file.strip_suffix(b"\n").unwrap_or(file).to_vec()
@@ -94,6 +106,12 @@ pub fn cmdline(file: &[u8]) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_name_their_process() {
+        assert_eq!(thread_group(b"Name:\tcat\nTgid:\t7\nPid:\t9\n"), Some(7));
+        assert_eq!(thread_group(b"Name:\tcat\n"), None);
+    }
 
     #[test]
     fn ns_pid_is_the_innermost_of_several() {

@@ -16,6 +16,7 @@ pub use fdinfo::interests;
 pub use syscall::{Machine, syscall};
 
 use crate::host::parse_number;
+use crate::process::number_in_status;
 
 /// What /proc/PID/stat and /proc/PID/task/TID/stat say (`do_task_stat`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,18 +82,7 @@ pub fn schedstat(file: &[u8]) -> Option<Turns> {
 /// Which thread traces the process (`TracerPid:` of /proc/PID/status: despite the name a thread's id);
 /// `None` for nobody.
 pub fn tracer(status: &[u8]) -> Option<u32> {
-    field(status, b"TracerPid:").filter(|tid| *tid != 0)
-}
-
-/// The process that a thread belongs to (`Tgid:` of its status).
-pub fn thread_group(status: &[u8]) -> Option<u32> {
-    field(status, b"Tgid:")
-}
-
-/// A number of /proc/PID/status. Line ends in the name are escaped, so no name can look like its line.
-fn field(status: &[u8], name: &[u8]) -> Option<u32> {
-    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
-    parse_number(line.trim_ascii())
+    number_in_status(status, b"TracerPid:").filter(|tid| *tid != 0)
 }
 
 /// The kernel function in /proc/PID/task/TID/wchan; `None` for `0`: it does not sleep, or the reader may

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashSet;
 
 use crate::host::{Host, parse_number};
+use crate::process::thread_group;
 use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::parse::{self, Machine, Stat};
 use crate::watch::probe::drained::is_gone;
@@ -138,7 +139,7 @@ impl<'l> Look<'l> {
     /// The process of a thread; the thread's own id where that cannot be told.
     fn process_of(&self, tid: u32) -> u32 {
         let status = read(self.host, &format!("/proc/{tid}/status"));
-        status.ok().and_then(|status| parse::thread_group(&status)).unwrap_or(tid)
+        status.ok().and_then(|status| thread_group(&status)).unwrap_or(tid)
     }
 
     fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
