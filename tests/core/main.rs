@@ -4,6 +4,7 @@
 mod support;
 
 mod accept;
+mod answers;
 mod caps;
 mod census;
 mod churn;
