@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use criterion::{Criterion, Throughput};
 use skcheck_core::diag::decode::Answer;
@@ -151,15 +151,11 @@ impl Host for Recording {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    fn read(&self, _: &Path, _: &mut Vec<u8>) -> io::Result<()> {
+    fn read_limited(&self, _: &Path, _: u64, _: &mut Vec<u8>) -> io::Result<()> {
         Err(io::ErrorKind::NotFound.into())
     }
 
     fn read_at(&self, _: &Path, _: u64, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn read_within(&self, _: &Path, _: Duration) -> io::Result<Vec<u8>> {
         Err(io::ErrorKind::NotFound.into())
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use skcheck_core::{Diag, Host, NetnsFile, PageSize};
 
@@ -237,8 +237,15 @@ impl Host for MadeUp {
         Ok(())
     }
 
-    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
-        *into = self.get(path)?;
+    fn read_limited(&self, path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        *into = match path.to_str() {
+            Some(path) if self.hanging.contains(path) => {
+                self.waited_for.lock().expect("no test panics here").push(path.to_owned());
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            _ => self.get(path)?,
+        };
+        into.truncate(usize::try_from(limit).expect("small"));
         Ok(())
     }
 
@@ -249,16 +256,6 @@ impl Host for MadeUp {
         let length = rest.len().min(into.len());
         into[..length].copy_from_slice(&rest[..length]);
         Ok(length)
-    }
-
-    fn read_within(&self, path: &Path, _: Duration) -> io::Result<Vec<u8>> {
-        match path.to_str() {
-            Some(path) if self.hanging.contains(path) => {
-                self.waited_for.lock().expect("no test panics here").push(path.to_owned());
-                Err(io::ErrorKind::TimedOut.into())
-            }
-            _ => self.get(path),
-        }
     }
 
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use skcheck_core::host::{Diag, Host, NetnsFile};
 use skcheck_core::{Live, PageSize};
@@ -37,14 +37,11 @@ impl<D: Differs> Host for Over<D> {
     fn shares_descriptors(&self, pid: u32, tid: u32) -> io::Result<bool> {
         self.live.shares_descriptors(pid, tid)
     }
-    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
-        self.live.read(path, into)
+    fn read_limited(&self, path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        self.live.read_limited(path, limit, into)
     }
     fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         self.differs.read_at(&self.live, path, offset, into)
-    }
-    fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
-        self.live.read_within(path, patience)
     }
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         self.live.read_dir(path, on_entry)

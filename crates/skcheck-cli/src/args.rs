@@ -14,7 +14,7 @@ use skcheck_core::{NetnsChoice, State};
 pub(crate) use crate::args::leaks::LeaksArgs;
 pub(crate) use crate::args::mem::MemArgs;
 pub(crate) use crate::args::watch::{WatchArgs, WatchFormat};
-use crate::config::{parse_again, parse_netns, parse_state};
+use crate::config::{parse_again, parse_netns, parse_state, parse_timeout};
 use crate::text::parse_size;
 
 const EXAMPLES: &str = "\
@@ -66,6 +66,9 @@ pub(crate) enum Command {
     /// Show who reads and who stands still, and why, until Ctrl-C
     #[command(after_help = watch::EXAMPLES)]
     Watch(Box<WatchArgs>),
+    /// Read for another skcheck what may never answer, until standard input ends
+    #[command(hide = true)]
+    Worker(RootArgs),
     /// Hold a stalled reader until standard input ends
     #[command(hide = true)]
     HoldStalledReader(FragmentsArg),
@@ -79,6 +82,8 @@ pub(crate) struct ScanArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) measuring: MeasuringArgs,
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
     #[command(flatten)]
     pub(crate) roots: RootArgs,
     /// Look twice, a second apart: only who read, or accepted, nothing in between, and why
@@ -228,7 +233,17 @@ pub(crate) struct PacketsArgs {
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = DocumentFormat::Table)]
     pub(crate) format: DocumentFormat,
     #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
+    #[command(flatten)]
     pub(crate) roots: RootArgs,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "On a host that does not answer")]
+pub(crate) struct TimeoutArgs {
+    /// Wait so long for all processes and file systems together that do not answer (500ms, 5s, 1m)
+    #[arg(long, value_name = "TIME", value_parser = parse_timeout, default_value = "10s")]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -24,6 +24,9 @@ const TABLE_PER_PROCESS: usize = 3;
 /// How long measuring may take, unless told otherwise: an incident's first look must be quick.
 const BUDGET: Duration = Duration::from_millis(200);
 
+/// Below this, whoever is slow would be taken for one that does not answer.
+const LEAST_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// The longest time between two looks at the packets of a socket.
 const MAX_AGAIN: Duration = Duration::from_secs(3600);
 
@@ -33,6 +36,8 @@ pub(crate) struct ScanConfig {
     pub(crate) query: Query,
     pub(crate) measuring: Measuring,
     pub(crate) roots: RootArgs,
+    /// How long those that do not answer are waited for, together.
+    pub(crate) timeout: Duration,
     /// A process that was asked for and does not exist.
     pub(crate) missing_pid: Option<u32>,
     /// Whether the query leaves anything out that the default shows.
@@ -83,7 +88,7 @@ pub(crate) struct Page {
 impl ScanConfig {
     /// What these arguments mean.
     pub(crate) fn new(args: ScanArgs, page: Page) -> ScanConfig {
-        let ScanArgs { filter, output, measuring, roots, stalled, exit_code, strict } = args;
+        let ScanArgs { filter, output, measuring, timeout, roots, stalled, exit_code, strict } = args;
         let query = query(filter);
         let mut which = query.clone();
         which.deep = false;
@@ -93,6 +98,7 @@ impl ScanConfig {
             query,
             measuring: Measuring::within(&measuring, BUDGET),
             roots,
+            timeout: timeout.timeout,
             missing_pid: None,
             arrangement: Arrangement::new(&output),
             format: output.format,
@@ -240,6 +246,15 @@ pub(crate) fn parse_netns(text: &str) -> Result<NetnsChoice, String> {
 pub(crate) fn parse_again(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
         Duration::ZERO => Err("two looks at once tell nothing".to_owned()),
+        time if time > MAX_AGAIN => Err("too long: at most 1h".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// How long those that do not answer are waited for.
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        time if time < LEAST_TIMEOUT => Err("too short: at least 100ms".to_owned()),
         time if time > MAX_AGAIN => Err("too long: at most 1h".to_owned()),
         time => Ok(time),
     }

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Some(Command::Packets(args)) => commands::packets::run(&args, page),
         Some(Command::Watch(args)) => commands::watch::run(*args, page),
         Some(Command::Demo(args)) => commands::demo::run(&args, page),
+        Some(Command::Worker(roots)) => Ok(commands::session::serve(&roots)),
         Some(Command::HoldStalledReader(args)) => commands::demo::hold(args),
     };
     match outcome {

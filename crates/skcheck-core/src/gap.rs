@@ -84,6 +84,14 @@ pub enum Missing {
     Memory,
     /// What every page is.
     Census,
+    /// A process, a file system or a socket that did not answer in time: what it would have told is missing.
+    NoAnswer,
+    /// Questions that were not asked, since those that did not answer took all the time.
+    Unasked,
+    /// All that had not been read when the run was told to end.
+    Partial,
+    /// Processes that do for this one what may never come back: there are none, and it waits itself.
+    Workers,
     /// A fact about the host that the footprint needs; the report names the value it assumed.
     HostFact,
 }
@@ -112,6 +120,10 @@ impl Missing {
             Missing::RingFiles => "ring_files",
             Missing::Memory => "memory",
             Missing::Census => "census",
+            Missing::NoAnswer => "no_answer",
+            Missing::Unasked => "unasked",
+            Missing::Partial => "partial",
+            Missing::Workers => "workers",
             Missing::HostFact => "host_fact",
         }
     }
@@ -151,6 +163,11 @@ impl Missing {
             Missing::RingFiles => "files registered with io_uring not told",
             Missing::Memory => "a part of memory not told",
             Missing::Census => "pages not counted",
+            Missing::NoAnswer => "does not answer",
+            Missing::Unasked if one => "question not asked",
+            Missing::Unasked => "questions not asked",
+            Missing::Partial => "partial: the report was cut short",
+            Missing::Workers => "no process to ask with",
             Missing::HostFact => "host fact assumed",
         }
     }

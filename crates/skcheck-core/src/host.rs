@@ -3,23 +3,32 @@
 //! [`Live`] is the kernel that runs. Any other implementation works as well, so the whole library
 //! runs over a recorded or a made-up host too.
 
+pub mod budget;
+pub mod guarded;
 mod live;
+mod sight;
+pub mod worker;
 
 use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use crate::diag::decode::ends;
+use crate::gap::Gap;
 use crate::units::PageSize;
 
+pub use budget::Budget;
+pub use guarded::{Answering, Guarded};
 pub use live::{Live, SameFiles};
 
 /// What skcheck reads of a system. Nothing here interprets, nothing here changes the host.
 ///
 /// Paths are absolute, as the running kernel has them (`/proc/...`). Errors are the system's own:
-/// callers tell "not there" from "not allowed" by their kind.
+/// callers tell "not there" from "not allowed" by their kind. `TimedOut` is an answer that did not come, from a
+/// host that does not wait without end ([`Guarded`]); [`Host::unanswered`] says whose.
 pub trait Host: Sync {
     /// Opens a conversation with NETLINK_SOCK_DIAG of one network namespace: the scanner's own for
     /// `None`. The scanner's own namespace does not change.
@@ -46,11 +55,42 @@ pub trait Host: Sync {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Reads a whole file into `into`, replacing what it held.
+    /// Looks at these processes, one after the other, and hands on what is seen of each, with its id; the last
+    /// of each is [`Sight::End`].
+    fn look_at_each(&self, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
+        for pid in pids {
+            sight::look(self, *pid, at, &mut |sight| on_sight(*pid, sight));
+        }
+    }
+
+    /// Whether /proc numbers processes as this process's own pid namespace does.
+    fn shows_own_pids(&self) -> bool {
+        true
+    }
+
+    /// Reads a file into `into`, replacing what it held; of one that is larger than `limit` bytes only so much.
     ///
     /// # Errors
     /// The system's own.
-    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()>;
+    fn read_limited(&self, path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()>;
+
+    /// Reads a whole file into `into`, replacing what it held. The largest files of a host are far from
+    /// [`LARGEST_FILE`].
+    ///
+    /// # Errors
+    /// The system's own.
+    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
+        self.read_limited(path, LARGEST_FILE, into)
+    }
+
+    /// Reads files, of each at most `limit` bytes, and hands on each with its place in `paths`, in their order.
+    fn read_each(&self, paths: &[PathBuf], limit: u64, on_file: &mut dyn FnMut(usize, io::Result<&[u8]>)) {
+        let mut file = Vec::new();
+        for (at, path) in paths.iter().enumerate() {
+            let read = self.read_limited(path, limit, &mut file);
+            on_file(at, read.map(|()| &file[..]));
+        }
+    }
 
     /// Reads a piece of a file, from `offset` on: as much as there is and `into` has room for, and perhaps
     /// less. How many bytes; 0 at the end.
@@ -58,13 +98,6 @@ pub trait Host: Sync {
     /// # Errors
     /// The system's own.
     fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize>;
-
-    /// Reads a whole file, but waits no longer than `patience`: /proc/PID/cmdline hangs as long
-    /// as the process's memory is locked.
-    ///
-    /// # Errors
-    /// The system's own; `TimedOut` when the file did not come in time.
-    fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>>;
 
     /// Hands on the name of every entry of a directory.
     ///
@@ -119,6 +152,11 @@ pub trait Host: Sync {
 
     /// The time of day.
     fn now(&self) -> SystemTime;
+
+    /// Who has not answered so far, and what could not be asked for want of time.
+    fn unanswered(&self) -> Vec<Gap> {
+        Vec::new()
+    }
 }
 
 /// A conversation with NETLINK_SOCK_DIAG of one network namespace.
@@ -135,6 +173,17 @@ pub trait Diag {
         request: &[u8],
         on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> io::Result<()>;
+
+    /// Sends messages, and hands on every datagram of their answers with the place of its message. One that has no
+    /// answer costs the others nothing.
+    fn ask_each(&mut self, messages: &[Message], on_datagram: &mut dyn FnMut(usize, &[u8])) {
+        for (at, message) in messages.iter().enumerate() {
+            let _ = self.ask(&message.request, &mut |datagram| {
+                on_datagram(at, datagram);
+                if ends(&message.request, datagram) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+        }
+    }
 
     /// The namespace's /proc/net/sockstat and /proc/net/sockstat6, one behind the other; empty
     /// where they cannot be read.
@@ -160,6 +209,61 @@ pub trait Diag {
     }
 }
 
+/// The most bytes that are read of a file: all of /proc/net/tcp of a million sockets, and more than that.
+pub const LARGEST_FILE: u64 = 1 << 28;
+
+/// What is looked at of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looking {
+    /// Every descriptor, with what it refers to. If not: only whether they may be read.
+    pub descriptors: bool,
+    /// The network namespaces of all its threads, and its mount namespace.
+    pub namespaces: bool,
+}
+
+/// Something that is seen of a process. Links are as /proc has them: `socket:[4711]`, `net:[4026531840]`; longer
+/// than 63 bytes they are cut there.
+#[derive(Debug)]
+pub enum Sight<'a> {
+    /// A descriptor of the process.
+    Descriptor {
+        /// The thread that shows it: the main one; another, where that has ended.
+        task: u32,
+        /// Its number.
+        fd: u32,
+        /// What it refers to.
+        target: &'a [u8],
+    },
+    /// Its network namespace.
+    Netns {
+        /// The thread that shows it, as above.
+        task: u32,
+        /// The link.
+        target: &'a [u8],
+    },
+    /// The network namespace of another of its threads.
+    ThreadNetns {
+        /// The thread.
+        tid: u32,
+        /// The link.
+        target: &'a [u8],
+    },
+    /// Its mount namespace.
+    MountNamespace(&'a [u8]),
+    /// That was all of this process, and so reading its descriptors went: `NotFound` or ESRCH when it is gone,
+    /// `PermissionDenied` when they may not be read, `TimedOut` when it did not answer.
+    End(io::Result<()>),
+}
+
+/// A message to NETLINK_SOCK_DIAG.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Whom it is about, as a report names who does not answer.
+    pub about: String,
+    /// The message.
+    pub request: Vec<u8>,
+}
+
 /// A file that stands for a network namespace: /proc/PID/ns/net, a bind mount, or a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetnsFile {
@@ -170,6 +274,16 @@ pub struct NetnsFile {
     pub path: PathBuf,
     /// The namespace's inode number that it must have; another means that it has been replaced.
     pub inode: u64,
+}
+
+impl NetnsFile {
+    /// The path of all of it.
+    pub(crate) fn whole_path(&self) -> PathBuf {
+        match &self.root {
+            None => self.path.clone(),
+            Some(root) => root.join(self.path.strip_prefix("/").unwrap_or(&self.path)),
+        }
+    }
 }
 
 /// A decimal number, as /proc spells process ids, descriptors and inodes.

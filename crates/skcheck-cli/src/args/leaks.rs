@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::args::{DocumentFormat, RootArgs};
+use crate::args::{DocumentFormat, RootArgs, TimeoutArgs};
 
 pub(super) const EXAMPLES: &str = "\
 A socket that is in no table of the kernel is closed and was never released, or was made and never
@@ -30,6 +30,8 @@ pub(crate) struct LeaksArgs {
     /// Exit with 1 when a process is listed
     #[arg(long)]
     pub(crate) exit_code: bool,
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
     #[command(flatten)]
     pub(crate) roots: RootArgs,
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use crate::args::{DocumentFormat, MeasuringArgs, RootArgs};
+use crate::args::{DocumentFormat, MeasuringArgs, RootArgs, TimeoutArgs};
 use crate::config::mem::{Ceiling, parse_ceiling};
 
 pub(super) const EXAMPLES: &str = "\
@@ -45,6 +45,8 @@ pub(crate) struct MemArgs {
     pub(crate) ascii: bool,
     #[command(flatten)]
     pub(crate) measuring: MeasuringArgs,
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
     #[command(flatten)]
     pub(crate) roots: RootArgs,
 }

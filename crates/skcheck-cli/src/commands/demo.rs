@@ -7,9 +7,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use skcheck_core::memory::ledger::Group;
-use skcheck_core::{Host, Live, Query, memory};
+use skcheck_core::host::{Budget, Guarded};
+use skcheck_core::{Host, Query, memory};
 
 use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};
+use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome, scan};
 use crate::config::{Arrangement, Measuring, Page, ScanConfig};
 use crate::output::paragraph::write_paragraph;
@@ -27,13 +29,15 @@ const READY: &str = "ready";
 
 /// Makes a stalled reader in a child, shows the report of it, and cleans up.
 pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
-    let host = Live::new();
+    let roots = RootArgs { host_root: "/".into(), proc: "/proc".into() };
+    let session = Session::begin(&roots, Budget::USUAL)?;
+    let host = &session.host;
     let fragments = args.fragments.fragments;
     let pinned = u64::from(fragments) * CHUNK as u64;
-    refuse_when_short(meminfo(&host, "MemAvailable"), pinned)?;
-    let before = free_memory(&host);
+    refuse_when_short(meminfo(host, "MemAvailable"), pinned)?;
+    let before = free_memory(host);
     let child = Staller::start(fragments)?;
-    let after = free_memory(&host);
+    let after = free_memory(host);
     let pid = child.child.id();
 
     let mut query = Query::default();
@@ -42,7 +46,8 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
         missing_pid: None,
         query,
         measuring: Measuring::usual(),
-        roots: RootArgs { host_root: "/".into(), proc: "/proc".into() },
+        roots,
+        timeout: Budget::USUAL,
         narrowed: true,
         arrangement: Arrangement { sort: SortKey::Pinned, by: By::Process, top: None, per_process: None },
         format: args.format,
@@ -54,13 +59,13 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
         exit_code: false,
         strict: false,
     };
-    let snapshot = scan::measured(&host, &mut config)?;
+    let snapshot = scan::measured(&session, &mut config)?;
     if args.format == Format::Table {
-        let story = story(&host, pid, fragments, before.zip(after));
+        let story = story(host, pid, fragments, before.zip(after));
         let mut out = io::stdout().lock();
         write_paragraph(&mut out, &story, 0, page).and_then(|()| writeln!(out)).map_err(Failure::Output)?;
     }
-    scan::write(&host, &snapshot, &config)?;
+    scan::write(host, &snapshot, &config)?;
     child.end()?;
     if args.format == Format::Table {
         writeln!(io::stdout(), "\nThe child has ended, and its sockets are closed.")
@@ -152,7 +157,7 @@ fn refuse_when_short(available: Option<u64>, pinned: u64) -> Result<(), Failure>
 }
 
 /// What was made, and what the usual numbers say about it.
-fn story(host: &Live, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> String {
+fn story(host: &Guarded, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> String {
     let pinned = u64::from(fragments) * CHUNK as u64;
     let rss = read(host, &format!("/proc/{pid}/status")).and_then(|file| kibibytes(&file, "VmRSS"));
     let rss = rss.map_or_else(|| "unknown".to_owned(), size);
@@ -181,11 +186,11 @@ fn story(host: &Live, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> Str
 
 /// Memory that nobody uses, in bytes, with what the CPUs keep in free lists of their own: chunks of 32 KiB
 /// come from there first (`rmqueue_pcplist`).
-fn free_memory(host: &Live) -> Option<u64> {
+fn free_memory(host: &Guarded) -> Option<u64> {
     Some(memory(host, None).ok()?.ledger.group(Group::Free).0)
 }
 
-fn meminfo(host: &Live, field: &str) -> Option<u64> {
+fn meminfo(host: &Guarded, field: &str) -> Option<u64> {
     kibibytes(&read(host, "/proc/meminfo")?, field)
 }
 
@@ -195,7 +200,7 @@ fn kibibytes(file: &str, field: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-fn read(host: &Live, path: &str) -> Option<String> {
+fn read(host: &Guarded, path: &str) -> Option<String> {
     let mut file = Vec::new();
     host.read(Path::new(path), &mut file).ok()?;
     Some(String::from_utf8_lossy(&file).into_owned())

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use skcheck_bpf::Bpf;
-use skcheck_core::{Engine, Gap, Live, Missing};
+use skcheck_core::{Engine, Gap, Missing};
 
-use crate::args::EngineChoice;
+use crate::args::{EngineChoice, RootArgs};
 use crate::commands::Failure;
+use crate::commands::session::live;
 
 /// The engine that was loaded, or what is missing without one.
 #[derive(Debug, Default)]
@@ -20,12 +21,12 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Loads what was chosen. `auto` goes on without an engine; `bpf` does not.
-    pub(crate) fn choose(choice: EngineChoice, host: &Live) -> Result<Loaded, Failure> {
+    pub(crate) fn choose(choice: EngineChoice, roots: &RootArgs) -> Result<Loaded, Failure> {
         if choice == EngineChoice::Proc {
             return Ok(Loaded::default());
         }
         let started = Instant::now();
-        match Bpf::load(host) {
+        match Bpf::load(&live(roots)) {
             Ok(bpf) => Ok(Loaded { bpf: Some(bpf), gap: None, took: started.elapsed() }),
             Err(error) if choice == EngineChoice::Bpf => Err(unusable(&error)),
             Err(error) => {
@@ -43,8 +44,8 @@ impl Loaded {
 }
 
 /// Loads BPF, without which nothing goes.
-pub(crate) fn bpf(host: &Live) -> Result<Bpf, Failure> {
-    Bpf::load(host).map_err(|error| unusable(&error))
+pub(crate) fn bpf(roots: &RootArgs) -> Result<Bpf, Failure> {
+    Bpf::load(&live(roots)).map_err(|error| unusable(&error))
 }
 
 fn unusable(error: &skcheck_bpf::Error) -> Failure {

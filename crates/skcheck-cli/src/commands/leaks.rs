@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use skcheck_core::leaks::{self, Thresholds};
 
 use crate::args::{DocumentFormat, LeaksArgs};
-use crate::commands::scan::host;
+use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome};
 use crate::config::Page;
 use crate::output;
@@ -15,10 +15,10 @@ const LISTED: u8 = 1;
 
 /// Looks at this host twice.
 pub(crate) fn run(args: &LeaksArgs, page: Page) -> Result<Outcome, Failure> {
-    let host = host(&args.roots)?;
+    let session = Session::begin(&args.roots, args.timeout.timeout)?;
     let thresholds = Thresholds { open: args.min_open, leaked: args.min_leaked };
-    let first = leaks::look(&host, thresholds)?;
-    std::thread::sleep(leaks::PAUSE);
+    let first = leaks::look(&session.host, thresholds)?;
+    session.sleep(leaks::PAUSE)?;
     let leaks = first.again();
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
@@ -27,5 +27,5 @@ pub(crate) fn run(args: &LeaksArgs, page: Page) -> Result<Outcome, Failure> {
     };
     written.and_then(|()| out.flush()).map_err(Failure::Output)?;
     let is_listed = !(leaks.open.is_empty() && leaks.leaked.is_empty());
-    Ok(Outcome { code: if args.exit_code && is_listed { LISTED } else { 0 } })
+    Ok(session.outcome(if args.exit_code && is_listed { LISTED } else { 0 }))
 }

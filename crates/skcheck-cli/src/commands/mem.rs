@@ -3,11 +3,12 @@
 use std::io::{self, BufWriter, Write};
 
 use skcheck_core::memory::cgroup::cgroup;
-use skcheck_core::{Gap, Host, Live, Missing, Query, memory, scan_with, verdict};
+use skcheck_core::host::Guarded;
+use skcheck_core::{Gap, Host, Missing, Query, memory, scan_with, verdict};
 
 use crate::args::{DocumentFormat, MemArgs};
 use crate::commands::engine::Loaded;
-use crate::commands::scan::host;
+use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome};
 use crate::config::Page;
 use crate::config::mem::MemConfig;
@@ -24,15 +25,16 @@ pub(crate) fn run(args: MemArgs, page: Page) -> Result<Outcome, Failure> {
     if let Some(contradiction) = config.measuring.contradiction() {
         return Err(Failure::Misuse(contradiction.to_owned()));
     }
-    let host = host(&config.roots)?;
-    match &config.cgroup {
-        Some(path) => of_cgroup(&host, path, &config),
-        None => of_host(&host, &config),
-    }
+    let session = Session::begin(&config.roots, config.timeout)?;
+    let Outcome { code } = match &config.cgroup {
+        Some(path) => of_cgroup(&session.host, path, &config),
+        None => of_host(&session.host, &config),
+    }?;
+    Ok(session.outcome(code))
 }
 
-fn of_host(host: &Live, config: &MemConfig) -> Result<Outcome, Failure> {
-    let loaded = Loaded::choose(config.measuring.engine, host)?;
+fn of_host(host: &Guarded, config: &MemConfig) -> Result<Outcome, Failure> {
+    let loaded = Loaded::choose(config.measuring.engine, &config.roots)?;
     let progress = Progress::on_terminal(host.page_size()).filter(|_| config.pages);
     let show = |done, of| {
         if let Some(progress) = &progress {
@@ -77,7 +79,7 @@ fn of_host(host: &Live, config: &MemConfig) -> Result<Outcome, Failure> {
     )
 }
 
-fn of_cgroup(host: &Live, path: &[u8], config: &MemConfig) -> Result<Outcome, Failure> {
+fn of_cgroup(host: &Guarded, path: &[u8], config: &MemConfig) -> Result<Outcome, Failure> {
     let taken_at = host.now();
     let cgroup = cgroup(host, path)?;
     finish(

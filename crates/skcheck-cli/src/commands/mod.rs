@@ -6,12 +6,14 @@ pub(crate) mod leaks;
 pub(crate) mod mem;
 pub(crate) mod packets;
 pub(crate) mod scan;
+pub(crate) mod session;
 mod signals;
 mod stalled;
 pub(crate) mod watch;
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use skcheck_core::Gap;
 
@@ -51,6 +53,12 @@ impl Failure {
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// An option that names nothing that is there.
+fn misuse(option: &'static str, path: &Path, why: &str) -> Failure {
+    let path = escape(path.as_os_str().as_encoded_bytes(), Charset::Ascii);
+    Failure::Misuse(format!("{option}: {path}: {why}"))
 }
 
 /// One line for each gap's remedy.

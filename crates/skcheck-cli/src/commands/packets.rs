@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use skcheck_core::engine::Limits;
 use skcheck_core::packets::Listing;
-use skcheck_core::{Holder, Host, Live, packets};
+use skcheck_core::host::Guarded;
+use skcheck_core::{Holder, Host, packets};
 
 use crate::args::{DocumentFormat, PacketsArgs};
-use crate::commands::scan::host;
+use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome, engine};
 use crate::config::{Page, packet_limit};
 use crate::output;
@@ -20,12 +21,13 @@ const TABLE_TOP: usize = 20;
 
 /// Lists the packets in the queues of one socket, once or twice.
 pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
-    let host = host(&args.roots)?;
-    let bpf = engine::bpf(&host)?;
+    let session = Session::begin(&args.roots, args.timeout.timeout)?;
+    let host = &session.host;
+    let bpf = engine::bpf(&args.roots)?;
     let holder = Holder::new(args.pid, args.fd);
     let limits = Limits { packets: packet_limit(args.limit), time: None };
-    let comm = comm(&host, args.pid);
-    let packets = || packets(&host, &bpf, holder, &limits);
+    let comm = comm(host, args.pid);
+    let packets = || packets(host, &bpf, holder, &limits);
     let look = |listing: &Listing| Look::new(holder, comm.clone(), listing.clone(), host.page_size());
 
     let first = packets()?;
@@ -37,7 +39,7 @@ pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
     let (again, last) = match args.again {
         None => (None, first),
         Some(time) => {
-            let (again, last) = look_again(&first, time, &packets)?;
+            let (again, last) = look_again(&session, &first, time, &packets)?;
             (Some(again), last)
         }
     };
@@ -48,13 +50,14 @@ pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
     } else {
         write(|out| output::json::packets::write(&last, again.as_ref(), top(args.top, None), out))?;
     }
-    Ok(Outcome { code: 0 })
+    Ok(session.outcome(0))
 }
 
 /// Looks again until `time` is over. TCP's packets have sequence numbers, and one more look tells; others
 /// have at most a time stamp, and most not even that: a new packet can lie where one lay that was read. So
 /// these are looked at several times, at uneven intervals, and each time they must be the same.
 fn look_again(
+    session: &Session,
     first: &Listing,
     time: Duration,
     packets: &dyn Fn() -> Result<Listing, skcheck_core::Error>,
@@ -67,7 +70,7 @@ fn look_again(
     let mut taken = 0;
     loop {
         let at = time * looks.get(taken).copied().unwrap_or(100) / 100;
-        std::thread::sleep(at.saturating_sub(begun.elapsed()));
+        session.sleep(at.saturating_sub(begun.elapsed()))?;
         let now = packets()?;
         let change = now.change_since(first);
         taken += 1;
@@ -86,7 +89,7 @@ fn top(typed: Option<usize>, usual: Option<usize>) -> Option<usize> {
     }
 }
 
-fn comm(host: &Live, pid: u32) -> Option<Vec<u8>> {
+fn comm(host: &Guarded, pid: u32) -> Option<Vec<u8>> {
     let mut comm = Vec::new();
     host.read(Path::new(&format!("/proc/{pid}/comm")), &mut comm).ok()?;
     comm.pop_if(|last| *last == b'\n');

@@ -3,15 +3,16 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use skcheck_core::{Host, Live, NetnsChoice, NetnsFile, Query, Snapshot, scan_with};
+use skcheck_core::host::Guarded;
+use skcheck_core::{Host, NetnsChoice, NetnsFile, Query, Snapshot, scan_with};
 
-use crate::args::{Format, RootArgs, ScanArgs};
+use crate::args::{Format, ScanArgs};
 use crate::commands::engine::Loaded;
-use crate::commands::{Failure, Outcome, stalled};
+use crate::commands::session::Session;
+use crate::commands::{Failure, Outcome, misuse, stalled};
 use crate::config::{Page, ScanConfig};
 use crate::output;
 use crate::report::Report;
-use crate::text::{Charset, escape};
 
 /// Some socket matched, and the caller wants to know.
 const MATCHED: u8 = 1;
@@ -26,52 +27,35 @@ pub(crate) fn run(args: ScanArgs, page: Page) -> Result<Outcome, Failure> {
     if let Some(contradiction) = config.measuring.contradiction() {
         return Err(Failure::Misuse(contradiction.to_owned()));
     }
-    let host = host(&config.roots)?;
-    config.missing_pid = missing_pid(&host, &config.query);
-    refuse_unknown_netns(&host, &config.query.netns)?;
+    let session = Session::begin(&config.roots, config.timeout)?;
+    config.missing_pid = missing_pid(&session.host, &config.query);
+    refuse_unknown_netns(&session.host, &config.query.netns)?;
     if config.stalled {
-        return stalled::run(&host, &config);
+        return stalled::run(&session, &config);
     }
-    let snapshot = measured(&host, &mut config)?;
-    write(&host, &snapshot, &config)?;
-    Ok(Outcome { code: code(&snapshot, &config) })
+    let snapshot = measured(&session, &mut config)?;
+    write(&session.host, &snapshot, &config)?;
+    Ok(session.outcome(code(&snapshot, &config)))
 }
 
 /// A process that is asked for and does not exist.
-pub(crate) fn missing_pid(host: &Live, query: &Query) -> Option<u32> {
+pub(crate) fn missing_pid(host: &Guarded, query: &Query) -> Option<u32> {
     let is_missing = |pid: &&u32| host.inode(Path::new(&format!("/proc/{pid}"))).is_err();
     query.pids.iter().find(is_missing).copied()
 }
 
 /// Scans with the engine that was chosen. That there is none is a gap of the report, where one was to be
 /// tried.
-pub(crate) fn measured(host: &Live, config: &mut ScanConfig) -> Result<Snapshot, Failure> {
-    let loaded = Loaded::choose(config.measuring.engine, host)?;
-    let mut snapshot = scan_with(host, &config.query, loaded.engine(), &config.measuring.limits)?;
+pub(crate) fn measured(session: &Session, config: &mut ScanConfig) -> Result<Snapshot, Failure> {
+    let loaded = Loaded::choose(config.measuring.engine, &config.roots)?;
+    let mut snapshot = scan_with(&session.host, &config.query, loaded.engine(), &config.measuring.limits)?;
     snapshot.gaps.extend(loaded.gap);
     config.loading = loaded.took;
     Ok(snapshot)
 }
 
-/// The running kernel, with its files where these directories are.
-pub(crate) fn host(roots: &RootArgs) -> Result<Live, Failure> {
-    for (option, path) in [("--host-root", &roots.host_root), ("--proc", &roots.proc)] {
-        if let Err(error) = std::fs::read_dir(path) {
-            return Err(misuse(option, path, &error.to_string()));
-        }
-    }
-    // A directory that shows no process at all would make a broken host look healthy.
-    let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-    let mut names = std::fs::read_dir(&roots.proc).into_iter().flatten().flatten();
-    if !names.any(|entry| entry.file_name().to_str().is_some_and(is_process)) {
-        return Err(misuse("--proc", &roots.proc, "not a /proc: it lists no process"));
-    }
-    let live = Live::with_roots(roots.host_root.clone(), roots.proc.clone());
-    Ok(live.comparing(skcheck_bpf::same_files))
-}
-
 /// A namespace that was asked for by name and is none is a mistake, and no gap of the report.
-pub(crate) fn refuse_unknown_netns(host: &Live, choice: &NetnsChoice) -> Result<(), Failure> {
+pub(crate) fn refuse_unknown_netns(host: &Guarded, choice: &NetnsChoice) -> Result<(), Failure> {
     let path: PathBuf = match choice {
         NetnsChoice::OfProcess(pid) => format!("/proc/{pid}/ns/net").into(),
         NetnsChoice::OfFile(path) => path.clone(),
@@ -97,20 +81,15 @@ pub(crate) fn refuse_unknown_netns(host: &Live, choice: &NetnsChoice) -> Result<
     }
 }
 
-fn misuse(option: &'static str, path: &Path, why: &str) -> Failure {
-    let path = escape(path.as_os_str().as_encoded_bytes(), Charset::Ascii);
-    Failure::Misuse(format!("{option}: {path}: {why}"))
-}
-
 /// Writes the report of a snapshot to standard output.
-pub(crate) fn write(host: &Live, snapshot: &Snapshot, config: &ScanConfig) -> Result<(), Failure> {
+pub(crate) fn write(host: &Guarded, snapshot: &Snapshot, config: &ScanConfig) -> Result<(), Failure> {
     let report = Report::new(snapshot, &config.query, config.arrangement);
     write_with(host, &report, config, |out| output::table::write(&report, config, out))
 }
 
 /// Writes a report to standard output: the table in this way, other formats in theirs.
 pub(crate) fn write_with(
-    host: &Live,
+    host: &Guarded,
     report: &Report<'_>,
     config: &ScanConfig,
     write_table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -139,7 +118,7 @@ pub(crate) fn code(snapshot: &Snapshot, config: &ScanConfig) -> u8 {
     }
 }
 
-fn kernel(host: &Live) -> Option<String> {
+fn kernel(host: &Guarded) -> Option<String> {
     let mut release = Vec::new();
     host.read(Path::new("/proc/sys/kernel/osrelease"), &mut release).ok()?;
     Some(String::from_utf8_lossy(&release).trim().to_owned())

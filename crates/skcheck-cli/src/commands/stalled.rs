@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Probe, judge};
-use skcheck_core::{Live, NotMeasured};
+use skcheck_core::NotMeasured;
 
 use crate::commands::engine::Loaded;
+use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome, scan};
 use crate::config::ScanConfig;
 use crate::output;
@@ -18,11 +19,12 @@ use crate::report::watch::history::History;
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Reports the readers that stand still.
-pub(crate) fn run(host: &Live, config: &ScanConfig) -> Result<Outcome, Failure> {
-    let loaded = Loaded::choose(config.measuring.engine, host)?;
+pub(crate) fn run(session: &Session, config: &ScanConfig) -> Result<Outcome, Failure> {
+    let host = &session.host;
+    let loaded = Loaded::choose(config.measuring.engine, &config.roots)?;
     let mut probe = Probe::new(host, config.query.clone());
     let before = probe.sample(loaded.engine(), None)?;
-    std::thread::sleep(WINDOW);
+    session.sleep(WINDOW)?;
     let now = probe.sample(loaded.engine(), Some(&before))?;
     let judgement = judge(&before, &now);
 
@@ -44,5 +46,5 @@ pub(crate) fn run(host: &Live, config: &ScanConfig) -> Result<Outcome, Failure> 
     scan::write_with(host, &report, config, |out| {
         output::watch::write_stalled(&watched, &report, config, out)
     })?;
-    Ok(Outcome { code: scan::code(&snapshot, config) })
+    Ok(session.outcome(scan::code(&snapshot, config)))
 }

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use skcheck_core::watch::{Probe, judge};
-use skcheck_core::{Gap, Live};
+use skcheck_core::Gap;
 
 use crate::args::{WatchArgs, WatchFormat};
 use crate::commands::engine::Loaded;
-use crate::commands::signals::Signals;
+use crate::commands::session::{Session, unheard};
 use crate::commands::{Failure, Outcome, scan};
 use crate::config::Page;
 use crate::config::watch::{WatchConfig, terminal_rows};
@@ -23,30 +23,32 @@ const STALLED: u8 = 1;
 /// A watch that is ended in its first window still judges it, unless it is shorter than this.
 const LEAST_WINDOW: Duration = Duration::from_millis(100);
 
+/// Told to end, a watch waits so long for the last look.
+const GRACE: Duration = Duration::from_millis(200);
+
 /// Watches until it is over, or somebody ends it.
 pub(crate) fn run(args: WatchArgs, page: Page) -> Result<Outcome, Failure> {
     let config = WatchConfig::new(args, page);
-    let host = scan::host(&config.roots)?;
-    scan::refuse_unknown_netns(&host, &config.query.netns)?;
-    let signals = Signals::listen().map_err(|error| unheard(&error))?;
+    let session = Session::with_grace(&config.roots, config.cadence.interval, GRACE)?;
+    scan::refuse_unknown_netns(&session.host, &config.query.netns)?;
     let mut display = Display { config: &config, page, screen: Screen::default(), told: Vec::new() };
     display.begin()?;
-    let loaded = Loaded::choose(config.engine, &host)?;
+    let loaded = Loaded::choose(config.engine, &config.roots)?;
     let mut history = History::default();
-    watch(&host, &loaded, &signals, &mut history, &mut display)?;
+    watch(&session, &loaded, &mut history, &mut display)?;
     display.end(&history)?;
     let code = if config.exit_code && history.stalled().all > 0 { STALLED } else { 0 };
     Ok(Outcome { code })
 }
 
 fn watch(
-    host: &Live,
+    session: &Session,
     loaded: &Loaded,
-    signals: &Signals,
     history: &mut History,
     display: &mut Display<'_>,
 ) -> Result<(), Failure> {
     let config = display.config;
+    let Session { host, signals } = session;
     let mut probe = Probe::new(host, config.query.clone());
     let mut before = probe.sample(loaded.engine(), None)?;
     // The first look warms everything up and takes longest: the beat begins behind it.
@@ -58,7 +60,12 @@ fn watch(
             return Ok(());
         }
         looked = Instant::now();
+        host.begin_look();
         let now = probe.sample(loaded.engine(), Some(&before))?;
+        if signals.is_over() {
+            // It was cut short: what it lacks says nothing.
+            return Ok(());
+        }
         let judgement = judge(&before, &now);
         history.note(&before, &now, &judgement);
         let mut report = WatchReport::new(&now, &judgement, history, &config.query, loaded.gap.as_ref());
@@ -142,11 +149,4 @@ impl Display<'_> {
 fn put(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
-}
-
-fn unheard(error: &io::Error) -> Failure {
-    Failure::Cannot {
-        what: format!("cannot wait for a signal: {error}"),
-        remedy: "watch for a fixed time from a shell that allows it".to_owned(),
-    }
 }

@@ -24,6 +24,7 @@ pub(crate) struct MemConfig {
     pub(crate) exit_code: bool,
     pub(crate) ceiling: Ceiling,
     pub(crate) measuring: Measuring,
+    pub(crate) timeout: Duration,
     pub(crate) roots: RootArgs,
     pub(crate) page: Page,
     /// Colours may say once more what glyphs and words say.
@@ -51,6 +52,7 @@ impl MemConfig {
             exit_code: args.exit_code,
             ceiling: args.max_unaccounted.unwrap_or(Ceiling::Proportion),
             measuring: Measuring::within(&args.measuring, BUDGET),
+            timeout: args.timeout.timeout,
             roots: args.roots,
             page: Page { charset, ..page },
             color: page.width.is_some() && may_color(|name| std::env::var_os(name)),

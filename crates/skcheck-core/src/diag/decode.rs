@@ -14,6 +14,22 @@ use crate::diag::{inet, netlink, packet, unix};
 use crate::endpoint::Endpoint;
 use crate::socket::{Inode, Socket};
 
+/// Whether a datagram ends the answer to a request.
+pub(crate) fn ends(request: &[u8], mut datagram: &[u8]) -> bool {
+    const SEQUENCE: usize = 8;
+    let asked = u32_at(request, SEQUENCE);
+    while let Ok(message) = NetlinkBuffer::new_checked(datagram) {
+        let is_last = matches!(message.message_type(), NLMSG_DONE | NLMSG_ERROR)
+            || message.message_type() == SOCK_DIAG_BY_FAMILY && message.flags() & NLM_F_MULTIPART == 0;
+        if Some(message.sequence_number()) == asked && is_last {
+            return true;
+        }
+        let aligned = (message.length() as usize).next_multiple_of(4);
+        datagram = datagram.get(aligned..).unwrap_or_default();
+    }
+    false
+}
+
 /// One decoded message. What lies on the heap in a [`Socket`] is still borrowed here, so that
 /// looking at a record and passing it over allocates nothing.
 #[derive(Debug, Clone, PartialEq)]

@@ -137,19 +137,10 @@ impl States {
     }
 }
 
-/// A request for every socket of a table, with its memory numbers.
+/// A request for every socket of a table, with its memory numbers. Not with `INET_DIAG_INFO`: for that the kernel
+/// locks each socket (`tcp_get_info`, `mptcp_diag_fill_info`), and waits for whoever has the lock.
 pub fn dump(table: Table, states: States, sequence: u32) -> Vec<u8> {
-    dump_with(table, states, ExtensionFlags::empty(), sequence)
-}
-
-/// The same; of TCP sockets also whether they are subflows of MPTCP sockets, and `tcp_info`. That costs a
-/// quarter more.
-pub fn dump_with_info(table: Table, states: States, sequence: u32) -> Vec<u8> {
-    dump_with(table, states, ExtensionFlags::INFO, sequence)
-}
-
-fn dump_with(table: Table, states: States, of_tcp: ExtensionFlags, sequence: u32) -> Vec<u8> {
-    let inet = |version, protocol, extensions| {
+    let inet = |version, protocol| {
         let (family, mut socket_id) = match version {
             IpVersion::V4 => (AF_INET, SocketId::new_v4()),
             IpVersion::V6 => (AF_INET6, SocketId::new_v6()),
@@ -158,22 +149,21 @@ fn dump_with(table: Table, states: States, of_tcp: ExtensionFlags, sequence: u32
         SockDiagMessage::InetRequest(InetRequest {
             family,
             protocol,
-            extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN | extensions,
+            extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN,
             states: StateFlags::from_bits_retain(states.bits()),
             socket_id,
         })
     };
-    let none = ExtensionFlags::empty();
     let message = match table {
         Table::Unix => unix_dump(states, ShowFlags::empty()),
-        Table::Tcp(version) => inet(version, IPPROTO_TCP, of_tcp),
-        Table::Udp(version) => inet(version, IPPROTO_UDP, none),
-        Table::UdpLite(version) => inet(version, IPPROTO_UDPLITE, none),
-        Table::Raw(version) => inet(version, IPPROTO_RAW, none),
+        Table::Tcp(version) => inet(version, IPPROTO_TCP),
+        Table::Udp(version) => inet(version, IPPROTO_UDP),
+        Table::UdpLite(version) => inet(version, IPPROTO_UDPLITE),
+        Table::Raw(version) => inet(version, IPPROTO_RAW),
         // Its number is in no byte: an attribute says it. A kernel that does not know that finds no protocol 0.
         Table::Mptcp(version) => {
-            let asked = emit(inet(version, 0, ExtensionFlags::INFO), NLM_F_REQUEST | NLM_F_DUMP, sequence);
-            return with_attribute(asked, INET_DIAG_REQ_PROTOCOL, IPPROTO_MPTCP);
+            let asked = emit(inet(version, 0), NLM_F_REQUEST | NLM_F_DUMP, sequence);
+            return with_attribute(asked, INET_DIAG_REQ_PROTOCOL, &IPPROTO_MPTCP.to_ne_bytes());
         }
         Table::Packet => return packet::dump(sequence),
         Table::Netlink => return netlink::dump(sequence),
@@ -189,7 +179,8 @@ pub fn dump_pending_unix(sequence: u32) -> Vec<u8> {
     emit(message, NLM_F_REQUEST | NLM_F_DUMP, sequence)
 }
 
-/// A request for one TCP socket by its addresses, with memory numbers and `tcp_info`.
+/// A request for one TCP socket by its addresses, with memory numbers, and with `tcp_info` where that is asked
+/// for: then the kernel locks the socket.
 ///
 /// `local` and `peer` are as that socket sees them. `None` when they are not IP endpoints. When
 /// the connection is gone the kernel answers with the listener instead: compare the answer.
@@ -197,8 +188,10 @@ pub fn exact_tcp(
     local: &Endpoint,
     peer: &Endpoint,
     interface: Option<u32>,
+    with_info: bool,
     sequence: u32,
 ) -> Option<Vec<u8>> {
+    let info = if with_info { ExtensionFlags::INFO } else { ExtensionFlags::empty() };
     let (&Endpoint::Ip { addr: source_address, port: source_port }, &Endpoint::Ip { addr, port }) =
         (local, peer)
     else {
@@ -211,7 +204,7 @@ pub fn exact_tcp(
     let message = SockDiagMessage::InetRequest(InetRequest {
         family,
         protocol: IPPROTO_TCP,
-        extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN | ExtensionFlags::INFO,
+        extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN | info,
         states: StateFlags::from_bits_retain(States::Holding.bits()),
         socket_id: SocketId {
             source_port,
@@ -223,6 +216,64 @@ pub fn exact_tcp(
         },
     });
     Some(emit(message, NLM_F_REQUEST, sequence))
+}
+
+/// A request for one connection with what the kernel tells only under its lock, and the table that it is in. `None`
+/// for what is no TCP or MPTCP connection.
+pub fn exact_with_info(socket: &Socket, sequence: u32) -> Option<(Table, Vec<u8>)> {
+    let (local, peer) = (&socket.local, &socket.peer);
+    match socket.protocol {
+        Protocol::Tcp => {
+            let request = exact_tcp(local, peer, socket.interface, true, sequence)?;
+            Some((Table::Tcp(IpVersion::V4), request))
+        }
+        Protocol::Mptcp => Some((Table::Mptcp(IpVersion::V4), exact_mptcp(local, peer, sequence)?)),
+        _ => None,
+    }
+}
+
+/// A request for the MPTCP sockets with these two ports, with `mptcp_info`: the kernel locks them. By its addresses
+/// none can be asked for, so it is a dump with a filter.
+///
+/// `None` when these are not IP endpoints.
+pub fn exact_mptcp(local: &Endpoint, peer: &Endpoint, sequence: u32) -> Option<Vec<u8>> {
+    let (&Endpoint::Ip { addr, port: source }, &Endpoint::Ip { port: destination, .. }) = (local, peer) else {
+        return None;
+    };
+    let (family, mut socket_id) = match addr {
+        IpAddr::V4(_) => (AF_INET, SocketId::new_v4()),
+        IpAddr::V6(_) => (AF_INET6, SocketId::new_v6()),
+    };
+    socket_id.cookie = NO_COOKIE;
+    let message = SockDiagMessage::InetRequest(InetRequest {
+        family,
+        protocol: 0,
+        extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN | ExtensionFlags::INFO,
+        states: StateFlags::from_bits_retain(States::Holding.bits()),
+        socket_id,
+    });
+    let message = emit(message, NLM_F_REQUEST | NLM_F_DUMP, sequence);
+    let message = with_attribute(message, INET_DIAG_REQ_BYTECODE, &of_ports(source, destination));
+    Some(with_attribute(message, INET_DIAG_REQ_PROTOCOL, &IPPROTO_MPTCP.to_ne_bytes()))
+}
+
+/// A filter that two ports pass (`struct inet_diag_bc_op`): four conditions, each of an operation and the number
+/// that it compares with. One that does not hold leads behind the end, which refuses.
+fn of_ports(source: u16, destination: u16) -> Vec<u8> {
+    const S_GE: u8 = 2;
+    const S_LE: u8 = 3;
+    const D_GE: u8 = 4;
+    const D_LE: u8 = 5;
+    const CONDITION: u8 = 8;
+    let conditions = [(S_GE, source), (S_LE, source), (D_GE, destination), (D_LE, destination)];
+    let mut filter = Vec::new();
+    for ((code, port), left) in conditions.into_iter().zip((1..=4u16).rev()) {
+        filter.extend([code, CONDITION]);
+        filter.extend((left * u16::from(CONDITION) + 4).to_ne_bytes());
+        filter.extend([0, 0]);
+        filter.extend(port.to_ne_bytes());
+    }
+    filter
 }
 
 /// A request for one unix socket by its inode.
@@ -258,6 +309,7 @@ pub(super) const NO_COOKIE: [u8; 8] = [0xff; 8];
 
 /// Attributes of `struct inet_diag_req_v2`, since Linux 5.9, and a protocol of more than 8 bits; the crate does
 /// not know them.
+const INET_DIAG_REQ_BYTECODE: u16 = 1;
 const INET_DIAG_REQ_PROTOCOL: u16 = 3;
 const IPPROTO_MPTCP: u32 = 262;
 
@@ -293,11 +345,12 @@ pub(super) fn message(body: &[u8], flags: u16, sequence: u32) -> Vec<u8> {
     with_length(message)
 }
 
-/// A message with this attribute at its end.
-fn with_attribute(mut message: Vec<u8>, kind: u16, value: u32) -> Vec<u8> {
-    message.extend(8u16.to_ne_bytes());
+/// A message with this attribute at its end; its value has whole words.
+fn with_attribute(mut message: Vec<u8>, kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
+    message.extend(length.to_ne_bytes());
     message.extend(kind.to_ne_bytes());
-    message.extend(value.to_ne_bytes());
+    message.extend(value);
     with_length(message)
 }
 

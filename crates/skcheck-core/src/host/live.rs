@@ -5,8 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rustix::fs::{FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::Errno;
@@ -25,6 +24,8 @@ pub struct Live {
     host_root: PathBuf,
     proc: PathBuf,
     same_files: Option<SameFiles>,
+    /// Nothing else is done in this process: it may enter namespaces itself.
+    alone: bool,
 }
 
 /// Tells whether two tasks, by their ids in this process's pid namespace, have the same table of descriptors.
@@ -35,9 +36,6 @@ const LINK_TARGET: usize = 63;
 
 /// `NSFS_MAGIC` of linux/magic.h: the file system of namespaces.
 const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
-
-/// How long entering a namespace may take; it takes microseconds.
-const ENTRANCE: Duration = Duration::from_secs(2);
 
 /// Where /proc usually is.
 const PROC: &str = "/proc";
@@ -55,7 +53,7 @@ impl Live {
     /// links do not lead out of it (since Linux 5.6; `openat2`). `/proc/self`, `/proc/thread-self` and
     /// `/proc/net` are the real ones where `proc` does not show this process.
     pub fn with_roots(host_root: PathBuf, proc: PathBuf) -> Live {
-        Live { host_root, proc, same_files: None }
+        Live { host_root, proc, same_files: None, alone: false }
     }
 
     /// The same, with what tells whether two tasks share a table of descriptors: `skcheck_bpf::same_files`, since
@@ -63,6 +61,18 @@ impl Live {
     #[must_use]
     pub fn comparing(self, same_files: SameFiles) -> Live {
         Live { same_files: Some(same_files), ..self }
+    }
+
+    /// The same, in a process that does nothing else: it enters network namespaces itself, and comes back.
+    #[must_use]
+    pub(crate) fn alone(self) -> Live {
+        Live { alone: true, ..self }
+    }
+
+    /// Where a path of the host is in the scanner's own files.
+    pub(crate) fn place_of(&self, path: &Path) -> PathBuf {
+        let below = || self.host_root.join(path.strip_prefix("/").unwrap_or(path));
+        self.in_proc(path).map_or_else(below, Cow::into_owned)
     }
 
     /// Where a path below /proc is; `None` for any other.
@@ -151,8 +161,7 @@ impl Live {
     /// Does something in a network namespace, on a thread of its own, which ends with it.
     ///
     /// # Errors
-    /// `NotFound` when nothing leads there any more, `PermissionDenied` when it may not be entered, and
-    /// `TimedOut` when entering it takes too long.
+    /// `NotFound` when nothing leads there any more, `PermissionDenied` when it may not be entered.
     pub fn within<T: Send + 'static>(
         &self,
         netns: &Netns,
@@ -172,6 +181,30 @@ impl Live {
             }
             Err(worst)
         })
+    }
+
+    /// Does something in the network namespace that this file stands for.
+    fn within_file<T: Send + 'static>(
+        &self,
+        netns: &NetnsFile,
+        work: impl FnOnce(&Live) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        if self.alone {
+            let back = std::fs::File::open(format!("{PROC}/thread-self/ns/net"))?;
+            let entered = self.enter(netns);
+            if entered.is_err() {
+                return entered.and_then(|()| work(self));
+            }
+            let done = work(self);
+            let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+            if rustix::thread::move_into_link_name_space(back.as_fd(), kind).is_err() {
+                // What it answered from here on would be about another namespace than it says.
+                std::process::exit(1);
+            }
+            return done;
+        }
+        let (live, netns) = (self.clone(), netns.clone());
+        on_a_thread(move || live.enter(&netns).and_then(|()| work(&live)))
     }
 
     /// Opens a socket in the calling thread's network namespace, and reads what that holds.
@@ -212,9 +245,9 @@ impl Diag for Conversation<'_> {
     }
 
     fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
-        let Some(netns) = self.netns.clone() else { return self.live.proc_net(name) };
-        let (live, name) = (self.live.clone(), name.to_owned());
-        on_a_thread(move || live.enter(&netns).and_then(|()| live.proc_net(&name)))
+        let Some(netns) = &self.netns else { return self.live.proc_net(name) };
+        let name = name.to_owned();
+        self.live.within_file(netns, move |live| live.proc_net(&name))
     }
 
     fn interface_name(&self, index: u32) -> io::Result<String> {
@@ -223,18 +256,10 @@ impl Diag for Conversation<'_> {
     }
 }
 
-/// Does something that changes the thread's namespace, on a thread of its own, which ends with it. The way
-/// there can lead through file systems that never answer; such a thread is left behind.
+/// Does something that changes the thread's namespace, on a thread of its own, which ends with it.
 fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let thread = std::thread::Builder::new().name("skcheck-netns".to_owned());
-    let thread = thread.spawn(move || {
-        let _ = sender.send(work());
-    })?;
-    let done = receiver.recv_timeout(ENTRANCE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-    // It has nothing left to do but to end; waiting for that keeps the number of threads down.
-    let _ = thread.join();
-    done
+    let thread = std::thread::Builder::new().name("skcheck-netns".to_owned()).spawn(work)?;
+    thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that entered it has failed")))
 }
 
 impl Default for Live {
@@ -245,13 +270,10 @@ impl Default for Live {
 
 impl Host for Live {
     fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
-        let socket = match netns.cloned() {
+        let socket = match netns {
             None => self.open_diag()?,
             // A netlink socket keeps the namespace it was made in, so only its making has to be there.
-            Some(file) => {
-                let live = self.clone();
-                on_a_thread(move || live.enter(&file).and_then(|()| live.open_diag()))?
-            }
+            Some(file) => self.within_file(file, Live::open_diag)?,
         };
         Ok(Box::new(Conversation { live: self, netns: netns.cloned(), socket }))
     }
@@ -276,34 +298,26 @@ impl Host for Live {
     fn shares_descriptors(&self, pid: u32, tid: u32) -> io::Result<bool> {
         let same_files = self.same_files.ok_or(io::ErrorKind::Unsupported)?;
         // The kernel takes ids as this process's pid namespace numbers them.
-        let shown = std::fs::read_link(self.proc.join("self"))?;
-        if parse_number(shown.as_os_str().as_encoded_bytes()) != Some(std::process::id()) {
+        if !self.shows_own_pids() {
             return Err(io::ErrorKind::Unsupported.into());
         }
         same_files(pid, tid)
     }
 
-    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
+    fn shows_own_pids(&self) -> bool {
+        let Ok(shown) = std::fs::read_link(self.proc.join("self")) else { return true };
+        parse_number(shown.as_os_str().as_encoded_bytes()) == Some(std::process::id())
+    }
+
+    fn read_limited(&self, path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
         into.clear();
-        let mut file = std::fs::File::from(self.open(path, OFlags::RDONLY)?);
-        io::Read::read_to_end(&mut file, into).map(drop)
+        let file = std::fs::File::from(self.open(path, OFlags::RDONLY)?);
+        io::Read::read_to_end(&mut io::Read::take(file, limit), into).map(drop)
     }
 
     fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let file = self.open(path, OFlags::RDONLY)?;
         Ok(rustix::io::retry_on_intr(|| rustix::io::pread(&file, &mut *into, offset))?)
-    }
-
-    fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let (live, path) = (self.clone(), path.to_owned());
-        // A read that hangs cannot be called back: its thread is left behind, asleep.
-        std::thread::Builder::new().name("skcheck-read".to_owned()).spawn(move || {
-            let mut file = Vec::new();
-            let read = live.read(&path, &mut file);
-            let _ = sender.send(read.map(|()| file));
-        })?;
-        receiver.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {

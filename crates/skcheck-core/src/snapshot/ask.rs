@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use crate::diag::decode::{Answer, Record};
 use crate::diag::request::{self, IpVersion, States, Table};
 use crate::gap::{Gap, Missing};
-use crate::host::{Diag, Host};
+use crate::host::{Diag, Host, Message};
 use crate::namespaces::Netns;
 use crate::proc_net;
 use crate::socket::{Endpoint, Inode, Socket};
@@ -86,16 +86,6 @@ impl<'h> Asker<'h> {
         self.run(table, &|sequence| request::dump(table, states, sequence), sink)
     }
 
-    /// Dumps a table into `sink`, and of TCP sockets what they are part of.
-    pub(super) fn dump_with_info(
-        &self,
-        table: Table,
-        states: States,
-        sink: &mut dyn Sink,
-    ) -> Result<Vec<Gap>, Refusal> {
-        self.run(table, &|sequence| request::dump_with_info(table, states, sequence), sink)
-    }
-
     /// Dumps all unix listeners with those who wait at them.
     pub(super) fn pending_unix(&self, sink: &mut dyn Sink) -> Result<Vec<Gap>, Refusal> {
         self.run(Table::Unix, &request::dump_pending_unix, sink)
@@ -104,8 +94,34 @@ impl<'h> Asker<'h> {
     /// One TCP socket by its addresses, as it sees them; `None` when it is gone.
     pub(super) fn tcp(&self, local: &Endpoint, peer: &Endpoint, interface: Option<u32>) -> Option<Socket> {
         let sequence = self.next();
-        let request = request::exact_tcp(local, peer, interface, sequence)?;
+        let request = request::exact_tcp(local, peer, interface, false, sequence)?;
         self.one(Table::Tcp(IpVersion::V4), &request, sequence)
+    }
+
+    /// Each of these sockets once more, with what only its lock gives (`tcp_info`, `mptcp_info`), by its place.
+    /// One whose lock does not come free is left out, and the host knows whom that is about.
+    pub(super) fn with_info(
+        &self,
+        sockets: &[(String, &Socket)],
+        on_socket: &mut dyn FnMut(usize, Socket),
+    ) -> io::Result<()> {
+        let mut places = Vec::new();
+        let mut messages = Vec::new();
+        let mut answers = Vec::new();
+        for (place, (about, socket)) in sockets.iter().enumerate() {
+            let sequence = self.next();
+            let Some((table, request)) = request::exact_with_info(socket, sequence) else { continue };
+            places.push(place);
+            answers.push(Answer::new(table, sequence));
+            messages.push(Message { about: about.clone(), request });
+        }
+        let mut diag = self.connected()?;
+        diag.ask_each(&messages, &mut |at, datagram| {
+            let (Some(place), Some(answer)) = (places.get(at), answers.get_mut(at)) else { return };
+            let _ = answer.datagram(datagram, |record| on_socket(*place, record.into_socket()));
+        });
+        *self.diag.borrow_mut() = Some(diag);
+        Ok(())
     }
 
     /// One unix socket by its inode; `None` when it is gone.
@@ -154,14 +170,15 @@ impl<'h> Asker<'h> {
     }
 
     fn ask(&self, request: &[u8], on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
-        let taken = self.diag.borrow_mut().take();
-        let mut diag = match taken {
-            Some(diag) => diag,
-            None => open(self.host, self.netns)?,
-        };
+        let mut diag = self.connected()?;
         diag.ask(request, on_datagram)?;
         *self.diag.borrow_mut() = Some(diag);
         Ok(())
+    }
+
+    fn connected(&self) -> io::Result<Box<dyn Diag + 'h>> {
+        let taken = self.diag.borrow_mut().take();
+        taken.map_or_else(|| open(self.host, self.netns), Ok)
     }
 
     fn next(&self) -> u32 {

@@ -3,7 +3,6 @@
 
 use std::cell::OnceCell;
 use std::io;
-use std::path::Path;
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
@@ -11,7 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::engine::{Engine, Found, Pass, Tally};
 use crate::footprint::HostFacts;
 use crate::gap::Gap;
-use crate::host::{Host, parse_number};
+use crate::host::Host;
 use crate::namespaces::{Netns, NetnsId, sockets_used};
 use crate::query::Query;
 use crate::snapshot::Source;
@@ -42,8 +41,7 @@ impl Finding {
 /// # Errors
 /// When it is.
 pub(crate) fn knows_pids_of(host: &dyn Host) -> io::Result<()> {
-    let Ok(shown) = host.read_link(Path::new("/proc/self")) else { return Ok(()) };
-    if parse_number(&shown).is_none_or(|pid| pid == std::process::id()) {
+    if host.shows_own_pids() {
         return Ok(());
     }
     Err(io::Error::other(

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::container::{Container, Runtime};
 use crate::host::{Diag, Host, Live, NetnsFile};
@@ -41,24 +41,20 @@ impl Host for Node {
         self.live.fd_links(pid, on_link)
     }
 
-    fn read(&self, path: &Path, into: &mut Vec<u8>) -> io::Result<()> {
+    fn read_limited(&self, path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
         *into = match path.to_str().unwrap_or_default() {
             "/proc/1/mountinfo" | "/proc/self/mountinfo" => {
                 b"1 1 0:1 / /cgroups rw - cgroup2 cgroup2 rw\n".to_vec()
             }
             "/cgroups/cgroup.controllers" => Vec::new(),
             path if path.ends_with("/cgroup") => format!("0::{PATH}\n").into_bytes(),
-            _ => return self.live.read(path, into),
+            _ => return self.live.read_limited(path, limit, into),
         };
         Ok(())
     }
 
     fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         self.live.read_at(path, offset, into)
-    }
-
-    fn read_within(&self, path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
-        self.live.read_within(path, patience)
     }
 
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {

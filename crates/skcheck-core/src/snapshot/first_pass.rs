@@ -185,9 +185,7 @@ fn dump_all(host: &dyn Host, query: &Query, facts: &HostFacts, survey: &Survey) 
     if survey.namespaces.len() <= 1 {
         return survey.namespaces.iter().map(one).collect();
     }
-    // Reads files of the control group, so it is worth asking only for several.
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = processors.min(survey.namespaces.len());
+    let workers = processors().min(survey.namespaces.len());
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -198,7 +196,9 @@ fn dump_all(host: &dyn Host, query: &Query, facts: &HostFacts, survey: &Survey) 
         }
     };
     let mut done = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        // Where no thread can be had, those that there are do its work.
+        let another = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..workers).filter_map(another).collect();
         let mut done = work();
         for other in others {
             done.extend(other.join().unwrap_or_default());
@@ -207,6 +207,12 @@ fn dump_all(host: &dyn Host, query: &Query, facts: &HostFacts, survey: &Survey) 
     });
     done.sort_unstable_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, dump)| dump).collect()
+}
+
+/// How many processors this process may run on (`sched_getaffinity`). That of a control group's quota is not
+/// asked for: its files could be anywhere.
+fn processors() -> usize {
+    rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count().max(1) as usize)
 }
 
 /// Asks for the TCP sockets that sockstat does not count. The kernel walks the bound ports of the

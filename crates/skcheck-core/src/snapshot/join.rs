@@ -22,7 +22,7 @@ use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::holding::{self, Context, Found};
 use crate::snapshot::listeners::{Held, Listeners};
 use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
-use crate::snapshot::second_look::{self, has_peer, tcp_peer};
+use crate::snapshot::second_look::{self, Asked, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
 use crate::snapshot::{Report, Source, cgroups, closed, fallback, interfaces, measure, portid, read};
@@ -86,14 +86,20 @@ pub(super) fn run(
         // Both take one look at everything: at the same time they take as long as one.
         let walk = early.map(|Depth { engine, limits }| {
             let sockets = &sockets;
-            scope.spawn(move || {
+            let walk = move || {
                 let mut gaps = Vec::new();
                 (measure::walk(engine, limits, facts, sockets, namespaces, &mut gaps), gaps)
-            })
+            };
+            // Where there is no thread to be had, one does both.
+            std::thread::Builder::new().spawn_scoped(scope, walk).map_err(|_| walk)
         });
         let found =
             holding::find(host, query, &context, depth.map(|depth| depth.engine), &drafts, &sockets, gaps);
-        let measured = walk.and_then(|walk| walk.join().ok()).map(|(measured, more)| {
+        let measured = walk.and_then(|walk| match walk {
+            Ok(thread) => thread.join().ok(),
+            Err(walk) => Some(walk()),
+        });
+        let measured = measured.map(|(measured, more)| {
             gaps.extend(more);
             measured
         });
@@ -119,6 +125,10 @@ pub(super) fn run(
         sockets.retain(|report| is_held_by_processes(query, report, &|pid| by_pid.get(&pid).copied()));
         let left = pids(&sockets);
         processes.retain(|process| left.contains(&process.pid));
+    }
+    if first.source == Source::SockDiag {
+        let asked = Asked { tcp: depth.is_none(), processes: &processes };
+        second_look::add_info(host, query, facts, &first.survey.namespaces, started, &mut sockets, &asked);
     }
     if let Some(Depth { engine, limits }) = depth.filter(|_| is_narrow) {
         measured = Some(measure::walk(engine, limits, facts, &sockets, &first.survey.namespaces, gaps));

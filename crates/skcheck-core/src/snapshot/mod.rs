@@ -205,6 +205,8 @@ pub fn scan_with(
     let unlisted = first.unlisted_tcp_mem();
     let depth = engine.map(|engine| Depth { engine, limits });
     let joined = join::run(host, query, &facts, first, depth, started, &mut gaps);
+    let unlisted_noise = read::unlisted_noise(host);
+    gaps.extend(host.unanswered());
     Ok(Snapshot {
         taken_at,
         duration: started.elapsed(),
@@ -217,7 +219,7 @@ pub fn scan_with(
         pages: joined.pages,
         processes: joined.processes,
         unlisted_tcp_mem: unlisted,
-        unlisted_noise: read::unlisted_noise(host),
+        unlisted_noise,
         namespaces: joined.namespaces,
         gaps,
     })

@@ -66,15 +66,15 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
         None if target == b"anon_inode:[io_uring]" => rings.push(holder),
         None => {}
     };
-    survey::each_process(host, &mut |pid| {
+    for pid in survey::pids(host) {
         if is_over() {
             given_up = true;
-            return Ok(());
+            break;
         }
         let mut is_empty = true;
         // What the process's own descriptors are: sockets, or others.
         let mut own: FxHashSet<(u32, Option<Inode>)> = FxHashSet::default();
-        let links = host.fd_links(pid, &mut |fd, target| {
+        let _ = host.fd_links(pid, &mut |fd, target| {
             is_empty = false;
             own.insert((fd, socket_inode(target)));
             note(Holder::new(pid, fd), true, target);
@@ -105,8 +105,7 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
                 }
             });
         }
-        links
-    });
+    }
     add_rings(host, search, &rings, &is_over, &mut rare, gaps);
     let is_unheld = |inode: &&Inode| !rare.holders.contains_key(*inode);
     if search.wanted.iter().any(|inode| is_unheld(&inode)) {

@@ -1,7 +1,7 @@
 //! Reads host facts and processes through the seam, for the parsers to interpret.
 
-use std::path::Path;
-use std::time::Duration;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::container::cgroup::Cgroup;
 use crate::container::kubelet::{self, Names};
@@ -11,13 +11,6 @@ use crate::gap::{Gap, Missing};
 use crate::host::Host;
 use crate::process::{self, Process};
 use crate::units::{Bytes, Pages};
-
-/// How long one command line may take; it is read in microseconds unless the process is stuck.
-const CMDLINE_PATIENCE: Duration = Duration::from_millis(100);
-
-/// How many command lines may fail to come before none is asked for any more: each leaves a
-/// sleeping thread behind.
-const CMDLINES_LATE: u64 = 5;
 
 /// What the model needs to know of a host.
 pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> HostFacts {
@@ -91,35 +84,38 @@ pub(crate) fn cpus(host: &dyn Host) -> u64 {
     stat.split(|&b| b == b'\n').filter(is_cpu).count() as u64
 }
 
+/// The files that tell who a process is. The command line comes last: it alone waits for the process's memory.
+const IDENTITY: [&str; 5] = ["comm", "status", "cgroup", "stat", "cmdline"];
+
+/// So much is read of each. A command line is as long as its process says.
+const IDENTITY_LIMIT: u64 = 64 * 1024;
+
 /// The processes with these ids, by pid. One that has vanished keeps its pid and nothing else.
 pub(crate) fn processes(
     host: &dyn Host,
     pids: impl Iterator<Item = u32>,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Process> {
+    let mut processes: Vec<Process> = pids.map(|pid| Process { pid, ..Process::default() }).collect();
+    let file = |process: &Process, name| PathBuf::from(format!("/proc/{}/{name}", process.pid));
+    let paths: Vec<PathBuf> =
+        processes.iter().flat_map(|process| IDENTITY.map(|name| file(process, name))).collect();
     let mut late = 0;
-    let mut nameless = 0;
-    let mut unasked = 0;
-    let mut processes = Vec::new();
-    for pid in pids {
-        let mut found = identity(host, pid);
-        nameless += u64::from(found.comm.is_none());
-        if late >= CMDLINES_LATE {
-            unasked += 1;
-        } else {
-            match host.read_within(Path::new(&format!("/proc/{pid}/cmdline")), CMDLINE_PATIENCE) {
-                Ok(file) => found.cmdline = Some(process::cmdline(&file)),
-                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => late += 1,
-                Err(_) => {}
-            }
+    host.read_each(&paths, IDENTITY_LIMIT, &mut |at, file| {
+        let (process, name) = (processes.get_mut(at / IDENTITY.len()), IDENTITY.get(at % IDENTITY.len()));
+        let (Some(process), Some(name)) = (process, name) else { return };
+        match file {
+            Ok(file) => identify(process, name, file),
+            Err(error) if *name == "cmdline" && is_unanswered(&error) => late += 1,
+            Err(_) => {}
         }
-        processes.push(found);
-    }
-    if late + unasked > 0 {
+    });
+    if late > 0 {
         let remedy =
             "their memory is locked, often by a stuck page fault: cat /proc/PID/wchan and /proc/PID/stack";
-        gaps.push(Gap::counted(Missing::CommandLines, "/proc/PID/cmdline", late + unasked, remedy));
+        gaps.push(Gap::counted(Missing::CommandLines, "/proc/PID/cmdline", late, remedy));
     }
+    let nameless = processes.iter().filter(|process| process.comm.is_none()).count() as u64;
     if nameless > 0 {
         let remedy = "they ended during the scan, or /proc hides them (hidepid): run again, or as root";
         gaps.push(Gap::counted(Missing::Identities, "/proc/PID/comm", nameless, remedy));
@@ -127,22 +123,25 @@ pub(crate) fn processes(
     processes
 }
 
-fn identity(host: &dyn Host, pid: u32) -> Process {
-    let file = |name: &str| read(host, &format!("/proc/{pid}/{name}"));
-    let status = file("status");
-    let cgroup = cgroup(host, pid);
-    let path = cgroup.as_ref().map(|cgroup| cgroup.path.clone());
-    let (unit, container) = cgroup.map(|cgroup| (cgroup.unit, cgroup.container)).unwrap_or_default();
-    Process {
-        pid,
-        start_time: file("stat").and_then(|stat| process::start_time(&stat)),
-        comm: file("comm").map(|comm| process::comm(&comm)),
-        uid: status.as_deref().and_then(process::uid),
-        cmdline: None,
-        cgroup: path,
-        unit,
-        container,
-        ns_pid: status.as_deref().and_then(process::ns_pid),
+/// Whether an answer did not come, rather than that there is none.
+fn is_unanswered(error: &io::Error) -> bool {
+    !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+        && error.raw_os_error() != Some(rustix::io::Errno::SRCH.raw_os_error())
+}
+
+/// Fills in what a file tells of who a process is.
+fn identify(process: &mut Process, name: &str, file: &[u8]) {
+    match name {
+        "comm" => process.comm = Some(process::comm(file)),
+        "status" => (process.uid, process.ns_pid) = (process::uid(file), process::ns_pid(file)),
+        "stat" => process.start_time = process::start_time(file),
+        "cmdline" => process.cmdline = Some(process::cmdline(file)),
+        _ => {
+            if let Some(cgroup) = Cgroup::of_process(file) {
+                process.cgroup = Some(cgroup.path);
+                (process.unit, process.container) = (cgroup.unit, cgroup.container);
+            }
+        }
     }
 }
 

@@ -1,11 +1,17 @@
 //! Asks the kernel once more about the candidates of one namespace, for what their first record
 //! does not tell.
 
+use std::time::Instant;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diag::request::{canonical, same_connection};
-use crate::footprint::HostFacts;
+use crate::footprint::{HostFacts, footprint};
+use crate::host::Host;
+use crate::namespaces::Netns;
+use crate::process::Process;
 use crate::query::Query;
+use crate::snapshot::Report;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::dump::{Candidate, Dump};
 use crate::snapshot::unix_links::UnixLinks;
@@ -21,7 +27,6 @@ pub(super) fn run(
     dump: &Dump,
     candidates: &mut Vec<Candidate>,
 ) -> Vec<Inode> {
-    refresh_tcp(asker, query, facts, candidates);
     let elsewhere = add_silent_readers(asker, query, facts, unix, dump, candidates);
     name_unix_peers(asker, candidates);
     elsewhere
@@ -46,22 +51,94 @@ pub(super) fn tcp_peer(asker: &Asker<'_>, socket: &Socket) -> Option<Socket> {
     ask(socket.interface).or_else(|| socket.interface.and_then(|_| ask(None)))
 }
 
-/// Asks for every TCP candidate once more, with `tcp_info`, so that all its numbers are of one
-/// moment. One that has drained since is dropped; one that has vanished keeps its first record.
-fn refresh_tcp(asker: &Asker<'_>, query: &Query, facts: &HostFacts, candidates: &mut Vec<Candidate>) {
-    candidates.retain_mut(|candidate| {
-        let socket = &candidate.socket;
-        if socket.protocol != Protocol::Tcp || !has_peer(socket) || !socket.holds_something() {
-            return true;
+/// Which connections are asked for, and who the processes are that hold them.
+pub(super) struct Asked<'a> {
+    /// TCP's too, and not MPTCP's alone: there is no engine that has read what its lock guards.
+    pub tcp: bool,
+    pub processes: &'a [Process],
+}
+
+/// Asks for every connection of a report once more, with what the kernel tells only under its lock, so that all
+/// its numbers are of one moment. One that has drained since is dropped; one that has vanished, or whose lock does
+/// not come free, keeps its first record.
+pub(super) fn add_info(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    namespaces: &[Netns],
+    started: Instant,
+    sockets: &mut Vec<Report>,
+    of: &Asked<'_>,
+) {
+    let mut drained: FxHashSet<usize> = FxHashSet::default();
+    for netns in namespaces {
+        let is_here = |report: &Report| report.netns == netns.id && is_told_more(&report.socket, of.tcp);
+        let places: Vec<usize> =
+            (0..sockets.len()).filter(|at| sockets.get(*at).is_some_and(is_here)).collect();
+        if places.is_empty() {
+            continue;
         }
-        match asker.tcp(&socket.local, &socket.peer, socket.interface) {
-            Some(answer) if answer.state != State::TimeWait && same_connection(socket, &answer) => {
-                *candidate = Candidate::now(answer);
-                query.may_match(&candidate.socket, facts)
+        let Ok(asker) = Asker::open(host, netns) else { continue };
+        let mut answers = Vec::new();
+        let reports = places.iter().filter_map(|at| sockets.get(*at));
+        let wanted: Vec<(String, &Socket)> =
+            reports.map(|report| (describe(report, of.processes), &report.socket)).collect();
+        let is_same = |place: usize, answer: &Socket| {
+            wanted.get(place).is_some_and(|(_, socket)| same_connection(socket, answer))
+        };
+        let _ = asker.with_info(&wanted, &mut |place, answer| {
+            if answer.state != State::TimeWait && is_same(place, &answer) {
+                answers.push((place, answer, Instant::now()));
             }
-            _ => true,
+        });
+        for (place, answer, read_at) in answers {
+            let Some(report) = places.get(place).and_then(|at| sockets.get_mut(*at)) else { continue };
+            report.read_after = read_at.saturating_duration_since(started);
+            take(report, answer, facts);
+            let is_wanted =
+                query.may_match(&report.socket, facts) && query.matches_footprint(&report.footprint);
+            drained.extend(places.get(place).filter(|_| !is_wanted));
         }
+    }
+    let mut at = 0;
+    sockets.retain(|_| {
+        at += 1;
+        !drained.contains(&(at - 1))
     });
+}
+
+/// Whether its lock gives more than its record.
+fn is_told_more(socket: &Socket, tcp: bool) -> bool {
+    let is_unknown = match &socket.mptcp {
+        Some(mptcp) => mptcp.unsent.is_none(),
+        None => tcp && socket.tcp_info.is_none(),
+    };
+    is_unknown && has_peer(socket) && socket.state != State::ClosedHeld && socket.holds_something()
+}
+
+/// Takes what a later answer says of a socket, and leaves what is only known otherwise.
+fn take(report: &mut Report, mut answer: Socket, facts: &HostFacts) {
+    if let (Some(known), Some(told)) = (&mut report.socket.mptcp, &mut answer.mptcp) {
+        told.subflows = std::mem::take(&mut known.subflows);
+    }
+    report.socket = answer;
+    report.footprint = footprint(&report.socket, None, facts);
+}
+
+/// Whom a socket is about, for a report that has no answer.
+fn describe(report: &Report, processes: &[Process]) -> String {
+    match report.holders.first() {
+        Some(holder) => {
+            let process = processes.iter().find(|process| process.pid == holder.pid);
+            let comm = process.and_then(|process| process.comm.as_deref()).unwrap_or(b"process");
+            format!("{} ({}), fd {}", comm.escape_ascii(), holder.pid, holder.fd)
+        }
+        None => {
+            let port = |endpoint: &Endpoint| endpoint.port().map_or_else(|| "?".to_owned(), |port| port.to_string());
+            let (local, peer) = (port(&report.socket.local), port(&report.socket.peer));
+            format!("the connection from port {local} to port {peer}")
+        }
+    }
 }
 
 /// Unix readers whose own record shows nothing (their first datagram is empty), while senders are

@@ -2,14 +2,16 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::socket::{Cookie, Inode, Socket, State};
+use crate::endpoint::Endpoint;
+use crate::socket::{Cookie, Inode, Socket};
 
 /// MPTCP sockets, each with its subflows.
 #[derive(Default)]
 pub(crate) struct MptcpSockets {
     sockets: Vec<Socket>,
-    by_token: FxHashMap<u32, usize>,
     by_inode: FxHashMap<Inode, usize>,
+    /// Those that nobody has accepted, which have no inode.
+    by_addresses: FxHashMap<(Endpoint, Endpoint), usize>,
     /// All of them, and their subflows: a table that changes under a dump repeats sockets.
     seen: FxHashSet<Cookie>,
 }
@@ -21,24 +23,16 @@ impl MptcpSockets {
             return;
         }
         let at = self.sockets.len();
-        if let Some(token) = socket.mptcp.as_ref().and_then(|mptcp| mptcp.token) {
-            self.by_token.entry(token).or_insert(at);
-        }
-        if let Some(inode) = socket.inode {
-            self.by_inode.entry(inode).or_insert(at);
-        }
+        match socket.inode {
+            Some(inode) => self.by_inode.entry(inode).or_insert(at),
+            None => self.by_addresses.entry((socket.local.clone(), socket.peer.clone())).or_insert(at),
+        };
         self.sockets.push(socket);
     }
 
     /// Whether this TCP socket is a subflow of one of them.
     pub(super) fn has_subflow(&self, socket: &Socket) -> bool {
         !self.is_empty() && self.place_of(socket).is_some()
-    }
-
-    /// Whether there are any but listeners. The subflow of a listener is known by its inode; of others the
-    /// token must be asked for.
-    pub(super) fn have_tokens(&self) -> bool {
-        self.sockets.iter().any(|socket| socket.state != State::Listen)
     }
 
     /// Puts a subflow of one of them where it belongs.
@@ -52,11 +46,13 @@ impl MptcpSockets {
     }
 
     /// The kernel gives a subflow its MPTCP socket's inode (`mptcp_sock_graft`), but for those that nobody has
-    /// accepted; the token is that of its connection.
+    /// accepted: the first of their subflows has the addresses of the connection.
     fn place_of(&self, subflow: &Socket) -> Option<usize> {
-        let token = subflow.mptcp.as_ref().and_then(|mptcp| mptcp.token);
-        let by_token = token.and_then(|token| self.by_token.get(&token));
-        by_token.or_else(|| self.by_inode.get(&subflow.inode?)).copied()
+        match subflow.inode {
+            Some(inode) => self.by_inode.get(&inode).copied(),
+            None if self.by_addresses.is_empty() => None,
+            None => self.by_addresses.get(&(subflow.local.clone(), subflow.peer.clone())).copied(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

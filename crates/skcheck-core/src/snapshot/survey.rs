@@ -1,6 +1,5 @@
 //! Looks at every process once: what its descriptors refer to, and which namespaces it is in.
 
-use std::cell::Cell;
 use std::io;
 use std::path::Path;
 
@@ -8,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::gap::{Gap, Missing};
 use crate::holders::{Descriptors, Holder, socket_inode};
-use crate::host::{Host, NetnsFile, parse_number};
+use crate::host::{Host, Looking, NetnsFile, Sight, parse_number};
 use crate::namespaces::{Netns, NetnsChoice, NetnsId, ip_netns_name};
 use crate::snapshot::by_engine::Finding;
 use crate::snapshot::ways::{Ways, netns_of_task};
@@ -73,33 +72,23 @@ pub(super) fn run(
     let mut ways = Ways::new(host);
     let mut stand_ins = FxHashMap::default();
     let mut descriptors = Descriptors::default();
-    let listed = each_process(host, &mut |pid| {
-        let threads = threads(host, pid);
-        if finding.is_some() {
-            ways.look_at(pid, pid, &threads);
-            return may_be_read(host, pid);
-        }
-        let count = Cell::new(0u64);
-        let mut note = |task: u32, fd: u32, target: &[u8]| {
-            count.set(count.get() + 1);
-            match socket_inode(target) {
-                Some(inode) => descriptors.add(inode, Holder::new(pid, fd)),
-                None => ways.add_descriptor(task, fd, target),
+    let at = Looking { descriptors: finding.is_none(), namespaces: true };
+    let listed = each_process(host, at, &mut |pid, sight| match sight {
+        Sight::Descriptor { task, fd, target } => match socket_inode(target) {
+            Some(inode) => descriptors.add(inode, Holder::new(pid, *fd)),
+            None => ways.add_descriptor(*task, *fd, target),
+        },
+        Sight::Netns { task, target } => {
+            if *task != pid {
+                stand_ins.insert(pid, *task);
             }
-        };
-        let mut links = host.fd_links(pid, &mut |fd, target| note(pid, fd, target));
-        let mut task = pid;
-        // A main thread that has ended shows no descriptors, and the others go on with them.
-        if count.get() == 0
-            && let Some(thread) = threads.first()
-        {
-            links = host.fd_links(*thread, &mut |fd, target| note(*thread, fd, target));
-            stand_ins.insert(pid, *thread);
-            task = *thread;
+            ways.add_process(pid, *task, target);
         }
-        ways.look_at(pid, task, &threads);
-        links
+        Sight::ThreadNetns { tid, target } => ways.add_thread(pid, *tid, target),
+        Sight::MountNamespace(target) => ways.add_mount_namespace(pid, target),
+        Sight::End(_) => {}
     });
+    ways.add_mounts();
     if let Some(Finding { pass, found }) = finding {
         for (it, _) in found {
             if let Some((inode, holder)) = it.socket.inode.zip(it.holder) {
@@ -114,14 +103,6 @@ pub(super) fn run(
     others.retain(|other| namespaces.iter().all(|netns| netns.id != other.id));
     descriptors.sort();
     Survey { descriptors, namespaces, others, netns_of, stand_ins, listed }
-}
-
-/// Whether a process's descriptors may be read, without reading them all.
-fn may_be_read(host: &dyn Host, pid: u32) -> io::Result<()> {
-    match host.read_link(Path::new(&format!("/proc/{pid}/fd/0"))) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn chosen(host: &dyn Host, choice: &NetnsChoice, found: &[Netns], gaps: &mut Vec<Gap>) -> Vec<Netns> {
@@ -173,17 +154,30 @@ pub(super) struct Listed {
     read: u64,
     /// Processes whose descriptors may not be read.
     unreadable: u64,
+    /// Processes that did not answer. The host names them.
+    silent: u64,
     /// The first process of this pid namespace was among them, as it always is unless /proc hides
     /// processes.
     saw_first: bool,
 }
 
 impl Listed {
+    /// Notes how reading the descriptors of a process went.
+    pub(super) fn note(&mut self, pid: u32, read: io::Result<()>) {
+        self.saw_first |= pid == 1;
+        match read {
+            Ok(()) => self.read += 1,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.unreadable += 1,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => self.silent += 1,
+            Err(_) => {} // it has ended
+        }
+    }
+
     fn sort_out(&self, host: &dyn Host, consequence: &str, scanned: &mut Scanned, gaps: &mut Vec<Gap>) {
         let hidden = self.hidden(host);
         scanned.processes = self.read;
         scanned.unreadable = self.unreadable;
-        scanned.all_processes = self.unreadable == 0 && hidden.is_none();
+        scanned.all_processes = self.unreadable == 0 && self.silent == 0 && hidden.is_none();
         if self.unreadable > 0 {
             let remedy = if read::may_look_at_others(host) {
                 "a security module or another user namespace keeps even this privilege out"
@@ -202,7 +196,7 @@ impl Listed {
     fn hidden(&self, host: &dyn Host) -> Option<(&'static str, &'static str)> {
         /// `PROC_PID_INIT_INO`: the number of the first pid namespace, the same on every host.
         const FIRST_NAMESPACE: &[u8] = b"pid:[4026531836]";
-        if self.read + self.unreadable == 0 {
+        if self.read + self.unreadable + self.silent == 0 {
             return Some(("/proc lists none", "mount /proc; without it no socket shows its holder"));
         }
         if !self.saw_first {
@@ -221,24 +215,33 @@ impl Listed {
 
 /// Hands on every descriptor of every process that /proc lists.
 pub(super) fn each_descriptor(host: &dyn Host, on_link: &mut dyn FnMut(Holder, &[u8])) {
-    each_process(host, &mut |pid| {
-        host.fd_links(pid, &mut |fd, target| on_link(Holder::new(pid, fd), target))
+    let at = Looking { descriptors: true, namespaces: false };
+    each_process(host, at, &mut |pid, sight| {
+        if let Sight::Descriptor { fd, target, .. } = sight {
+            on_link(Holder::new(pid, *fd), target);
+        }
     });
 }
 
-/// Looks at every process that /proc lists; `look` says how reading its descriptors went.
-pub(super) fn each_process(host: &dyn Host, look: &mut dyn FnMut(u32) -> io::Result<()>) -> Listed {
+/// Looks at every process that /proc lists, and hands on what is seen of each.
+pub(super) fn each_process(
+    host: &dyn Host,
+    at: Looking,
+    on_sight: &mut dyn FnMut(u32, &Sight<'_>),
+) -> Listed {
     let mut listed = Listed::default();
-    let mut pids = Vec::new();
-    // A /proc that cannot be listed is one that lists nobody.
-    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
-    for pid in pids {
-        listed.saw_first |= pid == 1;
-        match look(pid) {
-            Ok(()) => listed.read += 1,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => listed.unreadable += 1,
-            Err(_) => {} // it has ended
+    host.look_at_each(&pids(host), at, &mut |pid, sight| {
+        on_sight(pid, &sight);
+        if let Sight::End(read) = sight {
+            listed.note(pid, read);
         }
-    }
+    });
     listed
+}
+
+/// Every process that /proc lists. A /proc that cannot be listed is one that lists nobody.
+pub(super) fn pids(host: &dyn Host) -> Vec<u32> {
+    let mut pids = Vec::new();
+    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
+    pids
 }

@@ -103,13 +103,8 @@ impl Asking<'_, '_> {
             dump.asked = true;
             return Dumped::Whole;
         };
-        // Only then it matters, and it costs.
-        let may_have_subflows = matches!(table, Table::Tcp(_)) && dump.mptcp.have_tokens();
         let mut stream = self.stream(dump);
-        let result = match may_have_subflows {
-            true => self.asker.dump_with_info(table, states, &mut stream),
-            false => self.asker.dump(table, states, &mut stream),
-        };
+        let result = self.asker.dump(table, states, &mut stream);
         let unheld = stream.unheld;
         dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
         match result {
@@ -194,7 +189,7 @@ impl Asking<'_, '_> {
                     dump.mptcp.add_subflow(record.into_socket());
                 }
             };
-            let result = self.asker.dump_with_info(Table::Tcp(version), States::Holding, &mut add);
+            let result = self.asker.dump(Table::Tcp(version), States::Holding, &mut add);
             dump.gaps.extend(match result {
                 Ok(shortcomings) => shortcomings,
                 Err(Refusal::Table(gap)) => vec![gap],

@@ -2,12 +2,12 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::holders::Holder;
-use crate::host::{Host, NetnsFile};
+use crate::host::{Host, LARGEST_FILE, NetnsFile};
 use crate::namespaces::{Netns, NetnsId, ip_netns_name, mounted, netns_id};
 
 /// Ways into each namespace that was found.
@@ -18,8 +18,10 @@ pub(super) struct Ways<'h> {
     netns_of: FxHashMap<u32, NetnsId>,
     /// Mount namespaces that names are taken from.
     trusted: Vec<Vec<u8>>,
-    /// Mount namespaces that have been looked at.
+    /// Mount namespaces that have been met.
     seen: FxHashSet<Vec<u8>>,
+    /// A process in each of them whose mounts are yet to be looked at, and whether names are taken from there.
+    mount_namespaces: Vec<(u32, bool)>,
 }
 
 impl<'h> Ways<'h> {
@@ -35,24 +37,30 @@ impl<'h> Ways<'h> {
             netns_of: FxHashMap::default(),
             trusted: ["1", "self"].into_iter().filter_map(link).collect(),
             seen: FxHashSet::default(),
+            mount_namespaces: Vec::new(),
         }
     }
 
-    /// Notes the namespaces of a process, of its threads, and of its mounts; `task` is the thread that
-    /// stands for it.
-    pub(super) fn look_at(&mut self, pid: u32, task: u32, threads: &[u32]) {
-        if let Some(id) = netns_of_task(self.host, &task.to_string()) {
+    /// Notes the namespace of a process; `task` is the thread that stands for it.
+    pub(super) fn add_process(&mut self, pid: u32, task: u32, target: &[u8]) {
+        if let Some(id) = netns_id(target) {
             self.netns_of.insert(pid, id);
             self.add(id, || format!("/proc/{task}/ns/net"));
         }
-        // A thread may have left its process's namespace.
-        for tid in threads {
-            let task = format!("{pid}/task/{tid}");
-            if let Some(id) = netns_of_task(self.host, &task) {
-                self.add(id, || format!("/proc/{task}/ns/net"));
-            }
+    }
+
+    /// Notes the namespace of another thread: it may have left its process's.
+    pub(super) fn add_thread(&mut self, pid: u32, tid: u32, target: &[u8]) {
+        if let Some(id) = netns_id(target) {
+            self.add(id, || format!("/proc/{pid}/task/{tid}/ns/net"));
         }
-        self.add_mounts(pid);
+    }
+
+    /// Notes a process's mount namespace, if it is the first that is seen in it.
+    pub(super) fn add_mount_namespace(&mut self, pid: u32, target: &[u8]) {
+        if self.seen.insert(target.to_vec()) {
+            self.mount_namespaces.push((pid, self.trusted.iter().any(|trusted| trusted == target)));
+        }
     }
 
     /// Notes a namespace that a descriptor refers to, if it does.
@@ -104,20 +112,23 @@ impl<'h> Ways<'h> {
         }
     }
 
-    /// Bind mounts keep namespaces alive; each mount namespace has mounts of its own. Names are taken
-    /// from those of the first process and of the scanner alone: any user can make another, and mount
-    /// there what he likes at /run/netns.
-    fn add_mounts(&mut self, pid: u32) {
-        let Ok(namespace) = self.host.read_link(Path::new(&format!("/proc/{pid}/ns/mnt"))) else { return };
-        let gives_names = self.trusted.contains(&namespace);
-        if !self.seen.insert(namespace) {
-            return;
-        }
-        let mut file = Vec::new();
-        if self.host.read(Path::new(&format!("/proc/{pid}/mountinfo")), &mut file).is_err() {
-            return;
-        }
-        for (id, mount_point) in mounted(&file) {
+    /// Looks at the mounts of each mount namespace: bind mounts keep namespaces alive. Names are taken from
+    /// those of the first process and of the scanner alone: any user can make another, and mount there what he
+    /// likes at /run/netns.
+    pub(super) fn add_mounts(&mut self) {
+        let namespaces = std::mem::take(&mut self.mount_namespaces);
+        let path = |(pid, _): &(u32, bool)| format!("/proc/{pid}/mountinfo").into();
+        let paths: Vec<PathBuf> = namespaces.iter().map(path).collect();
+        let host = self.host;
+        host.read_each(&paths, LARGEST_FILE, &mut |at, file| {
+            if let (Some((pid, gives_names)), Ok(file)) = (namespaces.get(at), file) {
+                self.add_mounts_of(*pid, *gives_names, file);
+            }
+        });
+    }
+
+    fn add_mounts_of(&mut self, pid: u32, gives_names: bool, mountinfo: &[u8]) {
+        for (id, mount_point) in mounted(mountinfo) {
             let root = Some(format!("/proc/{pid}/root").into());
             let path = Path::new(OsStr::from_bytes(&mount_point)).to_owned();
             self.add_file(id, || NetnsFile { root, path, inode: id.0 });

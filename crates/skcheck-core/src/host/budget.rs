@@ -1,0 +1,148 @@
+//! How long a run waits for those that do not answer: one budget for all of them together.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The first that does not answer is waited for this part of the budget, and each further one half as long as
+/// the one before: where one is stuck many are.
+const FIRST: u32 = 10;
+
+/// The longest and the shortest that one is waited for, while anything is left. What answers at all answers in
+/// microseconds; a process that executes a program, or a disk that spins up, takes longer.
+const LONGEST: Duration = Duration::from_secs(1);
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// What all that can block spends together. Only waiting counts: for what works, or runs, there is no limit.
+///
+/// Clones share one budget.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    whole: Duration,
+    /// Nanoseconds.
+    left: AtomicU64,
+    /// How many did not answer since the budget was last filled.
+    silent: AtomicU32,
+    ended: Mutex<Arc<AtomicBool>>,
+}
+
+impl Budget {
+    /// So long as a run waits unless it is told otherwise.
+    pub const USUAL: Duration = Duration::from_secs(10);
+
+    /// A budget that nothing has been spent of.
+    pub fn new(whole: Duration) -> Budget {
+        let shared = Shared {
+            whole,
+            left: AtomicU64::new(nanoseconds(whole)),
+            silent: AtomicU32::new(0),
+            ended: Mutex::default(),
+        };
+        Budget { shared: Arc::new(shared) }
+    }
+
+    /// Is over at once when `flag` is set, as a signal handler does: nobody is waited for or asked any more.
+    #[must_use]
+    pub fn ended_by(self, flag: Arc<AtomicBool>) -> Budget {
+        *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = flag;
+        self
+    }
+
+    /// Fills it: the next of several looks begins.
+    pub fn refill(&self) {
+        self.shared.left.store(nanoseconds(self.shared.whole), Ordering::Relaxed);
+        self.shared.silent.store(0, Ordering::Relaxed);
+    }
+
+    /// What there was in the beginning.
+    pub fn whole(&self) -> Duration {
+        self.shared.whole
+    }
+
+    /// What is left to wait.
+    pub fn left(&self) -> Duration {
+        if self.is_ended() { Duration::ZERO } else { self.unspent() }
+    }
+
+    /// Whether somebody has told the run to end.
+    pub fn is_ended(&self) -> bool {
+        let ended = self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.load(Ordering::Relaxed)
+    }
+
+    /// How long the next one is waited for. What is known to take its time gets at least `at_least`, as far as
+    /// there is any left.
+    pub(crate) fn patience(&self, at_least: Duration) -> Duration {
+        let halved = self.shared.silent.load(Ordering::Relaxed).min(16);
+        let first = (self.shared.whole / FIRST).min(LONGEST);
+        (first / (1 << halved)).max(SHORTEST).max(at_least).min(self.left())
+    }
+
+    /// Takes off what was waited.
+    pub(crate) fn spend(&self, waited: Duration) {
+        let waited = nanoseconds(waited);
+        let spend = |left: u64| Some(left.saturating_sub(waited));
+        let _ = self.shared.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend);
+    }
+
+    /// Notes that somebody did not answer.
+    pub(crate) fn note_silence(&self) {
+        self.shared.silent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn unspent(&self) -> Duration {
+        Duration::from_nanos(self.shared.left.load(Ordering::Relaxed))
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget::new(Budget::USUAL)
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_wears_out() {
+        let budget = Budget::new(Duration::from_secs(4));
+        let mut waited = Vec::new();
+        for _ in 0..5 {
+            let patience = budget.patience(Duration::ZERO);
+            waited.push(patience.as_millis());
+            budget.spend(patience);
+            budget.note_silence();
+        }
+        assert_eq!(waited, [400, 200, 100, 50, 50]);
+        assert_eq!(budget.left(), Duration::from_millis(3200));
+        assert_eq!(budget.patience(Duration::from_secs(1)), Duration::from_secs(1));
+        budget.spend(Duration::from_millis(3190));
+        assert_eq!(budget.patience(Duration::from_secs(1)), Duration::from_millis(10));
+        budget.spend(Duration::from_secs(9));
+        assert_eq!(budget.patience(Duration::ZERO), Duration::ZERO);
+        budget.refill();
+        assert_eq!(budget.patience(Duration::ZERO), Duration::from_millis(400));
+    }
+
+    #[test]
+    fn who_is_told_to_end_waits_for_nobody() {
+        let flag = Arc::new(AtomicBool::new(false));
+        let budget = Budget::default().ended_by(Arc::clone(&flag));
+        let shared = budget.clone();
+        assert_eq!(shared.left(), Budget::USUAL);
+        flag.store(true, Ordering::Relaxed);
+        assert!(shared.is_ended());
+        assert_eq!(shared.left(), Duration::ZERO);
+    }
+}

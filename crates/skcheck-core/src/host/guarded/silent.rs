@@ -1,0 +1,235 @@
+//! Who did not answer: remembered, so that nobody is waited for twice, and named in the report.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::gap::{Gap, Missing};
+use crate::host::parse_number;
+use crate::host::worker::Left;
+use crate::namespaces::unescape;
+
+/// After so long somebody who did not answer is asked again: a watch goes on for hours.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Whom a question is about: who keeps it from being answered, if nobody answers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    /// A process.
+    Process(u32),
+    /// The memory of a process: what waits while something holds the lock of that.
+    Memory(u32),
+    /// A descriptor of a process, and the file behind it.
+    Descriptor(u32, u32),
+    /// What lies on a file system, by its path in the scanner's own files.
+    Place(PathBuf),
+    /// A socket, or a table of sockets; by what was asked.
+    Sockets(String),
+}
+
+impl Subject {
+    /// Whom a path is about: /proc/PID/... is about a process, but what lies below its root is not.
+    pub(super) fn of(path: &Path) -> Subject {
+        Subject::of_process(path).unwrap_or_else(|| Subject::Place(path.to_owned()))
+    }
+
+    fn of_process(path: &Path) -> Option<Subject> {
+        let mut parts = path.strip_prefix("/proc").ok()?.iter().map(OsStr::as_encoded_bytes);
+        let pid = parse_number(parts.next()?)?;
+        // What is below a task of it is as below the process.
+        let mut next = parts.next();
+        if next == Some(b"task") && parts.next().is_some() {
+            next = parts.next();
+        }
+        let below = parts.next();
+        match (next, below) {
+            (Some(b"root" | b"cwd"), Some(_)) => None,
+            (Some(b"cmdline" | b"environ" | b"maps" | b"smaps"), _) => Some(Subject::Memory(pid)),
+            (Some(b"fdinfo"), Some(fd)) => Some(Subject::Descriptor(pid, parse_number(fd)?)),
+            _ => Some(Subject::Process(pid)),
+        }
+    }
+
+    /// Whom the file behind a descriptor is about.
+    pub(super) fn behind(path: &Path) -> Subject {
+        let fd = path.file_name().and_then(|fd| parse_number(fd.as_encoded_bytes()));
+        match (Subject::of(path), fd) {
+            (Subject::Process(pid), Some(fd)) => Subject::Descriptor(pid, fd),
+            (subject, _) => subject,
+        }
+    }
+
+    /// The process that it is about.
+    pub(super) fn pid(&self) -> Option<u32> {
+        match self {
+            Subject::Process(pid) | Subject::Memory(pid) | Subject::Descriptor(pid, _) => Some(*pid),
+            Subject::Place(_) | Subject::Sockets(_) => None,
+        }
+    }
+}
+
+/// One that did not answer.
+#[derive(Debug)]
+struct Silence {
+    /// Its name, for a report.
+    name: String,
+    /// What was asked.
+    asked: String,
+    wchan: Option<String>,
+    waited: Duration,
+    since: Instant,
+    /// The worker that waits there.
+    left: Left,
+}
+
+/// All that did not answer.
+#[derive(Debug, Default)]
+pub(super) struct Silent {
+    of: BTreeMap<Subject, Silence>,
+    /// File systems that do not answer, by their device number (`0:57`).
+    devices: BTreeMap<Vec<u8>, Subject>,
+    /// Questions that were not asked, since there was no time left.
+    pub(super) unasked: u64,
+    /// Workers that ended, and how.
+    pub(super) ended: Vec<String>,
+}
+
+/// What a silence is remembered with.
+pub(super) struct Met {
+    pub(super) name: String,
+    pub(super) asked: String,
+    pub(super) wchan: Option<String>,
+    pub(super) waited: Duration,
+    pub(super) left: Left,
+}
+
+impl Silent {
+    pub(super) fn add(&mut self, subject: Subject, met: Met) {
+        let Met { name, asked, wchan, waited, left } = met;
+        let since = Instant::now();
+        self.of.entry(subject).or_insert(Silence { name, asked, wchan, waited, since, left });
+    }
+
+    /// A file system that does not answer: of what else lies on it nothing is asked.
+    pub(super) fn add_device(&mut self, device: Vec<u8>, subject: Subject) {
+        self.devices.entry(device).or_insert(subject);
+    }
+
+    /// Whether it is known not to answer.
+    pub(super) fn has(&self, subject: &Subject) -> bool {
+        let of_process = || subject.pid().is_some_and(|pid| self.of.contains_key(&Subject::Process(pid)));
+        self.of.contains_key(subject) || of_process()
+    }
+
+    pub(super) fn has_device(&self, device: &[u8]) -> bool {
+        self.devices.contains_key(device)
+    }
+
+    pub(super) fn has_devices(&self) -> bool {
+        !self.devices.is_empty()
+    }
+
+    /// A new look begins: those that have been let go of, or were asked long ago, are asked once more.
+    pub(super) fn begin_anew(&mut self) {
+        self.of.retain(|_, silence| silence.since.elapsed() < AGAIN || !silence.left.has_ended());
+        let of = &self.of;
+        self.devices.retain(|_, subject| of.contains_key(subject));
+        (self.unasked, self.ended) = (0, Vec::new());
+    }
+
+    /// What is missing because of them.
+    pub(super) fn gaps(&self, ended_by: Option<&str>, budget: Duration) -> Vec<Gap> {
+        let mut gaps: Vec<Gap> = self.of.values().map(Silence::gap).collect();
+        gaps.extend(self.ended.iter().map(|how| {
+            let remedy = format!("the process that read it has ended ({how}): give it more memory, and run again");
+            Gap::counted(Missing::NoAnswer, "a part of this host", 1, remedy)
+        }));
+        match ended_by {
+            Some(by) => {
+                let remedy = "what had been found until then is shown: run again for the rest";
+                gaps.push(Gap::uncounted(Missing::Partial, by, remedy));
+            }
+            None if self.unasked > 0 => {
+                let place = format!("--timeout {}", seconds(budget));
+                let remedy = "those that do not answer took all the time that there was to wait: raise --timeout";
+                gaps.push(Gap::counted(Missing::Unasked, place, self.unasked, remedy));
+            }
+            None => {}
+        }
+        gaps
+    }
+}
+
+impl Silence {
+    fn gap(&self) -> Gap {
+        let place = match &self.wchan {
+            Some(wchan) => format!("; who asks waits in {wchan}"),
+            None => String::new(),
+        };
+        let remedy = format!(
+            "{} did not come within {}{place}: see what it waits for (as root: cat /proc/PID/stack), or end it",
+            self.asked,
+            seconds(self.waited)
+        );
+        Gap::counted(Missing::NoAnswer, self.name.clone(), 1, remedy)
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    match time.as_millis() {
+        ms if ms < 1000 => format!("{ms} ms"),
+        ms if ms % 1000 == 0 => format!("{} s", ms / 1000),
+        ms => format!("{:.1} s", ms as f64 / 1000.0),
+    }
+}
+
+/// The file system that a path lies on: mount point, type and device number, from a /proc/PID/mountinfo whose
+/// mount points are as the path's owner sees them. A namespace that is mounted there does not count: it is
+/// reached through what lies below.
+pub(super) fn file_system(mountinfo: &[u8], path: &Path) -> Option<(PathBuf, String, Vec<u8>)> {
+    use std::os::unix::ffi::OsStrExt;
+    let lines = mountinfo.split(|&b| b == b'\n');
+    let mounts = lines.filter_map(|line| {
+        // 25 30 0:57 / /mnt/dead rw shared:7 - fuse.x source rw
+        let mut fields = line.split(|&b| b == b' ');
+        let device = fields.nth(2)?.to_vec();
+        let point = PathBuf::from(std::ffi::OsStr::from_bytes(&unescape(fields.nth(1)?)));
+        let kind = String::from_utf8_lossy(fields.skip_while(|field| *field != b"-").nth(1)?).into_owned();
+        (kind != "nsfs" && path.starts_with(&point)).then_some((point, kind, device))
+    });
+    mounts.max_by_key(|(point, ..)| point.components().count())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_process_are_about_it() {
+        let process = ["/proc/7", "/proc/7/fd/3", "/proc/7/task/9/ns/net", "/proc/7/root"];
+        for path in process {
+            assert_eq!(Subject::of(Path::new(path)), Subject::Process(7), "{path}");
+        }
+        assert_eq!(Subject::of(Path::new("/proc/7/cmdline")), Subject::Memory(7));
+        assert_eq!(Subject::of(Path::new("/proc/7/fdinfo/5")), Subject::Descriptor(7, 5));
+        assert_eq!(Subject::of(Path::new("/proc/7/task/9/fdinfo/5")), Subject::Descriptor(7, 5));
+        assert_eq!(Subject::behind(Path::new("/proc/7/fd/5")), Subject::Descriptor(7, 5));
+        for path in ["/proc", "/proc/slabinfo", "/proc/7/root/run/netns/a", "/boot/config", "/proc/x/fd"] {
+            assert_eq!(Subject::of(Path::new(path)), Subject::Place(path.into()), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_file_system_is_the_innermost_above() {
+        let mountinfo = b"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+            30 21 0:57 / /mnt/de\\040ad rw - fuse.x x rw\n\
+            31 30 0:4 net:[1] /mnt/de\\040ad/a rw - nsfs nsfs rw\n";
+        let of = |path: &str| file_system(mountinfo, Path::new(path)).unwrap().2;
+        assert_eq!(of("/mnt/de ad/a"), b"0:57");
+        assert_eq!(of("/mnt/de ad/b/c"), b"0:57");
+        assert_eq!(of("/mnt/other"), b"8:1");
+        assert_eq!(file_system(b"", Path::new("/a")), None);
+    }
+}

@@ -1,0 +1,219 @@
+//! Processes that do for another one what may never come back.
+//!
+//! A thread that reads a file of a dead file system, or asks for a socket whose lock somebody keeps, can
+//! sleep so that not even SIGKILL ends it, and keeps its process from ending. So whatever may sleep like that is
+//! done by a worker: a process of its own, which answers question after question on its standard input and
+//! output ([`serve`]). One that does not answer is killed and left behind: at once, or when what it waits for lets
+//! go of it, it ends. It holds nothing open but its two pipes and what it was about to read.
+
+mod frames;
+mod state;
+pub mod words;
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::host::budget::Budget;
+use crate::host::worker::frames::{Incoming, Piece};
+
+pub(crate) use crate::host::worker::frames::{decode_error, encode_error};
+
+/// How long nothing may come before the worker is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// How a worker is started: the command of a program that calls [`serve`].
+pub type Start = dyn Fn() -> Command + Send + Sync;
+
+/// A process that answers questions.
+#[derive(Debug)]
+pub struct Worker {
+    child: Child,
+    questions: ChildStdin,
+    answers: ChildStdout,
+    incoming: Incoming,
+}
+
+/// Why a question has no answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// The answer is this error. The worker goes on.
+    Refused(io::Error),
+    /// The worker sleeps and does not come back.
+    Stuck {
+        /// The kernel function that it waits in (/proc/PID/wchan), where that is told.
+        wchan: Option<String>,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// There is no budget left, or the run was told to end.
+    Over,
+    /// The worker has ended, and how: it ran out of memory, or something killed it.
+    Ended(String),
+}
+
+impl Worker {
+    /// Starts one. It has a process group of its own, so that a terminal's Ctrl-C does not reach it, and nothing
+    /// open but its two pipes.
+    ///
+    /// # Errors
+    /// When no process can be had, or no descriptor.
+    pub fn start(start: &Start) -> io::Result<Worker> {
+        let mut command = start();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let mut child = command.spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (questions, answers) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(Worker { child, questions, answers, incoming: Incoming::default() })
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks a question, and hands on each part of the answer. It is waited for as long as parts come, or the
+    /// worker runs; while it sleeps, as long as the budget has it, but at least `at_least`.
+    ///
+    /// # Errors
+    /// See [`Trouble`]: but for `Refused` the worker is of no more use, and wants to be [left](Worker::leave).
+    pub fn ask(
+        &mut self,
+        question: &[u8],
+        budget: &Budget,
+        at_least: Duration,
+        on_more: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Trouble> {
+        if frames::write_question(&mut self.questions, question).is_err() {
+            return Err(Trouble::Ended(self.how_it_ended()));
+        }
+        loop {
+            match self.incoming.next() {
+                Ok(Some(Piece::More(bytes))) => on_more(bytes),
+                Ok(Some(Piece::Done)) => return Ok(()),
+                Ok(Some(Piece::Failed(error))) => {
+                    return Err(Trouble::Refused(frames::decode_error(error)));
+                }
+                Ok(None) => {
+                    self.wait(budget, at_least)?;
+                    match self.incoming.read_from(&mut self.answers) {
+                        Ok(0) => return Err(Trouble::Ended(self.how_it_ended())),
+                        Ok(_) => {}
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(Trouble::Ended(error.to_string())),
+                    }
+                }
+                Err(error) => return Err(Trouble::Ended(format!("its answer makes no sense: {error}"))),
+            }
+        }
+    }
+
+    /// Waits until something comes.
+    fn wait(&self, budget: &Budget, at_least: Duration) -> Result<(), Trouble> {
+        let patience = budget.patience(at_least);
+        let mut slept = Duration::ZERO;
+        loop {
+            if budget.is_ended() {
+                return Err(Trouble::Over);
+            }
+            let begun = Instant::now();
+            if self.has_more(GLANCE) {
+                return Ok(());
+            }
+            // One that runs works on it, or waits for a processor: neither is the fault of what it asks.
+            if state::runs(self.id()) {
+                continue;
+            }
+            let waited = begun.elapsed();
+            budget.spend(waited);
+            slept += waited;
+            if slept >= patience {
+                let wchan = state::wchan(self.id());
+                let is_over = budget.left().is_zero() && slept < GLANCE * 2;
+                return Err(if is_over { Trouble::Over } else { Trouble::Stuck { wchan, waited: slept } });
+            }
+        }
+    }
+
+    fn has_more(&self, time: Duration) -> bool {
+        let mut answers = [PollFd::new(&self.answers, PollFlags::IN)];
+        let time = Timespec::try_from(time).ok();
+        poll(&mut answers, time.as_ref()).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Kills it, and lets it end when it can.
+    pub fn leave(mut self) -> Left {
+        let _ = self.child.kill();
+        Left { child: self.child }
+    }
+
+    fn how_it_ended(&mut self) -> String {
+        // Its pipes are closed, so it ends by itself, and soon.
+        let deadline = Instant::now() + Duration::from_millis(200);
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return status.to_string(),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+                _ => return "it does not speak any more".to_owned(),
+            }
+        }
+    }
+}
+
+/// A worker that was killed.
+#[derive(Debug)]
+pub struct Left {
+    child: Child,
+}
+
+impl Left {
+    /// Whether it has ended: what it waited for has let go of it.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+/// What a worker hands on of its answer.
+pub struct Answer<'o> {
+    out: &'o mut dyn Write,
+    /// Whoever asked is not there any more.
+    broken: bool,
+}
+
+impl Answer<'_> {
+    /// Hands on a part.
+    pub fn more(&mut self, bytes: &[u8]) {
+        self.broken |= frames::write_more(self.out, bytes).is_err();
+    }
+}
+
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("broken", &self.broken).finish_non_exhaustive()
+    }
+}
+
+/// What a worker does: answers the questions that come in until there are no more.
+///
+/// # Errors
+/// When one cannot be read, or an answer not be written: whoever asked has ended.
+pub fn serve(
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+    answer: &mut dyn FnMut(&[u8], &mut Answer<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    while let Some(question) = frames::read_question(input)? {
+        let mut more = Answer { out: &mut *out, broken: false };
+        let result = answer(&question, &mut more);
+        if more.broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        frames::write_end(out, &result)?;
+    }
+    Ok(())
+}
