@@ -279,7 +279,7 @@ fn mptcp_host() -> MadeUp {
     };
     let tcp = [
         tcp(11, 1, 500, 0).with(ULP_INFO, &subflow_info(70)),
-        tcp(12, 0, 600, 0).with(ULP_INFO, &subflow_info(70)),
+        tcp(12, 1, 600, 0).with(ULP_INFO, &subflow_info(70)),
         tcp(13, 2, 0, 30).with(ULP_INFO, &subflow_info(71)),
         Inet { state: 10, ..tcp(14, 3, 0, 0).with(ULP_INFO, &attribute(1, b"mptcp\0")) },
         tcp(15, 9, 40, 0).with(ULP_INFO, &subflow_info(72)),

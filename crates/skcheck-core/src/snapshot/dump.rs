@@ -96,7 +96,9 @@ impl Sink for Stream<'_> {
             let accounted = socket.skmem.accounted().0;
             match mark {
                 // An MPTCP socket and its subflows have one inode, and memory of their own.
-                _ if socket.mptcp.is_some() => self.unheld = self.unheld.saturating_add(accounted),
+                _ if socket.mptcp.is_some() || self.dump.mptcp.has_subflow(socket) => {
+                    self.unheld = self.unheld.saturating_add(accounted);
+                }
                 Mark::First => self.dump.tcp_listed = self.dump.tcp_listed.saturating_add(accounted),
                 Mark::Again => {}
                 Mark::NotHeld => self.unheld = self.unheld.saturating_add(accounted),

@@ -111,9 +111,9 @@ pub(super) fn add_info(
 fn is_told_more(socket: &Socket, tcp: bool) -> bool {
     let is_unknown = match &socket.mptcp {
         Some(mptcp) => mptcp.unsent.is_none(),
-        None => tcp && socket.tcp_info.is_none(),
+        None => tcp && socket.tcp_info.is_none() && socket.holds_something(),
     };
-    is_unknown && has_peer(socket) && socket.state != State::ClosedHeld && socket.holds_something()
+    is_unknown && has_peer(socket) && socket.state != State::ClosedHeld
 }
 
 /// Takes what a later answer says of a socket, and leaves what is only known otherwise.

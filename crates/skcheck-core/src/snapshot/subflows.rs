@@ -67,40 +67,39 @@ impl MptcpSockets {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
     use crate::mptcp::Mptcp;
     use crate::socket::{Family, Protocol, State};
 
-    fn socket(protocol: Protocol, cookie: u64, inode: u32, token: Option<u32>) -> Socket {
+    fn socket(protocol: Protocol, cookie: u64, inode: u32, port: u16) -> Socket {
         let mut socket = Socket::unknown(Family::Ipv4, protocol, State::Established);
         (socket.cookie, socket.inode) = (Some(Cookie(cookie)), Inode::new(inode));
-        socket.mptcp = Some(Mptcp { token, ..Mptcp::default() });
+        socket.local = Endpoint::Ip { addr: IpAddr::V4(Ipv4Addr::LOCALHOST), port };
+        socket.mptcp = (protocol == Protocol::Mptcp).then(Mptcp::default);
         socket
     }
 
     #[test]
     fn subflows_find_their_socket() {
         let mut sockets = MptcpSockets::default();
-        sockets.add(socket(Protocol::Mptcp, 1, 11, Some(70)));
-        sockets.add(socket(Protocol::Mptcp, 2, 12, None));
+        sockets.add(socket(Protocol::Mptcp, 1, 11, 70));
+        sockets.add(socket(Protocol::Mptcp, 2, 0, 71));
         // Once more, as a dump that was begun anew gives it.
-        sockets.add(socket(Protocol::Mptcp, 1, 11, Some(70)));
+        sockets.add(socket(Protocol::Mptcp, 1, 11, 70));
         let subflows = [
-            socket(Protocol::Tcp, 3, 0, Some(70)),
-            socket(Protocol::Tcp, 4, 11, Some(70)),
-            socket(Protocol::Tcp, 5, 12, None),
-            socket(Protocol::Tcp, 3, 0, Some(70)),
+            socket(Protocol::Tcp, 3, 11, 70),
+            socket(Protocol::Tcp, 4, 11, 72),
+            socket(Protocol::Tcp, 5, 0, 71),
+            socket(Protocol::Tcp, 3, 11, 70),
         ];
         for subflow in subflows {
             assert!(sockets.has_subflow(&subflow), "{subflow:?}");
             sockets.add_subflow(subflow);
         }
-        let mut other = socket(Protocol::Tcp, 6, 0, Some(71));
-        assert!(!sockets.has_subflow(&other));
-        (other.mptcp, other.inode) = (None, Inode::new(13));
-        assert!(!sockets.has_subflow(&other));
-        other.inode = Inode::new(12);
-        assert!(sockets.has_subflow(&other), "no two sockets have one inode else");
+        assert!(!sockets.has_subflow(&socket(Protocol::Tcp, 6, 0, 72)), "nobody has accepted it, nor its like");
+        assert!(!sockets.has_subflow(&socket(Protocol::Tcp, 6, 13, 71)), "it is another's");
         let found = sockets.take();
         let cookies = |at: usize| -> Vec<u64> {
             let subflows = found.get(at).map(Socket::subflows).unwrap_or_default();
