@@ -50,7 +50,7 @@ fn end(outcome: Result<(), Failure>) -> ExitCode {
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = write!(io::stderr(), "skcheck: {failure}");
-            ExitCode::from(FAILED)
+            ExitCode::from(commands::told_to_end().unwrap_or(FAILED))
         }
     }
 }

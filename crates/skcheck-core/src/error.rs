@@ -69,6 +69,12 @@ impl Error {
         Error { kind: ErrorKind::NoCgroup, context, gaps: Vec::new() }
     }
 
+    /// The same, with more that could not be seen.
+    pub(crate) fn with(mut self, gaps: Vec<Gap>) -> Error {
+        self.gaps.extend(gaps);
+        self
+    }
+
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         self.kind

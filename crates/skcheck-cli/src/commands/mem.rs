@@ -59,6 +59,7 @@ fn of_host(host: &Guarded, config: &MemConfig) -> Result<Outcome, Failure> {
         }
     };
     gaps.extend(loaded.gap);
+    let gaps = with_unanswered(gaps, host);
     let scope = Scope::Host(HostReport {
         reserved: memory.reserved,
         network: &memory.network,
@@ -89,10 +90,19 @@ fn of_cgroup(host: &Guarded, path: &[u8], config: &MemConfig) -> Result<Outcome,
             ledger: &cgroup.ledger,
             ceiling: config.ceiling.of(&cgroup.ledger),
             scope: Scope::Cgroup(&cgroup),
-            gaps: cgroup.gaps.clone(),
+            gaps: with_unanswered(cgroup.gaps.clone(), host),
         },
         config,
     )
+}
+
+/// Those that did not answer, as it is in the end.
+fn with_unanswered(mut gaps: Vec<Gap>, host: &Guarded) -> Vec<Gap> {
+    let is_of_host =
+        |gap: &Gap| matches!(gap.what, Missing::NoAnswer | Missing::Unasked | Missing::Partial | Missing::Workers);
+    gaps.retain(|gap| !is_of_host(gap));
+    gaps.extend(host.unanswered());
+    gaps
 }
 
 /// Each gap once: the ledger and the scan read some of the same files.

@@ -11,6 +11,8 @@ mod signals;
 mod stalled;
 pub(crate) mod watch;
 
+pub(crate) use signals::told as told_to_end;
+
 use std::fmt;
 use std::io;
 use std::path::Path;

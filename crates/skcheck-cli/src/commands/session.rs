@@ -47,16 +47,25 @@ impl Session {
     pub(crate) fn sleep(&self, time: Duration) -> Result<(), Failure> {
         match self.signals.wait(Instant::now() + time).map_err(|error| unheard(&error))? {
             false => Ok(()),
-            true => Err(Failure::Cannot {
-                what: "told to end before the second look".to_owned(),
-                remedy: "one look alone does not tell: run again".to_owned(),
-            }),
+            true => Err(cut_short()),
         }
+    }
+
+    /// Whether what was read is all there is to be read, rather than what there was until somebody ended it.
+    pub(crate) fn is_whole(&self) -> Result<(), Failure> {
+        if self.signals.is_over() { Err(cut_short()) } else { Ok(()) }
     }
 
     /// How a command has ended that could do its work, or was told to end.
     pub(crate) fn outcome(&self, code: u8) -> Outcome {
         Outcome { code: self.signals.code().unwrap_or(code) }
+    }
+}
+
+fn cut_short() -> Failure {
+    Failure::Cannot {
+        what: "told to end before the second look was over".to_owned(),
+        remedy: "one look alone does not tell who stands still: run again".to_owned(),
     }
 }
 

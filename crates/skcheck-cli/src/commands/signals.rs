@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ impl Signals {
     /// Listens from now on. What is waited for is [given up](Signals::over) this long after a signal; a second
     /// signal ends the process without ceremony.
     pub(crate) fn listen(grace: Duration) -> io::Result<Signals> {
-        let told = Arc::new(AtomicUsize::new(0));
+        let told = Arc::clone(TOLD.get_or_init(Arc::default));
         let over = Arc::new(AtomicBool::new(false));
         let (wake, waker) = UnixStream::pair()?;
         let (alarm, alarmer) = UnixStream::pair()?;
@@ -61,10 +61,7 @@ impl Signals {
 
     /// The exit code of whoever was told to end, if this process was.
     pub(crate) fn code(&self) -> Option<u8> {
-        match self.told.load(Ordering::Relaxed) {
-            0 => None,
-            signal => Some(code(i32::try_from(signal).unwrap_or(SIGTERM))),
-        }
+        exit_code(&self.told)
     }
 
     /// Waits until then, or until told to end: then the answer is `true`.
@@ -81,6 +78,21 @@ impl Signals {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// Who was told to end in this process, for those that have no [`Signals`] any more.
+static TOLD: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+
+/// The exit code of this process, if it was told to end.
+pub(crate) fn told() -> Option<u8> {
+    exit_code(TOLD.get()?)
+}
+
+fn exit_code(told: &AtomicUsize) -> Option<u8> {
+    match told.load(Ordering::Relaxed) {
+        0 => None,
+        signal => Some(code(i32::try_from(signal).unwrap_or(SIGTERM))),
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn run(session: &Session, config: &ScanConfig) -> Result<Outcome, Fai
     let before = probe.sample(loaded.engine(), None)?;
     session.sleep(WINDOW)?;
     let now = probe.sample(loaded.engine(), Some(&before))?;
+    session.is_whole()?;
     let judgement = judge(&before, &now);
 
     let mut history = History::default();

@@ -28,6 +28,7 @@ pub(crate) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let paragraph = |out: &mut dyn Write, text: &str| write_paragraph(out, text, 0, page);
+    table::write_cut_short(&leaks.gaps, page, out)?;
     paragraph(out, &answer(leaks, thresholds, page.charset))?;
     if !leaks.leaked.is_empty() {
         let headings = [

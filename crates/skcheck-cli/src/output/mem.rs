@@ -24,6 +24,7 @@ const PROSE: usize = 110;
 
 /// Writes the whole screen, in colour where that is wanted.
 pub(crate) fn write(report: &MemReport<'_>, page: Page, color: bool, out: &mut dyn Write) -> io::Result<()> {
+    table::write_cut_short(&report.gaps, page, out)?;
     let paint = Paint { on: color };
     let prose = Page { width: page.width.map(|width| width.min(PROSE)), ..page };
     let headline = match &report.scope {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use skcheck_core::{Gap, Report as SocketReport, Snapshot};
+use skcheck_core::{Gap, Missing, Report as SocketReport, Snapshot};
 
 use crate::args::By;
 use crate::config::{Page, ScanConfig};
@@ -18,6 +18,7 @@ use crate::text::Charset;
 
 /// Writes the whole report.
 pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Write) -> io::Result<()> {
+    write_cut_short(&report.snapshot.gaps, config.page, out)?;
     for line in summary::headline(report, config) {
         write_paragraph(out, &line, 0, config.page)?;
     }
@@ -76,6 +77,15 @@ pub(super) fn write_below(
         paragraph(out, &line)?;
     }
     write_next(&next, out)
+}
+
+/// Says before anything else that a report is not whole, where somebody has ended it.
+pub(super) fn write_cut_short(gaps: &[Gap], page: Page, out: &mut dyn Write) -> io::Result<()> {
+    if !gaps.iter().any(|gap| gap.what == Missing::Partial) {
+        return Ok(());
+    }
+    write_paragraph(out, "Partial: told to end before everything was read. So far:", 0, page)?;
+    writeln!(out)
 }
 
 /// Writes the commands for the next question.

@@ -71,7 +71,9 @@ impl Look<'_> {
         let open = open(many, &listed);
         let pids: BTreeSet<u32> =
             open.iter().map(|open| open.pid).chain(leaked.iter().map(|leaked| leaked.pid)).collect();
-        let processes = read::processes(self.host, pids.into_iter(), &mut self.gaps);
+        let mut gaps = std::mem::take(&mut self.gaps);
+        let processes = read::processes(self.host, pids.into_iter(), &mut gaps);
+        gaps.extend(self.host.unanswered());
         Leaks {
             taken_at: self.taken_at,
             again_after,
@@ -82,7 +84,7 @@ impl Look<'_> {
             below,
             apart,
             processes,
-            gaps: self.gaps,
+            gaps,
         }
     }
 

@@ -198,7 +198,8 @@ pub fn scan_with(
     let config = read::kernel_config(host);
     let facts = read::host_facts(host, config.as_ref(), &mut gaps);
     let ledger = memory::read::ledger(host, config.as_ref(), &mut gaps);
-    let first = first_pass::run(host, query, &facts, engine, &mut gaps)?;
+    let first = first_pass::run(host, query, &facts, engine, &mut gaps)
+        .map_err(|error| error.with(host.unanswered()))?;
     let engine = engine.filter(|_| first.closed.is_some());
     let source = first.source;
     let scanned = first.scanned;
