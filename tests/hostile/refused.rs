@@ -1,0 +1,1 @@
+//! What the program needs and does not get: threads, memory, descriptors, an output.
