@@ -41,7 +41,7 @@ static ENTRY: extern "C" fn() = enter;
 extern "C" fn enter() {
     let Ok(role) = std::env::var(ROLE) else { return };
     // Nobody but the role itself has it.
-    let mut words = role.split(' ').map(str::to_owned);
+    let mut words = role.split_whitespace().map(str::to_owned);
     let name = words.next().unwrap_or_default();
     let words: Vec<String> = words.collect();
     if name != "limited" {

@@ -22,11 +22,47 @@ pub(crate) struct Held {
     pub(crate) unread: u64,
 }
 
-/// A process that waits, and the kernel function in which it does.
+/// A process that waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     pub(crate) pid: u32,
-    pub(crate) wait_in: String,
+    pub(crate) shows: Shows,
+}
+
+/// How the kernel shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shows {
+    /// Its main thread waits in this function.
+    WaitIn(String),
+    /// Who reads this file of its directory in /proc waits.
+    Silent(String),
+    /// It does not wait, or not always.
+    Nothing,
+}
+
+impl Shows {
+    /// It waits for an answer of a file system.
+    pub(crate) fn waits_for_a_file() -> Shows {
+        Shows::WaitIn("request_wait_answer".to_owned())
+    }
+
+    fn parse(word: &str) -> Shows {
+        match word.split_once(':') {
+            Some(("wait-in", function)) => Shows::WaitIn(function.to_owned()),
+            Some((_, file)) => Shows::Silent(file.to_owned()),
+            None => Shows::Nothing,
+        }
+    }
+}
+
+impl std::fmt::Display for Shows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Shows::WaitIn(function) => write!(f, "wait-in:{function}"),
+            Shows::Silent(file) => write!(f, "silent:{file}"),
+            Shows::Nothing => f.write_str("nothing"),
+        }
+    }
 }
 
 pub(crate) struct World {
@@ -109,7 +145,7 @@ impl World {
             let number = |at: usize| words[at].parse::<u32>().expect("a number");
             let held =
                 || Held { pid: number(1), fd: number(2), inode: number(3).into(), unread: number(4).into() };
-            let waiting = || Waiting { pid: number(1), wait_in: words[2].to_owned() };
+            let waiting = || Waiting { pid: number(1), shows: Shows::parse(words[2]) };
             match words[0] {
                 "beside" => self.beside.push(held()),
                 "holds" => self.held.push(held()),
@@ -131,15 +167,46 @@ impl World {
         if dead_later {
             self.tell("dead");
         }
-        let deadline = Instant::now() + Duration::from_secs(5) * slowness();
-        for waiting in all.iter().filter(|waiting| !waiting.wait_in.is_empty()) {
-            while self.wait_channel(waiting.pid) != waiting.wait_in {
-                let channel = self.wait_channel(waiting.pid);
-                assert!(Instant::now() < deadline, "waits in {channel}, and not as told: {waiting:?}");
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        }
+        all.iter().for_each(|waiting| self.see(waiting));
         self.known = self.processes();
+    }
+
+    /// Until the kernel shows what it shall.
+    fn see(&self, waiting: &Waiting) {
+        let deadline = Instant::now() + Duration::from_secs(5) * slowness();
+        let pid = waiting.pid;
+        match &waiting.shows {
+            Shows::WaitIn(function) => {
+                while self.wait_channel(pid) != *function {
+                    let waits_in = self.wait_channel(pid);
+                    assert!(Instant::now() < deadline, "waits in {waits_in}, and not as told: {waiting:?}");
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+            Shows::Silent(file) => {
+                // It may be on its way there yet.
+                while self.is_answered(&format!("/proc/{pid}/{file}")) {
+                    assert!(Instant::now() < deadline, "answers: {waiting:?}");
+                }
+            }
+            Shows::Nothing => {}
+        }
+    }
+
+    /// Whether a file can be read there within 0.2 s.
+    fn is_answered(&self, file: &str) -> bool {
+        let mut reader = self.start(Command::new("cat").arg(file).stdin(Stdio::null()).stdout(Stdio::null()));
+        let deadline = Instant::now() + Duration::from_millis(200) * slowness();
+        while Instant::now() < deadline {
+            if reader.try_wait().expect("a child").is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Whoever waits for these locks can be killed.
+        let _ = reader.kill();
+        let _ = reader.wait();
+        false
     }
 
     /// Tells the file system how to go on.
@@ -177,10 +244,11 @@ impl World {
 
     /// What commands have started, and is still there: pid, name, and where it waits.
     pub(crate) fn strangers(&self) -> Vec<(u32, String, String)> {
-        let of_commands = self.processes().difference(&self.known).copied().collect::<Vec<_>>();
-        let told = of_commands.into_iter().map(|pid| (pid, self.comm(pid), self.wait_channel(pid)));
+        let pids = self.processes().difference(&self.known).copied().collect::<Vec<_>>();
+        let named = pids.into_iter().map(|pid| (pid, self.comm(pid)));
         // Those that start programs have children too.
-        told.filter(|(_, comm, _)| !comm.is_empty() && comm != "sleep" && comm != "sk-slowly").collect()
+        let of_commands = named.filter(|(_, comm)| !["", "sleep", "sk-slowly"].contains(&comm.as_str()));
+        of_commands.map(|(pid, comm)| (pid, comm, self.wait_channel(pid))).collect()
     }
 
     /// The most memory that one of the strangers has had.

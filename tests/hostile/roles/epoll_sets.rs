@@ -6,6 +6,7 @@ use super::{about_to, forever, holds, open, unread};
 use crate::fuse::NEVER_READ;
 use crate::memory;
 use crate::role::call;
+use crate::world::Shows;
 
 pub(super) fn wait() {
     call("sk-epoll");
@@ -14,7 +15,7 @@ pub(super) fn wait() {
     epoll::add(&set, &reader, EventData::new_u64(1), EventFlags::IN).expect("a socket can be polled");
     let events = memory::events_of_file(&open(NEVER_READ));
     holds("holds", &reader, 7000);
-    about_to("request_wait_answer");
+    about_to(Shows::waits_for_a_file());
     let _ = epoll::wait(&set, events, None);
     forever()
 }

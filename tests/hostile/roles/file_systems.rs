@@ -1,6 +1,7 @@
 //! What somebody meets who looks for something below a file system that has died.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
@@ -9,7 +10,10 @@ use rustix::mount::mount_bind;
 use super::{innocent, open, path};
 use crate::fuse::NEVER_READ;
 use crate::role::{call, tell};
+use crate::world::Shows;
 
+/// The running kernel's configuration, where it has it itself.
+const OF_KERNEL: &str = "/proc/config.gz";
 /// How many network namespaces are mounted there.
 const NAMESPACES: usize = 4;
 
@@ -17,15 +21,18 @@ const NAMESPACES: usize = 4;
 pub(super) fn read() {
     call("sk-read");
     let mut file = open(NEVER_READ);
-    innocent("request_wait_answer");
+    innocent(Shows::waits_for_a_file());
     let _ = file.read(&mut [0; 10]);
 }
 
-/// Looks for a kernel's configuration until that does not come.
+/// Looks for a kernel's configuration until that does not come. It is nowhere else.
 pub(super) fn boot() {
     call("sk-witness");
+    if Path::new(OF_KERNEL).exists() {
+        mount_bind("/dev/null", OF_KERNEL).expect("root may");
+    }
     tell("place");
-    innocent("request_wait_answer");
+    innocent(Shows::waits_for_a_file());
     until_dead("config-0");
 }
 
@@ -40,7 +47,7 @@ pub(super) fn namespaces() {
         std::thread::spawn(make).join().expect("it does not panic");
     }
     tell("place");
-    innocent("request_wait_answer");
+    innocent(Shows::waits_for_a_file());
     until_dead("ns-1");
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::fuse::PLACE;
 use crate::role::{call, tell};
+use crate::world::Shows;
 
 /// Plays a role to its end.
 pub(crate) fn play(name: &str, words: &[String]) {
@@ -69,14 +70,14 @@ fn holds(what: &str, socket: &(impl AsFd + AsRawFd), unread: usize) {
     tell(&format!("{what} {} {} {inode} {unread}", std::process::id(), socket.as_raw_fd()));
 }
 
-/// Tells that this process is about to be stuck, in this kernel function.
-fn about_to(wait_in: &str) {
-    tell(&format!("stuck {} {wait_in}", std::process::id()));
+/// Tells that this process is about to be stuck.
+fn about_to(shows: Shows) {
+    tell(&format!("stuck {} {shows}", std::process::id()));
 }
 
-/// Tells that nothing waits for this process, though it waits itself.
-fn innocent(wait_in: &str) {
-    tell(&format!("innocent {} {wait_in}", std::process::id()));
+/// Tells that nothing waits for this process, though it may wait itself.
+fn innocent(shows: Shows) {
+    tell(&format!("innocent {} {shows}", std::process::id()));
 }
 
 fn path(file: &str) -> PathBuf {

@@ -12,9 +12,8 @@ use super::{about_to, forever, holds, innocent, open, unread};
 use crate::fuse::{NEVER_READ, SLOWLY};
 use crate::memory;
 use crate::role::{call, tell};
+use crate::world::Shows;
 
-/// Where somebody waits for an answer of a file system.
-const FILE: &str = "request_wait_answer";
 const PAGE: usize = 4096;
 
 /// `tcp_recvmsg` copies with the lock held.
@@ -23,7 +22,7 @@ pub(super) fn receive() {
     let (_writer, reader) = unread(7000);
     let buffer = memory::of_file(&open(NEVER_READ), PAGE);
     holds("holds", &reader, 7000);
-    about_to(FILE);
+    about_to(Shows::waits_for_a_file());
     let _ = recv(&reader, buffer, RecvFlags::empty());
     forever()
 }
@@ -34,7 +33,7 @@ pub(super) fn send() {
     let (writer, reader) = unread(7000);
     let buffer = memory::of_file(&open(NEVER_READ), PAGE);
     holds("holds", &reader, 7000);
-    about_to(FILE);
+    about_to(Shows::waits_for_a_file());
     let _ = rustix::net::send(&writer, buffer, SendFlags::empty());
     forever()
 }
@@ -56,7 +55,7 @@ pub(super) fn receive_mptcp() {
     write_and_wait(&writer, &reader, 7000);
     let buffer = memory::of_file(&open(NEVER_READ), PAGE);
     holds("holds-mptcp", &reader, 7000);
-    about_to(FILE);
+    about_to(Shows::waits_for_a_file());
     let _ = recv(&reader, buffer, RecvFlags::empty());
     forever()
 }
@@ -69,7 +68,7 @@ pub(super) fn receive_into_userfault() {
         return tell("unable");
     };
     holds("holds", &reader, 7000);
-    about_to("handle_userfault");
+    about_to(Shows::WaitIn("handle_userfault".to_owned()));
     let _ = recv(&reader, buffer, RecvFlags::empty());
     forever()
 }
@@ -81,7 +80,7 @@ pub(super) fn receive_unix() {
     let (writer, reader) = pair.expect("a pair");
     write_and_wait(&writer, &reader, 700);
     let buffer = memory::of_file(&open(NEVER_READ), PAGE);
-    innocent(FILE);
+    innocent(Shows::waits_for_a_file());
     let _ = recv(&reader, buffer, RecvFlags::empty());
     forever()
 }
@@ -91,7 +90,7 @@ pub(super) fn receive_slowly() {
     call("sk-slowly");
     let (_writer, reader) = unread(50_000);
     let buffer = memory::of_file(&open(SLOWLY), 1000 * PAGE);
-    innocent(FILE);
+    innocent(Shows::waits_for_a_file());
     for page in buffer.chunks_mut(PAGE) {
         if recv(&reader, &mut page[..10], RecvFlags::empty()).is_err() {
             break;

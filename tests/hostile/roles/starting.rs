@@ -9,8 +9,7 @@ use std::process::{Command, Stdio};
 use super::{about_to, forever, holds, innocent, open, unread};
 use crate::fuse::{NEVER_CLOSED, SLOWLY};
 use crate::role::call;
-
-const FILE: &str = "request_wait_answer";
+use crate::world::Shows;
 
 pub(super) fn exec() {
     call("sk-exec");
@@ -31,7 +30,7 @@ pub(super) fn exec_with_sockets() {
 /// Starts programs one after another, each of which takes a little to start.
 pub(super) fn exec_slowly() {
     call("sk-slowly");
-    innocent("");
+    innocent(Shows::Nothing);
     loop {
         let file = open(SLOWLY);
         let mut slow = Command::new("sleep");
@@ -44,7 +43,7 @@ pub(super) fn exec_slowly() {
 
 /// The standard output is the test's: what lives on here must not keep it.
 fn start(_closed_on_exec: &File) -> ! {
-    about_to(FILE);
+    about_to(Shows::Silent("stat".to_owned()));
     let error = Command::new("sleep").arg("100").stdin(Stdio::null()).exec();
     eprintln!("not started: {error}");
     forever()
