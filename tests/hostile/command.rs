@@ -1,6 +1,7 @@
 //! Runs the program, with a watchdog, and notes when it said something and when it ended.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::inside::PROGRAM;
+use crate::role::playing;
 use crate::world::World;
 
 /// How many times slower everything is than on a machine of today: for virtual machines without KVM.
@@ -34,6 +37,17 @@ pub(crate) fn at_once() -> Duration {
 /// Where the program lies.
 pub(crate) fn program() -> PathBuf {
     std::env::var_os("SKCHECK_TEST_PROGRAM").map_or(env!("CARGO_BIN_EXE_skcheck").into(), PathBuf::from)
+}
+
+/// The program as this user runs it, who may have no more than this: see `roles::limited`.
+pub(crate) fn limited(limits: &str, user: u32, arguments: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments.split_whitespace());
+    if !limits.is_empty() || user != 0 {
+        command = playing(&format!("limited {limits} -- {PROGRAM} {arguments}"));
+        command.uid(user).gid(user);
+    }
+    command
 }
 
 /// How a run went.

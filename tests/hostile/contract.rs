@@ -2,7 +2,6 @@
 //! ends, what it leaves behind does not keep its outputs, it names who did not answer and nobody else, and all
 //! else is right.
 
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +9,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::command::{Ran, at_once, budget, grace, program, run, slowness};
+use crate::command::{Ran, at_once, budget, grace, limited, run, slowness};
+use crate::inside::NOBODY;
 use crate::skip::{Skip, kernel, skip};
 use crate::world::{Held, Shows, World};
 
@@ -30,6 +30,8 @@ pub(crate) enum What {
     Packets(Held),
     /// ... of a socket that is locked: it may not be known.
     PacketsOfStuck,
+    /// By the user who made the situation, who may not see everything.
+    ByNobody,
 }
 
 /// What looks.
@@ -46,8 +48,15 @@ pub(crate) struct Asked {
     pub(crate) what: What,
     pub(crate) engine: Engine,
     pub(crate) arguments: String,
-    text: bool,
-    signal: Option<Signal>,
+    pub(crate) text: bool,
+    pub(crate) signal: Option<Signal>,
+}
+
+impl Asked {
+    /// A document, by whatever looks.
+    pub(crate) fn of(what: What) -> Asked {
+        Asked { what, engine: Engine::Auto, arguments: String::new(), text: false, signal: None }
+    }
 }
 
 /// What is so in one situation alone.
@@ -62,6 +71,16 @@ pub(crate) struct Contract<'a> {
     pub(crate) gaps: &'a [&'a str],
     /// Whether a run knows who holds the sockets of those who are stuck.
     pub(crate) knows_holders: fn(&Asked) -> bool,
+    /// What else is looked at.
+    pub(crate) also: fn(&Asked, &Value, &mut Wrong),
+    /// What is run.
+    pub(crate) runs: fn(&Asked) -> bool,
+    /// What a run may have: see `roles::limited`.
+    pub(crate) limits: &'a str,
+    /// Who runs it.
+    pub(crate) user: u32,
+    /// So many runs go on at once.
+    pub(crate) at_once: usize,
 }
 
 impl Contract<'_> {
@@ -74,6 +93,11 @@ impl Contract<'_> {
             is_asked: |_| false,
             gaps: &["no_answer"],
             knows_holders: |_| true,
+            also: |_, _, _| {},
+            runs: |_| true,
+            limits: "",
+            user: 0,
+            at_once: AT_ONCE,
         }
     }
 
@@ -82,9 +106,10 @@ impl Contract<'_> {
     /// # Panics
     /// When one of them does not do as it should: it says which.
     pub(crate) fn holds_in(&self, mut world: World) {
-        let waiting: Mutex<Vec<Asked>> = Mutex::new(asked(&world).into_iter().rev().collect());
+        let runs = asked(&world).into_iter().rev().filter(|asked| (self.runs)(asked));
+        let waiting: Mutex<Vec<Asked>> = Mutex::new(runs.collect());
         let failures = Mutex::new(Vec::new());
-        let (memory, running) = (AtomicU64::new(0), AtomicUsize::new(AT_ONCE));
+        let (memory, running) = (AtomicU64::new(0), AtomicUsize::new(self.at_once));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while running.load(Ordering::Relaxed) > 0 {
@@ -92,7 +117,7 @@ impl Contract<'_> {
                     std::thread::sleep(Duration::from_millis(100));
                 }
             });
-            for _ in 0..AT_ONCE {
+            for _ in 0..self.at_once {
                 scope.spawn(|| {
                     loop {
                         let Some(asked) = waiting.lock().expect("nobody panics").pop() else { break };
@@ -116,8 +141,8 @@ impl Contract<'_> {
 
     /// Runs one command; what is wrong with it.
     fn run(&self, world: &World, asked: &Asked) -> Vec<String> {
-        let mut command = Command::new(program());
-        command.args(asked.arguments.split_whitespace()).args(self.arguments.split_whitespace());
+        let user = if asked.what == What::ByNobody { NOBODY } else { self.user };
+        let mut command = limited(self.limits, user, &format!("{} {}", asked.arguments, self.arguments));
         let after = Duration::from_secs(1) * slowness();
         let patience = if std::env::var_os("BARE").is_some() {
             Duration::from_secs(4)
@@ -129,8 +154,9 @@ impl Contract<'_> {
             "{:60} first line {:?} ended {:?} after signal {:?} {}",
             asked.arguments, ran.first_line, ran.ended, ran.after_signal, ran.waits_in
         );
-        let mut wrong = Wrong(format!("skcheck {} {}", asked.arguments, self.arguments), Vec::new());
+        let mut wrong = Wrong::about(format!("skcheck {} {}", asked.arguments, self.arguments));
         self.check_time(asked, &ran, &mut wrong);
+        wrong.unless(!ran.err.contains("panicked"), || format!("panics: {}", ran.err));
         if asked.text {
             self.check_text(world, asked, &ran, &mut wrong);
         } else {
@@ -145,7 +171,7 @@ impl Contract<'_> {
         };
         wrong.unless(ended <= budget() + grace(), || format!("ends after {ended:?}"));
         let first = ran.first_line;
-        wrong.unless(first.is_some_and(|at| at <= budget()), || {
+        wrong.unless(status.code() == Some(2) || first.is_some_and(|at| at <= budget()), || {
             format!("first line after {first:?}: {}", ran.err)
         });
         wrong.unless(ran.closed, || "somebody keeps its outputs open".to_owned());
@@ -156,7 +182,8 @@ impl Contract<'_> {
             (None, ..) | (_, None, _) | (Some(Signal::SIGINT), _, What::Watch) => 0,
             (Some(signal), ..) => 128 + signal as i32,
         };
-        let may_fail = asked.what == What::PacketsOfStuck;
+        let may_fail =
+            asked.what == What::PacketsOfStuck || !self.limits.is_empty() && asked.engine == Engine::Bpf;
         let ok = status.code() == Some(code) || may_fail && status.code() == Some(2);
         wrong.unless(ok, || format!("{status}, not {code}: {}", ran.err));
     }
@@ -178,7 +205,7 @@ impl Contract<'_> {
         // Of watch, the last one that was written to its end.
         let document = ran.out.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
         let Some(document) = document else {
-            if asked.what == What::PacketsOfStuck && !ran.err.is_empty() {
+            if ran.ended.is_some_and(|(_, status)| status.code() == Some(2)) && !ran.err.is_empty() {
                 return;
             }
             return wrong.say(format!("writes no document: {:?} {}", ran.out, ran.err));
@@ -191,6 +218,7 @@ impl Contract<'_> {
             return wrong.unless(marked, || format!("is not marked partial: {gaps:?}"));
         }
         self.check_gaps(world, asked, gaps, wrong);
+        (self.also)(asked, &document, wrong);
         match asked.what {
             What::Scan | What::Stalled | What::Watch => self.check_sockets(world, asked, &document, wrong),
             What::Mem => {
@@ -213,7 +241,7 @@ impl Contract<'_> {
                     format!("{held:?} is {told:?}")
                 });
             }
-            What::PacketsOfStuck => {}
+            What::PacketsOfStuck | What::ByNobody => {}
         }
     }
 
@@ -275,14 +303,22 @@ impl Contract<'_> {
 }
 
 /// What one run did wrong.
-struct Wrong(String, Vec<String>);
+pub(crate) struct Wrong(String, Vec<String>);
 
 impl Wrong {
-    fn say(&mut self, what: String) {
+    pub(crate) fn about(run: String) -> Wrong {
+        Wrong(run, Vec::new())
+    }
+
+    pub(crate) fn assert_nothing(&self) {
+        assert!(self.1.is_empty(), "{}", self.1.join("\n"));
+    }
+
+    pub(crate) fn say(&mut self, what: String) {
         self.1.push(format!("{}: {what}", self.0));
     }
 
-    fn unless(&mut self, right: bool, what: impl FnOnce() -> String) {
+    pub(crate) fn unless(&mut self, right: bool, what: impl FnOnce() -> String) {
         if !right {
             self.say(what());
         }
@@ -321,6 +357,7 @@ fn asked(world: &World) -> Vec<Asked> {
         watch("--for 2s --engine proc"),
         json(What::Leaks, "leaks --min-open 1"),
         json(What::Packets(beside), &packets(&beside)),
+        json(What::ByNobody, "--engine proc"),
         interrupted(json(What::Scan, "--engine proc"), Signal::SIGINT),
         interrupted(json(What::Stalled, "--stalled"), Signal::SIGINT),
         interrupted(json(What::Mem, "mem"), Signal::SIGTERM),
