@@ -1,6 +1,7 @@
 //! Command lines without an end, and one that does not come.
 
-use crate::contract::{Asked, Contract, What, can_be_made};
+use crate::asked::{Asked, What};
+use crate::contract::{Contract, can_be_made};
 use crate::world::user;
 
 #[test]

@@ -1,6 +1,7 @@
 //! Somebody is inside epoll_wait(2): what is in the set cannot be read.
 
-use crate::contract::{Asked, Contract, What, can_be_made};
+use crate::asked::{Asked, What};
+use crate::contract::{Contract, can_be_made};
 use crate::world::user;
 
 #[test]

@@ -1,6 +1,7 @@
 //! File systems that have died, in the way of what a report needs.
 
-use crate::contract::{Asked, Contract, What, can_be_made};
+use crate::asked::{Asked, What};
+use crate::contract::{Contract, can_be_made};
 use crate::fuse::PLACE;
 use crate::world::root;
 

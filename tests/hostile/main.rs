@@ -4,11 +4,13 @@
 //! A situation is made by an unprivileged user where the kernel lets one, in namespaces of its own, and ends
 //! by itself: see `inside`.
 
+mod asked;
 #[path = "../support/cgroup.rs"]
 #[allow(dead_code)] // other tests need the rest
 mod cgroup;
 mod command;
 mod contract;
+mod document;
 mod fuse;
 mod inside;
 mod memory;

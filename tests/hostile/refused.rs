@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
+use crate::asked::{Asked, Engine, What};
 use crate::cgroup::{Group, Hierarchy, hierarchies};
 use crate::command::{limited, run};
-use crate::contract::{Asked, Contract, Engine, What, Wrong, can_be_made};
+use crate::contract::{Contract, Wrong, can_be_made};
 use crate::inside::SOMEBODY;
 use crate::world::root;
 

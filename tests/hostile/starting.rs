@@ -1,6 +1,7 @@
 //! A process does not come to the end of execve(2): its directory in /proc does not answer.
 
-use crate::contract::{Asked, Contract, Engine, What, can_be_made};
+use crate::asked::{Asked, Engine, What};
+use crate::contract::{Contract, can_be_made};
 use crate::world::user;
 
 /// The holders are looked for in /proc.
