@@ -1,4 +1,5 @@
 //! `skcheck`: shows who sits on unread socket data, and what memory that may pin.
+#![forbid(unsafe_code)]
 
 mod args;
 mod commands;

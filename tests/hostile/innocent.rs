@@ -1,0 +1,22 @@
+//! What looks like all this, and holds up nobody.
+
+use crate::contract::{Contract, can_be_made};
+use crate::world::user;
+
+/// They wait for a file system, and have locked nothing that anybody asks for.
+#[test]
+fn who_waits_himself_is_not_named() {
+    if can_be_made() {
+        let world = user("read recv-unix");
+        Contract::of(&world).holds_in(world);
+    }
+}
+
+/// A socket's lock, a start and an answer that take 0.3 s each time come in time.
+#[test]
+fn who_is_slow_is_not_named() {
+    if can_be_made() {
+        let world = user("recv-slowly exec-slowly");
+        Contract::of(&world).holds_in(world);
+    }
+}
