@@ -30,6 +30,9 @@ impl Gap {
 
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.what == Missing::NoAnswer {
+            return write!(f, "{} {}", self.place, self.what.phrase(self.count));
+        }
         if let Some(count) = self.count {
             write!(f, "{count} ")?;
         }
@@ -163,7 +166,8 @@ impl Missing {
             Missing::RingFiles => "files registered with io_uring not told",
             Missing::Memory => "a part of memory not told",
             Missing::Census => "pages not counted",
-            Missing::NoAnswer => "does not answer",
+            Missing::NoAnswer if one => "does not answer",
+            Missing::NoAnswer => "do not answer",
             Missing::Unasked if one => "question not asked",
             Missing::Unasked => "questions not asked",
             Missing::Partial => "partial: the report was cut short",

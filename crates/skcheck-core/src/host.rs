@@ -180,7 +180,11 @@ pub trait Diag {
         for (at, message) in messages.iter().enumerate() {
             let _ = self.ask(&message.request, &mut |datagram| {
                 on_datagram(at, datagram);
-                if ends(&message.request, datagram) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if ends(&message.request, datagram) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
             });
         }
     }

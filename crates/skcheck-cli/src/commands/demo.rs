@@ -6,8 +6,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use skcheck_core::memory::ledger::Group;
 use skcheck_core::host::{Budget, Guarded};
+use skcheck_core::memory::ledger::Group;
 use skcheck_core::{Host, Query, memory};
 
 use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufWriter, Write};
 
-use skcheck_core::memory::cgroup::cgroup;
 use skcheck_core::host::Guarded;
+use skcheck_core::memory::cgroup::cgroup;
 use skcheck_core::{Gap, Host, Missing, Query, memory, scan_with, verdict};
 
 use crate::args::{DocumentFormat, MemArgs};
@@ -98,8 +98,9 @@ fn of_cgroup(host: &Guarded, path: &[u8], config: &MemConfig) -> Result<Outcome,
 
 /// Those that did not answer, as it is in the end.
 fn with_unanswered(mut gaps: Vec<Gap>, host: &Guarded) -> Vec<Gap> {
-    let is_of_host =
-        |gap: &Gap| matches!(gap.what, Missing::NoAnswer | Missing::Unasked | Missing::Partial | Missing::Workers);
+    let is_of_host = |gap: &Gap| {
+        matches!(gap.what, Missing::NoAnswer | Missing::Unasked | Missing::Partial | Missing::Workers)
+    };
     gaps.retain(|gap| !is_of_host(gap));
     gaps.extend(host.unanswered());
     gaps

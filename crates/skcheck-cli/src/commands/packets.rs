@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use skcheck_core::engine::Limits;
-use skcheck_core::packets::Listing;
 use skcheck_core::host::Guarded;
+use skcheck_core::packets::Listing;
 use skcheck_core::{Holder, Host, packets};
 
 use crate::args::{DocumentFormat, PacketsArgs};

@@ -34,7 +34,11 @@ impl Session {
     }
 
     /// The same; told to end, it gives up what it waits for only after `grace`.
-    pub(crate) fn with_grace(roots: &RootArgs, timeout: Duration, grace: Duration) -> Result<Session, Failure> {
+    pub(crate) fn with_grace(
+        roots: &RootArgs,
+        timeout: Duration,
+        grace: Duration,
+    ) -> Result<Session, Failure> {
         let signals = Signals::listen(grace).map_err(|error| unheard(&error))?;
         let budget = Budget::new(timeout).ended_by(signals.over());
         let worker = roots.clone();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use skcheck_core::NotMeasured;
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Probe, judge};
-use skcheck_core::NotMeasured;
 
 use crate::commands::engine::Loaded;
 use crate::commands::session::Session;

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use skcheck_core::watch::{Probe, judge};
 use skcheck_core::Gap;
+use skcheck_core::watch::{Probe, judge};
 
 use crate::args::{WatchArgs, WatchFormat};
 use crate::commands::engine::Loaded;

@@ -103,12 +103,39 @@ pub(crate) fn write_gaps(snapshot: &Snapshot, charset: Charset, out: &mut dyn Wr
 
 /// The same, broken to the page's width.
 pub(super) fn gaps(gaps: &[Gap], page: Page, out: &mut dyn Write) -> io::Result<()> {
-    for gap in gaps {
+    for gap in &together(gaps) {
         let (missing, remedy) = summary::gap(gap, page.charset);
         write_paragraph(out, &missing, 0, page)?;
         write_paragraph(out, &remedy, 2, page)?;
     }
     Ok(())
+}
+
+/// Those that do not answer for the same reason, in one.
+fn together(gaps: &[Gap]) -> Vec<Gap> {
+    /// How many are named.
+    const NAMED: usize = 5;
+    let mut told: Vec<Gap> = Vec::new();
+    for gap in gaps {
+        let is_alike = |other: &Gap| other.what == Missing::NoAnswer && other.remedy == gap.remedy;
+        if told.iter().any(is_alike) {
+            continue;
+        }
+        let alike: Vec<&Gap> =
+            gaps.iter().filter(|other| gap.what == other.what && is_alike(other)).collect();
+        let mut gap = gap.clone();
+        if alike.len() > 1 {
+            let named: Vec<&str> = alike.iter().take(NAMED).map(|gap| gap.place.as_str()).collect();
+            let more = alike.len() - named.len();
+            gap.place = named.join(", ");
+            if more > 0 {
+                gap.place.push_str(&format!(" and {more} more"));
+            }
+            gap.count = Some(alike.len() as u64);
+        }
+        told.push(gap);
+    }
+    told
 }
 
 /// What the first column holds: whose a block is, and whose each of its sockets.

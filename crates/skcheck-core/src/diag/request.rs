@@ -237,7 +237,8 @@ pub fn exact_with_info(socket: &Socket, sequence: u32) -> Option<(Table, Vec<u8>
 ///
 /// `None` when these are not IP endpoints.
 pub fn exact_mptcp(local: &Endpoint, peer: &Endpoint, sequence: u32) -> Option<Vec<u8>> {
-    let (&Endpoint::Ip { addr, port: source }, &Endpoint::Ip { port: destination, .. }) = (local, peer) else {
+    let (&Endpoint::Ip { addr, port: source }, &Endpoint::Ip { port: destination, .. }) = (local, peer)
+    else {
         return None;
     };
     let (family, mut socket_id) = match addr {

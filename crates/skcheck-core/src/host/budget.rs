@@ -8,10 +8,13 @@ use std::time::Duration;
 /// the one before: where one is stuck many are.
 const FIRST: u32 = 10;
 
+/// Nobody is waited for longer than this part of what is left: whoever is asked last has some of it, too.
+const MOST: u32 = 4;
+
 /// The longest and the shortest that one is waited for, while anything is left. What answers at all answers in
 /// microseconds; a process that executes a program, or a disk that spins up, takes longer.
 const LONGEST: Duration = Duration::from_secs(1);
-const SHORTEST: Duration = Duration::from_millis(50);
+const SHORTEST: Duration = Duration::from_millis(20);
 
 /// What all that can block spends together. Only waiting counts: for what works, or runs, there is no limit.
 ///
@@ -80,7 +83,8 @@ impl Budget {
     pub(crate) fn patience(&self, at_least: Duration) -> Duration {
         let halved = self.shared.silent.load(Ordering::Relaxed).min(16);
         let first = (self.shared.whole / FIRST).min(LONGEST);
-        (first / (1 << halved)).max(SHORTEST).max(at_least).min(self.left())
+        let left = self.left();
+        (first / (1 << halved)).max(at_least).min(left / MOST).max(SHORTEST).min(left)
     }
 
     /// Takes off what was waited.
@@ -118,16 +122,16 @@ mod tests {
     fn patience_wears_out() {
         let budget = Budget::new(Duration::from_secs(4));
         let mut waited = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..6 {
             let patience = budget.patience(Duration::ZERO);
             waited.push(patience.as_millis());
             budget.spend(patience);
             budget.note_silence();
         }
-        assert_eq!(waited, [400, 200, 100, 50, 50]);
-        assert_eq!(budget.left(), Duration::from_millis(3200));
-        assert_eq!(budget.patience(Duration::from_secs(1)), Duration::from_secs(1));
-        budget.spend(Duration::from_millis(3190));
+        assert_eq!(waited, [400, 200, 100, 50, 25, 20]);
+        assert_eq!(budget.left(), Duration::from_millis(3205));
+        assert_eq!(budget.patience(Duration::from_secs(9)), Duration::from_millis(3205) / 4);
+        budget.spend(Duration::from_millis(3195));
         assert_eq!(budget.patience(Duration::from_secs(1)), Duration::from_millis(10));
         budget.spend(Duration::from_secs(9));
         assert_eq!(budget.patience(Duration::ZERO), Duration::ZERO);

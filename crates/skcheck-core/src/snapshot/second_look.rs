@@ -134,7 +134,8 @@ fn describe(report: &Report, processes: &[Process]) -> String {
             format!("{} ({}), fd {}", comm.escape_ascii(), holder.pid, holder.fd)
         }
         None => {
-            let port = |endpoint: &Endpoint| endpoint.port().map_or_else(|| "?".to_owned(), |port| port.to_string());
+            let port =
+                |endpoint: &Endpoint| endpoint.port().map_or_else(|| "?".to_owned(), |port| port.to_string());
             let (local, peer) = (port(&report.socket.local), port(&report.socket.peer));
             format!("the connection from port {local} to port {peer}")
         }

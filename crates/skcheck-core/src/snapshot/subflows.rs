@@ -98,7 +98,10 @@ mod tests {
             assert!(sockets.has_subflow(&subflow), "{subflow:?}");
             sockets.add_subflow(subflow);
         }
-        assert!(!sockets.has_subflow(&socket(Protocol::Tcp, 6, 0, 72)), "nobody has accepted it, nor its like");
+        assert!(
+            !sockets.has_subflow(&socket(Protocol::Tcp, 6, 0, 72)),
+            "nobody has accepted it, nor its like"
+        );
         assert!(!sockets.has_subflow(&socket(Protocol::Tcp, 6, 13, 71)), "it is another's");
         let found = sockets.take();
         let cookies = |at: usize| -> Vec<u64> {

@@ -5,9 +5,9 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::host::guarded::Guarded;
 use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::Subject;
-use crate::host::guarded::{Guarded, described};
 use crate::host::worker::{Trouble, Worker};
 use crate::host::{Diag, Host, Message, NetnsFile};
 
@@ -24,7 +24,8 @@ impl<'g> Conversation<'g> {
     /// Opens one; directly where there is no worker.
     pub(super) fn open(guarded: &'g Guarded, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + 'g>> {
         let way_in = netns.map(NetnsFile::whole_path);
-        let subject = way_in.map_or_else(|| Subject::Sockets("sockets".to_owned()), |path| Subject::of(&path));
+        let subject =
+            way_in.map_or_else(|| Subject::Sockets("sockets".to_owned()), |path| Subject::of(&path));
         if guarded.is_hopeless(&subject) {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -41,12 +42,7 @@ impl<'g> Conversation<'g> {
         Ok(Box::new(talk))
     }
 
-    fn say(
-        &self,
-        question: &Question,
-        subject: Subject,
-        on_more: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<()> {
+    fn say(&self, question: &Question, subject: Subject, on_more: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         if self.guarded.is_hopeless(&subject) {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -61,7 +57,7 @@ impl<'g> Conversation<'g> {
                 *self.worker.borrow_mut() = Some(worker);
                 Err(error)
             }
-            Err(trouble) => Err(self.guarded.despair(worker, trouble, subject, &described(question))),
+            Err(trouble) => Err(self.guarded.despair(worker, trouble, subject)),
         }
     }
 
@@ -129,7 +125,7 @@ impl Diag for Conversation<'_> {
                 }
                 Err(trouble) => {
                     let subject = messages.get(next).map_or(subject, |message| self.subject(&message.about));
-                    let _ = self.guarded.despair(worker, trouble, subject, "tcp_info");
+                    let _ = self.guarded.despair(worker, trouble, subject);
                     next += 1;
                 }
             }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod conversation;
+mod processes;
 mod question;
 mod silent;
 
@@ -17,7 +18,7 @@ use std::time::{Duration, SystemTime};
 use crate::gap::{Gap, Missing};
 use crate::host::budget::Budget;
 use crate::host::guarded::conversation::Conversation;
-use crate::host::guarded::question::{Question, decode_sight};
+use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::{Met, Silent, Subject, file_system};
 use crate::host::worker::words::Reading;
 use crate::host::worker::{Start, Trouble, Worker, decode_error};
@@ -28,7 +29,7 @@ use crate::units::PageSize;
 pub use crate::host::guarded::answer::Answering;
 
 /// Files of a process that answer whatever it is doing: they take none of its locks.
-const ALWAYS_ANSWERED: [&str; 4] = ["comm", "status", "cgroup", "wchan"];
+const ALWAYS_ANSWERED: [&str; 3] = ["comm", "status", "cgroup"];
 
 /// The kernel that this program runs on, asked by workers.
 ///
@@ -155,12 +156,12 @@ impl Guarded {
                 self.give_back(worker);
                 Err(error)
             }
-            Err(trouble) => Err(self.despair(worker, trouble, subject, &described(question))),
+            Err(trouble) => Err(self.despair(worker, trouble, subject)),
         })
     }
 
     /// Leaves a worker that does not answer, and notes why.
-    fn despair(&self, worker: Worker, trouble: Trouble, subject: Subject, asked: &str) -> io::Error {
+    fn despair(&self, worker: Worker, trouble: Trouble, subject: Subject) -> io::Error {
         let left = worker.leave();
         match trouble {
             Trouble::Refused(error) => return error,
@@ -169,7 +170,7 @@ impl Guarded {
                 self.silent().ended.push(how);
                 return io::Error::other("the process that read it has ended");
             }
-            Trouble::Stuck { wchan, waited } => {
+            Trouble::Stuck { wchan } => {
                 self.budget.note_silence();
                 let (name, device) = match &subject {
                     Subject::Process(pid) | Subject::Memory(pid) => (self.name_of(*pid), None),
@@ -181,7 +182,7 @@ impl Guarded {
                 if let Some(device) = device {
                     silent.add_device(device, subject.clone());
                 }
-                silent.add(subject, Met { name, asked: asked.to_owned(), wchan, waited, left });
+                silent.add(subject, Met { name, wchan, left: Some(left) });
             }
         }
         io::ErrorKind::TimedOut.into()
@@ -190,13 +191,7 @@ impl Guarded {
     /// A process's name and id, for a report.
     fn name_of(&self, pid: u32) -> String {
         let comm = self.read_anyway(&format!("/proc/{pid}/comm")).map(|file| process::comm(&file));
-        let waits = self.read_anyway(&format!("/proc/{pid}/wchan"));
-        let waits = waits.filter(|wchan| !wchan.is_empty() && wchan != b"0");
-        let comm = comm.unwrap_or_else(|| b"process".to_vec());
-        match waits {
-            Some(wchan) => format!("{} ({pid}), in {}", comm.escape_ascii(), wchan.escape_ascii()),
-            None => format!("{} ({pid})", comm.escape_ascii()),
-        }
+        format!("{} ({pid})", comm.unwrap_or_else(|| b"process".to_vec()).escape_ascii())
     }
 
     /// What a path lies on, for a report, and its device number.
@@ -268,23 +263,10 @@ impl Guarded {
 
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarded").field("live", &self.live).field("budget", &self.budget).finish_non_exhaustive()
-    }
-}
-
-/// What a question asks for, in a report.
-fn described(question: &Question) -> String {
-    let shown = |path: &Path| path.display().to_string().escape_default().to_string();
-    match question {
-        Question::Read { path, .. } | Question::ReadAt { path, .. } | Question::ReadDir(path) => shown(path),
-        Question::ReadLink(path) | Question::Inode(path) | Question::Subdirectories(path) => shown(path),
-        Question::Xattr { path, .. } => shown(path),
-        Question::FdLinks(pid) => format!("/proc/{pid}/fd"),
-        Question::SharesDescriptors { pid, .. } => format!("kcmp of {pid}"),
-        Question::Open(Some(file)) => shown(&file.whole_path()),
-        Question::Open(None) | Question::Ask { .. } | Question::AskEach { .. } => "NETLINK_SOCK_DIAG".to_owned(),
-        Question::ProcNet(name) => format!("/proc/net/{}", name.escape_default()),
-        _ => "an answer".to_owned(),
+        f.debug_struct("Guarded")
+            .field("live", &self.live)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
     }
 }
 
@@ -309,41 +291,7 @@ impl Host for Guarded {
     }
 
     fn look_at_each(&self, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
-        let mut left = pids;
-        while let Some((&pid, others)) = left.split_first() {
-            if self.is_hopeless(&Subject::Process(pid)) {
-                on_sight(pid, Sight::End(Err(io::ErrorKind::TimedOut.into())));
-                left = others;
-                continue;
-            }
-            let Some(mut worker) = self.worker() else { return self.live.look_at_each(left, at, on_sight) };
-            let question = Question::Look { pids: left.to_vec(), at };
-            let asked = worker.ask(question.encode().as_slice(), &self.budget, Duration::ZERO, &mut |part| {
-                let mut words = Reading::of(part);
-                while let Some(sight) = decode_sight(&mut words) {
-                    let Some((&pid, others)) = left.split_first() else { return };
-                    if matches!(sight, Sight::End(_)) {
-                        left = others;
-                    }
-                    on_sight(pid, sight);
-                }
-            });
-            match (asked, left.split_first()) {
-                (Ok(()), None) => self.give_back(worker),
-                // Something is wrong with it; the rest is asked by another.
-                (Ok(()) | Err(Trouble::Refused(_)), Some((&pid, others))) => {
-                    on_sight(pid, Sight::End(Err(io::ErrorKind::InvalidData.into())));
-                    left = others;
-                }
-                (Err(trouble), Some((&pid, others))) => {
-                    let asked = format!("/proc/{pid}");
-                    let error = self.despair(worker, trouble, Subject::Process(pid), &asked);
-                    on_sight(pid, Sight::End(Err(error)));
-                    left = others;
-                }
-                (Err(_), None) => drop(worker.leave()),
-            }
-        }
+        processes::look(self, pids, at, on_sight);
     }
 
     fn shares_descriptors(&self, pid: u32, tid: u32) -> io::Result<bool> {
@@ -351,7 +299,9 @@ impl Host for Guarded {
         let question = Question::SharesDescriptors { pid, tid };
         let asked = self.ask(Subject::Process(pid), &question, &mut |part| shares = part.first().copied());
         match asked {
-            Some(asked) => asked.and_then(|()| shares.map(|it| it != 0).ok_or(io::ErrorKind::InvalidData.into())),
+            Some(asked) => {
+                asked.and_then(|()| shares.map(|it| it != 0).ok_or(io::ErrorKind::InvalidData.into()))
+            }
             None => self.live.shares_descriptors(pid, tid),
         }
     }
@@ -411,8 +361,7 @@ impl Host for Guarded {
                 }
                 Err(trouble) => {
                     let Some(path) = paths.get(next) else { return drop(worker.leave()) };
-                    let asked = path.display().to_string().escape_default().to_string();
-                    on_file(next, Err(self.despair(worker, trouble, Subject::of(path), &asked)));
+                    on_file(next, Err(self.despair(worker, trouble, Subject::of(path))));
                     next += 1;
                 }
             }
@@ -472,7 +421,8 @@ impl Host for Guarded {
     fn interface_name(&self, index: u32) -> io::Result<String> {
         let subject = Subject::Sockets("interfaces".to_owned());
         let mut name = Vec::new();
-        let asked = self.ask(subject, &Question::InterfaceName(index), &mut |part| name.extend_from_slice(part));
+        let asked =
+            self.ask(subject, &Question::InterfaceName(index), &mut |part| name.extend_from_slice(part));
         match asked {
             Some(asked) => asked.map(|()| String::from_utf8_lossy(&name).into_owned()),
             None => self.live.interface_name(index),
@@ -491,7 +441,8 @@ impl Host for Guarded {
         let ended_by = self.budget.is_ended().then_some("told to end");
         let mut gaps = self.silent().gaps(ended_by, self.budget.whole());
         if let Some(why) = &*self.alone.lock().unwrap_or_else(PoisonError::into_inner) {
-            let remedy = "raise pids.max or ulimit -u: until then what does not answer can hold up the report";
+            let remedy =
+                "raise pids.max or ulimit -u: until then what does not answer can hold up the report";
             gaps.push(Gap::uncounted(Missing::Workers, why.clone(), remedy));
         }
         gaps

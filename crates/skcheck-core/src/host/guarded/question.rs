@@ -11,24 +11,47 @@ use crate::host::{Looking, NetnsFile, Sight};
 /// A question. Each is one method of [`Host`](crate::Host) or [`Diag`](crate::Diag).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Question {
-    Read { path: PathBuf, limit: u64 },
-    ReadAt { path: PathBuf, offset: u64, length: u64 },
-    ReadEach { paths: Vec<PathBuf>, limit: u64 },
+    Read {
+        path: PathBuf,
+        limit: u64,
+    },
+    ReadAt {
+        path: PathBuf,
+        offset: u64,
+        length: u64,
+    },
+    ReadEach {
+        paths: Vec<PathBuf>,
+        limit: u64,
+    },
     ReadDir(PathBuf),
     Subdirectories(PathBuf),
     ReadLink(PathBuf),
     Inode(PathBuf),
-    Xattr { path: PathBuf, name: String },
+    Xattr {
+        path: PathBuf,
+        name: String,
+    },
     InterfaceName(u32),
     FdLinks(u32),
-    SharesDescriptors { pid: u32, tid: u32 },
+    SharesDescriptors {
+        pid: u32,
+        tid: u32,
+    },
     ShowsOwnPids,
-    Look { pids: Vec<u32>, at: Looking },
+    Look {
+        pids: Vec<u32>,
+        at: Looking,
+    },
     /// Opens a conversation with a namespace, in place of the one before.
     Open(Option<NetnsFile>),
     /// In the conversation.
-    Ask { request: Vec<u8> },
-    AskEach { requests: Vec<Vec<u8>> },
+    Ask {
+        request: Vec<u8>,
+    },
+    AskEach {
+        requests: Vec<Vec<u8>>,
+    },
     ProcNet(String),
     InterfaceNameThere(u32),
     Close,
@@ -158,10 +181,7 @@ fn text(words: &mut Reading<'_>) -> Option<String> {
 }
 
 /// As many as there are.
-fn all<'a, T>(
-    words: &mut Reading<'a>,
-    one: impl Fn(&mut Reading<'a>) -> Option<T>,
-) -> Option<Vec<T>> {
+fn all<'a, T>(words: &mut Reading<'a>, one: impl Fn(&mut Reading<'a>) -> Option<T>) -> Option<Vec<T>> {
     let mut all = Vec::new();
     while !words.is_at_end() {
         all.push(one(words)?);
@@ -191,9 +211,7 @@ pub(super) fn encode_sight(sight: &Sight<'_>) -> Words {
 
 pub(super) fn decode_sight<'a>(words: &mut Reading<'a>) -> Option<Sight<'a>> {
     Some(match words.byte()? {
-        DESCRIPTOR => {
-            Sight::Descriptor { task: words.small()?, fd: words.small()?, target: words.bytes()? }
-        }
+        DESCRIPTOR => Sight::Descriptor { task: words.small()?, fd: words.small()?, target: words.bytes()? },
         NETNS => Sight::Netns { task: words.small()?, target: words.bytes()? },
         THREAD_NETNS => Sight::ThreadNetns { tid: words.small()?, target: words.bytes()? },
         MOUNTS => Sight::MountNamespace(words.bytes()?),

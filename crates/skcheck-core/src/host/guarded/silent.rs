@@ -74,13 +74,10 @@ impl Subject {
 struct Silence {
     /// Its name, for a report.
     name: String,
-    /// What was asked.
-    asked: String,
     wchan: Option<String>,
-    waited: Duration,
     since: Instant,
-    /// The worker that waits there.
-    left: Left,
+    /// The worker that waits there; `None`: nobody was sent.
+    left: Option<Left>,
 }
 
 /// All that did not answer.
@@ -98,17 +95,15 @@ pub(super) struct Silent {
 /// What a silence is remembered with.
 pub(super) struct Met {
     pub(super) name: String,
-    pub(super) asked: String,
     pub(super) wchan: Option<String>,
-    pub(super) waited: Duration,
-    pub(super) left: Left,
+    pub(super) left: Option<Left>,
 }
 
 impl Silent {
     pub(super) fn add(&mut self, subject: Subject, met: Met) {
-        let Met { name, asked, wchan, waited, left } = met;
+        let Met { name, wchan, left } = met;
         let since = Instant::now();
-        self.of.entry(subject).or_insert(Silence { name, asked, wchan, waited, since, left });
+        self.of.entry(subject).or_insert(Silence { name, wchan, since, left });
     }
 
     /// A file system that does not answer: of what else lies on it nothing is asked.
@@ -132,7 +127,10 @@ impl Silent {
 
     /// A new look begins: those that have been let go of, or were asked long ago, are asked once more.
     pub(super) fn begin_anew(&mut self) {
-        self.of.retain(|_, silence| silence.since.elapsed() < AGAIN || !silence.left.has_ended());
+        self.of.retain(|_, silence| {
+            let is_left = silence.left.as_mut().is_some_and(|left| !left.has_ended());
+            silence.since.elapsed() < AGAIN || is_left
+        });
         let of = &self.of;
         self.devices.retain(|_, subject| of.contains_key(subject));
         (self.unasked, self.ended) = (0, Vec::new());
@@ -140,9 +138,10 @@ impl Silent {
 
     /// What is missing because of them.
     pub(super) fn gaps(&self, ended_by: Option<&str>, budget: Duration) -> Vec<Gap> {
-        let mut gaps: Vec<Gap> = self.of.values().map(Silence::gap).collect();
+        let mut gaps: Vec<Gap> = self.of.iter().map(|(subject, silence)| silence.gap(subject)).collect();
         gaps.extend(self.ended.iter().map(|how| {
-            let remedy = format!("the process that read it has ended ({how}): give it more memory, and run again");
+            let remedy =
+                format!("the process that read it has ended ({how}): give it more memory, and run again");
             Gap::counted(Missing::NoAnswer, "a part of this host", 1, remedy)
         }));
         match ended_by {
@@ -152,7 +151,8 @@ impl Silent {
             }
             None if self.unasked > 0 => {
                 let place = format!("--timeout {}", seconds(budget));
-                let remedy = "those that do not answer took all the time that there was to wait: raise --timeout";
+                let remedy =
+                    "those that do not answer took all the time that there was to wait: raise --timeout";
                 gaps.push(Gap::counted(Missing::Unasked, place, self.unasked, remedy));
             }
             None => {}
@@ -162,16 +162,28 @@ impl Silent {
 }
 
 impl Silence {
-    fn gap(&self) -> Gap {
-        let place = match &self.wchan {
-            Some(wchan) => format!("; who asks waits in {wchan}"),
-            None => String::new(),
+    /// The same words for those that are stuck alike, so that they can be told together.
+    fn gap(&self, subject: &Subject) -> Gap {
+        let waits = match &self.wchan {
+            Some(wchan) => format!("who asks waits in {wchan}"),
+            None => "it sleeps as others do that did not answer".to_owned(),
         };
-        let remedy = format!(
-            "{} did not come within {}{place}: see what it waits for (as root: cat /proc/PID/stack), or end it",
-            self.asked,
-            seconds(self.waited)
-        );
+        let remedy = match subject {
+            Subject::Process(_) => format!(
+                "{waits}: it is stuck while it executes a program, or the like; its descriptors are not read, and \
+                 sockets that only it holds may show no holder"
+            ),
+            Subject::Memory(_) => format!("{waits}: its memory is locked, often by a stuck page fault"),
+            Subject::Descriptor(..) => format!("{waits}: somebody is stuck while he uses that descriptor"),
+            Subject::Place(_) => {
+                format!(
+                    "{waits}: the file system is dead, or who serves it; bring it back, or umount --force it"
+                )
+            }
+            Subject::Sockets(_) => format!(
+                "{waits}: a process is stuck in send or recv and keeps the lock; what only the lock gives is unknown"
+            ),
+        };
         Gap::counted(Missing::NoAnswer, self.name.clone(), 1, remedy)
     }
 }

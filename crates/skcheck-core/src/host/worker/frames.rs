@@ -139,7 +139,9 @@ pub(crate) fn encode_error(error: &io::Error) -> Vec<u8> {
 pub(crate) fn decode_error(bytes: &[u8]) -> io::Error {
     let mut words = Reading::of(bytes);
     let decoded = match words.byte() {
-        Some(0) => words.small().and_then(|errno| i32::try_from(errno).ok()).map(io::Error::from_raw_os_error),
+        Some(0) => {
+            words.small().and_then(|errno| i32::try_from(errno).ok()).map(io::Error::from_raw_os_error)
+        }
         Some(1) => words.number().zip(words.bytes()).map(|(kind, text)| {
             let kind = usize::try_from(kind).ok().and_then(|at| KINDS.get(at).copied());
             let kind = kind.unwrap_or(io::ErrorKind::Other);

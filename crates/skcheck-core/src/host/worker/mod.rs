@@ -48,8 +48,6 @@ pub enum Trouble {
     Stuck {
         /// The kernel function that it waits in (/proc/PID/wchan), where that is told.
         wchan: Option<String>,
-        /// How long it was waited for.
-        waited: Duration,
     },
     /// There is no budget left, or the run was told to end.
     Over,
@@ -135,7 +133,7 @@ impl Worker {
             if slept >= patience {
                 let wchan = state::wchan(self.id());
                 let is_over = budget.left().is_zero() && slept < GLANCE * 2;
-                return Err(if is_over { Trouble::Over } else { Trouble::Stuck { wchan, waited: slept } });
+                return Err(if is_over { Trouble::Over } else { Trouble::Stuck { wchan } });
             }
         }
     }
