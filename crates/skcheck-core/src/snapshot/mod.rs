@@ -199,17 +199,17 @@ pub fn scan_with(
     let facts = read::host_facts(host, config.as_ref(), &mut gaps);
     let ledger = memory::read::ledger(host, config.as_ref(), &mut gaps);
     let first = first_pass::run(host, query, &facts, engine, &mut gaps)?;
-    let engine = engine.filter(|_| first.closed.is_some());
+    let finds = first.closed.is_some();
     let source = first.source;
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
-    let depth = engine.map(|engine| Depth { engine, limits });
+    let depth = engine.map(|engine| Depth { engine, limits, finds });
     let joined = join::run(host, query, &facts, first, depth, started, &mut gaps);
     Ok(Snapshot {
         taken_at,
         duration: started.elapsed(),
         source,
-        engine: engine.map(Engine::name),
+        engine: engine.filter(|_| finds || joined.walked).map(Engine::name),
         host: facts,
         ledger,
         scanned,

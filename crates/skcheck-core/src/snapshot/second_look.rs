@@ -51,7 +51,9 @@ pub(super) fn tcp_peer(asker: &Asker<'_>, socket: &Socket) -> Option<Socket> {
 fn refresh_tcp(asker: &Asker<'_>, query: &Query, facts: &HostFacts, candidates: &mut Vec<Candidate>) {
     candidates.retain_mut(|candidate| {
         let socket = &candidate.socket;
-        if socket.protocol != Protocol::Tcp || !has_peer(socket) || !socket.holds_something() {
+        // What an engine tells is of one moment, and complete.
+        let is_told = socket.tcp_info.is_some_and(|info| info.bytes_received.is_some());
+        if is_told || socket.protocol != Protocol::Tcp || !has_peer(socket) || !socket.holds_something() {
             return true;
         }
         match asker.tcp(&socket.local, &socket.peer, socket.interface) {
