@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use skcheck_bpf::Bpf;
 use skcheck_core::engine::{Engine, Limits, Step, Target};
-use skcheck_core::{Exact, Live, Netns, Protocol, Query, Report, scan_with};
+use skcheck_core::{Exact, Live, Protocol, Query, Report, scan_with};
 
 #[path = "../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command's own file
@@ -49,7 +49,7 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     query.port = Some(port);
     query.netns = skcheck_core::NetnsChoice::Current;
     query.include_idle = true;
-    let limits = Limits { packets: u32::MAX, time: None };
+    let limits = Limits { packets: u32::MAX, ..Limits::default() };
     let snapshot = scan_with(host, &query, Some(&engine), &limits).map_err(io::Error::other)?;
     let packets =
         |exact: &Exact| exact.queues.iter().map(|queue| queue.packets + queue.fragments).sum::<u64>();
@@ -58,8 +58,7 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     let Some((cookie, pieces)) = heaviest.and_then(|it| Some((it.socket.cookie?, measured(&it)))) else {
         return Err(io::Error::other(format!("{name}: nothing was measured")));
     };
-    let own = Netns::own(None);
-    let target = Target { cookie, protocol, netns: Some(&own) };
+    let target = Target { cookie, protocol, netns: None };
     let walk = |targets: &[Target<'_>]| {
         let mut walked = 0u64;
         engine.walk(targets, &limits, &mut |_, step| {

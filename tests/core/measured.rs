@@ -135,7 +135,7 @@ fn what_was_walked_before_a_failure_stands() {
     let engine = Canned { fails: true, ..Canned::walking(&[(2, &[10])]) };
     let snapshot = scan(&[(1, 3), (2, 1)], &engine);
     assert_eq!(exact(&snapshot, 2), Ok((32768, 0)));
-    assert_eq!(exact(&snapshot, 1), Err(NotMeasured::NoTime));
+    assert_eq!(exact(&snapshot, 1), Err(NotMeasured::Refused));
     let gap = snapshot.gaps.iter().find(|gap| gap.what == Missing::Engine).expect("it is told");
     assert!(gap.remedy.contains("broken") && gap.place == "canned", "{gap:?}");
 }

@@ -1,31 +1,94 @@
-//! Why BPF cannot be used here.
+//! Why BPF cannot be used here, and what helps.
 
 use std::fmt::Display;
 use std::io;
+use std::path::Path;
 
 use aya::maps::MapError;
 use aya::programs::ProgramError;
 use aya::{BtfError, EbpfError};
-
-const PRIVILEGE: &str = "run as root, or grant CAP_BPF and CAP_PERFMON";
-const KERNEL: &str = "it takes Linux 5.17 or newer, built with CONFIG_DEBUG_INFO_BTF";
+use rustix::io::Errno;
 
 /// Why BPF cannot be used here.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{context}")]
 pub struct Error {
     context: String,
-    remedy: &'static str,
+    kind: Kind,
+}
+
+/// What keeps BPF from being used, coarsely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The caller may not.
+    Privilege,
+    /// Nobody may look into the kernel's memory: `lockdown=confidentiality`.
+    Lockdown,
+    /// The kernel does not tell the layout of its structures.
+    NoBtf,
+    /// The kernel lacks something that a later one has.
+    TooOld,
+    /// The kernel's verifier refuses a program for another reason.
+    Verifier,
+    /// There is not enough memory.
+    Memory,
+    /// No more files can be opened.
+    Descriptors,
+    /// No more threads can be had.
+    Threads,
+    /// Only a defect of this crate explains it.
+    Defect,
+}
+
+impl Kind {
+    fn remedy(self) -> &'static str {
+        match self {
+            Kind::Privilege => "run as root, or grant CAP_BPF and CAP_PERFMON",
+            Kind::Lockdown => {
+                "the kernel is locked down (lockdown=confidentiality): boot with lockdown=integrity to have packets measured"
+            }
+            Kind::NoBtf => "it takes a kernel built with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux)",
+            Kind::TooOld => "it takes Linux 5.17 or newer",
+            Kind::Verifier => "this kernel is not known yet: report it, with this line and the output of uname -r",
+            Kind::Memory => "free memory, or raise the limit (ulimit -v, ulimit -l, memory.max)",
+            Kind::Descriptors => "raise the limit of open files (ulimit -n; sysctl fs.file-max for the host's)",
+            Kind::Threads => "raise the limit of threads (ulimit -u, pids.max)",
+            Kind::Defect => "report it: it is a defect",
+        }
+    }
+
+    /// What an error number says.
+    fn of(errno: Errno) -> Option<Kind> {
+        Some(match errno {
+            Errno::PERM | Errno::ACCESS => Kind::Privilege,
+            Errno::NOMEM => Kind::Memory,
+            Errno::MFILE | Errno::NFILE => Kind::Descriptors,
+            Errno::AGAIN => Kind::Threads,
+            Errno::NOSYS | Errno::OPNOTSUPP => Kind::TooOld,
+            _ => return None,
+        })
+    }
 }
 
 impl Error {
+    /// What keeps BPF from being used.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// What the reader can do about it, as an instruction.
     pub fn remedy(&self) -> &str {
-        self.remedy
+        self.kind.remedy()
+    }
+
+    pub(crate) fn new(kind: Kind, context: impl Into<String>) -> Error {
+        Error { context: context.into(), kind }
     }
 
     pub(crate) fn no_btf(error: &BtfError) -> Error {
-        Error { context: format!("no BTF of this kernel: {}", chain(error)), remedy: KERNEL }
+        let kind = kind_of(error).unwrap_or(Kind::NoBtf);
+        Error { context: format!("no BTF of this kernel: {}", chain(error)), kind }
     }
 
     /// The maps of an object could not be made.
@@ -40,29 +103,42 @@ impl Error {
 
     /// An object lacks a map or a program: only a defect of this crate explains that.
     pub(crate) fn missing(name: &str) -> Error {
-        Error { context: format!("no {name} in its object"), remedy: KERNEL }
+        Error::new(Kind::Defect, format!("no {name} in its object"))
     }
 
     /// The kernel refused a program.
     pub(crate) fn program(name: &str, error: &ProgramError) -> Error {
-        if let ProgramError::LoadError { io_error, verifier_log } = error {
-            let log = verifier_log.to_string();
-            let context = format!("the kernel refused program {name}: {io_error}: {}", reason(&log));
-            let remedy = if is_refusal(io_error) && log.is_empty() { PRIVILEGE } else { KERNEL };
-            return Error { context, remedy };
+        match error {
+            ProgramError::LoadError { io_error, verifier_log } => {
+                let error = Error::load(name, io_error, &verifier_log.to_string());
+                if error.kind == Kind::Privilege && is_confidential() {
+                    return Error { kind: Kind::Lockdown, ..error };
+                }
+                error
+            }
+            // It iterates over something that this kernel has no iterator for.
+            ProgramError::Btf(BtfError::UnknownBtfTypeName { .. }) => {
+                Error::new(Kind::TooOld, format!("{name}: {}", chain(error)))
+            }
+            _ => Error::refused(name, error),
         }
-        Error::refused(name, error)
+    }
+
+    fn load(name: &str, error: &io::Error, log: &str) -> Error {
+        let reason = reason(log);
+        let kind = if log.is_empty() { kind_of(error) } else { kind_of_reason(reason) };
+        let said = if reason.is_empty() { error.to_string() } else { reason.to_owned() };
+        let context = format!("the kernel refused program {name}: {said}");
+        Error { context, kind: kind.or_else(|| kind_of(error)).unwrap_or(Kind::Verifier) }
     }
 
     fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> Error {
-        let mut cause = Some(error);
-        let mut refused = false;
-        while let Some(error) = cause {
-            refused |= error.downcast_ref::<io::Error>().is_some_and(is_refusal);
-            cause = error.source();
-        }
-        let context = format!("{what}: {}", chain(error));
-        Error { context, remedy: if refused { PRIVILEGE } else { KERNEL } }
+        let kind = match kind_of(error) {
+            Some(Kind::Privilege) if is_confidential() => Kind::Lockdown,
+            Some(kind) => kind,
+            None => Kind::TooOld,
+        };
+        Error { context: format!("{what}: {}", chain(error)), kind }
     }
 }
 
@@ -77,16 +153,50 @@ pub(crate) fn defect(what: impl Display) -> io::Error {
     io::Error::other(format!("unexpected: {what}"))
 }
 
-/// The last lines of the verifier's log say why; behind them are statistics.
-fn reason(log: &str) -> String {
-    const STATISTICS: [&str; 3] = ["verification time", "stack depth", "processed"];
-    let is_reason = |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|word| line.starts_with(word));
-    let lines: Vec<&str> = log.lines().map(str::trim).filter(is_reason).collect();
-    lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ")
+/// What the error numbers among an error and its causes say.
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<Kind> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let errno = error.downcast_ref::<io::Error>().and_then(Errno::from_io_error);
+        if let Some(kind) = errno.and_then(Kind::of) {
+            return Some(kind);
+        }
+        cause = error.source();
+    }
+    None
 }
 
-fn is_refusal(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::PermissionDenied
+/// The line of the verifier's log that says why: the last one that is no statistics, and no instruction.
+fn reason(log: &str) -> &str {
+    /// What `print_verification_stats` says at the end.
+    const STATISTICS: [&str; 6] =
+        ["verification time", "stack depth", "processed ", "insns ", "mark_read", "max_states"];
+    let is_reason = |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|word| line.starts_with(word));
+    log.lines().map(str::trim).rfind(is_reason).unwrap_or_default()
+}
+
+/// What the verifier's own words say.
+fn kind_of_reason(reason: &str) -> Option<Kind> {
+    let says = |what: &str| reason.contains(what);
+    // bpf_tracing_func_proto hands out no helper that reads the kernel's memory then.
+    if says("cannot use helper bpf_probe_read") || says("unknown func bpf_probe_read") {
+        return Some(Kind::Lockdown);
+    }
+    // Helpers that came later, and none at all where a field was to be (bpf_loop is number 181).
+    if says("unknown func bpf_") || says("cannot use helper bpf_") || says("invalid func unknown#181") {
+        return Some(Kind::TooOld);
+    }
+    (!reason.is_empty()).then_some(Kind::Verifier)
+}
+
+/// Whether nobody may look into the kernel's memory.
+fn is_confidential() -> bool {
+    std::fs::read(Path::new("/sys/kernel/security/lockdown")).is_ok_and(|file| chooses_confidentiality(&file))
+}
+
+/// The file lists all levels, the one in force in brackets.
+fn chooses_confidentiality(file: &[u8]) -> bool {
+    file.split(u8::is_ascii_whitespace).any(|word| word == b"[confidentiality]")
 }
 
 /// An error and what caused it, on one line.
@@ -102,3 +212,6 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

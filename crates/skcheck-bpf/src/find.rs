@@ -6,26 +6,24 @@ use std::sync::Arc;
 
 use aya::maps::{Array, HashMap, MapData};
 use aya::{Ebpf, EbpfLoader};
-use skcheck_core::engine::{Found, Pass, Tally};
+use skcheck_core::engine::Tally;
 use skcheck_core::facts::is_release_at_least;
-use skcheck_core::{Holder, Inode, NetnsId, Query};
+use skcheck_core::{Inode, NetnsId, Query};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
 use crate::pass::{self, Ring, Time};
-use crate::wire::FindRecord;
 
 /// `find.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/find.o");
 
-/// The programs that look at descriptors, in the kernel.
+/// The programs that look at descriptors, in the kernel. What they hand out are the bytes of records
+/// ([`FindRecord`](crate::wire::FindRecord)).
 pub(crate) struct Finder {
     btf: Arc<KernelBtf>,
     ebpf: Ebpf,
     ring: Ring,
     holders_loaded: bool,
-    /// TCP sockets that are only bound are in this kernel's tables.
-    bound_is_listed: bool,
 }
 
 /// How many inodes the map `wanted` has room for.
@@ -37,30 +35,62 @@ type TallyValue = [u64; 2];
 /// `struct counts`: descriptors, sockets that were not counted, the last namespace and its sums.
 type Counts = [u64; 5];
 
+/// What a pass counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// Descriptors that refer to sockets.
+    pub(crate) descriptors: u64,
+    /// Each network namespace that a socket is in.
+    pub(crate) namespaces: Vec<Tally>,
+}
+
+/// `struct question`: families, smallest Recv-Q and Send-Q, process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Question([u64; 4]);
+
+impl Question {
+    /// What the program can compare of a query: less than it asks for.
+    pub(crate) fn of(query: &Query) -> Question {
+        let wanted = [query.tcp, query.udp, query.unix, query.ipv4, query.ipv6, query.include_idle];
+        let families =
+            wanted.iter().enumerate().fold(0u64, |bits, (at, wanted)| bits | u64::from(*wanted) << at);
+        let pid = match query.pids.as_slice() {
+            [pid] => u64::from(*pid),
+            _ => 0,
+        };
+        Question([families, query.min_recv_q.unwrap_or(0), query.min_send_q.unwrap_or(0), pid])
+    }
+}
+
 impl Finder {
     pub(crate) fn load(loader: EbpfLoader<'_>, btf: Arc<KernelBtf>) -> Result<Finder, Error> {
         let mut loader: EbpfLoader<'_> = loader;
-        let mut ebpf = loader.btf(Some(&btf.types)).load(OBJECT).map_err(|error| Error::object(&error))?;
+        let release = rustix::system::uname();
+        let bound_is_listed = u32::from(is_release_at_least(release.release().to_bytes(), (6, 8)));
+        let hz = pass::hz();
+        let mut ebpf = loader
+            .btf(Some(&btf.types))
+            .override_global("bound_is_listed", &bound_is_listed, true)
+            .override_global("hz", &hz, true)
+            .load(OBJECT)
+            .map_err(|error| Error::object(&error))?;
         pass::load(&mut ebpf, &btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
-        let release = rustix::system::uname();
-        let bound_is_listed = is_release_at_least(release.release().to_bytes(), (6, 8));
         drop(loader);
-        Ok(Finder { btf, ebpf, ring, holders_loaded: false, bound_is_listed })
+        Ok(Finder { btf, ebpf, ring, holders_loaded: false })
     }
 
-    pub(crate) fn find(&mut self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
-        self.ask(query)?;
-        let mut pass = Pass::default();
-        let mut misunderstood = 0u64;
-        self.run("find", &mut |record| match record {
-            Some(FindRecord::Socket(found)) => on_found(*found),
-            Some(FindRecord::NamespaceFile(holder)) => pass.namespace_files.push(holder),
-            Some(FindRecord::Holder(..)) | None => misunderstood += 1,
-        })?;
-        if misunderstood > 0 {
-            return Err(defect(format_args!("{misunderstood} records were not understood")));
-        }
+    /// Looks at every descriptor, and hands out what matches.
+    pub(crate) fn find(
+        &mut self,
+        question: Question,
+        on_record: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<Counted> {
+        self.array::<[u64; 4]>("question")?.set(0, question.0, 0).map_err(|error| Error::map(&error))?;
+        self.array::<Counts>("counts")?.set(0, Counts::default(), 0).map_err(|error| Error::map(&error))?;
+        self.clear::<u32, TallyValue>("tallies")?;
+        self.clear::<u64, u8>("met")?;
+        self.run("find", on_record)?;
         let counts = self.array::<Counts>("counts")?.get(&0, 0).map_err(|error| Error::map(&error))?;
         let [descriptors, uncounted, last, sums @ ..] = counts;
         if uncounted > 0 {
@@ -68,16 +98,11 @@ impl Finder {
                 "there are more shared sockets, or network namespaces, than can be counted",
             ));
         }
-        pass.descriptors = descriptors;
-        pass.namespaces = self.tallies(last, sums)?;
-        Ok(pass)
+        Ok(Counted { descriptors, namespaces: self.tallies(last, sums)? })
     }
 
-    pub(crate) fn holders(
-        &mut self,
-        inodes: &[Inode],
-        on_holder: &mut dyn FnMut(Inode, Holder),
-    ) -> io::Result<()> {
+    /// Looks for the holders of these.
+    pub(crate) fn holders(&mut self, inodes: &[Inode], on_record: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         if !self.holders_loaded {
             pass::load(&mut self.ebpf, &self.btf, "holders", "task_file")?;
             self.holders_loaded = true;
@@ -88,38 +113,15 @@ impl Finder {
             for inode in inodes {
                 wanted.insert(u64::from(inode.get()), 1, 0).map_err(|error| Error::map(&error))?;
             }
-            self.run("holders", &mut |record| {
-                if let Some(FindRecord::Holder(inode, holder)) = record {
-                    on_holder(inode, holder);
-                }
-            })?;
+            self.run("holders", on_record)?;
         }
         Ok(())
     }
 
-    fn run(&mut self, program: &str, on_record: &mut dyn FnMut(Option<FindRecord>)) -> io::Result<()> {
-        let bound_is_listed = self.bound_is_listed;
+    fn run(&mut self, program: &str, on_record: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         let iterator = pass::link(&mut self.ebpf, program)?.into_file().map_err(defect)?;
-        pass::run(iterator, &mut self.ring, Time::AMPLE, &mut |record| {
-            on_record(FindRecord::decode(record, bound_is_listed));
-        })?;
+        pass::run(iterator, &mut self.ring, Time::AMPLE, on_record)?;
         Ok(())
-    }
-
-    /// Puts what is asked for where the program looks, and sets what it counts back to nought.
-    fn ask(&mut self, query: &Query) -> io::Result<()> {
-        let wanted = [query.tcp, query.udp, query.unix, query.ipv4, query.ipv6, query.include_idle];
-        let families =
-            wanted.iter().enumerate().fold(0u64, |bits, (at, wanted)| bits | u64::from(*wanted) << at);
-        let pid = match query.pids.as_slice() {
-            [pid] => u64::from(*pid),
-            _ => 0,
-        };
-        let question = [families, query.min_recv_q.unwrap_or(0), query.min_send_q.unwrap_or(0), pid];
-        self.array::<[u64; 4]>("question")?.set(0, question, 0).map_err(|error| Error::map(&error))?;
-        self.array::<Counts>("counts")?.set(0, Counts::default(), 0).map_err(|error| Error::map(&error))?;
-        self.clear::<u32, TallyValue>("tallies")?;
-        self.clear::<u64, u8>("met")
     }
 
     /// What was counted of each namespace, with what is not in the tally of the last one yet.

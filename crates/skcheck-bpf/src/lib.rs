@@ -22,7 +22,7 @@
 //!
 //! # Privileges
 //!
-//! CAP_BPF and CAP_PERFMON, and CAP_SYS_ADMIN to look into other network namespaces; Linux 5.17 or newer
+//! CAP_BPF and CAP_PERFMON; Linux 5.17 or newer
 //! with BTF (`CONFIG_DEBUG_INFO_BTF`).
 
 #![cfg_attr(
@@ -35,9 +35,11 @@ mod error;
 mod find;
 mod kcmp;
 mod pass;
+mod room;
 mod walk;
 mod walker;
-mod wire;
+#[doc(hidden)]
+pub mod wire;
 
 use std::fmt;
 use std::io;
@@ -49,17 +51,19 @@ use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
 
 use crate::btf::KernelBtf;
-use crate::find::Finder;
+use crate::error::defect;
+use crate::find::{Finder, Question};
 use crate::walker::Walker;
+use crate::wire::{FindRecord, WalkRecord};
 
-pub use crate::error::Error;
+pub use crate::error::{Error, Kind};
 pub use crate::kcmp::same_files;
 
 /// The BPF engine. Its programs are in the kernel from [`Bpf::load`] on until this is dropped.
 pub struct Bpf {
     host: Live,
     btf: Arc<KernelBtf>,
-    finder: Mutex<Finder>,
+    finder: Mutex<Result<Finder, Error>>,
     walker: Mutex<Prepared>,
 }
 
@@ -69,18 +73,21 @@ enum Prepared {
     /// which takes as long.
     Coming(JoinHandle<Result<Walker, Error>>),
     There(Box<Walker>),
+    Refused(Error),
     /// To be loaded when they are needed.
     Not,
 }
 
 impl Bpf {
-    /// Loads the programs.
+    /// Loads the programs. Those that find sockets and those that walk queues do without each other: where the
+    /// kernel refuses the one, what the other tells is still to be had.
     ///
     /// # Errors
     /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
+        room::look()?;
         // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made small.
-        let reading = spawn(|| KernelBtf::read(&[find::OBJECT, walker::OBJECT]).map(Arc::new));
+        let reading = spawn(read_btf);
         let (for_walker, btf) = mpsc::sync_channel(1);
         let coming = spawn(move || {
             let loader = EbpfLoader::new();
@@ -89,29 +96,40 @@ impl Bpf {
         });
         let loader = EbpfLoader::new();
         let read = reading.and_then(|reading| reading.join().ok());
-        let btf = read.ok_or_else(|| Error::missing("BTF"))?.map_err(|error| Error::no_btf(&error))?;
+        let btf = read.unwrap_or_else(read_btf)?;
         let _ = for_walker.send(Arc::clone(&btf));
-        let finder = Mutex::new(Finder::load(loader, Arc::clone(&btf))?);
-        let walker = Mutex::new(coming.map_or(Prepared::Not, Prepared::Coming));
-        Ok(Bpf { host: host.clone(), btf, finder, walker })
+        let finder = Finder::load(loader, Arc::clone(&btf));
+        let mut walker = coming.map_or(Prepared::Not, Prepared::Coming);
+        if let Err(error) = &finder {
+            let error = error.clone();
+            walker = Prepared::There(walker.ready(&btf, Limits::PACKETS).map_err(|_| error)?);
+        }
+        Ok(Bpf { host: host.clone(), btf, finder: Mutex::new(finder), walker: Mutex::new(walker) })
     }
 
-    fn finder(&self) -> MutexGuard<'_, Finder> {
+    fn finder(&self) -> MutexGuard<'_, Result<Finder, Error>> {
         self.finder.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl Prepared {
     /// The programs that walk queues, fit for sockets of this many packets.
-    fn walker(&self, prepared: Prepared, packets: u32) -> Result<Box<Walker>, Error> {
-        let ready = match prepared {
+    fn ready(self, btf: &Arc<KernelBtf>, packets: u32) -> Result<Box<Walker>, Error> {
+        let ready = match self {
             Prepared::Coming(thread) => thread.join().ok().transpose()?.map(Box::new),
             Prepared::There(walker) => Some(walker),
+            Prepared::Refused(error) => return Err(error),
             Prepared::Not => None,
         };
         match ready.filter(|walker| walker.suits(packets)) {
             Some(walker) => Ok(walker),
-            None => Walker::load(EbpfLoader::new(), Arc::clone(&self.btf), packets).map(Box::new),
+            None => Walker::load(EbpfLoader::new(), Arc::clone(btf), packets).map(Box::new),
         }
     }
+}
+
+fn read_btf() -> Result<Arc<KernelBtf>, Error> {
+    KernelBtf::read(&[find::OBJECT, walker::OBJECT]).map(Arc::new).map_err(|error| Error::no_btf(&error))
 }
 
 /// A thread that loads; `None` where there can be no more threads.
@@ -131,11 +149,30 @@ impl Engine for Bpf {
     }
 
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
-        self.finder().find(query, on_found)
+        let mut pass = Pass::default();
+        let mut misunderstood = 0u64;
+        let mut finder = self.finder();
+        let finder = finder.as_mut().map_err(|error| error.clone())?;
+        let counted = finder.find(Question::of(query), &mut |record| match FindRecord::decode(record) {
+            Some(FindRecord::Socket(found)) => on_found(*found),
+            Some(FindRecord::NamespaceFile(holder)) => pass.namespace_files.push(holder),
+            Some(FindRecord::Holder(..)) | None => misunderstood += 1,
+        })?;
+        if misunderstood > 0 {
+            return Err(defect(format_args!("{misunderstood} records were not understood")));
+        }
+        (pass.descriptors, pass.namespaces) = (counted.descriptors, counted.namespaces);
+        Ok(pass)
     }
 
     fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
-        self.finder().holders(inodes, on_holder)
+        let mut finder = self.finder();
+        let finder = finder.as_mut().map_err(|error| error.clone())?;
+        finder.holders(inodes, &mut |record| {
+            if let Some(FindRecord::Holder(inode, holder)) = FindRecord::decode(record) {
+                on_holder(inode, holder);
+            }
+        })
     }
 
     fn walk(
@@ -146,8 +183,21 @@ impl Engine for Bpf {
     ) -> io::Result<bool> {
         let mut slot = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
         let prepared = std::mem::replace(&mut *slot, Prepared::Not);
-        let mut walker = self.walker(prepared, limits.packets)?;
-        let walked = walk::run(&mut walker, &self.host, targets, limits, on_step);
+        let mut walker = match prepared.ready(&self.btf, limits.packets) {
+            Ok(walker) => walker,
+            Err(error) => {
+                // What the kernel refuses it refuses again; memory may come back.
+                if error.kind() != Kind::Memory {
+                    *slot = Prepared::Refused(error.clone());
+                }
+                return Err(error.into());
+            }
+        };
+        let walked = walk::run(&mut walker, &self.host, targets, limits, &mut |record| {
+            if let Some((slot, record)) = WalkRecord::decode(record) {
+                on_step(slot as usize, record.step());
+            }
+        });
         // What was given up may still come, and must not be taken for what is asked next.
         if walked.is_ok() {
             *slot = Prepared::There(walker);

@@ -44,6 +44,12 @@ fn program_of<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Iter, Error>
     program.try_into().map_err(|error| Error::program(name, &error))
 }
 
+/// How many jiffies make a second: the coarse clock moves once a jiffy.
+pub(crate) fn hz() -> u32 {
+    let tick = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse).tv_nsec;
+    u32::try_from((1_000_000_000 + tick / 2).checked_div(tick).unwrap_or(0)).unwrap_or(0).max(1)
+}
+
 /// Whether a pass came to its end, or was given up because time was up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -55,7 +61,7 @@ pub(crate) enum Ended {
 /// goes on where it stopped.
 ///
 /// # Errors
-/// `TimedOut` when the kernel does not come back in time: it waits for the lock of a socket.
+/// `TimedOut` when the kernel does not come back in time.
 pub(crate) fn run(
     iterator: File,
     ring: &mut Ring,
@@ -72,11 +78,13 @@ pub(crate) struct Time {
     pub(crate) deadline: Option<Instant>,
     /// How long to wait for one stop. One comes after a million of objects.
     pub(crate) patience: Duration,
+    /// The iterator locks sockets.
+    pub(crate) locks: bool,
 }
 
 impl Time {
     /// As long as it takes, as long as anything happens.
-    pub(crate) const AMPLE: Time = Time { deadline: None, patience: Duration::from_secs(30) };
+    pub(crate) const AMPLE: Time = Time { deadline: None, patience: Duration::from_secs(30), locks: false };
 }
 
 fn read_to_end(
@@ -84,10 +92,10 @@ fn read_to_end(
     time: Time,
     drain: &mut dyn FnMut() -> bool,
 ) -> io::Result<Ended> {
-    let reader = Reader::start(iterator)?;
+    let mut reader = Reader::start(iterator);
     let mut idle = 0;
     loop {
-        let read = reader.read(time.patience)?;
+        let read = reader.read(time)?;
         idle = if drain() { 0 } else { idle + 1 };
         match read {
             Ok(0) => return Ok(Ended::Whole),
@@ -104,36 +112,58 @@ fn read_to_end(
     }
 }
 
-/// Reads on a thread of its own. In the kernel an iterator takes socket locks, and waits for them without
-/// end; such a thread is left behind.
-struct Reader {
-    turns: SyncSender<()>,
-    reads: Receiver<io::Result<usize>>,
+/// Reads an iterator.
+enum Reader<I> {
+    /// On a thread of its own, which is left behind when it does not come back: an iterator may have to close
+    /// what it looks at, and one that locks sockets waits for the locks without end.
+    Thread { turns: SyncSender<()>, reads: Receiver<io::Result<usize>> },
+    /// Here, where there can be no more threads.
+    Here(I),
 }
 
-impl Reader {
-    fn start(mut iterator: impl Read + Send + 'static) -> io::Result<Reader> {
-        let (turns, turn) = mpsc::sync_channel(1);
+impl<I: Read + Send + 'static> Reader<I> {
+    fn start(iterator: I) -> Reader<I> {
+        let (turns, turn) = mpsc::sync_channel::<()>(1);
         let (done, reads) = mpsc::sync_channel(1);
-        std::thread::Builder::new().name("skcheck-iterate".to_owned()).spawn(move || {
-            let mut nothing = [0; 4096];
-            while turn.recv().is_ok() && done.send(iterator.read(&mut nothing)).is_ok() {}
-        })?;
-        Ok(Reader { turns, reads })
+        // A thread that could not be made takes what it was given with it: it is given the iterator afterwards.
+        let (give, get) = mpsc::sync_channel::<I>(1);
+        let thread = std::thread::Builder::new().name("skcheck-iterate".to_owned()).spawn(move || {
+            let Ok(mut iterator) = get.recv() else { return };
+            while turn.recv().is_ok() && done.send(read_once(&mut iterator)).is_ok() {}
+        });
+        if thread.is_err() {
+            return Reader::Here(iterator);
+        }
+        match give.send(iterator) {
+            Ok(()) => Reader::Thread { turns, reads },
+            Err(mpsc::SendError(iterator)) => Reader::Here(iterator),
+        }
     }
 
     /// Reads once.
-    fn read(&self, patience: Duration) -> io::Result<io::Result<usize>> {
+    fn read(&mut self, time: Time) -> io::Result<io::Result<usize>> {
+        let (turns, reads) = match self {
+            Reader::Thread { turns, reads } => (turns, reads),
+            Reader::Here(iterator) => return Ok(read_once(iterator)),
+        };
         let gone = || defect("the thread that reads an iterator has ended");
-        self.turns.send(()).map_err(|_| gone())?;
-        self.reads.recv_timeout(patience).map_err(|error| match error {
-            RecvTimeoutError::Timeout => io::Error::new(
+        turns.send(()).map_err(|_| gone())?;
+        reads.recv_timeout(time.patience).map_err(|error| match error {
+            RecvTimeoutError::Timeout if time.locks => io::Error::new(
                 io::ErrorKind::TimedOut,
                 "a process is stuck while it holds a socket's lock (ps -eo pid,stat,wchan,comm shows it in state D)",
             ),
+            RecvTimeoutError::Timeout => {
+                let what = format!("the kernel did not come back within {} s", time.patience.as_secs());
+                io::Error::new(io::ErrorKind::TimedOut, what)
+            }
             RecvTimeoutError::Disconnected => gone(),
         })
     }
+}
+
+fn read_once(iterator: &mut impl Read) -> io::Result<usize> {
+    iterator.read(&mut [0; 4096])
 }
 
 fn drain(ring: &mut Ring, on_record: &mut dyn FnMut(&[u8])) -> bool {
@@ -153,7 +183,7 @@ mod tests {
     fn what_does_not_come_back_is_left_behind() {
         // Nobody ever writes into this pipe, and nobody closes it.
         let (reader, _writer) = io::pipe().unwrap();
-        let time = Time { deadline: None, patience: Duration::from_millis(50) };
+        let time = Time { patience: Duration::from_millis(50), ..Time::AMPLE };
         let error = read_to_end(reader, time, &mut || false).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

@@ -4,79 +4,42 @@ use std::io;
 use std::ops::Range;
 use std::time::Instant;
 
-use skcheck_core::engine::{Limits, Step, Target};
+use skcheck_core::engine::{Limits, Target};
 use skcheck_core::{Live, Netns, Protocol};
 
+use crate::error::Error;
 use crate::pass::{Ended, Time};
-use crate::walker::Walker;
-use crate::wire::WalkRecord;
+use crate::walker::{Walker, Way};
+use crate::wire::ended_slot;
 
 /// With time limited, this many of the heaviest sockets are walked first, then more and more. Each time all
-/// sockets of their kind are met.
+/// descriptors are met.
 const FIRST: usize = 64;
 
-/// How often the sockets that were not met are looked for: a table that changes under an iterator can
-/// hide a socket, and where there was no room for one it is left out.
-const ROUNDS: usize = 3;
-
-/// Which program meets a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Way {
-    Tcp,
-    Udp,
-    Unix,
-    /// Through a descriptor: in no table, of a namespace that nothing leads to, or UDP-Lite, which has no
-    /// iterator.
-    Files,
-}
-
-impl Way {
-    fn of(target: &Target<'_>) -> Way {
-        match target.protocol {
-            _ if target.netns.is_none() => Way::Files,
-            Protocol::Tcp => Way::Tcp,
-            Protocol::Udp => Way::Udp,
-            Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => Way::Unix,
-            _ => Way::Files,
-        }
-    }
-
-    /// The program and what it iterates over.
-    pub(crate) fn program(self) -> (&'static str, &'static str) {
-        match self {
-            Way::Tcp => ("walk_tcp", "tcp"),
-            Way::Udp => ("walk_udp", "udp"),
-            Way::Unix => ("walk_unix", "unix"),
-            Way::Files => ("walk_files", "task_file"),
-        }
+/// The table that a socket of this protocol can be in (`enum table`).
+fn table_of(protocol: Protocol) -> u64 {
+    match protocol {
+        Protocol::Tcp => 1,
+        Protocol::Udp => 2,
+        Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => 4,
+        _ => 0,
     }
 }
 
-/// The ways in which these are met, each once, that of the first one first.
-fn ways(targets: &[Target<'_>]) -> Vec<Way> {
-    let mut ways = Vec::new();
-    for way in targets.iter().map(Way::of) {
-        if !ways.contains(&way) {
-            ways.push(way);
-        }
-    }
-    ways
-}
-
-/// Walks `targets`, the first ones first. Returns whether all were looked for.
+/// Walks `targets`, the first ones first, and hands on what the programs say. Returns whether all were looked
+/// for.
 pub(crate) fn run(
     walker: &mut Walker,
     host: &Live,
     targets: &[Target<'_>],
     limits: &Limits,
-    on_step: &mut dyn FnMut(usize, Step<'_>),
+    on_record: &mut dyn FnMut(&[u8]),
 ) -> io::Result<bool> {
     // Loading takes no time off what there is to walk in.
-    for way in ways(targets) {
-        walker.need(way)?;
-    }
+    let refused = walker.need(Way::Files).err();
     let time = walker.start(limits)?;
-    let mut walk = Walk { walker, host, targets, time, done: vec![false; targets.len()], on_step };
+    let done = vec![false; targets.len()];
+    let mut walk = Walk { walker, host, targets, time, done, refused, on_record };
     let mut first = 0;
     let mut count = if time.deadline.is_some() { FIRST } else { targets.len() };
     while first < targets.len() {
@@ -87,7 +50,9 @@ pub(crate) fn run(
         first = last;
         count = count.saturating_mul(FIRST);
     }
-    Ok(true)
+    // What a program that was refused would have met is told of no other way.
+    let is_all = walk.done.iter().all(|done| *done);
+    walk.refused.filter(|_| !is_all).map_or(Ok(true), |error| Err(error.into()))
 }
 
 struct Walk<'w, 't> {
@@ -97,25 +62,29 @@ struct Walk<'w, 't> {
     time: Time,
     /// Which targets have been walked.
     done: Vec<bool>,
-    on_step: &'w mut dyn FnMut(usize, Step<'_>),
+    /// The first program that the kernel refused.
+    refused: Option<Error>,
+    on_record: &'w mut dyn FnMut(&[u8]),
 }
 
 impl Walk<'_, '_> {
-    /// Walks some of the targets.
+    /// Walks some of the targets: those to be locked, then all that descriptors lead to, and of the others what
+    /// is in a table.
     fn batch(&mut self, batch: Range<usize>) -> io::Result<Ended> {
         let cookies = self.targets.iter().map(|target| target.cookie).enumerate();
         self.walker.want(cookies.skip(batch.start).take(batch.len()))?;
-        for round in 0..ROUNDS {
-            let before = self.open(&batch).count();
-            for way in ways(self.targets.get(batch.clone()).unwrap_or_default()) {
-                if self.is_late() || self.pass(&batch, way)? == Ended::OutOfTime {
-                    return Ok(Ended::OutOfTime);
-                }
-            }
-            let left = self.open(&batch).count();
-            // Once more for what a changing table hid; and as often as room was short and some got in.
-            if left == 0 || round > 0 && left == before {
-                break;
+        if self.time.locks && self.locked(&batch)? == Ended::OutOfTime {
+            return Ok(Ended::OutOfTime);
+        }
+        if self.open(&batch).next().is_some() && self.pass(Way::Files)? == Ended::OutOfTime {
+            return Ok(Ended::OutOfTime);
+        }
+        let open = self.open(&batch).filter_map(|at| self.targets.get(at));
+        let tables = open.fold(0, |tables, target| tables | table_of(target.protocol));
+        if tables != 0 {
+            self.walker.want_tables(tables)?;
+            if self.pass(Way::Tables)? == Ended::OutOfTime {
+                return Ok(Ended::OutOfTime);
             }
         }
         // A program that finds no time left for a socket passes it over.
@@ -132,50 +101,38 @@ impl Walk<'_, '_> {
         batch.clone().filter(|at| self.done.get(*at) == Some(&false))
     }
 
-    /// Looks for those that are met in this way, in each of their namespaces.
-    fn pass(&mut self, batch: &Range<usize>, way: Way) -> io::Result<Ended> {
-        let open = self.open(batch).filter_map(|at| self.targets.get(at));
-        let targets: Vec<&Target<'_>> = open.filter(|target| Way::of(target) == way).collect();
-        for place in places(&targets, way) {
-            let (done, on_step) = (&mut self.done, &mut *self.on_step);
-            let on_record = &mut |record: &[u8]| hand_on(record, done, on_step);
-            if self.walker.pass(self.host, way, place, self.time, on_record)? == Ended::OutOfTime {
+    /// Walks the TCP sockets whose namespace is known, each locked.
+    fn locked(&mut self, batch: &Range<usize>) -> io::Result<Ended> {
+        for at in batch.clone() {
+            let Some(target) = self.targets.get(at) else { continue };
+            let Some(netns) = target.netns.filter(|_| target.protocol == Protocol::Tcp) else { continue };
+            let is_open = self.done.get(at) == Some(&false);
+            if is_open && self.pass_in(Way::Locked, Some((self.host, netns)))? == Ended::OutOfTime {
                 return Ok(Ended::OutOfTime);
             }
         }
         Ok(Ended::Whole)
     }
-}
 
-/// The namespaces that these sockets are in, each once; one that stands for all where the program sees all.
-fn places<'t>(targets: &[&Target<'t>], way: Way) -> Vec<Option<&'t Netns>> {
-    if way == Way::Files {
-        return if targets.is_empty() { Vec::new() } else { vec![None] };
+    fn pass(&mut self, way: Way) -> io::Result<Ended> {
+        self.pass_in(way, None)
     }
-    let mut places: Vec<Option<&Netns>> = Vec::new();
-    for target in targets {
-        if places.iter().all(|known| known.map(|it| it.id) != target.netns.map(|it| it.id)) {
-            places.push(target.netns);
-        }
-    }
-    places
-}
 
-fn hand_on(record: &[u8], done: &mut [bool], on_step: &mut dyn FnMut(usize, Step<'_>)) {
-    let Some((slot, record)) = WalkRecord::decode(record) else { return };
-    let target = slot as usize;
-    match record {
-        WalkRecord::Packet(packet) => on_step(target, Step::Packet(&packet)),
-        WalkRecord::Anew(queue) => on_step(target, Step::Anew(queue)),
-        WalkRecord::QueueEnd { mut end, no_room } => {
-            end.complete &= !no_room;
-            on_step(target, Step::QueueEnd(end));
+    /// Looks for those that are met in this way. A program that the kernel refused meets nothing.
+    fn pass_in(&mut self, way: Way, place: Option<(&Live, &Netns)>) -> io::Result<Ended> {
+        if self.is_late() {
+            return Ok(Ended::OutOfTime);
         }
-        WalkRecord::SocketEnd(counters) => {
-            if let Some(done) = done.get_mut(target) {
+        if let Err(error) = self.walker.need(way) {
+            self.refused.get_or_insert(error);
+            return Ok(Ended::Whole);
+        }
+        let (done, on_record) = (&mut self.done, &mut *self.on_record);
+        self.walker.pass(way, place, self.time, &mut |record| {
+            if let Some(done) = ended_slot(record).and_then(|slot| done.get_mut(slot as usize)) {
                 *done = true;
             }
-            on_step(target, Step::End(counters));
-        }
+            on_record(record);
+        })
     }
 }

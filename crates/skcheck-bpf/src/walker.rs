@@ -1,5 +1,6 @@
 //! The programs that walk queues, in the kernel: `walk.c`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -11,9 +12,8 @@ use skcheck_core::engine::Limits;
 use skcheck_core::{Cookie, Live, Netns};
 
 use crate::btf::KernelBtf;
-use crate::error::{Error, defect};
+use crate::error::{Error, Kind, defect};
 use crate::pass::{self, Ended, Ring, Time};
-use crate::walk::Way;
 
 /// `walk.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/walk.o");
@@ -26,8 +26,10 @@ const PACKET_BYTES: u64 = 512;
 /// else it would be taken for one that has vanished.
 const ENDS: u64 = 1 << 16;
 
-/// The smallest and the largest ring buffer, in bytes. A host that is out of memory is asked for little.
+/// The smallest and the largest ring buffer, in bytes, and what it is where there is no memory for that. A host that
+/// is out of memory is asked for little.
 const RING: std::ops::RangeInclusive<u64> = 1 << 22..=1 << 26;
+const SMALLEST_RING: u64 = 1 << 18;
 
 /// A loop of a program takes at most 2^23 steps (`BPF_MAX_LOOPS`), and a tree three for each packet.
 const MOST_PACKETS: u32 = 2_700_000;
@@ -38,38 +40,79 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How many sockets the map `targets` has room for.
 const TARGETS: usize = 1 << 16;
 
-/// The programs that walk queues. Each is loaded when it is first needed.
+/// How many words `struct tables` has, and from which on they stay from one pass to the next.
+const TABLES: usize = 19;
+const TABLES_STAY: usize = 16;
+
+/// Which program meets a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Way {
+    /// Through a descriptor, or as one who waits to be accepted by a socket that has one.
+    Files,
+    /// Through a table of the kernel: no descriptor refers to it that can be seen.
+    Tables,
+    /// Through the table of its namespace, each TCP socket there locked for a moment.
+    Locked,
+}
+
+impl Way {
+    /// The program and what it iterates over.
+    fn program(self) -> (&'static str, &'static str) {
+        match self {
+            Way::Files => ("walk_files", "task_file"),
+            Way::Tables => ("walk_tables", "bpf_map"),
+            Way::Locked => ("walk_locked", "tcp"),
+        }
+    }
+}
+
+/// The programs that walk queues. Each is loaded when it is first needed. What they hand out are the bytes of
+/// records ([`WalkRecord`](crate::wire::WalkRecord)).
 pub(crate) struct Walker {
     btf: Arc<KernelBtf>,
     ebpf: Ebpf,
     ring: Ring,
     ring_bytes: u64,
-    loaded: Vec<Way>,
+    /// For how many packets of a socket it was made.
+    packets: u32,
+    /// What was tried to load, and what came of it.
+    loaded: BTreeMap<Way, Result<(), Error>>,
 }
 
 impl Walker {
-    /// Makes the maps, the ring buffer large enough for a socket of this many packets, and loads the program
-    /// that is needed most.
+    /// Makes the maps, the ring buffer large enough for a socket of this many packets where there is memory for
+    /// that, and loads the program that is needed most.
     pub(crate) fn load(loader: EbpfLoader<'_>, btf: Arc<KernelBtf>, packets: u32) -> Result<Walker, Error> {
         let mut loader: EbpfLoader<'_> = loader;
-        let ring_bytes = ring_for(packets);
         let page_shift = rustix::param::page_size().trailing_zeros();
-        let mut ebpf = loader
+        let hz = pass::hz();
+        loader
             .btf(Some(&btf.types))
-            .map_max_entries("packets", u32::try_from(ring_bytes).unwrap_or(u32::MAX))
             .override_global("page_shift", &page_shift, true)
-            .load(OBJECT)
-            .map_err(|error| Error::object(&error))?;
-        let ring = pass::take_ring(&mut ebpf, "packets")?;
+            .override_global("hz", &hz, true);
+        let mut ring_bytes = ring_for(packets);
+        let (ebpf, ring) = loop {
+            loader.map_max_entries("packets", u32::try_from(ring_bytes).unwrap_or(u32::MAX));
+            let made = loader.load(OBJECT).map_err(|error| Error::object(&error)).and_then(|mut ebpf| {
+                let ring = pass::take_ring(&mut ebpf, "packets")?;
+                Ok((ebpf, ring))
+            });
+            match made {
+                Err(error) if error.kind() == Kind::Memory && ring_bytes > SMALLEST_RING => {
+                    ring_bytes = (ring_bytes / 4).max(SMALLEST_RING);
+                }
+                made => break made?,
+            }
+        };
         drop(loader);
-        let mut walker = Walker { btf, ebpf, ring, ring_bytes, loaded: Vec::new() };
-        walker.need(Way::Tcp)?;
+        let mut walker = Walker { btf, ebpf, ring, ring_bytes, packets, loaded: BTreeMap::new() };
+        walker.need(Way::Files).or_else(|_| walker.need(Way::Tables))?;
         Ok(walker)
     }
 
-    /// Whether its ring buffer is large enough for a socket of this many packets.
+    /// Whether it was made for sockets of this many packets.
     pub(crate) fn suits(&self, packets: u32) -> bool {
-        self.ring_bytes >= ring_for(packets)
+        self.packets >= packets || ring_for(self.packets) >= ring_for(packets)
     }
 
     /// Tells the programs how far to go. Returns how long a pass may take.
@@ -78,51 +121,59 @@ impl Walker {
         let deadline = limits.time.map_or(0, |time| nanoseconds(since_boot().saturating_add(time)));
         let full = self.ring_bytes - ENDS;
         // What is begun finds room for all its packets, as far as the buffer can be that large.
-        let room = full - (packets * PACKET_BYTES).min(self.ring_bytes / 2 + self.ring_bytes / 4);
-        let map = self.ebpf.map_mut("limits").ok_or_else(|| Error::missing("limits"))?;
-        let mut map: Array<&mut MapData, [u64; 4]> = map.try_into().map_err(|error| Error::map(&error))?;
+        let room = full - (packets * PACKET_BYTES).min(full / 2 + full / 4);
+        let mut map = self.array::<[u64; 4]>("limits")?;
         map.set(0, [packets, deadline, room, full], 0).map_err(|error| Error::map(&error))?;
         Ok(match limits.time {
-            Some(time) => Time { deadline: Some(Instant::now() + time), patience: time + PATIENCE },
-            None => Time::AMPLE,
+            Some(time) => Time {
+                deadline: Some(Instant::now() + time),
+                patience: time + PATIENCE,
+                locks: limits.lock,
+            },
+            None => Time { locks: limits.lock, ..Time::AMPLE },
         })
     }
 
     /// Sets which sockets are to be walked, each with its number.
     pub(crate) fn want(&mut self, sockets: impl Iterator<Item = (usize, Cookie)>) -> Result<(), Error> {
-        let map = self.ebpf.map_mut("targets").ok_or_else(|| Error::missing("targets"))?;
-        let mut map: HashMap<&mut MapData, u64, u32> = map.try_into().map_err(|error| Error::map(&error))?;
-        let left: Vec<u64> = map.keys().filter_map(Result::ok).collect();
-        for cookie in left {
-            map.remove(&cookie).map_err(|error| Error::map(&error))?;
-        }
+        let mut map = self.hash::<u64, [u32; 2]>("targets")?;
+        clear(&mut map)?;
         for (slot, cookie) in sockets.take(TARGETS) {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-            map.insert(cookie.0, slot, 0).map_err(|error| Error::map(&error))?;
+            map.insert(cookie.0, [slot, 0], 0).map_err(|error| Error::map(&error))?;
         }
         Ok(())
     }
 
-    /// Walks what this program meets of the sockets that are wanted, in this namespace.
+    /// Sets which tables are gone along (bits of `enum table`), from the beginning.
+    pub(crate) fn want_tables(&mut self, wanted: u64) -> Result<(), Error> {
+        clear(&mut self.hash::<u64, u8>("gone_along")?)?;
+        let mut map = self.array::<[u64; TABLES]>("tables")?;
+        let mut tables = map.get(&0, 0).map_err(|error| Error::map(&error))?;
+        tables.iter_mut().take(TABLES_STAY).for_each(|word| *word = 0);
+        tables[0] = wanted;
+        map.set(0, tables, 0).map_err(|error| Error::map(&error))
+    }
+
+    /// Walks what this program meets of the sockets that are wanted; of the one that locks, those of a namespace.
     pub(crate) fn pass(
         &mut self,
-        host: &Live,
         way: Way,
-        place: Option<&Netns>,
+        place: Option<(&Live, &Netns)>,
         time: Time,
         on_record: &mut dyn FnMut(&[u8]),
     ) -> io::Result<Ended> {
-        match self.iterator(host, way, place)? {
+        match self.iterator(way, place)? {
             Some(iterator) => pass::run(iterator, &mut self.ring, time, on_record),
             None => Ok(Ended::Whole),
         }
     }
 
-    /// An iterator over the sockets of a namespace; `None` when nothing leads there any more.
-    fn iterator(&mut self, host: &Live, way: Way, place: Option<&Netns>) -> io::Result<Option<File>> {
+    /// An iterator, in a namespace or in the caller's; `None` when nothing leads there any more.
+    fn iterator(&mut self, way: Way, place: Option<(&Live, &Netns)>) -> io::Result<Option<File>> {
         self.need(way)?;
         let link = pass::link(&mut self.ebpf, way.program().0)?;
-        let Some(netns) = place else { return link.into_file().map(Some).map_err(defect) };
+        let Some((host, netns)) = place else { return link.into_file().map(Some).map_err(defect) };
         // An iterator is over the namespace that it was made in.
         match host.within(netns, move || link.into_file().map_err(defect)) {
             Ok(iterator) => iterator.map(Some),
@@ -130,15 +181,27 @@ impl Walker {
         }
     }
 
-    /// Loads a program, if that has not been done.
+    /// Loads a program, if that has not been tried.
     pub(crate) fn need(&mut self, way: Way) -> Result<(), Error> {
-        if !self.loaded.contains(&way) {
-            let (program, over) = way.program();
-            pass::load(&mut self.ebpf, &self.btf, program, over)?;
-            self.loaded.push(way);
-        }
-        Ok(())
+        let Walker { btf, ebpf, loaded, .. } = self;
+        let (program, over) = way.program();
+        loaded.entry(way).or_insert_with(|| pass::load(ebpf, btf, program, over)).clone()
     }
+
+    fn array<V: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, V>, Error> {
+        let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
+        map.try_into().map_err(|error| Error::map(&error))
+    }
+
+    fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> Result<HashMap<&mut MapData, K, V>, Error> {
+        let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
+        map.try_into().map_err(|error| Error::map(&error))
+    }
+}
+
+fn clear<K: aya::Pod, V: aya::Pod>(map: &mut HashMap<&mut MapData, K, V>) -> Result<(), Error> {
+    let left: Vec<K> = map.keys().filter_map(Result::ok).collect();
+    left.iter().try_for_each(|key| map.remove(key)).map_err(|error| Error::map(&error))
 }
 
 /// How large a ring buffer is that has room for all packets of a socket, in bytes.

@@ -1,18 +1,20 @@
 //! The records that the programs put into their ring buffers. The layouts are those of `struct found` in
-//! `find.c` and of the structures in `walk.c`; decoding is total.
+//! `find.c`, of the structures in `packets.h`, and of `struct tcp_told` in `tcp.h`. Decoding is pure and total:
+//! any bytes give a record or none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
-use skcheck_core::engine::{Counters, Found, Packet, PageKind, Piece, Queue, QueueEnd, UnixQueue};
+use skcheck_core::engine::{Counters, Found, Packet, PageKind, Piece, Queue, QueueEnd, Step, UnixQueue};
 use skcheck_core::socket::queues;
 use skcheck_core::{
     Cookie, Endpoint, Family, Holder, Inode, NetnsId, Payload, Protocol, Shutdown, SkMem, Socket, State,
-    TcpInfo, Truesize, Via,
+    TcpInfo, Timer, Truesize, Via,
 };
 
 /// One record of `find.c`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum FindRecord {
+pub enum FindRecord {
     /// A socket that holds something.
     Socket(Box<Found>),
     /// A descriptor that refers to a namespace.
@@ -23,10 +25,14 @@ pub(crate) enum FindRecord {
 
 /// One record of `walk.c`, with the slot of its socket.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum WalkRecord {
+pub enum WalkRecord {
+    /// A packet.
     Packet(Packet),
-    QueueEnd { end: QueueEnd, no_room: bool },
-    Anew(Queue),
+    /// How the walk of a list ended.
+    QueueEnd(QueueEnd),
+    /// What was told of the socket is to be forgotten.
+    Anew,
+    /// The socket was walked.
     SocketEnd(Counters),
 }
 
@@ -59,9 +65,7 @@ const AF_INET6: u32 = 10;
 
 impl FindRecord {
     /// Decodes a record; `None` when it is none that this version knows.
-    /// Newer kernels have TCP sockets that are only bound in their tables (`bound_is_listed`, since Linux
-    /// 6.8).
-    pub(crate) fn decode(record: &[u8], bound_is_listed: bool) -> Option<FindRecord> {
+    pub fn decode(record: &[u8]) -> Option<FindRecord> {
         const SOCKET: u32 = 1;
         const NAMESPACE_FILE: u32 = 2;
         const HOLDER: u32 = 3;
@@ -72,7 +76,7 @@ impl FindRecord {
         let netns = NetnsId(at.u32()?.into());
         at.u32()?;
         match kind {
-            SOCKET => found(at, holder, netns, bound_is_listed).map(Box::new).map(FindRecord::Socket),
+            SOCKET => found(at, holder, netns).map(Box::new).map(FindRecord::Socket),
             NAMESPACE_FILE => Some(FindRecord::NamespaceFile(holder)),
             HOLDER => {
                 let inode = inode(at.u64()?)?;
@@ -99,10 +103,15 @@ fn inode(number: u64) -> Option<Inode> {
     Inode::new(u32::try_from(number).ok()?)
 }
 
-fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bool) -> Option<Found> {
+fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId) -> Option<Found> {
     const BOUND: u32 = 1;
     const NAMED: u32 = 2;
     const CUT_SHORT: u32 = 4;
+    const BOUND_LISTED: u32 = 16;
+    const SHUTDOWN: u32 = 1 << 9;
+    const UID: u32 = 1 << 10;
+    const LOCAL: u32 = 1 << 11;
+    const PEER: u32 = 1 << 12;
     let inode = inode(at.u64()?)?;
     let peer_inode = at.u64()?;
     let cookie = at.u64()?;
@@ -116,18 +125,19 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bo
     let uid = at.u32()?;
     let interface = at.u32()?;
     let (recv_q, send_q) = (at.u32()?, at.u32()?);
-    let ooo_packets = at.u32()?;
+    let known = at.u32()?;
     let packets = at.u32()?;
-    let skmem = SkMem::from_bytes(at.bytes(9 * 4)?);
+    let skmem = skmem(at.bytes(9 * 4)?, known);
     let name_length = at.u32()?;
     let ports = [at.u16_be()?, at.u16_be()?];
     at.u32()?;
     let addresses = [at.bytes(16)?, at.bytes(16)?];
+    let tcp_info = tcp_info(&mut at)?;
     let name = at.bytes(name_length as usize)?;
 
     let state = State::from_kernel(u8::try_from(state).ok()?);
     let state = match (protocol, state) {
-        (Protocol::Tcp, State::Close) if flags & BOUND == 0 || !bound_is_listed => State::ClosedHeld,
+        (Protocol::Tcp, State::Close) if flags & BOUND == 0 || flags & BOUND_LISTED == 0 => State::ClosedHeld,
         (Protocol::Tcp, State::Close) if ports[1] == 0 => State::BoundInactive,
         (_, state) => state,
     };
@@ -138,33 +148,88 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId, bound_is_listed: bo
     };
     let mut socket = Socket::unknown(core_family, protocol, state);
     socket.interface = (interface != 0).then_some(interface);
-    socket.uid = Some(uid);
+    let is_known = |bit: u32| known & bit != 0;
+    socket.uid = is_known(UID).then_some(uid);
     socket.inode = Some(inode);
     socket.cookie = (cookie != 0).then_some(Cookie(cookie));
     socket.skmem = skmem;
-    socket.shutdown = Some(Shutdown::from_kernel(u8::try_from(shutdown & 3).ok()?));
+    let shutdown = Shutdown::from_kernel(u8::try_from(shutdown & 3).ok()?);
+    socket.shutdown = is_known(SHUTDOWN).then_some(shutdown);
     (socket.recv_q, socket.send_q) = queues(protocol, state, recv_q, send_q);
     if core_family == Family::Unix {
-        let named = flags & NAMED != 0;
-        socket.local = if named { Endpoint::from_unix_name(name) } else { Endpoint::Unnamed };
+        socket.local = match flags & NAMED != 0 {
+            true => Endpoint::from_unix_name(name),
+            false if is_known(LOCAL) => Endpoint::Unnamed,
+            false => Endpoint::Unknown,
+        };
         socket.peer_inode = u32::try_from(peer_inode).ok().and_then(Inode::new);
     } else {
         let [local, peer] = addresses.map(|bytes| address(core_family, bytes));
-        socket.local = Endpoint::Ip { addr: local?, port: ports[0] };
-        socket.peer = Endpoint::Ip { addr: peer?, port: ports[1] };
+        if is_known(LOCAL) {
+            socket.local = Endpoint::Ip { addr: local?, port: ports[0] };
+        }
+        if is_known(PEER) {
+            socket.peer = Endpoint::Ip { addr: peer?, port: ports[1] };
+        }
         socket.cgroup_id = (cgroup != 0).then_some(cgroup);
     }
-    if protocol == Protocol::Tcp {
-        let mut info = TcpInfo::default();
-        info.rcv_ooopack = Some(ooo_packets);
-        socket.tcp_info = Some(info);
-    }
+    socket.tcp_info = (protocol == Protocol::Tcp).then_some(tcp_info);
     let added_up = core_family == Family::Unix && state != State::Listen && flags & CUT_SHORT == 0;
     let (payload, truesize) = unix_queue;
     let unix_queue = added_up.then_some(UnixQueue { payload, truesize, packets: packets.into() });
     // Of a process that is just ending nothing tells the id.
     let holder = (holder.pid != 0).then_some(holder);
     Some(Found { socket, netns, holder, unix_queue })
+}
+
+/// The nine numbers, as far as their bits say that they are known.
+fn skmem(bytes: &[u8], known: u32) -> SkMem {
+    let mut skmem = SkMem::from_bytes(bytes);
+    let numbers = [
+        &mut skmem.rmem_alloc,
+        &mut skmem.rcvbuf,
+        &mut skmem.wmem_alloc,
+        &mut skmem.sndbuf,
+        &mut skmem.fwd_alloc,
+        &mut skmem.wmem_queued,
+        &mut skmem.optmem,
+        &mut skmem.backlog,
+        &mut skmem.drops,
+    ];
+    for (_, number) in numbers.into_iter().enumerate().filter(|(at, _)| known & 1 << at == 0) {
+        *number = None;
+    }
+    skmem
+}
+
+/// `struct tcp_told` of `tcp.h`: what is known of it.
+fn tcp_info(at: &mut Cursor<'_>) -> Option<TcpInfo> {
+    let (received, acked, held_up) = (at.u64()?, at.u64()?, at.u64()?);
+    let told = at.u32()?;
+    let (not_sent, ooo_packets, ooo_span) = (at.u32()?, at.u32()?, at.u32()?);
+    let (last_received, last_sent) = (at.u32()?, at.u32()?);
+    let (window, retransmits, backoff, probes, pending) =
+        (at.u32()?, at.u32()?, at.u32()?, at.u32()?, at.u32()?);
+    at.u32()?;
+    let is_told = |bit: u32| told & 1 << bit != 0;
+    let number = |bit, value| is_told(bit).then_some(value);
+    let milliseconds = |bit, value: u32| is_told(bit).then(|| Duration::from_millis(value.into()));
+    let small = |bit, value: u32| if is_told(bit) { u8::try_from(value).ok() } else { None };
+    let mut info = TcpInfo::default();
+    info.bytes_received = is_told(0).then_some(received);
+    info.bytes_acked = is_told(1).then_some(acked);
+    info.rwnd_limited = is_told(2).then(|| Duration::from_micros(held_up));
+    info.notsent_bytes = number(3, not_sent);
+    info.rcv_ooopack = number(4, ooo_packets);
+    info.ooo_span = number(5, ooo_span);
+    info.last_data_recv = milliseconds(6, last_received);
+    info.last_data_sent = milliseconds(7, last_sent);
+    info.snd_wnd = number(8, window);
+    info.retransmits = small(9, retransmits);
+    info.backoff = small(10, backoff);
+    info.probes = small(11, probes);
+    info.pending = small(12, pending).map(Timer::from_kernel);
+    Some(info)
 }
 
 fn protocol(family: u32, kind: u32, protocol: u32) -> Option<Protocol> {
@@ -186,24 +251,43 @@ fn address(family: Family, bytes: &[u8]) -> Option<IpAddr> {
     bytes.first_chunk::<16>().map(|bytes| IpAddr::V6(Ipv6Addr::from(*bytes)))
 }
 
+/// The slot of the socket whose walk this record ends, if it ends one.
+pub fn ended_slot(record: &[u8]) -> Option<u32> {
+    let mut at = Cursor(record);
+    (at.u32()? == SOCKET_END).then(|| at.u32()).flatten()
+}
+
+const SOCKET_END: u32 = 4;
+
 impl WalkRecord {
     /// Decodes a record and the slot of its socket; `None` when it is none that this version knows.
-    pub(crate) fn decode(record: &[u8]) -> Option<(u32, WalkRecord)> {
+    pub fn decode(record: &[u8]) -> Option<(u32, WalkRecord)> {
         const PACKET: u32 = 1;
         const QUEUE_END: u32 = 2;
         const ANEW: u32 = 3;
-        const SOCKET_END: u32 = 4;
         let mut at = Cursor(record);
         let kind = at.u32()?;
         let slot = at.u32()?;
         let record = match kind {
             PACKET => WalkRecord::Packet(packet(at)?),
             QUEUE_END => queue_end(at)?,
-            ANEW => WalkRecord::Anew(queue(at.u32()?)?),
+            ANEW => WalkRecord::Anew,
             SOCKET_END => WalkRecord::SocketEnd(counters(at)?),
             _ => return None,
         };
         Some((slot, record))
+    }
+}
+
+impl WalkRecord {
+    /// The step of a walk that it tells of.
+    pub fn step(&self) -> Step<'_> {
+        match self {
+            WalkRecord::Packet(packet) => Step::Packet(packet),
+            WalkRecord::QueueEnd(end) => Step::QueueEnd(*end),
+            WalkRecord::Anew => Step::Anew,
+            WalkRecord::SocketEnd(counters) => Step::End(*counters),
+        }
     }
 }
 
@@ -248,18 +332,21 @@ fn queue_end(mut at: Cursor<'_>) -> Option<WalkRecord> {
     const NO_ROOM: u32 = 8;
     let queue = queue(at.u32()?)?;
     let flags = at.u32()?;
-    let end = QueueEnd { queue, complete: flags & COMPLETE != 0, steady: flags & STEADY != 0 };
-    Some(WalkRecord::QueueEnd { end, no_room: flags & NO_ROOM != 0 })
+    let complete = flags & COMPLETE != 0 && flags & NO_ROOM == 0;
+    Some(WalkRecord::QueueEnd(QueueEnd { queue, complete, steady: flags & STEADY != 0 }))
 }
 
 fn counters(mut at: Cursor<'_>) -> Option<Counters> {
     let (recv_q, send_q) = (at.u32()?, at.u32()?);
     let [rmem_alloc, wmem_queued, backlog, forward_deficit] = [at.u32()?, at.u32()?, at.u32()?, at.u32()?];
+    let tcp_info = tcp_info(&mut at)?;
     Some(Counters {
         rmem_alloc: Truesize(rmem_alloc.saturating_sub(forward_deficit).into()),
         backlog: Truesize(backlog.into()),
         wmem_queued: Truesize(wmem_queued.into()),
         recv_q: recv_q.into(),
         send_q: send_q.into(),
+        // Of nothing but TCP anything is told.
+        tcp_info: (tcp_info != TcpInfo::default()).then_some(tcp_info),
     })
 }

@@ -226,6 +226,10 @@ pub(crate) struct PacketsArgs {
     /// Walk at most N packets; 0: all
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) limit: u32,
+    /// Lock a TCP socket while it is walked: nothing changes meanwhile; whoever uses the socket waits, and this
+    /// waits without end while a process is stuck in the middle of sending or receiving
+    #[arg(long)]
+    pub(crate) lock: bool,
     /// The first N packets of each queue, in a table its last three too; 0: all [table: 20, JSON: all]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,

@@ -118,13 +118,13 @@ impl Measuring {
     fn within(args: &MeasuringArgs, budget: Duration) -> Measuring {
         let exact = args.exact || args.exact_limit.is_some();
         let packets = args.exact_limit.map_or(Limits::PACKETS, packet_limit);
-        let limits = Limits { packets, time: (!exact).then_some(budget) };
+        let limits = Limits { packets, time: (!exact).then_some(budget), lock: false };
         Measuring { engine: args.engine, exact, limits }
     }
 
     /// What is measured unless told otherwise.
     pub(crate) fn usual() -> Measuring {
-        let limits = Limits { packets: Limits::PACKETS, time: Some(BUDGET) };
+        let limits = Limits { time: Some(BUDGET), ..Limits::default() };
         Measuring { engine: EngineChoice::Auto, exact: false, limits }
     }
 

@@ -8,6 +8,7 @@ use crate::holders::Holder;
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
 use crate::socket::{Cookie, Inode, Protocol, Socket, State};
+use crate::tcp::TcpInfo;
 use crate::units::{Payload, Truesize};
 
 /// Looks into the kernel where /proc and NETLINK_SOCK_DIAG do not reach. A scan works without one
@@ -101,34 +102,36 @@ pub struct Target<'a> {
     pub cookie: Cookie,
     /// What it speaks.
     pub protocol: Protocol,
-    /// The namespace to look for it in; `None` where nothing leads there, or where it is in no table:
-    /// then it is looked for among the descriptors.
+    /// The namespace that it is in, where something leads there: only a socket that is to be locked is looked
+    /// for in its namespace ([`Limits::lock`]).
     pub netns: Option<&'a Netns>,
 }
 
 impl<'a> Target<'a> {
-    /// A socket to walk, in the namespace where it was found. Those that no iterator over a table meets are
-    /// looked for among the descriptors: TCP sockets that are not connected, bound to a port or not, and UDP
-    /// sockets that have given up their port. `None` for MPTCP, whose queues are not those of other sockets.
-    pub(crate) fn of(socket: &Socket, netns: Option<&'a Netns>) -> Option<Target<'a>> {
-        let in_a_table = match socket.protocol {
-            Protocol::Tcp => !matches!(socket.state, State::ClosedHeld | State::Close | State::BoundInactive),
-            Protocol::Udp => socket.local.port() != Some(0),
-            Protocol::Mptcp => return None,
-            _ => true,
-        };
-        let netns = netns.filter(|_| in_a_table);
-        Some(Target { cookie: socket.cookie?, protocol: socket.protocol, netns })
+    /// A socket to walk. `None` for MPTCP, whose queues are not those of other sockets.
+    pub(crate) fn of(socket: &Socket) -> Option<Target<'a>> {
+        let is_walkable = socket.protocol != Protocol::Mptcp;
+        let cookie = socket.cookie.filter(|_| is_walkable)?;
+        Some(Target { cookie, protocol: socket.protocol, netns: None })
+    }
+
+    /// The same, in its namespace. A TCP socket that is not connected is in no table, and cannot be locked there.
+    pub(crate) fn within(self, socket: &Socket, netns: Option<&'a Netns>) -> Target<'a> {
+        let is_listed = !matches!(socket.state, State::ClosedHeld | State::Close | State::BoundInactive);
+        Target { netns: netns.filter(|_| is_listed), ..self }
     }
 }
 
 /// How far a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How many packets of one socket are walked at most. A TCP socket is locked meanwhile.
+    /// How many packets of one socket are walked at most.
     pub packets: u32,
     /// How long it may take until the last socket is begun; `None`: as long as it takes.
     pub time: Option<Duration>,
+    /// Lock each TCP socket whose namespace is known while it is walked. Who uses it waits meanwhile; and while a
+    /// process is stuck in the middle of sending or receiving, this waits for it, and nothing ends the wait.
+    pub lock: bool,
 }
 
 impl Limits {
@@ -138,7 +141,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { packets: Limits::PACKETS, time: None }
+        Limits { packets: Limits::PACKETS, time: None, lock: false }
     }
 }
 
@@ -147,10 +150,10 @@ impl Default for Limits {
 pub enum Step<'a> {
     /// A packet of the socket.
     Packet(&'a Packet),
-    /// The queue changed while it was walked, and is walked anew: forget its packets since its last end. (A
-    /// queue can be several lists, one after the other, each with an end.)
-    Anew(Queue),
-    /// A list of a queue was walked.
+    /// The socket changed while it was walked, and is walked anew: forget all its steps so far.
+    Anew,
+    /// How the walk of a queue ended. All packets of a socket come before the first of these. A queue can have
+    /// several, one for each list that it consists of; what is said of one is true of the whole.
     QueueEnd(QueueEnd),
     /// The socket was walked, and this is what the kernel says of it.
     End(Counters),
@@ -203,7 +206,9 @@ pub struct QueueEnd {
     pub queue: Queue,
     /// Every packet was walked: no limit cut the walk short.
     pub complete: bool,
-    /// The queue was locked, or was seen to be the same before and after.
+    /// The walk has proved itself: the socket was locked; or what can be seen of the queue was the same before
+    /// and after, each packet was where the one before it points, and, of a tree of packets that was walked to
+    /// its end, they add up to what the kernel accounts for.
     pub steady: bool,
 }
 
@@ -221,6 +226,8 @@ pub struct Counters {
     pub recv_q: u64,
     /// TCP: `write_seq - snd_una`.
     pub send_q: u64,
+    /// TCP: what `tcp_info` would say. The socket is not locked for it.
+    pub tcp_info: Option<TcpInfo>,
 }
 
 /// One packet (`sk_buff`), or a part of one (an `sk_buff` on the `frag_list` of the packet before it).

@@ -91,6 +91,8 @@ pub enum NotMeasured {
     NoEngine,
     /// Heavier ones took all the time that there was.
     NoTime,
+    /// The engine could not: the report's gaps say why.
+    Refused,
     /// It holds nothing that can be walked.
     Empty,
     /// It was not there any more.
@@ -101,11 +103,12 @@ pub enum NotMeasured {
 }
 
 impl NotMeasured {
-    /// `no_engine`, `no_time`, `empty`, `vanished` or `not_walkable`.
+    /// `no_engine`, `no_time`, `refused`, `empty`, `vanished` or `not_walkable`.
     pub fn name(self) -> &'static str {
         match self {
             NotMeasured::NoEngine => "no_engine",
             NotMeasured::NoTime => "no_time",
+            NotMeasured::Refused => "refused",
             NotMeasured::Empty => "empty",
             NotMeasured::Vanished => "vanished",
             NotMeasured::NotWalkable => "not_walkable",

@@ -103,6 +103,6 @@ pub use ring::{Ring, Rings};
 pub use skmem::SkMem;
 pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, Waiter, scan, scan_with};
 pub use socket::{Cookie, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
-pub use tcp::TcpInfo;
+pub use tcp::{TcpInfo, Timer};
 pub use units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
 pub use verdict::Verdict;

@@ -115,8 +115,8 @@ pub fn packets(
     limits: &Limits,
 ) -> Result<Listing, Error> {
     let Found { socket, netns, .. } = find(host, engine, holder)?;
-    let place = place(host, holder, netns);
-    let target = Target::of(&socket, place.as_ref());
+    let place = if limits.lock { place(host, holder, netns) } else { None };
+    let target = Target::of(&socket).map(|target| target.within(&socket, place.as_ref()));
     let target = target.ok_or_else(|| {
         let why = match socket.protocol {
             Protocol::Mptcp => "it is MPTCP, whose queues cannot be walked",
@@ -128,15 +128,13 @@ pub fn packets(
     let mut listing =
         Listing { socket, netns, packets: Vec::new(), queues: Vec::new(), counters: Counters::default() };
     let mut ended = false;
-    // How many packets are of lists that were walked to their end.
-    let mut settled = 0;
     let walked = engine.walk(&[target], limits, &mut |_, step| match step {
         Step::Packet(packet) => listing.packets.push(packet.clone()),
-        Step::Anew(_) => listing.packets.truncate(settled),
-        Step::QueueEnd(end) => {
-            settled = listing.packets.len();
-            listing.queues.push(end);
+        Step::Anew => {
+            listing.packets.clear();
+            listing.queues.clear();
         }
+        Step::QueueEnd(end) => listing.queues.push(end),
         Step::End(counters) => {
             listing.counters = counters;
             ended = true;

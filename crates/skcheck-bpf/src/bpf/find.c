@@ -3,13 +3,16 @@
  * One pass over every descriptor of every process: counts the sockets of each network namespace, and
  * hands out those that hold something, filtered here so that only matches leave the kernel.
  */
-#include "kernel.h"
+#include "tcp.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define NSFS_MAGIC 0x6e736673
 #define SOCKFS_MAGIC 0x534f434b
 #define NAME_MAX 108
+
+/* Whether TCP sockets that are only bound are in the tables of this kernel (since 6.8). */
+volatile const __u32 bound_is_listed = 1;
 #define E2BIG 7
 #define WALK_MAX 65536
 
@@ -31,19 +34,27 @@ struct {
 
 enum kind { SOCKET = 1, NAMESPACE_FILE = 2, HOLDER = 3 };
 
-enum flag { BOUND = 1, NAMED = 2, CUT_SHORT = 4, IN_FLIGHT = 8 };
+enum flag { BOUND = 1, NAMED = 2, CUT_SHORT = 4, IN_FLIGHT = 8, BOUND_LISTED = 16 };
+
+/* Which numbers are known: the nine from rmem_alloc to drops by their place, then these. */
+enum known {
+	RCVBUF = 1 << 1, SNDBUF = 1 << 3, FWD_ALLOC = 1 << 4, OPTMEM = 1 << 6, DROPS = 1 << 8, SHUTDOWN = 1 << 9,
+	UID = 1 << 10, LOCAL = 1 << 11, PEER = 1 << 12,
+	ALWAYS = 1 << 0 | 1 << 2 | 1 << 5 | 1 << 7,
+};
 
 /* One record. The order is that of `wire.rs`; sizes are such that nothing is padded. */
 struct found {
 	__u32 kind, pid, tid, fd, netns, unused_too;
 	__u64 inode, peer_inode, cookie, cgroup, payload, truesize;
 	__u32 family, type, protocol, state, flags, shutdown, uid, interface;
-	__u32 recv_q, send_q, ooo_packets, packets;
+	__u32 recv_q, send_q, known, packets;
 	__u32 rmem_alloc, rcvbuf, wmem_alloc, sndbuf, fwd_alloc, wmem_queued, optmem, backlog, drops;
 	__u32 name_length;
 	__u16 local_port, peer_port; /* as on the wire */
 	__u32 unused;
 	__u8 local[16], peer[16];
+	struct tcp_told tcp;
 	char name[128];
 };
 
@@ -132,14 +143,16 @@ static __always_inline bool is_alone(struct file *file)
 	struct file___ref *newer = (void *)file;
 	struct file___count *older = (void *)file;
 
-	if (bpf_core_field_exists(newer->f_ref))
+	if (bpf_core_field_exists(newer->f_ref.refcnt.counter))
 		return newer->f_ref.refcnt.counter <= 1;
-	return older->f_count.counter <= 2;
+	if (bpf_core_field_exists(older->f_count.counter))
+		return older->f_count.counter <= 2;
+	return false;
 }
 
 struct sum {
-	__u64 next, end, payload, truesize;
-	__u32 packets, stream;
+	__u64 next, end, before, payload, truesize;
+	__u32 packets, stream, most, unused;
 };
 
 static long add_packet(__u32 at, void *context)
@@ -150,14 +163,20 @@ static long add_packet(__u32 at, void *context)
 
 	if (!sum->next || sum->next == sum->end)
 		return 1;
+	/* What leaves a queue points nowhere, or into another one. */
+	if (sum->packets >= sum->most || (__u64)FIELD(sk_buff, sum->next, prev) != sum->before) {
+		sum->next = 0;
+		return 1;
+	}
 	length = FIELD(sk_buff, sum->next, len);
 	if (sum->stream) {
 		parms = (void *)AT(sk_buff, sum->next, cb);
-		length -= BPF_CORE_READ(parms, consumed);
+		length -= FIELD_IF_ANY(unix_skb_parms, parms, consumed);
 	}
 	sum->payload += length;
 	sum->truesize += FIELD(sk_buff, sum->next, truesize);
 	sum->packets++;
+	sum->before = sum->next;
 	sum->next = (__u64)FIELD(sk_buff, sum->next, next);
 	return 0;
 }
@@ -166,16 +185,21 @@ static long add_packet(__u32 at, void *context)
 static __always_inline void add_queue(struct sock *sk, struct found *record)
 {
 	struct sum sum = { .stream = record->type != SOCK_DGRAM };
+	__u64 first, last;
 	__u32 length;
-	__u64 first;
 
-	sum.end = AT(sock, sk, sk_receive_queue);
+	sum.end = sum.before = AT(sock, sk, sk_receive_queue);
 	first = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
+	last = (__u64)BPF_CORE_READ(sk, sk_receive_queue.prev);
 	length = BPF_CORE_READ(sk, sk_receive_queue.qlen);
 	sum.next = first;
+	sum.most = length;
 	bpf_loop(WALK_MAX, add_packet, &sum, 0);
-	if (sum.next != sum.end || first != (__u64)BPF_CORE_READ(sk, sk_receive_queue.next) ||
-	    length != BPF_CORE_READ(sk, sk_receive_queue.qlen))
+	if (sum.next != sum.end || sum.packets != length ||
+	    first != (__u64)BPF_CORE_READ(sk, sk_receive_queue.next) ||
+	    last != (__u64)BPF_CORE_READ(sk, sk_receive_queue.prev) ||
+	    length != BPF_CORE_READ(sk, sk_receive_queue.qlen) ||
+	    (sum.stream && !HAS(unix_skb_parms, consumed)))
 		record->flags |= CUT_SHORT;
 	record->payload = sum.payload;
 	record->truesize = sum.truesize;
@@ -185,17 +209,22 @@ static __always_inline void add_queue(struct sock *sk, struct found *record)
 		record->recv_q = first == sum.end ? 0 : FIELD(sk_buff, first, len);
 }
 
-static __always_inline __u32 drops_of(struct sock *sk)
+static __always_inline void tell_drops(struct sock *sk, struct found *record)
 {
 	struct sock___drops *newer = (void *)sk;
-	struct numa_drop_counters *counters;
+	struct numa_drop_counters *counters = 0;
 
 	if (bpf_core_field_exists(newer->sk_drop_counters)) {
 		counters = BPF_CORE_READ(newer, sk_drop_counters);
-		if (counters)
-			return BPF_CORE_READ(counters, drops0.counter) + BPF_CORE_READ(counters, drops1.counter);
+		if (counters && HAS(numa_drop_counters, drops0) && HAS(numa_drop_counters, drops1)) {
+			record->drops = BPF_CORE_READ(counters, drops0.counter) + BPF_CORE_READ(counters, drops1.counter);
+			record->known |= DROPS;
+		}
 	}
-	return BPF_CORE_READ(sk, sk_drops.counter);
+	if (!counters && bpf_core_field_exists(sk->sk_drops)) {
+		record->drops = BPF_CORE_READ(sk, sk_drops.counter);
+		record->known |= DROPS;
+	}
 }
 
 /* References that packets in flight hold on a socket, and one of its own. */
@@ -208,14 +237,28 @@ static __always_inline __u32 wmem_of(struct sock *sk)
 	return newest->sk_wmem_alloc.counter - 1;
 }
 
+static __always_inline __u32 forward_of(struct sock *sk)
+{
+	return bpf_core_field_exists(sk->sk_forward_alloc) ? sk->sk_forward_alloc : 0;
+}
+
 static __always_inline void describe_unix(struct sock *sk, struct found *record)
 {
 	struct unix_sock *self = (void *)sk;
-	struct unix_address *address = BPF_CORE_READ(self, addr);
-	struct sock *peer = BPF_CORE_READ(self, peer);
+	struct unix_address *address = 0;
+	struct sock *peer;
 
-	if (peer)
-		record->peer_inode = BPF_CORE_READ(peer, sk_socket, file, f_inode, i_ino);
+	if (bpf_core_field_exists(self->peer) && HAS(sock, sk_socket) && HAS(socket, file)) {
+		peer = BPF_CORE_READ(self, peer);
+		if (peer)
+			record->peer_inode = BPF_CORE_READ(peer, sk_socket, file, f_inode, i_ino);
+		record->known |= PEER;
+	}
+	if (bpf_core_field_exists(self->addr) && bpf_core_field_exists(address->len) &&
+	    bpf_core_field_exists(address->name) && HAS(sockaddr_un, sun_path)) {
+		address = BPF_CORE_READ(self, addr);
+		record->known |= LOCAL;
+	}
 	if (address) {
 		/* The length covers the two bytes of the family too. */
 		__u32 length = BPF_CORE_READ(address, len) - 2;
@@ -234,25 +277,54 @@ static __always_inline void describe_unix(struct sock *sk, struct found *record)
 	add_queue(sk, record);
 }
 
+/* Whether a TCP socket has a port. Where that cannot be told, it is taken to be in a table: those that are not
+ * are met as such by the others. */
+static __always_inline bool is_bound(struct sock *sk)
+{
+	struct inet_connection_sock *connection = (void *)sk;
+
+	return !bpf_core_field_exists(connection->icsk_bind_hash) || BPF_CORE_READ(connection, icsk_bind_hash);
+}
+
 static __always_inline void describe_inet(struct sock *sk, struct found *record)
 {
 	struct inet_sock *inet = (void *)sk;
-	struct inet_connection_sock *connection = (void *)sk;
-	struct tcp_sock *tcp = (void *)sk;
 
-	record->local_port = BPF_CORE_READ(inet, inet_sport);
-	record->peer_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
-	record->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
-	if (record->family == AF_INET6) {
-		BPF_CORE_READ_INTO(&record->local, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
-		BPF_CORE_READ_INTO(&record->peer, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
-	} else {
-		BPF_CORE_READ_INTO((__u32 *)record->local, sk, __sk_common.skc_rcv_saddr);
-		BPF_CORE_READ_INTO((__u32 *)record->peer, sk, __sk_common.skc_daddr);
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup) && HAS(cgroup, kn) && HAS(kernfs_node, id))
+		record->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	if (bpf_core_field_exists(inet->inet_sport)) {
+		record->local_port = BPF_CORE_READ(inet, inet_sport);
+		record->known |= LOCAL;
 	}
-	if (record->protocol == IPPROTO_TCP) {
-		record->ooo_packets = BPF_CORE_READ(tcp, rcv_ooopack);
-		if (BPF_CORE_READ(connection, icsk_bind_hash))
+	if (HAS(sock_common, skc_dport)) {
+		record->peer_port = BPF_CORE_READ(sk, __sk_common.skc_dport);
+		record->known |= PEER;
+	}
+	if (record->family == AF_INET6) {
+		if (HAS(sock_common, skc_v6_rcv_saddr.in6_u.u6_addr8))
+			BPF_CORE_READ_INTO(&record->local, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		else
+			record->known &= ~LOCAL;
+		if (HAS(sock_common, skc_v6_daddr.in6_u.u6_addr8))
+			BPF_CORE_READ_INTO(&record->peer, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+		else
+			record->known &= ~PEER;
+	} else {
+		if (HAS(sock_common, skc_rcv_saddr))
+			BPF_CORE_READ_INTO((__u32 *)record->local, sk, __sk_common.skc_rcv_saddr);
+		else
+			record->known &= ~LOCAL;
+		if (HAS(sock_common, skc_daddr))
+			BPF_CORE_READ_INTO((__u32 *)record->peer, sk, __sk_common.skc_daddr);
+		else
+			record->known &= ~PEER;
+	}
+	if (record->protocol == IPPROTO_TCP && record->type == SOCK_STREAM) {
+		if (record->state != TCP_LISTEN)
+			tell_tcp(&record->tcp, (__u64)sk);
+		if (bound_is_listed)
+			record->flags |= BOUND_LISTED;
+		if (is_bound(sk))
 			record->flags |= BOUND;
 	}
 }
@@ -263,13 +335,13 @@ struct queues { __u32 recv_q, send_q; bool holds; };
 /* Each line of memory that is touched here is touched for every socket of the host. */
 static __always_inline void queues_of_tcp(struct sock *sk, __u32 state, struct queues *queues)
 {
-	struct inet_connection_sock *connection = (void *)sk;
 	struct tcp_sock *tcp;
 	__s32 unread;
 
 	if (state == TCP_LISTEN) {
 		queues->recv_q = sk->sk_ack_backlog;
-		queues->send_q = sk->sk_max_ack_backlog;
+		if (bpf_core_field_exists(sk->sk_max_ack_backlog))
+			queues->send_q = sk->sk_max_ack_backlog;
 		queues->holds = queues->recv_q > 0;
 		return;
 	}
@@ -280,7 +352,8 @@ static __always_inline void queues_of_tcp(struct sock *sk, __u32 state, struct q
 	queues->recv_q = unread > 0 ? unread : 0;
 	/* The end of the stream has a sequence number too. Of a socket that no table knows Recv-Q is what can
 	 * be read (tcp_inq), of the others what the tables say. */
-	if (queues->recv_q && state == TCP_CLOSE && !BPF_CORE_READ(connection, icsk_bind_hash) &&
+	if (queues->recv_q && state == TCP_CLOSE && bpf_core_field_exists(sk->__sk_common.skc_flags) &&
+	    bpf_core_enum_value_exists(enum sock_flags, SOCK_DONE) && !is_bound(sk) &&
 	    sk->__sk_common.skc_flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE)))
 		queues->recv_q--;
 	/* What is not acknowledged is in a queue, unless the queues were emptied when it was closed. */
@@ -292,9 +365,7 @@ static __always_inline void queues_of_tcp(struct sock *sk, __u32 state, struct q
 
 static __always_inline void queues_of_udp(struct sock *sk, struct queues *queues)
 {
-	struct udp_sock *udp = (void *)sk;
-
-	queues->recv_q = sk->sk_backlog.rmem_alloc.counter - BPF_CORE_READ(udp, forward_deficit);
+	queues->recv_q = sk->sk_backlog.rmem_alloc.counter - FIELD_IF_ANY(udp_sock, sk, forward_deficit);
 	queues->send_q = wmem_of(sk);
 	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.rmem_alloc.counter ||
 			sk->sk_backlog.len || sk->sk_wmem_queued;
@@ -306,12 +377,34 @@ static __always_inline void queues_of_unix(struct sock *sk, struct queues *queue
 {
 	if (sk->__sk_common.skc_state == TCP_LISTEN) {
 		queues->recv_q = sk->sk_receive_queue.qlen;
-		queues->send_q = sk->sk_max_ack_backlog;
+		if (bpf_core_field_exists(sk->sk_max_ack_backlog))
+			queues->send_q = sk->sk_max_ack_backlog;
 		queues->holds = queues->recv_q > 0;
 		return;
 	}
 	queues->send_q = wmem_of(sk);
 	queues->holds = queues->send_q || sk->sk_receive_queue.qlen;
+}
+
+#define TELL_OF(address, place, bit, field)                    \
+	do {                                                   \
+		if (bpf_core_field_exists((address)->field)) { \
+			record->place = (address)->field;      \
+			record->known |= bit;                  \
+		}                                              \
+	} while (0)
+
+/* What every socket has, where the kernel tells it. */
+static __always_inline void describe(struct sock *sk, struct inode *inode, struct found *record)
+{
+	TELL_OF(inode, uid, UID, i_uid.val);
+	TELL_OF(sk, shutdown, SHUTDOWN, sk_shutdown);
+	TELL_OF(sk, interface, 0, __sk_common.skc_bound_dev_if);
+	TELL_OF(sk, rcvbuf, RCVBUF, sk_rcvbuf);
+	TELL_OF(sk, sndbuf, SNDBUF, sk_sndbuf);
+	TELL_OF(sk, fwd_alloc, FWD_ALLOC, sk_forward_alloc);
+	TELL_OF(sk, optmem, OPTMEM, sk_omem_alloc.counter);
+	tell_drops(sk, record);
 }
 
 /* Whose descriptor this is. */
@@ -392,7 +485,7 @@ int find(struct bpf_iter__task_file *ctx)
 	 * sent is charged to an inet socket, so without a charge its queues are empty, whatever it speaks. */
 	if ((family == AF_INET || family == AF_INET6) && state != TCP_LISTEN &&
 	    !(asked->families & WANT_IDLE) && !sk->sk_backlog.rmem_alloc.counter && !sk->sk_backlog.len &&
-	    !sk->sk_wmem_queued && !wmem_of(sk) && !sk->sk_forward_alloc)
+	    !sk->sk_wmem_queued && !wmem_of(sk) && !forward_of(sk))
 		goto count;
 	type = sk->sk_type;
 	protocol = sk->sk_protocol;
@@ -428,25 +521,19 @@ int find(struct bpf_iter__task_file *ctx)
 		name_holder(task, ctx->fd, record);
 		record->netns = netns;
 		record->inode = file->f_inode->i_ino;
-		record->uid = file->f_inode->i_uid.val;
 		record->cookie = bpf_get_socket_cookie(sk);
 		record->family = family;
 		record->type = type;
 		record->protocol = protocol;
 		record->state = state;
-		record->shutdown = sk->sk_shutdown;
-		record->interface = sk->__sk_common.skc_bound_dev_if;
 		record->recv_q = queues.recv_q;
 		record->send_q = queues.send_q;
 		record->rmem_alloc = sk->sk_backlog.rmem_alloc.counter;
-		record->rcvbuf = sk->sk_rcvbuf;
 		record->wmem_alloc = wmem_of(sk);
-		record->sndbuf = sk->sk_sndbuf;
-		record->fwd_alloc = sk->sk_forward_alloc;
 		record->wmem_queued = sk->sk_wmem_queued;
-		record->optmem = sk->sk_omem_alloc.counter;
 		record->backlog = sk->sk_backlog.len;
-		record->drops = drops_of(sk);
+		record->known = ALWAYS;
+		describe(sk, file->f_inode, record);
 		if (family == AF_UNIX)
 			describe_unix(sk, record);
 		else
@@ -475,7 +562,7 @@ count:
 	counted->sum.sockets++;
 	if (tcp && state != TCP_CLOSE)
 		counted->sum.tcp_memory += (__u32)sk->sk_backlog.rmem_alloc.counter +
-					   (__u32)sk->sk_wmem_queued + (__u32)sk->sk_forward_alloc;
+					   (__u32)sk->sk_wmem_queued + forward_of(sk);
 	return 0;
 }
 
@@ -521,7 +608,9 @@ static __always_inline bool look_at_flights(struct task_struct *task, __u32 fd, 
 	struct flight flight = { .task = task, .fd = fd };
 	struct unix_sock *self = (void *)sk;
 
-	if (bpf_core_field_exists(self->scm_stat) && !BPF_CORE_READ(self, scm_stat.nr_fds.counter))
+	if (bpf_core_field_exists(self->scm_stat.nr_fds.counter) && !BPF_CORE_READ(self, scm_stat.nr_fds.counter))
+		return true;
+	if (!HAS(unix_skb_parms, fp) || !HAS(scm_fp_list, count) || !HAS(scm_fp_list, fp))
 		return true;
 	flight.end = AT(sock, sk, sk_receive_queue);
 	flight.next = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
@@ -567,6 +656,8 @@ int holders(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (sk->__sk_common.skc_state != TCP_LISTEN)
 		return !look_at_flights(task, ctx->fd, sk);
+	if (!HAS(sk_buff, sk))
+		return 0;
 	queue.task = task;
 	queue.fd = ctx->fd;
 	queue.end = AT(sock, sk, sk_receive_queue);

@@ -3,6 +3,18 @@
  * The parts of kernel structures that the programs read. Offsets come from the running kernel's BTF
  * when the programs are loaded (CO-RE), so only names and types matter here; a field that has
  * moved or been renamed has a flavour of its own behind three underscores.
+ *
+ * A program that reads a field which the kernel has not is refused. So only what makes an answer what it is
+ * is read unconditionally, and is essential:
+ *  - what leads to a socket, and tells sockets apart: file.f_inode, inode.i_ino, inode.i_sb and its s_magic,
+ *    socket.sk, sock_common.skc_family, skc_state, skc_net, skc_cookie, sock.sk_type, sk_protocol, and
+ *    ns_common.inum;
+ *  - what leads to a process: task_struct.group_leader, thread_pid, files, and pid.level, numbers, upid.nr;
+ *  - what a filter compares: sock.sk_backlog, sk_wmem_queued, sk_wmem_alloc, sk_ack_backlog, sk_receive_queue,
+ *    tcp_sock.rcv_nxt, copied_seq, write_seq, snd_una;
+ *  - what a walk goes along: sk_buff_head.next, prev, qlen, sk_buff.next, prev, len, head, end, truesize, cb.
+ * All other fields only refine an answer and stand behind bpf_core_field_exists; what is not there is told as
+ * not known, or its queue as not walked. tests.rs takes each field away and loads what is left.
  */
 #ifndef SKCHECK_KERNEL_H
 #define SKCHECK_KERNEL_H
@@ -20,6 +32,8 @@ typedef struct { atomic_t refs; } refcount_t;
 typedef struct { __u32 val; } kuid_t;
 
 struct list_head { struct list_head *next, *prev; };
+struct hlist_node { struct hlist_node *next; };
+struct hlist_nulls_node { struct hlist_nulls_node *next; };
 struct rb_node { unsigned long __rb_parent_color; struct rb_node *rb_right, *rb_left; };
 struct rb_root { struct rb_node *rb_node; };
 
@@ -27,10 +41,12 @@ struct rb_root { struct rb_node *rb_node; };
 struct upid { int nr; };
 struct pid { unsigned int level; struct upid numbers[1]; };
 struct files_struct;
+struct nsproxy { struct net *net_ns; };
 struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
 };
 struct super_block { unsigned long s_magic; };
 struct inode { struct super_block *i_sb; unsigned long i_ino; kuid_t i_uid; };
@@ -41,15 +57,32 @@ struct file___ref { file_ref_t f_ref; };         /* since 6.13: that, less one *
 
 /* Namespaces and cgroups. */
 struct ns_common { unsigned int inum; };
-struct net { struct ns_common ns; };
 typedef struct { struct net *net; } possible_net_t;
+struct net_device { possible_net_t nd_net; };
+struct inet_hashinfo;
+struct inet_timewait_death_row { struct inet_hashinfo *hashinfo; };
+struct udp_table;
+struct unix_table { void *buckets; };
+struct netns_ipv4 { struct inet_timewait_death_row tcp_death_row; struct udp_table *udp_table; };
+struct netns_unix { struct unix_table table; };  /* since 6.0 */
+struct net {
+	struct ns_common ns;
+	struct list_head list;
+	struct net_device *loopback_dev;
+	struct netns_ipv4 ipv4;
+	struct netns_unix unx;
+};
 struct kernfs_node { __u64 id; };
 struct cgroup { struct kernfs_node *kn; };
 struct sock_cgroup_data { struct cgroup *cgroup; };
 
 /* Sockets. */
 struct in6_addr { union { __u8 u6_addr8[16]; } in6_u; };
+struct proto;
 struct sock_common {
+	struct proto *skc_prot;
+	struct hlist_node skc_node;
+	struct hlist_nulls_node skc_nulls_node;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	int skc_bound_dev_if;
@@ -63,7 +96,10 @@ struct sock_common {
 struct sk_buff;
 struct sk_buff_head { struct sk_buff *next, *prev; __u32 qlen; };
 struct kmem_cache;
-struct proto { struct kmem_cache *slab; };
+struct proto {
+	struct kmem_cache *slab;
+	union { struct inet_hashinfo *hashinfo; struct udp_table *udp_table; } h;  /* empty for TCP since 6.1 */
+};
 struct socket { struct sock *sk; struct file *file; };
 struct numa_drop_counters { atomic_t drops0, drops1; };
 struct sock {
@@ -90,11 +126,28 @@ struct sock___wmem { atomic_t sk_wmem_alloc; };
 struct sock___drops { struct numa_drop_counters *sk_drop_counters; }; /* since 6.18 */
 struct inet_sock { __u16 inet_sport; };
 struct inet_bind_bucket;
-struct inet_connection_sock { struct inet_bind_bucket *icsk_bind_hash; };
-struct tcp_sock {
-	__u32 rcv_nxt, copied_seq, write_seq, snd_una, rcv_ooopack;
-	struct rb_root out_of_order_queue;
+struct request_sock { struct request_sock *dl_next; struct sock *sk; };
+struct request_sock_queue { struct request_sock *rskq_accept_head; };
+struct inet_connection_sock {
+	struct request_sock_queue icsk_accept_queue;
+	struct inet_bind_bucket *icsk_bind_hash;
+	__u8 icsk_retransmits, icsk_pending, icsk_backoff, icsk_probes_out;
+	struct { __u32 lrcvtime; } icsk_ack;
 };
+struct tcp_sock {
+	__u32 rcv_nxt, copied_seq, write_seq, snd_una, snd_nxt, snd_wnd, rcv_ooopack, lsndtime;
+	__u64 bytes_received, bytes_acked;
+	__u32 chrono_start, chrono_stat[3];
+	__u8 chrono_type : 2;
+	struct rb_root out_of_order_queue;
+	struct sk_buff *ooo_last_skb;
+};
+/* Tables of sockets. */
+struct inet_ehash_bucket { struct { struct hlist_nulls_node *first; } chain; };
+struct inet_hashinfo { struct inet_ehash_bucket *ehash; unsigned int ehash_mask; };
+struct hlist_head { struct hlist_node *first; };
+struct udp_hslot { struct hlist_head head; };
+struct udp_table { struct udp_hslot *hash; unsigned int mask; };
 struct udp_sock { int forward_deficit; struct sk_buff_head reader_queue; };
 struct sockaddr_un { char sun_path[108]; };
 struct unix_address { int len; struct sockaddr_un name[1]; };
@@ -103,7 +156,7 @@ struct unix_sock { struct unix_address *addr; struct sock *peer; struct scm_stat
 
 /* Packets. */
 struct sk_buff {
-	struct sk_buff *next;
+	struct sk_buff *next, *prev;
 	struct sock *sk;
 	struct rb_node rbnode;
 	unsigned int len, data_len;
@@ -122,6 +175,7 @@ struct unix_skb_parms { struct scm_fp_list *fp; __u32 consumed; };
 /* Pages. */
 struct address_space;
 struct page { unsigned long compound_head; struct address_space *mapping; };
+struct page___info { unsigned long compound_info; };     /* since 7.1: a mask, or the head, each with bit 0 set */
 struct page___order { unsigned char compound_order; };   /* in page[1], before 6.2 */
 struct folio___order { unsigned char _folio_order; };    /* 6.2 to 6.5 */
 struct folio { unsigned long _flags_1; };                /* since 6.6: its lowest byte */
@@ -130,13 +184,15 @@ struct folio { unsigned long _flags_1; };                /* since 6.6: its lowes
 struct slab { struct list_head slab_list; void *freelist; };
 struct kmem_cache_node { struct list_head partial; };
 struct kmem_cache { struct list_head list; struct kmem_cache_node *node[1]; };
+struct kmem_cache_per_node_ptrs { struct kmem_cache_node *node; };
+struct kmem_cache___nodes { struct kmem_cache_per_node_ptrs per_node[1]; }; /* since 7.1 */
 
 /* What the iterators hand over. */
 struct bpf_iter_meta;
 struct bpf_iter__task_file { struct bpf_iter_meta *meta; struct task_struct *task; __u32 fd; struct file *file; };
 struct bpf_iter__tcp { struct bpf_iter_meta *meta; struct sock_common *sk_common; };
-struct bpf_iter__udp { struct bpf_iter_meta *meta; struct udp_sock *udp_sk; };
-struct bpf_iter__unix { struct bpf_iter_meta *meta; struct unix_sock *unix_sk; };
+struct bpf_map;
+struct bpf_iter__bpf_map { struct bpf_iter_meta *meta; struct bpf_map *map; };
 
 #pragma clang attribute pop
 
@@ -156,6 +212,7 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12
+#define EEXIST 17
 
 /* Reads a field of a structure at a numeric address. */
 #define FIELD(type, address, ...)                                        \
@@ -166,5 +223,9 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 /* The numeric address of a field. */
 #define AT(type, address, field) \
 	((__u64)(address) + bpf_core_field_offset(((struct type *)0)->field))
+/* Whether this kernel has a field. */
+#define HAS(type, field) bpf_core_field_exists(((struct type *)0)->field)
+/* A field, or 0 where the kernel has none. */
+#define FIELD_IF_ANY(type, address, field) (HAS(type, field) ? FIELD(type, address, field) : 0)
 
 #endif

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
     let host = &session.host;
     let bpf = engine::bpf(&args.roots)?;
     let holder = Holder::new(args.pid, args.fd);
-    let limits = Limits { packets: packet_limit(args.limit), time: None };
+    let limits = Limits { packets: packet_limit(args.limit), time: None, lock: args.lock };
     let comm = comm(host, args.pid);
     let packets = || packets(host, &bpf, holder, &limits);
     let look = |listing: &Listing| Look::new(holder, comm.clone(), listing.clone(), host.page_size());

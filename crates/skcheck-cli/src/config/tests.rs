@@ -142,7 +142,7 @@ fn charsets() {
 fn what_is_measured() {
     let check = |arguments: &str, engine: EngineChoice, packets: u32, time: Option<u64>| {
         let measuring = config(arguments).measuring;
-        let limits = Limits { packets, time: time.map(Duration::from_millis) };
+        let limits = Limits { packets, time: time.map(Duration::from_millis), lock: false };
         assert_eq!((measuring.engine, measuring.limits), (engine, limits), "{arguments}");
         assert_eq!(measuring.exact, time.is_none(), "{arguments}");
         assert_eq!(measuring.contradiction(), None, "{arguments}");

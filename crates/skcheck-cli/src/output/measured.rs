@@ -45,7 +45,7 @@ pub(super) fn sentences(report: &Report<'_>, config: &ScanConfig) -> Vec<String>
 fn sum(report: &Report<'_>) -> Option<String> {
     let measured = &report.measured;
     let pinned = report.totals.pinned?;
-    let unknown = measured.no_time + measured.vanished + measured.not_walkable;
+    let unknown = measured.no_time + measured.refused + measured.vanished + measured.not_walkable;
     let who = match unknown {
         0 => count(measured.sockets, "socket"),
         _ => format!("{} of {}", measured.sockets, count(measured.sockets + unknown, "socket")),
@@ -96,6 +96,11 @@ fn not_measured(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
         } else {
             format!("{sockets} {were} not measured: no time was left. Run with --exact, which takes it.")
         });
+    }
+    if measured.refused > 0 {
+        let sockets = count(measured.refused, "socket");
+        let were = if measured.refused == 1 { "was" } else { "were" };
+        lines.push(format!("{sockets} {were} not measured: the kernel refused (see below)."));
     }
     if measured.vanished > 0 {
         let had = if measured.vanished == 1 { "had" } else { "had all" };

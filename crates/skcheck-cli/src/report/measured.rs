@@ -58,6 +58,8 @@ pub(crate) struct Measured<'a> {
     pub(crate) sockets: u64,
     /// How many were not, because heavier ones took the time that there was.
     pub(crate) no_time: u64,
+    /// How many were not, because BPF could not.
+    pub(crate) refused: u64,
     /// How many were gone.
     pub(crate) vanished: u64,
     /// How many can be walked by nobody.
@@ -152,6 +154,7 @@ impl<'a> Measured<'a> {
             match &report.exact {
                 Ok(exact) => measured.add(report, exact, snapshot),
                 Err(NotMeasured::NoTime) => measured.no_time += 1,
+                Err(NotMeasured::Refused) => measured.refused += 1,
                 Err(NotMeasured::Vanished) => measured.vanished += 1,
                 Err(NotMeasured::NotWalkable) => measured.not_walkable += 1,
                 Err(_) => {}
@@ -163,7 +166,7 @@ impl<'a> Measured<'a> {
 
     /// Whether every socket that holds packets was measured, to its end.
     pub(crate) fn is_all(&self) -> bool {
-        self.no_time + self.vanished + self.not_walkable + self.cut_short == 0
+        self.no_time + self.refused + self.vanished + self.not_walkable + self.cut_short == 0
     }
 
     fn add(&mut self, report: &'a SocketReport, exact: &'a Exact, snapshot: &Snapshot) {

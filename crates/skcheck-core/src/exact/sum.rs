@@ -38,8 +38,6 @@ struct Block {
 #[derive(Default)]
 struct Open {
     queues: BTreeMap<Queue, OpenQueue>,
-    /// The list that is being walked: a queue can be several.
-    list: OpenQueue,
     ends: BTreeMap<Queue, QueueEnd>,
 }
 
@@ -62,7 +60,8 @@ impl Summing {
     pub(crate) fn step(&mut self, target: usize, step: Step<'_>) {
         match step {
             Step::Packet(packet) => {
-                let queue = &mut self.open.entry(target).or_default().list;
+                let open = self.open.entry(target).or_default();
+                let queue = open.queues.entry(packet.queue).or_default();
                 if !packet.is_part {
                     queue.packets += 1;
                     queue.bytes = queue.bytes.saturating_add(packet.len.0);
@@ -72,12 +71,12 @@ impl Summing {
                 queue.add(&packet.head_piece);
                 packet.fragments.iter().for_each(|piece| queue.add(piece));
             }
-            Step::Anew(_) => self.open.entry(target).or_default().list = OpenQueue::default(),
+            Step::Anew => {
+                self.open.remove(&target);
+            }
             Step::QueueEnd(end) => {
-                let Open { queues, list, ends } = self.open.entry(target).or_default();
-                queues.entry(end.queue).or_default().merge(std::mem::take(list));
                 // What is true of a queue is true of all its lists.
-                let known = ends.entry(end.queue).or_insert(end);
+                let known = self.open.entry(target).or_default().ends.entry(end.queue).or_insert(end);
                 known.complete &= end.complete;
                 known.steady &= end.steady;
             }
@@ -188,20 +187,6 @@ impl Summing {
 }
 
 impl OpenQueue {
-    fn merge(&mut self, list: OpenQueue) {
-        if self.packets == 0 {
-            *self = list;
-            return;
-        }
-        self.packets += list.packets;
-        self.bytes = self.bytes.saturating_add(list.bytes);
-        self.truesize = self.truesize.saturating_add(list.truesize);
-        self.fragments += list.fragments;
-        self.slab = self.slab.saturating_add(list.slab);
-        self.not_counted += list.not_counted;
-        self.blocks.extend(list.blocks);
-    }
-
     fn add(&mut self, piece: &Piece) {
         match piece.kind {
             kind if kind.pins() => {

@@ -34,6 +34,8 @@ pub(super) struct Joined {
     pub pages: Vec<(PageKind, Blocks)>,
     pub processes: Vec<Process>,
     pub namespaces: Vec<Netns>,
+    /// An engine walked what there was to walk, if not all of it.
+    pub walked: bool,
 }
 
 /// A socket that matches, before inodes have become holders.
@@ -52,6 +54,8 @@ pub(super) struct Draft {
 pub(super) struct Depth<'a> {
     pub engine: &'a dyn Engine,
     pub limits: &'a Limits,
+    /// It found the sockets, and can be asked for their holders.
+    pub finds: bool,
 }
 
 pub(super) fn run(
@@ -81,20 +85,19 @@ pub(super) fn run(
     // What asks for processes leaves most sockets out: those are not walked.
     let is_narrow = query.is_about_processes() || !query.pids.is_empty();
     let early = depth.filter(|_| !is_narrow);
-    let namespaces = &first.survey.namespaces;
     let (found, mut measured) = std::thread::scope(|scope| {
         // Both take one look at everything: at the same time they take as long as one.
-        let walk = early.map(|Depth { engine, limits }| {
+        let walk = early.map(|Depth { engine, limits, .. }| {
             let sockets = &sockets;
             let walk = move || {
                 let mut gaps = Vec::new();
-                (measure::walk(engine, limits, facts, sockets, namespaces, &mut gaps), gaps)
+                (measure::walk(engine, limits, facts, sockets, &mut gaps), gaps)
             };
             // Where there is no thread to be had, one does both.
             std::thread::Builder::new().spawn_scoped(scope, walk).map_err(|_| walk)
         });
-        let found =
-            holding::find(host, query, &context, depth.map(|depth| depth.engine), &drafts, &sockets, gaps);
+        let finder = depth.filter(|depth| depth.finds).map(|depth| depth.engine);
+        let found = holding::find(host, query, &context, finder, &drafts, &sockets, gaps);
         let measured = walk.and_then(|walk| match walk {
             Ok(thread) => thread.join().ok(),
             Err(walk) => Some(walk()),
@@ -130,16 +133,17 @@ pub(super) fn run(
         let asked = Asked { tcp: depth.is_none(), processes: &processes };
         second_look::add_info(host, query, facts, &first.survey.namespaces, started, &mut sockets, &asked);
     }
-    if let Some(Depth { engine, limits }) = depth.filter(|_| is_narrow) {
-        measured = Some(measure::walk(engine, limits, facts, &sockets, &first.survey.namespaces, gaps));
+    if let Some(Depth { engine, limits, .. }) = depth.filter(|_| is_narrow) {
+        measured = Some(measure::walk(engine, limits, facts, &sockets, gaps));
     }
     let mut pages = Vec::new();
+    let walked = measured.as_ref().is_some_and(|measured| !measured.is_refused());
     if let Some(mut measured) = measured {
         measured.apply(&mut sockets, facts);
         pages = measured.pages;
     }
     interfaces::name(host, &first.survey.namespaces, &mut sockets);
-    Joined { sockets, pages, processes, namespaces: first.survey.namespaces }
+    Joined { sockets, pages, processes, namespaces: first.survey.namespaces, walked }
 }
 
 /// Finds the containers that nameless namespaces of reported sockets belong to, and fills in what

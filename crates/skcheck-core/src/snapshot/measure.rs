@@ -9,7 +9,6 @@ use crate::engine::{Engine, Limits, PageKind, Queue, Target, UnixQueue};
 use crate::exact::{Blocks, Exact, NotMeasured, Summing};
 use crate::footprint::{HostFacts, Side};
 use crate::gap::{Gap, Missing};
-use crate::namespaces::{Netns, NetnsId};
 use crate::snapshot::Report;
 use crate::socket::{Cookie, Family, State};
 use crate::units::Truesize;
@@ -23,8 +22,8 @@ pub(super) struct Measured {
     sockets: FxHashMap<Cookie, Exact>,
     /// Distinct blocks of pages, by whose they are and by order.
     pub(super) pages: Vec<(PageKind, Blocks)>,
-    /// Whether all were looked for that were to be walked.
-    all: bool,
+    /// Why what was not walked was not.
+    otherwise: NotMeasured,
 }
 
 /// Walks the queues of these sockets, the heaviest first.
@@ -33,30 +32,23 @@ pub(super) fn walk(
     limits: &Limits,
     facts: &HostFacts,
     sockets: &[Report],
-    namespaces: &[Netns],
     gaps: &mut Vec<Gap>,
 ) -> Measured {
     let mut order: Vec<&Report> =
         sockets.iter().filter(|it| holds_packets(it) && it.socket.cookie.is_some()).collect();
     order.sort_by_cached_key(|report| Reverse(weight(report)));
-    let mut all = order.len() <= MOST;
+    let mut otherwise = if order.len() > MOST { NotMeasured::NoTime } else { NotMeasured::Vanished };
     order.truncate(MOST);
-    let ways: FxHashMap<NetnsId, &Netns> = namespaces
-        .iter()
-        .filter(|netns| netns.own || !netns.files.is_empty())
-        .filter_map(|netns| Some((netns.id?, netns)))
-        .collect();
-    let target =
-        |report: &&Report| Target::of(&report.socket, report.netns.and_then(|id| ways.get(&id).copied()));
-    let targets: Vec<Target<'_>> = order.iter().filter_map(target).collect();
+    let targets: Vec<Target<'_>> = order.iter().filter_map(|report| Target::of(&report.socket)).collect();
     let mut summing = Summing::new(facts.page_size);
     if !targets.is_empty() {
         match engine.walk(&targets, limits, &mut |target, step| summing.step(target, step)) {
-            Ok(in_time) => all &= in_time,
+            Ok(true) => {}
+            Ok(false) => otherwise = NotMeasured::NoTime,
             Err(error) => {
                 let remedy = format!("{error}; the report stands, what it bounds is not measured");
                 gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
-                all = false;
+                otherwise = NotMeasured::Refused;
             }
         }
     }
@@ -66,10 +58,15 @@ pub(super) fn walk(
         .enumerate()
         .filter_map(|(at, target)| Some((target.cookie, walked.sockets.remove(&at)?)))
         .collect();
-    Measured { sockets, pages: walked.pages, all }
+    Measured { sockets, pages: walked.pages, otherwise }
 }
 
 impl Measured {
+    /// Whether the engine could not walk.
+    pub(super) fn is_refused(&self) -> bool {
+        self.otherwise == NotMeasured::Refused
+    }
+
     /// Puts what was found beside what was bounded.
     pub(super) fn apply(&mut self, sockets: &mut [Report], facts: &HostFacts) {
         for report in sockets {
@@ -77,13 +74,19 @@ impl Measured {
             report.exact = match exact {
                 Some(exact) => Ok(Box::new(exact)),
                 None if !holds_packets(report) => Err(NotMeasured::Empty),
-                None if Target::of(&report.socket, None).is_none() => Err(NotMeasured::NotWalkable),
-                None if self.all => Err(NotMeasured::Vanished),
-                None => Err(NotMeasured::NoTime),
+                None if Target::of(&report.socket).is_none() => Err(NotMeasured::NotWalkable),
+                None => Err(self.otherwise),
             };
+            complete(report);
             refine(report, facts);
         }
     }
+}
+
+/// What the kernel's tables do not tell without locking the socket, and the walk does.
+fn complete(report: &mut Report) {
+    let Report { socket, exact: Ok(exact), .. } = report else { return };
+    socket.tcp_info = socket.tcp_info.or(exact.counters.tcp_info);
 }
 
 /// What the walk knows better than the record: the payload of datagrams, that of a TCP socket that was

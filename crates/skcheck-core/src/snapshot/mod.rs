@@ -200,11 +200,11 @@ pub fn scan_with(
     let ledger = memory::read::ledger(host, config.as_ref(), &mut gaps);
     let first = first_pass::run(host, query, &facts, engine, &mut gaps)
         .map_err(|error| error.with(host.unanswered()))?;
-    let engine = engine.filter(|_| first.closed.is_some());
+    let finds = first.closed.is_some();
     let source = first.source;
     let scanned = first.scanned;
     let unlisted = first.unlisted_tcp_mem();
-    let depth = engine.map(|engine| Depth { engine, limits });
+    let depth = engine.map(|engine| Depth { engine, limits, finds });
     let joined = join::run(host, query, &facts, first, depth, started, &mut gaps);
     let unlisted_noise = read::unlisted_noise(host);
     gaps.extend(host.unanswered());
@@ -212,7 +212,7 @@ pub fn scan_with(
         taken_at,
         duration: started.elapsed(),
         source,
-        engine: engine.map(Engine::name),
+        engine: engine.filter(|_| finds || joined.walked).map(Engine::name),
         host: facts,
         ledger,
         scanned,

@@ -90,23 +90,25 @@ fn blocks_of_all_sizes_are_counted_apart() {
     assert_eq!(exact.slab, Bytes(0));
 }
 
-/// A queue of two lists, the second of which is walked twice.
+/// Of the first walk nothing is left, whichever queues it had come to.
 #[test]
 fn what_is_walked_anew_is_forgotten() {
     let mut summing = Summing::new(PAGE);
     summing.step(0, Step::Packet(&packet(Queue::Error, &[3])));
-    summing.step(0, Step::QueueEnd(end(Queue::Error)));
-    summing.step(0, Step::Packet(&packet(Queue::Receive, &[4])));
-    summing.step(0, Step::QueueEnd(end(Queue::Receive)));
     summing.step(0, Step::Packet(&packet(Queue::Receive, &[1, 2])));
-    summing.step(0, Step::Anew(Queue::Receive));
+    summing.step(0, Step::QueueEnd(QueueEnd { complete: false, ..end(Queue::Receive) }));
+    summing.step(0, Step::Anew);
+    summing.step(0, Step::Packet(&packet(Queue::Error, &[3])));
+    summing.step(0, Step::Packet(&packet(Queue::Receive, &[4])));
     summing.step(0, Step::Packet(&packet(Queue::Receive, &[2])));
     summing.step(0, Step::QueueEnd(end(Queue::Receive)));
+    summing.step(0, Step::QueueEnd(end(Queue::Error)));
     summing.step(0, Step::End(Counters::default()));
     let walked = summing.finish();
     let exact = &walked.sockets[&0];
     assert_eq!(exact.queue(Queue::Receive).unwrap().packets, 2);
     assert_eq!(exact.queue(Queue::Error).unwrap().packets, 1);
+    assert!(exact.is_complete());
     assert_eq!(exact.pinned, Bytes(3 * 32768));
     assert_eq!(walked.pages, [(PageKind::Stack, Blocks { order: 3, blocks: 3 })]);
 }

@@ -19,13 +19,6 @@ pub(super) struct Noting<'e> {
     heads: Mutex<FxHashMap<Cookie, Head>>,
 }
 
-/// The first packet of a socket that is being walked.
-struct First {
-    head: Head,
-    /// The list that it is in was walked.
-    settled: bool,
-}
-
 impl<'e> Noting<'e> {
     pub(super) fn new(engine: &'e dyn Engine) -> Noting<'e> {
         Noting { engine, heads: Mutex::default() }
@@ -64,29 +57,19 @@ impl Engine for Noting<'_> {
         limits: &Limits,
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
-        let mut open: FxHashMap<usize, First> = FxHashMap::default();
+        let mut open: FxHashMap<usize, Head> = FxHashMap::default();
         let mut heads = FxHashMap::default();
         let walked = self.engine.walk(targets, limits, &mut |target, step| {
             match step {
-                // Of several lists the last has what a reader took off first.
-                Step::Packet(packet)
-                    if packet.queue == Queue::Receive
-                        && !packet.is_part
-                        && open.get(&target).is_none_or(|first| first.settled) =>
-                {
-                    open.insert(target, First { head: head(packet), settled: false });
+                Step::Packet(packet) if packet.queue == Queue::Receive && !packet.is_part => {
+                    open.entry(target).or_insert_with(|| head(packet));
                 }
-                Step::Anew(Queue::Receive) if open.get(&target).is_some_and(|first| !first.settled) => {
+                Step::Anew => {
                     open.remove(&target);
-                }
-                Step::QueueEnd(end) if end.queue == Queue::Receive => {
-                    if let Some(first) = open.get_mut(&target) {
-                        first.settled = true;
-                    }
                 }
                 Step::End(_) => {
                     let first = open.remove(&target);
-                    heads.extend(targets.get(target).zip(first).map(|(it, first)| (it.cookie, first.head)));
+                    heads.extend(targets.get(target).zip(first).map(|(it, first)| (it.cookie, first)));
                 }
                 _ => {}
             }

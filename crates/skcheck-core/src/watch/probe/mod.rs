@@ -66,7 +66,7 @@ impl<'a> Probe<'a> {
     /// As [`scan`](crate::scan).
     pub fn sample(&mut self, engine: Option<&dyn Engine>, before: Option<&Sample>) -> Result<Sample, Error> {
         let noting = engine.map(Noting::new);
-        let limits = Limits { packets: 1, time: None };
+        let limits = Limits { packets: 1, ..Limits::default() };
         // Sockets are asked first; what comes then takes its time.
         let begun = Instant::now();
         let at = begun.saturating_duration_since(self.begun);
