@@ -8,6 +8,7 @@ use aya::maps::MapError;
 use aya::programs::ProgramError;
 use aya::{BtfError, EbpfError};
 use rustix::io::Errno;
+use skcheck_core::host::worker::Trouble;
 
 /// Why BPF cannot be used here.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -37,6 +38,8 @@ pub enum Kind {
     Descriptors,
     /// No more threads can be had.
     Threads,
+    /// The kernel did not come back from it in time.
+    Stuck,
     /// Only a defect of this crate explains it.
     Defect,
 }
@@ -50,10 +53,15 @@ impl Kind {
             }
             Kind::NoBtf => "it takes a kernel built with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux)",
             Kind::TooOld => "it takes Linux 5.17 or newer",
-            Kind::Verifier => "this kernel is not known yet: report it, with this line and the output of uname -r",
+            Kind::Verifier => {
+                "this kernel is not known yet: report it, with this line and the output of uname -r"
+            }
             Kind::Memory => "free memory, or raise the limit (ulimit -v, ulimit -l, memory.max)",
-            Kind::Descriptors => "raise the limit of open files (ulimit -n; sysctl fs.file-max for the host's)",
+            Kind::Descriptors => {
+                "raise the limit of open files (ulimit -n; sysctl fs.file-max for the host's)"
+            }
             Kind::Threads => "raise the limit of threads (ulimit -u, pids.max)",
+            Kind::Stuck => "run again; a longer --timeout waits longer",
             Kind::Defect => "report it: it is a defect",
         }
     }
@@ -89,6 +97,33 @@ impl Error {
     pub(crate) fn no_btf(error: &BtfError) -> Error {
         let kind = kind_of(error).unwrap_or(Kind::NoBtf);
         Error { context: format!("no BTF of this kernel: {}", chain(error)), kind }
+    }
+
+    /// There is no process to load programs in.
+    pub(crate) fn no_process(error: &io::Error) -> Error {
+        Error {
+            context: format!("no process for the engine: {error}"),
+            kind: kind_of(error).unwrap_or(Kind::Threads),
+        }
+    }
+
+    /// The engine's process did not come back.
+    pub(crate) fn no_answer(trouble: &Trouble) -> Error {
+        match trouble {
+            Trouble::Ended(how) => {
+                Error::new(Kind::Memory, format!("the engine's process has ended ({how})"))
+            }
+            Trouble::Stuck { wchan } => {
+                let wchan = wchan.as_deref().unwrap_or("the kernel");
+                Error::new(
+                    Kind::Stuck,
+                    format!("the engine's process does not come back; it waits in {wchan}"),
+                )
+            }
+            Trouble::Over => Error::new(Kind::Stuck, "there was no time left for it"),
+            Trouble::Refused(error) => Error::new(Kind::Defect, error.to_string()),
+            _ => Error::new(Kind::Defect, "the engine's process is in trouble"),
+        }
     }
 
     /// The maps of an object could not be made.

@@ -46,7 +46,7 @@ pub(crate) struct Counted {
 
 /// `struct question`: families, smallest Recv-Q and Send-Q, process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Question([u64; 4]);
+pub(crate) struct Question(pub(crate) [u64; 4]);
 
 impl Question {
     /// What the program can compare of a query: less than it asks for.

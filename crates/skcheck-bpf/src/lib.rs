@@ -33,8 +33,10 @@
 mod btf;
 mod error;
 mod find;
+mod guarded;
 mod kcmp;
 mod pass;
+mod records;
 mod room;
 mod walk;
 mod walker;
@@ -51,13 +53,15 @@ use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
 
 use crate::btf::KernelBtf;
-use crate::error::defect;
-use crate::find::{Finder, Question};
+use crate::find::{Counted, Finder, Question};
 use crate::walker::Walker;
-use crate::wire::{FindRecord, WalkRecord};
 
 pub use crate::error::{Error, Kind};
+pub use crate::guarded::{Guarded, Half, Start, serve};
 pub use crate::kcmp::same_files;
+
+/// What the engine is called.
+const NAME: &str = "bpf";
 
 /// The BPF engine. Its programs are in the kernel from [`Bpf::load`] on until this is dropped.
 pub struct Bpf {
@@ -87,7 +91,8 @@ impl Bpf {
     pub fn load(host: &Live) -> Result<Bpf, Error> {
         room::look()?;
         // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made small.
-        let reading = spawn(read_btf);
+        let read_both = || read_btf(&[find::OBJECT, walker::OBJECT]);
+        let reading = spawn(read_both);
         let (for_walker, btf) = mpsc::sync_channel(1);
         let coming = spawn(move || {
             let loader = EbpfLoader::new();
@@ -96,7 +101,7 @@ impl Bpf {
         });
         let loader = EbpfLoader::new();
         let read = reading.and_then(|reading| reading.join().ok());
-        let btf = read.unwrap_or_else(read_btf)?;
+        let btf = read.unwrap_or_else(read_both)?;
         let _ = for_walker.send(Arc::clone(&btf));
         let finder = Finder::load(loader, Arc::clone(&btf));
         let mut walker = coming.map_or(Prepared::Not, Prepared::Coming);
@@ -113,6 +118,33 @@ impl Bpf {
 }
 
 impl Prepared {
+    /// Walks these, and hands on what the programs say.
+    fn walk(
+        &mut self,
+        btf: &Arc<KernelBtf>,
+        host: &Live,
+        targets: &[Target<'_>],
+        limits: &Limits,
+        on_record: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<bool> {
+        let mut walker = match std::mem::replace(self, Prepared::Not).ready(btf, limits.packets) {
+            Ok(walker) => walker,
+            Err(error) => {
+                // What the kernel refuses it refuses again; memory may come back.
+                if error.kind() != Kind::Memory {
+                    *self = Prepared::Refused(error.clone());
+                }
+                return Err(error.into());
+            }
+        };
+        let walked = walk::run(&mut walker, host, targets, limits, on_record);
+        // What was given up may still come, and must not be taken for what is asked next.
+        if walked.is_ok() {
+            *self = Prepared::There(walker);
+        }
+        walked
+    }
+
     /// The programs that walk queues, fit for sockets of this many packets.
     fn ready(self, btf: &Arc<KernelBtf>, packets: u32) -> Result<Box<Walker>, Error> {
         let ready = match self {
@@ -128,8 +160,8 @@ impl Prepared {
     }
 }
 
-fn read_btf() -> Result<Arc<KernelBtf>, Error> {
-    KernelBtf::read(&[find::OBJECT, walker::OBJECT]).map(Arc::new).map_err(|error| Error::no_btf(&error))
+fn read_btf(objects: &[&[u8]]) -> Result<Arc<KernelBtf>, Error> {
+    KernelBtf::read(objects).map(Arc::new).map_err(|error| Error::no_btf(&error))
 }
 
 /// A thread that loads; `None` where there can be no more threads.
@@ -143,36 +175,37 @@ impl fmt::Debug for Bpf {
     }
 }
 
+impl Bpf {
+    fn find_records(&self, question: Question, on_record: &mut dyn FnMut(&[u8])) -> io::Result<Counted> {
+        self.finder().as_mut().map_err(|error| error.clone())?.find(question, on_record)
+    }
+
+    fn holder_records(&self, inodes: &[Inode], on_record: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        self.finder().as_mut().map_err(|error| error.clone())?.holders(inodes, on_record)
+    }
+
+    fn walk_records(
+        &self,
+        targets: &[Target<'_>],
+        limits: &Limits,
+        on_record: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<bool> {
+        let mut slot = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.walk(&self.btf, &self.host, targets, limits, on_record)
+    }
+}
+
 impl Engine for Bpf {
     fn name(&self) -> &'static str {
-        "bpf"
+        NAME
     }
 
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
-        let mut pass = Pass::default();
-        let mut misunderstood = 0u64;
-        let mut finder = self.finder();
-        let finder = finder.as_mut().map_err(|error| error.clone())?;
-        let counted = finder.find(Question::of(query), &mut |record| match FindRecord::decode(record) {
-            Some(FindRecord::Socket(found)) => on_found(*found),
-            Some(FindRecord::NamespaceFile(holder)) => pass.namespace_files.push(holder),
-            Some(FindRecord::Holder(..)) | None => misunderstood += 1,
-        })?;
-        if misunderstood > 0 {
-            return Err(defect(format_args!("{misunderstood} records were not understood")));
-        }
-        (pass.descriptors, pass.namespaces) = (counted.descriptors, counted.namespaces);
-        Ok(pass)
+        records::find(on_found, |on_record| self.find_records(Question::of(query), on_record))
     }
 
     fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
-        let mut finder = self.finder();
-        let finder = finder.as_mut().map_err(|error| error.clone())?;
-        finder.holders(inodes, &mut |record| {
-            if let Some(FindRecord::Holder(inode, holder)) = FindRecord::decode(record) {
-                on_holder(inode, holder);
-            }
-        })
+        self.holder_records(inodes, &mut |record| records::holder(record, on_holder))
     }
 
     fn walk(
@@ -181,27 +214,6 @@ impl Engine for Bpf {
         limits: &Limits,
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
-        let mut slot = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
-        let prepared = std::mem::replace(&mut *slot, Prepared::Not);
-        let mut walker = match prepared.ready(&self.btf, limits.packets) {
-            Ok(walker) => walker,
-            Err(error) => {
-                // What the kernel refuses it refuses again; memory may come back.
-                if error.kind() != Kind::Memory {
-                    *slot = Prepared::Refused(error.clone());
-                }
-                return Err(error.into());
-            }
-        };
-        let walked = walk::run(&mut walker, &self.host, targets, limits, &mut |record| {
-            if let Some((slot, record)) = WalkRecord::decode(record) {
-                on_step(slot as usize, record.step());
-            }
-        });
-        // What was given up may still come, and must not be taken for what is asked next.
-        if walked.is_ok() {
-            *slot = Prepared::There(walker);
-        }
-        walked
+        self.walk_records(targets, limits, &mut |record| records::step(record, on_step))
     }
 }

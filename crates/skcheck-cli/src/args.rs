@@ -68,7 +68,7 @@ pub(crate) enum Command {
     Watch(Box<WatchArgs>),
     /// Read for another skcheck what may never answer, until standard input ends
     #[command(hide = true)]
-    Worker(RootArgs),
+    Worker(WorkerArgs),
     /// Hold a stalled reader until standard input ends
     #[command(hide = true)]
     HoldStalledReader(FragmentsArg),
@@ -259,6 +259,21 @@ pub(crate) struct RootArgs {
     /// Where the host's /proc is mounted
     #[arg(long, value_name = "DIR", default_value = "/proc")]
     pub(crate) proc: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    /// Be this half of the BPF engine, and read nothing
+    #[arg(long)]
+    pub(crate) half: Option<HalfArg>,
+    #[command(flatten)]
+    pub(crate) roots: RootArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HalfArg {
+    Finder,
+    Walker,
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,16 @@ impl Netns {
         Netns { id, name: None, container: None, own: true, files: Vec::new() }
     }
 
+    /// One that these files lead into.
+    pub fn of_files(id: Option<NetnsId>, own: bool, files: Vec<NetnsFile>) -> Netns {
+        Netns { own, files, ..Netns::own(id) }
+    }
+
+    /// Ways to enter it; none for the scanner's own.
+    pub fn files(&self) -> &[NetnsFile] {
+        &self.files
+    }
+
     /// What to call it: its name, else its pod as `namespace/name` (or the pod's uid), else its
     /// container. `None` where nothing names it.
     pub fn label(&self) -> Option<Vec<u8>> {

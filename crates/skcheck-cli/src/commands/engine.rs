@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use skcheck_bpf::Bpf;
+use skcheck_bpf::{Bpf, Guarded, Kind};
 use skcheck_core::{Engine, Gap, Missing};
 
-use crate::args::{EngineChoice, RootArgs};
+use crate::args::EngineChoice;
 use crate::commands::Failure;
-use crate::commands::session::live;
+use crate::commands::session::Session;
 
 /// The engine that was loaded, or what is missing without one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Loaded {
-    bpf: Option<Bpf>,
+    bpf: Option<Box<dyn Engine>>,
     /// Why there is none, where there should be one.
     pub(crate) gap: Option<Gap>,
     /// How long loading it took.
@@ -21,12 +21,12 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Loads what was chosen. `auto` goes on without an engine; `bpf` does not.
-    pub(crate) fn choose(choice: EngineChoice, roots: &RootArgs) -> Result<Loaded, Failure> {
+    pub(crate) fn choose(choice: EngineChoice, session: &Session) -> Result<Loaded, Failure> {
         if choice == EngineChoice::Proc {
             return Ok(Loaded::default());
         }
         let started = Instant::now();
-        match Bpf::load(&live(roots)) {
+        match load(session) {
             Ok(bpf) => Ok(Loaded { bpf: Some(bpf), gap: None, took: started.elapsed() }),
             Err(error) if choice == EngineChoice::Bpf => Err(unusable(&error)),
             Err(error) => {
@@ -39,13 +39,22 @@ impl Loaded {
 
     /// The engine.
     pub(crate) fn engine(&self) -> Option<&dyn Engine> {
-        self.bpf.as_ref().map(|bpf| bpf as &dyn Engine)
+        self.bpf.as_deref()
     }
 }
 
 /// Loads BPF, without which nothing goes.
-pub(crate) fn bpf(roots: &RootArgs) -> Result<Bpf, Failure> {
-    Bpf::load(&live(roots)).map_err(|error| unusable(&error))
+pub(crate) fn bpf(session: &Session) -> Result<Box<dyn Engine>, Failure> {
+    load(session).map_err(|error| unusable(&error))
+}
+
+/// In processes of its own; where none can be had, in this one.
+fn load(session: &Session) -> Result<Box<dyn Engine>, skcheck_bpf::Error> {
+    match Guarded::load(session.half(), session.host.budget().clone()) {
+        Ok(guarded) => Ok(Box::new(guarded)),
+        Err(error) if error.kind() == Kind::Threads => Ok(Box::new(Bpf::load(&session.live())?)),
+        Err(error) => Err(error),
+    }
 }
 
 fn unusable(error: &skcheck_bpf::Error) -> Failure {

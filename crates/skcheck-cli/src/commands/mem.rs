@@ -28,13 +28,14 @@ pub(crate) fn run(args: MemArgs, page: Page) -> Result<Outcome, Failure> {
     let session = Session::begin(&config.roots, config.timeout)?;
     let Outcome { code } = match &config.cgroup {
         Some(path) => of_cgroup(&session.host, path, &config),
-        None => of_host(&session.host, &config),
+        None => of_host(&session, &config),
     }?;
     Ok(session.outcome(code))
 }
 
-fn of_host(host: &Guarded, config: &MemConfig) -> Result<Outcome, Failure> {
-    let loaded = Loaded::choose(config.measuring.engine, &config.roots)?;
+fn of_host(session: &Session, config: &MemConfig) -> Result<Outcome, Failure> {
+    let host = &session.host;
+    let loaded = Loaded::choose(config.measuring.engine, session)?;
     let progress = Progress::on_terminal(host.page_size()).filter(|_| config.pages);
     let show = |done, of| {
         if let Some(progress) = &progress {

@@ -23,11 +23,11 @@ const TABLE_TOP: usize = 20;
 pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
     let session = Session::begin(&args.roots, args.timeout.timeout)?;
     let host = &session.host;
-    let bpf = engine::bpf(&args.roots)?;
+    let bpf = engine::bpf(&session)?;
     let holder = Holder::new(args.pid, args.fd);
     let limits = Limits { packets: packet_limit(args.limit), time: None, lock: args.lock };
     let comm = comm(host, args.pid);
-    let packets = || packets(host, &bpf, holder, &limits);
+    let packets = || packets(host, &*bpf, holder, &limits);
     let look = |listing: &Listing| Look::new(holder, comm.clone(), listing.clone(), host.page_size());
 
     let first = packets()?;

@@ -47,7 +47,7 @@ pub(crate) fn missing_pid(host: &Guarded, query: &Query) -> Option<u32> {
 /// Scans with the engine that was chosen. That there is none is a gap of the report, where one was to be
 /// tried.
 pub(crate) fn measured(session: &Session, config: &mut ScanConfig) -> Result<Snapshot, Failure> {
-    let loaded = Loaded::choose(config.measuring.engine, &config.roots)?;
+    let loaded = Loaded::choose(config.measuring.engine, session)?;
     let mut snapshot = scan_with(&session.host, &config.query, loaded.engine(), &config.measuring.limits)?;
     snapshot.gaps.extend(loaded.gap);
     config.loading = loaded.took;

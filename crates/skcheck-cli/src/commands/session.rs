@@ -8,22 +8,23 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use skcheck_core::host::worker::Answer;
+use skcheck_bpf::Half;
 use skcheck_core::host::{Answering, Budget, Guarded};
 use skcheck_core::{Host, Live};
 
-use crate::args::RootArgs;
+use crate::args::{HalfArg, RootArgs, WorkerArgs};
 use crate::commands::signals::Signals;
 use crate::commands::{Failure, Outcome, misuse};
 
 /// The name of the command that a worker is.
-pub(crate) const WORKER: &str = "worker";
+const WORKER: &str = "worker";
 
 /// A host that nothing holds up, and the signals that end it.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) host: Guarded,
     pub(crate) signals: Signals,
+    roots: RootArgs,
 }
 
 impl Session {
@@ -42,9 +43,20 @@ impl Session {
         let signals = Signals::listen(grace).map_err(|error| unheard(&error))?;
         let budget = Budget::new(timeout).ended_by(signals.over());
         let worker = roots.clone();
-        let host = Guarded::new(live(roots), Box::new(move || command(&worker)), budget);
+        let host = Guarded::new(live(roots), Box::new(move || command(&worker, None)), budget);
         check(&host, roots)?;
-        Ok(Session { host, signals })
+        Ok(Session { host, signals, roots: roots.clone() })
+    }
+
+    /// The host itself, asked without workers.
+    pub(crate) fn live(&self) -> Live {
+        live(&self.roots)
+    }
+
+    /// How the processes of an engine are started.
+    pub(crate) fn half(&self) -> Box<skcheck_bpf::Start> {
+        let roots = self.roots.clone();
+        Box::new(move |half| command(&roots, Some(half)))
     }
 
     /// Waits, unless told to end: then there is nothing more to do.
@@ -74,24 +86,32 @@ fn cut_short() -> Failure {
 }
 
 /// Answers the questions of the process that started this one, until that ends.
-pub(crate) fn serve(roots: &RootArgs) -> Outcome {
+pub(crate) fn serve(args: &WorkerArgs) -> Outcome {
     // Not the standard library's stdout, which keeps what has no line end.
     let Ok(out) = io::stdout().as_fd().try_clone_to_owned() else { return Outcome { code: 1 } };
     let (mut input, mut out) = (io::stdin().lock(), File::from(out));
-    let no_other = &mut |_: &[u8], _: &mut Answer<'_>| Err(io::ErrorKind::InvalidInput.into());
-    // Whoever asked has gone: nobody is left to be told.
-    let _ = Answering::new(live(roots)).serve(&mut input, &mut out, no_other);
+    let live = live(&args.roots);
+    // Where it fails whoever asked has gone: nobody is left to be told.
+    let _ = match args.half {
+        None => Answering::new(live).serve(&mut input, &mut out),
+        Some(HalfArg::Finder) => skcheck_bpf::serve(Half::Finder, &live, &mut input, &mut out),
+        Some(HalfArg::Walker) => skcheck_bpf::serve(Half::Walker, &live, &mut input, &mut out),
+    };
     Outcome { code: 0 }
 }
 
-pub(crate) fn live(roots: &RootArgs) -> Live {
+fn live(roots: &RootArgs) -> Live {
     Live::with_roots(roots.host_root.clone(), roots.proc.clone()).comparing(skcheck_bpf::same_files)
 }
 
-fn command(roots: &RootArgs) -> Command {
+fn command(roots: &RootArgs, half: Option<Half>) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("skcheck");
     command.arg(WORKER).arg("--host-root").arg(&roots.host_root).arg("--proc").arg(&roots.proc);
+    command.args(half.map(|half| match half {
+        Half::Finder => "--half=finder",
+        Half::Walker => "--half=walker",
+    }));
     command
 }
 

@@ -21,7 +21,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Reports the readers that stand still.
 pub(crate) fn run(session: &Session, config: &ScanConfig) -> Result<Outcome, Failure> {
     let host = &session.host;
-    let loaded = Loaded::choose(config.measuring.engine, &config.roots)?;
+    let loaded = Loaded::choose(config.measuring.engine, session)?;
     let mut probe = Probe::new(host, config.query.clone());
     let before = probe.sample(loaded.engine(), None)?;
     session.sleep(WINDOW)?;

@@ -33,7 +33,7 @@ pub(crate) fn run(args: WatchArgs, page: Page) -> Result<Outcome, Failure> {
     scan::refuse_unknown_netns(&session.host, &config.query.netns)?;
     let mut display = Display { config: &config, page, screen: Screen::default(), told: Vec::new() };
     display.begin()?;
-    let loaded = Loaded::choose(config.engine, &config.roots)?;
+    let loaded = Loaded::choose(config.engine, &session)?;
     let mut history = History::default();
     watch(&session, &loaded, &mut history, &mut display)?;
     display.end(&history)?;
@@ -48,7 +48,7 @@ fn watch(
     display: &mut Display<'_>,
 ) -> Result<(), Failure> {
     let config = display.config;
-    let Session { host, signals } = session;
+    let Session { host, signals, .. } = session;
     let mut probe = Probe::new(host, config.query.clone());
     let mut before = probe.sample(loaded.engine(), None)?;
     // The first look warms everything up and takes longest: the beat begins behind it.

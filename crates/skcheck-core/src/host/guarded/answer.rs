@@ -6,11 +6,8 @@ use std::ops::ControlFlow;
 use crate::diag::decode::ends;
 use crate::host::guarded::question::{Question, encode_sight};
 use crate::host::worker::words::Words;
-use crate::host::worker::{Answer, encode_error};
+use crate::host::worker::{Answer, Many, encode_error};
 use crate::host::{Diag, Host, Live};
-
-/// So much is collected before it is handed on, of what comes in many small parts.
-const PART: usize = 32 * 1024;
 
 /// Answers questions about the host that runs, one after the other.
 #[derive(Debug)]
@@ -27,20 +24,15 @@ impl Answering {
         Answering { live: live.alone() }
     }
 
-    /// Answers until there are no more questions. What is no question about the host goes to `other`.
+    /// Answers until there are no more questions.
     ///
     /// # Errors
     /// When nobody is there any more to be answered.
-    pub fn serve(
-        &self,
-        input: &mut dyn io::Read,
-        out: &mut dyn io::Write,
-        other: &mut dyn FnMut(&[u8], &mut Answer<'_>) -> io::Result<()>,
-    ) -> io::Result<()> {
+    pub fn serve(&self, input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result<()> {
         let mut talk: Talk<'_> = None;
         crate::host::worker::serve(input, out, &mut |bytes, answer| match Question::decode(bytes) {
             Some(question) => self.answer(question, &mut talk, answer),
-            None => other(bytes, answer),
+            None => Err(io::ErrorKind::InvalidInput.into()),
         })
     }
 
@@ -152,35 +144,4 @@ fn ask(diag: &mut dyn Diag, request: &[u8], answer: &mut Answer<'_>) -> io::Resu
 fn in_parts(file: &[u8], answer: &mut Answer<'_>) {
     const MOST: usize = 1 << 20;
     file.chunks(MOST).for_each(|part| answer.more(part));
-}
-
-/// Many small things, handed on some at a time.
-struct Many<'a, 'o> {
-    answer: &'a mut Answer<'o>,
-    collected: Vec<u8>,
-}
-
-impl<'a, 'o> Many<'a, 'o> {
-    fn to(answer: &'a mut Answer<'o>) -> Many<'a, 'o> {
-        Many { answer, collected: Vec::new() }
-    }
-
-    fn add(&mut self, words: &Words) {
-        self.collected.extend(words.as_slice());
-        if self.collected.len() >= PART {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        if !self.collected.is_empty() {
-            self.answer.more(&std::mem::take(&mut self.collected));
-        }
-    }
-}
-
-impl Drop for Many<'_, '_> {
-    fn drop(&mut self) {
-        self.flush();
-    }
 }

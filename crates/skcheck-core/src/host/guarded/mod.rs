@@ -12,6 +12,7 @@ mod silent;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +22,7 @@ use crate::host::guarded::conversation::Conversation;
 use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::{Met, Silent, Subject, file_system};
 use crate::host::worker::words::Reading;
-use crate::host::worker::{Start, Trouble, Worker, decode_error};
+use crate::host::worker::{Trouble, Worker, decode_error};
 use crate::host::{Diag, Host, LARGEST_FILE, Live, Looking, NetnsFile, Sight};
 use crate::process;
 use crate::units::PageSize;
@@ -31,11 +32,13 @@ pub use crate::host::guarded::answer::Answering;
 /// Files of a process that answer whatever it is doing: they take none of its locks.
 const ALWAYS_ANSWERED: [&str; 3] = ["comm", "status", "cgroup"];
 
+/// How a worker is started: the command of a program that runs an [`Answering`].
+pub type Start = dyn Fn() -> Command + Send + Sync;
+
 /// The kernel that this program runs on, asked by workers.
 ///
 /// ```no_run
 /// use std::process::Command;
-/// use skcheck_core::host::worker::Answer;
 /// use skcheck_core::host::{Answering, Budget, Guarded};
 /// use skcheck_core::{Live, Query, scan};
 ///
@@ -44,8 +47,7 @@ const ALWAYS_ANSWERED: [&str; 3] = ["comm", "status", "cgroup"];
 ///     // Not std::io::stdout, which keeps what has no line end.
 ///     let mut out = std::fs::File::options().write(true).open("/proc/self/fd/1").expect("its pipe");
 ///     let mut input = std::io::stdin().lock();
-///     let no_other = &mut |_: &[u8], _: &mut Answer<'_>| Err(std::io::ErrorKind::InvalidInput.into());
-///     let _ = Answering::new(Live::new()).serve(&mut input, &mut out, no_other);
+///     let _ = Answering::new(Live::new()).serve(&mut input, &mut out);
 ///     return Ok(());
 /// }
 /// let start = || {
@@ -109,7 +111,7 @@ impl Guarded {
         if idle.is_some() {
             return idle;
         }
-        match Worker::start(&*self.start) {
+        match Worker::start((self.start)()) {
             Ok(worker) => Some(worker),
             Err(error) => {
                 let mut alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);

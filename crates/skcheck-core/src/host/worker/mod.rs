@@ -7,6 +7,7 @@
 //! go of it, it ends. It holds nothing open but its two pipes and what it was about to read.
 
 mod frames;
+mod many;
 mod state;
 pub mod words;
 
@@ -22,12 +23,10 @@ use crate::host::budget::Budget;
 use crate::host::worker::frames::{Incoming, Piece};
 
 pub(crate) use crate::host::worker::frames::{decode_error, encode_error};
+pub use crate::host::worker::many::Many;
 
 /// How long nothing may come before the worker is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
-
-/// How a worker is started: the command of a program that calls [`serve`].
-pub type Start = dyn Fn() -> Command + Send + Sync;
 
 /// A process that answers questions.
 #[derive(Debug)]
@@ -56,13 +55,12 @@ pub enum Trouble {
 }
 
 impl Worker {
-    /// Starts one. It has a process group of its own, so that a terminal's Ctrl-C does not reach it, and nothing
+    /// Starts one, with the command of a program that calls [`serve`]. It has a process group of its own, so that a terminal's Ctrl-C does not reach it, and nothing
     /// open but its two pipes.
     ///
     /// # Errors
     /// When no process can be had, or no descriptor.
-    pub fn start(start: &Start) -> io::Result<Worker> {
-        let mut command = start();
+    pub fn start(mut command: Command) -> io::Result<Worker> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
