@@ -38,6 +38,7 @@ mod kcmp;
 mod pass;
 mod records;
 mod room;
+mod stdio;
 mod walk;
 mod walker;
 #[doc(hidden)]
@@ -59,6 +60,7 @@ use crate::walker::Walker;
 pub use crate::error::{Error, Kind};
 pub use crate::guarded::{Guarded, Half, Start, serve};
 pub use crate::kcmp::same_files;
+pub use crate::stdio::stdout_was_closed;
 
 /// What the engine is called.
 const NAME: &str = "bpf";
