@@ -89,7 +89,16 @@ fn assert_same(what: &str, query: &Query) -> usize {
             let listed = &before[cookie];
             let other = found.get(cookie);
             let other = other.unwrap_or_else(|| panic!("{what}: the engine lacks {:?}", listed.socket));
-            assert_eq!(without_exceptions(listed.clone()), without_exceptions(other.clone()), "{what}");
+            let mut other = without_exceptions(other.clone());
+            // The tables tell it only of connections that hold something, and not all of it.
+            other.socket.tcp_info = match (listed.socket.tcp_info, other.socket.tcp_info) {
+                (Some(_), Some(mut info)) => {
+                    (info.ooo_span, info.pending) = (None, None);
+                    Some(info)
+                }
+                _ => None,
+            };
+            assert_eq!(without_exceptions(listed.clone()), other, "{what}");
         }
         compared.extend(steady);
         if moving.iter().all(|cookie| compared.contains(cookie) || !after.contains_key(cookie)) {

@@ -5,6 +5,7 @@
 mod census;
 mod deferred;
 mod measure;
+mod stuck;
 #[path = "../../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command needs the rest
 mod stall;
@@ -19,6 +20,7 @@ mod closed;
 mod drivers;
 mod error_queue;
 mod handed_in;
+mod limits;
 mod many_unix;
 mod mem;
 mod out_of_order;
@@ -32,5 +34,6 @@ mod stalled;
 mod tcp;
 mod udp;
 mod unix;
+mod unlocked;
 mod watch_heads;
 mod zoo;

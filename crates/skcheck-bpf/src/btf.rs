@@ -25,15 +25,20 @@ impl KernelBtf {
     pub(crate) fn read(objects: &[&[u8]]) -> Result<KernelBtf, BtfError> {
         let file =
             std::fs::read(VMLINUX).map_err(|error| BtfError::FileError { path: VMLINUX.into(), error })?;
+        KernelBtf::of(&file, objects)
+    }
+
+    /// The same of a kernel's whole BTF.
+    fn of(file: &[u8], objects: &[&[u8]]) -> Result<KernelBtf, BtfError> {
         let names = objects.iter().flat_map(|object| object.split(|&b| b == 0)).map(plain).collect();
         let parse = |btf: &[u8]| Btf::parse(btf, Endianness::default());
-        match Kernel::index(&file) {
+        match Kernel::index(file) {
             Some(kernel) => Ok(KernelBtf {
                 types: parse(&kernel.closure(&names))?,
                 iterators: parse(&kernel.iterators())?,
             }),
             // A newer layout: loading is slower, and no less right.
-            None => Ok(KernelBtf { types: parse(&file)?, iterators: parse(&file)? }),
+            None => Ok(KernelBtf { types: parse(file)?, iterators: parse(file)? }),
         }
     }
 }
@@ -268,64 +273,4 @@ fn put(bytes: &mut [u8], at: usize, word: u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A BTF of these types: `struct inner { int a; }`, `struct outer { struct inner i; struct far *f; }`.
-    fn kernel() -> Vec<u8> {
-        let mut btf = Small::new();
-        let mut add = |name: &[u8], info: u32, rest: &[(&[u8], u32)], words: &[u32]| {
-            let mut all = vec![btf.string(name), info];
-            all.extend(words);
-            for (name, reference) in rest {
-                all.extend([btf.string(name), *reference, 0]);
-            }
-            btf.types.extend(all.into_iter().flat_map(u32::to_ne_bytes));
-        };
-        add(b"far", STRUCT << 24, &[], &[0]);
-        add(b"int", INT << 24, &[], &[4, 32]);
-        add(b"", PTR << 24, &[], &[1]);
-        add(b"inner", STRUCT << 24 | 1, &[(b"a", 2)], &[4]);
-        add(b"bpf_iter_tcp", FUNC << 24, &[], &[0]);
-        add(b"outer", STRUCT << 24 | 2, &[(b"i", 4), (b"f", 3)], &[16]);
-        btf.finish()
-    }
-
-    #[test]
-    fn what_lies_inside_stays_and_what_is_pointed_to_goes() {
-        let file = kernel();
-        let kernel = Kernel::index(&file).unwrap();
-        let names = HashSet::from([b"outer".as_slice()]);
-        let small = kernel.closure(&names);
-        let small = Kernel::index(&small).unwrap();
-        let names: Vec<&[u8]> =
-            small.numbers().map(|number| small.string(small.get(number).unwrap().word(0))).collect();
-        assert_eq!(names, [b"int".as_slice(), b"", b"inner", b"outer"]);
-        let outer = small.get(4).unwrap();
-        let inside: Vec<u32> = outer.references().into_iter().map(|at| outer.word(at)).collect();
-        assert_eq!(inside, [3, 2]);
-        assert_eq!(small.get(2).unwrap().word(REFERENCE), 0);
-    }
-
-    #[test]
-    fn iterators_keep_their_numbers() {
-        let file = kernel();
-        let iterators = Kernel::index(&file).unwrap().iterators();
-        let btf = Btf::parse(&iterators, Endianness::default()).unwrap();
-        assert!(format!("{btf:?}").contains("Func"));
-        let kernel = Kernel::index(&iterators).unwrap();
-        assert_eq!(kernel.string(kernel.get(5).unwrap().word(0)), b"bpf_iter_tcp");
-    }
-
-    #[test]
-    fn what_is_cut_or_unknown_is_no_index() {
-        let file = kernel();
-        assert!(Kernel::index(&file).is_some());
-        let mut unknown = file.clone();
-        unknown[24 + 7] = 0x1f;
-        assert!(Kernel::index(&unknown).is_none());
-        for length in 0..file.len() {
-            assert!(Kernel::index(&file[..length]).is_none(), "{length}");
-        }
-    }
-}
+mod tests;

@@ -196,6 +196,7 @@ static __always_inline void begin(struct walk *walk)
 
 	walk->walked = walk->complete = walk->no_room = walk->moved = walk->came = nought;
 	walk->child = walk->children = walk->steps = nought;
+	walk->end = walk->before = nought;
 	if (own)
 		own->truesize = 0;
 }
@@ -203,13 +204,14 @@ static __always_inline void begin(struct walk *walk)
 /* Walks a list of packets that has a head (sk_buff_head). Returns how many packets were walked. */
 __noinline int walk_list(__u64 list, __u64 where, __u64 mode_and_seq, __u32 left)
 {
-	struct walk walk = { .where = where, .left = left, .mode = (__u32)mode_and_seq, .end = list, .before = list };
+	struct walk walk = { .where = where, .left = left, .mode = (__u32)mode_and_seq };
 	__u64 first = (__u64)FIELD(sk_buff_head, list, next), last = (__u64)FIELD(sk_buff_head, list, prev);
 	__u32 length = FIELD(sk_buff_head, list, qlen);
 	bool steady;
 
 	begin(&walk);
 	walk.copied_seq = mode_and_seq >> 32;
+	walk.end = walk.before = list;
 	walk.most = length + SLACK;
 	walk.next = first;
 	bpf_loop(MOST_STEPS, visit_next, &walk, 0);
@@ -233,7 +235,7 @@ __noinline int walk_backlog(__u64 sk, __u64 where, __u64 mode, __u32 left)
 	last = (__u64)FIELD(sock, sk, sk_backlog.tail);
 	length = FIELD(sock, sk, sk_backlog.len);
 	begin(&walk);
-	walk.most = left;
+	walk.most = left + SLACK;
 	walk.next = first;
 	bpf_loop(MOST_STEPS, visit_next, &walk, 0);
 	steady = first == (__u64)FIELD(sock, sk, sk_backlog.head) && last == (__u64)FIELD(sock, sk, sk_backlog.tail) &&

@@ -149,7 +149,7 @@ __noinline int judge(__u32 mode)
 		struct result *result = &own->results[list];
 
 		if (mode & LOCKED)
-			result->flags |= STEADY;
+			result->flags |= result->flags & WALKED ? STEADY : 0;
 		else if (is_sending(list))
 			again |= judge_list(result, sent_changed != 0, sent_adds_up);
 		else

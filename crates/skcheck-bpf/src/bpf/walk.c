@@ -41,6 +41,13 @@ static __always_inline int walk_listed(__u64 sk)
 	return walk_wanted(sk, FIELD(sock_common, sk, skc_cookie.counter), 0);
 }
 
+/* What a program or a callback answers, where the compiler knows that it is 0 or 1, and the verifier does not. */
+static __always_inline int as_answer(int again)
+{
+	barrier_var(again);
+	return again != 0;
+}
+
 #include "tables.h"
 
 struct accepting { __u64 next; __u32 again, unused; };
@@ -56,7 +63,7 @@ static long visit_accepting(__u32 at, void *context)
 	if (child)
 		accepting->again = walk_listed(child);
 	accepting->next = (__u64)FIELD(request_sock, accepting->next, dl_next);
-	return accepting->again != 0;
+	return as_answer(accepting->again);
 }
 
 /* Walks those who wait at a TCP listener for being accepted. */
@@ -95,7 +102,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 		return 1;
 	note_tables(sk, address);
 	if (sk->__sk_common.skc_state == TCP_LISTEN && mode_of(address) == TCP)
-		return walk_accepting(address) != 0;
+		return as_answer(walk_accepting(address));
 	return 0;
 }
 
@@ -119,6 +126,7 @@ int walk_locked(struct bpf_iter__tcp *ctx)
 	struct sock_common *common = ctx->sk_common;
 	__u64 address = 0;
 	__u32 state;
+	int again;
 
 	if (!common)
 		return 0;
@@ -126,5 +134,6 @@ int walk_locked(struct bpf_iter__tcp *ctx)
 	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
 		return 0;
 	bpf_probe_read_kernel(&address, sizeof(address), &ctx->sk_common);
-	return walk_wanted(address, common->skc_cookie.counter, 1) != 0;
+	again = walk_wanted(address, common->skc_cookie.counter, 1);
+	return as_answer(again);
 }
