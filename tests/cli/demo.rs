@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::privileges::as_nobody;
 use crate::run::{on_terminal, run, skcheck};
 
 #[test]
@@ -13,13 +14,42 @@ fn shows_a_newcomer_the_point_and_cleans_up() {
     let ran = run(&mut skcheck("demo"));
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!(ran.code, Some(0), "{ran:?}");
+    let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
     for told in
         ["holds 2000 unread bytes", "RSS is", "free memory", "sits on 2.0 KiB of unread data", "has ended"]
     {
-        assert!(ran.out.contains(told), "{told} in {}", ran.out);
+        assert!(words.contains(told), "{told} in {}", ran.out);
+    }
+    // What is said of memory is what was measured, and on every kernel all of it is there.
+    let of_memory = if rustix::process::geteuid().is_root() {
+        ["and keeps it: they pin 62.5 MiB, measured.", "pins 62.5 MiB: 2000 blocks of 32 KiB."]
+    } else {
+        ["and can keep it, 62.5 MiB in all; that takes root to measure.", "can pin up to"]
+    };
+    for told in of_memory {
+        assert!(words.contains(told), "{told} in {}", ran.out);
     }
     let pid: u32 = ran.out.split("(pid ").nth(1).unwrap().split(')').next().unwrap().parse().unwrap();
     assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the child is gone");
+}
+
+/// One receive buffer has no room for all, and nobody may make it larger: several have.
+#[test]
+fn without_privilege_it_takes_several_readers() {
+    let most = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
+    let most: u64 = most.trim().parse().unwrap();
+    let (_dir, mut nobody) = as_nobody("demo --fragments 10000 --format json");
+    let ran = run(&mut nobody);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{ran:?}"));
+    let unread = report["sockets"].as_array().unwrap().iter().filter_map(|socket| socket["unread"].as_u64());
+    let unread: Vec<u64> = unread.filter(|unread| *unread > 0).collect();
+    assert_eq!(unread.iter().sum::<u64>(), 10_000);
+    assert!(unread.len() > 1 || most >= 6_400_000, "{unread:?} with {most}");
+    // Each is below its limit, so the kernel has copied nothing together.
+    for socket in report["sockets"].as_array().unwrap() {
+        let memory = |name: &str| socket["skmem"][name].as_u64().unwrap();
+        assert!(memory("rmem_alloc") < memory("rcvbuf"), "{socket:#}");
+    }
 }
 
 #[test]

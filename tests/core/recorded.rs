@@ -170,7 +170,7 @@ fn line(snapshot: &Snapshot, report: &Report) -> String {
     };
     let number = |number: Option<u64>| number.map_or("unknown".to_owned(), |n| n.to_string());
     let received = &report.footprint.received;
-    let skmem = match socket.skmem.drops {
+    let skmem = match socket.skmem.rcvbuf {
         Some(_) => ss::numbers(&socket.skmem).map(|n| n.to_string()).join(","),
         None => "none".to_owned(),
     };

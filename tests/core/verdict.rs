@@ -104,6 +104,30 @@ fn what_is_hidden_could_have_it() {
     assert!(verdict.is_out_of_proportion);
 }
 
+/// Where only /proc/net tells of unix sockets, nobody knows what waits at them; of packet sockets it tells.
+#[test]
+fn what_no_file_tells_could_have_it() {
+    let unix = "Num       RefCount Protocol Flags    Type St Inode Path\n\
+                0000000000000000: 00000003 00000000 00000000 0001 03    21\n";
+    let packets = "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n\
+                   0000000022e0289d 3      3    0003   2     1 0      0      60430\n";
+    let host = |missing: u8| {
+        let host = host(12_000).file("/proc/net/unix", unix).file("/proc/net/packet", packets);
+        host.and_kernel(move |request| (request.family == missing).then(|| request.no_module()))
+    };
+    let is_of_all = |host: &MadeUp| {
+        let mut query = Query::of_no_protocol();
+        (query.tcp, query.unix, query.packet) = (true, true, true);
+        let snapshot = scan_with(host, &query, None, &Limits::default()).expect("it answers");
+        let ledger = snapshot.ledger.clone().expect("it has a meminfo");
+        let verdict = judge(&ledger, None, &snapshot);
+        (verdict.evidence.worst_of_all, verdict.code)
+    };
+    assert!(is_of_all(&host(0)).0);
+    assert!(is_of_all(&host(17)).0);
+    assert_eq!(is_of_all(&host(1)), (false, Code::Unseen));
+}
+
 /// TCP memory of sockets that are in no table pins as much as it can.
 #[test]
 fn closed_sockets_are_bounded_by_their_memory() {

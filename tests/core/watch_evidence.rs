@@ -90,25 +90,30 @@ fn stopped_and_traced() {
     ptrace::detach(pid, None).expect("it has stopped");
 }
 
+/// How often a thread was taken off its processor.
+fn switches(pid: u32, tid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).expect("it runs");
+    let lines = status.lines().filter(|line| line.contains("ctxt_switches:"));
+    let number = |line: &str| line.rsplit('\t').next()?.parse::<u64>().ok();
+    lines.map(|line| number(line).expect("a number")).sum()
+}
+
 #[test]
 fn blocked_in_calls() {
     for (role, call) in [("read", Call::Read), ("write", Call::Write)] {
         let (reader, _writer) = unread();
         let (child, fds) = Doing::start(role, reader);
         let is_there = |thread: &ThreadEvidence| in_call(thread, call) == Some(fds[0].into());
-        let found = evidence(child.pid(), |process| process.threads.iter().any(is_there));
-        let thread = found.threads.iter().find(|thread| is_there(thread)).expect("above");
+        let is_told = std::path::Path::new("/proc/self/schedstat").exists();
+        // Once it does not run any more, its switches are as many as its turns on a processor.
+        let (found, thread) = eventually("it is at rest", || {
+            let found = evidence(child.pid(), |process| process.threads.iter().any(is_there));
+            let thread = found.threads.iter().find(|thread| is_there(thread)).expect("above").clone();
+            let switches = switches(child.pid(), thread.tid);
+            (thread.runs == is_told.then_some(switches)).then_some((found, thread))
+        });
         assert_eq!(thread.state, Some(b'S'));
         assert!(thread.wchan.is_some(), "{thread:?}");
-        // It has not run since: its switches are as many as its turns on a processor.
-        let path = format!("/proc/{}/task/{}/status", child.pid(), thread.tid);
-        let status = std::fs::read_to_string(path).expect("it runs");
-        let switches = status.lines().filter(|line| line.contains("ctxt_switches:"));
-        let count =
-            |line: &str| line.rsplit('\t').next().expect("a number").parse::<u64>().expect("a number");
-        let switches: u64 = switches.map(count).sum();
-        let is_told = std::path::Path::new("/proc/self/schedstat").exists();
-        assert_eq!(thread.runs, is_told.then_some(switches), "{thread:?}");
         assert!(found.threads.len() >= 2 && !found.more_threads, "{found:?}");
         assert!(found.epolls.is_empty() && found.rings.is_empty() && found.zombies.is_empty(), "{found:?}");
         assert_eq!((found.missing.as_slice(), found.descriptors_age), (&[][..], Duration::ZERO));

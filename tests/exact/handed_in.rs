@@ -55,7 +55,9 @@ fn memfd(bytes: u64) -> OwnedFd {
 
 fn write(file: &impl AsFd, bytes: u64) {
     let mut file = File::from(file.as_fd().try_clone_to_owned().expect("it is open"));
-    let piece = vec![b'x'; 1 << 20];
+    // Some kernels make a tmpfs's pages no larger than what is written at once, whatever it is mounted with
+    // (`shmem_mapping_size_orders`): that of x86's huge pages.
+    let piece = vec![b'x'; 2 << 20];
     let mut left = usize::try_from(bytes).expect("small");
     while left > 0 {
         left -= file.write(&piece[..left.min(piece.len())]).expect("there is memory");

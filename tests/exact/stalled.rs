@@ -1,14 +1,16 @@
 //! The reader that has stalled: each unread byte pins a chunk of 32 KiB. Three measurements of the same
 //! memory must agree: the walk, the census of all pages, and what was made.
 
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use skcheck_core::Payload;
 use skcheck_core::engine::Queue;
 
 use crate::census;
 use crate::deferred::free_what_is_put_off;
-use crate::measure::{measured, pages, whole, within_one_percent};
+use crate::measure::{ALL_PACKETS, exact, here, measured, pages, scan, whole, within_one_percent};
 use crate::stall::{CHUNK, StalledReader};
-use crate::support::scan::eventually;
+use crate::support::scan::{eventually, get};
+use crate::support::sockets::inode;
 use crate::turn;
 
 const FRAGMENTS: usize = 4000;
@@ -74,4 +76,35 @@ fn three_measurements_agree() {
 
     let worst = report.footprint.received.worst.expect("known").bytes;
     assert!(exact.pinned <= worst, "{:?} is above {worst:?}", exact.pinned);
+}
+
+/// Makes it as somebody who may not have a larger receive buffer than others.
+fn without_privilege() -> StalledReader {
+    let make = || {
+        let none = CapabilitySet::empty();
+        let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        set_capabilities(None, none).expect("any thread may have less");
+        StalledReader::make(FRAGMENTS).expect("loopback is up")
+    };
+    std::thread::scope(|scope| scope.spawn(make).join().expect("it does not panic"))
+}
+
+/// Several readers then, none of which is so full that the kernel copies what waits into fewer chunks.
+#[test]
+fn whoever_makes_it_every_byte_pins_a_chunk() {
+    let Some(_turn) = turn::alone("stalled::whoever_makes_it_every_byte_pins_a_chunk") else { return };
+    let stalled = without_privilege();
+    let snapshot = scan(&here(), &ALL_PACKETS);
+    let (mut bytes, mut pinned) = (0, 0);
+    for reader in stalled.readers() {
+        let report = get(&snapshot, inode(reader));
+        let exact = exact(report);
+        bytes += whole(exact, Queue::Receive).bytes.0;
+        pinned += exact.pinned.0;
+        let [charged, limit] = [report.socket.skmem.rmem_alloc, report.socket.skmem.rcvbuf];
+        println!("{} unread, charged {charged:?} of {limit:?}", exact.unread().0);
+        assert!(charged < limit, "{charged:?} of {limit:?}");
+    }
+    assert_eq!(bytes, FRAGMENTS as u64);
+    assert!(within_one_percent(pinned, MADE), "{pinned} is not {MADE}");
 }

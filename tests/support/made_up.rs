@@ -45,7 +45,8 @@ impl Request {
 
     /// A dump of all TCP sockets over IPv4.
     pub(crate) fn is_tcp4(&self) -> bool {
-        self.dump && (self.family, self.protocol) == (2, Request::TCP) && self.states != 1 << 10
+        let is_of_all = ![0, 1 << 10].contains(&self.states);
+        self.dump && (self.family, self.protocol) == (2, Request::TCP) && is_of_all
     }
 
     /// A dump of all unix sockets.

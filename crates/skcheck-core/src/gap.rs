@@ -50,7 +50,7 @@ pub enum Missing {
     /// The whole table of one family and protocol.
     Table,
     /// What /proc/net does not tell of the sockets of a table whose module is missing: limits, the backlog,
-    /// cookies, rings.
+    /// cookies, rings; of TCP sockets their memory, of unix sockets their queues and peers.
     TableDetail,
     /// Every number that NETLINK_SOCK_DIAG has and /proc/net has not.
     SockDiag,
@@ -139,7 +139,7 @@ impl Missing {
             Missing::Table => "socket table not seen",
             Missing::TableDetail if one => "socket known from /proc/net alone",
             Missing::TableDetail => "sockets known from /proc/net alone",
-            Missing::SockDiag => "socket memory, unix sockets and cookies not seen",
+            Missing::SockDiag => "socket memory, unix queues and cookies not seen",
             Missing::Consistency => "table that changed while it was read",
             Missing::Messages if one => "kernel message not understood",
             Missing::Messages => "kernel messages not understood",

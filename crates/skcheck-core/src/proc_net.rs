@@ -13,21 +13,25 @@ use crate::proc_net::columns::Line;
 use crate::socket::{Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State};
 use crate::units::{Connections, Payload, Truesize};
 
-/// Whether a table's file tells its queues.
-pub fn can_parse(table: Table) -> bool {
-    matches!(table, Table::Tcp(_) | Table::Udp(_)) || stands_in(table)
-}
-
-/// Whether a table's file may stand in for a module that is missing: it tells all but limits, cookies and
-/// rings.
-pub fn stands_in(table: Table) -> bool {
-    matches!(table, Table::Raw(_) | Table::Packet | Table::Netlink)
+/// What a table's file does not tell of its sockets, as the object of a sentence; `None` where a table has no
+/// file that could stand in for it.
+pub fn untold(table: Table) -> Option<&'static str> {
+    match table {
+        Table::Tcp(_) => Some("memory, limits, backlog and cookies"),
+        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) | Table::Netlink => {
+            Some("limits, backlog and cookies")
+        }
+        Table::Unix => Some("queues, limits, peers and cookies"),
+        Table::Packet => Some("rings, limits and cookies"),
+        Table::Mptcp(_) => None,
+    }
 }
 
 /// The sockets of a table's file below /proc/net, line by line, so that a line that cannot be
 /// parsed costs itself alone; such lines are counted.
 ///
-/// There are no memory numbers, no cookies and no limits of listeners in these files.
+/// There are no cookies and no limits of listeners in these files. A unix socket can have a name that looks
+/// like further lines.
 pub fn parse(table: Table, file: &[u8], mut on_socket: impl FnMut(Socket)) -> u64 {
     let mut bad_lines = 0;
     let mut lines = file.split(|&b| b == b'\n').filter(|line| !line.is_empty());
@@ -41,15 +45,25 @@ pub fn parse(table: Table, file: &[u8], mut on_socket: impl FnMut(Socket)) -> u6
         let socket = match table {
             Table::Packet => Line::new(header, line).packet(),
             Table::Netlink => Line::new(header, line).netlink(),
-            _ => one(table, &single),
+            Table::Unix => Line::new(header, line).unix(),
+            _ => one(table, &single).map(|socket| Line::new(header, line).with_drops(socket)),
         };
         match socket {
-            Some(socket) if socket.state != State::TimeWait => on_socket(socket),
+            Some(socket) if is_listed(table, &socket) => on_socket(socket),
             Some(_) => {}
             None => bad_lines += 1,
         }
     }
     bad_lines
+}
+
+/// Whether NETLINK_SOCK_DIAG would tell of a socket too: not of what TIME-WAIT leaves, nor of a unix connection
+/// that nobody has accepted.
+fn is_listed(table: Table, socket: &Socket) -> bool {
+    match table {
+        Table::Unix => socket.inode.is_some(),
+        _ => socket.state != State::TimeWait,
+    }
 }
 
 fn one(table: Table, file: &[u8]) -> Option<Socket> {
@@ -61,7 +75,10 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
         is_little_endian: cfg!(target_endian = "little"),
     };
     let family = match table {
-        Table::Tcp(IpVersion::V6) | Table::Udp(IpVersion::V6) | Table::Raw(IpVersion::V6) => Family::Ipv6,
+        Table::Tcp(IpVersion::V6)
+        | Table::Udp(IpVersion::V6)
+        | Table::UdpLite(IpVersion::V6)
+        | Table::Raw(IpVersion::V6) => Family::Ipv6,
         _ => Family::Ipv4,
     };
     match table {
@@ -79,8 +96,8 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
             };
             Some(socket)
         }
-        // Both have the same columns (`udp4_format_sock`, `raw_sock_seq_show`).
-        Table::Udp(_) | Table::Raw(_) => {
+        // All have the same columns (`udp4_format_sock`, `raw_sock_seq_show`).
+        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) => {
             let entry = UdpNetEntries::from_read(Cursor::new(file), &system).ok()?.0.pop()?;
             let state = State::from_kernel(entry.state.to_u8());
             let (local, peer) = (entry.local_address, entry.remote_address);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use skcheck_core::host::{Budget, Guarded};
 use skcheck_core::memory::ledger::Group;
-use skcheck_core::{Host, Query, memory};
+use skcheck_core::{Host, Query, Snapshot, memory};
 
 use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};
 use crate::commands::session::Session;
@@ -18,7 +18,7 @@ use crate::output::paragraph::write_paragraph;
 use crate::stall::{CHUNK, StalledReader};
 use crate::text::size;
 
-/// How many times what will be pinned must be available.
+/// How many times what may be pinned must be available.
 const RESERVE: u64 = 4;
 
 /// How long the child may take to make its reader.
@@ -33,8 +33,8 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
     let session = Session::begin(&roots, Budget::USUAL)?;
     let host = &session.host;
     let fragments = args.fragments.fragments;
-    let pinned = u64::from(fragments) * CHUNK as u64;
-    refuse_when_short(meminfo(host, "MemAvailable"), pinned)?;
+    let made = u64::from(fragments) * CHUNK as u64;
+    refuse_when_short(meminfo(host, "MemAvailable"), made)?;
     let before = free_memory(host);
     let child = Staller::start(fragments)?;
     let after = free_memory(host);
@@ -61,7 +61,8 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
     };
     let snapshot = scan::measured(&session, &mut config)?;
     if args.format == Format::Table {
-        let story = story(host, pid, fragments, before.zip(after));
+        let made = Made { bytes: made, pinned: measured(&snapshot), unread: unread(&snapshot) };
+        let story = story(host, pid, &made, before.zip(after));
         let mut out = io::stdout().lock();
         write_paragraph(&mut out, &story, 0, page).and_then(|()| writeln!(out)).map_err(Failure::Output)?;
     }
@@ -146,19 +147,60 @@ fn refuse_when_short(available: Option<u64>, pinned: u64) -> Result<(), Failure>
         Some(available) if available >= wanted => Ok(()),
         available => Err(Failure::Cannot {
             what: format!(
-                "the demonstration would pin {} and wants {} available; there is {}",
+                "the demonstration may pin {} and wants {} available; there is {}",
                 size(pinned),
                 size(wanted),
                 available.map_or_else(|| "no telling (/proc/meminfo)".to_owned(), size)
             ),
-            remedy: "try fewer --fragments: each pins 32 KiB".to_owned(),
+            remedy: "try fewer --fragments: each can pin 32 KiB".to_owned(),
         }),
     }
 }
 
+/// What was made, and what came of it.
+struct Made {
+    /// All chunks that it was carved from.
+    bytes: u64,
+    /// The unread bytes that the report has, and at how many sockets.
+    unread: (u64, usize),
+    /// What they pin, as it was measured.
+    pinned: Option<u64>,
+}
+
+fn unread(snapshot: &Snapshot) -> (u64, usize) {
+    let payloads = snapshot.sockets.iter().filter_map(|report| report.footprint.received.payload);
+    let payloads = payloads.map(|payload| payload.0).filter(|payload| *payload > 0);
+    payloads.fold((0, 0), |(bytes, sockets), payload| (bytes + payload, sockets + 1))
+}
+
+/// What all that was reported pins, where every socket with something unread was measured.
+fn measured(snapshot: &Snapshot) -> Option<u64> {
+    let totals = snapshot.totals();
+    let is_whole = totals.measured >= unread(snapshot).1 as u64;
+    totals.pinned.map(|pinned| pinned.0).filter(|_| is_whole)
+}
+
+impl Made {
+    /// What keeps how much, and how that is known.
+    fn told(&self) -> String {
+        let made = size(self.bytes);
+        match self.pinned {
+            Some(pinned) if pinned.abs_diff(self.bytes) <= self.bytes / 20 => {
+                format!("and keeps it: they pin {}, measured", size(pinned))
+            }
+            Some(pinned) => format!(
+                "{made} in all. The kernel has copied them together since, as it does where a receive buffer is \
+                 full: they pin {}, measured",
+                size(pinned)
+            ),
+            None => format!("and can keep it, {made} in all; that takes root to measure"),
+        }
+    }
+}
+
 /// What was made, and what the usual numbers say about it.
-fn story(host: &Guarded, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> String {
-    let pinned = u64::from(fragments) * CHUNK as u64;
+fn story(host: &Guarded, pid: u32, made: &Made, free: Option<(u64, u64)>) -> String {
+    let pinned = made.pinned.unwrap_or(made.bytes);
     let rss = read(host, &format!("/proc/{pid}/status")).and_then(|file| kibibytes(&file, "VmRSS"));
     let rss = rss.map_or_else(|| "unknown".to_owned(), size);
     let fell = match free {
@@ -176,11 +218,13 @@ fn story(host: &Guarded, pid: u32, fragments: u32, free: Option<(u64, u64)>) -> 
             None => "free memory grew meanwhile, so others gave back more than this took".to_owned(),
         },
     };
+    let (unread, sockets) = made.unread;
+    let places = if sockets > 1 { format!(" at {sockets} sockets") } else { String::new() };
     format!(
-        "A child process (pid {pid}) holds {fragments} unread bytes. Each lies in a chunk of 32 KiB of its own, \
-         about {} in all. The child's RSS is {rss}; {fell}. No process owns that memory. This is how skcheck \
+        "A child process (pid {pid}) holds {unread} unread bytes{places}. Each was sent from a chunk of 32 KiB \
+         of its own, {}. The child's RSS is {rss}; {fell}. No process owns that memory. This is how skcheck \
          shows it:",
-        size(pinned)
+        made.told()
     )
 }
 
@@ -222,11 +266,24 @@ mod tests {
         assert!(refuse_when_short(Some(256 << 20), 64 << 20).is_ok());
         let refusal = refuse_when_short(Some((256 << 20) - 1), 64 << 20).unwrap_err().to_string();
         assert!(
-            refusal.contains("would pin 64 MiB and wants 256 MiB available; there is 256 MiB"),
+            refusal.contains("may pin 64 MiB and wants 256 MiB available; there is 256 MiB"),
             "{refusal}"
         );
         assert!(refusal.contains("\n  try fewer --fragments"), "{refusal}");
         assert!(refuse_when_short(None, 1).unwrap_err().to_string().contains("no telling"));
+    }
+
+    #[test]
+    fn states_what_was_measured() {
+        let told = |pinned| Made { bytes: 64 << 20, unread: (2048, 1), pinned }.told();
+        assert_eq!(told(Some(64 << 20)), "and keeps it: they pin 64 MiB, measured");
+        assert!(
+            told(Some(17 * CHUNK as u64)).contains("since, as it does"),
+            "{}",
+            told(Some(17 * CHUNK as u64))
+        );
+        assert!(told(Some(17 * CHUNK as u64)).ends_with("they pin 544 KiB, measured"));
+        assert_eq!(told(None), "and can keep it, 64 MiB in all; that takes root to measure");
     }
 
     #[test]

@@ -122,6 +122,8 @@ pub enum States {
     /// TCP sockets that are bound and not connected, alone (since Linux 6.8). The kernel has them
     /// in a table of their own, and its sockstat does not count them (`inet_hash`).
     Bound,
+    /// None: the answer tells only whether the table can be asked.
+    None,
 }
 
 impl States {
@@ -133,6 +135,7 @@ impl States {
             States::Holding => !TIME_WAIT,
             States::Listening => LISTEN,
             States::Bound => BOUND_INACTIVE,
+            States::None => 0,
         }
     }
 }

@@ -15,12 +15,11 @@ use crate::holders::{Holder, socket_inode};
 use crate::host::Host;
 use crate::leaks::{Leaks, Open, Sorted, Suspect, Thresholds, sort_out};
 use crate::namespaces::NetnsId;
-use crate::proc_net;
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::first_pass::{self, FirstPass};
+use crate::snapshot::read;
 use crate::snapshot::tables::has_connections;
-use crate::snapshot::{Source, read};
 use crate::socket::{Inode, Protocol, Socket, State};
 
 /// The first look. A while later comes the second: [`again`](Look::again).
@@ -134,10 +133,7 @@ impl Look<'_> {
                         }
                     }
                 };
-                let dumped = asker.dump(table, states, &mut |record: Record<'_>| add(&record.socket));
-                if let Some(file) = dumped.err().and_then(|_| asker.stand_in(table)) {
-                    proc_net::parse(table, &file, |socket| add(&socket));
-                }
+                let _ = asker.dump(table, states, &mut |record: Record<'_>| add(&record.socket));
             }
         }
         listed
@@ -179,12 +175,7 @@ impl Look<'_> {
             let is_it = |gap: &&Gap| gap.what == Missing::Table && gap.place == table.name();
             self.gaps.iter().any(|gap| is_it(&gap))
         };
-        let mut unread: BTreeSet<&'static str> =
-            Query::default().tables().into_iter().filter(is_unread).filter_map(protocol).collect();
-        if self.first.source == Source::ProcNet {
-            unread.insert("unix");
-        }
-        unread
+        Query::default().tables().into_iter().filter(is_unread).filter_map(protocol).collect()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Asks the kernel's socket tables, and says how the answer went.
+//! Asks the kernel's socket tables, and says how the answer went. Where a table's module is missing, /proc/net
+//! stands in for it.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -10,7 +11,7 @@ use crate::gap::{Gap, Missing};
 use crate::host::{Diag, Host, Message};
 use crate::namespaces::Netns;
 use crate::proc_net;
-use crate::socket::{Endpoint, Inode, Socket};
+use crate::socket::{Endpoint, Inode, Protocol, Socket, State};
 
 /// How often a dump that was disturbed is begun anew.
 const ATTEMPTS: u32 = 3;
@@ -45,13 +46,15 @@ pub(crate) struct Asker<'h> {
     /// `None` after an error: the rest of that answer may still arrive.
     diag: RefCell<Option<Box<dyn Diag + 'h>>>,
     sequence: Cell<u32>,
+    /// The protocols that have been asked for, and whether what answers for them is missing.
+    missing: RefCell<Vec<(Protocol, bool)>>,
 }
 
 impl<'h> Asker<'h> {
     /// Opens a conversation with a namespace.
     pub(crate) fn open(host: &'h dyn Host, netns: &'h Netns) -> io::Result<Asker<'h>> {
         let diag = RefCell::new(Some(open(host, netns)?));
-        Ok(Asker { host, netns, diag, sequence: Cell::new(0) })
+        Ok(Asker { host, netns, diag, sequence: Cell::new(0), missing: RefCell::default() })
     }
 
     /// The namespace's own sockstat and sockstat6.
@@ -64,11 +67,23 @@ impl<'h> Asker<'h> {
         self.diag.borrow().as_ref()?.proc_net(name).ok()
     }
 
-    /// What /proc/net tells in place of a table whose module is missing; `None` where it does not tell all that
-    /// matters, or cannot be read.
-    pub(crate) fn stand_in(&self, table: Table) -> Option<Vec<u8>> {
-        let name = table.proc_file().rsplit('/').next().filter(|_| proc_net::stands_in(table))?;
-        self.proc_net(name)
+    /// What /proc/net tells in place of a table whose module is missing; `None` where it tells nothing.
+    pub(super) fn stand_in(&self, table: Table) -> Option<Vec<u8>> {
+        proc_net::untold(table)?;
+        self.proc_net(table.proc_file().rsplit('/').next()?)
+    }
+
+    /// Whether the kernel has said that it has nobody to answer for a table.
+    pub(super) fn is_missing(&self, table: Table) -> bool {
+        self.missing.borrow().contains(&(table.protocol(), true))
+    }
+
+    /// Notes whether a table's module is missing. For each request that finds it so the kernel starts modprobe.
+    fn note(&self, table: Table, is_missing: bool) {
+        let known = (table.protocol(), is_missing);
+        if !self.missing.borrow().contains(&known) {
+            self.missing.borrow_mut().push(known);
+        }
     }
 
     /// The name of an interface of the namespace.
@@ -83,7 +98,44 @@ impl<'h> Asker<'h> {
         states: States,
         sink: &mut dyn Sink,
     ) -> Result<Vec<Gap>, Refusal> {
-        self.run(table, &|sequence| request::dump(table, states, sequence), sink)
+        let result = self.run(table, &|sequence| request::dump(table, states, sequence), sink);
+        self.or_stand_in(table, states, result, sink)
+    }
+
+    /// Puts what /proc/net tells in the place of a table that was refused. What it does not tell is a gap only
+    /// where there are such sockets at all.
+    fn or_stand_in(
+        &self,
+        table: Table,
+        states: States,
+        result: Result<Vec<Gap>, Refusal>,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Gap>, Refusal> {
+        let Err(Refusal::Table(refusal)) = result else { return result };
+        let (Some(file), Some(untold)) = (self.stand_in(table), proc_net::untold(table)) else {
+            return Err(Refusal::Table(refusal));
+        };
+        let mut sockets = 0;
+        sink.begin(table);
+        let bad_lines = proc_net::parse(table, &file, |socket| {
+            let is_asked_for = match states {
+                States::Holding => true,
+                States::Listening => socket.state == State::Listen,
+                States::Bound => socket.state == State::BoundInactive,
+                States::None => false,
+            };
+            if is_asked_for {
+                sockets += 1;
+                sink.record(Record::of(socket));
+            }
+        });
+        let mut gaps = Vec::new();
+        if sockets > 0 {
+            let remedy = format!("{}; until then their {untold} are unknown", refusal.remedy);
+            gaps.push(Gap::counted(Missing::TableDetail, table.name(), sockets, remedy));
+        }
+        gaps.extend(proc_net_lines(table, bad_lines));
+        Ok(gaps)
     }
 
     /// Dumps all unix listeners with those who wait at them.
@@ -131,12 +183,34 @@ impl<'h> Asker<'h> {
     }
 
     fn one(&self, table: Table, request: &[u8], sequence: u32) -> Option<Socket> {
+        if self.is_missing(table) {
+            return None;
+        }
         let mut answer = Answer::new(table, sequence);
         let mut found = None;
         let asked = self.ask(request, &mut |datagram| {
             answer.datagram(datagram, |record| found = Some(record.into_socket()))
         });
+        match found {
+            Some(_) => self.note(table, false),
+            // Nobody who answers, and no such socket, look the same.
+            None if is_not_there(answer.errno) => self.find_out(table),
+            None => {}
+        }
         asked.ok().and(found)
+    }
+
+    /// Finds out whether a table's module is missing, where that is not known yet: asks for sockets of no state.
+    fn find_out(&self, table: Table) {
+        let is_known = || self.missing.borrow().iter().any(|(protocol, _)| *protocol == table.protocol());
+        if is_known() {
+            return;
+        }
+        let ask_nothing = |sequence| request::dump(table, States::None, sequence);
+        let _ = self.run(table, &ask_nothing, &mut |_: Record<'_>| {});
+        if !is_known() {
+            self.note(table, false);
+        }
     }
 
     fn run(
@@ -145,6 +219,9 @@ impl<'h> Asker<'h> {
         request: &dyn Fn(u32) -> Vec<u8>,
         sink: &mut dyn Sink,
     ) -> Result<Vec<Gap>, Refusal> {
+        if self.is_missing(table) {
+            return Err(refused(table, NOT_THERE));
+        }
         let mut attempt = 1;
         loop {
             let sequence = self.next();
@@ -160,6 +237,9 @@ impl<'h> Asker<'h> {
             if disturbed && attempt < ATTEMPTS {
                 attempt += 1;
                 continue;
+            }
+            if asked.is_ok() {
+                self.note(table, is_not_there(answer.errno));
             }
             return match asked {
                 Err(error) if !disturbed => Err(Refusal::SockDiag(error)),
@@ -213,6 +293,19 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
 fn is_disturbance(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
         || error.raw_os_error() == Some(rustix::io::Errno::NOBUFS.raw_os_error())
+}
+
+/// The kernel's errno where there is nobody who answers, and where a socket is gone.
+const NOT_THERE: Option<i32> = Some(rustix::io::Errno::NOENT.raw_os_error());
+
+fn is_not_there(errno: Option<i32>) -> bool {
+    errno == NOT_THERE
+}
+
+/// Lines of /proc/net that could not be parsed.
+pub(super) fn proc_net_lines(table: Table, bad_lines: u64) -> Option<Gap> {
+    let remedy = "a kernel newer than this program may have written them";
+    (bad_lines > 0).then(|| Gap::counted(Missing::Messages, table.proc_file(), bad_lines, remedy))
 }
 
 fn refused(table: Table, errno: Option<i32>) -> Refusal {

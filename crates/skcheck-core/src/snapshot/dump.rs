@@ -35,10 +35,14 @@ pub(crate) struct Dump {
     pub mptcp: MptcpSockets,
     /// Tables were dumped, or nothing was in them.
     pub asked: bool,
+    /// The kernel has answered, whatever the answer was; or an engine has seen all there is.
+    pub answered: bool,
     /// It has TCP sockets, or nobody can tell.
     pub has_tcp: bool,
     /// Its TCP tables were dumped to their end.
     pub tcp_complete: bool,
+    /// What its TCP sockets are charged was not told.
+    pub tcp_uncharged: bool,
     /// It may have TCP sockets that are only bound, and was not asked for them.
     pub may_have_bound: bool,
     pub gaps: Vec<Gap>,
@@ -140,13 +144,14 @@ impl Dump {
 
     /// One that came from elsewhere.
     pub(super) fn fallen_back(asked: bool, tcp_complete: bool, gaps: Vec<Gap>) -> Dump {
-        Dump { asked, tcp_complete, has_tcp: true, gaps, ..Dump::default() }
+        Dump { asked, tcp_complete, tcp_uncharged: true, has_tcp: true, gaps, ..Dump::default() }
     }
 
     /// One of which an engine has seen all sockets.
     pub(super) fn of_tally(tally: Option<&Tally>) -> Dump {
         Dump {
             asked: true,
+            answered: true,
             tcp_complete: true,
             has_tcp: tally.is_some(),
             scanned: tally.map_or(0, |tally| tally.sockets),
@@ -204,8 +209,12 @@ impl Dump {
     pub(super) fn drop_repeats(&mut self) {
         let mut seen = FxHashSet::default();
         let mut seen_without_cookie = FxHashSet::default();
+        let with_cookie = self.candidates.iter().filter(|it| it.socket.cookie.is_some());
+        let known: FxHashSet<Inode> = with_cookie.filter_map(|it| it.socket.inode).collect();
         self.candidates.retain(|Candidate { socket, .. }| match socket.cookie {
             Some(cookie) => seen.insert(cookie),
+            // An engine found it too, and told more.
+            None if socket.inode.is_some_and(|inode| known.contains(&inode)) => false,
             // /proc/net has no cookies, and repeats sockets too. One without an inode is known by
             // its addresses.
             None => {

@@ -1,4 +1,5 @@
-//! The first pass over /proc/net, where NETLINK_SOCK_DIAG is refused.
+//! Both passes over /proc/net, where NETLINK_SOCK_DIAG is refused, and the second one where only the module for
+//! TCP is missing.
 
 use std::io;
 use std::net::IpAddr;
@@ -14,10 +15,11 @@ use crate::holders::Descriptors;
 use crate::host::Host;
 use crate::proc_net;
 use crate::query::Query;
-use crate::snapshot::ask::Sink;
+use crate::snapshot::ask::{Asker, Sink, proc_net_lines};
 use crate::snapshot::dump::{Candidate, Dump, Stream};
 use crate::snapshot::listeners::Listeners;
 use crate::snapshot::second_look::has_peer;
+use crate::snapshot::tables::is_no_protocol_here;
 use crate::socket::{Socket, State};
 
 /// What /proc/net tells of the scanner's own namespace.
@@ -30,12 +32,15 @@ pub(super) fn dump(
 ) -> Dump {
     let remedy = format!(
         "NETLINK_SOCK_DIAG was refused ({refusal}): run outside the sandbox, or let it use AF_NETLINK; \
-         /proc/net tells queues and holders, but no skmem and no unix queues"
+         /proc/net tells who there is and who holds it, but no skmem and no unix queues"
     );
     let refused = Gap::uncounted(Missing::SockDiag, "NETLINK_SOCK_DIAG", remedy);
     let mut dump = Dump::fallen_back(false, true, vec![refused]);
     for table in query.tables() {
-        if !proc_net::can_parse(table) {
+        if is_no_protocol_here(host, table) {
+            continue;
+        }
+        if proc_net::untold(table).is_none() {
             let remedy = "only NETLINK_SOCK_DIAG tells its queues";
             dump.add_gaps(vec![Gap::uncounted(Missing::Table, table.name(), remedy)]);
             continue;
@@ -50,10 +55,7 @@ pub(super) fn dump(
         dump.asked = true;
         let mut stream = Stream { query, facts, descriptors, dump: &mut dump, unheld: 0 };
         let bad_lines = proc_net::parse(table, &file, |socket| stream.record(Record::of(socket)));
-        if bad_lines > 0 {
-            let remedy = "a kernel newer than this program may have written them";
-            dump.add_gaps(vec![Gap::counted(Missing::Messages, table.proc_file(), bad_lines, remedy)]);
-        }
+        dump.gaps.extend(proc_net_lines(table, bad_lines));
     }
     dump.drop_repeats();
     dump
@@ -74,9 +76,12 @@ fn connection(socket: &Socket) -> Option<Connection> {
 }
 
 impl SecondLook {
-    pub(super) fn new(host: &dyn Host, candidates: &[Candidate]) -> SecondLook {
-        let connections =
-            candidates.iter().map(|it| &it.socket).filter(|socket| has_peer(socket)).filter_map(connection);
+    /// Looks at what `read` gives for a table, once more.
+    pub(super) fn new<'a>(
+        read: impl Fn(Table) -> Option<Vec<u8>>,
+        sockets: impl Iterator<Item = &'a Socket>,
+    ) -> SecondLook {
+        let connections = sockets.filter(|socket| has_peer(socket)).filter_map(connection);
         let wanted: FxHashSet<Connection> = connections.map(|(local, peer)| (peer, local)).collect();
         let mut look = SecondLook::default();
         if wanted.is_empty() {
@@ -84,9 +89,8 @@ impl SecondLook {
         }
         for version in [IpVersion::V4, IpVersion::V6] {
             let table = Table::Tcp(version);
-            let mut file = Vec::new();
             // The first pass has already said what cannot be read.
-            let _ = host.read(Path::new(table.proc_file()), &mut file);
+            let file = read(table).unwrap_or_default();
             proc_net::parse(table, &file, |socket| match (socket.state, connection(&socket)) {
                 (State::Listen, _) => look.listeners.add(socket, false),
                 (_, Some(ends)) if wanted.contains(&ends) => drop(look.peers.insert(ends, socket)),
@@ -94,6 +98,26 @@ impl SecondLook {
             });
         }
         look
+    }
+
+    /// The same in place of the tables of TCP, where an asker knows that their module is missing.
+    pub(super) fn for_missing<'a>(
+        asker: &Asker<'_>,
+        sockets: impl Iterator<Item = &'a Socket>,
+    ) -> SecondLook {
+        if !asker.is_missing(Table::Tcp(IpVersion::V4)) {
+            return SecondLook::default();
+        }
+        SecondLook::new(|table| asker.stand_in(table), sockets)
+    }
+
+    /// The same at the scanner's own /proc/net.
+    pub(super) fn at(host: &dyn Host, candidates: &[Candidate]) -> SecondLook {
+        let read = |table: Table| {
+            let mut file = Vec::new();
+            host.read(Path::new(table.proc_file()), &mut file).ok().map(|()| file)
+        };
+        SecondLook::new(read, candidates.iter().map(|it| &it.socket))
     }
 
     /// The other end of a connection.

@@ -75,8 +75,8 @@ impl FirstPass {
     pub(super) fn unlisted_tcp_mem(&self) -> Option<i64> {
         let memory = i64::try_from(self.tcp_memory?.0).ok()?;
         let listed = self.dumps.iter().fold(0, |sum: u64, dump| sum.saturating_add(dump.tcp_listed));
-        // /proc/net does not tell what a socket is charged.
-        let is_told = self.tcp_complete && self.all_tcp && self.source == Source::SockDiag;
+        let is_charged = !self.dumps.iter().any(|dump| dump.tcp_uncharged);
+        let is_told = self.tcp_complete && self.all_tcp && is_charged;
         is_told.then(|| memory.saturating_sub_unsigned(listed))
     }
 }

@@ -18,6 +18,7 @@ use crate::process::Process;
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::dump::Candidate;
+use crate::snapshot::fallback::SecondLook;
 use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::holding::{self, Context, Found};
 use crate::snapshot::listeners::{Held, Listeners};
@@ -25,7 +26,7 @@ use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
 use crate::snapshot::second_look::{self, Asked, has_peer, tcp_peer};
 use crate::snapshot::survey::Survey;
 use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Report, Source, cgroups, closed, fallback, interfaces, measure, portid, read};
+use crate::snapshot::{Report, Source, cgroups, closed, interfaces, measure, portid, read};
 use crate::socket::{Endpoint, Inode, Socket};
 
 pub(super) struct Joined {
@@ -198,9 +199,12 @@ fn drafts_of(
     }
     candidates.retain(|it| query.matches_footprint(&unix.footprint(&it.socket, facts)));
     let asker = asker.filter(|_| candidates.iter().any(|it| has_peer(&it.socket)));
-    let fallen_back = (first.source == Source::ProcNet).then(|| fallback::SecondLook::new(host, &candidates));
-    let from_proc_net = fallen_back.unwrap_or_default();
     let asked = asker.as_ref().map(Listeners::of);
+    let from_proc_net = match &asker {
+        _ if first.source == Source::ProcNet => SecondLook::at(host, &candidates),
+        Some(asker) => SecondLook::for_missing(asker, candidates.iter().map(|it| &it.socket)),
+        None => SecondLook::default(),
+    };
     let listeners = asked.as_ref().unwrap_or(&from_proc_net.listeners);
     let draft = |Candidate { socket, read_at }: Candidate| {
         let asker = asker.as_ref().filter(|_| has_peer(&socket));
@@ -274,10 +278,13 @@ fn find_peers_elsewhere(host: &dyn Host, first: &FirstPass, drafts: &mut [Draft]
             continue;
         };
         let listeners = LazyCell::new(|| Listeners::of(&asker));
+        let elsewhere = || lonely.iter().filter_map(|at| Some(&drafts.get(*at)?.socket));
+        let from_proc_net = LazyCell::new(|| SecondLook::for_missing(&asker, elsewhere()));
         for at in &lonely {
             let Some(draft) = drafts.get(*at).filter(|draft| draft.netns != place) else { continue };
             // One without an inode, which waits to be accepted, is as good a candidate.
-            if let Some(peer) = tcp_peer(&asker, &draft.socket) {
+            let peer = tcp_peer(&asker, &draft.socket);
+            if let Some(peer) = peer.or_else(|| from_proc_net.peer(&draft.socket).cloned()) {
                 let held = peer.inode.map_or_else(|| listeners.held(&peer), Held::ByFile);
                 answers.entry(*at).or_default().push(held);
             }

@@ -99,7 +99,7 @@ pub struct Snapshot {
 pub enum Source {
     /// NETLINK_SOCK_DIAG.
     SockDiag,
-    /// /proc/net, because NETLINK_SOCK_DIAG was refused: no memory numbers, no unix sockets.
+    /// /proc/net, because NETLINK_SOCK_DIAG was refused: no memory numbers, no unix queues.
     ProcNet,
 }
 

@@ -10,9 +10,8 @@ use crate::gap::{Gap, Missing};
 use crate::holders::Descriptors;
 use crate::host::Host;
 use crate::namespaces::{InUse, Netns, any_in_use, in_use, protocol_in_use};
-use crate::proc_net;
 use crate::query::Query;
-use crate::snapshot::ask::{Asker, Refusal, Sink};
+use crate::snapshot::ask::{Asker, Refusal};
 use crate::snapshot::dump::{Candidate, Dump, Stream, may_be_held_by};
 use crate::snapshot::read;
 use crate::socket::Socket;
@@ -109,17 +108,21 @@ impl Asking<'_, '_> {
         dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
         match result {
             Ok(shortcomings) => {
-                dump.asked = true;
-                let dumped = if shortcomings.is_empty() { Dumped::Whole } else { Dumped::NotAll };
+                (dump.asked, dump.answered) = (true, true);
+                // /proc/net has every socket too.
+                let is_detail = |gap: &Gap| gap.what == Missing::TableDetail;
+                dump.tcp_uncharged |= matches!(table, Table::Tcp(_)) && shortcomings.iter().any(is_detail);
+                let dumped = if shortcomings.iter().all(is_detail) { Dumped::Whole } else { Dumped::NotAll };
                 dump.gaps.extend(shortcomings);
                 return dumped;
             }
             Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => {}
-            Err(Refusal::Table(gap)) => match self.asker.stand_in(table) {
-                Some(file) => self.fill_in(table, &file, &gap, dump),
-                None => dump.gaps.push(gap),
-            },
-            Err(Refusal::SockDiag(error)) if !dump.asked => dump.refusal = Some(error),
+            Err(Refusal::Table(gap)) => dump.gaps.push(gap),
+            // What is empty without a question was no answer.
+            Err(Refusal::SockDiag(error)) if !dump.answered => {
+                dump.asked = false;
+                dump.refusal = Some(error);
+            }
             Err(Refusal::SockDiag(error)) => {
                 let remedy = format!("the kernel did not answer ({error}): run again");
                 dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
@@ -152,29 +155,6 @@ impl Asking<'_, '_> {
     fn stream<'d>(&'d self, dump: &'d mut Dump) -> Stream<'d> {
         let Asking { query, facts, descriptors, .. } = *self;
         Stream { query, facts, descriptors, dump, unheld: 0 }
-    }
-
-    /// What /proc/net tells in place of a module that is missing. What it does not tell is a gap only where
-    /// there are such sockets at all.
-    fn fill_in(&self, table: Table, file: &[u8], missing: &Gap, dump: &mut Dump) {
-        let (mut sockets, mut stream) = (0, self.stream(dump));
-        let bad_lines = proc_net::parse(table, file, |socket| {
-            sockets += 1;
-            stream.record(Record::of(socket));
-        });
-        dump.asked = true;
-        if sockets > 0 {
-            let untold = match table {
-                Table::Packet => "until then their rings, limits and cookies are unknown",
-                _ => "until then their limits, backlog and cookies are unknown",
-            };
-            let remedy = format!("{}; {untold}", missing.remedy);
-            dump.gaps.push(Gap::counted(Missing::TableDetail, table.name(), sockets, remedy));
-        }
-        if bad_lines > 0 {
-            let remedy = "a kernel newer than this program may have written them";
-            dump.gaps.push(Gap::counted(Missing::Messages, table.proc_file(), bad_lines, remedy));
-        }
     }
 
     /// Makes candidates of the MPTCP sockets, with their subflows. Where TCP was not dumped, these are still to
@@ -240,7 +220,7 @@ pub(crate) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
 
 /// Whether the kernel was built without this table's protocol, so that it has no such sockets:
 /// newer kernels have no UDP-Lite, others no MPTCP, no IPv6 or no packet sockets.
-fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
+pub(super) fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
     !matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::Unix)
         && read::exists(host, "/proc/net/sockstat")
         && !read::exists(host, table.proc_file())

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::diag::request::Table;
+use crate::diag::request::{IpVersion, Table};
 use crate::engine::PageKind;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Side, worst};
@@ -93,20 +93,21 @@ fn walked_seen(snapshot: &Snapshot) -> bool {
     snapshot.engine.is_some() && !refused && snapshot.sockets.iter().all(is_walked)
 }
 
-/// Whether there may be sockets that were not seen.
+/// Whether there may be sockets that were not seen, or not that they hold something.
 fn is_blind(snapshot: &Snapshot) -> bool {
-    snapshot.gaps.iter().any(|gap| {
-        matches!(
-            gap.what,
-            Missing::Processes
-                | Missing::Namespaces
-                | Missing::Table
-                | Missing::SockDiag
-                | Missing::ClosedHeld
-                | Missing::ClosedHeldUnknown
-                | Missing::PendingConnections
-                | Missing::Messages
-        )
+    // Of these /proc/net tells no queue, or not all of them.
+    let in_part = [Table::Unix, Table::Tcp(IpVersion::V4), Table::Tcp(IpVersion::V6)].map(Table::name);
+    snapshot.gaps.iter().any(|gap| match gap.what {
+        Missing::Processes
+        | Missing::Namespaces
+        | Missing::Table
+        | Missing::SockDiag
+        | Missing::ClosedHeld
+        | Missing::ClosedHeldUnknown
+        | Missing::PendingConnections
+        | Missing::Messages => true,
+        Missing::TableDetail => in_part.contains(&gap.place.as_str()),
+        _ => false,
     })
 }
 
