@@ -6,18 +6,21 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::asked::{self, Asked, Engine, What};
-use crate::command::{Ran, at_once, budget, grace, limited, run, slowness};
+use crate::command::{Ran, at_once, budget, grace, limited, measure_work, run, slowness, work};
 use crate::inside::NOBODY;
 use crate::skip::{Skip, kernel, skip};
 use crate::world::World;
 
+/// So much is wrong that the rest is not run.
+const ENOUGH: usize = 12;
 /// No process of a run may take more, whatever it is given to read.
 const MOST_MEMORY: u64 = 512 << 20;
 /// So many runs go on at once: they wait more than they work.
-const AT_ONCE: usize = 3;
+pub(crate) const AT_ONCE: usize = 3;
 
 /// What is so in one situation alone.
 pub(crate) struct Contract<'a> {
@@ -82,7 +85,11 @@ impl Contract<'_> {
                     loop {
                         let Some(asked) = waiting.lock().expect("nobody panics").pop() else { break };
                         let wrong = self.run(&world, &asked);
-                        failures.lock().expect("nobody panics").extend(wrong);
+                        let mut failures = failures.lock().expect("nobody panics");
+                        failures.extend(wrong);
+                        if failures.len() > ENOUGH {
+                            break;
+                        }
                     }
                     running.fetch_sub(1, Ordering::Relaxed);
                 });
@@ -106,7 +113,7 @@ impl Contract<'_> {
         // Of a watch there is something to see by then.
         let after = if asked.what == What::Watch { 2500 } else { 1000 };
         let after = Duration::from_millis(after) * slowness();
-        let patience = (budget() + grace()) * 2;
+        let patience = budget() + grace() + Duration::from_secs(1);
         let ran = run(world, &mut command, patience, asked.signal.map(|signal| (after, signal)));
         println!(
             "{:60} first line {:?} ended {:?} after signal {:?} {}",
@@ -125,11 +132,11 @@ impl Contract<'_> {
 
     fn check_time(&self, asked: &Asked, ran: &Ran, wrong: &mut Wrong) {
         let Some((ended, status)) = ran.ended else {
-            return wrong.say(format!("does not end; waits in {}", ran.waits_in));
+            return wrong.say(&format!("does not end; waits in {}", ran.waits_in));
         };
         wrong.unless(ended <= budget() + grace(), || format!("ends after {ended:?}"));
         let first = ran.first_line;
-        wrong.unless(status.code() == Some(2) || first.is_some_and(|at| at <= budget()), || {
+        wrong.unless(status.code() == Some(2) || first.is_some_and(|at| at <= budget() + work() * 2), || {
             format!("first line after {first:?}: {}", ran.err)
         });
         wrong.unless(ran.closed, || "somebody keeps its outputs open".to_owned());
@@ -138,7 +145,7 @@ impl Contract<'_> {
         }
         let code = match (asked.signal, ran.after_signal, asked.what) {
             // That is how a watch is ended.
-            (None, ..) | (_, None, _) | (_, _, What::Watch) => 0,
+            (None, ..) | (_, None, _) | (Some(Signal::SIGINT), _, What::Watch) => 0,
             (Some(signal), ..) => 128 + signal as i32,
         };
         let may_fail =
@@ -173,13 +180,13 @@ impl Wrong {
         assert!(self.1.is_empty(), "{}", self.1.join("\n"));
     }
 
-    pub(crate) fn say(&mut self, what: String) {
+    pub(crate) fn say(&mut self, what: &str) {
         self.1.push(format!("{}: {what}", self.0));
     }
 
     pub(crate) fn unless(&mut self, right: bool, what: impl FnOnce() -> String) {
         if !right {
-            self.say(what());
+            self.say(&what());
         }
     }
 }
@@ -202,5 +209,9 @@ pub(crate) fn can_be_made() -> bool {
     if !root {
         skip(Skip::NeedsRoot);
     }
-    root && kernel() >= [5, 8]
+    let can = root && kernel() >= [5, 8];
+    if can {
+        measure_work();
+    }
+    can
 }

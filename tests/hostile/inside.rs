@@ -24,6 +24,7 @@ pub(crate) const NOBODY: u32 = 65_534;
 pub(crate) const SOMEBODY: u32 = 65_533;
 
 /// `user ROLE...` or `root ROLE...`: who mounts the file system and plays the roles.
+#[expect(clippy::zombie_processes, reason = "a thread waits for whoever ends")]
 pub(crate) fn first_process(words: &[String]) {
     call("sk-first");
     std::thread::spawn(|| {
@@ -61,6 +62,7 @@ pub(crate) fn first_process(words: &[String]) {
 }
 
 /// The process that is the file system, and has started those that use it.
+#[expect(clippy::zombie_processes, reason = "they end with it")]
 pub(crate) fn files(words: &[String]) {
     call("sk-files");
     let as_user = words[0] == "user";

@@ -9,7 +9,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 /// The environment variable that names the role, with what it is told behind blanks.
 const ROLE: &str = "SKCHECK_TEST_ROLE";
 /// Every situation ends after so long, whatever became of the test.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(40);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(30);
 
 /// A program that will play a role.
 pub(crate) fn playing(role: &str) -> Command {
@@ -40,7 +40,6 @@ static ENTRY: extern "C" fn() = enter;
 
 extern "C" fn enter() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    // Nobody but the role itself has it.
     let mut words = role.split_whitespace().map(str::to_owned);
     let name = words.next().unwrap_or_default();
     let words: Vec<String> = words.collect();

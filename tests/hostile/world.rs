@@ -216,6 +216,9 @@ impl World {
     }
 
     /// Takes the file system away: everybody who waits for it goes on.
+    ///
+    /// # Panics
+    /// When that has happened already, since the situation has lasted for its lifetime.
     pub(crate) fn release(&mut self) {
         self.tell("release");
     }

@@ -21,7 +21,7 @@ const NAMESPACES: usize = 4;
 pub(super) fn read() {
     call("sk-read");
     let mut file = open(NEVER_READ);
-    innocent(Shows::waits_for_a_file());
+    innocent(&Shows::waits_for_a_file());
     let _ = file.read(&mut [0; 10]);
 }
 
@@ -32,7 +32,7 @@ pub(super) fn boot() {
         mount_bind("/dev/null", OF_KERNEL).expect("root may");
     }
     tell("place");
-    innocent(Shows::waits_for_a_file());
+    innocent(&Shows::waits_for_a_file());
     until_dead("config-0");
 }
 
@@ -47,7 +47,7 @@ pub(super) fn namespaces() {
         std::thread::spawn(make).join().expect("it does not panic");
     }
     tell("place");
-    innocent(Shows::waits_for_a_file());
+    innocent(&Shows::waits_for_a_file());
     until_dead("ns-1");
 }
 

@@ -71,12 +71,12 @@ fn holds(what: &str, socket: &(impl AsFd + AsRawFd), unread: usize) {
 }
 
 /// Tells that this process is about to be stuck.
-fn about_to(shows: Shows) {
+fn about_to(shows: &Shows) {
     tell(&format!("stuck {} {shows}", std::process::id()));
 }
 
 /// Tells that nothing waits for this process, though it may wait itself.
-fn innocent(shows: Shows) {
+fn innocent(shows: &Shows) {
     tell(&format!("innocent {} {shows}", std::process::id()));
 }
 
