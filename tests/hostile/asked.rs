@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::command::budget;
+use crate::command::{budget, slowness};
 use crate::world::{Held, World};
 
 /// What is asked.
@@ -85,6 +85,11 @@ pub(crate) fn of(world: &World) -> Vec<Asked> {
     ];
     if let Some(held) = world.held.first() {
         all.push(json(What::PacketsOfStuck, &packets(held)));
+    }
+    if slowness() > 1 {
+        // Where every instruction is emulated, one of each kind.
+        let few = |asked: &Asked| !asked.text && asked.engine != Engine::Auto || asked.what == What::Stalled;
+        all.retain(few);
     }
     all
 }

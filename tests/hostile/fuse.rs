@@ -23,6 +23,9 @@ pub(crate) const NEVER_CLOSED: &str = "never-closed";
 /// Reading and closing such a file takes [`SLOW`] each time.
 pub(crate) const SLOWLY: &str = "slowly";
 
+/// There is no such file.
+pub(crate) const NOWHERE: &str = "config-";
+
 /// How long a slow answer takes.
 pub(crate) const SLOW: Duration = Duration::from_millis(300);
 
@@ -43,6 +46,7 @@ mod op {
     pub(super) const BATCH_FORGET: u32 = 42;
 }
 
+const ENOENT: i32 = 2;
 const ENOSYS: i32 = 38;
 const ROOT: u64 = 1;
 /// Large enough for whatever is mapped.
@@ -157,6 +161,9 @@ impl FileSystem {
             op::INIT => init(),
             op::LOOKUP => {
                 let name = request.body.split(|&byte| byte == 0).next().unwrap_or_default().to_vec();
+                if name.starts_with(NOWHERE.as_bytes()) {
+                    return request.answer(-ENOENT, &[]);
+                }
                 let known = self.names.iter().position(|known| *known == name);
                 let index = known.unwrap_or(self.names.len());
                 if known.is_none() {

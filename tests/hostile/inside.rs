@@ -1,5 +1,5 @@
 //! The first process of a situation's own namespaces (processes, mounts, network). When it ends, the kernel
-//! ends all others there; and it ends when its test does, and after [`LIFETIME`]. The file system is a process
+//! ends all others there; and it ends when its test does, and after its [`lifetime`]. The file system is a process
 //! of its own, which never waits for anything but questions: once it is gone, nobody waits for its answers.
 
 use std::io::{BufRead, Write};
@@ -14,7 +14,7 @@ use rustix::mount::{MountFlags, mount, mount_bind};
 
 use crate::command::program;
 use crate::fuse::{DEVICE, FileSystem, PLACE};
-use crate::role::{LIFETIME, call, playing, tell};
+use crate::role::{call, lifetime, playing, tell};
 
 /// The program there, which everybody may run.
 pub(crate) const PROGRAM: &str = "/mnt/skcheck";
@@ -28,7 +28,7 @@ pub(crate) const SOMEBODY: u32 = 65_533;
 pub(crate) fn first_process(words: &[String]) {
     call("sk-first");
     std::thread::spawn(|| {
-        std::thread::sleep(LIFETIME);
+        std::thread::sleep(lifetime());
         std::process::exit(1);
     });
     run("ip", &["link", "set", "lo", "up"]);

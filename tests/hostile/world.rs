@@ -163,9 +163,12 @@ impl World {
     /// Until everybody waits where he said that he would.
     fn settle(&mut self) {
         let all: Vec<Waiting> = self.stuck.iter().chain(&self.innocent).cloned().collect();
-        let dead_later = all.iter().any(|waiting| self.comm(waiting.pid) == "sk-witness");
-        if dead_later {
-            self.tell("dead");
+        for waiting in &all {
+            match self.comm(waiting.pid).as_str() {
+                "sk-witness" => self.tell("dead"),
+                "sk-slow-boot" => self.tell("slow"),
+                _ => {}
+            }
         }
         all.iter().for_each(|waiting| self.see(waiting));
         self.known = self.processes();

@@ -38,6 +38,7 @@ pub(crate) fn play(name: &str, words: &[String]) {
         "endless-command-line" => command_lines::endless(),
         "silent-command-line" => command_lines::silent(),
         "boot" => file_systems::boot(),
+        "slow-boot" => file_systems::slow_boot(),
         "namespaces" => file_systems::namespaces(),
         "limited" => limited::run(words),
         _ => panic!("no role is called {name:?}"),
