@@ -86,9 +86,15 @@ pub(crate) struct World {
     pub(crate) unable: bool,
 }
 
-/// A user without privileges makes it.
+/// A user without privileges makes it, where users may have namespaces of their own.
 pub(crate) fn user(roles: &str) -> World {
-    World::make("user", roles)
+    let says = |file: &str, value: &str| {
+        std::fs::read_to_string(format!("/proc/sys/{file}")).is_ok_and(|text| text.trim() == value)
+    };
+    let barred = says("user/max_user_namespaces", "0")
+        || says("kernel/unprivileged_userns_clone", "0")
+        || says("kernel/apparmor_restrict_unprivileged_userns", "1");
+    World::make(if barred { "root" } else { "user" }, roles)
 }
 
 /// Root makes it: no user may.
