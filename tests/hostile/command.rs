@@ -106,7 +106,12 @@ pub(crate) fn run(
 ) -> Ran {
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env("LC_ALL", "C.UTF-8");
-    let mut child = world.start(command);
+    let mut child = match world.start(command) {
+        Ok(child) => child,
+        Err(error) => {
+            return Ran { waits_in: format!("nothing: its situation is over ({error})"), ..Ran::default() };
+        }
+    };
     let out = Heard::listen(child.stdout.take().expect("piped"), start);
     let err = Heard::listen(child.stderr.take().expect("piped"), start);
     let mut ran = Ran::default();

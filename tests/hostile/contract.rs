@@ -16,7 +16,7 @@ use crate::skip::{Skip, kernel, skip};
 use crate::world::World;
 
 /// So much is wrong that the rest is not run.
-const ENOUGH: usize = 12;
+const ENOUGH: usize = 5;
 /// No process of a run may take more, whatever it is given to read.
 const MOST_MEMORY: u64 = 512 << 20;
 /// So many runs go on at once: they wait more than they work.

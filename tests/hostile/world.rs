@@ -204,7 +204,9 @@ impl World {
 
     /// Whether a file can be read there within 0.2 s.
     fn is_answered(&self, file: &str) -> bool {
-        let mut reader = self.start(Command::new("cat").arg(file).stdin(Stdio::null()).stdout(Stdio::null()));
+        let mut reader = Command::new("cat");
+        let mut reader =
+            self.start(reader.arg(file).stdin(Stdio::null()).stdout(Stdio::null())).expect("it lasts");
         let deadline = Instant::now() + Duration::from_millis(200) * slowness();
         while Instant::now() < deadline {
             if reader.try_wait().expect("a child").is_some() {
@@ -220,14 +222,11 @@ impl World {
 
     /// Tells the file system how to go on.
     pub(crate) fn tell(&mut self, word: &str) {
-        let say = self.say.as_mut().expect("it was not undone");
-        say.write_all(format!("{word}\n").as_bytes()).expect("it listens");
+        // Who has ended by himself needs not be told.
+        let _ = self.say.as_mut().map(|say| say.write_all(format!("{word}\n").as_bytes()));
     }
 
     /// Takes the file system away: everybody who waits for it goes on.
-    ///
-    /// # Panics
-    /// When that has happened already, since the situation has lasted for its lifetime.
     pub(crate) fn release(&mut self) {
         self.tell("release");
     }
@@ -273,19 +272,21 @@ impl World {
         self.processes().difference(&self.known).filter_map(peak).max().unwrap_or(0) * 1024
     }
 
-    /// Starts a command among its processes.
-    pub(crate) fn start(&self, command: &mut Command) -> Child {
-        let namespace = |kind: &str| File::open(format!("/proc/{}/ns/{kind}", self.first)).expect("root may");
+    /// Starts a command among its processes. An error: the situation has ended by itself.
+    pub(crate) fn start(&self, command: &mut Command) -> std::io::Result<Child> {
+        let namespace = |kind: &str| File::open(format!("/proc/{}/ns/{kind}", self.first));
         let namespaces = [
-            (namespace("mnt"), CloneFlags::CLONE_NEWNS),
-            (namespace("net"), CloneFlags::CLONE_NEWNET),
-            (namespace("pid"), CloneFlags::CLONE_NEWPID),
+            (namespace("mnt")?, CloneFlags::CLONE_NEWNS),
+            (namespace("net")?, CloneFlags::CLONE_NEWNET),
+            (namespace("pid")?, CloneFlags::CLONE_NEWPID),
         ];
         let inside = || {
             // This thread alone goes there.
             unshare(CloneFlags::CLONE_FS).expect("any thread may");
-            namespaces.iter().for_each(|(file, kind)| setns(file, *kind).expect("root may"));
-            command.spawn().expect("it is there")
+            for (file, kind) in &namespaces {
+                setns(file, *kind)?;
+            }
+            command.spawn()
         };
         std::thread::scope(|scope| scope.spawn(inside).join().expect("it does not panic"))
     }
