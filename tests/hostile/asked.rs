@@ -1,8 +1,10 @@
 //! The commands that are run in each situation.
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
 
-use crate::command::budget;
+use crate::command::{budget, slowness, work};
 use crate::world::{Held, World};
 
 /// What is asked.
@@ -42,6 +44,13 @@ impl Asked {
     /// A document, by whatever looks.
     pub(crate) fn of(what: What) -> Asked {
         Asked { what, engine: Engine::Auto, arguments: String::new(), text: false, signal: None }
+    }
+
+    /// When it is interrupted; of a watch there is something to see by then.
+    pub(crate) fn signalled_after(&self) -> Option<Duration> {
+        self.signal?;
+        let watch = Duration::from_millis(2500) * slowness() + work() * 2;
+        Some(if self.what == What::Watch { watch } else { Duration::from_secs(1) * slowness() })
     }
 }
 
@@ -85,6 +94,11 @@ pub(crate) fn of(world: &World) -> Vec<Asked> {
     ];
     if let Some(held) = world.held.first() {
         all.push(json(What::PacketsOfStuck, &packets(held)));
+    }
+    if slowness() > 1 {
+        // Where every instruction is emulated, one of each kind.
+        let few = |asked: &Asked| !asked.text && asked.engine != Engine::Auto || asked.what == What::Stalled;
+        all.retain(few);
     }
     all
 }

@@ -4,12 +4,13 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::contract::AT_ONCE;
 use crate::inside::PROGRAM;
 use crate::role::playing;
 use crate::world::World;
@@ -24,14 +25,43 @@ pub(crate) fn budget() -> Duration {
     Duration::from_secs(3) * slowness()
 }
 
-/// What it may take beyond that, to start, to work and to end.
+/// When it was found out what a run takes that waits for nobody, and how long that is.
+static WORK: Mutex<Option<(Instant, Duration)>> = Mutex::new(None);
+/// So long that holds.
+const HOLDS: Duration = Duration::from_secs(15);
+
+/// What a run takes that waits for nobody, with as many others beside it as there are here: how busy this machine is.
+pub(crate) fn work() -> Duration {
+    WORK.lock().expect("nobody panics").map_or(Duration::ZERO, |(_, work)| work)
+}
+
+/// Finds that out, where all is well.
+pub(crate) fn measure_work() {
+    let mut known = WORK.lock().expect("nobody panics");
+    if known.is_some_and(|(at, _)| at.elapsed() < HOLDS * slowness()) {
+        return;
+    }
+    let world = crate::world::root("");
+    let one = || {
+        let most = Duration::from_secs(20) * slowness();
+        run(&world, &mut limited("", 0, "--exact"), most, None).ended.map(|(took, _)| took)
+    };
+    let longest = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(one)).collect();
+        all.into_iter().filter_map(|one| one.join().ok()?).max()
+    });
+    let longest = longest.expect("it ends where all is well");
+    *known = Some((Instant::now(), longest));
+}
+
+/// What it may take beyond what it waits, to start, to work and to end.
 pub(crate) fn grace() -> Duration {
-    Duration::from_secs(1) * slowness()
+    Duration::from_secs(1) * slowness() + work() * 2
 }
 
 /// Within so long a signal ends it.
 pub(crate) fn at_once() -> Duration {
-    Duration::from_millis(500) * slowness()
+    Duration::from_millis(500) * slowness() + work() / 4
 }
 
 /// Where the program lies.
@@ -76,7 +106,12 @@ pub(crate) fn run(
 ) -> Ran {
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env("LC_ALL", "C.UTF-8");
-    let mut child = world.start(command);
+    let mut child = match world.start(command) {
+        Ok(child) => child,
+        Err(error) => {
+            return Ran { waits_in: format!("nothing: its situation is over ({error})"), ..Ran::default() };
+        }
+    };
     let out = Heard::listen(child.stdout.take().expect("piped"), start);
     let err = Heard::listen(child.stderr.take().expect("piped"), start);
     let mut ran = Ran::default();
@@ -102,13 +137,13 @@ pub(crate) fn run(
         std::thread::sleep(Duration::from_millis(5));
     }
     // What is written is in the pipes by now; whoever has them still is not the program.
-    let patience = Instant::now() + Duration::from_millis(300) * slowness();
+    let patience = Instant::now() + Duration::from_secs(2) * slowness();
     while ran.ended.is_some() && !(out.is_closed() && err.is_closed()) && Instant::now() < patience {
         std::thread::sleep(Duration::from_millis(2));
     }
     ran.closed = out.is_closed() && err.is_closed();
-    (ran.first_line, ran.out) = out.so_far();
-    ran.err = err.so_far().1;
+    ran.first_line = out.so_far().first_line;
+    (ran.out, ran.err) = (out.text(), err.text());
     ran
 }
 
@@ -126,7 +161,14 @@ fn give_up(mut child: Child) -> String {
 
 /// What comes through a pipe.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<(Vec<u8>, Option<Duration>, bool)>>);
+struct Heard(Arc<Mutex<SoFar>>);
+
+#[derive(Default)]
+struct SoFar {
+    bytes: Vec<u8>,
+    first_line: Option<Duration>,
+    is_closed: bool,
+}
 
 impl Heard {
     fn listen(mut pipe: impl Read + Send + 'static, start: Instant) -> Heard {
@@ -135,23 +177,27 @@ impl Heard {
         std::thread::spawn(move || {
             let mut piece = vec![0; 64 * 1024];
             while let Ok(length @ 1..) = pipe.read(&mut piece) {
-                let mut noted = noted.0.lock().expect("nobody panics");
-                noted.0.extend(&piece[..length]);
-                if noted.1.is_none() && noted.0.contains(&b'\n') {
-                    noted.1 = Some(start.elapsed());
+                let at = start.elapsed();
+                let mut so_far = noted.so_far();
+                so_far.bytes.extend(&piece[..length]);
+                if so_far.first_line.is_none() && so_far.bytes.contains(&b'\n') {
+                    so_far.first_line = Some(at);
                 }
             }
-            noted.0.lock().expect("nobody panics").2 = true;
+            noted.so_far().is_closed = true;
         });
         heard
     }
 
-    fn is_closed(&self) -> bool {
-        self.0.lock().expect("nobody panics").2
+    fn so_far(&self) -> MutexGuard<'_, SoFar> {
+        self.0.lock().expect("nobody panics")
     }
 
-    fn so_far(&self) -> (Option<Duration>, String) {
-        let noted = self.0.lock().expect("nobody panics");
-        (noted.1, String::from_utf8_lossy(&noted.0).into_owned())
+    fn is_closed(&self) -> bool {
+        self.so_far().is_closed
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.so_far().bytes).into_owned()
     }
 }

@@ -23,6 +23,9 @@ pub(crate) const NEVER_CLOSED: &str = "never-closed";
 /// Reading and closing such a file takes [`SLOW`] each time.
 pub(crate) const SLOWLY: &str = "slowly";
 
+/// There is no such file.
+pub(crate) const NOWHERE: &str = "config-";
+
 /// How long a slow answer takes.
 pub(crate) const SLOW: Duration = Duration::from_millis(300);
 
@@ -43,6 +46,10 @@ mod op {
     pub(super) const BATCH_FORGET: u32 = 42;
 }
 
+/// No request is longer.
+const LONGEST: usize = 256 * 1024;
+
+const ENOENT: i32 = 2;
 const ENOSYS: i32 = 38;
 const ROOT: u64 = 1;
 /// Large enough for whatever is mapped.
@@ -75,7 +82,7 @@ struct Request {
 }
 
 impl FileSystem {
-    /// Mounts it; nobody answers before [`serve`](Self::serve).
+    /// Mounts it; nobody answers what is asked of it before [`serve`](Self::serve).
     pub(crate) fn mount(for_all: bool) -> FileSystem {
         let mut options = OpenOptions::new();
         let device = options.read(true).write(true).open(DEVICE).expect("FUSE is there");
@@ -85,12 +92,15 @@ impl FileSystem {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         mount("skcheck-test", Path::new(PLACE), "fuse", flags, options.as_c_str())
             .expect("it may be mounted");
-        FileSystem { device, names: Vec::new(), mode: Mode::AsNamed, later: VecDeque::new() }
+        let mut files = FileSystem { device, names: Vec::new(), mode: Mode::AsNamed, later: VecDeque::new() };
+        // The kernel asks nothing else before it knows that somebody is there.
+        files.take_one(&mut vec![0; LONGEST]);
+        files
     }
 
     /// Answers until the standard input ends, or says `release`; it also says when to be `slow` and `dead`.
     pub(crate) fn serve(mut self) {
-        let mut buffer = vec![0; 256 * 1024];
+        let mut buffer = vec![0; LONGEST];
         loop {
             self.answer_what_is_due();
             let wait = if self.later.is_empty() { Duration::from_secs(1) } else { Duration::from_millis(5) };
@@ -110,10 +120,15 @@ impl FileSystem {
                 }
             }
             if asked {
-                // It was unmounted, or taken back meanwhile.
-                let Ok(length) = self.device.read(&mut buffer) else { continue };
-                self.take(&Request::parse(&buffer[..length]));
+                self.take_one(&mut buffer);
             }
+        }
+    }
+
+    fn take_one(&mut self, buffer: &mut [u8]) {
+        // Who asked may have taken it back meanwhile.
+        if let Ok(length) = self.device.read(buffer) {
+            self.take(&Request::parse(&buffer[..length]));
         }
     }
 
@@ -157,6 +172,9 @@ impl FileSystem {
             op::INIT => init(),
             op::LOOKUP => {
                 let name = request.body.split(|&byte| byte == 0).next().unwrap_or_default().to_vec();
+                if name.starts_with(NOWHERE.as_bytes()) {
+                    return request.answer(-ENOENT, &[]);
+                }
                 let known = self.names.iter().position(|known| *known == name);
                 let index = known.unwrap_or(self.names.len());
                 if known.is_none() {

@@ -1,7 +1,7 @@
 //! What looks like all this, and holds up nobody.
 
 use crate::contract::{Contract, can_be_made};
-use crate::world::user;
+use crate::world::{root, user};
 
 /// They wait for a file system, and have locked nothing that anybody asks for.
 #[test]
@@ -18,5 +18,14 @@ fn who_is_slow_is_not_named() {
     if can_be_made() {
         let world = user("recv-slowly exec-slowly");
         Contract::of(&world).holds_in(world);
+    }
+}
+
+/// A file system that answers after 0.3 s is not dead.
+#[test]
+fn a_slow_file_system_is_not_named() {
+    if can_be_made() {
+        let world = root("slow-boot");
+        Contract { arguments: "--host-root /mnt", ..Contract::of(&world) }.holds_in(world);
     }
 }

@@ -1,5 +1,5 @@
 //! The first process of a situation's own namespaces (processes, mounts, network). When it ends, the kernel
-//! ends all others there; and it ends when its test does, and after [`LIFETIME`]. The file system is a process
+//! ends all others there; and it ends when its test does, and after its [`lifetime`]. The file system is a process
 //! of its own, which never waits for anything but questions: once it is gone, nobody waits for its answers.
 
 use std::io::{BufRead, Write};
@@ -14,7 +14,7 @@ use rustix::mount::{MountFlags, mount, mount_bind};
 
 use crate::command::program;
 use crate::fuse::{DEVICE, FileSystem, PLACE};
-use crate::role::{LIFETIME, call, playing, tell};
+use crate::role::{call, lifetime, playing, tell};
 
 /// The program there, which everybody may run.
 pub(crate) const PROGRAM: &str = "/mnt/skcheck";
@@ -24,10 +24,11 @@ pub(crate) const NOBODY: u32 = 65_534;
 pub(crate) const SOMEBODY: u32 = 65_533;
 
 /// `user ROLE...` or `root ROLE...`: who mounts the file system and plays the roles.
+#[expect(clippy::zombie_processes, reason = "a thread waits for whoever ends")]
 pub(crate) fn first_process(words: &[String]) {
     call("sk-first");
     std::thread::spawn(|| {
-        std::thread::sleep(LIFETIME);
+        std::thread::sleep(lifetime());
         std::process::exit(1);
     });
     run("ip", &["link", "set", "lo", "up"]);
@@ -61,6 +62,7 @@ pub(crate) fn first_process(words: &[String]) {
 }
 
 /// The process that is the file system, and has started those that use it.
+#[expect(clippy::zombie_processes, reason = "they end with it")]
 pub(crate) fn files(words: &[String]) {
     call("sk-files");
     let as_user = words[0] == "user";

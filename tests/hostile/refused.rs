@@ -69,7 +69,7 @@ fn addresses() {
             let runs = |asked: &Asked| runs(asked) && !asked.text && asked.engine == Engine::Auto;
             let limits = format!("memory {}", mebibytes << 20);
             let also = |asked: &Asked, document: &Value, wrong: &mut Wrong| {
-                blames(asked, document, wrong, &["memory"])
+                blames(asked, document, wrong, &["memory"]);
             };
             Contract { limits: &limits, runs, also, ..Contract::of(&world) }.holds_in(world);
         }

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 
+use crate::command::slowness;
+
 /// The environment variable that names the role, with what it is told behind blanks.
 const ROLE: &str = "SKCHECK_TEST_ROLE";
 /// Every situation ends after so long, whatever became of the test.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(40);
+pub(crate) fn lifetime() -> Duration {
+    Duration::from_secs(30) * slowness()
+}
 
 /// A program that will play a role.
 pub(crate) fn playing(role: &str) -> Command {
@@ -40,13 +44,12 @@ static ENTRY: extern "C" fn() = enter;
 
 extern "C" fn enter() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    // Nobody but the role itself has it.
     let mut words = role.split_whitespace().map(str::to_owned);
     let name = words.next().unwrap_or_default();
     let words: Vec<String> = words.collect();
     if name != "limited" {
         set_parent_process_death_signal(Some(Signal::KILL)).expect("anyone may");
-        nix::unistd::alarm::set(LIFETIME.as_secs().try_into().expect("small"));
+        nix::unistd::alarm::set(lifetime().as_secs().try_into().expect("small"));
     }
     crate::roles::play(&name, &words);
     std::process::exit(0);

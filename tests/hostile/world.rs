@@ -86,9 +86,15 @@ pub(crate) struct World {
     pub(crate) unable: bool,
 }
 
-/// A user without privileges makes it.
+/// A user without privileges makes it, where users may have namespaces of their own.
 pub(crate) fn user(roles: &str) -> World {
-    World::make("user", roles)
+    let says = |file: &str, value: &str| {
+        std::fs::read_to_string(format!("/proc/sys/{file}")).is_ok_and(|text| text.trim() == value)
+    };
+    let barred = says("user/max_user_namespaces", "0")
+        || says("kernel/unprivileged_userns_clone", "0")
+        || says("kernel/apparmor_restrict_unprivileged_userns", "1");
+    World::make(if barred { "root" } else { "user" }, roles)
 }
 
 /// Root makes it: no user may.
@@ -163,9 +169,12 @@ impl World {
     /// Until everybody waits where he said that he would.
     fn settle(&mut self) {
         let all: Vec<Waiting> = self.stuck.iter().chain(&self.innocent).cloned().collect();
-        let dead_later = all.iter().any(|waiting| self.comm(waiting.pid) == "sk-witness");
-        if dead_later {
-            self.tell("dead");
+        for waiting in &all {
+            match self.comm(waiting.pid).as_str() {
+                "sk-witness" => self.tell("dead"),
+                "sk-slow-boot" => self.tell("slow"),
+                _ => {}
+            }
         }
         all.iter().for_each(|waiting| self.see(waiting));
         self.known = self.processes();
@@ -195,7 +204,9 @@ impl World {
 
     /// Whether a file can be read there within 0.2 s.
     fn is_answered(&self, file: &str) -> bool {
-        let mut reader = self.start(Command::new("cat").arg(file).stdin(Stdio::null()).stdout(Stdio::null()));
+        let mut reader = Command::new("cat");
+        let mut reader =
+            self.start(reader.arg(file).stdin(Stdio::null()).stdout(Stdio::null())).expect("it lasts");
         let deadline = Instant::now() + Duration::from_millis(200) * slowness();
         while Instant::now() < deadline {
             if reader.try_wait().expect("a child").is_some() {
@@ -211,8 +222,8 @@ impl World {
 
     /// Tells the file system how to go on.
     pub(crate) fn tell(&mut self, word: &str) {
-        let say = self.say.as_mut().expect("it was not undone");
-        say.write_all(format!("{word}\n").as_bytes()).expect("it listens");
+        // Who has ended by himself needs not be told.
+        let _ = self.say.as_mut().map(|say| say.write_all(format!("{word}\n").as_bytes()));
     }
 
     /// Takes the file system away: everybody who waits for it goes on.
@@ -261,19 +272,21 @@ impl World {
         self.processes().difference(&self.known).filter_map(peak).max().unwrap_or(0) * 1024
     }
 
-    /// Starts a command among its processes.
-    pub(crate) fn start(&self, command: &mut Command) -> Child {
-        let namespace = |kind: &str| File::open(format!("/proc/{}/ns/{kind}", self.first)).expect("root may");
+    /// Starts a command among its processes. An error: the situation has ended by itself.
+    pub(crate) fn start(&self, command: &mut Command) -> std::io::Result<Child> {
+        let namespace = |kind: &str| File::open(format!("/proc/{}/ns/{kind}", self.first));
         let namespaces = [
-            (namespace("mnt"), CloneFlags::CLONE_NEWNS),
-            (namespace("net"), CloneFlags::CLONE_NEWNET),
-            (namespace("pid"), CloneFlags::CLONE_NEWPID),
+            (namespace("mnt")?, CloneFlags::CLONE_NEWNS),
+            (namespace("net")?, CloneFlags::CLONE_NEWNET),
+            (namespace("pid")?, CloneFlags::CLONE_NEWPID),
         ];
         let inside = || {
             // This thread alone goes there.
             unshare(CloneFlags::CLONE_FS).expect("any thread may");
-            namespaces.iter().for_each(|(file, kind)| setns(file, *kind).expect("root may"));
-            command.spawn().expect("it is there")
+            for (file, kind) in &namespaces {
+                setns(file, *kind)?;
+            }
+            command.spawn()
         };
         std::thread::scope(|scope| scope.spawn(inside).join().expect("it does not panic"))
     }

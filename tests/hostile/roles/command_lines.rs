@@ -15,7 +15,7 @@ pub(super) fn endless() {
     let (_writer, reader) = unread(7000);
     memory::command_line_is(memory::untouched(64 << 30));
     holds("holds", &reader, 7000);
-    innocent(Shows::Nothing);
+    innocent(&Shows::Nothing);
     forever()
 }
 
@@ -32,7 +32,7 @@ pub(super) fn silent() {
     });
     std::thread::sleep(std::time::Duration::from_millis(300));
     holds("holds", &reader, 7000);
-    about_to(Shows::Silent("cmdline".to_owned()));
+    about_to(&Shows::Silent("cmdline".to_owned()));
     memory::untouched(4096);
     forever()
 }

@@ -15,7 +15,7 @@ pub(super) fn wait() {
     epoll::add(&set, &reader, EventData::new_u64(1), EventFlags::IN).expect("a socket can be polled");
     let events = memory::events_of_file(&open(NEVER_READ));
     holds("holds", &reader, 7000);
-    about_to(Shows::waits_for_a_file());
+    about_to(&Shows::waits_for_a_file());
     let _ = epoll::wait(&set, events, None);
     forever()
 }

@@ -2,14 +2,14 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::mount_bind;
 
-use super::{innocent, open, path};
-use crate::fuse::NEVER_READ;
-use crate::role::{call, tell};
+use super::{forever, innocent, open, path};
+use crate::fuse::{NEVER_READ, SLOW};
+use crate::role::call;
 use crate::world::Shows;
 
 /// The running kernel's configuration, where it has it itself.
@@ -21,19 +21,37 @@ const NAMESPACES: usize = 4;
 pub(super) fn read() {
     call("sk-read");
     let mut file = open(NEVER_READ);
-    innocent(Shows::waits_for_a_file());
+    innocent(&Shows::waits_for_a_file());
     let _ = file.read(&mut [0; 10]);
 }
 
 /// Looks for a kernel's configuration until that does not come. It is nowhere else.
 pub(super) fn boot() {
     call("sk-witness");
+    hide_the_kernels_own();
+    innocent(&Shows::waits_for_a_file());
+    until_dead("config-0");
+}
+
+/// Looks for it until the answer, that there is none, comes late.
+pub(super) fn slow_boot() {
+    call("sk-slow-boot");
+    hide_the_kernels_own();
+    innocent(&Shows::waits_for_a_file());
+    loop {
+        let asked = Instant::now();
+        let _ = std::fs::metadata(path("config-0"));
+        if asked.elapsed() >= SLOW {
+            forever();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn hide_the_kernels_own() {
     if Path::new(OF_KERNEL).exists() {
         mount_bind("/dev/null", OF_KERNEL).expect("root may");
     }
-    tell("place");
-    innocent(Shows::waits_for_a_file());
-    until_dead("config-0");
 }
 
 /// Mounts network namespaces that nobody else is in, and looks at the first one until that does not come.
@@ -46,8 +64,7 @@ pub(super) fn namespaces() {
         };
         std::thread::spawn(make).join().expect("it does not panic");
     }
-    tell("place");
-    innocent(Shows::waits_for_a_file());
+    innocent(&Shows::waits_for_a_file());
     until_dead("ns-1");
 }
 

@@ -38,6 +38,7 @@ pub(crate) fn play(name: &str, words: &[String]) {
         "endless-command-line" => command_lines::endless(),
         "silent-command-line" => command_lines::silent(),
         "boot" => file_systems::boot(),
+        "slow-boot" => file_systems::slow_boot(),
         "namespaces" => file_systems::namespaces(),
         "limited" => limited::run(words),
         _ => panic!("no role is called {name:?}"),
@@ -71,12 +72,12 @@ fn holds(what: &str, socket: &(impl AsFd + AsRawFd), unread: usize) {
 }
 
 /// Tells that this process is about to be stuck.
-fn about_to(shows: Shows) {
+fn about_to(shows: &Shows) {
     tell(&format!("stuck {} {shows}", std::process::id()));
 }
 
 /// Tells that nothing waits for this process, though it may wait itself.
-fn innocent(shows: Shows) {
+fn innocent(shows: &Shows) {
     tell(&format!("innocent {} {shows}", std::process::id()));
 }
 

@@ -22,7 +22,7 @@ pub(super) fn receive() {
     let (_writer, reader) = unread(7000);
     let buffer = memory::of_file(&open(NEVER_READ), PAGE);
     holds("holds", &reader, 7000);
-    about_to(Shows::waits_for_a_file());
+    about_to(&Shows::waits_for_a_file());
     let _ = recv(&reader, buffer, RecvFlags::empty());
     forever()
 }
@@ -33,7 +33,7 @@ pub(super) fn send() {
     let (writer, reader) = unread(7000);
     let buffer = memory::of_file(&open(NEVER_READ), PAGE);
     holds("holds", &reader, 7000);
-    about_to(Shows::waits_for_a_file());
+    about_to(&Shows::waits_for_a_file());
     let _ = rustix::net::send(&writer, buffer, SendFlags::empty());
     forever()
 }
@@ -55,7 +55,7 @@ pub(super) fn receive_mptcp() {
     write_and_wait(&writer, &reader, 7000);
     let buffer = memory::of_file(&open(NEVER_READ), PAGE);
     holds("holds-mptcp", &reader, 7000);
-    about_to(Shows::waits_for_a_file());
+    about_to(&Shows::waits_for_a_file());
     let _ = recv(&reader, buffer, RecvFlags::empty());
     forever()
 }
@@ -68,7 +68,7 @@ pub(super) fn receive_into_userfault() {
         return tell("unable");
     };
     holds("holds", &reader, 7000);
-    about_to(Shows::WaitIn("handle_userfault".to_owned()));
+    about_to(&Shows::WaitIn("handle_userfault".to_owned()));
     let _ = recv(&reader, buffer, RecvFlags::empty());
     forever()
 }
@@ -80,7 +80,7 @@ pub(super) fn receive_unix() {
     let (writer, reader) = pair.expect("a pair");
     write_and_wait(&writer, &reader, 700);
     let buffer = memory::of_file(&open(NEVER_READ), PAGE);
-    innocent(Shows::waits_for_a_file());
+    innocent(&Shows::waits_for_a_file());
     let _ = recv(&reader, buffer, RecvFlags::empty());
     forever()
 }
@@ -90,7 +90,7 @@ pub(super) fn receive_slowly() {
     call("sk-slowly");
     let (_writer, reader) = unread(50_000);
     let buffer = memory::of_file(&open(SLOWLY), 1000 * PAGE);
-    innocent(Shows::waits_for_a_file());
+    innocent(&Shows::waits_for_a_file());
     for page in buffer.chunks_mut(PAGE) {
         if recv(&reader, &mut page[..10], RecvFlags::empty()).is_err() {
             break;
