@@ -29,7 +29,10 @@ fn main() -> ExitCode {
         Err(refusal) => return refuse(&refusal),
     };
     if skcheck_bpf::stdout_was_closed() {
-        let _ = writeln!(io::stderr(), "skcheck: standard output is closed: give it a file, a pipe or a terminal");
+        let _ = writeln!(
+            io::stderr(),
+            "skcheck: standard output is closed: give it a file, a pipe or a terminal"
+        );
         return ExitCode::from(FAILED);
     }
     let page = Page::of_stdout();

@@ -1,7 +1,7 @@
 use aya::{Btf, Endianness};
 
 use super::*;
-use crate::btf::KernelBtf;
+use crate::btf::{KernelBtf, VMLINUX};
 
 /// A BTF of these types: `struct inner { int a; }`, `struct outer { struct inner i; struct far *f; }`.
 fn kernel() -> Vec<u8> {
@@ -72,10 +72,19 @@ const ESSENTIAL: [(&str, &[&str]); 22] = [
     ("net", &["ns"]),
     ("ns_common", &["inum"]),
     ("sock_common", &["skc_family", "skc_state", "skc_net", "skc_cookie"]),
-    ("sock", &[
-        "__sk_common", "sk_type", "sk_protocol", "sk_backlog", "sk_wmem_queued", "sk_wmem_alloc",
-        "sk_ack_backlog", "sk_receive_queue",
-    ]),
+    (
+        "sock",
+        &[
+            "__sk_common",
+            "sk_type",
+            "sk_protocol",
+            "sk_backlog",
+            "sk_wmem_queued",
+            "sk_wmem_alloc",
+            "sk_ack_backlog",
+            "sk_receive_queue",
+        ],
+    ),
     ("tcp_sock", &["rcv_nxt", "copied_seq", "write_seq", "snd_una"]),
     ("sk_buff_head", &["next", "prev", "qlen"]),
     ("sk_buff", &["next", "prev", "len", "head", "end", "truesize", "cb"]),
@@ -89,7 +98,6 @@ const ESSENTIAL: [(&str, &[&str]); 22] = [
     ("bpf_iter__task_file", &["task", "fd", "file"]),
     ("bpf_iter__bpf_map", &["map"]),
 ];
-
 
 fn is_essential(structure: &[u8], member: &[u8]) -> bool {
     let of = |name: &&str| name.as_bytes() == member;
@@ -165,7 +173,8 @@ fn what_is_not_essential_can_be_missing() {
     let objects = [crate::find::OBJECT, crate::walker::OBJECT];
     let known: HashSet<(Vec<u8>, Vec<u8>)> = objects.into_iter().flat_map(known_to).collect();
     let is_known = |structure: &[u8], member: &[u8]| known.contains(&(structure.to_vec(), member.to_vec()));
-    let is_missing = |structure: &[u8], member: &[u8]| is_known(structure, member) && !is_essential(structure, member);
+    let is_missing =
+        |structure: &[u8], member: &[u8]| is_known(structure, member) && !is_essential(structure, member);
     let only = |structure: &'static str, member: &'static str| {
         assert!(is_known(structure.as_bytes(), member.as_bytes()), "{structure}.{member}");
         move |of: &[u8], it: &[u8]| of == structure.as_bytes() && it == member.as_bytes()
