@@ -71,6 +71,9 @@ pub mod diag;
 pub mod engine;
 pub mod exact;
 pub mod facts;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod glob;
 pub mod holders;
 pub mod host;

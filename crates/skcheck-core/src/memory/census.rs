@@ -5,7 +5,7 @@
 //! those of vmalloc and those that a driver took look alike. What of them is the kernel's follows from
 //! what is free by the kernel's own counters.
 
-mod count;
+pub(crate) mod count;
 mod plan;
 mod singles;
 mod take;
@@ -82,7 +82,7 @@ pub enum PageClass {
 
 impl PageClass {
     /// All of them, in their order.
-    const ALL: [PageClass; 14] = [
+    pub(crate) const ALL: [PageClass; 14] = [
         PageClass::Free,
         PageClass::PageCache,
         PageClass::Anonymous,

@@ -1,6 +1,6 @@
 //! The memory of one cgroup, version 1 or 2: its ledger, its limits, and how much it suffers.
 
-mod place;
+pub(crate) mod place;
 mod read;
 
 use crate::error::Error;

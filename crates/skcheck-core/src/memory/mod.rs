@@ -13,7 +13,7 @@ pub mod network;
 pub(crate) mod read;
 pub mod reserved;
 mod threads;
-mod zones;
+pub(crate) mod zones;
 
 use std::time::SystemTime;
 

@@ -55,19 +55,19 @@ fn class(flags: u64) -> PageClass {
 
 /// How many pages there are of each class, and how many compound blocks on no list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counting {
+pub(crate) struct Counting {
     classes: [u64; PageClass::ALL.len()],
     /// By order: none is larger than the pages that are counted without an end to blocks.
     blocks: [u64; 32],
     /// Pages that belonged to no whole block: they changed hands while they were looked at.
-    pub(super) torn: u64,
+    pub(crate) torn: u64,
     /// The compound block that the last page belongs to: its class, and its pages so far.
     open: Option<(PageClass, u64)>,
 }
 
 impl Counting {
     /// Counts pages that follow each other, by their flags, eight bytes each.
-    pub(super) fn pages(&mut self, flags: &[u8]) {
+    pub(crate) fn pages(&mut self, flags: &[u8]) {
         let (mut rest, _) = flags.as_chunks::<8>();
         while let Some(first) = rest.first() {
             // Memory is alike over long stretches.
@@ -103,15 +103,15 @@ impl Counting {
             *so_far += pages;
             return;
         }
-        // Without a head. A huge page can be larger than what is read at once, and its tails say that they
-        // are of it; others' heads have gone meanwhile.
-        let class = class(flags);
+        // Without a head, whatever the flags say. A huge page can be larger than what is read at once, and its
+        // tails say that they are of it; others' heads have gone meanwhile.
+        let class = class(flags & !kpf::COMPOUND_HEAD);
         self.torn += if class == PageClass::Unflagged { pages } else { 0 };
         self.add(class, pages);
     }
 
     /// No page that comes belongs to the last one's block.
-    pub(super) fn end_block(&mut self) {
+    pub(crate) fn end_block(&mut self) {
         let Some((class, pages)) = self.open.take() else { return };
         let order = pages.checked_ilog2().unwrap_or(0);
         if class != PageClass::OffList {
@@ -128,14 +128,14 @@ impl Counting {
     }
 
     /// Pages of a class that need no looking at.
-    pub(super) fn add(&mut self, class: PageClass, pages: u64) {
+    pub(crate) fn add(&mut self, class: PageClass, pages: u64) {
         if let Some(sum) = self.classes.get_mut(class as usize) {
             *sum = sum.saturating_add(pages);
         }
     }
 
     /// Adds what another has counted.
-    pub(super) fn merge(&mut self, other: &Counting) {
+    pub(crate) fn merge(&mut self, other: &Counting) {
         let classes = self.classes.iter_mut().zip(other.classes);
         let blocks = self.blocks.iter_mut().zip(other.blocks);
         classes.chain(blocks).for_each(|(sum, more)| *sum = sum.saturating_add(more));
@@ -143,12 +143,12 @@ impl Counting {
     }
 
     /// How many pages are of a class; single ones of the kernel are among the unflagged.
-    pub(super) fn of(&self, class: PageClass) -> u64 {
+    pub(crate) fn of(&self, class: PageClass) -> u64 {
         self.classes.get(class as usize).copied().unwrap_or(0)
     }
 
     /// Compound blocks on no list: order and number of those that there are.
-    pub(super) fn blocks(&self) -> impl Iterator<Item = (u8, u64)> + '_ {
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (u8, u64)> + '_ {
         (0u8..).zip(self.blocks).filter(|(_, blocks)| *blocks > 0)
     }
 }

@@ -4,18 +4,18 @@ use crate::container::cgroup::{Mount, v1_mounts, v2_mounts};
 
 /// Where a cgroup can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// 1 or 2.
-    pub(super) version: u8,
+    pub(crate) version: u8,
     /// Its path below the root of its hierarchy.
-    pub(super) path: Vec<u8>,
+    pub(crate) path: Vec<u8>,
     /// Its directory.
-    pub(super) directory: Vec<u8>,
+    pub(crate) directory: Vec<u8>,
 }
 
 /// The places where a cgroup can be by these files like /proc/PID/mountinfo, the likeliest first. Memory
 /// is counted in one hierarchy, whichever the path was copied from; and so both are tried.
-pub(super) fn places(mountinfos: &[Vec<u8>], path: &[u8]) -> Result<Vec<Place>, &'static str> {
+pub(crate) fn places(mountinfos: &[Vec<u8>], path: &[u8]) -> Result<Vec<Place>, &'static str> {
     let wanted = components(path);
     if wanted.contains(&b"..".as_slice()) {
         return Err("a path with .. in it leads out of what can be seen here; give one without");

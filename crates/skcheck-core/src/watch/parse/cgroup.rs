@@ -33,17 +33,17 @@ pub fn throttling(cpu_stat: &[u8]) -> Option<Throttling> {
 
 /// The cgroups of a process, by /proc/PID/cgroup; `None` where it is in no such hierarchy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::watch) struct Hierarchies<'f> {
+pub(crate) struct Hierarchies<'f> {
     /// In version 2.
-    pub(in crate::watch) unified: Option<&'f [u8]>,
+    pub(crate) unified: Option<&'f [u8]>,
     /// In version 1, of the freezer.
-    pub(in crate::watch) freezer: Option<&'f [u8]>,
+    pub(crate) freezer: Option<&'f [u8]>,
     /// In version 1, of the controller of CPU time.
-    pub(in crate::watch) cpu: Option<&'f [u8]>,
+    pub(crate) cpu: Option<&'f [u8]>,
 }
 
 impl<'f> Hierarchies<'f> {
-    pub(in crate::watch) fn parse(file: &'f [u8]) -> Hierarchies<'f> {
+    pub(crate) fn parse(file: &'f [u8]) -> Hierarchies<'f> {
         let mut found = Hierarchies::default();
         for line in file.split(|&b| b == b'\n') {
             let mut fields = line.splitn(3, |&b| b == b':');
@@ -66,7 +66,7 @@ impl<'f> Hierarchies<'f> {
 
 /// The directory of a cgroup, and below it how many components of its path the mounted part of its
 /// hierarchy has. `None` where it lies outside of what is mounted.
-pub(in crate::watch) fn directory(mounts: &[Mount], path: &[u8]) -> Option<(Vec<u8>, usize)> {
+pub(crate) fn directory(mounts: &[Mount], path: &[u8]) -> Option<(Vec<u8>, usize)> {
     let wanted = components(path);
     mounts.iter().find_map(|mount| {
         let rest = wanted.strip_prefix(components(&mount.root).as_slice())?;

@@ -10,7 +10,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub(super) use cgroup::{Hierarchies, directory};
+pub(crate) use cgroup::{Hierarchies, directory};
 pub use cgroup::{frozen_v1, frozen_v2, throttling};
 pub use fdinfo::interests;
 pub use syscall::{Machine, syscall};

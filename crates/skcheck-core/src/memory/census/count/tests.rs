@@ -93,6 +93,8 @@ fn what_changes_meanwhile_is_torn() {
     check(&three, &[(PageClass::Free, 1), (PageClass::OffList, 2), (PageClass::Unflagged, 1)], &[(1, 1)], 1);
     check(&[HEAD; 3], &[(PageClass::Unflagged, 3)], &[], 3);
     check(&[kpf::BUDDY, TAIL, TAIL], &[(PageClass::Free, 1), (PageClass::Unflagged, 2)], &[], 2);
+    // No block begins at a tail, though it says so.
+    check(&[kpf::BUDDY, TAIL | HEAD], &[(PageClass::Free, 1), (PageClass::Unflagged, 1)], &[], 1);
     // But these are the rest of a huge page, or a slab's.
     let rest = [TAIL | kpf::HUGE, TAIL | kpf::HUGE, TAIL | kpf::SLAB];
     check(&rest, &[(PageClass::Slab, 1), (PageClass::Huge, 2)], &[], 0);

@@ -1,0 +1,17 @@
+//! /proc/PID/cgroup, and the files of a cgroup.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use skcheck_core::Cgroup;
+use skcheck_core::fuzzing::hierarchies;
+use skcheck_core::memory::cgroup::Pressure;
+use skcheck_core::watch::parse::{frozen_v1, frozen_v2, throttling};
+
+fuzz_target!(|file: &[u8]| {
+    if let Some(cgroup) = Cgroup::of_process(file) {
+        assert!(cgroup.path.starts_with(b"/"));
+        assert!(cgroup.container.is_none_or(|it| it.id.is_some() || it.pod_uid.is_some()));
+    }
+    let _ = (hierarchies(file), Pressure::parse(file));
+    let _ = (frozen_v1(file), frozen_v2(file), throttling(file));
+});

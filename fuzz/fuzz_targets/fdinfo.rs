@@ -1,0 +1,14 @@
+//! /proc/PID/fdinfo/FD: rings of io_uring, descriptors in flight, epoll sets.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use skcheck_core::holders::fdinfo::{RingFiles, in_flight};
+use skcheck_core::watch::parse::interests;
+
+fuzz_target!(|file: &[u8]| {
+    let lines = file.split(|&b| b == b'\n').count();
+    let ring = RingFiles::parse(file);
+    assert!(ring.sockets.len() as u64 + ring.unnamed < lines as u64);
+    assert!(interests(file).count() <= lines);
+    let _ = in_flight(file);
+});

@@ -1,0 +1,22 @@
+//! What `find.c` puts into its ring buffer.
+#![no_main]
+
+#[allow(dead_code, reason = "what is not about these records")]
+#[path = "../../crates/skcheck-bpf/src/wire.rs"]
+mod wire;
+
+use libfuzzer_sys::fuzz_target;
+use skcheck_core::{HostFacts, PageSize, footprint::footprint};
+use wire::FindRecord;
+
+fuzz_target!(|record: &[u8]| {
+    let host = HostFacts::assumed(PageSize(4096));
+    let decoded = FindRecord::decode(record);
+    if let Some(FindRecord::Socket(found)) = &decoded {
+        assert!(found.socket.inode.is_some());
+        let _ = footprint(&found.socket, found.unix_queue.map(|queue| queue.truesize), &host);
+    }
+    // What follows is no part of a record.
+    let padded = [record, &[0xff; 8]].concat();
+    assert!(decoded.is_none() || FindRecord::decode(&padded) == decoded);
+});

@@ -1,0 +1,20 @@
+//! /proc/PID/mountinfo: where cgroups and network namespaces are mounted.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use skcheck_core::fuzzing::{cgroup_directories, cgroup_mounts};
+use skcheck_core::namespaces::{ip_netns_name, mounted, netns_id};
+
+/// A cgroup whose files are looked for; the first line names another.
+const PATH: &[u8] = b"/system.slice/nginx.service";
+
+fuzz_target!(|file: &[u8]| {
+    let lines = file.split(|&b| b == b'\n').count();
+    let namespaces = mounted(file);
+    assert!(namespaces.len() <= lines && cgroup_mounts(file).len() <= 3 * lines);
+    let _ = namespaces.iter().filter_map(|(_, point)| ip_netns_name(point)).count();
+    for path in [PATH, file.split(|&b| b == b'\n').next().unwrap_or_default()] {
+        assert!(cgroup_directories(file, path).iter().all(|directory| directory.starts_with(b"/")));
+    }
+    let _ = netns_id(file);
+});

@@ -1,0 +1,29 @@
+//! The tables of /proc/net: the first byte chooses one, the others are the file.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use skcheck_core::diag::request::{IpVersion, Table};
+use skcheck_core::{HostFacts, PageSize, footprint::footprint, proc_net};
+
+const TABLES: [Table; 8] = [
+    Table::Tcp(IpVersion::V4),
+    Table::Tcp(IpVersion::V6),
+    Table::Udp(IpVersion::V4),
+    Table::Udp(IpVersion::V6),
+    Table::Raw(IpVersion::V4),
+    Table::Raw(IpVersion::V6),
+    Table::Packet,
+    Table::Netlink,
+];
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&table, file)) = input.split_first() else { return };
+    let host = HostFacts::assumed(PageSize(4096));
+    let lines = file.split(|&b| b == b'\n').filter(|line| !line.is_empty()).count() as u64;
+    let mut sockets = 0;
+    let bad = proc_net::parse(TABLES[usize::from(table) % TABLES.len()], file, |socket| {
+        sockets += 1;
+        let _ = footprint(&socket, None, &host);
+    });
+    assert!(sockets + bad <= lines.saturating_sub(1));
+});

@@ -1,0 +1,21 @@
+//! /proc/slabinfo, the objects of a slab in /sys, and other facts of a kernel.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use skcheck_core::facts::{
+    KernelConfig, SKB_SLABS, active_objects, active_objects_at_most, is_release_at_least,
+};
+use skcheck_core::{HostFacts, PageSize};
+
+fuzz_target!(|file: &[u8]| {
+    let mut host = HostFacts::assumed(PageSize(65536));
+    for slab in SKB_SLABS.into_iter().chain(["MPTCP"]) {
+        host.active_skbs = active_objects(file, slab);
+        let _ = host.host_bound();
+    }
+    let _ = (active_objects_at_most(file), is_release_at_least(file, (6, 8)));
+    // Unpacking may take long and is flate2's to prove.
+    if !file.starts_with(&[0x1f, 0x8b]) {
+        let _ = KernelConfig::parse(file);
+    }
+});
