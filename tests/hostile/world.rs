@@ -203,7 +203,7 @@ impl World {
     }
 
     /// Whether a file can be read there within 0.2 s.
-    fn is_answered(&self, file: &str) -> bool {
+    pub(crate) fn is_answered(&self, file: &str) -> bool {
         let mut reader = Command::new("cat");
         let mut reader =
             self.start(reader.arg(file).stdin(Stdio::null()).stdout(Stdio::null())).expect("it lasts");

@@ -43,7 +43,7 @@ pub(super) fn exec_slowly() {
 
 /// The standard output is the test's: what lives on here must not keep it.
 fn start(_closed_on_exec: &File) -> ! {
-    about_to(&Shows::Silent("stat".to_owned()));
+    about_to(&Shows::Silent("maps".to_owned()));
     let error = Command::new("sleep").arg("100").stdin(Stdio::null()).exec();
     eprintln!("not started: {error}");
     forever()
