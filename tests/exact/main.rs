@@ -5,10 +5,10 @@
 mod census;
 mod deferred;
 mod measure;
-mod stuck;
 #[path = "../../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command needs the rest
 mod stall;
+mod stuck;
 #[path = "../support/mod.rs"]
 #[allow(dead_code)] // other tests need the rest
 mod support;

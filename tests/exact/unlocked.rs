@@ -185,7 +185,8 @@ fn connections_that_nobody_accepts() {
         .collect();
     let mut sizes = eventually("all arrive", || {
         let snapshot = scan(&here(), &ALL_PACKETS);
-        let waits = |socket: &Socket| socket.local.port() == Some(to.port()) && socket.state == State::Established;
+        let waits =
+            |socket: &Socket| socket.local.port() == Some(to.port()) && socket.state == State::Established;
         let waiting = snapshot.sockets.iter().filter(|it| waits(&it.socket) && it.socket.inode.is_none());
         let sizes: Vec<u64> = waiting.filter_map(|it| Some(it.exact.as_ref().ok()?.unread().0)).collect();
         (sizes.len() == CONNECTIONS).then_some(sizes)
@@ -221,7 +222,8 @@ fn one_socket_locked() {
     let _quiet = no_child_is_born();
     let limits = Limits { lock: true, ..ALL_PACKETS };
     let holder = crate::support::scan::mine(&pair.server);
-    let listing = skcheck_core::packets(&skcheck_core::Live::new(), engine(), holder, &limits).expect("it is there");
+    let listing =
+        skcheck_core::packets(&skcheck_core::Live::new(), engine(), holder, &limits).expect("it is there");
     assert!(listing.queues.iter().all(|end| end.complete && end.steady), "{:?}", listing.queues);
     assert_eq!(listing.of_queue(Queue::Receive).map(|packet| packet.len.0).sum::<u64>(), 10_000);
 }

@@ -50,9 +50,13 @@ impl Kind {
             }
             Kind::NoBtf => "it takes a kernel built with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux)",
             Kind::TooOld => "it takes Linux 5.17 or newer",
-            Kind::Verifier => "this kernel is not known yet: report it, with this line and the output of uname -r",
+            Kind::Verifier => {
+                "this kernel is not known yet: report it, with this line and the output of uname -r"
+            }
             Kind::Memory => "free memory, or raise the limit (ulimit -v, ulimit -l, memory.max)",
-            Kind::Descriptors => "raise the limit of open files (ulimit -n; sysctl fs.file-max for the host's)",
+            Kind::Descriptors => {
+                "raise the limit of open files (ulimit -n; sysctl fs.file-max for the host's)"
+            }
             Kind::Threads => "raise the limit of threads (ulimit -u, pids.max)",
             Kind::Defect => "report it: it is a defect",
         }

@@ -23,16 +23,19 @@ pub(crate) fn look() -> Result<(), Error> {
         match File::open("/dev/null") {
             Ok(file) => files.push(file),
             Err(error) if error.raw_os_error().is_some_and(is_limit) => {
-                return Err(Error::new(Kind::Descriptors, format!("it takes {DESCRIPTORS} descriptors: {error}")));
+                return Err(Error::new(
+                    Kind::Descriptors,
+                    format!("it takes {DESCRIPTORS} descriptors: {error}"),
+                ));
             }
             // Without /dev/null nothing can be said.
             Err(_) => break,
         }
     }
     let mut memory: Vec<u8> = Vec::new();
-    memory
-        .try_reserve_exact(MEMORY)
-        .map_err(|error| Error::new(Kind::Memory, format!("it takes {} MiB of memory: {error}", MEMORY >> 20)))
+    memory.try_reserve_exact(MEMORY).map_err(|error| {
+        Error::new(Kind::Memory, format!("it takes {} MiB of memory: {error}", MEMORY >> 20))
+    })
 }
 
 fn is_limit(number: i32) -> bool {

@@ -125,11 +125,9 @@ impl Walker {
         let mut map = self.array::<[u64; 4]>("limits")?;
         map.set(0, [packets, deadline, room, full], 0).map_err(|error| Error::map(&error))?;
         Ok(match limits.time {
-            Some(time) => Time {
-                deadline: Some(Instant::now() + time),
-                patience: time + PATIENCE,
-                locks: limits.lock,
-            },
+            Some(time) => {
+                Time { deadline: Some(Instant::now() + time), patience: time + PATIENCE, locks: limits.lock }
+            }
             None => Time { locks: limits.lock, ..Time::AMPLE },
         })
     }

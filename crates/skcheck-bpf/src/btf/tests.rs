@@ -69,10 +69,19 @@ const ESSENTIAL: [(&str, &[&str]); 22] = [
     ("net", &["ns"]),
     ("ns_common", &["inum"]),
     ("sock_common", &["skc_family", "skc_state", "skc_net", "skc_cookie"]),
-    ("sock", &[
-        "__sk_common", "sk_type", "sk_protocol", "sk_backlog", "sk_wmem_queued", "sk_wmem_alloc",
-        "sk_ack_backlog", "sk_receive_queue",
-    ]),
+    (
+        "sock",
+        &[
+            "__sk_common",
+            "sk_type",
+            "sk_protocol",
+            "sk_backlog",
+            "sk_wmem_queued",
+            "sk_wmem_alloc",
+            "sk_ack_backlog",
+            "sk_receive_queue",
+        ],
+    ),
     ("tcp_sock", &["rcv_nxt", "copied_seq", "write_seq", "snd_una"]),
     ("sk_buff_head", &["next", "prev", "qlen"]),
     ("sk_buff", &["next", "prev", "len", "head", "end", "truesize", "cb"]),
@@ -87,13 +96,9 @@ const ESSENTIAL: [(&str, &[&str]); 22] = [
     ("bpf_iter__bpf_map", &["map"]),
 ];
 
-
 fn is_essential(structure: &[u8], member: &[u8]) -> bool {
-    let of = |name: &&str| name.as_bytes() == member;
-    match ESSENTIAL.iter().find(|(name, _)| name.as_bytes() == structure) {
-        Some((_, members)) => members.iter().any(|name| of(&name)),
-        None => false,
-    }
+    let of = ESSENTIAL.iter().find(|(name, _)| name.as_bytes() == structure);
+    of.is_some_and(|(_, members)| members.iter().any(|name| name.as_bytes() == member))
 }
 
 /// The structures that an object knows, and their members: its own BTF is one of its sections.
@@ -111,8 +116,11 @@ fn known_to(object: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     known
 }
 
+/// Whether a structure lacks a member.
+type IsMissing<'a> = &'a dyn Fn(&[u8], &[u8]) -> bool;
+
 /// A kernel's BTF in which these members have another name.
-fn without(file: &[u8], is_missing: &dyn Fn(&[u8], &[u8]) -> bool) -> Vec<u8> {
+fn without(file: &[u8], is_missing: IsMissing<'_>) -> Vec<u8> {
     let kernel = Kernel::index(file).expect("the layout is known");
     let begin = word(file, 4).unwrap() as usize;
     let mut renamed = file.to_vec();
@@ -162,7 +170,8 @@ fn what_is_not_essential_can_be_missing() {
     let objects = [crate::find::OBJECT, crate::walker::OBJECT];
     let known: HashSet<(Vec<u8>, Vec<u8>)> = objects.into_iter().flat_map(known_to).collect();
     let is_known = |structure: &[u8], member: &[u8]| known.contains(&(structure.to_vec(), member.to_vec()));
-    let is_missing = |structure: &[u8], member: &[u8]| is_known(structure, member) && !is_essential(structure, member);
+    let is_missing =
+        |structure: &[u8], member: &[u8]| is_known(structure, member) && !is_essential(structure, member);
     let only = |structure: &'static str, member: &'static str| {
         assert!(is_known(structure.as_bytes(), member.as_bytes()), "{structure}.{member}");
         move |of: &[u8], it: &[u8]| of == structure.as_bytes() && it == member.as_bytes()
@@ -172,7 +181,7 @@ fn what_is_not_essential_can_be_missing() {
     let (queue, reader) = (only("sock", "tcp_rtx_queue"), only("udp_sock", "reader_queue"));
     // And a refusal is one: the walk goes along these, and nothing finds a socket without those.
     let (size, socket) = (only("sk_buff", "truesize"), only("socket", "sk"));
-    let cases: [(&str, &dyn Fn(&[u8], &[u8]) -> bool, usize); 8] = [
+    let cases: [(&str, IsMissing<'_>, usize); 8] = [
         ("nothing", &|_, _| false, 0),
         ("all at once", &is_missing, 0),
         ("page.compound_head", &page, 0),

@@ -61,7 +61,8 @@ fn without_a_log_the_number_says_why() {
 
 #[test]
 fn a_missing_file_is_a_kernel_without_btf() {
-    let missing = |number| BtfError::FileError { path: "/sys/kernel/btf/vmlinux".into(), error: errno(number) };
+    let missing =
+        |number| BtfError::FileError { path: "/sys/kernel/btf/vmlinux".into(), error: errno(number) };
     let kind = |number| Error::no_btf(&missing(number)).kind();
     assert_eq!(kind(Errno::NOENT), Kind::NoBtf);
     assert_eq!(kind(Errno::MFILE), Kind::Descriptors);
@@ -80,8 +81,8 @@ fn the_level_in_force_is_in_brackets() {
 #[test]
 fn remedies_differ() {
     use Kind::*;
-    let kinds =
-        [Privilege, Lockdown, NoBtf, TooOld, Verifier, Memory, Descriptors, Threads, Defect].map(Kind::remedy);
+    let kinds = [Privilege, Lockdown, NoBtf, TooOld, Verifier, Memory, Descriptors, Threads, Defect]
+        .map(Kind::remedy);
     for (at, remedy) in kinds.iter().enumerate() {
         assert!(!kinds[..at].contains(remedy), "{remedy}");
     }
