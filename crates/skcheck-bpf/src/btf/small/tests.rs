@@ -100,11 +100,8 @@ const ESSENTIAL: [(&str, &[&str]); 22] = [
 ];
 
 fn is_essential(structure: &[u8], member: &[u8]) -> bool {
-    let of = |name: &&str| name.as_bytes() == member;
-    match ESSENTIAL.iter().find(|(name, _)| name.as_bytes() == structure) {
-        Some((_, members)) => members.iter().any(|name| of(&name)),
-        None => false,
-    }
+    let of = ESSENTIAL.iter().find(|(name, _)| name.as_bytes() == structure);
+    of.is_some_and(|(_, members)| members.iter().any(|name| name.as_bytes() == member))
 }
 
 /// The structures that an object knows, and their members: its own BTF is one of its sections.
@@ -122,8 +119,11 @@ fn known_to(object: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     known
 }
 
+/// Whether a structure lacks a member.
+type IsMissing<'a> = &'a dyn Fn(&[u8], &[u8]) -> bool;
+
 /// A kernel's BTF in which these members have another name.
-fn without(file: &[u8], is_missing: &dyn Fn(&[u8], &[u8]) -> bool) -> Vec<u8> {
+fn without(file: &[u8], is_missing: IsMissing<'_>) -> Vec<u8> {
     let kernel = Kernel::index(file).expect("the layout is known");
     let begin = word(file, 4).unwrap() as usize;
     let mut renamed = file.to_vec();
@@ -184,7 +184,7 @@ fn what_is_not_essential_can_be_missing() {
     let (queue, reader) = (only("sock", "tcp_rtx_queue"), only("udp_sock", "reader_queue"));
     // And a refusal is one: the walk goes along these, and nothing finds a socket without those.
     let (size, socket) = (only("sk_buff", "truesize"), only("socket", "sk"));
-    let cases: [(&str, &dyn Fn(&[u8], &[u8]) -> bool, usize); 8] = [
+    let cases: [(&str, IsMissing<'_>, usize); 8] = [
         ("nothing", &|_, _| false, 0),
         ("all at once", &is_missing, 0),
         ("page.compound_head", &page, 0),
