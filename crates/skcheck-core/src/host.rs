@@ -264,6 +264,8 @@ pub enum Sight<'a> {
 pub struct Message {
     /// Whom it is about, as a report names who does not answer.
     pub about: String,
+    /// The process that it is about, where one is.
+    pub pid: Option<u32>,
     /// The message.
     pub request: Vec<u8>,
 }

@@ -35,7 +35,6 @@ pub(crate) fn run(args: MemArgs, page: Page) -> Result<Outcome, Failure> {
 
 fn of_host(session: &Session, config: &MemConfig) -> Result<Outcome, Failure> {
     let host = &session.host;
-    let loaded = Loaded::choose(config.measuring.engine, session)?;
     let progress = Progress::on_terminal(host.page_size()).filter(|_| config.pages);
     let show = |done, of| {
         if let Some(progress) = &progress {
@@ -44,6 +43,7 @@ fn of_host(session: &Session, config: &MemConfig) -> Result<Outcome, Failure> {
     };
     let memory = memory(host, if config.pages { Some(&show) } else { None })?;
     drop(progress);
+    let loaded = Loaded::choose(config.measuring.engine, session)?;
     let mut gaps = memory.gaps.clone();
     let scanned = scan_with(host, &Query::default(), loaded.engine(), &config.measuring.limits);
     let verdict = match &scanned {

@@ -1,6 +1,6 @@
 //! What a report says in words.
 
-use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Report as SocketReport, Truesize};
+use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
 
 use crate::args::By;
 use crate::config::ScanConfig;
@@ -124,6 +124,9 @@ fn amount(Sum { known, unknown, estimated }: Sum) -> Option<String> {
 }
 
 fn nothing(report: &Report<'_>, config: &ScanConfig) -> String {
+    if report.snapshot.gaps.iter().any(|gap| gap.what == Missing::Partial) {
+        return "Nothing had been found by then.".to_owned();
+    }
     let seen = count(report.snapshot.scanned.sockets, "socket");
     if let Some(pid) = config.missing_pid {
         return format!("No socket matches, and there is no process {pid}; {seen} looked at.");

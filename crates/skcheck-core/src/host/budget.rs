@@ -6,10 +6,10 @@ use std::time::Duration;
 
 /// The first that does not answer is waited for this part of the budget, and each further one half as long as
 /// the one before: where one is stuck many are.
-const FIRST: u32 = 10;
+const FIRST: u32 = 2;
 
 /// Nobody is waited for longer than this part of what is left: whoever is asked last has some of it, too.
-const MOST: u32 = 4;
+const MOST: u32 = 2;
 
 /// The longest and the shortest that one is waited for, while anything is left. What answers at all answers in
 /// microseconds; a process that executes a program, or a disk that spins up, takes longer.
@@ -128,15 +128,14 @@ mod tests {
             budget.spend(patience);
             budget.note_silence();
         }
-        assert_eq!(waited, [400, 200, 100, 50, 25, 20]);
-        assert_eq!(budget.left(), Duration::from_millis(3205));
-        assert_eq!(budget.patience(Duration::from_secs(9)), Duration::from_millis(3205) / 4);
-        budget.spend(Duration::from_millis(3195));
+        assert_eq!(waited, [1000, 500, 250, 125, 62, 31]);
+        assert_eq!(budget.patience(Duration::from_secs(9)), budget.left() / 2);
+        budget.spend(budget.left() - Duration::from_millis(10));
         assert_eq!(budget.patience(Duration::from_secs(1)), Duration::from_millis(10));
         budget.spend(Duration::from_secs(9));
         assert_eq!(budget.patience(Duration::ZERO), Duration::ZERO);
         budget.refill();
-        assert_eq!(budget.patience(Duration::ZERO), Duration::from_millis(400));
+        assert_eq!(budget.patience(Duration::ZERO), Duration::from_secs(1));
     }
 
     #[test]

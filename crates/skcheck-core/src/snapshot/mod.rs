@@ -34,7 +34,7 @@ use crate::engine::{Engine, Limits, PageKind};
 use crate::error::Error;
 use crate::exact::Blocks;
 use crate::footprint::HostFacts;
-use crate::gap::Gap;
+use crate::gap::{Gap, Missing};
 use crate::host::Host;
 use crate::memory::{self, ledger::Ledger};
 use crate::namespaces::{Netns, NetnsId};
@@ -130,6 +130,26 @@ pub struct Scanned {
 }
 
 impl Snapshot {
+    /// One of a scan that saw nothing.
+    fn empty(host: HostFacts) -> Snapshot {
+        Snapshot {
+            taken_at: SystemTime::UNIX_EPOCH,
+            duration: Duration::ZERO,
+            source: Source::SockDiag,
+            engine: None,
+            host,
+            ledger: None,
+            scanned: Scanned::default(),
+            sockets: Vec::new(),
+            pages: Vec::new(),
+            processes: Vec::new(),
+            unlisted_tcp_mem: None,
+            unlisted_noise: Bytes(0),
+            namespaces: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
     /// The process with this pid.
     pub fn process(&self, pid: u32) -> Option<&Process> {
         let at = self.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
@@ -198,8 +218,19 @@ pub fn scan_with(
     let config = read::kernel_config(host);
     let facts = read::host_facts(host, config.as_ref(), &mut gaps);
     let ledger = memory::read::ledger(host, config.as_ref(), &mut gaps);
-    let first = first_pass::run(host, query, &facts, engine, &mut gaps)
-        .map_err(|error| error.with(host.unanswered()))?;
+    let first = match first_pass::run(host, query, &facts, engine, &mut gaps) {
+        Ok(first) => first,
+        Err(error) => {
+            let unanswered = host.unanswered();
+            if !unanswered.iter().any(|gap| gap.what == Missing::Partial) {
+                return Err(error.with(unanswered));
+            }
+            // Told to end before there was anything: that is all there is to report.
+            gaps.extend(unanswered);
+            let duration = started.elapsed();
+            return Ok(Snapshot { taken_at, duration, ledger, gaps, ..Snapshot::empty(facts) });
+        }
+    };
     let finds = first.closed.is_some();
     let source = first.source;
     let scanned = first.scanned;

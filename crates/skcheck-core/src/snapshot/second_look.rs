@@ -81,10 +81,14 @@ pub(super) fn add_info(
         let Ok(asker) = Asker::open(host, netns) else { continue };
         let mut answers = Vec::new();
         let reports = places.iter().filter_map(|at| sockets.get(*at));
-        let wanted: Vec<(String, &Socket)> =
-            reports.map(|report| (describe(report, of.processes), &report.socket)).collect();
+        let wanted: Vec<(String, Option<u32>, &Socket)> = reports
+            .map(|report| {
+                let pid = report.holders.first().map(|holder| holder.pid);
+                (describe(report, of.processes), pid, &report.socket)
+            })
+            .collect();
         let is_same = |place: usize, answer: &Socket| {
-            wanted.get(place).is_some_and(|(_, socket)| same_connection(socket, answer))
+            wanted.get(place).is_some_and(|(_, _, socket)| same_connection(socket, answer))
         };
         let _ = asker.with_info(&wanted, &mut |place, answer| {
             if answer.state != State::TimeWait && is_same(place, &answer) {

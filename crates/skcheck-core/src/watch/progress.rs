@@ -148,7 +148,7 @@ pub(super) fn received(span: &Span<'_>, pair: &Pair<'_>) -> Received {
     }
     let mut received = match pair.before {
         Some(before) if !span.window.is_zero() => match now.socket.protocol {
-            Protocol::Tcp => of_tcp(span, before, now),
+            Protocol::Tcp => of_tcp(span, pair.key, before, now),
             _ => packets::received(span, pair.key, before, now),
         },
         Some(_) => Received::just(Reading::Unknown),
@@ -182,8 +182,11 @@ fn appeared(span: &Span<'_>, now: &Report) -> Received {
     Received { consumed: Some(0), ..Received::just(reading) }
 }
 
-fn of_tcp(span: &Span<'_>, before: &Report, now: &Report) -> Received {
-    let Some(flow) = tcp::flow(&before.socket, &now.socket) else { return by_payload(span, before, now) };
+/// Without what the kernel tells under the socket's lock, as of others.
+fn of_tcp(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Received {
+    let Some(flow) = tcp::flow(&before.socket, &now.socket) else {
+        return packets::received(span, key, before, now);
+    };
     of_flow(span, before, now, flow)
 }
 

@@ -25,7 +25,7 @@ impl<'g> Conversation<'g> {
     pub(super) fn open(guarded: &'g Guarded, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + 'g>> {
         let way_in = netns.map(NetnsFile::whole_path);
         let subject =
-            way_in.map_or_else(|| Subject::Sockets("sockets".to_owned()), |path| Subject::of(&path));
+            way_in.map_or_else(|| Subject::Sockets("sockets".to_owned(), None), |path| Subject::of(&path));
         if guarded.is_hopeless(&subject) {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -76,12 +76,19 @@ impl<'g> Conversation<'g> {
         None
     }
 
+    fn subject_of(&self, message: &Message) -> Subject {
+        match self.subject(&message.about) {
+            Subject::Sockets(name, _) => Subject::Sockets(name, message.pid),
+            subject => subject,
+        }
+    }
+
     fn subject(&self, what: &str) -> Subject {
         let of = match &self.netns {
             Some(netns) => format!("{what} of {}", netns.whole_path().display()),
             None => what.to_owned(),
         };
-        Subject::Sockets(of.escape_default().to_string())
+        Subject::Sockets(of.escape_default().to_string(), None)
     }
 }
 
@@ -101,7 +108,7 @@ impl Diag for Conversation<'_> {
     fn ask_each(&mut self, messages: &[Message], on_datagram: &mut dyn FnMut(usize, &[u8])) {
         let mut next = 0;
         while let Some(message) = messages.get(next) {
-            let subject = self.subject(&message.about);
+            let subject = self.subject_of(message);
             let Some(mut worker) = self.connected().filter(|_| !self.guarded.is_hopeless(&subject)) else {
                 next += 1;
                 continue;
@@ -124,7 +131,7 @@ impl Diag for Conversation<'_> {
                     next += 1;
                 }
                 Err(trouble) => {
-                    let subject = messages.get(next).map_or(subject, |message| self.subject(&message.about));
+                    let subject = messages.get(next).map_or(subject, |message| self.subject_of(message));
                     let _ = self.guarded.despair(worker, trouble, subject);
                     next += 1;
                 }

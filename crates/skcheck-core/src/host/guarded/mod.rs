@@ -178,13 +178,14 @@ impl Guarded {
                     Subject::Process(pid) | Subject::Memory(pid) => (self.name_of(*pid), None),
                     Subject::Descriptor(pid, fd) => (format!("{}, fd {fd}", self.name_of(*pid)), None),
                     Subject::Place(path) => self.file_system_of(path),
-                    Subject::Sockets(name) => (name.clone(), None),
+                    Subject::Sockets(name, _) => (name.clone(), None),
                 };
+                let waits_in = self.waits_in(&subject);
                 let mut silent = self.silent();
                 if let Some(device) = device {
                     silent.add_device(device, subject.clone());
                 }
-                silent.add(subject, Met { name, wchan, left: Some(left) });
+                silent.add(subject, Met { name, waits_in, wchan, left: Some(left) });
             }
         }
         io::ErrorKind::TimedOut.into()
@@ -194,6 +195,14 @@ impl Guarded {
     fn name_of(&self, pid: u32) -> String {
         let comm = self.read_anyway(&format!("/proc/{pid}/comm")).map(|file| process::comm(&file));
         format!("{} ({pid})", comm.unwrap_or_else(|| b"process".to_vec()).escape_ascii())
+    }
+
+    /// The kernel function that somebody waits in who does not answer for one of the things that he has. Of a
+    /// process that does not answer at all, this file does not either.
+    fn waits_in(&self, subject: &Subject) -> Option<String> {
+        let pid = subject.pid().filter(|_| !matches!(subject, Subject::Process(_)))?;
+        let wchan = self.read_anyway(&format!("/proc/{pid}/wchan"))?;
+        (!wchan.is_empty() && wchan != b"0").then(|| wchan.escape_ascii().to_string())
     }
 
     /// What a path lies on, for a report, and its device number.
@@ -421,7 +430,7 @@ impl Host for Guarded {
     }
 
     fn interface_name(&self, index: u32) -> io::Result<String> {
-        let subject = Subject::Sockets("interfaces".to_owned());
+        let subject = Subject::Sockets("interfaces".to_owned(), None);
         let mut name = Vec::new();
         let asked =
             self.ask(subject, &Question::InterfaceName(index), &mut |part| name.extend_from_slice(part));

@@ -43,7 +43,7 @@ pub(super) fn look(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut 
         } else {
             let name = guarded.name_of(pid);
             let mut silent = guarded.silent();
-            silent.add(Subject::Process(pid), Met { name, wchan: None, left: None });
+            silent.add(Subject::Process(pid), Met { name, waits_in: None, wchan: None, left: None });
         }
         on_sight(pid, Sight::End(Err(io::ErrorKind::TimedOut.into())));
     }

@@ -24,8 +24,8 @@ pub(super) enum Subject {
     Descriptor(u32, u32),
     /// What lies on a file system, by its path in the scanner's own files.
     Place(PathBuf),
-    /// A socket, or a table of sockets; by what was asked.
-    Sockets(String),
+    /// A socket, or a table of sockets, by what was asked; and the process that holds it, where that is known.
+    Sockets(String, Option<u32>),
 }
 
 impl Subject {
@@ -64,7 +64,8 @@ impl Subject {
     pub(super) fn pid(&self) -> Option<u32> {
         match self {
             Subject::Process(pid) | Subject::Memory(pid) | Subject::Descriptor(pid, _) => Some(*pid),
-            Subject::Place(_) | Subject::Sockets(_) => None,
+            Subject::Place(_) => None,
+            Subject::Sockets(_, pid) => *pid,
         }
     }
 }
@@ -74,6 +75,8 @@ impl Subject {
 struct Silence {
     /// Its name, for a report.
     name: String,
+    /// The kernel function that it waits in itself, where that could be asked.
+    waits_in: Option<String>,
     wchan: Option<String>,
     since: Instant,
     /// The worker that waits there; `None`: nobody was sent.
@@ -95,15 +98,16 @@ pub(super) struct Silent {
 /// What a silence is remembered with.
 pub(super) struct Met {
     pub(super) name: String,
+    pub(super) waits_in: Option<String>,
     pub(super) wchan: Option<String>,
     pub(super) left: Option<Left>,
 }
 
 impl Silent {
     pub(super) fn add(&mut self, subject: Subject, met: Met) {
-        let Met { name, wchan, left } = met;
+        let Met { name, waits_in, wchan, left } = met;
         let since = Instant::now();
-        self.of.entry(subject).or_insert(Silence { name, wchan, since, left });
+        self.of.entry(subject).or_insert(Silence { name, waits_in, wchan, since, left });
     }
 
     /// A file system that does not answer: of what else lies on it nothing is asked.
@@ -164,9 +168,13 @@ impl Silent {
 impl Silence {
     /// The same words for those that are stuck alike, so that they can be told together.
     fn gap(&self, subject: &Subject) -> Gap {
-        let waits = match &self.wchan {
+        let asker = match &self.wchan {
             Some(wchan) => format!("who asks waits in {wchan}"),
             None => "it sleeps as others do that did not answer".to_owned(),
+        };
+        let waits = match &self.waits_in {
+            Some(function) => format!("it waits in {function}; {asker}"),
+            None => asker,
         };
         let remedy = match subject {
             Subject::Process(_) => format!(
@@ -180,7 +188,7 @@ impl Silence {
                     "{waits}: the file system is dead, or who serves it; bring it back, or umount --force it"
                 )
             }
-            Subject::Sockets(_) => format!(
+            Subject::Sockets(..) => format!(
                 "{waits}: a process is stuck in send or recv and keeps the lock; what only the lock gives is unknown"
             ),
         };
