@@ -24,10 +24,6 @@ use crate::config::Page;
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(refusal) => return refuse(&refusal),
-    };
     if skcheck_bpf::stdout_was_closed() {
         let _ = writeln!(
             io::stderr(),
@@ -35,6 +31,10 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(FAILED);
     }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => return refuse(&refusal),
+    };
     let page = Page::of_stdout();
     let outcome = match cli.command {
         None => commands::scan::run(cli.scan, page),

@@ -100,6 +100,11 @@ pub enum Missing {
 }
 
 impl Missing {
+    /// Whether it is about those that do not answer ([`Host::unanswered`](crate::Host::unanswered)).
+    pub fn is_of_waiting(self) -> bool {
+        matches!(self, Missing::NoAnswer | Missing::Unasked | Missing::Partial | Missing::Workers)
+    }
+
     /// The kind's stable name, lower case, words joined by `_`.
     pub fn name(self) -> &'static str {
         match self {

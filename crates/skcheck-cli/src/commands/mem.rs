@@ -99,10 +99,7 @@ fn of_cgroup(host: &Guarded, path: &[u8], config: &MemConfig) -> Result<Outcome,
 
 /// Those that did not answer, as it is in the end.
 fn with_unanswered(mut gaps: Vec<Gap>, host: &Guarded) -> Vec<Gap> {
-    let is_of_host = |gap: &Gap| {
-        matches!(gap.what, Missing::NoAnswer | Missing::Unasked | Missing::Partial | Missing::Workers)
-    };
-    gaps.retain(|gap| !is_of_host(gap));
+    gaps.retain(|gap| !gap.what.is_of_waiting());
     gaps.extend(host.unanswered());
     gaps
 }

@@ -24,7 +24,7 @@ const STALLED: u8 = 1;
 const LEAST_WINDOW: Duration = Duration::from_millis(100);
 
 /// Told to end, a watch waits so long for the last look.
-const GRACE: Duration = Duration::from_millis(200);
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Watches until it is over, or somebody ends it.
 pub(crate) fn run(args: WatchArgs, page: Page) -> Result<Outcome, Failure> {
@@ -50,6 +50,7 @@ fn watch(
     let config = display.config;
     let Session { host, signals, .. } = session;
     let mut probe = Probe::new(host, config.query.clone());
+    host.begin_look();
     let mut before = probe.sample(loaded.engine(), None)?;
     // The first look warms everything up and takes longest: the beat begins behind it.
     let begun = Instant::now();

@@ -1,8 +1,8 @@
 //! How long a run waits for those that do not answer: one budget for all of them together.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The first that does not answer is waited for this part of the budget, and each further one half as long as
 /// the one before: where one is stuck many are.
@@ -15,6 +15,9 @@ const MOST: u32 = 2;
 /// microseconds; a process that executes a program, or a disk that spins up, takes longer.
 const LONGEST: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(20);
+
+/// When a run is told to end, nobody is waited for any more; but what answers at once is still read for so long.
+const AFTER_END: Duration = Duration::from_millis(150);
 
 /// What all that can block spends together. Only waiting counts: for what works, or runs, there is no limit.
 ///
@@ -32,6 +35,8 @@ struct Shared {
     /// How many did not answer since the budget was last filled.
     silent: AtomicU32,
     ended: Mutex<Arc<AtomicBool>>,
+    /// When that was noticed.
+    ended_at: OnceLock<Instant>,
 }
 
 impl Budget {
@@ -45,11 +50,13 @@ impl Budget {
             left: AtomicU64::new(nanoseconds(whole)),
             silent: AtomicU32::new(0),
             ended: Mutex::default(),
+            ended_at: OnceLock::new(),
         };
         Budget { shared: Arc::new(shared) }
     }
 
-    /// Is over at once when `flag` is set, as a signal handler does: nobody is waited for or asked any more.
+    /// Is as good as over when `flag` is set, as a signal handler does: nobody is waited for any more, and soon nobody
+    /// is asked.
     #[must_use]
     pub fn ended_by(self, flag: Arc<AtomicBool>) -> Budget {
         *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = flag;
@@ -69,13 +76,21 @@ impl Budget {
 
     /// What is left to wait.
     pub fn left(&self) -> Duration {
-        if self.is_ended() { Duration::ZERO } else { self.unspent() }
+        let unspent = self.unspent();
+        match self.ended_at() {
+            Some(at) => AFTER_END.saturating_sub(at.elapsed()).min(unspent),
+            None => unspent,
+        }
     }
 
     /// Whether somebody has told the run to end.
     pub fn is_ended(&self) -> bool {
+        self.ended_at().is_some()
+    }
+
+    fn ended_at(&self) -> Option<Instant> {
         let ended = self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.load(Ordering::Relaxed)
+        ended.load(Ordering::Relaxed).then(|| *self.shared.ended_at.get_or_init(Instant::now))
     }
 
     /// How long the next one is waited for. What is known to take its time gets at least `at_least`, as far as
@@ -146,6 +161,8 @@ mod tests {
         assert_eq!(shared.left(), Budget::USUAL);
         flag.store(true, Ordering::Relaxed);
         assert!(shared.is_ended());
+        assert!(shared.left() <= AFTER_END);
+        std::thread::sleep(AFTER_END);
         assert_eq!(shared.left(), Duration::ZERO);
     }
 }

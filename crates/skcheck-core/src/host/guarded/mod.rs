@@ -9,6 +9,7 @@ mod processes;
 mod question;
 mod silent;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ pub use crate::host::guarded::answer::Answering;
 
 /// Files of a process that answer whatever it is doing: they take none of its locks.
 const ALWAYS_ANSWERED: [&str; 3] = ["comm", "status", "cgroup"];
+
+/// What lies below it is the same as long as a kernel runs: a watch need not read it at each look.
+const CONSTANT: &str = "/boot";
 
 /// How a worker is started: the command of a program that runs an [`Answering`].
 pub type Start = dyn Fn() -> Command + Send + Sync;
@@ -67,6 +71,8 @@ pub struct Guarded {
     budget: Budget,
     idle: Mutex<Vec<Worker>>,
     silent: Mutex<Silent>,
+    /// Files of a running kernel's [`CONSTANT`] directory.
+    constant: Mutex<BTreeMap<PathBuf, Vec<u8>>>,
     /// Why there are no workers, where none could be had: then everything is asked directly.
     alone: Mutex<Option<String>>,
 }
@@ -81,6 +87,7 @@ impl Guarded {
             budget,
             idle: Mutex::default(),
             silent: Mutex::default(),
+            constant: Mutex::default(),
             alone: Mutex::default(),
         };
         if let Some(worker) = guarded.worker() {
@@ -99,6 +106,11 @@ impl Guarded {
     pub fn begin_look(&self) {
         self.budget.refill();
         self.silent().begin_anew();
+    }
+
+    /// What was read of a file that does not change.
+    fn constant(&self, path: &Path) -> Option<Vec<u8>> {
+        self.constant.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
 
     fn silent(&self) -> MutexGuard<'_, Silent> {
@@ -336,9 +348,18 @@ impl Host for Guarded {
             return Ok(());
         }
         into.clear();
+        if let Some(file) = self.constant(path) {
+            into.extend(file);
+            return Ok(());
+        }
         let question = Question::Read { path: path.to_owned(), limit };
         let asked = self.ask(subject, &question, &mut |part| into.extend_from_slice(part));
-        asked.unwrap_or_else(|| self.live.read_limited(path, limit, into))
+        asked.unwrap_or_else(|| self.live.read_limited(path, limit, into))?;
+        if path.starts_with(CONSTANT) {
+            let mut constant = self.constant.lock().unwrap_or_else(PoisonError::into_inner);
+            constant.insert(path.to_owned(), into.clone());
+        }
+        Ok(())
     }
 
     fn read_each(&self, paths: &[PathBuf], limit: u64, on_file: &mut dyn FnMut(usize, io::Result<&[u8]>)) {

@@ -34,9 +34,9 @@ pub(super) fn look(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut 
             (left, put_off) = apart(guarded, &left);
         }
     }
-    let enough = guarded.budget.whole() / 2;
+    let enough = guarded.budget.whole() / 8;
     for pid in put_off {
-        if guarded.budget.left() > enough {
+        if guarded.budget.left() > enough || !apart(guarded, &[pid]).0.is_empty() {
             if ask(guarded, &[pid], at, on_sight) == 1 {
                 continue;
             }

@@ -114,12 +114,12 @@ impl Worker {
         let patience = budget.patience(at_least);
         let mut slept = Duration::ZERO;
         loop {
-            if budget.is_ended() {
-                return Err(Trouble::Over);
-            }
             let begun = Instant::now();
             if self.has_more(GLANCE) {
                 return Ok(());
+            }
+            if budget.is_ended() {
+                return Err(Trouble::Over);
             }
             // One that runs works on it, or waits for a processor: neither is the fault of what it asks.
             if state::runs(self.id()) {

@@ -101,6 +101,11 @@ impl<'a> Probe<'a> {
             self.known.zombies.add(self.host, sample.at, &mut sample.processes);
         }
         self.known.descriptors.forget_others(&sample.processes);
+        // Looking at processes can have met more that do not answer than the scan has.
+        let known = std::mem::take(&mut sample.snapshot.gaps);
+        let more = self.host.unanswered();
+        sample.snapshot.gaps =
+            known.into_iter().filter(|gap| !gap.what.is_of_waiting()).chain(more).collect();
         Ok(sample)
     }
 }
