@@ -23,6 +23,9 @@ const STALLED: u8 = 1;
 /// A watch that is ended in its first window still judges it, unless it is shorter than this.
 const LEAST_WINDOW: Duration = Duration::from_millis(100);
 
+/// The first look waits at least so long for those that do not answer: what it learns of them serves all others.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
+
 /// Told to end, a watch waits so long for the last look.
 const GRACE: Duration = Duration::from_millis(100);
 
@@ -50,7 +53,7 @@ fn watch(
     let config = display.config;
     let Session { host, signals, .. } = session;
     let mut probe = Probe::new(host, config.query.clone());
-    host.begin_look();
+    host.begin_look(config.cadence.interval.max(FIRST_LOOK));
     let mut before = probe.sample(loaded.engine(), None)?;
     // The first look warms everything up and takes longest: the beat begins behind it.
     let begun = Instant::now();
@@ -61,7 +64,7 @@ fn watch(
             return Ok(());
         }
         looked = Instant::now();
-        host.begin_look();
+        host.begin_look(config.cadence.interval);
         let now = probe.sample(loaded.engine(), Some(&before))?;
         if signals.is_over() {
             // It was cut short: what it lacks says nothing.

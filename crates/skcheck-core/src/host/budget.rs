@@ -29,8 +29,8 @@ pub struct Budget {
 
 #[derive(Debug)]
 struct Shared {
-    whole: Duration,
-    /// Nanoseconds.
+    /// Both in nanoseconds.
+    whole: AtomicU64,
     left: AtomicU64,
     /// How many did not answer since the budget was last filled.
     silent: AtomicU32,
@@ -46,7 +46,7 @@ impl Budget {
     /// A budget that nothing has been spent of.
     pub fn new(whole: Duration) -> Budget {
         let shared = Shared {
-            whole,
+            whole: AtomicU64::new(nanoseconds(whole)),
             left: AtomicU64::new(nanoseconds(whole)),
             silent: AtomicU32::new(0),
             ended: Mutex::default(),
@@ -63,15 +63,16 @@ impl Budget {
         self
     }
 
-    /// Fills it: the next of several looks begins.
-    pub fn refill(&self) {
-        self.shared.left.store(nanoseconds(self.shared.whole), Ordering::Relaxed);
+    /// Fills it with so much: the next of several looks begins.
+    pub fn refill(&self, whole: Duration) {
+        self.shared.whole.store(nanoseconds(whole), Ordering::Relaxed);
+        self.shared.left.store(nanoseconds(whole), Ordering::Relaxed);
         self.shared.silent.store(0, Ordering::Relaxed);
     }
 
     /// What there was in the beginning.
     pub fn whole(&self) -> Duration {
-        self.shared.whole
+        Duration::from_nanos(self.shared.whole.load(Ordering::Relaxed))
     }
 
     /// What is left to wait.
@@ -94,12 +95,11 @@ impl Budget {
     }
 
     /// How long the next one is waited for. What is known to take its time gets at least `at_least`, as far as
-    /// there is any left.
+    /// there is any left; and everybody the shortest time.
     pub(crate) fn patience(&self, at_least: Duration) -> Duration {
         let halved = self.shared.silent.load(Ordering::Relaxed).min(16);
-        let first = (self.shared.whole / FIRST).min(LONGEST);
-        let left = self.left();
-        (first / (1 << halved)).max(at_least).min(left / MOST).max(SHORTEST).min(left)
+        let first = (self.whole() / FIRST).min(LONGEST);
+        (first / (1 << halved)).max(at_least).min(self.left() / MOST).max(SHORTEST)
     }
 
     /// Takes off what was waited.
@@ -146,10 +146,10 @@ mod tests {
         assert_eq!(waited, [1000, 500, 250, 125, 62, 31]);
         assert_eq!(budget.patience(Duration::from_secs(9)), budget.left() / 2);
         budget.spend(budget.left() - Duration::from_millis(10));
-        assert_eq!(budget.patience(Duration::from_secs(1)), Duration::from_millis(10));
+        assert_eq!(budget.patience(Duration::from_secs(1)), SHORTEST);
         budget.spend(Duration::from_secs(9));
-        assert_eq!(budget.patience(Duration::ZERO), Duration::ZERO);
-        budget.refill();
+        assert_eq!((budget.left(), budget.patience(Duration::ZERO)), (Duration::ZERO, SHORTEST));
+        budget.refill(Duration::from_secs(4));
         assert_eq!(budget.patience(Duration::ZERO), Duration::from_secs(1));
     }
 

@@ -101,10 +101,10 @@ impl Guarded {
         &self.budget
     }
 
-    /// Begins one more look, as a watch does: with a full budget, and those that did not answer long ago are
-    /// asked again.
-    pub fn begin_look(&self) {
-        self.budget.refill();
+    /// Begins one more look, as a watch does: with this budget, and those that did not answer long ago are asked
+    /// again.
+    pub fn begin_look(&self, budget: Duration) {
+        self.budget.refill(budget);
         self.silent().begin_anew();
     }
 
@@ -142,7 +142,8 @@ impl Guarded {
         if self.silent().has(subject) || self.is_on_dead_device(subject) {
             return true;
         }
-        let is_over = self.budget.left().is_zero();
+        // What the kernel itself tells, and not about anybody, is few questions: each is asked at least shortly.
+        let is_over = self.budget.left().is_zero() && (self.budget.is_ended() || !subject.is_of_kernel());
         if is_over {
             self.silent().unasked += 1;
         }

@@ -60,6 +60,15 @@ impl Subject {
         }
     }
 
+    /// Whether it is about nobody: tables of sockets, and files of /proc and /sys that are about the host.
+    pub(super) fn is_of_kernel(&self) -> bool {
+        match self {
+            Subject::Sockets(_, pid) => pid.is_none(),
+            Subject::Place(path) => ["/proc", "/sys"].iter().any(|root| path.starts_with(root)),
+            _ => false,
+        }
+    }
+
     /// The process that it is about.
     pub(super) fn pid(&self) -> Option<u32> {
         match self {
