@@ -112,17 +112,22 @@ static __always_inline struct side sum_of(struct scratch *own, bool sending)
 	return side;
 }
 
-/* Says of a list whether its walk has proved itself; whether another walk could prove what this one did not. */
-static __always_inline bool judge_list(struct result *result, __u32 changed, __u32 adds_up)
+/* Says of a list whether its walk has proved itself; whether another walk could prove what this one did not. By
+ * itself, as what follows is: the verifier follows every way through a list once, not beside those of the others. */
+__noinline int judge_list(__u32 list, __u32 is_steady, __u32 adds_up, __u32 locked)
 {
-	__u32 flags = result->flags;
+	struct scratch *own = own_scratch();
+	struct result *result;
 
-	if (!(flags & WALKED))
-		return false;
-	if (flags & MOVED || changed || (flags & TREE && !adds_up))
-		return !(flags & NO_ROOM);
-	result->flags = flags | STEADY;
-	return false;
+	if (!own || list >= LISTS)
+		return 0;
+	result = &own->results[list];
+	if (!(result->flags & WALKED))
+		return 0;
+	if (!locked && (result->flags & MOVED || !is_steady || (result->flags & TREE && !adds_up)))
+		return !(result->flags & NO_ROOM);
+	result->flags |= STEADY;
+	return 0;
 }
 
 /* The same of all lists. */
@@ -145,31 +150,22 @@ __noinline int judge(__u32 mode)
 	/* What was not walked to the end cannot add up. */
 	received_adds_up = received.lacking || received.truesize == charged;
 	sent_adds_up = sent.lacking || sent.truesize == own->before.sent[QUEUED];
-	for (__u32 list = 0; list < LISTS; list++) {
-		struct result *result = &own->results[list];
-
-		if (mode & LOCKED)
-			result->flags |= result->flags & WALKED ? STEADY : 0;
-		else if (is_sending(list))
-			again |= judge_list(result, sent_changed != 0, sent_adds_up);
-		else
-			again |= judge_list(result, received_changed != 0, received_adds_up);
-	}
+	for (__u32 list = 0; list < LISTS; list++)
+		again |= is_sending(list) ? judge_list(list, !sent_changed, sent_adds_up, mode & LOCKED) :
+					    judge_list(list, !received_changed, received_adds_up, mode & LOCKED);
 	return again;
 }
 
-static __always_inline void end_list(__u32 slot, __u32 list, struct result *result)
+__noinline int end_list(__u32 slot, __u32 list)
 {
-	struct queue_end end = {
-		.kind = QUEUE_END,
-		.slot = slot,
-		.queue = queue_of(list),
-		.flags = result->flags & (COMPLETE | STEADY | NO_ROOM),
-		.packets = result->packets,
-	};
+	struct scratch *own = own_scratch();
+	struct queue_end end = { .kind = QUEUE_END, .slot = slot, .queue = queue_of(list) };
 
-	if (result->flags)
-		bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
+	if (!own || list >= LISTS || !own->results[list].flags)
+		return 0;
+	end.flags = own->results[list].flags & (COMPLETE | STEADY | NO_ROOM);
+	end.packets = own->results[list].packets;
+	return bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
 }
 
 /* A queue that this kernel keeps where nothing is known of is not walked, and that is said. */
@@ -262,7 +258,7 @@ __noinline int end_socket(__u64 sk, __u32 slot, __u32 mode)
 			tell_tcp(&end.tcp, sk);
 	}
 	for (__u32 list = 0; list < LISTS; list++)
-		end_list(slot, list, &own->results[list]);
+		end_list(slot, list);
 	bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
 	return 0;
 }
