@@ -170,12 +170,12 @@ static long visit_node(__u32 at, void *context)
 }
 
 /* Notes what was walked of a list. A list can be walked in several parts. */
-static __always_inline void note(struct walk *walk, bool steady, __u32 tree)
+static __always_inline void note(struct walk *walk, bool steady)
 {
 	struct scratch *own = own_scratch();
 	__u32 list = (walk->where >> 8) & 0xff;
 	struct result *result;
-	__u32 flags = WALKED | tree;
+	__u32 flags = WALKED;
 
 	if (!own || list >= LISTS)
 		return;
@@ -191,6 +191,7 @@ static __always_inline void note(struct walk *walk, bool steady, __u32 tree)
 	result->flags = flags;
 	result->packets += walk->walked;
 	result->truesize += own->truesize;
+	result->payload += own->payload;
 }
 
 static __always_inline void begin(struct walk *walk)
@@ -201,7 +202,7 @@ static __always_inline void begin(struct walk *walk)
 	walk->child = walk->children = walk->steps = nought;
 	walk->end = walk->before = nought;
 	if (own)
-		own->truesize = 0;
+		own->truesize = own->payload = 0;
 }
 
 /* Walks a list of packets that has a head (sk_buff_head). Returns how many packets were walked. */
@@ -220,7 +221,7 @@ __noinline int walk_list(__u64 list, __u64 where, __u64 mode_and_seq, __u32 left
 	bpf_loop(MOST_STEPS, visit_next, &walk, 0);
 	steady = first == (__u64)FIELD(sk_buff_head, list, next) && last == (__u64)FIELD(sk_buff_head, list, prev) &&
 		 length == FIELD(sk_buff_head, list, qlen) && (!walk.complete || walk.walked == length);
-	note(&walk, steady, 0);
+	note(&walk, steady);
 	return walk.walked;
 }
 
@@ -246,7 +247,7 @@ __noinline int walk_backlog(__u64 sk, __u64 where, __u64 mode, __u32 left)
 	/* Of an empty chain the last one is the one that was there once. */
 	if (steady && walk.complete && walk.walked)
 		steady = walk.before == last;
-	note(&walk, steady, 0);
+	note(&walk, steady);
 	return walk.walked;
 }
 
@@ -259,7 +260,7 @@ __noinline int walk_tree(__u64 root, __u64 where, __u64 mode, __u32 left)
 	begin(&walk);
 	walk.next = top;
 	bpf_loop(MOST_STEPS, visit_node, &walk, 0);
-	note(&walk, top == (__u64)FIELD(rb_root, root, rb_node), top ? TREE : 0);
+	note(&walk, top == (__u64)FIELD(rb_root, root, rb_node));
 	return walk.walked;
 }
 
@@ -315,7 +316,7 @@ static __always_inline void walk_waiting(__u64 sk, __u64 where, __u32 left)
 	all.complete = waiting.next == list;
 	all.moved = waiting.moved || !waiting.next;
 	note(&all, first == (__u64)FIELD(sk_buff_head, list, next) && last == (__u64)FIELD(sk_buff_head, list, prev) &&
-		   length == FIELD(sk_buff_head, list, qlen), 0);
+		   length == FIELD(sk_buff_head, list, qlen));
 }
 
 #endif

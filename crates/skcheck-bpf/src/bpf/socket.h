@@ -51,6 +51,7 @@ static __always_inline void look_at(struct look *look, __u64 sk, __u32 mode)
 	if (mode & TCP) {
 		look->received[8] = FIELD(tcp_sock, sk, rcv_nxt);
 		look->received[9] = FIELD(tcp_sock, sk, copied_seq);
+		look->received[12] = FIELD(sock, sk, __sk_common.skc_state);
 		look->received[10] = (__u64)FIELD_IF_ANY(tcp_sock, sk, out_of_order_queue.rb_node);
 		look->sent[1] = FIELD(tcp_sock, sk, write_seq);
 		look->sent[2] = FIELD(tcp_sock, sk, snd_una);
@@ -112,9 +113,15 @@ static __always_inline struct side sum_of(struct scratch *own, bool sending)
 	return side;
 }
 
+/* Whether a FIN can be in the receive queue: it has a sequence number, and no payload. */
+static __always_inline bool may_have_fin(__u32 state)
+{
+	return state == TCP_CLOSE || state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
 /* Says of a list whether its walk has proved itself; whether another walk could prove what this one did not. By
  * itself, as what follows is: the verifier follows every way through a list once, not beside those of the others. */
-__noinline int judge_list(__u32 list, __u32 is_steady, __u32 adds_up, __u32 locked)
+__noinline int judge_list(__u32 list, __u32 is_proven, __u32 locked)
 {
 	struct scratch *own = own_scratch();
 	struct result *result;
@@ -124,7 +131,7 @@ __noinline int judge_list(__u32 list, __u32 is_steady, __u32 adds_up, __u32 lock
 	result = &own->results[list];
 	if (!(result->flags & WALKED))
 		return 0;
-	if (!locked && (result->flags & MOVED || !is_steady || (result->flags & TREE && !adds_up)))
+	if (!locked && (result->flags & MOVED || !is_proven))
 		return !(result->flags & NO_ROOM);
 	result->flags |= STEADY;
 	return 0;
@@ -134,8 +141,9 @@ __noinline int judge_list(__u32 list, __u32 is_steady, __u32 adds_up, __u32 lock
 __noinline int judge(__u32 mode)
 {
 	__u64 received_changed = 0, sent_changed = 0, charged;
+	__s64 beyond;
 	struct scratch *own = own_scratch();
-	__u32 received_adds_up, sent_adds_up, again = 0;
+	__u32 received_proven, sent_proven, backlog_proven, again = 0;
 	struct side received, sent;
 
 	if (!own)
@@ -148,11 +156,24 @@ __noinline int judge(__u32 mode)
 	sent = sum_of(own, true);
 	charged = own->before.received[CHARGED] - own->before.received[DEFICIT];
 	/* What was not walked to the end cannot add up. */
-	received_adds_up = received.lacking || received.truesize == charged;
-	sent_adds_up = sent.lacking || sent.truesize == own->before.sent[QUEUED];
+	beyond = (__s32)((__u32)own->before.received[8] - (__u32)own->before.received[9]);
+	beyond = (beyond > 0 ? beyond : 0) - (__s64)own->results[RECEIVE].payload;
+	received_proven = received.lacking || mode & UNIX || received.truesize == charged;
+	if (mode & TCP && !received.lacking && beyond && !(beyond == 1 && may_have_fin(own->before.received[12])))
+		received_proven = 0;
+	sent_proven = sent.lacking || !(mode & TCP) || sent.truesize == own->before.sent[QUEUED];
+	/* While the backlog is worked off its packets are counted still, and on no list. */
+	backlog_proven = received.lacking || own->results[BACKLOG].truesize == own->before.received[2];
+	if (received_changed)
+		received_proven = backlog_proven = 0;
+	if (sent_changed)
+		sent_proven = 0;
+	barrier_var(received_proven);
+	barrier_var(backlog_proven);
+	barrier_var(sent_proven);
 	for (__u32 list = 0; list < LISTS; list++)
-		again |= is_sending(list) ? judge_list(list, !sent_changed, sent_adds_up, mode & LOCKED) :
-					    judge_list(list, !received_changed, received_adds_up, mode & LOCKED);
+		again |= judge_list(list, list == BACKLOG ? backlog_proven :
+					  is_sending(list) ? sent_proven : received_proven, mode & LOCKED);
 	return again;
 }
 
