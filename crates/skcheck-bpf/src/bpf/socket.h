@@ -131,49 +131,68 @@ __noinline int judge_list(__u32 list, __u32 is_proven, __u32 locked)
 	result = &own->results[list];
 	if (!(result->flags & WALKED))
 		return 0;
+	/* While the backlog is worked off its packets are counted still, and on no list. */
+	if (list == BACKLOG && result->flags & COMPLETE && result->truesize != own->before.received[2])
+		is_proven = 0;
 	if (!locked && (result->flags & MOVED || !is_proven))
 		return !(result->flags & NO_ROOM);
 	result->flags |= STEADY;
 	return 0;
 }
 
-/* The same of all lists. */
-__noinline int judge(__u32 mode)
+/* Whether the receiving side is the same before and after, and adds up. */
+__noinline int received_is_proven(__u32 mode)
 {
-	__u64 received_changed = 0, sent_changed = 0, charged;
-	__s64 beyond;
 	struct scratch *own = own_scratch();
-	__u32 received_proven, sent_proven, backlog_proven, again = 0;
-	struct side received, sent;
+	struct side received;
+	__u64 changed = 0;
+	__s64 beyond;
 
 	if (!own)
 		return 0;
 	for (__u32 at = 0; at < RECEIVED_SIGNS; at++)
-		received_changed |= own->before.received[at] ^ own->after.received[at];
-	for (__u32 at = 0; at < SENT_SIGNS; at++)
-		sent_changed |= own->before.sent[at] ^ own->after.sent[at];
+		changed |= own->before.received[at] ^ own->after.received[at];
+	if (changed)
+		return 0;
 	received = sum_of(own, false);
-	sent = sum_of(own, true);
-	charged = own->before.received[CHARGED] - own->before.received[DEFICIT];
-	/* What was not walked to the end cannot add up. */
+	/* What was not walked to the end cannot add up, and what waits at a unix socket is charged to its senders. */
+	if (received.lacking || mode & UNIX)
+		return 1;
+	if (received.truesize != own->before.received[CHARGED] - own->before.received[DEFICIT])
+		return 0;
+	if (!(mode & TCP))
+		return 1;
 	beyond = (__s32)((__u32)own->before.received[8] - (__u32)own->before.received[9]);
 	beyond = (beyond > 0 ? beyond : 0) - (__s64)own->results[RECEIVE].payload;
-	received_proven = received.lacking || mode & UNIX || received.truesize == charged;
-	if (mode & TCP && !received.lacking && beyond && !(beyond == 1 && may_have_fin(own->before.received[12])))
-		received_proven = 0;
-	sent_proven = sent.lacking || !(mode & TCP) || sent.truesize == own->before.sent[QUEUED];
-	/* While the backlog is worked off its packets are counted still, and on no list. */
-	backlog_proven = received.lacking || own->results[BACKLOG].truesize == own->before.received[2];
-	if (received_changed)
-		received_proven = backlog_proven = 0;
-	if (sent_changed)
-		sent_proven = 0;
-	barrier_var(received_proven);
-	barrier_var(backlog_proven);
-	barrier_var(sent_proven);
+	if (beyond == 1)
+		return may_have_fin(own->before.received[12]);
+	return !beyond;
+}
+
+/* The same of the sending side; only TCP's is counted. */
+__noinline int sent_is_proven(__u32 mode)
+{
+	struct scratch *own = own_scratch();
+	struct side sent;
+	__u64 changed = 0;
+
+	if (!own)
+		return 0;
+	for (__u32 at = 0; at < SENT_SIGNS; at++)
+		changed |= own->before.sent[at] ^ own->after.sent[at];
+	if (changed)
+		return 0;
+	sent = sum_of(own, true);
+	return sent.lacking || !(mode & TCP) || sent.truesize == own->before.sent[QUEUED];
+}
+
+/* Judges all lists. */
+__noinline int judge(__u32 mode)
+{
+	int received = received_is_proven(mode), sent = sent_is_proven(mode), again = 0;
+
 	for (__u32 list = 0; list < LISTS; list++)
-		again |= judge_list(list, list == BACKLOG ? backlog_proven :
-					  is_sending(list) ? sent_proven : received_proven, mode & LOCKED);
+		again |= judge_list(list, is_sending(list) ? sent : received, mode & LOCKED);
 	return again;
 }
 
