@@ -207,8 +207,8 @@ pub struct QueueEnd {
     /// Every packet was walked: no limit cut the walk short.
     pub complete: bool,
     /// The walk has proved itself: the socket was locked; or what can be seen of the queue was the same before
-    /// and after, each packet was where the one before it points, and, of a tree of packets that was walked to
-    /// its end, they add up to what the kernel accounts for.
+    /// and after, each packet was where the one before it points, and what was walked to its end adds up to
+    /// what the kernel accounts for.
     pub steady: bool,
 }
 

@@ -210,6 +210,9 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 #define IPPROTO_UDPLITE 136
 #define TCP_TIME_WAIT 6
 #define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
+#define TCP_CLOSING 11
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12
 #define EEXIST 17

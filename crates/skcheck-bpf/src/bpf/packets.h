@@ -39,8 +39,7 @@ enum flag {
 	NO_ROOM = 8,  /* QUEUE_END: the ring buffer was full */
 	/* Only here: */
 	WALKED = 16,  /* there is such a list */
-	TREE = 32,    /* its structure and the sums alone tell whether it changed */
-	MOVED = 64,   /* it was seen to change */
+	MOVED = 32,   /* it was seen to change */
 };
 
 struct packet {
@@ -71,14 +70,14 @@ struct socket_end {
 struct look { __u64 received[RECEIVED_SIGNS], sent[SENT_SIGNS]; };
 
 /* What was walked of a list. */
-struct result { __u64 truesize; __u32 flags, packets; };
+struct result { __u64 truesize, payload; __u32 flags, packets; };
 
 struct scratch {
 	struct packet packet;
 	struct { __u64 page; __u32 length, offset; } frag[FRAGS];
 	struct result results[LISTS];
 	struct look before, after;
-	__u64 truesize; /* of the packets of the list that is being walked */
+	__u64 truesize, payload; /* of the packets of the list that is being walked */
 };
 
 struct {
@@ -173,8 +172,10 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 			frags = 0;
 		bpf_loop(frags, resolve_fragment, NULL, 0);
 	}
-	if (!(packet->flags & PART))
+	if (!(packet->flags & PART)) {
 		own->truesize += packet->truesize;
+		own->payload += packet->length;
+	}
 	packet->fragments = frags;
 	return bpf_ringbuf_output(&packets, packet,
 				  __builtin_offsetof(struct packet, fragment) + frags * sizeof(struct piece),

@@ -17,6 +17,9 @@
 
 enum mode { TCP = 1, STREAM = 2, LOCKED = 4, CHAIN = 8, UDP = 16, UNIX = 32 };
 
+/* A value that the verifier does not see: what it knows of the state of a loop it follows through every round. */
+#define UNSEEN(value) ((value) + nought)
+
 /* A loop of a program makes no more steps (BPF_MAX_LOOPS); what it walks is bounded besides. */
 #define MOST_STEPS (1 << 23)
 
@@ -48,12 +51,12 @@ static __always_inline bool visit(struct walk *walk, __u64 skb)
 			read = FIELD_IF_ANY(unix_skb_parms, cb, consumed);
 	}
 	if (hand_out(skb, walk->where, read, stamp)) {
-		walk->no_room = 1;
+		walk->no_room = UNSEEN(1);
 		return true;
 	}
 	walk->walked++;
 	walk->seq = stamp;
-	walk->children = 0;
+	walk->children = UNSEEN(0);
 	if (HAS(skb_shared_info, frag_list)) {
 		shared = (__u64)FIELD(sk_buff, skb, head) + FIELD(sk_buff, skb, end);
 		walk->child = (__u64)FIELD(skb_shared_info, shared, frag_list);
@@ -65,11 +68,11 @@ static __always_inline bool visit(struct walk *walk, __u64 skb)
 static __always_inline long visit_child(struct walk *walk)
 {
 	if (walk->children++ >= CHILDREN) {
-		walk->moved = 1;
+		walk->moved = UNSEEN(1);
 		return 1;
 	}
 	if (hand_out(walk->child, walk->where | PART, 0, 0)) {
-		walk->no_room = 1;
+		walk->no_room = UNSEEN(1);
 		return 1;
 	}
 	walk->child = (__u64)FIELD(sk_buff, walk->child, next);
@@ -84,8 +87,8 @@ static long visit_next(__u32 at, void *context)
 	if (walk->child)
 		return visit_child(walk);
 	if (!skb || skb == walk->end) {
-		walk->complete = skb == walk->end;
-		walk->moved = skb != walk->end;
+		walk->complete = UNSEEN(skb == walk->end);
+		walk->moved = UNSEEN(skb != walk->end);
 		return 1;
 	}
 	if (walk->walked >= walk->left)
@@ -93,7 +96,7 @@ static long visit_next(__u32 at, void *context)
 	/* Packets that leave a queue point nowhere, or into another one. */
 	if (walk->walked >= walk->most ||
 	    (!(walk->mode & CHAIN) && (__u64)FIELD(sk_buff, skb, prev) != walk->before)) {
-		walk->moved = 1;
+		walk->moved = UNSEEN(1);
 		return 1;
 	}
 	if (visit(walk, skb))
@@ -113,9 +116,9 @@ static __always_inline __u64 parent_of(__u64 node)
 /* Goes to a child, which must know its parent. */
 static __always_inline void descend(struct walk *walk, __u64 node, __u64 child)
 {
-	walk->moved = parent_of(child) != node;
+	walk->moved = UNSEEN(parent_of(child) != node);
 	walk->next = child;
-	walk->came = FROM_ABOVE;
+	walk->came = UNSEEN(FROM_ABOVE);
 }
 
 /* One step through a red-black tree, in order and without a stack. */
@@ -128,10 +131,10 @@ static long visit_node(__u32 at, void *context)
 	if (walk->child)
 		return visit_child(walk);
 	if (!node)
-		walk->complete = 1;
+		walk->complete = UNSEEN(1);
 	/* Each node is come to from above, from its left and from its right. */
 	if (walk->steps++ > 3 * walk->left + SLACK)
-		walk->moved = 1;
+		walk->moved = UNSEEN(1);
 	if (!node || walk->moved)
 		return 1;
 	if (walk->came == FROM_ABOVE) {
@@ -140,7 +143,7 @@ static long visit_node(__u32 at, void *context)
 			descend(walk, node, next);
 			return 0;
 		}
-		walk->came = FROM_LEFT;
+		walk->came = UNSEEN(FROM_LEFT);
 	}
 	if (walk->came == FROM_LEFT) {
 		if (walk->walked >= walk->left)
@@ -149,7 +152,7 @@ static long visit_node(__u32 at, void *context)
 			return 1;
 		/* A tree is in the order of the stream. */
 		if (walk->walked > 1 && (__s32)(walk->seq - seq) < 0)
-			walk->moved = 1;
+			walk->moved = UNSEEN(1);
 		next = (__u64)FIELD(rb_node, node, rb_right);
 		if (next) {
 			descend(walk, node, next);
@@ -159,20 +162,20 @@ static long visit_node(__u32 at, void *context)
 	walk->next = parent_of(node);
 	if (walk->next) {
 		next = (__u64)FIELD(rb_node, walk->next, rb_left);
-		walk->came = next == node ? FROM_LEFT : FROM_RIGHT;
+		walk->came = UNSEEN(next == node ? FROM_LEFT : FROM_RIGHT);
 		if (next != node && (__u64)FIELD(rb_node, walk->next, rb_right) != node)
-			walk->moved = 1;
+			walk->moved = UNSEEN(1);
 	}
 	return 0;
 }
 
 /* Notes what was walked of a list. A list can be walked in several parts. */
-static __always_inline void note(struct walk *walk, bool steady, __u32 tree)
+static __always_inline void note(struct walk *walk, bool steady)
 {
 	struct scratch *own = own_scratch();
 	__u32 list = (walk->where >> 8) & 0xff;
 	struct result *result;
-	__u32 flags = WALKED | tree;
+	__u32 flags = WALKED;
 
 	if (!own || list >= LISTS)
 		return;
@@ -188,6 +191,7 @@ static __always_inline void note(struct walk *walk, bool steady, __u32 tree)
 	result->flags = flags;
 	result->packets += walk->walked;
 	result->truesize += own->truesize;
+	result->payload += own->payload;
 }
 
 static __always_inline void begin(struct walk *walk)
@@ -198,7 +202,7 @@ static __always_inline void begin(struct walk *walk)
 	walk->child = walk->children = walk->steps = nought;
 	walk->end = walk->before = nought;
 	if (own)
-		own->truesize = 0;
+		own->truesize = own->payload = 0;
 }
 
 /* Walks a list of packets that has a head (sk_buff_head). Returns how many packets were walked. */
@@ -217,7 +221,7 @@ __noinline int walk_list(__u64 list, __u64 where, __u64 mode_and_seq, __u32 left
 	bpf_loop(MOST_STEPS, visit_next, &walk, 0);
 	steady = first == (__u64)FIELD(sk_buff_head, list, next) && last == (__u64)FIELD(sk_buff_head, list, prev) &&
 		 length == FIELD(sk_buff_head, list, qlen) && (!walk.complete || walk.walked == length);
-	note(&walk, steady, 0);
+	note(&walk, steady);
 	return walk.walked;
 }
 
@@ -243,7 +247,7 @@ __noinline int walk_backlog(__u64 sk, __u64 where, __u64 mode, __u32 left)
 	/* Of an empty chain the last one is the one that was there once. */
 	if (steady && walk.complete && walk.walked)
 		steady = walk.before == last;
-	note(&walk, steady, 0);
+	note(&walk, steady);
 	return walk.walked;
 }
 
@@ -256,7 +260,7 @@ __noinline int walk_tree(__u64 root, __u64 where, __u64 mode, __u32 left)
 	begin(&walk);
 	walk.next = top;
 	bpf_loop(MOST_STEPS, visit_node, &walk, 0);
-	note(&walk, top == (__u64)FIELD(rb_root, root, rb_node), top ? TREE : 0);
+	note(&walk, top == (__u64)FIELD(rb_root, root, rb_node));
 	return walk.walked;
 }
 
@@ -312,7 +316,7 @@ static __always_inline void walk_waiting(__u64 sk, __u64 where, __u32 left)
 	all.complete = waiting.next == list;
 	all.moved = waiting.moved || !waiting.next;
 	note(&all, first == (__u64)FIELD(sk_buff_head, list, next) && last == (__u64)FIELD(sk_buff_head, list, prev) &&
-		   length == FIELD(sk_buff_head, list, qlen), 0);
+		   length == FIELD(sk_buff_head, list, qlen));
 }
 
 #endif

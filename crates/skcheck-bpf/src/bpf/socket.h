@@ -51,6 +51,7 @@ static __always_inline void look_at(struct look *look, __u64 sk, __u32 mode)
 	if (mode & TCP) {
 		look->received[8] = FIELD(tcp_sock, sk, rcv_nxt);
 		look->received[9] = FIELD(tcp_sock, sk, copied_seq);
+		look->received[12] = FIELD(sock, sk, __sk_common.skc_state);
 		look->received[10] = (__u64)FIELD_IF_ANY(tcp_sock, sk, out_of_order_queue.rb_node);
 		look->sent[1] = FIELD(tcp_sock, sk, write_seq);
 		look->sent[2] = FIELD(tcp_sock, sk, snd_una);
@@ -112,64 +113,99 @@ static __always_inline struct side sum_of(struct scratch *own, bool sending)
 	return side;
 }
 
-/* Says of a list whether its walk has proved itself; whether another walk could prove what this one did not. */
-static __always_inline bool judge_list(struct result *result, __u32 changed, __u32 adds_up)
+/* Whether a FIN can be in the receive queue: it has a sequence number, and no payload. */
+static __always_inline bool may_have_fin(__u32 state)
 {
-	__u32 flags = result->flags;
-
-	if (!(flags & WALKED))
-		return false;
-	if (flags & MOVED || changed || (flags & TREE && !adds_up))
-		return !(flags & NO_ROOM);
-	result->flags = flags | STEADY;
-	return false;
+	return state == TCP_CLOSE || state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
-/* The same of all lists. */
-__noinline int judge(__u32 mode)
+/* Says of a list whether its walk has proved itself; whether another walk could prove what this one did not. By
+ * itself, as what follows is: the verifier follows every way through a list once, not beside those of the others. */
+__noinline int judge_list(__u32 list, __u32 is_proven, __u32 locked)
 {
-	__u64 received_changed = 0, sent_changed = 0, charged;
 	struct scratch *own = own_scratch();
-	__u32 received_adds_up, sent_adds_up, again = 0;
-	struct side received, sent;
+	struct result *result;
+
+	if (!own || list >= LISTS)
+		return 0;
+	result = &own->results[list];
+	if (!(result->flags & WALKED))
+		return 0;
+	/* While the backlog is worked off its packets are counted still, and on no list. */
+	if (list == BACKLOG && result->flags & COMPLETE && result->truesize != own->before.received[2])
+		is_proven = 0;
+	if (!locked && (result->flags & MOVED || !is_proven))
+		return !(result->flags & NO_ROOM);
+	result->flags |= STEADY;
+	return 0;
+}
+
+/* Whether the receiving side is the same before and after, and adds up. */
+__noinline int received_is_proven(__u32 mode)
+{
+	struct scratch *own = own_scratch();
+	struct side received;
+	__u64 changed = 0;
+	__s64 beyond;
 
 	if (!own)
 		return 0;
 	for (__u32 at = 0; at < RECEIVED_SIGNS; at++)
-		received_changed |= own->before.received[at] ^ own->after.received[at];
-	for (__u32 at = 0; at < SENT_SIGNS; at++)
-		sent_changed |= own->before.sent[at] ^ own->after.sent[at];
+		changed |= own->before.received[at] ^ own->after.received[at];
+	if (changed)
+		return 0;
 	received = sum_of(own, false);
-	sent = sum_of(own, true);
-	charged = own->before.received[CHARGED] - own->before.received[DEFICIT];
-	/* What was not walked to the end cannot add up. */
-	received_adds_up = received.lacking || received.truesize == charged;
-	sent_adds_up = sent.lacking || sent.truesize == own->before.sent[QUEUED];
-	for (__u32 list = 0; list < LISTS; list++) {
-		struct result *result = &own->results[list];
+	/* What was not walked to the end cannot add up, and what waits at a unix socket is charged to its senders. */
+	if (received.lacking || mode & UNIX)
+		return 1;
+	if (received.truesize != own->before.received[CHARGED] - own->before.received[DEFICIT])
+		return 0;
+	if (!(mode & TCP))
+		return 1;
+	beyond = (__s32)((__u32)own->before.received[8] - (__u32)own->before.received[9]);
+	beyond = (beyond > 0 ? beyond : 0) - (__s64)own->results[RECEIVE].payload;
+	if (beyond == 1)
+		return may_have_fin(own->before.received[12]);
+	return !beyond;
+}
 
-		if (mode & LOCKED)
-			result->flags |= result->flags & WALKED ? STEADY : 0;
-		else if (is_sending(list))
-			again |= judge_list(result, sent_changed != 0, sent_adds_up);
-		else
-			again |= judge_list(result, received_changed != 0, received_adds_up);
-	}
+/* The same of the sending side; only TCP's is counted. */
+__noinline int sent_is_proven(__u32 mode)
+{
+	struct scratch *own = own_scratch();
+	struct side sent;
+	__u64 changed = 0;
+
+	if (!own)
+		return 0;
+	for (__u32 at = 0; at < SENT_SIGNS; at++)
+		changed |= own->before.sent[at] ^ own->after.sent[at];
+	if (changed)
+		return 0;
+	sent = sum_of(own, true);
+	return sent.lacking || !(mode & TCP) || sent.truesize == own->before.sent[QUEUED];
+}
+
+/* Judges all lists. */
+__noinline int judge(__u32 mode)
+{
+	int received = received_is_proven(mode), sent = sent_is_proven(mode), again = 0;
+
+	for (__u32 list = 0; list < LISTS; list++)
+		again |= judge_list(list, is_sending(list) ? sent : received, mode & LOCKED);
 	return again;
 }
 
-static __always_inline void end_list(__u32 slot, __u32 list, struct result *result)
+__noinline int end_list(__u32 slot, __u32 list)
 {
-	struct queue_end end = {
-		.kind = QUEUE_END,
-		.slot = slot,
-		.queue = queue_of(list),
-		.flags = result->flags & (COMPLETE | STEADY | NO_ROOM),
-		.packets = result->packets,
-	};
+	struct scratch *own = own_scratch();
+	struct queue_end end = { .kind = QUEUE_END, .slot = slot, .queue = queue_of(list) };
 
-	if (result->flags)
-		bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
+	if (!own || list >= LISTS || !own->results[list].flags)
+		return 0;
+	end.flags = own->results[list].flags & (COMPLETE | STEADY | NO_ROOM);
+	end.packets = own->results[list].packets;
+	return bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
 }
 
 /* A queue that this kernel keeps where nothing is known of is not walked, and that is said. */
@@ -262,7 +298,7 @@ __noinline int end_socket(__u64 sk, __u32 slot, __u32 mode)
 			tell_tcp(&end.tcp, sk);
 	}
 	for (__u32 list = 0; list < LISTS; list++)
-		end_list(slot, list, &own->results[list]);
+		end_list(slot, list);
 	bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
 	return 0;
 }
