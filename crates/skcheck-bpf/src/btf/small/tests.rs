@@ -192,7 +192,7 @@ fn what_is_not_essential_can_be_missing() {
         ("sock.tcp_rtx_queue", &queue, 0),
         ("udp_sock.reader_queue", &reader, 0),
         ("sk_buff.truesize", &size, 4),
-        ("socket.sk", &socket, 4),
+        ("socket.sk", &socket, 3),
     ];
     let kernels: Vec<KernelBtf> = cases
         .iter()
