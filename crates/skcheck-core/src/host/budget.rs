@@ -13,7 +13,7 @@ const MOST: u32 = 2;
 
 /// The longest and the shortest that one is waited for, while anything is left. What answers at all answers in
 /// microseconds; a process that executes a program, or a disk that spins up, takes longer.
-const LONGEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_millis(1500);
 const SHORTEST: Duration = Duration::from_millis(20);
 
 /// When a run is told to end, nobody is waited for any more; but what answers at once is still read for so long.
@@ -143,14 +143,14 @@ mod tests {
             budget.spend(patience);
             budget.note_silence();
         }
-        assert_eq!(waited, [1000, 500, 250, 125, 62, 31]);
+        assert_eq!(waited, [1500, 750, 375, 187, 93, 46]);
         assert_eq!(budget.patience(Duration::from_secs(9)), budget.left() / 2);
         budget.spend(budget.left() - Duration::from_millis(10));
         assert_eq!(budget.patience(Duration::from_secs(1)), SHORTEST);
         budget.spend(Duration::from_secs(9));
         assert_eq!((budget.left(), budget.patience(Duration::ZERO)), (Duration::ZERO, SHORTEST));
         budget.refill(Duration::from_secs(4));
-        assert_eq!(budget.patience(Duration::ZERO), Duration::from_secs(1));
+        assert_eq!(budget.patience(Duration::ZERO), Duration::from_millis(1500));
     }
 
     #[test]

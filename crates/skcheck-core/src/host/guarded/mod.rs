@@ -72,7 +72,7 @@ pub struct Guarded {
     idle: Mutex<Vec<Worker>>,
     silent: Mutex<Silent>,
     /// Files of a running kernel's [`CONSTANT`] directory.
-    constant: Mutex<BTreeMap<PathBuf, Vec<u8>>>,
+    constant: Mutex<BTreeMap<PathBuf, Option<Vec<u8>>>>,
     /// Why there are no workers, where none could be had: then everything is asked directly.
     alone: Mutex<Option<String>>,
 }
@@ -108,8 +108,8 @@ impl Guarded {
         self.silent().begin_anew();
     }
 
-    /// What was read of a file that does not change.
-    fn constant(&self, path: &Path) -> Option<Vec<u8>> {
+    /// What was read of a file that does not change; `Some(None)` where there is none.
+    fn constant(&self, path: &Path) -> Option<Option<Vec<u8>>> {
         self.constant.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
 
@@ -349,18 +349,19 @@ impl Host for Guarded {
             return Ok(());
         }
         into.clear();
-        if let Some(file) = self.constant(path) {
-            into.extend(file);
+        if let Some(known) = self.constant(path) {
+            into.extend(known.ok_or(io::ErrorKind::NotFound)?);
             return Ok(());
         }
         let question = Question::Read { path: path.to_owned(), limit };
         let asked = self.ask(subject, &question, &mut |part| into.extend_from_slice(part));
-        asked.unwrap_or_else(|| self.live.read_limited(path, limit, into))?;
-        if path.starts_with(CONSTANT) {
+        let read = asked.unwrap_or_else(|| self.live.read_limited(path, limit, into));
+        let is_told = read.as_ref().map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true);
+        if path.starts_with(CONSTANT) && is_told {
             let mut constant = self.constant.lock().unwrap_or_else(PoisonError::into_inner);
-            constant.insert(path.to_owned(), into.clone());
+            constant.insert(path.to_owned(), read.is_ok().then(|| into.clone()));
         }
-        Ok(())
+        read
     }
 
     fn read_each(&self, paths: &[PathBuf], limit: u64, on_file: &mut dyn FnMut(usize, io::Result<&[u8]>)) {

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(Reading::of(words.as_slice()).bytes(), None);
         assert_eq!(Reading::of(words.as_slice()).small(), None);
         for end in 0..words.len() {
-            assert_eq!(Reading::of(&words.as_slice()[..end]).bytes(), None);
+            assert_eq!(words.as_slice().get(..end).and_then(|part| Reading::of(part).bytes()), None);
         }
     }
 }
