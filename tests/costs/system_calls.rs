@@ -163,7 +163,12 @@ fn datagrams() -> u64 {
     let mut datagrams = 0;
     // Of MPTCP /proc/net/protocols tells that there is none, and nobody is asked.
     let tables = Query::default().tables().into_iter().filter(|table| !matches!(table, Table::Mptcp(_)));
+    let mut missing = Vec::new();
     for (table, sequence) in tables.zip(1..) {
+        // A module that is missing is asked for once.
+        if missing.contains(&table.module()) {
+            continue;
+        }
         let mut answer = Answer::new(table, sequence);
         let dump = request::dump(table, States::Holding, sequence);
         let asked = diag.ask(&dump, &mut |datagram| {
@@ -171,6 +176,7 @@ fn datagrams() -> u64 {
             answer.datagram(datagram, |_| {})
         });
         asked.expect("an answer");
+        missing.extend(answer.errno.map(|_| table.module()));
     }
     datagrams
 }

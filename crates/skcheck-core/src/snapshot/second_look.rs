@@ -117,7 +117,8 @@ fn is_told_more(socket: &Socket, tcp: bool) -> bool {
         Some(mptcp) => mptcp.unsent.is_none(),
         None => tcp && socket.tcp_info.is_none() && socket.holds_something(),
     };
-    is_unknown && has_peer(socket) && socket.state != State::ClosedHeld
+    // What has no cookie /proc/net alone tells of.
+    is_unknown && socket.cookie.is_some() && has_peer(socket) && socket.state != State::ClosedHeld
 }
 
 /// Takes what a later answer says of a socket, and leaves what is only known otherwise.
