@@ -69,12 +69,6 @@ pub fn effective_capabilities(status: &[u8]) -> Option<u64> {
     u64::from_str_radix(value.trim(), 16).ok()
 }
 
-/// The state of the main thread in /proc/PID/status: `D` for one that sleeps so that no signal wakes it.
-pub(crate) fn state(status: &[u8]) -> Option<u8> {
-    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"State:"))?;
-    line.trim_ascii_start().first().copied()
-}
-
 /// The innermost process id in /proc/PID/status, where there is more than one.
 pub fn ns_pid(status: &[u8]) -> Option<u32> {
     // The kernel escapes line ends in the name, so no name can look like this line.

@@ -24,7 +24,7 @@ const STALLED: u8 = 1;
 const LEAST_WINDOW: Duration = Duration::from_millis(100);
 
 /// The first look waits at least so long for those that do not answer: what it learns of them serves all others.
-const FIRST_LOOK: Duration = Duration::from_secs(3);
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// Told to end, a watch waits so long for the last look.
 const GRACE: Duration = Duration::from_millis(100);

@@ -33,6 +33,9 @@ pub use crate::host::guarded::answer::Answering;
 /// Files of a process that answer whatever it is doing: they take none of its locks.
 const ALWAYS_ANSWERED: [&str; 3] = ["comm", "status", "cgroup"];
 
+/// So many workers are kept that have nothing to do.
+const IDLE: usize = 4;
+
 /// What lies below it is the same as long as a kernel runs: a watch need not read it at each look.
 const CONSTANT: &str = "/boot";
 
@@ -134,7 +137,12 @@ impl Guarded {
     }
 
     fn give_back(&self, worker: Worker) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(worker);
+        } else {
+            worker.dismiss();
+        }
     }
 
     /// Whether there is no use in asking: it is known not to answer, or there is no time left.
@@ -198,7 +206,7 @@ impl Guarded {
                 if let Some(device) = device {
                     silent.add_device(device, subject.clone());
                 }
-                silent.add(subject, Met { name, waits_in, wchan, left: Some(left) });
+                silent.add(subject, Met { name, waits_in, wchan, left });
             }
         }
         io::ErrorKind::TimedOut.into()

@@ -1,51 +1,68 @@
 //! Looks at many processes, of which some may not answer.
 
 use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::host::guarded::Guarded;
 use crate::host::guarded::question::{Question, decode_sight};
-use crate::host::guarded::silent::{Met, Subject};
+use crate::host::guarded::silent::Subject;
 use crate::host::worker::Trouble;
 use crate::host::worker::words::Reading;
 use crate::host::{Host, Looking, Sight};
-use crate::process;
 
-/// When so many have not answered, those that look like them are put off: what others tell comes first.
-const MANY: u32 = 2;
+/// When one has not answered, the rest is asked so many at the same time, each by a worker: where one is stuck many
+/// are.
+const AT_ONCE: usize = 16;
 
-/// So much is read of a /proc/PID/status.
-const STATUS: u64 = 4096;
+/// They are waited for so long together, at least and at most.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_millis(500);
 
 pub(super) fn look(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
-    let mut left = pids.to_vec();
-    let mut put_off = Vec::new();
-    let mut silent = 0;
-    while !left.is_empty() {
-        let answered = ask(guarded, &left, at, on_sight);
-        left.drain(..answered);
-        let Some(pid) = left.first().copied() else { break };
-        // The first of the rest has not answered; it is noted.
-        on_sight(pid, Sight::End(Err(io::ErrorKind::TimedOut.into())));
-        left.remove(0);
-        silent += 1;
-        if silent == MANY {
-            (left, put_off) = apart(guarded, &left);
+    let answered = ask(guarded, pids, at, on_sight);
+    let Some((pid, left)) = pids.get(answered..).and_then(<[u32]>::split_first) else { return };
+    // The first of the rest has not answered; it is noted.
+    on_sight(*pid, Sight::End(Err(io::ErrorKind::TimedOut.into())));
+    for some in left.chunks(AT_ONCE) {
+        ask_together(guarded, some, at, on_sight);
+    }
+}
+
+/// Asks about processes at the same time, so that all of them take no longer than one.
+fn ask_together(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
+    let mut asked = Vec::new();
+    for pid in pids {
+        let question = Question::Look { pids: vec![*pid], at }.encode();
+        let is_hopeless = guarded.is_hopeless(&Subject::Process(*pid));
+        let worker = if is_hopeless { None } else { guarded.worker() };
+        let begun = worker.and_then(|mut worker| worker.begin(question.as_slice()).is_ok().then_some(worker));
+        match begun {
+            Some(worker) => asked.push((*pid, worker)),
+            None => on_sight(*pid, Sight::End(Err(io::ErrorKind::TimedOut.into()))),
         }
     }
-    let enough = guarded.budget.whole() / 8;
-    for pid in put_off {
-        if guarded.budget.left() > enough || !apart(guarded, &[pid]).0.is_empty() {
-            if ask(guarded, &[pid], at, on_sight) == 1 {
-                continue;
+    let patience = guarded.budget.patience(SHORTEST).min(LONGEST);
+    let begun = Instant::now();
+    for (pid, mut worker) in asked {
+        let left = patience.saturating_sub(begun.elapsed());
+        let mut has_ended = false;
+        let answered = worker.finish(&guarded.budget, left, &mut |part| {
+            let mut words = Reading::of(part);
+            while let Some(sight) = decode_sight(&mut words) {
+                has_ended |= matches!(sight, Sight::End(_));
+                on_sight(pid, sight);
             }
-        } else {
-            let name = guarded.name_of(pid);
-            let mut silent = guarded.silent();
-            silent.add(Subject::Process(pid), Met { name, waits_in: None, wchan: None, left: None });
+        });
+        let error = match answered {
+            Ok(()) | Err(Trouble::Refused(_)) => {
+                guarded.give_back(worker);
+                io::ErrorKind::InvalidData.into()
+            }
+            Err(trouble) => guarded.despair(worker, trouble, Subject::Process(pid)),
+        };
+        if !has_ended {
+            on_sight(pid, Sight::End(Err(error)));
         }
-        on_sight(pid, Sight::End(Err(io::ErrorKind::TimedOut.into())));
     }
 }
 
@@ -72,18 +89,4 @@ fn ask(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u3
         (Err(_), None) => drop(worker.leave()),
     }
     answered
-}
-
-/// Those that may answer, and those that sleep so that nothing wakes them, as those do that hold up others.
-fn apart(guarded: &Guarded, pids: &[u32]) -> (Vec<u32>, Vec<u32>) {
-    let paths: Vec<PathBuf> = pids.iter().map(|pid| format!("/proc/{pid}/status").into()).collect();
-    let mut sleeps = vec![false; pids.len()];
-    guarded.read_each(&paths, STATUS, &mut |at, status| {
-        if let (Some(sleeps), Ok(status)) = (sleeps.get_mut(at), status) {
-            *sleeps = process::state(status) == Some(b'D');
-        }
-    });
-    let (put_off, left): (Vec<_>, Vec<_>) = pids.iter().copied().zip(sleeps).partition(|(_, sleeps)| *sleeps);
-    let pids = |all: Vec<(u32, bool)>| all.into_iter().map(|(pid, _)| pid).collect();
-    (pids(left), pids(put_off))
 }

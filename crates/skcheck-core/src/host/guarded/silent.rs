@@ -88,8 +88,8 @@ struct Silence {
     waits_in: Option<String>,
     wchan: Option<String>,
     since: Instant,
-    /// The worker that waits there; `None`: nobody was sent.
-    left: Option<Left>,
+    /// The worker that waits there.
+    left: Left,
 }
 
 /// All that did not answer.
@@ -109,7 +109,7 @@ pub(super) struct Met {
     pub(super) name: String,
     pub(super) waits_in: Option<String>,
     pub(super) wchan: Option<String>,
-    pub(super) left: Option<Left>,
+    pub(super) left: Left,
 }
 
 impl Silent {
@@ -141,7 +141,7 @@ impl Silent {
     /// A new look begins: those that have been let go of, or were asked long ago, are asked once more.
     pub(super) fn begin_anew(&mut self) {
         self.of.retain(|_, silence| {
-            let is_left = silence.left.as_mut().is_some_and(|left| !left.has_ended());
+            let is_left = !silence.left.has_ended();
             silence.since.elapsed() < AGAIN || is_left
         });
         let of = &self.of;
@@ -179,7 +179,7 @@ impl Silence {
     fn gap(&self, subject: &Subject) -> Gap {
         let asker = match &self.wchan {
             Some(wchan) => format!("who asks waits in {wchan}"),
-            None => "it sleeps as others do that did not answer".to_owned(),
+            None => "who asks waits".to_owned(),
         };
         let waits = match &self.waits_in {
             Some(function) => format!("it waits in {function}; {asker}"),

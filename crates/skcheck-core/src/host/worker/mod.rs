@@ -27,6 +27,7 @@ pub use crate::host::worker::many::Many;
 
 /// How long nothing may come before the worker is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
+const LEAST: Duration = Duration::from_millis(1);
 
 /// A process that answers questions.
 #[derive(Debug)]
@@ -85,9 +86,29 @@ impl Worker {
         at_least: Duration,
         on_more: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Trouble> {
-        if frames::write_question(&mut self.questions, question).is_err() {
-            return Err(Trouble::Ended(self.how_it_ended()));
-        }
+        self.begin(question)?;
+        self.finish(budget, budget.patience(at_least), on_more)
+    }
+
+    /// Asks a question, and does not wait for the answer: that is for [`finish`](Worker::finish).
+    ///
+    /// # Errors
+    /// When the worker has ended.
+    pub fn begin(&mut self, question: &[u8]) -> Result<(), Trouble> {
+        frames::write_question(&mut self.questions, question).map_err(|_| Trouble::Ended(self.how_it_ended()))
+    }
+
+    /// Hands on the parts of the answer to what was asked. While the worker sleeps, it is waited for as long as
+    /// `patience`.
+    ///
+    /// # Errors
+    /// As [`ask`](Worker::ask).
+    pub fn finish(
+        &mut self,
+        budget: &Budget,
+        patience: Duration,
+        on_more: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Trouble> {
         loop {
             match self.incoming.next() {
                 Ok(Some(Piece::More(bytes))) => on_more(bytes),
@@ -96,7 +117,7 @@ impl Worker {
                     return Err(Trouble::Refused(frames::decode_error(error)));
                 }
                 Ok(None) => {
-                    self.wait(budget, at_least)?;
+                    self.wait(budget, patience)?;
                     match self.incoming.read_from(&mut self.answers) {
                         Ok(0) => return Err(Trouble::Ended(self.how_it_ended())),
                         Ok(_) => {}
@@ -110,12 +131,11 @@ impl Worker {
     }
 
     /// Waits until something comes.
-    fn wait(&self, budget: &Budget, at_least: Duration) -> Result<(), Trouble> {
-        let patience = budget.patience(at_least);
+    fn wait(&self, budget: &Budget, patience: Duration) -> Result<(), Trouble> {
         let mut slept = Duration::ZERO;
         loop {
             let begun = Instant::now();
-            if self.has_more(GLANCE) {
+            if self.has_more(patience.saturating_sub(slept).clamp(LEAST, GLANCE)) {
                 return Ok(());
             }
             if budget.is_ended() {
@@ -140,6 +160,12 @@ impl Worker {
         let mut answers = [PollFd::new(&self.answers, PollFlags::IN)];
         let time = Timespec::try_from(time).ok();
         poll(&mut answers, time.as_ref()).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Ends one that has nothing to do.
+    pub fn dismiss(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Kills it, and lets it end when it can.
