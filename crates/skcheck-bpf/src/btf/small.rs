@@ -241,4 +241,5 @@ fn put(bytes: &mut [u8], at: usize, word: u32) {
 }
 
 #[cfg(test)]
+#[path = "small/tests.rs"]
 mod tests;
