@@ -35,7 +35,9 @@ fn timestamps_that_are_never_read() {
     assert_eq!(listed.socket.recv_q, RecvQueue::Payload(Payload(0)));
     assert_eq!(exact.unread(), Payload(0));
     let errors = whole(&exact, Queue::Error);
-    assert_eq!(errors.packets, WRITES as u64);
+    // What a slow machine has to send again is noted once more.
+    let writes = WRITES as u64;
+    assert!((writes..writes + writes / 10).contains(&errors.packets), "{}", errors.packets);
     let charged = u64::from(listed.socket.skmem.rmem_alloc.expect("told"));
     assert!(charged >= errors.packets * 576, "{charged}");
     assert_eq!((errors.truesize.0, exact.truesize(false).0), (charged, charged));

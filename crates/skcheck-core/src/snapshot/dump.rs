@@ -207,6 +207,8 @@ impl Dump {
 
     /// A table that changes under a dump, and a dump that was begun anew, repeat sockets.
     pub(super) fn drop_repeats(&mut self) {
+        // An engine's record tells more than the table's.
+        self.candidates.sort_by_key(|candidate| candidate.socket.tcp_info.is_none());
         let mut seen = FxHashSet::default();
         let mut seen_without_cookie = FxHashSet::default();
         let with_cookie = self.candidates.iter().filter(|it| it.socket.cookie.is_some());

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Limits, PageKind, Queue, Target, UnixQueue};
 use crate::exact::{Blocks, Exact, NotMeasured, Summing};
-use crate::footprint::{HostFacts, Side};
+use crate::footprint::{self, HostFacts, Side};
 use crate::gap::{Gap, Missing};
 use crate::snapshot::Report;
 use crate::socket::{Cookie, Family, State};
@@ -77,16 +77,21 @@ impl Measured {
                 None if Target::of(&report.socket).is_none() => Err(NotMeasured::NotWalkable),
                 None => Err(self.otherwise),
             };
-            complete(report);
+            complete(report, facts);
             refine(report, facts);
         }
     }
 }
 
 /// What the kernel's tables do not tell without locking the socket, and the walk does.
-fn complete(report: &mut Report) {
-    let Report { socket, exact: Ok(exact), .. } = report else { return };
-    socket.tcp_info = socket.tcp_info.or(exact.counters.tcp_info);
+fn complete(report: &mut Report, facts: &HostFacts) {
+    let Report { socket, footprint, exact: Ok(exact), .. } = report else { return };
+    if socket.tcp_info.is_none() && exact.counters.tcp_info.is_some() {
+        socket.tcp_info = exact.counters.tcp_info;
+        if socket.state != State::ClosedHeld {
+            *footprint = footprint::footprint(socket, None, facts);
+        }
+    }
 }
 
 /// What the walk knows better than the record: the payload of datagrams, that of a TCP socket that was
