@@ -96,9 +96,9 @@ pub(crate) fn of(world: &World) -> Vec<Asked> {
         all.push(json(What::PacketsOfStuck, &packets(held)));
     }
     if slowness() > 1 {
-        // Where every instruction is emulated, one of each kind.
-        let few = |asked: &Asked| !asked.text && asked.engine != Engine::Auto || asked.what == What::Stalled;
-        all.retain(few);
+        // Where every instruction is emulated, loading programs takes longer than all that is waited for.
+        let few = |asked: &Asked| asked.engine == Engine::Proc && asked.signal.is_none();
+        all.retain(|asked| few(asked) && matches!(asked.what, What::Scan | What::Leaks));
     }
     all
 }
