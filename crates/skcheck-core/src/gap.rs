@@ -87,6 +87,8 @@ pub enum Missing {
     Memory,
     /// What every page is.
     Census,
+    /// Sockets whose lock was not asked for, and what it guards.
+    Locks,
     /// A process, a file system or a socket that did not answer in time: what it would have told is missing.
     NoAnswer,
     /// Questions that were not asked, since those that did not answer took all the time.
@@ -128,6 +130,7 @@ impl Missing {
             Missing::RingFiles => "ring_files",
             Missing::Memory => "memory",
             Missing::Census => "census",
+            Missing::Locks => "locks",
             Missing::NoAnswer => "no_answer",
             Missing::Unasked => "unasked",
             Missing::Partial => "partial",
@@ -171,6 +174,8 @@ impl Missing {
             Missing::RingFiles => "files registered with io_uring not told",
             Missing::Memory => "a part of memory not told",
             Missing::Census => "pages not counted",
+            Missing::Locks if one => "socket that was not asked for what its lock guards",
+            Missing::Locks => "sockets that were not asked for what their locks guard",
             Missing::NoAnswer if one => "does not answer",
             Missing::NoAnswer => "do not answer",
             Missing::Unasked if one => "question not asked",

@@ -132,7 +132,16 @@ pub(super) fn run(
     }
     if first.source == Source::SockDiag {
         let asked = Asked { tcp: depth.is_none(), processes: &processes };
-        second_look::add_info(host, query, facts, &first.survey.namespaces, started, &mut sockets, &asked);
+        second_look::add_info(
+            host,
+            query,
+            facts,
+            &first.survey.namespaces,
+            started,
+            &mut sockets,
+            &asked,
+            gaps,
+        );
     }
     if let Some(Depth { engine, limits, .. }) = depth.filter(|_| is_narrow) {
         measured = Some(measure::walk(engine, limits, facts, &sockets, gaps));

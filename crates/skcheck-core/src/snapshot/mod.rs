@@ -13,6 +13,7 @@ mod holding;
 mod interfaces;
 mod join;
 mod listeners;
+mod locks;
 mod matching;
 mod measure;
 mod portid;

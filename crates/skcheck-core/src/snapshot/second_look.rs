@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diag::request::{canonical, same_connection};
 use crate::footprint::{HostFacts, footprint};
+use crate::gap::{Gap, Missing};
 use crate::host::Host;
 use crate::namespaces::Netns;
 use crate::process::Process;
@@ -14,6 +15,7 @@ use crate::query::Query;
 use crate::snapshot::Report;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::dump::{Candidate, Dump};
+use crate::snapshot::locks;
 use crate::snapshot::unix_links::UnixLinks;
 use crate::socket::{Endpoint, Family, Inode, Protocol, Socket, State};
 
@@ -69,10 +71,14 @@ pub(super) fn add_info(
     started: Instant,
     sockets: &mut Vec<Report>,
     of: &Asked<'_>,
+    gaps: &mut Vec<Gap>,
 ) {
     let mut drained: FxHashSet<usize> = FxHashSet::default();
+    let wanted = |report: &Report| is_told_more(&report.socket, of.tcp);
+    let kept = kept_locked(host, sockets.iter().filter(|report| wanted(report)), gaps);
     for netns in namespaces {
-        let is_here = |report: &Report| report.netns == netns.id && is_told_more(&report.socket, of.tcp);
+        let is_free = |report: &Report| report.pids().iter().all(|pid| !kept.contains(pid));
+        let is_here = |report: &Report| report.netns == netns.id && wanted(report) && is_free(report);
         let places: Vec<usize> =
             (0..sockets.len()).filter(|at| sockets.get(*at).is_some_and(is_here)).collect();
         if places.is_empty() {
@@ -109,6 +115,28 @@ pub(super) fn add_info(
         at += 1;
         !drained.contains(&(at - 1))
     });
+}
+
+/// The processes whose sockets must not be asked for, where that could hold up others.
+fn kept_locked<'r>(
+    host: &dyn Host,
+    wanted: impl Iterator<Item = &'r Report>,
+    gaps: &mut Vec<Gap>,
+) -> FxHashSet<u32> {
+    let mut wanted = wanted.peekable();
+    if wanted.peek().is_none() || !locks::are_exclusive(host) {
+        return FxHashSet::default();
+    }
+    let wanted: Vec<&Report> = wanted.collect();
+    let kept = locks::may_be_kept_by(host, &wanted.iter().flat_map(|report| report.pids()).collect());
+    let passed_over =
+        wanted.iter().filter(|report| report.pids().iter().any(|pid| kept.contains(pid))).count();
+    if passed_over > 0 {
+        let remedy = "their processes may be stuck with them locked, and before Linux 6.9 whoever asks would hold up \
+                      all others who ask: the BPF engine (root) needs no lock";
+        gaps.push(Gap::counted(Missing::Locks, "tcp_info", passed_over as u64, remedy));
+    }
+    kept
 }
 
 /// Whether its lock gives more than its record.
