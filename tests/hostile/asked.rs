@@ -46,6 +46,15 @@ impl Asked {
         Asked { what, engine: Engine::Auto, arguments: String::new(), text: false, signal: None }
     }
 
+    /// What it looks for takes that long, whoever answers.
+    pub(crate) fn between_looks(&self) -> Duration {
+        match self.what {
+            What::Stalled => Duration::from_secs(1),
+            What::Watch => Duration::from_secs(2),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// When it is interrupted; of a watch there is something to see by then.
     pub(crate) fn signalled_after(&self) -> Option<Duration> {
         self.signal?;

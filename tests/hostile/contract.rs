@@ -134,11 +134,11 @@ impl Contract<'_> {
         };
         // A watch goes on until it is told to end.
         let told = if asked.what == What::Watch { asked.signalled_after() } else { None };
-        let most = budget() + grace() + told.unwrap_or_default();
+        let most = budget() + grace() + told.unwrap_or(asked.between_looks());
         wrong.unless(ended <= most, || format!("ends after {ended:?}"));
         let code = status.code();
         let first = ran.first_line;
-        let in_time = first.is_some_and(|at| at <= budget() + work() * 2);
+        let in_time = first.is_some_and(|at| at <= budget() + asked.between_looks() + work() * 2);
         wrong.unless(code == Some(2) || in_time, || format!("first line after {first:?}: {}", ran.err));
         wrong.unless(ran.closed, || "somebody keeps its outputs open".to_owned());
         if let Some(after) = ran.after_signal {

@@ -1,5 +1,6 @@
 //! What looks like all this, and holds up nobody.
 
+use crate::asked::{Asked, What};
 use crate::contract::{Contract, can_be_made};
 use crate::world::{root, user};
 
@@ -17,7 +18,9 @@ fn who_waits_himself_is_not_named() {
 fn who_is_slow_is_not_named() {
     if can_be_made() {
         let world = user("recv-slowly exec-slowly");
-        Contract::of(&world).holds_in(world);
+        // A watch waits no longer than its interval, and these are slow several times in one.
+        let runs: fn(&Asked) -> bool = |asked| asked.what != What::Watch;
+        Contract { runs, ..Contract::of(&world) }.holds_in(world);
     }
 }
 
