@@ -207,7 +207,7 @@ pub(crate) struct MeasuringArgs {
     /// Measure every socket, however long it takes [heaviest first, for 200 ms; mem: 2 s]
     #[arg(long)]
     pub(crate) exact: bool,
-    /// Packets of one socket to measure at most (TCP is locked meanwhile); 0: 2.7 million (10000 if not given). Implies --exact
+    /// Packets of one socket to measure at most [10000]; 0: 2.7 million. Implies --exact
     #[arg(long, value_name = "N")]
     pub(crate) exact_limit: Option<u32>,
 }
@@ -226,8 +226,8 @@ pub(crate) struct PacketsArgs {
     /// Walk at most N packets; 0: all
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) limit: u32,
-    /// Lock a TCP socket while it is walked: nothing changes meanwhile; whoever uses the socket waits, and this
-    /// waits without end while a process is stuck in the middle of sending or receiving
+    /// Lock a TCP socket while it is walked, and in passing each other TCP socket of its namespace: nothing changes
+    /// meanwhile, and whoever uses it waits. Given up where a stuck process keeps a lock
     #[arg(long)]
     pub(crate) lock: bool,
     /// The first N packets of each queue, in a table its last three too; 0: all [table: 20, JSON: all]

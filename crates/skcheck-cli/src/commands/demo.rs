@@ -72,7 +72,7 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
         writeln!(io::stdout(), "\nThe child has ended, and its sockets are closed.")
             .map_err(Failure::Output)?;
     }
-    Ok(Outcome { code: 0 })
+    Ok(session.outcome(0))
 }
 
 /// The child's side: makes the reader, says so, and holds it until standard input ends, which it

@@ -121,7 +121,14 @@ fn check(host: &Guarded, roots: &RootArgs) -> Result<(), Failure> {
     let mut any = false;
     let mut is_process = |name: &[u8]| any |= name.iter().all(u8::is_ascii_digit);
     let told = |error: io::Error| misuse("--proc", &roots.proc, &error.to_string());
-    host.read_dir(Path::new("/proc"), &mut is_process).map_err(told)?;
+    let listed = host.read_dir(Path::new("/proc"), &mut is_process);
+    if host.budget().is_ended() {
+        return Err(Failure::Cannot {
+            what: "told to end before anything was read".to_owned(),
+            remedy: "run it again".to_owned(),
+        });
+    }
+    listed.map_err(told)?;
     if !any {
         return Err(misuse("--proc", &roots.proc, "not a /proc: it lists no process"));
     }

@@ -1,11 +1,12 @@
 //! Being told to end: Ctrl-C and SIGTERM.
 
-use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::net::UnixStream;
+use std::io::{self, PipeReader, Read as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
@@ -20,7 +21,7 @@ pub(crate) struct Signals {
     /// Nothing is waited for any more.
     over: Arc<AtomicBool>,
     /// Gets a byte with each signal, so that a wait ends at once.
-    wake: UnixStream,
+    wake: PipeReader,
 }
 
 impl Signals {
@@ -29,8 +30,9 @@ impl Signals {
     pub(crate) fn listen(grace: Duration) -> io::Result<Signals> {
         let told = Arc::clone(TOLD.get_or_init(Arc::default));
         let over = Arc::new(AtomicBool::new(false));
-        let (wake, waker) = UnixStream::pair()?;
-        let (alarm, alarmer) = UnixStream::pair()?;
+        // No sockets: those would be among what is reported.
+        let (wake, waker) = io::pipe()?;
+        let (alarm, alarmer) = io::pipe()?;
         let watcher = (Arc::clone(&told), Arc::clone(&over));
         let is_watched = std::thread::Builder::new().name("skcheck-signals".to_owned());
         let is_watched = is_watched.spawn(move || end_after(alarm, grace, &watcher)).is_ok();
@@ -71,11 +73,10 @@ impl Signals {
             if self.code().is_some() || left.is_zero() {
                 return Ok(self.code().is_some());
             }
-            self.wake.set_read_timeout(Some(left))?;
-            match (&self.wake).read(&mut [0]) {
-                Ok(_) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(error) => return Err(error),
+            let mut wake = [PollFd::new(&self.wake, PollFlags::IN)];
+            match poll(&mut wake, Timespec::try_from(left).ok().as_ref()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -102,7 +103,7 @@ fn code(signal: i32) -> u8 {
 }
 
 /// Waits for a signal, and then sees to it that the process ends.
-fn end_after(mut alarm: UnixStream, grace: Duration, (told, over): &(Arc<AtomicUsize>, Arc<AtomicBool>)) {
+fn end_after(mut alarm: PipeReader, grace: Duration, (told, over): &(Arc<AtomicUsize>, Arc<AtomicBool>)) {
     while alarm.read(&mut [0]).is_err() {}
     std::thread::sleep(grace);
     over.store(true, Ordering::Relaxed);

@@ -161,7 +161,8 @@ fn not_entered(query: &Query, survey: &Survey, dumps: &[Dump], by_engine: bool) 
 
 /// A namespace that vanished meanwhile is no loss; any other that could not be asked is.
 fn is_refused(dump: &Dump) -> bool {
-    dump.refusal.as_ref().is_some_and(|error| !is_gone(error))
+    // Who does not answer is named by the host.
+    dump.refusal.as_ref().is_some_and(|error| !is_gone(error) && error.kind() != io::ErrorKind::TimedOut)
 }
 
 /// The same gap in many namespaces is one gap.

@@ -100,13 +100,15 @@ pub(crate) fn processes(
     let file = |process: &Process, name| PathBuf::from(format!("/proc/{}/{name}", process.pid));
     let paths: Vec<PathBuf> =
         processes.iter().flat_map(|process| IDENTITY.map(|name| file(process, name))).collect();
-    let mut late = 0;
+    let (mut late, mut nameless) = (0, 0);
     host.read_each(&paths, IDENTITY_LIMIT, &mut |at, file| {
         let (process, name) = (processes.get_mut(at / IDENTITY.len()), IDENTITY.get(at % IDENTITY.len()));
         let (Some(process), Some(name)) = (process, name) else { return };
         match file {
             Ok(file) => identify(process, name, file),
             Err(error) if *name == "cmdline" && is_unanswered(&error) => late += 1,
+            // Who does not answer is named by the host.
+            Err(error) if *name == "comm" && error.kind() != io::ErrorKind::TimedOut => nameless += 1,
             Err(_) => {}
         }
     });
@@ -115,7 +117,6 @@ pub(crate) fn processes(
             "their memory is locked, often by a stuck page fault: cat /proc/PID/wchan and /proc/PID/stack";
         gaps.push(Gap::counted(Missing::CommandLines, "/proc/PID/cmdline", late, remedy));
     }
-    let nameless = processes.iter().filter(|process| process.comm.is_none()).count() as u64;
     if nameless > 0 {
         let remedy = "they ended during the scan, or /proc hides them (hidepid): run again, or as root";
         gaps.push(Gap::counted(Missing::Identities, "/proc/PID/comm", nameless, remedy));

@@ -29,7 +29,9 @@ impl<'g> Conversation<'g> {
         if guarded.is_hopeless(&subject) {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        let Some(worker) = guarded.worker() else { return guarded.live.diag(netns) };
+        let Some(worker) = guarded.worker() else {
+            return guarded.no_worker().map_or_else(|| guarded.live.diag(netns), Err);
+        };
         let mut talk = Conversation {
             guarded,
             netns: netns.cloned(),

@@ -14,14 +14,19 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use std::time::{Duration, SystemTime};
+
+use rustix::io::Errno;
 
 use crate::gap::{Gap, Missing};
 use crate::host::budget::Budget;
 use crate::host::guarded::conversation::Conversation;
 use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::{Met, Silent, Subject, file_system};
+use crate::host::worker;
 use crate::host::worker::words::Reading;
 use crate::host::worker::{Trouble, Worker, decode_error};
 use crate::host::{Diag, Host, LARGEST_FILE, Live, Looking, NetnsFile, Sight};
@@ -34,7 +39,7 @@ pub use crate::host::guarded::answer::Answering;
 const ALWAYS_ANSWERED: [&str; 3] = ["comm", "status", "cgroup"];
 
 /// So many workers are kept that have nothing to do.
-const IDLE: usize = 4;
+const IDLE: usize = processes::AT_ONCE;
 
 /// What lies below it is the same as long as a kernel runs: a watch need not read it at each look.
 const CONSTANT: &str = "/boot";
@@ -76,8 +81,10 @@ pub struct Guarded {
     silent: Mutex<Silent>,
     /// Files of a running kernel's [`CONSTANT`] directory.
     constant: Mutex<BTreeMap<PathBuf, Option<Vec<u8>>>>,
-    /// Why there are no workers, where none could be had: then everything is asked directly.
-    alone: Mutex<Option<String>>,
+    /// Why a worker could not be had.
+    lack: Mutex<Option<io::Error>>,
+    /// Whether there ever was one. If not, everything is asked directly.
+    has_workers: AtomicBool,
 }
 
 impl Guarded {
@@ -91,7 +98,8 @@ impl Guarded {
             idle: Mutex::default(),
             silent: Mutex::default(),
             constant: Mutex::default(),
-            alone: Mutex::default(),
+            lack: Mutex::default(),
+            has_workers: AtomicBool::new(false),
         };
         if let Some(worker) = guarded.worker() {
             guarded.give_back(worker);
@@ -107,6 +115,7 @@ impl Guarded {
     /// Begins one more look, as a watch does: with this budget, and those that did not answer long ago are asked
     /// again.
     pub fn begin_look(&self, budget: Duration) {
+        worker::reap();
         self.budget.refill(budget);
         self.silent().begin_anew();
     }
@@ -127,13 +136,28 @@ impl Guarded {
             return idle;
         }
         match Worker::start((self.start)()) {
-            Ok(worker) => Some(worker),
+            Ok(worker) => {
+                self.has_workers.store(true, Ordering::Relaxed);
+                Some(worker)
+            }
             Err(error) => {
-                let mut alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
-                alone.get_or_insert_with(|| error.to_string());
+                self.lack.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 None
             }
         }
+    }
+
+    /// Whether this process asks itself, since it never had a worker.
+    fn asks_directly(&self) -> bool {
+        !self.has_workers.load(Ordering::Relaxed)
+    }
+
+    /// There is no worker for a question: an error, unless it is asked directly.
+    fn no_worker(&self) -> Option<io::Error> {
+        (!self.asks_directly()).then(|| {
+            self.silent().unasked += 1;
+            io::ErrorKind::TimedOut.into()
+        })
     }
 
     fn give_back(&self, worker: Worker) {
@@ -168,7 +192,7 @@ impl Guarded {
         if self.is_hopeless(&subject) {
             return Some(Err(io::ErrorKind::TimedOut.into()));
         }
-        let mut worker = self.worker()?;
+        let Some(mut worker) = self.worker() else { return self.no_worker().map(Err) };
         let asked = worker.ask(question.encode().as_slice(), &self.budget, Duration::ZERO, on_more);
         Some(match asked {
             Ok(()) => {
@@ -384,8 +408,16 @@ impl Host for Guarded {
                 continue;
             }
             let rest = paths.get(next..).unwrap_or_default();
+            let is_known = |path: &PathBuf| self.silent().has(&Subject::of(path));
+            let begun = next;
+            let rest = rest.split(is_known).next().unwrap_or_default();
             let Some(mut worker) = self.worker() else {
-                let begun = next;
+                if let Some(error) = self.no_worker() {
+                    on_file(next, Err(error));
+                    next += 1;
+                    continue;
+                }
+                let rest = paths.get(next..).unwrap_or_default();
                 return self.live.read_each(rest, limit, &mut |at, file| on_file(begun + at, file));
             };
             let question = Question::ReadEach { paths: rest.to_vec(), limit };
@@ -396,8 +428,9 @@ impl Host for Guarded {
                 next += 1;
             });
             match asked {
-                Ok(()) if next >= paths.len() => self.give_back(worker),
+                Ok(()) if next >= begun + rest.len() => self.give_back(worker),
                 Ok(()) | Err(Trouble::Refused(_)) => {
+                    drop(worker.leave());
                     on_file(next, Err(io::ErrorKind::InvalidData.into()));
                     next += 1;
                 }
@@ -482,10 +515,21 @@ impl Host for Guarded {
     fn unanswered(&self) -> Vec<Gap> {
         let ended_by = self.budget.is_ended().then_some("told to end");
         let mut gaps = self.silent().gaps(ended_by, self.budget.whole());
-        if let Some(why) = &*self.alone.lock().unwrap_or_else(PoisonError::into_inner) {
-            let remedy =
-                "raise pids.max or ulimit -u: until then what does not answer can hold up the report";
-            gaps.push(Gap::uncounted(Missing::Workers, why.clone(), remedy));
+        if let Some(error) = &*self.lack.lock().unwrap_or_else(PoisonError::into_inner) {
+            let remedy = match error.raw_os_error().map(Errno::from_raw_os_error) {
+                Some(Errno::MFILE | Errno::NFILE) => "raise the limit of open files (ulimit -n)",
+                Some(Errno::NOMEM) => "free memory, or raise the limit (ulimit -v, memory.max)",
+                Some(Errno::NOENT | Errno::ACCESS | Errno::PERM) => {
+                    "run it where /proc shows its own program (/proc/self/exe), and may be executed"
+                }
+                _ => "raise the limit of processes (pids.max, ulimit -u)",
+            };
+            let then = if self.asks_directly() {
+                "until then what does not answer can hold up the report"
+            } else {
+                "until then less is asked"
+            };
+            gaps.push(Gap::uncounted(Missing::Workers, error.to_string(), format!("{remedy}; {then}")));
         }
         gaps
     }

@@ -138,7 +138,7 @@ impl Silent {
         !self.devices.is_empty()
     }
 
-    /// A new look begins: those that have been let go of, or were asked long ago, are asked once more.
+    /// A new look begins: those that were asked some time ago are asked once more, unless a worker still waits there.
     pub(super) fn begin_anew(&mut self) {
         self.of.retain(|_, silence| {
             let is_left = !silence.left.has_ended();

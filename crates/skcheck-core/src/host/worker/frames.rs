@@ -22,22 +22,27 @@ const MORE: u8 = 0;
 const DONE: u8 = 1;
 const FAILED: u8 = 2;
 
-/// Writes a frame at once, so that whoever reads it wakes up once: its length, its kind, its bytes.
-pub(super) fn write(out: &mut dyn Write, kind: u8, bytes: &[u8]) -> io::Result<()> {
+/// Writes a frame at once, so that whoever reads it wakes up once.
+fn write(out: &mut dyn Write, kind: u8, bytes: &[u8]) -> io::Result<()> {
+    out.write_all(&frame(kind, bytes)?)
+}
+
+/// A frame: its length, its kind, its bytes.
+fn frame(kind: u8, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST);
     let length = length.ok_or(io::ErrorKind::InvalidInput)?;
     let mut frame = Vec::with_capacity(HEADER + bytes.len());
     frame.extend(length.to_ne_bytes());
     frame.push(kind);
     frame.extend(bytes);
-    out.write_all(&frame)
+    Ok(frame)
 }
 
 /// Length and kind.
 const HEADER: usize = 5;
 
-pub(super) fn write_question(out: &mut dyn Write, question: &[u8]) -> io::Result<()> {
-    write(out, MORE, question)
+pub(super) fn question(question: &[u8]) -> io::Result<Vec<u8>> {
+    frame(MORE, question)
 }
 
 pub(super) fn write_more(out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {

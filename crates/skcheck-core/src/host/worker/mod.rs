@@ -15,6 +15,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -62,10 +63,12 @@ impl Worker {
     /// # Errors
     /// When no process can be had, or no descriptor.
     pub fn start(mut command: Command) -> io::Result<Worker> {
+        reap();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (questions, answers) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
+        rustix::io::ioctl_fionbio(&questions, true)?;
         Ok(Worker { child, questions, answers, incoming: Incoming::default() })
     }
 
@@ -86,16 +89,30 @@ impl Worker {
         at_least: Duration,
         on_more: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Trouble> {
-        self.begin(question)?;
-        self.finish(budget, budget.patience(at_least), on_more)
+        let patience = budget.patience(at_least);
+        self.begin(question, budget, patience)?;
+        self.finish(budget, patience, on_more)
     }
 
-    /// Asks a question, and does not wait for the answer: that is for [`finish`](Worker::finish).
+    /// Asks a question, and does not wait for the answer: that is for [`finish`](Worker::finish). A question that the
+    /// pipe has no room for is waited with until the worker reads it.
     ///
     /// # Errors
-    /// When the worker has ended.
-    pub fn begin(&mut self, question: &[u8]) -> Result<(), Trouble> {
-        frames::write_question(&mut self.questions, question).map_err(|_| Trouble::Ended(self.how_it_ended()))
+    /// As [`ask`](Worker::ask).
+    pub fn begin(&mut self, question: &[u8], budget: &Budget, patience: Duration) -> Result<(), Trouble> {
+        let frame = frames::question(question).map_err(Trouble::Refused)?;
+        let mut rest = &frame[..];
+        while !rest.is_empty() {
+            match self.questions.write(rest) {
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(Side::Questions, budget, patience)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Trouble::Ended(self.how_it_ended())),
+            }
+        }
+        Ok(())
     }
 
     /// Hands on the parts of the answer to what was asked. While the worker sleeps, it is waited for as long as
@@ -111,13 +128,18 @@ impl Worker {
     ) -> Result<(), Trouble> {
         loop {
             match self.incoming.next() {
-                Ok(Some(Piece::More(bytes))) => on_more(bytes),
+                Ok(Some(Piece::More(bytes))) => {
+                    on_more(bytes);
+                    if budget.is_ended() && budget.left().is_zero() {
+                        return Err(Trouble::Over);
+                    }
+                }
                 Ok(Some(Piece::Done)) => return Ok(()),
                 Ok(Some(Piece::Failed(error))) => {
                     return Err(Trouble::Refused(frames::decode_error(error)));
                 }
                 Ok(None) => {
-                    self.wait(budget, patience)?;
+                    self.wait(Side::Answers, budget, patience)?;
                     match self.incoming.read_from(&mut self.answers) {
                         Ok(0) => return Err(Trouble::Ended(self.how_it_ended())),
                         Ok(_) => {}
@@ -130,12 +152,12 @@ impl Worker {
         }
     }
 
-    /// Waits until something comes.
-    fn wait(&self, budget: &Budget, patience: Duration) -> Result<(), Trouble> {
+    /// Waits until something comes, or can be sent.
+    fn wait(&self, side: Side, budget: &Budget, patience: Duration) -> Result<(), Trouble> {
         let mut slept = Duration::ZERO;
         loop {
             let begun = Instant::now();
-            if self.has_more(patience.saturating_sub(slept).clamp(LEAST, GLANCE)) {
+            if self.is_ready(side, patience.saturating_sub(slept).clamp(LEAST, GLANCE)) {
                 return Ok(());
             }
             if budget.is_ended() {
@@ -145,7 +167,8 @@ impl Worker {
             if state::runs(self.id()) {
                 continue;
             }
-            let waited = begun.elapsed();
+            // This process may have stood still itself.
+            let waited = begun.elapsed().min(GLANCE * 2);
             budget.spend(waited);
             slept += waited;
             if slept >= patience {
@@ -156,10 +179,13 @@ impl Worker {
         }
     }
 
-    fn has_more(&self, time: Duration) -> bool {
-        let mut answers = [PollFd::new(&self.answers, PollFlags::IN)];
+    fn is_ready(&self, side: Side, time: Duration) -> bool {
+        let mut pipe = [match side {
+            Side::Questions => PollFd::new(&self.questions, PollFlags::OUT),
+            Side::Answers => PollFd::new(&self.answers, PollFlags::IN),
+        }];
         let time = Timespec::try_from(time).ok();
-        poll(&mut answers, time.as_ref()).is_ok_and(|ready| ready > 0)
+        poll(&mut pipe, time.as_ref()).is_ok_and(|ready| ready > 0)
     }
 
     /// Ends one that has nothing to do.
@@ -171,7 +197,7 @@ impl Worker {
     /// Kills it, and lets it end when it can.
     pub fn leave(mut self) -> Left {
         let _ = self.child.kill();
-        Left { child: self.child }
+        Left { child: Some(self.child) }
     }
 
     fn how_it_ended(&mut self) -> String {
@@ -187,16 +213,43 @@ impl Worker {
     }
 }
 
+/// One of a worker's two pipes.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Questions,
+    Answers,
+}
+
+/// Those that were killed and that nobody looks after any more.
+static LEFT: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Waits for those of them that have ended, so that none stays a zombie.
+pub(crate) fn reap() {
+    LEFT.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+}
+
 /// A worker that was killed.
 #[derive(Debug)]
 pub struct Left {
-    child: Child,
+    /// `None` once it has ended.
+    child: Option<Child>,
 }
 
 impl Left {
     /// Whether it has ended: what it waited for has let go of it.
     pub fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+        self.child.take_if(|child| !matches!(child.try_wait(), Ok(None)));
+        self.child.is_none()
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        if let Some(child) = self.child.take() {
+            LEFT.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+        }
     }
 }
 

@@ -1,14 +1,27 @@
 //! What a worker does, as /proc shows it. These files of one's own child answer at once: it executes no
 //! program, and nobody traces it.
 
-/// Whether it runs, or wants to (field 3 of /proc/PID/stat). Where that cannot be told, it is taken to sleep.
+use std::path::PathBuf;
+
+/// Whether one of its threads runs, or wants to (field 3 of /proc/PID/task/TID/stat). Where that cannot be told, it
+/// is taken to sleep.
 pub(super) fn runs(pid: u32) -> bool {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(|&b| b == b')').next().is_some_and(|rest| rest.starts_with(b" R"))
+    tasks(pid).into_iter().any(|task| {
+        let stat = std::fs::read(task.join("stat")).unwrap_or_default();
+        stat.rsplit(|&b| b == b')').next().is_some_and(|rest| rest.starts_with(b" R"))
+    })
 }
 
-/// The kernel function that it waits in.
+/// The kernel function that it waits in: of several threads that of one which does not wait for another.
 pub(super) fn wchan(pid: u32) -> Option<String> {
-    let name = std::fs::read_to_string(format!("/proc/{pid}/wchan")).ok()?;
-    Some(name).filter(|name| !name.is_empty() && name != "0")
+    let read = |task: PathBuf| std::fs::read_to_string(task.join("wchan")).ok();
+    let mut waits: Vec<String> = tasks(pid).into_iter().filter_map(read).collect();
+    waits.retain(|name| !name.is_empty() && name != "0");
+    waits.sort_by_key(|name| name.starts_with("futex"));
+    waits.into_iter().next()
+}
+
+fn tasks(pid: u32) -> Vec<PathBuf> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    tasks.into_iter().flatten().flatten().map(|task| task.path()).collect()
 }

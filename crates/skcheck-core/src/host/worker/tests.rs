@@ -57,9 +57,8 @@ fn one_that_runs_is_waited_for() {
 
 #[test]
 fn questions_are_answered_in_their_order() {
-    let mut wire = Vec::new();
-    frames::write_question(&mut wire, b"one").expect("room");
-    frames::write_question(&mut wire, b"two").expect("room");
+    let questions = [&b"one"[..], b"two"].map(|question| frames::question(question).expect("it is short"));
+    let wire = questions.concat();
     let mut out = Vec::new();
     let served = serve(&mut &wire[..], &mut out, &mut |question, answer| {
         answer.more(question);
@@ -77,4 +76,17 @@ fn questions_are_answered_in_their_order() {
         });
     }
     assert_eq!(told, ["one", "done", "two", "entity not found"]);
+}
+
+/// It does not read what it is asked, and that is more than a pipe has room for.
+#[test]
+fn one_that_does_not_listen_is_left() {
+    let budget = Budget::new(Duration::from_millis(200));
+    let mut worker = started("sleep", "60");
+    let asked = worker.ask(&[b'?'; 1 << 20], &budget, Duration::ZERO, &mut |_| {});
+    assert!(matches!(asked, Err(Trouble::Stuck { .. })), "{asked:?}");
+    drop(worker.leave());
+    std::thread::sleep(Duration::from_millis(50));
+    reap();
+    assert!(LEFT.lock().expect("nobody panics").is_empty(), "whoever has ended is waited for");
 }
