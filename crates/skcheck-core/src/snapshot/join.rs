@@ -131,17 +131,9 @@ pub(super) fn run(
         processes.retain(|process| left.contains(&process.pid));
     }
     if first.source == Source::SockDiag {
-        let asked = Asked { tcp: depth.is_none(), processes: &processes };
-        second_look::add_info(
-            host,
-            query,
-            facts,
-            &first.survey.namespaces,
-            started,
-            &mut sockets,
-            &asked,
-            gaps,
-        );
+        let namespaces = &first.survey.namespaces;
+        let asked = Asked { tcp: depth.is_none(), processes: &processes, namespaces, started };
+        second_look::add_info(host, query, facts, &asked, &mut sockets, gaps);
     }
     if let Some(Depth { engine, limits, .. }) = depth.filter(|_| is_narrow) {
         measured = Some(measure::walk(engine, limits, facts, &sockets, gaps));

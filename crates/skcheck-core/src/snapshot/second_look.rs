@@ -53,11 +53,14 @@ pub(super) fn tcp_peer(asker: &Asker<'_>, socket: &Socket) -> Option<Socket> {
     ask(socket.interface).or_else(|| socket.interface.and_then(|_| ask(None)))
 }
 
-/// Which connections are asked for, and who the processes are that hold them.
+/// Which connections are asked for, where, and who the processes are that hold them.
 pub(super) struct Asked<'a> {
     /// TCP's too, and not MPTCP's alone: there is no engine that has read what its lock guards.
     pub tcp: bool,
     pub processes: &'a [Process],
+    pub namespaces: &'a [Netns],
+    /// When the scan began.
+    pub started: Instant,
 }
 
 /// Asks for every connection of a report once more, with what the kernel tells only under its lock, so that all
@@ -67,16 +70,14 @@ pub(super) fn add_info(
     host: &dyn Host,
     query: &Query,
     facts: &HostFacts,
-    namespaces: &[Netns],
-    started: Instant,
-    sockets: &mut Vec<Report>,
     of: &Asked<'_>,
+    sockets: &mut Vec<Report>,
     gaps: &mut Vec<Gap>,
 ) {
     let mut drained: FxHashSet<usize> = FxHashSet::default();
     let wanted = |report: &Report| is_told_more(&report.socket, of.tcp);
     let kept = kept_locked(host, sockets.iter().filter(|report| wanted(report)), gaps);
-    for netns in namespaces {
+    for netns in of.namespaces {
         let is_free = |report: &Report| report.pids().iter().all(|pid| !kept.contains(pid));
         let is_here = |report: &Report| report.netns == netns.id && wanted(report) && is_free(report);
         let places: Vec<usize> =
@@ -103,7 +104,7 @@ pub(super) fn add_info(
         });
         for (place, answer, read_at) in answers {
             let Some(report) = places.get(place).and_then(|at| sockets.get_mut(*at)) else { continue };
-            report.read_after = read_at.saturating_duration_since(started);
+            report.read_after = read_at.saturating_duration_since(of.started);
             take(report, answer, facts);
             let is_wanted =
                 query.may_match(&report.socket, facts) && query.matches_footprint(&report.footprint);
