@@ -1,6 +1,6 @@
 //! The host that runs, asked so that nothing on it can hold up who asks.
 //!
-//! Whatever is read is read by a [worker](crate::host::worker). What a question waits for is spent from one
+//! Whatever is read is read by a [worker]. What a question waits for is spent from one
 //! [`Budget`]; who does not answer is skipped from then on, and named in [`Host::unanswered`].
 
 mod answer;
