@@ -2,6 +2,7 @@
 //! program, and nobody traces it.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// Whether one of its threads runs, or wants to (field 3 of /proc/PID/task/TID/stat). Where that cannot be told, it
 /// is taken to sleep.
@@ -21,7 +22,15 @@ pub(super) fn wchan(pid: u32) -> Option<String> {
     waits.into_iter().next()
 }
 
+/// Its threads; none where /proc is that of another pid namespace, and shows somebody else under this number.
 fn tasks(pid: u32) -> Vec<PathBuf> {
+    static SHOWS_OWN: LazyLock<bool> = LazyLock::new(|| {
+        std::fs::read_link("/proc/self")
+            .is_ok_and(|own| own.as_os_str() == std::process::id().to_string().as_str())
+    });
+    if !*SHOWS_OWN {
+        return Vec::new();
+    }
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
     tasks.into_iter().flatten().flatten().map(|task| task.path()).collect()
 }
