@@ -59,13 +59,14 @@ fn each_connection_is_one_socket() {
     let (client, server, listener) = pair();
     let sent = fill(&client);
     let mut query = scan::here();
+    // The scanner's own holds an answer while it is dumped.
+    query.netlink = false;
     let snapshot = eventually("all is at rest", || {
         let (before, now) = (scan::run(&query), scan::run(&query));
         let queues = |it: &skcheck_core::Snapshot| get(it, inode(&server)).socket.skmem;
         (queues(&before) == queues(&now)).then_some(now)
     });
-    let protocols: Vec<Protocol> =
-        snapshot.sockets.iter().map(|it| it.socket.protocol).filter(|it| *it != Protocol::Netlink).collect();
+    let protocols: Vec<Protocol> = snapshot.sockets.iter().map(|it| it.socket.protocol).collect();
     assert_eq!(protocols, [Protocol::Mptcp; 3], "no subflow stands for itself");
 
     let reader = get(&snapshot, inode(&server));
