@@ -38,7 +38,7 @@ Examples:
 
 Exit: 0 ran; 1 a socket matched, mem: too much belongs to nobody, leaks: a process is listed, watch: a
 reader stands still in the end (all with --exit-code); 2 failed or misused; 3 something could not be seen (with --strict).
-2 goes before 3, and 3 before 1.";
+2 goes before 3, and 3 before 1. 130 and 143: ended by SIGINT or SIGTERM (a watch ends with 0 then).";
 
 /// Shows who sits on unread socket data, and what memory that may pin
 #[derive(Debug, Parser)]

@@ -23,6 +23,7 @@ use crate::units::PageSize;
 pub use budget::Budget;
 pub use guarded::{Answering, Guarded};
 pub use live::{Live, SameFiles};
+pub(crate) use sight::threads;
 
 /// What skcheck reads of a system. Nothing here interprets, nothing here changes the host.
 ///

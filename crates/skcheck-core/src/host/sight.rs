@@ -46,7 +46,7 @@ pub(super) fn look<H: Host + ?Sized>(host: &H, pid: u32, at: Looking, on_sight: 
 }
 
 /// The threads of a process besides its main one.
-fn threads<H: Host + ?Sized>(host: &H, pid: u32) -> Vec<u32> {
+pub(crate) fn threads<H: Host + ?Sized>(host: &H, pid: u32) -> Vec<u32> {
     let mut threads = Vec::new();
     let tasks = format!("/proc/{pid}/task");
     let _ = host.read_dir(Path::new(&tasks), &mut |name| threads.extend(parse_number(name)));

@@ -11,7 +11,7 @@ use crate::diag::request::{States, Table};
 use crate::gap::{Gap, Missing};
 use crate::holders::fdinfo::{RingFiles, in_flight};
 use crate::holders::{Holder, Via, socket_inode};
-use crate::host::Host;
+use crate::host::{Host, threads};
 use crate::namespaces::Netns;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::{read, survey};
@@ -79,7 +79,7 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
             own.insert((fd, socket_inode(target)));
             note(Holder::new(pid, fd), true, target);
         });
-        let threads = if search.everywhere || is_empty { survey::threads(host, pid) } else { Vec::new() };
+        let threads = if search.everywhere || is_empty { threads(host, pid) } else { Vec::new() };
         // A main thread that has ended shows no descriptors, and the others go on with them.
         let stand_in = threads.first().copied().filter(|_| is_empty);
         if let Some(tid) = stand_in {

@@ -139,15 +139,6 @@ pub(super) fn not_a_namespace(path: &Path, error: &io::Error) -> Gap {
     Gap::counted(Missing::Namespaces, "the one asked for", 1, remedy)
 }
 
-/// The threads of a process besides its main one.
-pub(super) fn threads(host: &dyn Host, pid: u32) -> Vec<u32> {
-    let mut threads = Vec::new();
-    let tasks = format!("/proc/{pid}/task");
-    let _ = host.read_dir(Path::new(&tasks), &mut |name| threads.extend(parse_number(name)));
-    threads.retain(|tid| *tid != pid);
-    threads
-}
-
 /// How reading all processes went.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Listed {
