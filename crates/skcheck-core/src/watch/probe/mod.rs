@@ -32,8 +32,8 @@ use crate::watch::probe::zombies::Zombies;
 
 /// Takes samples of one host.
 ///
-/// What it reads can neither hang with a process that is stuck nor keep one from running: of a process it
-/// never reads what its memory's lock guards.
+/// It keeps no process from running. That none which is stuck holds it up is for the host to see to
+/// ([`Guarded`](crate::host::Guarded)).
 pub struct Probe<'a> {
     host: &'a dyn Host,
     query: Query,
