@@ -15,10 +15,11 @@ use crate::support::sockets::{
 };
 use crate::turn;
 
-/// By default, in the namespace of the test.
+/// By default, in the namespace of the test. What scans every namespace at the same time has a netlink socket there.
 fn default_query() -> Query {
     let mut query = Query::default();
     query.netns = NetnsChoice::Current;
+    query.netlink = false;
     query
 }
 
