@@ -1,7 +1,7 @@
 //! How long a run waits for those that do not answer: one budget for all of them together.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The first that does not answer is waited for this part of the budget, and each further one half as long as
@@ -29,14 +29,21 @@ pub struct Budget {
 
 #[derive(Debug)]
 struct Shared {
-    /// Both in nanoseconds.
+    /// In nanoseconds.
     whole: AtomicU64,
-    left: AtomicU64,
+    unspent: Mutex<Unspent>,
     /// How many did not answer since the budget was last filled.
     silent: AtomicU32,
     ended: Mutex<Arc<AtomicBool>>,
     /// When that was noticed.
     ended_at: OnceLock<Instant>,
+}
+
+#[derive(Debug)]
+struct Unspent {
+    left: Duration,
+    /// Until when waiting has been taken off.
+    until: Option<Instant>,
 }
 
 impl Budget {
@@ -47,7 +54,7 @@ impl Budget {
     pub fn new(whole: Duration) -> Budget {
         let shared = Shared {
             whole: AtomicU64::new(nanoseconds(whole)),
-            left: AtomicU64::new(nanoseconds(whole)),
+            unspent: Mutex::new(Unspent { left: whole, until: None }),
             silent: AtomicU32::new(0),
             ended: Mutex::default(),
             ended_at: OnceLock::new(),
@@ -66,7 +73,7 @@ impl Budget {
     /// Fills it with so much: the next of several looks begins.
     pub fn refill(&self, whole: Duration) {
         self.shared.whole.store(nanoseconds(whole), Ordering::Relaxed);
-        self.shared.left.store(nanoseconds(whole), Ordering::Relaxed);
+        self.unspent().left = whole;
         self.shared.silent.store(0, Ordering::Relaxed);
     }
 
@@ -77,7 +84,7 @@ impl Budget {
 
     /// What is left to wait.
     pub fn left(&self) -> Duration {
-        let unspent = self.unspent();
+        let unspent = self.unspent().left;
         match self.ended_at() {
             Some(at) => AFTER_END.saturating_sub(at.elapsed()).min(unspent),
             None => unspent,
@@ -102,11 +109,13 @@ impl Budget {
         (first / (1 << halved)).max(at_least).min(self.left() / MOST).max(SHORTEST)
     }
 
-    /// Takes off what was waited.
-    pub(crate) fn spend(&self, waited: Duration) {
-        let waited = nanoseconds(waited);
-        let spend = |left: u64| Some(left.saturating_sub(waited));
-        let _ = self.shared.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend);
+    /// Takes off what was waited from then on. Those who wait at the same time spend it once, together.
+    pub(crate) fn spend(&self, begun: Instant, waited: Duration) {
+        let mut unspent = self.unspent();
+        let end = begun + waited;
+        let from = unspent.until.map_or(begun, |until| until.max(begun));
+        unspent.left = unspent.left.saturating_sub(end.saturating_duration_since(from));
+        unspent.until = Some(end.max(from));
     }
 
     /// Notes that somebody did not answer.
@@ -114,8 +123,8 @@ impl Budget {
         self.shared.silent.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn unspent(&self) -> Duration {
-        Duration::from_nanos(self.shared.left.load(Ordering::Relaxed))
+    fn unspent(&self) -> MutexGuard<'_, Unspent> {
+        self.shared.unspent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,6 +142,26 @@ fn nanoseconds(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
+    /// Waits behind all that was waited before.
+    fn spend(budget: &Budget, waited: Duration) {
+        let begun = budget.unspent().until.unwrap_or_else(Instant::now);
+        budget.spend(begun, waited);
+    }
+
+    #[test]
+    fn those_who_wait_at_the_same_time_spend_it_once() {
+        let second = Duration::from_secs(1);
+        let (budget, begun) = (Budget::new(second * 10), Instant::now());
+        budget.spend(begun, second * 2);
+        budget.spend(begun, second * 2);
+        budget.spend(begun + second, second / 2);
+        assert_eq!(budget.left(), second * 8);
+        budget.spend(begun + second, second * 2);
+        assert_eq!(budget.left(), second * 7);
+        budget.spend(begun + second * 5, second);
+        assert_eq!(budget.left(), second * 6);
+    }
+
     #[test]
     fn patience_wears_out() {
         let budget = Budget::new(Duration::from_secs(4));
@@ -140,14 +169,14 @@ mod tests {
         for _ in 0..6 {
             let patience = budget.patience(Duration::ZERO);
             waited.push(patience.as_millis());
-            budget.spend(patience);
+            spend(&budget, patience);
             budget.note_silence();
         }
         assert_eq!(waited, [1500, 750, 375, 187, 93, 46]);
         assert_eq!(budget.patience(Duration::from_secs(9)), budget.left() / 2);
-        budget.spend(budget.left() - Duration::from_millis(10));
+        spend(&budget, budget.left() - Duration::from_millis(10));
         assert_eq!(budget.patience(Duration::from_secs(1)), SHORTEST);
-        budget.spend(Duration::from_secs(9));
+        spend(&budget, Duration::from_secs(9));
         assert_eq!((budget.left(), budget.patience(Duration::ZERO)), (Duration::ZERO, SHORTEST));
         budget.refill(Duration::from_secs(4));
         assert_eq!(budget.patience(Duration::ZERO), Duration::from_millis(1500));

@@ -113,8 +113,8 @@ pub(crate) fn processes(
         }
     });
     if late > 0 {
-        let remedy =
-            "their memory is locked, often by a stuck page fault: cat /proc/PID/wchan and /proc/PID/stack";
+        let remedy = "their memory is locked (cat /proc/PID/wchan), or those that do not answer took all the time that \
+                      there was to wait: raise --timeout";
         gaps.push(Gap::counted(Missing::CommandLines, "/proc/PID/cmdline", late, remedy));
     }
     if nameless > 0 {

@@ -169,7 +169,7 @@ impl Worker {
             }
             // This process may have stood still itself.
             let waited = begun.elapsed().min(GLANCE * 2);
-            budget.spend(waited);
+            budget.spend(begun, waited);
             slept += waited;
             if slept >= patience {
                 let wchan = state::wchan(self.id());
