@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use aya::maps::{Array, HashMap, MapData};
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::Tally;
 use skcheck_core::facts::is_release_at_least;
@@ -12,6 +11,7 @@ use skcheck_core::{Inode, NetnsId, Query};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
+use crate::maps::{array, cleared, hash};
 use crate::pass::{self, Ring, Time};
 
 /// `find.c`, compiled.
@@ -86,12 +86,14 @@ impl Finder {
         question: Question,
         on_record: &mut dyn FnMut(&[u8]),
     ) -> io::Result<Counted> {
-        self.array::<[u64; 4]>("question")?.set(0, question.0, 0).map_err(|error| Error::map(&error))?;
-        self.array::<Counts>("counts")?.set(0, Counts::default(), 0).map_err(|error| Error::map(&error))?;
-        self.clear::<u32, TallyValue>("tallies")?;
-        self.clear::<u64, u8>("met")?;
+        let ebpf = &mut self.ebpf;
+        array::<[u64; 4]>(ebpf, "question")?.set(0, question.0, 0).map_err(|error| Error::map(&error))?;
+        array::<Counts>(ebpf, "counts")?.set(0, Counts::default(), 0).map_err(|error| Error::map(&error))?;
+        cleared::<u32, TallyValue>(ebpf, "tallies")?;
+        cleared::<u64, u8>(ebpf, "met")?;
         self.run("find", on_record)?;
-        let counts = self.array::<Counts>("counts")?.get(&0, 0).map_err(|error| Error::map(&error))?;
+        let counts =
+            array::<Counts>(&mut self.ebpf, "counts")?.get(&0, 0).map_err(|error| Error::map(&error))?;
         let [descriptors, uncounted, last, sums @ ..] = counts;
         if uncounted > 0 {
             return Err(io::Error::other(
@@ -108,8 +110,7 @@ impl Finder {
             self.holders_loaded = true;
         }
         for inodes in inodes.chunks(WANTED) {
-            self.clear::<u64, u8>("wanted")?;
-            let mut wanted = self.hash::<u64, u8>("wanted")?;
+            let mut wanted = cleared::<u64, u8>(&mut self.ebpf, "wanted")?;
             for inode in inodes {
                 wanted.insert(u64::from(inode.get()), 1, 0).map_err(|error| Error::map(&error))?;
             }
@@ -126,7 +127,7 @@ impl Finder {
 
     /// What was counted of each namespace, with what is not in the tally of the last one yet.
     fn tallies(&mut self, last: u64, sums: TallyValue) -> io::Result<Vec<Tally>> {
-        let tallies = self.hash::<u32, TallyValue>("tallies")?;
+        let tallies = hash::<u32, TallyValue>(&mut self.ebpf, "tallies")?;
         let mut counted: BTreeMap<u64, TallyValue> = BTreeMap::from([(last, sums)]);
         for entry in &tallies {
             let (netns, [sockets, memory]) = entry.map_err(|error| Error::map(&error))?;
@@ -137,24 +138,5 @@ impl Finder {
             (sockets > 0).then_some(Tally { netns: NetnsId(netns), sockets, tcp_memory })
         };
         Ok(counted.into_iter().filter_map(tally).collect())
-    }
-
-    fn clear<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> io::Result<()> {
-        let mut map = self.hash::<K, V>(name)?;
-        let keys: Vec<K> = map.keys().collect::<Result<_, _>>().map_err(|error| Error::map(&error))?;
-        for key in keys {
-            map.remove(&key).map_err(|error| Error::map(&error))?;
-        }
-        Ok(())
-    }
-
-    fn array<V: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, V>, Error> {
-        let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
-        map.try_into().map_err(|error| Error::map(&error))
-    }
-
-    fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> Result<HashMap<&mut MapData, K, V>, Error> {
-        let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
-        map.try_into().map_err(|error| Error::map(&error))
     }
 }

@@ -35,6 +35,7 @@ mod error;
 mod find;
 mod guarded;
 mod kcmp;
+mod maps;
 mod pass;
 mod records;
 mod room;

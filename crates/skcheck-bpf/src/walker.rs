@@ -6,13 +6,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aya::maps::{Array, HashMap, MapData};
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::Limits;
 use skcheck_core::{Cookie, Live, Netns};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, Kind, defect};
+use crate::maps::{array, cleared};
 use crate::pass::{self, Ended, Ring, Time};
 
 /// `walk.c`, compiled.
@@ -122,20 +122,21 @@ impl Walker {
         let full = self.ring_bytes - ENDS;
         // What is begun finds room for all its packets, as far as the buffer can be that large.
         let room = full - (packets * PACKET_BYTES).min(full / 2 + full / 4);
-        let mut map = self.array::<[u64; 4]>("limits")?;
+        let mut map = array::<[u64; 4]>(&mut self.ebpf, "limits")?;
         map.set(0, [packets, deadline, room, full], 0).map_err(|error| Error::map(&error))?;
         Ok(match limits.time {
-            Some(time) => {
-                Time { deadline: Some(Instant::now() + time), patience: time + PATIENCE, locks: limits.lock }
-            }
+            Some(time) => Time {
+                deadline: Instant::now().checked_add(time),
+                patience: time.saturating_add(PATIENCE),
+                locks: limits.lock,
+            },
             None => Time { locks: limits.lock, ..Time::AMPLE },
         })
     }
 
     /// Sets which sockets are to be walked, each with its number.
     pub(crate) fn want(&mut self, sockets: impl Iterator<Item = (usize, Cookie)>) -> Result<(), Error> {
-        let mut map = self.hash::<u64, [u32; 2]>("targets")?;
-        clear(&mut map)?;
+        let mut map = cleared::<u64, [u32; 2]>(&mut self.ebpf, "targets")?;
         for (slot, cookie) in sockets.take(TARGETS) {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
             map.insert(cookie.0, [slot, 0], 0).map_err(|error| Error::map(&error))?;
@@ -145,8 +146,8 @@ impl Walker {
 
     /// Sets which tables are gone along (bits of `enum table`), from the beginning.
     pub(crate) fn want_tables(&mut self, wanted: u64) -> Result<(), Error> {
-        clear(&mut self.hash::<u64, u8>("gone_along")?)?;
-        let mut map = self.array::<[u64; TABLES]>("tables")?;
+        cleared::<u64, u8>(&mut self.ebpf, "gone_along")?;
+        let mut map = array::<[u64; TABLES]>(&mut self.ebpf, "tables")?;
         let mut tables = map.get(&0, 0).map_err(|error| Error::map(&error))?;
         tables.iter_mut().take(TABLES_STAY).for_each(|word| *word = 0);
         tables[0] = wanted;
@@ -185,21 +186,6 @@ impl Walker {
         let (program, over) = way.program();
         loaded.entry(way).or_insert_with(|| pass::load(ebpf, btf, program, over)).clone()
     }
-
-    fn array<V: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, V>, Error> {
-        let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
-        map.try_into().map_err(|error| Error::map(&error))
-    }
-
-    fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> Result<HashMap<&mut MapData, K, V>, Error> {
-        let map = self.ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
-        map.try_into().map_err(|error| Error::map(&error))
-    }
-}
-
-fn clear<K: aya::Pod, V: aya::Pod>(map: &mut HashMap<&mut MapData, K, V>) -> Result<(), Error> {
-    let left: Vec<K> = map.keys().filter_map(Result::ok).collect();
-    left.iter().try_for_each(|key| map.remove(key)).map_err(|error| Error::map(&error))
 }
 
 /// How large a ring buffer is that has room for all packets of a socket, in bytes.

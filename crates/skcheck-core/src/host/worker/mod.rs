@@ -57,8 +57,8 @@ pub enum Trouble {
 }
 
 impl Worker {
-    /// Starts one, with the command of a program that calls [`serve`]. It has a process group of its own, so that a terminal's Ctrl-C does not reach it, and nothing
-    /// open but its two pipes.
+    /// Starts one, with the command of a program that calls [`serve`]. It has a process group of its own, so that a
+    /// terminal's Ctrl-C does not reach it, and nothing open but its two pipes.
     ///
     /// # Errors
     /// When no process can be had, or no descriptor.
