@@ -1,4 +1,4 @@
-//! Any bytes through every decoder: `cargo +nightly fuzz run decode` in `crates/skcheck-core`.
+//! Any bytes through every decoder.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -14,6 +14,7 @@ mod holders;
 mod hostile_mounts;
 mod layout;
 mod leaks;
+mod locks;
 mod made_up;
 mod measured;
 mod memory_books;

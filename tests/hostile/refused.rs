@@ -49,7 +49,7 @@ fn threads_in_a_control_group() {
         return;
     }
     for most in ["1", "2", "3"] {
-        let Some((group, file)) = group("pids", "threads", &["pids.max", "pids.max"], most) else { return };
+        let (group, file) = group("pids", "threads", &["pids.max", "pids.max"], most);
         let world = root("");
         let alone: fn(&Asked) -> bool =
             |asked| runs(asked) && matches!(asked.what, What::Scan | What::Watch) && !asked.text;
@@ -78,10 +78,8 @@ fn addresses() {
 
 #[test]
 fn memory_in_a_control_group() {
-    if can_be_made()
-        && let Some((group, file)) =
-            group("memory", "memory", &["memory.limit_in_bytes", "memory.max"], "25165824")
-    {
+    if can_be_made() {
+        let (group, file) = group("memory", "memory", &["memory.limit_in_bytes", "memory.max"], "25165824");
         let world = root("");
         let runs = |asked: &Asked| runs(asked) && !asked.text && asked.engine == Engine::Auto;
         let also =
@@ -138,9 +136,10 @@ fn an_output() {
     }
 }
 
-/// A control group with a limit, in a file of version 1 or 2, and its file of processes. `None`: this host has none.
-fn group(controller: &str, name: &str, files: &[&str; 2], limit: &str) -> Option<(Group, String)> {
-    let hierarchy: Hierarchy = hierarchies(controller).into_iter().next()?;
+/// A control group with a limit, in a file of version 1 or 2, and its file of processes.
+fn group(controller: &str, name: &str, files: &[&str; 2], limit: &str) -> (Group, String) {
+    let hierarchy: Hierarchy =
+        hierarchies(controller).into_iter().next().expect("control groups are mounted");
     let group = Group::new(&hierarchy, name);
     if hierarchy.version == 2 {
         let above = group.directory.parent().expect("it is below the root").join("cgroup.subtree_control");
@@ -148,5 +147,5 @@ fn group(controller: &str, name: &str, files: &[&str; 2], limit: &str) -> Option
     }
     group.write(files[usize::from(hierarchy.version) - 1], limit);
     let file = group.directory.join("cgroup.procs").display().to_string();
-    Some((group, file))
+    (group, file)
 }

@@ -1,6 +1,7 @@
 //! A process keeps its socket locked.
 
 use crate::contract::{Contract, can_be_made};
+use crate::skip::{Skip, skip};
 use crate::world::{root, user};
 
 #[test]
@@ -23,7 +24,10 @@ fn by_sending_memory_that_does_not_come() {
 fn of_mptcp() {
     let protocols = std::fs::read_to_string("/proc/net/protocols").expect("/proc is mounted");
     let has_mptcp = protocols.lines().any(|line| line.starts_with("MPTCP "));
-    if can_be_made() && has_mptcp {
+    if !has_mptcp {
+        return skip(Skip::NeedsKernel([5, 6], "CONFIG_MPTCP"));
+    }
+    if can_be_made() {
         let world = user("mptcp");
         Contract::of(&world).holds_in(world);
     }

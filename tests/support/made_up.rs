@@ -254,6 +254,17 @@ impl Host for MadeUp {
     }
 
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        let text = path.to_str().expect("the library's paths are text");
+        if self.hanging.contains(text) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if text.ends_with("/task") {
+            let below = format!("{text}/");
+            let tid = |path: &String| path.strip_prefix(&below)?.split('/').next().map(str::to_owned);
+            let tids: BTreeSet<String> = self.files.keys().filter_map(tid).collect();
+            tids.iter().for_each(|tid| on_entry(tid.as_bytes()));
+            return if tids.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) };
+        }
         if path != Path::new("/proc") {
             return Err(io::ErrorKind::NotFound.into());
         }

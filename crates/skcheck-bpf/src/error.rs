@@ -110,8 +110,9 @@ impl Error {
     /// The engine's process did not come back.
     pub(crate) fn no_answer(trouble: &Trouble) -> Error {
         match trouble {
-            Trouble::Ended(how) => {
-                Error::new(Kind::Memory, format!("the engine's process has ended ({how})"))
+            Trouble::Ended(ending) => {
+                let kind = if ending.may_lack_memory() { Kind::Memory } else { Kind::Defect };
+                Error::new(kind, format!("the engine's process has ended ({})", ending.how))
             }
             Trouble::Stuck { wchan } => {
                 let wchan = wchan.as_deref().unwrap_or("the kernel");

@@ -66,9 +66,7 @@ impl Guarded {
         let finder = match loaded(&mut finder, &budget) {
             Ok(()) => Process::There(finder),
             Err(error) => {
-                finder.leave();
                 if loaded(&mut walker, &budget).is_err() {
-                    walker.leave();
                     return Err(error);
                 }
                 Process::Refused(error)
@@ -107,12 +105,13 @@ impl Guarded {
                 *process = Process::There(worker);
                 Ok(result)
             }
+            // What the kernel did not come back from goes on there, and must not be taken for what is asked next.
+            Err(Trouble::Refused(error)) if error.kind() == io::ErrorKind::TimedOut => Err(error),
             Err(Trouble::Refused(error)) => {
                 *process = Process::There(worker);
                 Err(error)
             }
             Err(trouble) => {
-                worker.leave();
                 let error = Error::no_answer(&trouble);
                 if matches!(trouble, Trouble::Ended(_)) {
                     *process = Process::Refused(error.clone());
@@ -129,14 +128,11 @@ fn loaded(worker: &mut Worker, budget: &Budget) -> Result<(), Error> {
     let asked = worker.ask(Asked::Loaded.encode().as_slice(), budget, AT_LEAST, &mut |part| {
         let mut words = Reading::of(part);
         let _ = words.byte();
-        refusal = Error::decode(words);
+        let said = Error::decode(words);
+        refusal = Some(said.unwrap_or_else(|| Error::new(Kind::Defect, "its answer makes no sense")));
     });
-    match (asked, refusal) {
-        (Ok(()), None) => Ok(()),
-        (Ok(()), Some(error)) => Err(error),
-        (Err(Trouble::Refused(error)), _) => Err(Error::new(Kind::Defect, error.to_string())),
-        (Err(trouble), _) => Err(Error::no_answer(&trouble)),
-    }
+    asked.map_err(|trouble| Error::no_answer(&trouble))?;
+    refusal.map_or(Ok(()), Err)
 }
 
 impl fmt::Debug for Guarded {
@@ -160,7 +156,7 @@ impl Engine for Guarded {
 
     fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
         let asked = Asked::Holders(inodes.to_vec());
-        self.ask(Half::Finder, &asked, &mut |record| records::holder(record, on_holder)).map(drop)
+        records::holders(on_holder, |on_record| self.ask(Half::Finder, &asked, on_record)).map(drop)
     }
 
     fn walk(
@@ -170,8 +166,10 @@ impl Engine for Guarded {
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
         let asked = Asked::walk(targets, limits);
-        let result = self.ask(Half::Walker, &asked, &mut |record| records::step(record, on_step))?;
-        Ok(result.first() == Some(&1))
+        match records::walk(on_step, |on_record| self.ask(Half::Walker, &asked, on_record))?[..] {
+            [all] => Ok(all == 1),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
     }
 }
 
@@ -217,31 +215,24 @@ fn serve_finder(input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result
 }
 
 fn serve_walker(host: &Live, input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result<()> {
-    let btf = room::look().and_then(|()| read_btf(&[walker::OBJECT]));
-    let mut prepared = Prepared::Not;
-    if let Ok(btf) = &btf {
-        prepared = match std::mem::replace(&mut prepared, Prepared::Not).ready(btf, Limits::PACKETS) {
-            Ok(walker) => Prepared::There(walker),
-            Err(error) => Prepared::Refused(error),
-        };
-    }
+    let mut walker = room::look().and_then(|()| read_btf(&[walker::OBJECT])).map(|btf| {
+        let ready = Prepared::Not.ready(&btf, Limits::PACKETS);
+        (ready.map_or_else(Prepared::Refused, Prepared::There), btf)
+    });
     worker::serve(input, out, &mut |question, answer| {
         let asked = Asked::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
-        let refusal = match (&btf, &prepared) {
-            (Err(error), _) | (_, Prepared::Refused(error)) => Some(error.clone()),
-            _ => None,
-        };
-        match (asked, refusal, &btf) {
-            (Asked::Loaded, Some(error), _) => answer.more(error.encode(Words::of(RESULT)).as_slice()),
-            (Asked::Loaded, None, _) => {}
-            (Asked::Walk { targets, limits }, None, Ok(btf)) => {
+        match (asked, &mut walker) {
+            (Asked::Loaded, Err(error) | Ok((Prepared::Refused(error), _))) => {
+                answer.more(error.encode(Words::of(RESULT)).as_slice());
+            }
+            (Asked::Loaded, Ok(_)) => {}
+            (Asked::Walk { .. }, Err(error)) => return Err(error.clone().into()),
+            (Asked::Walk { targets, limits }, Ok((prepared, btf))) => {
                 let targets: Vec<Target<'_>> = targets.iter().map(|target| target.borrowed()).collect();
-                let walk =
-                    |on_record: &mut dyn FnMut(&[u8])| prepared.walk(btf, host, &targets, &limits, on_record);
-                let all = hand_on(answer, walk)?;
+                let all =
+                    hand_on(answer, |on_record| prepared.walk(btf, host, &targets, &limits, on_record))?;
                 answer.more(&[RESULT, u8::from(all)]);
             }
-            (Asked::Walk { .. }, Some(error), _) => return Err(error.into()),
             _ => return Err(io::ErrorKind::InvalidInput.into()),
         }
         Ok(())
@@ -254,5 +245,5 @@ fn hand_on<T>(
     work: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<T>,
 ) -> io::Result<T> {
     let mut many = Many::with(answer, RECORDS);
-    work(&mut |record| many.add(&Words::default().bytes(record)))
+    work(&mut |record| many.add_bytes(record))
 }

@@ -42,12 +42,11 @@ mod room;
 mod stdio;
 mod walk;
 mod walker;
-#[doc(hidden)]
-pub mod wire;
+mod wire;
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use aya::EbpfLoader;
@@ -55,7 +54,7 @@ use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
 
 use crate::btf::KernelBtf;
-use crate::find::{Counted, Finder, Question};
+use crate::find::{Finder, Question};
 use crate::walker::Walker;
 
 pub use crate::error::{Error, Kind};
@@ -115,8 +114,16 @@ impl Bpf {
         Ok(Bpf { host: host.clone(), btf, finder: Mutex::new(finder), walker: Mutex::new(walker) })
     }
 
-    fn finder(&self) -> MutexGuard<'_, Result<Finder, Error>> {
-        self.finder.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with_finder<T>(&self, look: impl FnOnce(&mut Finder) -> io::Result<T>) -> io::Result<T> {
+        let mut slot = self.finder.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked = look(slot.as_mut().map_err(|error| error.clone())?);
+        if let Err(error) = &looked
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            // What was given up may still come, and must not be taken for what is asked next.
+            *slot = Err(Error::new(Kind::Stuck, error.to_string()));
+        }
+        looked
     }
 }
 
@@ -178,37 +185,19 @@ impl fmt::Debug for Bpf {
     }
 }
 
-impl Bpf {
-    fn find_records(&self, question: Question, on_record: &mut dyn FnMut(&[u8])) -> io::Result<Counted> {
-        self.finder().as_mut().map_err(|error| error.clone())?.find(question, on_record)
-    }
-
-    fn holder_records(&self, inodes: &[Inode], on_record: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        self.finder().as_mut().map_err(|error| error.clone())?.holders(inodes, on_record)
-    }
-
-    fn walk_records(
-        &self,
-        targets: &[Target<'_>],
-        limits: &Limits,
-        on_record: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<bool> {
-        let mut slot = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.walk(&self.btf, &self.host, targets, limits, on_record)
-    }
-}
-
 impl Engine for Bpf {
     fn name(&self) -> &'static str {
         NAME
     }
 
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
-        records::find(on_found, |on_record| self.find_records(Question::of(query), on_record))
+        records::find(on_found, |on_record| {
+            self.with_finder(|finder| finder.find(Question::of(query), on_record))
+        })
     }
 
     fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
-        self.holder_records(inodes, &mut |record| records::holder(record, on_holder))
+        records::holders(on_holder, |on_record| self.with_finder(|finder| finder.holders(inodes, on_record)))
     }
 
     fn walk(
@@ -217,6 +206,7 @@ impl Engine for Bpf {
         limits: &Limits,
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
-        self.walk_records(targets, limits, &mut |record| records::step(record, on_step))
+        let mut walker = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
+        records::walk(on_step, |on_record| walker.walk(&self.btf, &self.host, targets, limits, on_record))
     }
 }

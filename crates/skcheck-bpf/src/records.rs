@@ -14,30 +14,76 @@ pub(crate) fn find(
     on_found: &mut dyn FnMut(Found),
     find: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<Counted>,
 ) -> io::Result<Pass> {
-    let mut pass = Pass::default();
-    let mut misunderstood = 0u64;
-    let counted = find(&mut |record| match FindRecord::decode(record) {
-        Some(FindRecord::Socket(found)) => on_found(*found),
-        Some(FindRecord::NamespaceFile(holder)) => pass.namespace_files.push(holder),
-        Some(FindRecord::Holder(..)) | None => misunderstood += 1,
+    let mut namespace_files = Vec::new();
+    let counted = understood(find, |record| {
+        match FindRecord::decode(record) {
+            Some(FindRecord::Socket(found)) => on_found(*found),
+            Some(FindRecord::NamespaceFile(holder)) => namespace_files.push(holder),
+            Some(FindRecord::Holder(..)) | None => return false,
+        }
+        true
     })?;
+    Ok(Pass { descriptors: counted.descriptors, namespaces: counted.namespaces, namespace_files })
+}
+
+/// Hands on the holders that records tell of.
+pub(crate) fn holders<T>(
+    on_holder: &mut dyn FnMut(Inode, Holder),
+    look: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<T>,
+) -> io::Result<T> {
+    understood(look, |record| {
+        let Some(FindRecord::Holder(inode, holder)) = FindRecord::decode(record) else { return false };
+        on_holder(inode, holder);
+        true
+    })
+}
+
+/// Hands on the steps of a walk that records are.
+pub(crate) fn walk<T>(
+    on_step: &mut dyn FnMut(usize, Step<'_>),
+    walk: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<T>,
+) -> io::Result<T> {
+    understood(walk, |record| {
+        let Some((slot, record)) = WalkRecord::decode(record) else { return false };
+        on_step(slot as usize, record.step());
+        true
+    })
+}
+
+/// Takes records in until there are no more, `take` each; one that it does not understand is not left out without a
+/// word.
+fn understood<T>(
+    run: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<T>,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> io::Result<T> {
+    let mut misunderstood = 0u64;
+    let result = run(&mut |record| misunderstood += u64::from(!take(record)))?;
     if misunderstood > 0 {
         return Err(defect(format_args!("{misunderstood} records were not understood")));
     }
-    (pass.descriptors, pass.namespaces) = (counted.descriptors, counted.namespaces);
-    Ok(pass)
+    Ok(result)
 }
 
-/// Hands on the holder that a record tells of.
-pub(crate) fn holder(record: &[u8], on_holder: &mut dyn FnMut(Inode, Holder)) {
-    if let Some(FindRecord::Holder(inode, holder)) = FindRecord::decode(record) {
-        on_holder(inode, holder);
-    }
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
 
-/// Hands on the step of a walk that a record is.
-pub(crate) fn step(record: &[u8], on_step: &mut dyn FnMut(usize, Step<'_>)) {
-    if let Some((slot, record)) = WalkRecord::decode(record) {
-        on_step(slot as usize, record.step());
+    #[test]
+    fn what_is_not_understood_is_told() {
+        let run = |records: &'static [&'static [u8]]| {
+            move |on_record: &mut dyn FnMut(&[u8])| {
+                records.iter().for_each(|record| on_record(record));
+                Ok(true)
+            }
+        };
+        const ANEW: &[u8] = &[3, 0, 0, 0, 7, 0, 0, 0];
+        let mut steps = Vec::new();
+        let all = walk(&mut |slot, step| steps.push((slot, step == Step::Anew)), run(&[ANEW]));
+        assert!(all.unwrap());
+        assert_eq!(steps, [(7, true)]);
+        let none = walk(&mut |_, _| {}, run(&[ANEW, b"x", b"y"]));
+        assert_eq!(none.unwrap_err().to_string(), "unexpected: 2 records were not understood");
+        assert!(holders(&mut |_, _| {}, run(&[ANEW])).is_err());
     }
 }

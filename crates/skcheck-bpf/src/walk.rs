@@ -9,7 +9,7 @@ use skcheck_core::{Live, Netns, Protocol};
 
 use crate::error::Error;
 use crate::pass::{Ended, Time};
-use crate::walker::{Walker, Way};
+use crate::walker::{TARGETS, Walker, Way};
 use crate::wire::ended_slot;
 
 /// With time limited, this many of the heaviest sockets are walked first, then more and more. Each time all
@@ -43,7 +43,7 @@ pub(crate) fn run(
     let mut first = 0;
     let mut count = if time.deadline.is_some() { FIRST } else { targets.len() };
     while first < targets.len() {
-        let last = first.saturating_add(count).min(targets.len());
+        let last = first.saturating_add(count.min(TARGETS)).min(targets.len());
         if walk.batch(first..last)? == Ended::OutOfTime {
             return Ok(false);
         }

@@ -38,7 +38,7 @@ const MOST_PACKETS: u32 = 2_700_000;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many sockets the map `targets` has room for.
-const TARGETS: usize = 1 << 16;
+pub(crate) const TARGETS: usize = 1 << 16;
 
 /// How many words `struct tables` has, and from which on they stay from one pass to the next.
 const TABLES: usize = 19;
@@ -134,10 +134,10 @@ impl Walker {
         })
     }
 
-    /// Sets which sockets are to be walked, each with its number.
+    /// Sets which sockets are to be walked, each with its number: at most [`TARGETS`].
     pub(crate) fn want(&mut self, sockets: impl Iterator<Item = (usize, Cookie)>) -> Result<(), Error> {
         let mut map = cleared::<u64, [u32; 2]>(&mut self.ebpf, "targets")?;
-        for (slot, cookie) in sockets.take(TARGETS) {
+        for (slot, cookie) in sockets {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
             map.insert(cookie.0, [slot, 0], 0).map_err(|error| Error::map(&error))?;
         }
@@ -176,7 +176,8 @@ impl Walker {
         // An iterator is over the namespace that it was made in.
         match host.within(netns, move || link.into_file().map_err(defect)) {
             Ok(iterator) => iterator.map(Some),
-            Err(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

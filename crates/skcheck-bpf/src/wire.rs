@@ -14,7 +14,7 @@ use skcheck_core::{
 
 /// One record of `find.c`.
 #[derive(Debug, Clone, PartialEq)]
-pub enum FindRecord {
+pub(crate) enum FindRecord {
     /// A socket that holds something.
     Socket(Box<Found>),
     /// A descriptor that refers to a namespace.
@@ -25,7 +25,7 @@ pub enum FindRecord {
 
 /// One record of `walk.c`, with the slot of its socket.
 #[derive(Debug, Clone, PartialEq)]
-pub enum WalkRecord {
+pub(crate) enum WalkRecord {
     /// A packet.
     Packet(Packet),
     /// How the walk of a list ended.
@@ -65,7 +65,7 @@ const AF_INET6: u32 = 10;
 
 impl FindRecord {
     /// Decodes a record; `None` when it is none that this version knows.
-    pub fn decode(record: &[u8]) -> Option<FindRecord> {
+    pub(crate) fn decode(record: &[u8]) -> Option<FindRecord> {
         const SOCKET: u32 = 1;
         const NAMESPACE_FILE: u32 = 2;
         const HOLDER: u32 = 3;
@@ -252,7 +252,7 @@ fn address(family: Family, bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// The slot of the socket whose walk this record ends, if it ends one.
-pub fn ended_slot(record: &[u8]) -> Option<u32> {
+pub(crate) fn ended_slot(record: &[u8]) -> Option<u32> {
     let mut at = Cursor(record);
     (at.u32()? == SOCKET_END).then(|| at.u32()).flatten()
 }
@@ -261,7 +261,7 @@ const SOCKET_END: u32 = 4;
 
 impl WalkRecord {
     /// Decodes a record and the slot of its socket; `None` when it is none that this version knows.
-    pub fn decode(record: &[u8]) -> Option<(u32, WalkRecord)> {
+    pub(crate) fn decode(record: &[u8]) -> Option<(u32, WalkRecord)> {
         const PACKET: u32 = 1;
         const QUEUE_END: u32 = 2;
         const ANEW: u32 = 3;
@@ -281,7 +281,7 @@ impl WalkRecord {
 
 impl WalkRecord {
     /// The step of a walk that it tells of.
-    pub fn step(&self) -> Step<'_> {
+    pub(crate) fn step(&self) -> Step<'_> {
         match self {
             WalkRecord::Packet(packet) => Step::Packet(packet),
             WalkRecord::QueueEnd(end) => Step::QueueEnd(*end),

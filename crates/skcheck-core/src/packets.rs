@@ -181,8 +181,14 @@ fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, E
 /// Why a descriptor is none of a socket that can be listed.
 fn why_not(host: &dyn Host, holder: Holder) -> String {
     let (pid, fd) = (holder.task(), holder.fd);
-    if host.inode(Path::new(&format!("/proc/{pid}"))).is_err() {
-        return "there is no such process".to_owned();
+    match host.inode(Path::new(&format!("/proc/{pid}"))) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return "there is no such process".to_owned();
+        }
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            return "its process does not answer".to_owned();
+        }
+        _ => {}
     }
     match host.read_link(Path::new(&format!("/proc/{pid}/fd/{fd}"))) {
         Ok(target) if socket_inode(&target).is_some() => {

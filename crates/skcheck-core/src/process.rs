@@ -94,6 +94,13 @@ pub fn comm(file: &[u8]) -> Vec<u8> {
     file.strip_suffix(b"\n").unwrap_or(file).to_vec()
 }
 
+/// The kernel function in /proc/PID/wchan or /proc/PID/task/TID/wchan; `None` for `0`: it does not sleep, or the reader
+/// may not know (`proc_pid_wchan` says the same of both).
+pub fn wchan(file: &[u8]) -> Option<Vec<u8>> {
+    let name = file.trim_ascii();
+    (!name.is_empty() && name != b"0").then(|| name.to_vec())
+}
+
 /// The arguments in /proc/PID/cmdline: each ends with a NUL.
 pub fn cmdline(file: &[u8]) -> Vec<Vec<u8>> {
     let file = file.strip_suffix(b"\0").unwrap_or(file);

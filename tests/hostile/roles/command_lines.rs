@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use super::{about_to, forever, holds, innocent, open, unread};
 use crate::fuse::NEVER_READ;
@@ -30,9 +31,20 @@ pub(super) fn silent() {
         let memory = File::open("/proc/self/mem").expect("/proc is mounted");
         memory.read_at(&mut [0], page)
     });
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    while !has_thread_in("request_wait_answer") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     holds("holds", &reader, 7000);
     about_to(&Shows::Silent("cmdline".to_owned()));
     memory::untouched(4096);
     forever()
+}
+
+/// Whether one of this process's threads waits in that kernel function.
+fn has_thread_in(function: &str) -> bool {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("/proc is mounted");
+    let wchan = |task: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(task.expect("it can be listed").path().join("wchan"))
+    };
+    tasks.map(wchan).any(|wchan| wchan.is_ok_and(|name| name == function))
 }

@@ -159,7 +159,7 @@ static long add_packet(__u32 at, void *context)
 {
 	struct sum *sum = context;
 	struct unix_skb_parms *parms;
-	__u32 length;
+	__u32 length, consumed;
 
 	if (!sum->next || sum->next == sum->end)
 		return 1;
@@ -171,7 +171,8 @@ static long add_packet(__u32 at, void *context)
 	length = FIELD(sk_buff, sum->next, len);
 	if (sum->stream) {
 		parms = (void *)AT(sk_buff, sum->next, cb);
-		length -= FIELD_IF_ANY(unix_skb_parms, parms, consumed);
+		consumed = FIELD_IF_ANY(unix_skb_parms, parms, consumed);
+		length = length > consumed ? length - consumed : 0;
 	}
 	sum->payload += length;
 	sum->truesize += FIELD(sk_buff, sum->next, truesize);
@@ -181,24 +182,36 @@ static long add_packet(__u32 at, void *context)
 	return 0;
 }
 
+/* What can be seen of a queue without going along it. The address of a packet can be that of another one later. */
+struct ends { __u64 first, last, first_head, last_head; __u32 length, consumed; };
+
+static __always_inline void look_at_ends(struct sock *sk, bool stream, struct ends *ends)
+{
+	__builtin_memset(ends, 0, sizeof(*ends));
+	ends->first = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
+	ends->last = (__u64)BPF_CORE_READ(sk, sk_receive_queue.prev);
+	ends->length = BPF_CORE_READ(sk, sk_receive_queue.qlen);
+	if (ends->first == AT(sock, sk, sk_receive_queue))
+		return;
+	ends->first_head = (__u64)FIELD(sk_buff, ends->first, head);
+	ends->last_head = (__u64)FIELD(sk_buff, ends->last, head);
+	if (stream)
+		ends->consumed = FIELD_IF_ANY(unix_skb_parms, AT(sk_buff, ends->first, cb), consumed);
+}
+
 /* Adds up a unix socket's receive queue, which is not locked: it must be the same before and after. */
 static __always_inline void add_queue(struct sock *sk, struct found *record)
 {
 	struct sum sum = { .stream = record->type != SOCK_DGRAM };
-	__u64 first, last;
-	__u32 length;
+	struct ends before, after;
 
+	look_at_ends(sk, sum.stream, &before);
 	sum.end = sum.before = AT(sock, sk, sk_receive_queue);
-	first = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
-	last = (__u64)BPF_CORE_READ(sk, sk_receive_queue.prev);
-	length = BPF_CORE_READ(sk, sk_receive_queue.qlen);
-	sum.next = first;
-	sum.most = length;
+	sum.next = before.first;
+	sum.most = before.length;
 	bpf_loop(WALK_MAX, add_packet, &sum, 0);
-	if (sum.next != sum.end || sum.packets != length ||
-	    first != (__u64)BPF_CORE_READ(sk, sk_receive_queue.next) ||
-	    last != (__u64)BPF_CORE_READ(sk, sk_receive_queue.prev) ||
-	    length != BPF_CORE_READ(sk, sk_receive_queue.qlen) ||
+	look_at_ends(sk, sum.stream, &after);
+	if (sum.next != sum.end || sum.packets != before.length || __builtin_memcmp(&before, &after, sizeof(before)) ||
 	    (sum.stream && !HAS(unix_skb_parms, consumed)))
 		record->flags |= CUT_SHORT;
 	record->payload = sum.payload;
@@ -206,7 +219,7 @@ static __always_inline void add_queue(struct sock *sk, struct found *record)
 	record->packets = sum.packets;
 	record->recv_q = sum.payload;
 	if (record->type == SOCK_DGRAM)
-		record->recv_q = first == sum.end ? 0 : FIELD(sk_buff, first, len);
+		record->recv_q = before.first == sum.end ? 0 : FIELD(sk_buff, before.first, len);
 }
 
 static __always_inline void tell_drops(struct sock *sk, struct found *record)

@@ -159,11 +159,11 @@ struct sk_buff {
 	struct sk_buff *next, *prev;
 	struct sock *sk;
 	struct rb_node rbnode;
-	unsigned int len, data_len;
+	unsigned int len;
 	unsigned char cb[48];
 	__u8 head_frag : 1;
 	__u32 end;
-	unsigned char *head, *data;
+	unsigned char *head;
 	unsigned int truesize;
 	__s64 tstamp;
 };
@@ -204,7 +204,6 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 #define AF_INET6 10
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
-#define SOCK_SEQPACKET 5
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136

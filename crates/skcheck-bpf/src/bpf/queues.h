@@ -308,8 +308,6 @@ static __always_inline void walk_waiting(__u64 sk, __u64 where, __u32 left)
 	__u64 first = (__u64)FIELD(sk_buff_head, list, next), last = (__u64)FIELD(sk_buff_head, list, prev);
 	struct walk all = { .where = where };
 
-	if (!HAS(sk_buff, sk))
-		return;
 	waiting.next = first;
 	bpf_loop(WAITING, visit_waiting, &waiting, 0);
 	begin(&all);

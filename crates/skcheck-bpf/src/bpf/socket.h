@@ -62,9 +62,15 @@ static __always_inline void look_at(struct look *look, __u64 sk, __u32 mode)
 		look->received[DEFICIT] = (__u32)FIELD_IF_ANY(udp_sock, sk, forward_deficit);
 		look->received[11] = FIELD_IF_ANY(udp_sock, sk, reader_queue.qlen);
 		look->received[12] = (__u64)FIELD_IF_ANY(udp_sock, sk, reader_queue.next);
-	} else if (mode & STREAM && first != AT(sock, sk, sk_receive_queue)) {
+	} else if (mode & UNIX && first != AT(sock, sk, sk_receive_queue)) {
+		/* No sum tells, and the address of a packet can be that of another one later. */
+		look->received[8] = (__u64)FIELD(sk_buff, first, head);
+		look->received[9] = FIELD(sk_buff, first, len);
+		look->received[10] = (__u64)FIELD(sk_buff, look->received[5], head);
+		look->received[11] = FIELD(sk_buff, look->received[5], len);
 		/* A reader that is in the middle of a packet. */
-		look->received[13] = FIELD_IF_ANY(unix_skb_parms, AT(sk_buff, first, cb), consumed);
+		if (mode & STREAM)
+			look->received[13] = FIELD_IF_ANY(unix_skb_parms, AT(sk_buff, first, cb), consumed);
 	}
 }
 
@@ -134,6 +140,9 @@ __noinline int judge_list(__u32 list, __u32 is_proven, __u32 locked)
 	/* While the backlog is worked off its packets are counted still, and on no list. */
 	if (list == BACKLOG && result->flags & COMPLETE && result->truesize != own->before.received[2])
 		is_proven = 0;
+	/* To these packets come while the socket is locked. */
+	if (list == BACKLOG || list == ERROR)
+		locked = 0;
 	if (!locked && (result->flags & MOVED || !is_proven))
 		return !(result->flags & NO_ROOM);
 	result->flags |= STEADY;
@@ -254,7 +263,10 @@ static __always_inline void walk_queues(__u64 sk, __u32 slot, __u32 mode, __u32 
 	__u64 seq = 0;
 
 	if (mode & UNIX && FIELD(sock, sk, __sk_common.skc_state) == TCP_LISTEN) {
-		walk_waiting(sk, place(slot, RECEIVE), left);
+		if (HAS(sk_buff, sk))
+			walk_waiting(sk, place(slot, RECEIVE), left);
+		else
+			cannot_walk(RECEIVE);
 		return;
 	}
 	if (mode & TCP) {

@@ -82,8 +82,9 @@ static __always_inline void note_tables(struct sock *sk, __u64 address)
 }
 
 /* Where in a socket its place in a chain is. A kernel in which that is not known opens no such table. */
-#define NULLS_OFFSET (HAS(sock_common, skc_nulls_node) ? bpf_core_field_offset(((struct sock_common *)0)->skc_nulls_node) : 0)
-#define NODE_OFFSET (HAS(sock_common, skc_node) ? bpf_core_field_offset(((struct sock_common *)0)->skc_node) : 0)
+#define OFFSET_IF_ANY(field) (HAS(sock_common, field) ? bpf_core_field_offset(((struct sock_common *)0)->field) : 0)
+#define NULLS_OFFSET OFFSET_IF_ANY(skc_nulls_node)
+#define NODE_OFFSET OFFSET_IF_ANY(skc_node)
 
 static __always_inline void open_tcp(struct tables *tables, __u64 info)
 {
@@ -135,7 +136,10 @@ static __always_inline void open_table(struct tables *tables, __u64 table)
 	} else {
 		at = (__u64)FIELD_IF_ANY(net, netns, unx.table.buckets);
 	}
-	if (!at || bpf_map_update_elem(&gone_along, &at, &yes, BPF_NOEXIST) == -EEXIST)
+	if (!at)
+		return;
+	/* Each namespace has its own of unix sockets: these would take the room that the shared ones need. */
+	if (table != UNIX_TABLE && bpf_map_update_elem(&gone_along, &at, &yes, BPF_NOEXIST) == -EEXIST)
 		return;
 	tables->chain = tables->attempts = tables->begun = 0;
 	if (table == TCP_TABLE)

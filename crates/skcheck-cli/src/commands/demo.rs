@@ -1,6 +1,7 @@
 //! The whole point within five seconds: a child makes a stalled reader, and its report is shown.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
@@ -98,8 +99,8 @@ struct Staller {
 
 impl Staller {
     fn start(fragments: u32) -> Result<Staller, Failure> {
-        let program = std::env::current_exe().map_err(|error| cannot("find its own program", &error))?;
-        let mut child = Command::new(program)
+        let mut child = Command::new("/proc/self/exe")
+            .arg0("skcheck")
             .args(["hold-stalled-reader", "--fragments", &fragments.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -187,6 +188,9 @@ impl Made {
         match self.pinned {
             Some(pinned) if pinned.abs_diff(self.bytes) <= self.bytes / 20 => {
                 format!("and keeps it: they pin {}, measured", size(pinned))
+            }
+            Some(pinned) if pinned > self.bytes => {
+                format!("{made} in all: they pin {}, measured", size(pinned))
             }
             Some(pinned) => format!(
                 "{made} in all. The kernel has copied them together since, as it does where a receive buffer is \

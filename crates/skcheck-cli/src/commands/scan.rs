@@ -40,7 +40,9 @@ pub(crate) fn run(args: ScanArgs, page: Page) -> Result<Outcome, Failure> {
 
 /// A process that is asked for and does not exist.
 pub(crate) fn missing_pid(host: &Guarded, query: &Query) -> Option<u32> {
-    let is_missing = |pid: &&u32| host.inode(Path::new(&format!("/proc/{pid}"))).is_err();
+    let looked = |pid: &u32| host.inode(Path::new(&format!("/proc/{pid}")));
+    // One that does not answer is there.
+    let is_missing = |pid: &&u32| looked(pid).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     query.pids.iter().find(is_missing).copied()
 }
 

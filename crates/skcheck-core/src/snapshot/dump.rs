@@ -186,10 +186,6 @@ impl Dump {
         }
     }
 
-    pub(super) fn add_gaps(&mut self, gaps: Vec<Gap>) {
-        self.gaps.extend(gaps);
-    }
-
     fn note_unix(&mut self, socket: &Socket) {
         let Some(inode) = socket.inode else { return };
         if let Some(bytes @ 1..) = socket.skmem.wmem_alloc {

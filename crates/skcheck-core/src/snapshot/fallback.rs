@@ -30,25 +30,32 @@ pub(super) fn dump(
     descriptors: &Descriptors,
     refusal: &io::Error,
 ) -> Dump {
-    let remedy = format!(
-        "NETLINK_SOCK_DIAG was refused ({refusal}): run outside the sandbox, or let it use AF_NETLINK; \
-         /proc/net tells who there is and who holds it, but no skmem and no unix queues"
-    );
+    let why = if refusal.kind() == io::ErrorKind::TimedOut {
+        "NETLINK_SOCK_DIAG did not answer: run again".to_owned()
+    } else {
+        format!(
+            "NETLINK_SOCK_DIAG was refused ({refusal}): run outside the sandbox, or let it use AF_NETLINK"
+        )
+    };
+    let remedy =
+        format!("{why}; /proc/net tells who there is and who holds it, but no skmem and no unix queues");
     let refused = Gap::uncounted(Missing::SockDiag, "NETLINK_SOCK_DIAG", remedy);
     let mut dump = Dump::fallen_back(false, true, vec![refused]);
     for table in query.tables() {
-        if is_no_protocol_here(host, table) {
-            continue;
-        }
         if proc_net::untold(table).is_none() {
-            let remedy = "only NETLINK_SOCK_DIAG tells its queues";
-            dump.add_gaps(vec![Gap::uncounted(Missing::Table, table.name(), remedy)]);
+            if !is_no_protocol_here(host, table) {
+                let remedy = "only NETLINK_SOCK_DIAG tells its queues";
+                dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
+            }
             continue;
         }
         let mut file = Vec::new();
         if let Err(error) = host.read(Path::new(table.proc_file()), &mut file) {
+            if is_no_protocol_here(host, table) {
+                continue;
+            }
             let remedy = format!("{} cannot be read: {error}", table.proc_file());
-            dump.add_gaps(vec![Gap::uncounted(Missing::Table, table.name(), remedy)]);
+            dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
             dump.tcp_complete &= !matches!(table, Table::Tcp(_));
             continue;
         }

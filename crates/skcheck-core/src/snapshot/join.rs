@@ -132,7 +132,8 @@ pub(super) fn run(
     }
     if first.source == Source::SockDiag {
         let namespaces = &first.survey.namespaces;
-        let asked = Asked { tcp: depth.is_none(), processes: &processes, namespaces, started };
+        let tcp = depth.is_none_or(|depth| !depth.finds);
+        let asked = Asked { tcp, processes: &processes, namespaces, started };
         second_look::add_info(host, query, facts, &asked, &mut sockets, gaps);
     }
     if let Some(Depth { engine, limits, .. }) = depth.filter(|_| is_narrow) {

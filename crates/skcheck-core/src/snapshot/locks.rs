@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 
 use crate::facts::is_release_at_least;
 use crate::host::{Host, parse_number};
+use crate::snapshot::ask::is_gone;
 use crate::snapshot::read;
 
 /// Since this release whoever asks waits for nobody else who does.
@@ -65,29 +66,28 @@ pub(super) fn are_exclusive(host: &dyn Host) -> bool {
 /// Those of these processes that may be stuck with a socket locked: a thread of theirs waits for something else
 /// than sockets make one wait for, or may not be looked at.
 pub(super) fn may_be_kept_by(host: &dyn Host, pids: &BTreeSet<u32>) -> FxHashSet<u32> {
+    let mut kept = FxHashSet::default();
     let mut threads: Vec<u32> = Vec::new();
     let mut paths: Vec<PathBuf> = Vec::new();
     for pid in pids {
         let tasks = format!("/proc/{pid}/task");
-        let _ = host.read_dir(Path::new(&tasks), &mut |name| {
+        let listed = host.read_dir(Path::new(&tasks), &mut |name| {
             if let Some(tid) = parse_number(name) {
                 threads.extend([*pid; 2]);
                 // What may not be looked at shows 0 in the one, and is refused in the other.
                 paths.extend(["wchan", "syscall"].map(|file| format!("{tasks}/{tid}/{file}").into()));
             }
         });
+        kept.extend(listed.is_err_and(|error| !is_gone(&error)).then_some(*pid));
     }
-    let mut kept = FxHashSet::default();
     host.read_each(&paths, 256, &mut |at, file| {
         let is_wchan = at % 2 == 0;
         let is_harmless = match file {
             Ok(file) => !is_wchan || HARMLESS.iter().any(|name| file.starts_with(name.as_bytes())),
             // It has ended; or the kernel has no such file.
-            Err(error) => error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH),
+            Err(error) => is_gone(&error),
         };
         kept.extend(threads.get(at).filter(|_| !is_harmless));
     });
     kept
 }
-
-const ESRCH: i32 = rustix::io::Errno::SRCH.raw_os_error();

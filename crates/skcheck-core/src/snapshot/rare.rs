@@ -66,7 +66,11 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
         None if target == b"anon_inode:[io_uring]" => rings.push(holder),
         None => {}
     };
-    for pid in survey::pids(host) {
+    let pids = survey::pids(host).unwrap_or_else(|_| {
+        given_up = true;
+        Vec::new()
+    });
+    for pid in pids {
         if is_over() {
             given_up = true;
             break;

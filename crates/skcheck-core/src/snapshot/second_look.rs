@@ -12,11 +12,11 @@ use crate::host::Host;
 use crate::namespaces::Netns;
 use crate::process::Process;
 use crate::query::Query;
-use crate::snapshot::Report;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::dump::{Candidate, Dump};
 use crate::snapshot::locks;
 use crate::snapshot::unix_links::UnixLinks;
+use crate::snapshot::{Holding, Report};
 use crate::socket::{Endpoint, Family, Inode, Protocol, Socket, State};
 
 /// Completes `candidates`, and adds those that only others' records tell of. Returns the unix
@@ -78,7 +78,7 @@ pub(super) fn add_info(
     let wanted = |report: &Report| is_told_more(&report.socket, of.tcp);
     let kept = kept_locked(host, sockets.iter().filter(|report| wanted(report)), gaps);
     for netns in of.namespaces {
-        let is_free = |report: &Report| report.pids().iter().all(|pid| !kept.contains(pid));
+        let is_free = |report: &Report| !kept.as_ref().is_some_and(|kept| may_be_kept(report, kept));
         let is_here = |report: &Report| report.netns == netns.id && wanted(report) && is_free(report);
         let places: Vec<usize> =
             (0..sockets.len()).filter(|at| sockets.get(*at).is_some_and(is_here)).collect();
@@ -118,26 +118,30 @@ pub(super) fn add_info(
     });
 }
 
-/// The processes whose sockets must not be asked for, where that could hold up others.
+/// The processes whose sockets must not be asked for; `None` where that can hold up nobody else.
 fn kept_locked<'r>(
     host: &dyn Host,
     wanted: impl Iterator<Item = &'r Report>,
     gaps: &mut Vec<Gap>,
-) -> FxHashSet<u32> {
+) -> Option<FxHashSet<u32>> {
     let mut wanted = wanted.peekable();
     if wanted.peek().is_none() || !locks::are_exclusive(host) {
-        return FxHashSet::default();
+        return None;
     }
     let wanted: Vec<&Report> = wanted.collect();
     let kept = locks::may_be_kept_by(host, &wanted.iter().flat_map(|report| report.pids()).collect());
-    let passed_over =
-        wanted.iter().filter(|report| report.pids().iter().any(|pid| kept.contains(pid))).count();
+    let passed_over = wanted.iter().filter(|report| may_be_kept(report, &kept)).count();
     if passed_over > 0 {
         let remedy = "their processes may be stuck with them locked, and before Linux 6.9 whoever asks would hold up \
                       all others who ask: the BPF engine (root) needs no lock";
         gaps.push(Gap::counted(Missing::Locks, "tcp_info", passed_over as u64, remedy));
     }
-    kept
+    Some(kept)
+}
+
+/// Whether one of these processes may have it locked, or one that may not be seen.
+fn may_be_kept(report: &Report, kept: &FxHashSet<u32>) -> bool {
+    report.holding == Holding::Hidden || report.pids().iter().any(|pid| kept.contains(pid))
 }
 
 /// Whether its lock gives more than its record.
@@ -163,7 +167,8 @@ fn take(report: &mut Report, mut answer: Socket, facts: &HostFacts) {
 fn describe(report: &Report, processes: &[Process]) -> String {
     match report.holders.first() {
         Some(holder) => {
-            let process = processes.iter().find(|process| process.pid == holder.pid);
+            let at = processes.binary_search_by_key(&holder.pid, |process| process.pid);
+            let process = at.ok().and_then(|at| processes.get(at));
             let comm = process.and_then(|process| process.comm.as_deref()).unwrap_or(b"process");
             format!("{} ({}), fd {}", comm.escape_ascii(), holder.pid, holder.fd)
         }

@@ -147,6 +147,8 @@ pub(super) struct Listed {
     unreadable: u64,
     /// Processes that did not answer. The host names them.
     silent: u64,
+    /// There is a /proc, and its list did not come. The host says why.
+    unlisted: bool,
     /// The first process of this pid namespace was among them, as it always is unless /proc hides
     /// processes.
     saw_first: bool,
@@ -168,7 +170,8 @@ impl Listed {
         let hidden = self.hidden(host);
         scanned.processes = self.read;
         scanned.unreadable = self.unreadable;
-        scanned.all_processes = self.unreadable == 0 && self.silent == 0 && hidden.is_none();
+        scanned.all_processes =
+            self.unreadable == 0 && self.silent == 0 && !self.unlisted && hidden.is_none();
         if self.unreadable > 0 {
             let remedy = if read::may_look_at_others(host) {
                 "a security module or another user namespace keeps even this privilege out"
@@ -187,6 +190,9 @@ impl Listed {
     fn hidden(&self, host: &dyn Host) -> Option<(&'static str, &'static str)> {
         /// `PROC_PID_INIT_INO`: the number of the first pid namespace, the same on every host.
         const FIRST_NAMESPACE: &[u8] = b"pid:[4026531836]";
+        if self.unlisted {
+            return None;
+        }
         if self.read + self.unreadable + self.silent == 0 {
             return Some(("/proc lists none", "mount /proc; without it no socket shows its holder"));
         }
@@ -221,7 +227,11 @@ pub(super) fn each_process(
     on_sight: &mut dyn FnMut(u32, &Sight<'_>),
 ) -> Listed {
     let mut listed = Listed::default();
-    host.look_at_each(&pids(host), at, &mut |pid, sight| {
+    let pids = pids(host).unwrap_or_else(|error| {
+        listed.unlisted = error.kind() != io::ErrorKind::NotFound;
+        Vec::new()
+    });
+    host.look_at_each(&pids, at, &mut |pid, sight| {
         on_sight(pid, &sight);
         if let Sight::End(read) = sight {
             listed.note(pid, read);
@@ -230,9 +240,8 @@ pub(super) fn each_process(
     listed
 }
 
-/// Every process that /proc lists. A /proc that cannot be listed is one that lists nobody.
-pub(super) fn pids(host: &dyn Host) -> Vec<u32> {
+/// Every process that /proc lists.
+pub(super) fn pids(host: &dyn Host) -> io::Result<Vec<u32>> {
     let mut pids = Vec::new();
-    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
-    pids
+    host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name))).map(|()| pids)
 }

@@ -136,12 +136,12 @@ impl Host for Guarded {
             match asked {
                 Ok(()) if next >= begun + rest.len() => self.give_back(worker),
                 Ok(()) | Err(Trouble::Refused(_)) => {
-                    drop(worker.leave());
+                    drop(worker);
                     on_file(next, Err(io::ErrorKind::InvalidData.into()));
                     next += 1;
                 }
                 Err(trouble) => {
-                    let Some(path) = paths.get(next) else { return drop(worker.leave()) };
+                    let Some(path) = paths.get(next) else { return };
                     on_file(next, Err(self.despair(worker, trouble, Subject::of(path))));
                     next += 1;
                 }

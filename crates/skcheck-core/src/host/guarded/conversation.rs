@@ -68,12 +68,18 @@ impl<'g> Conversation<'g> {
         if let Some(worker) = self.worker.get_mut().take() {
             return Some(worker);
         }
-        let mut worker = self.guarded.worker()?;
+        let Some(mut worker) = self.guarded.worker() else {
+            self.guarded.silent().unasked += 1;
+            return None;
+        };
         let open = Question::Open(self.netns.clone()).encode();
         match worker.ask(open.as_slice(), &self.guarded.budget, Duration::ZERO, &mut |_| {}) {
             Ok(()) => return Some(worker),
-            Err(Trouble::Refused(_)) => self.guarded.give_back(worker),
-            Err(_) => drop(worker.leave()),
+            Err(Trouble::Refused(_)) => {
+                self.guarded.silent().unasked += 1;
+                self.guarded.give_back(worker);
+            }
+            Err(trouble) => drop(self.guarded.despair(worker, trouble, self.subject("sockets"))),
         }
         None
     }
@@ -111,7 +117,8 @@ impl Diag for Conversation<'_> {
         let mut next = 0;
         while let Some(message) = messages.get(next) {
             let subject = self.subject_of(message);
-            let Some(mut worker) = self.connected().filter(|_| !self.guarded.is_hopeless(&subject)) else {
+            let worker = if self.guarded.is_hopeless(&subject) { None } else { self.connected() };
+            let Some(mut worker) = worker else {
                 next += 1;
                 continue;
             };
@@ -126,9 +133,10 @@ impl Diag for Conversation<'_> {
                 }
             });
             match asked {
-                Ok(()) => *self.worker.get_mut() = Some(worker),
+                Ok(()) if next >= messages.len() => *self.worker.get_mut() = Some(worker),
                 // The conversation is over, and the one after that begins anew.
-                Err(Trouble::Refused(_)) => {
+                Ok(()) | Err(Trouble::Refused(_)) => {
+                    self.guarded.silent().unasked += 1;
                     self.guarded.give_back(worker);
                     next += 1;
                 }
@@ -166,7 +174,7 @@ impl Drop for Conversation<'_> {
         let close = Question::Close.encode();
         match worker.ask(close.as_slice(), &self.guarded.budget, Duration::ZERO, &mut |_| {}) {
             Ok(()) => self.guarded.give_back(worker),
-            Err(_) => drop(worker.leave()),
+            Err(_) => drop(worker),
         }
     }
 }

@@ -118,10 +118,13 @@ impl Guarded {
 
     /// One that is idle, or a new one; `None` where none can be had.
     fn worker(&self) -> Option<Worker> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if idle.is_some() {
-            return idle;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // Anybody may have killed one that had nothing to do.
+        idle.retain_mut(|worker| !worker.has_ended());
+        if let Some(worker) = idle.pop() {
+            return Some(worker);
         }
+        drop(idle);
         match Worker::start((self.start)()) {
             Ok(worker) => {
                 self.has_workers.store(true, Ordering::Relaxed);
@@ -151,8 +154,6 @@ impl Guarded {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
             idle.push(worker);
-        } else {
-            worker.dismiss();
         }
     }
 
@@ -200,8 +201,10 @@ impl Guarded {
         match trouble {
             Trouble::Refused(error) => return error,
             Trouble::Over => self.silent().unasked += 1,
-            Trouble::Ended(how) => {
-                self.silent().ended.push(how);
+            // Who ends a whole service ends its workers with it.
+            Trouble::Ended(_) if self.budget.is_ended() => self.silent().unasked += 1,
+            Trouble::Ended(ending) => {
+                self.silent().ended.push(ending);
                 return io::Error::other("the process that read it has ended");
             }
             Trouble::Stuck { wchan } => {

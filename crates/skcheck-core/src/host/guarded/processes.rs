@@ -119,7 +119,7 @@ fn ask(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u3
     match (asked, pids.get(answered)) {
         (Ok(()) | Err(Trouble::Refused(_)), _) => guarded.give_back(worker),
         (Err(trouble), Some(pid)) => drop(guarded.despair(worker, trouble, Subject::Process(*pid))),
-        (Err(_), None) => drop(worker.leave()),
+        (Err(_), None) => drop(worker),
     }
     answered
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::gap::{Gap, Missing};
 use crate::host::parse_number;
-use crate::host::worker::Left;
+use crate::host::worker::{Ending, Left};
 use crate::namespaces::unescape;
 
 /// After so long somebody who did not answer is asked again: a watch goes on for hours.
@@ -64,7 +64,13 @@ impl Subject {
     pub(super) fn is_of_kernel(&self) -> bool {
         match self {
             Subject::Sockets(_, pid) => pid.is_none(),
-            Subject::Place(path) => ["/proc", "/sys"].iter().any(|root| path.starts_with(root)),
+            // Below the root of a process lies whatever it has put there.
+            Subject::Place(path) => {
+                let of_process = |rest: &Path| {
+                    rest.iter().next().is_some_and(|first| parse_number(first.as_encoded_bytes()).is_some())
+                };
+                path.starts_with("/sys") || path.strip_prefix("/proc").is_ok_and(|rest| !of_process(rest))
+            }
             _ => false,
         }
     }
@@ -101,7 +107,7 @@ pub(super) struct Silent {
     /// Questions that were not asked, since there was no time left.
     pub(super) unasked: u64,
     /// Workers that ended, and how.
-    pub(super) ended: Vec<String>,
+    pub(super) ended: Vec<Ending>,
 }
 
 /// What a silence is remembered with.
@@ -152,9 +158,10 @@ impl Silent {
     /// What is missing because of them.
     pub(super) fn gaps(&self, ended_by: Option<&str>, budget: Duration) -> Vec<Gap> {
         let mut gaps: Vec<Gap> = self.of.iter().map(|(subject, silence)| silence.gap(subject)).collect();
-        gaps.extend(self.ended.iter().map(|how| {
-            let remedy =
-                format!("the process that read it has ended ({how}): give it more memory, and run again");
+        gaps.extend(self.ended.iter().map(|ending| {
+            let help =
+                if ending.may_lack_memory() { "give it more memory, and run again" } else { "run again" };
+            let remedy = format!("the process that read it has ended ({}): {help}", ending.how);
             Gap::counted(Missing::NoAnswer, "a part of this host", 1, remedy)
         }));
         match ended_by {

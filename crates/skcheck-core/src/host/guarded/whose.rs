@@ -21,8 +21,8 @@ impl Guarded {
     /// process that does not answer at all, this file does not either.
     pub(super) fn waits_in(&self, subject: &Subject) -> Option<String> {
         let pid = subject.pid().filter(|_| !matches!(subject, Subject::Process(_)))?;
-        let wchan = self.read_anyway(&format!("/proc/{pid}/wchan"))?;
-        (!wchan.is_empty() && wchan != b"0").then(|| wchan.escape_ascii().to_string())
+        let file = self.read_anyway(&format!("/proc/{pid}/wchan"))?;
+        process::wchan(&file).map(|name| name.escape_ascii().to_string())
     }
 
     /// What a path lies on, for a report, and its device number.
@@ -38,6 +38,9 @@ impl Guarded {
     }
 
     fn mount_of(&self, path: &Path) -> Option<(PathBuf, String, Vec<u8>)> {
+        if Subject::Place(path.to_owned()).is_of_kernel() {
+            return None;
+        }
         // What lies below a process's root is mounted as that process sees it.
         let of_process = path.strip_prefix("/proc").ok().and_then(|rest| {
             let mut parts = rest.components();
@@ -76,10 +79,7 @@ impl Guarded {
                 self.give_back(worker);
                 return None;
             }
-            Err(_) => {
-                worker.leave();
-                return None;
-            }
+            Err(_) => return None,
         }
         Some(file)
     }

@@ -2,10 +2,11 @@
 
 use std::io::{self, Read, Write};
 
+use crate::host::LARGEST_FILE;
 use crate::host::worker::words::{Reading, Words};
 
-/// No frame is longer; what claims to be is none.
-const LONGEST: u32 = 1 << 28;
+/// No frame is longer; what claims to be is none. The largest file, and what is said of it.
+const LONGEST: u64 = LARGEST_FILE + 64;
 
 /// One piece of an answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ fn write(out: &mut dyn Write, kind: u8, bytes: &[u8]) -> io::Result<()> {
 
 /// A frame: its length, its kind, its bytes.
 fn frame(kind: u8, bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST);
+    let length = u32::try_from(bytes.len()).ok().filter(|length| u64::from(*length) <= LONGEST);
     let length = length.ok_or(io::ErrorKind::InvalidInput)?;
     let mut frame = Vec::with_capacity(HEADER + bytes.len());
     frame.extend(length.to_ne_bytes());
@@ -71,7 +72,7 @@ pub(super) fn read_question(input: &mut dyn Read) -> io::Result<Option<Vec<u8>>>
 
 fn length([a, b, c, d, _]: [u8; HEADER]) -> Option<usize> {
     let length = u32::from_ne_bytes([a, b, c, d]);
-    (length <= LONGEST).then_some(length as usize)
+    (u64::from(length) <= LONGEST).then_some(length as usize)
 }
 
 /// What has come of an answer, and has not been handed on.

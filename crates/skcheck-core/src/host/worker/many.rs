@@ -27,10 +27,19 @@ impl<'a, 'o> Many<'a, 'o> {
 
     /// Adds one. What is left is handed on when this is dropped.
     pub fn add(&mut self, words: &Words) {
+        self.put(&[words.as_slice()]);
+    }
+
+    /// Adds bytes, with their length ([`Words::bytes`]).
+    pub fn add_bytes(&mut self, bytes: &[u8]) {
+        self.put(&[&(bytes.len() as u64).to_ne_bytes(), bytes]);
+    }
+
+    fn put(&mut self, parts: &[&[u8]]) {
         if self.collected.is_empty() {
             self.collected.extend(self.kind);
         }
-        self.collected.extend(words.as_slice());
+        parts.iter().for_each(|part| self.collected.extend_from_slice(part));
         if self.collected.len() >= PART {
             self.flush();
         }

@@ -13,7 +13,7 @@ pub mod words;
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,10 +30,10 @@ pub use crate::host::worker::many::Many;
 const GLANCE: Duration = Duration::from_millis(20);
 const LEAST: Duration = Duration::from_millis(1);
 
-/// A process that answers questions.
+/// A process that answers questions. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Worker {
-    child: Child,
+    process: Left,
     questions: ChildStdin,
     answers: ChildStdout,
     incoming: Incoming,
@@ -52,8 +52,32 @@ pub enum Trouble {
     },
     /// There is no budget left, or the run was told to end.
     Over,
-    /// The worker has ended, and how: it ran out of memory, or something killed it.
-    Ended(String),
+    /// The worker has ended, or says what makes no sense.
+    Ended(Ending),
+}
+
+/// How a worker has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ending {
+    /// How, in words.
+    pub how: String,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+impl Ending {
+    /// Ended by no signal.
+    pub fn new(how: impl Into<String>) -> Ending {
+        Ending { how: how.into(), signal: None }
+    }
+
+    /// Whether who is out of memory ends so: killed by the kernel, or by its own allocator.
+    pub fn may_lack_memory(&self) -> bool {
+        const SIGABRT: i32 = 6;
+        const SIGKILL: i32 = 9;
+        matches!(self.signal, Some(SIGABRT | SIGKILL))
+    }
 }
 
 impl Worker {
@@ -69,12 +93,13 @@ impl Worker {
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (questions, answers) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
         rustix::io::ioctl_fionbio(&questions, true)?;
-        Ok(Worker { child, questions, answers, incoming: Incoming::default() })
+        let process = Left { id: child.id(), child: Some(child) };
+        Ok(Worker { process, questions, answers, incoming: Incoming::default() })
     }
 
     /// Its process id.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.id
     }
 
     /// Asks a question, and hands on each part of the answer. It is waited for as long as parts come, or the
@@ -144,10 +169,12 @@ impl Worker {
                         Ok(0) => return Err(Trouble::Ended(self.how_it_ended())),
                         Ok(_) => {}
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(error) => return Err(Trouble::Ended(error.to_string())),
+                        Err(error) => return Err(Trouble::Ended(Ending::new(error.to_string()))),
                     }
                 }
-                Err(error) => return Err(Trouble::Ended(format!("its answer makes no sense: {error}"))),
+                Err(error) => {
+                    return Err(Trouble::Ended(Ending::new(format!("its answer makes no sense: {error}"))));
+                }
             }
         }
     }
@@ -188,26 +215,27 @@ impl Worker {
         poll(&mut pipe, time.as_ref()).is_ok_and(|ready| ready > 0)
     }
 
-    /// Ends one that has nothing to do.
-    pub fn dismiss(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
     /// Kills it, and lets it end when it can.
     pub fn leave(mut self) -> Left {
-        let _ = self.child.kill();
-        Left { child: Some(self.child) }
+        self.process.kill();
+        self.process
     }
 
-    fn how_it_ended(&mut self) -> String {
+    /// Whether it has ended while nobody asked it anything.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.has_ended()
+    }
+
+    fn how_it_ended(&mut self) -> Ending {
         // Its pipes are closed, so it ends by itself, and soon.
         let deadline = Instant::now() + Duration::from_millis(200);
         loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return status.to_string(),
-                Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
-                _ => return "it does not speak any more".to_owned(),
+            match self.process.child.as_mut().map(Child::try_wait) {
+                Some(Ok(Some(status))) => {
+                    return Ending { how: status.to_string(), signal: status.signal() };
+                }
+                Some(Ok(None)) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+                _ => return Ending::new("it does not speak any more"),
             }
         }
     }
@@ -230,9 +258,10 @@ pub(crate) fn reap() {
         .retain_mut(|child| matches!(child.try_wait(), Ok(None)));
 }
 
-/// A worker that was killed.
+/// The process of a worker, which has been killed.
 #[derive(Debug)]
 pub struct Left {
+    id: u32,
     /// `None` once it has ended.
     child: Option<Child>,
 }
@@ -243,10 +272,15 @@ impl Left {
         self.child.take_if(|child| !matches!(child.try_wait(), Ok(None)));
         self.child.is_none()
     }
+
+    fn kill(&mut self) {
+        let _ = self.child.as_mut().map(Child::kill);
+    }
 }
 
 impl Drop for Left {
     fn drop(&mut self) {
+        self.kill();
         if let Some(child) = self.child.take() {
             LEFT.lock().unwrap_or_else(PoisonError::into_inner).push(child);
         }

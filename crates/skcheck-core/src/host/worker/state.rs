@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use crate::process;
+
 /// Whether one of its threads runs, or wants to (field 3 of /proc/PID/task/TID/stat). Where that cannot be told, it
 /// is taken to sleep.
 pub(super) fn runs(pid: u32) -> bool {
@@ -15,9 +17,9 @@ pub(super) fn runs(pid: u32) -> bool {
 
 /// The kernel function that it waits in: of several threads that of one which does not wait for another.
 pub(super) fn wchan(pid: u32) -> Option<String> {
-    let read = |task: PathBuf| std::fs::read_to_string(task.join("wchan")).ok();
-    let mut waits: Vec<String> = tasks(pid).into_iter().filter_map(read).collect();
-    waits.retain(|name| !name.is_empty() && name != "0");
+    let read = |task: PathBuf| process::wchan(&std::fs::read(task.join("wchan")).ok()?);
+    let waits = tasks(pid).into_iter().filter_map(read);
+    let mut waits: Vec<String> = waits.map(|name| name.escape_ascii().to_string()).collect();
     waits.sort_by_key(|name| name.starts_with("futex"));
     waits.into_iter().next()
 }

@@ -32,7 +32,6 @@ fn parts_are_handed_on_before_the_end() {
     let asked = worker.ask(b"who?", &budget, Duration::ZERO, &mut |part| parts.push(part.to_vec()));
     assert!(matches!(asked, Err(Trouble::Stuck { .. })), "{asked:?}");
     assert_eq!(parts, [b"who?"]);
-    worker.dismiss();
 }
 
 #[test]
@@ -40,8 +39,24 @@ fn one_that_ends_is_no_wait() {
     let budget = Budget::default();
     let mut worker = started("sh", "-c");
     let asked = worker.ask(b"who?", &budget, Duration::ZERO, &mut |_| {});
-    assert!(matches!(&asked, Err(Trouble::Ended(how)) if how.contains("exit status")), "{asked:?}");
+    assert!(matches!(&asked, Err(Trouble::Ended(it)) if it.how.contains("exit status")), "{asked:?}");
     assert!(budget.left() > Duration::from_secs(9), "it has spent {:?}", budget.whole() - budget.left());
+}
+
+/// Who is killed for want of memory, and who is told to end.
+#[test]
+fn what_ends_one_is_told() {
+    for (signal, may_lack_memory) in [("KILL", true), ("ABRT", true), ("TERM", false)] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("kill -{signal} $$")]);
+        let mut worker = Worker::start(command).expect("a shell");
+        let asked = worker.ask(b"who?", &Budget::default(), Duration::ZERO, &mut |_| {});
+        let ending = match asked {
+            Err(Trouble::Ended(ending)) => ending,
+            other => unreachable!("{other:?}"),
+        };
+        assert_eq!(ending.may_lack_memory(), may_lack_memory, "{ending:?}");
+    }
 }
 
 /// It works on what it was asked: nobody else keeps it waiting.
@@ -85,8 +100,14 @@ fn one_that_does_not_listen_is_left() {
     let mut worker = started("sleep", "60");
     let asked = worker.ask(&[b'?'; 1 << 20], &budget, Duration::ZERO, &mut |_| {});
     assert!(matches!(asked, Err(Trouble::Stuck { .. })), "{asked:?}");
-    drop(worker.leave());
-    std::thread::sleep(Duration::from_millis(50));
-    reap();
-    assert!(LEFT.lock().expect("nobody panics").is_empty(), "whoever has ended is waited for");
+    let id = worker.id();
+    drop(worker);
+    let is_left = || {
+        reap();
+        LEFT.lock().expect("nobody panics").iter().any(|child| child.id() == id)
+    };
+    while is_left() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(!std::path::Path::new(&format!("/proc/{id}")).exists(), "whoever has ended is waited for");
 }

@@ -10,6 +10,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub use crate::process::wchan;
 pub(crate) use cgroup::{Hierarchies, directory};
 pub use cgroup::{frozen_v1, frozen_v2, throttling};
 pub use fdinfo::interests;
@@ -83,13 +84,6 @@ pub fn schedstat(file: &[u8]) -> Option<Turns> {
 /// `None` for nobody.
 pub fn tracer(status: &[u8]) -> Option<u32> {
     number_in_status(status, b"TracerPid:").filter(|tid| *tid != 0)
-}
-
-/// The kernel function in /proc/PID/task/TID/wchan; `None` for `0`: it does not sleep, or the reader may
-/// not know (`proc_pid_wchan` says the same of both).
-pub fn wchan(file: &[u8]) -> Option<Vec<u8>> {
-    let name = file.trim_ascii();
-    (!name.is_empty() && name != b"0").then(|| name.to_vec())
 }
 
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
