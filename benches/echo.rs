@@ -1,8 +1,8 @@
-//! What a busy connection notices of a measurement: the time of a round trip over loopback beside the engine in a
-//! loop over long queues, against the same beside another program that takes as much of a CPU.
+//! What a busy connection notices of a measurement: the time of a round trip over loopback beside the engine
+//! in a loop over long queues, against the same beside another program that takes as much of a CPU.
 //!
-//! `cargo bench --bench echo` prints percentiles and their ratio; `-- --quick` takes fewer and shorter rounds. Root,
-//! or a user with CAP_BPF and CAP_PERFMON.
+//! `cargo bench --bench echo` prints percentiles and their ratio; `-- --quick` takes fewer and shorter
+//! rounds. Root, or a user with CAP_BPF and CAP_PERFMON.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -104,7 +104,8 @@ fn shown([median, most, longest]: [f64; 3]) -> String {
     format!("median {median:.1} µs, p99 {most:.1} µs, longest {longest:.0} µs")
 }
 
-/// A child that takes a CPU until this is dropped. It ends with its parent, whose end of its input it waits for.
+/// A child that takes a CPU until this is dropped. It ends with its parent, whose end of its input it waits
+/// for.
 struct Beside(Child);
 
 impl Beside {

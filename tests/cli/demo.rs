@@ -24,7 +24,7 @@ fn shows_a_newcomer_the_point_and_cleans_up() {
     let of_memory = if rustix::process::geteuid().is_root() {
         ["and keeps it: they pin 62.5 MiB, measured.", "pins 62.5 MiB: 2000 blocks of 32 KiB."]
     } else {
-        ["and can keep it, 62.5 MiB in all; that takes root to measure.", "can pin up to"]
+        ["and can keep it, 62.5 MiB in all; that was not measured.", "can pin up to"]
     };
     for told in of_memory {
         assert!(words.contains(told), "{told} in {}", ran.out);

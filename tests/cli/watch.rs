@@ -25,6 +25,35 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
+/// Whoever reads the other end of a pipe that its caller had open must not wait for a worker that is left
+/// behind.
+#[test]
+fn workers_have_nothing_of_their_callers_open() {
+    let inherited = std::fs::File::open("/proc/self/exe").unwrap();
+    let kept = rustix::io::fcntl_dupfd_cloexec(&inherited, 100).unwrap();
+    rustix::io::fcntl_setfd(&kept, rustix::io::FdFlags::empty()).unwrap();
+    let mut command = skcheck("watch --interval 1s --format jsonl --engine proc");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let pid = child.id();
+    let mine = std::fs::read_link("/proc/self/exe").unwrap();
+    let has = |pid: u32| {
+        let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+        fds.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|link| link == mine)
+    };
+    assert!(has(pid), "the watch itself has it");
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let workers: Vec<u32> = children.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert!(!workers.is_empty(), "it asks by workers");
+    for worker in workers {
+        assert!(!has(worker), "a worker has what its caller had open");
+        assert_eq!(std::fs::read_to_string(format!("/proc/{worker}/comm")).unwrap(), "skcheck\n");
+    }
+    signal(&child, Signal::INT);
+    child.wait().unwrap();
+}
+
 #[test]
 fn misuse_is_one_line() {
     let check = |arguments: &str, allowed: &str| {

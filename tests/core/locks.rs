@@ -1,5 +1,5 @@
-//! Before Linux 6.9 nobody is asked for what a lock guards whose lock somebody may keep: whoever asks holds up all
-//! others who ask.
+//! Before Linux 6.9 nobody is asked for what a lock guards whose lock somebody may keep: whoever asks holds
+//! up all others who ask.
 
 use skcheck_core::{Gap, Missing, scan};
 
@@ -7,8 +7,8 @@ use crate::made_up::tcp_only;
 use crate::support::made_up::{Answer, MadeUp};
 use crate::support::messages::{INFO, Inet, SKMEMINFO, done, words};
 
-/// Three sockets, each with 5 bytes unread and a process of its own; what is asked under the lock has 2. Socket 3 is
-/// held by a process that may not be seen.
+/// Three sockets, each with 5 bytes unread and a process of its own; what is asked under the lock has 2.
+/// Socket 3 is held by a process that may not be seen.
 fn host(release: &str, waits_in: [(&str, &str); 2]) -> MadeUp {
     let host = MadeUp::new().file("/proc/sys/kernel/osrelease", release).unreadable(30).kernel(|request| {
         let n = request.sequence;

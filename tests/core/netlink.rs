@@ -48,8 +48,8 @@ fn a_member_that_does_not_read() {
     let empty = get(&snapshot, inode(&second));
     assert_eq!(empty.footprint.received.charged, Some(Truesize(0)));
 
-    // The kernel's own, and nobody else's; the scan's own conversation is none of them, but that of a scan of every
-    // namespace at the same time may be.
+    // The kernel's own, and nobody else's; the scan's own conversation is none of them, but that of a scan of
+    // every namespace at the same time may be.
     let of_kernel: Vec<_> = snapshot.sockets.iter().filter(|it| it.socket.is_of_kernel()).collect();
     assert!(!of_kernel.is_empty());
     assert!(of_kernel.iter().all(|it| it.holding == Holding::Kernel && it.holders.is_empty()));

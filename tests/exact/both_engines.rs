@@ -71,8 +71,8 @@ fn without_exceptions(mut report: Report) -> Report {
     report
 }
 
-/// Scans in both ways until every socket has been compared that stood still meanwhile, as all do at some time:
-/// what is not acknowledged is sent again now and then. Returns how many were compared.
+/// Scans in both ways until every socket has been compared that stood still meanwhile, as all do at some
+/// time: what is not acknowledged is sent again now and then. Returns how many were compared.
 fn assert_same(what: &str, query: &Query) -> usize {
     let mut compared = BTreeSet::new();
     for _ in 0..10 {
@@ -117,7 +117,8 @@ fn the_same_closed_sockets() {
     query.include_idle = false;
     let everybody = query.clone();
     query.pids = vec![zoo.sleepers[2].pid()];
-    // What has no peer any more and still a port is closed to older kernels: a client, and one that holds nothing.
+    // What has no peer any more and still a port is closed to older kernels: a client, and one that holds
+    // nothing.
     let (port_alone, client) = if kernel() < [6, 8] { (1, 1) } else { (0, 0) };
     let shared = inode(&zoo.closed);
     for (query, all, holding) in [(everybody, 2 + port_alone + client, 1 + client), (query, 1, 1)] {

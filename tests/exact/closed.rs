@@ -15,7 +15,8 @@ use crate::support::sockets::{
 };
 use crate::turn;
 
-/// By default, in the namespace of the test. What scans every namespace at the same time has a netlink socket there.
+/// By default, in the namespace of the test. What scans every namespace at the same time has a netlink socket
+/// there.
 fn default_query() -> Query {
     let mut query = Query::default();
     query.netns = NetnsChoice::Current;
@@ -39,8 +40,8 @@ fn assert_held(snapshot: &Snapshot, end: &TcpStream, bytes: u64, ended: bool) {
     assert_eq!(report.footprint.received.charged, Some(receive.truesize));
 }
 
-/// As many sockets with so many bytes as the host gives TCP memory for: of a sixteenth of its memory, where it
-/// begins to be sparing (`tcp_init_mem`), half.
+/// As many sockets with so many bytes as the host gives TCP memory for: of a sixteenth of its memory, where
+/// it begins to be sparing (`tcp_init_mem`), half.
 fn at_most(sockets: usize, bytes: usize) -> usize {
     let memory = usize::try_from(meminfo("MemTotal")).expect("64 bits");
     sockets.min(memory / 32 / bytes)

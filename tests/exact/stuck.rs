@@ -1,5 +1,5 @@
-//! A thread that is stuck in the middle of receiving, as one is whose buffer lies on a file system that does not
-//! answer: it holds its socket's lock.
+//! A thread that is stuck in the middle of receiving, as one is whose buffer lies on a file system that does
+//! not answer: it holds its socket's lock.
 #![allow(unsafe_code, reason = "there is no safe way to userfaultfd")]
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};

@@ -1,5 +1,5 @@
-//! No socket's lock is taken: what is stuck is measured, what moves is measured or said to have moved, and what no
-//! descriptor refers to is met all the same.
+//! No socket's lock is taken: what is stuck is measured, what moves is measured or said to have moved, and
+//! what no descriptor refers to is met all the same.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::engine::{Counters, Engine, Found, Limits, Queue, Step, Target};
+use skcheck_core::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
 use skcheck_core::exact::{Agreement, Exact};
 use skcheck_core::{Cookie, Inode, PageSize, Protocol, RecvQueue, Socket, State};
 
@@ -31,8 +31,8 @@ fn found(inode: Inode) -> Found {
     found.expect("a descriptor refers to it")
 }
 
-/// Walks one socket; `None` where it was not met.
-fn walk(cookie: Cookie, protocol: Protocol) -> Option<Exact> {
+/// The packets of one socket, and how the walks of its queues ended; `None` where it was not met.
+fn steps(cookie: Cookie, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEnd>, Counters)> {
     let target = Target { cookie, protocol, netns: None };
     let (mut packets, mut ends, mut counters) = (Vec::new(), Vec::new(), None::<Counters>);
     let walked = engine().walk(&[target], &ALL_PACKETS, &mut |_, step| match step {
@@ -45,7 +45,13 @@ fn walk(cookie: Cookie, protocol: Protocol) -> Option<Exact> {
         Step::End(all) => counters = Some(all),
     });
     assert!(walked.expect("root may"), "there is time");
-    Some(Exact::of(&packets, &ends, counters?, PageSize(rustix::param::page_size() as u64)).0)
+    Some((packets, ends, counters?))
+}
+
+/// Walks one socket; `None` where it was not met.
+fn walk(cookie: Cookie, protocol: Protocol) -> Option<Exact> {
+    let (packets, ends, counters) = steps(cookie, protocol)?;
+    Some(Exact::of(&packets, &ends, counters, PageSize(rustix::param::page_size() as u64)).0)
 }
 
 fn walked(socket: &Socket) -> Exact {
@@ -81,8 +87,8 @@ fn a_reader_that_is_stuck_in_the_middle() {
     assert!(stuck.is_stuck(), "it holds the lock all the time");
 }
 
-/// Until the time is over, a walk of a socket that is written and read all the time either proves itself, and then
-/// adds up, or says that it could not.
+/// Until the time is over, a walk of a socket that is written and read all the time either proves itself, and
+/// then adds up, or says that it could not.
 fn stays_sane(protocol: Protocol, reader: impl Read + Send, writer: impl Write + Send, inode: Inode) {
     const TIME: Duration = Duration::from_secs(3);
     let over = AtomicBool::new(false);
@@ -141,13 +147,53 @@ fn a_writer_in_full_use() {
     stays_sane(Protocol::Tcp, pair.server, pair.client, inode);
 }
 
+/// Nothing that the kernel counts tells whether the packets of a unix socket are all: but each is one of
+/// those that were sent, whole, where its walk has proved itself.
 #[test]
-fn a_unix_stream_in_full_use() {
-    let Some(_turn) = turn::beside_others("unlocked::a_unix_stream_in_full_use") else { return };
-    let (reader, writer) = unix_pair(SocketType::STREAM);
-    let inode = inode(&reader);
-    let [reader, writer] = [reader, writer].map(std::os::unix::net::UnixStream::from);
-    stays_sane(Protocol::UnixStream, reader, writer, inode);
+fn unix_messages_in_full_use() {
+    let Some(_turn) = turn::beside_others("unlocked::unix_messages_in_full_use") else { return };
+    const TIME: Duration = Duration::from_secs(3);
+    const SIZES: [usize; 2] = [100, 3000];
+    let (reader, writer) = unix_pair(SocketType::SEQPACKET);
+    SIZES.iter().for_each(|size| sockets::send_unix(&writer, *size));
+    let socket = found(inode(&reader)).socket;
+    let cookie = socket.cookie.expect("the engine gives it one");
+    let shapes = |packets: &[Packet]| -> Vec<(u64, u64)> {
+        packets.iter().map(|packet| (packet.len.0, packet.truesize.0)).collect()
+    };
+    let (at_rest, ..) = steps(cookie, socket.protocol).expect("it is there");
+    let known = shapes(&at_rest);
+    assert_eq!(known.iter().map(|(len, _)| *len).collect::<Vec<_>>(), SIZES.map(|size| size as u64));
+    let over = AtomicBool::new(false);
+    let (mut proven, mut approximate) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let sizes = SIZES.iter().cycle().take_while(|_| !over.load(Ordering::Relaxed));
+            sizes.for_each(|size| sockets::send_unix(&writer, *size));
+            rustix::net::shutdown(&writer, rustix::net::Shutdown::Write).expect("connected");
+        });
+        scope.spawn(|| {
+            let mut buffer = vec![0; 4096];
+            while rustix::io::read(&reader, &mut buffer).is_ok_and(|read| read > 0) {}
+        });
+        let begun = Instant::now();
+        while begun.elapsed() < TIME {
+            let (packets, ends, _) = steps(cookie, socket.protocol).expect("it is there");
+            if ends.iter().any(|end| !end.steady || !end.complete) {
+                approximate += 1;
+                continue;
+            }
+            proven += 1;
+            let strange: Vec<_> = shapes(&packets).into_iter().filter(|it| !known.contains(it)).collect();
+            if !strange.is_empty() {
+                over.store(true, Ordering::Relaxed);
+                panic!("of {known:?} only are these proven: {strange:?}");
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    println!("{proven} walks proved themselves, {approximate} did not");
+    assert!(proven + approximate > 10, "{proven} and {approximate} walks");
 }
 
 /// A connection that its program has closed: no descriptor, and nobody accepts it.

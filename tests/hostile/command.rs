@@ -30,7 +30,8 @@ static WORK: Mutex<Option<(Instant, Duration)>> = Mutex::new(None);
 /// So long that holds.
 const HOLDS: Duration = Duration::from_secs(15);
 
-/// What a run takes that waits for nobody, with as many others beside it as there are here: how busy this machine is.
+/// What a run takes that waits for nobody, with as many others beside it as there are here: how busy this
+/// machine is.
 pub(crate) fn work() -> Duration {
     WORK.lock().expect("nobody panics").map_or(Duration::ZERO, |(_, work)| work)
 }

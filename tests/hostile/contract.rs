@@ -1,6 +1,6 @@
 //! What holds in every situation, whatever the command: the first line comes within the budget, the program
-//! ends, what it leaves behind does not keep its outputs, it names who did not answer and nobody else, and all
-//! else is right.
+//! ends, what it leaves behind does not keep its outputs, it names who did not answer and nobody else, and
+//! all else is right.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

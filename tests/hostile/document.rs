@@ -102,7 +102,8 @@ impl Contract<'_> {
             wrong.unless(all_right, || format!("{held:?} is held by {holders:?}"));
             if asked.what == What::Watch {
                 let verdict = &socket["verdict"];
-                // What a stuck process has locked tells only an engine, where /proc does not show all processes.
+                // What a stuck process has locked tells only an engine, where /proc does not show all
+                // processes.
                 let is_told = asked.engine != Engine::Proc || world.beside.contains(held);
                 let right = verdict == "stalled" || !is_told && verdict == "unknown";
                 wrong.unless(right, || format!("{held:?} is {verdict}"));

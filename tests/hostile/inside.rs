@@ -1,6 +1,7 @@
 //! The first process of a situation's own namespaces (processes, mounts, network). When it ends, the kernel
-//! ends all others there; and it ends when its test does, and after its [`lifetime`]. The file system is a process
-//! of its own, which never waits for anything but questions: once it is gone, nobody waits for its answers.
+//! ends all others there; and it ends when its test does, and after its [`lifetime`]. The file system is a
+//! process of its own, which never waits for anything but questions: once it is gone, nobody waits for its
+//! answers.
 
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;

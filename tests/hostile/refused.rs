@@ -1,5 +1,5 @@
-//! What the program needs and does not get: threads, memory, descriptors, an output. It works with what it has, and
-//! says what that costs.
+//! What the program needs and does not get: threads, memory, descriptors, an output. It works with what it
+//! has, and says what that costs.
 
 use serde_json::Value;
 

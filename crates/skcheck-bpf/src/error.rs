@@ -8,6 +8,7 @@ use aya::maps::MapError;
 use aya::programs::ProgramError;
 use aya::{BtfError, EbpfError};
 use rustix::io::Errno;
+use skcheck_core::host::Budget;
 use skcheck_core::host::worker::Trouble;
 
 /// Why BPF cannot be used here.
@@ -61,7 +62,7 @@ impl Kind {
                 "raise the limit of open files (ulimit -n; sysctl fs.file-max for the host's)"
             }
             Kind::Threads => "raise the limit of threads (ulimit -u, pids.max)",
-            Kind::Stuck => "run again; a longer --timeout waits longer",
+            Kind::Stuck => "run again, with a longer --timeout if that was over",
             Kind::Defect => "report it: it is a defect",
         }
     }
@@ -108,8 +109,11 @@ impl Error {
     }
 
     /// The engine's process did not come back.
-    pub(crate) fn no_answer(trouble: &Trouble) -> Error {
+    pub(crate) fn no_answer(trouble: &Trouble, budget: &Budget) -> Error {
         match trouble {
+            Trouble::Over | Trouble::Ended(_) if budget.is_ended() => {
+                Error::new(Kind::Stuck, "told to end before it was there")
+            }
             Trouble::Ended(ending) => {
                 let kind = if ending.may_lack_memory() { Kind::Memory } else { Kind::Defect };
                 Error::new(kind, format!("the engine's process has ended ({})", ending.how))

@@ -1,6 +1,6 @@
-//! The engine in processes of its own, so that whatever becomes of it nobody waits for it: one that runs out of
-//! memory, or is killed for want of it, costs what it would have told. One process finds sockets, the other
-//! walks queues: each has one of the two objects, and both load at the same time.
+//! The engine in processes of its own, so that whatever becomes of it nobody waits for it: one that runs out
+//! of memory, or is killed for want of it, costs what it would have told. One process finds sockets, the
+//! other walks queues: each has one of the two objects, and both load at the same time.
 
 mod question;
 
@@ -55,8 +55,8 @@ enum Process {
 }
 
 impl Guarded {
-    /// Starts the processes, and waits until the programs are loaded that find sockets, or else those that walk
-    /// queues. What the kernel then does not come back from is spent from `budget`.
+    /// Starts the processes, and waits until the programs are loaded that find sockets, or else those that
+    /// walk queues. What the kernel then does not come back from is spent from `budget`.
     ///
     /// # Errors
     /// As [`Bpf::load`](crate::Bpf::load); and where no process can be had.
@@ -76,7 +76,8 @@ impl Guarded {
         Ok(Guarded { start, budget, finder: Mutex::new(finder), walker: Mutex::new(walker) })
     }
 
-    /// Asks one of the processes, and hands on the records that it answers with. Returns the rest of the answer.
+    /// Asks one of the processes, and hands on the records that it answers with. Returns the rest of the
+    /// answer.
     fn ask(&self, half: Half, asked: &Asked, on_record: &mut dyn FnMut(&[u8])) -> io::Result<Vec<u8>> {
         let process = if half == Half::Finder { &self.finder } else { &self.walker };
         let mut process = process.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,14 +106,15 @@ impl Guarded {
                 *process = Process::There(worker);
                 Ok(result)
             }
-            // What the kernel did not come back from goes on there, and must not be taken for what is asked next.
+            // What the kernel did not come back from goes on there, and must not be taken for what is asked
+            // next.
             Err(Trouble::Refused(error)) if error.kind() == io::ErrorKind::TimedOut => Err(error),
             Err(Trouble::Refused(error)) => {
                 *process = Process::There(worker);
                 Err(error)
             }
             Err(trouble) => {
-                let error = Error::no_answer(&trouble);
+                let error = Error::no_answer(&trouble, &self.budget);
                 if matches!(trouble, Trouble::Ended(_)) {
                     *process = Process::Refused(error.clone());
                 }
@@ -131,8 +133,18 @@ fn loaded(worker: &mut Worker, budget: &Budget) -> Result<(), Error> {
         let said = Error::decode(words);
         refusal = Some(said.unwrap_or_else(|| Error::new(Kind::Defect, "its answer makes no sense")));
     });
-    asked.map_err(|trouble| Error::no_answer(&trouble))?;
+    asked.map_err(|trouble| Error::no_answer(&trouble, budget))?;
     refusal.map_or(Ok(()), Err)
+}
+
+impl Drop for Guarded {
+    /// Who is left to the first process of a container may stay a zombie there.
+    fn drop(&mut self) {
+        for process in [&mut self.finder, &mut self.walker] {
+            *process.get_mut().unwrap_or_else(PoisonError::into_inner) = Process::Lost;
+        }
+        worker::reap_soon();
+    }
 }
 
 impl fmt::Debug for Guarded {
@@ -177,7 +189,8 @@ impl Engine for Guarded {
 const RECORDS: u8 = 0;
 const RESULT: u8 = 1;
 
-/// What one of the engine's processes does: loads its programs, and answers questions until there are no more.
+/// What one of the engine's processes does: loads its programs, and answers questions until there are no
+/// more.
 ///
 /// # Errors
 /// When nobody is there any more to be answered.

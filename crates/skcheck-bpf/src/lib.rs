@@ -60,7 +60,7 @@ use crate::walker::Walker;
 pub use crate::error::{Error, Kind};
 pub use crate::guarded::{Guarded, Half, Start, serve};
 pub use crate::kcmp::same_files;
-pub use crate::stdio::stdout_was_closed;
+pub use crate::stdio::{close_inherited, stdout_was_closed};
 
 /// What the engine is called.
 const NAME: &str = "bpf";
@@ -85,14 +85,15 @@ enum Prepared {
 }
 
 impl Bpf {
-    /// Loads the programs. Those that find sockets and those that walk queues do without each other: where the
-    /// kernel refuses the one, what the other tells is still to be had.
+    /// Loads the programs. Those that find sockets and those that walk queues do without each other: where
+    /// the kernel refuses the one, what the other tells is still to be had.
     ///
     /// # Errors
     /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
         room::look()?;
-        // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made small.
+        // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made
+        // small.
         let read_both = || read_btf(&[find::OBJECT, walker::OBJECT]);
         let reading = spawn(read_both);
         let (for_walker, btf) = mpsc::sync_channel(1);

@@ -125,7 +125,8 @@ impl<I: Read + Send + 'static> Reader<I> {
     fn start(iterator: I) -> Reader<I> {
         let (turns, turn) = mpsc::sync_channel::<()>(1);
         let (done, reads) = mpsc::sync_channel(1);
-        // A thread that could not be made takes what it was given with it: it is given the iterator afterwards.
+        // A thread that could not be made takes what it was given with it: it is given the iterator
+        // afterwards.
         let (give, get) = mpsc::sync_channel::<I>(1);
         let thread = std::thread::Builder::new().name("skcheck-iterate".to_owned()).spawn(move || {
             let Ok(mut iterator) = get.recv() else { return };

@@ -50,8 +50,8 @@ pub(crate) fn walk<T>(
     })
 }
 
-/// Takes records in until there are no more, `take` each; one that it does not understand is not left out without a
-/// word.
+/// Takes records in until there are no more, `take` each; one that it does not understand is not left out
+/// without a word.
 fn understood<T>(
     run: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<T>,
     mut take: impl FnMut(&[u8]) -> bool,

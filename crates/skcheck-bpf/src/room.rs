@@ -1,6 +1,6 @@
-//! Whether there is room for loading programs. What runs into a limit in the middle of that says something else:
-//! the loader takes a descriptor that cannot be had for a kernel that lacks a feature, and memory that cannot be had
-//! ends the process.
+//! Whether there is room for loading programs. What runs into a limit in the middle of that says something
+//! else: the loader takes a descriptor that cannot be had for a kernel that lacks a feature, and memory that
+//! cannot be had ends the process.
 
 use std::fs::File;
 
@@ -9,8 +9,8 @@ use crate::error::{Error, Kind};
 /// How many descriptors it takes: maps, programs, BTF and links, and what the loader tries out.
 const DESCRIPTORS: usize = 32;
 
-/// How much memory it takes at its height, in bytes: the kernel's BTF read twice, each type an object, and the
-/// stacks and arenas of the threads that read it.
+/// How much memory it takes at its height, in bytes: the kernel's BTF read twice, each type an object, and
+/// the stacks and arenas of the threads that read it.
 const MEMORY: usize = 192 << 20;
 
 /// Tries to have that much, and gives it back.

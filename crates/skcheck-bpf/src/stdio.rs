@@ -1,7 +1,7 @@
-//! Whether this process was started without a standard output. The standard library opens /dev/null in place of one
-//! that is closed, before `main` begins, and then nothing tells that what is written is lost.
+//! The descriptors that this process was started with. Without a standard output the standard library opens
+//! /dev/null in its place, before `main` begins, and then nothing tells that what is written is lost.
 
-#![expect(unsafe_code, reason = "a function that runs before the standard library's own beginning")]
+#![expect(unsafe_code, reason = "descriptors that nobody in this process has opened")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +12,25 @@ pub fn stdout_was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
-// SAFETY: the dynamic loader calls it with arguments that it ignores; it makes one system call and sets a flag.
+/// Closes all but the standard ones: a process that may be left behind keeps none of its caller's pipes open.
+/// To be called before anything is opened.
+pub fn close_inherited() {
+    // SAFETY: nothing in this process refers to these descriptors yet.
+    if unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) } == 0 {
+        return;
+    }
+    // Before Linux 5.9.
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse::<libc::c_int>().ok();
+    let listed = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let fds: Vec<libc::c_int> = listed.filter_map(number).collect();
+    for fd in fds.into_iter().filter(|fd| *fd > libc::STDERR_FILENO) {
+        // SAFETY: as above; that of the directory is closed already.
+        unsafe { libc::close(fd) };
+    }
+}
+
+// SAFETY: the dynamic loader calls it with arguments that it ignores; it makes one system call and sets a
+// flag.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static LOOK: extern "C" fn() = look;

@@ -68,8 +68,8 @@ struct Walk<'w, 't> {
 }
 
 impl Walk<'_, '_> {
-    /// Walks some of the targets: those to be locked, then all that descriptors lead to, and of the others what
-    /// is in a table.
+    /// Walks some of the targets: those to be locked, then all that descriptors lead to, and of the others
+    /// what is in a table.
     fn batch(&mut self, batch: Range<usize>) -> io::Result<Ended> {
         let cookies = self.targets.iter().map(|target| target.cookie).enumerate();
         self.walker.want(cookies.skip(batch.start).take(batch.len()))?;

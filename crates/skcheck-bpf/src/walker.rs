@@ -18,16 +18,16 @@ use crate::pass::{self, Ended, Ring, Time};
 /// `walk.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/walk.o");
 
-/// What one packet takes in the ring buffer, if it has all the fragments that it can have (17, if the kernel is
-/// built as most are).
+/// What one packet takes in the ring buffer, if it has all the fragments that it can have (17, if the kernel
+/// is built as most are).
 const PACKET_BYTES: u64 = 512;
 
 /// What is kept free in the ring buffer for the ends of queues and of a socket: one that is begun must end,
 /// else it would be taken for one that has vanished.
 const ENDS: u64 = 1 << 16;
 
-/// The smallest and the largest ring buffer, in bytes, and what it is where there is no memory for that. A host that
-/// is out of memory is asked for little.
+/// The smallest and the largest ring buffer, in bytes, and what it is where there is no memory for that. A
+/// host that is out of memory is asked for little.
 const RING: std::ops::RangeInclusive<u64> = 1 << 22..=1 << 26;
 const SMALLEST_RING: u64 = 1 << 18;
 
@@ -80,8 +80,8 @@ pub(crate) struct Walker {
 }
 
 impl Walker {
-    /// Makes the maps, the ring buffer large enough for a socket of this many packets where there is memory for
-    /// that, and loads the program that is needed most.
+    /// Makes the maps, the ring buffer large enough for a socket of this many packets where there is memory
+    /// for that, and loads the program that is needed most.
     pub(crate) fn load(loader: EbpfLoader<'_>, btf: Arc<KernelBtf>, packets: u32) -> Result<Walker, Error> {
         let mut loader: EbpfLoader<'_> = loader;
         let page_shift = rustix::param::page_size().trailing_zeros();
@@ -154,7 +154,8 @@ impl Walker {
         map.set(0, tables, 0).map_err(|error| Error::map(&error))
     }
 
-    /// Walks what this program meets of the sockets that are wanted; of the one that locks, those of a namespace.
+    /// Walks what this program meets of the sockets that are wanted; of the one that locks, those of a
+    /// namespace.
     pub(crate) fn pass(
         &mut self,
         way: Way,

@@ -1,6 +1,6 @@
 //! The records that the programs put into their ring buffers. The layouts are those of `struct found` in
-//! `find.c`, of the structures in `packets.h`, and of `struct tcp_told` in `tcp.h`. Decoding is pure and total:
-//! any bytes give a record or none.
+//! `find.c`, of the structures in `packets.h`, and of `struct tcp_told` in `tcp.h`. Decoding is pure and
+//! total: any bytes give a record or none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

@@ -37,7 +37,7 @@ Examples:
   skcheck demo                     make a stalled reader, and see how it shows
 
 Exit: 0 ran; 1 a socket matched, mem: too much belongs to nobody, leaks: a process is listed, watch: a
-reader stands still in the end (all with --exit-code); 2 failed or misused; 3 something could not be seen (with --strict).
+reader or listener stands still in the end (all with --exit-code); 2 failed or misused; 3 something could not be seen (with --strict).
 2 goes before 3, and 3 before 1. 130 and 143: ended by SIGINT or SIGTERM (a watch ends with 0 then).";
 
 /// Shows who sits on unread socket data, and what memory that may pin
@@ -226,8 +226,8 @@ pub(crate) struct PacketsArgs {
     /// Walk at most N packets; 0: all
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) limit: u32,
-    /// Lock a TCP socket while it is walked, and in passing each other TCP socket of its namespace: nothing changes
-    /// meanwhile, and whoever uses it waits. Given up where a stuck process keeps a lock
+    /// Lock a TCP socket while it is walked, and in passing each other TCP socket of its namespace: nothing
+    /// changes meanwhile, and whoever uses it waits. Given up where a stuck process keeps a lock
     #[arg(long)]
     pub(crate) lock: bool,
     /// The first N packets of each queue, in a table its last three too; 0: all [table: 20, JSON: all]

@@ -1,11 +1,11 @@
 //! Makes a stalled reader on loopback: few unread bytes that pin very much memory.
 //!
-//! One thread alternately sends one byte to a reader that never reads, and the rest of a chunk to a
-//! reader that drains. The kernel carves both from the same 32 KiB chunk of pages (the thread's
-//! `task_frag`), and the unread byte keeps the whole chunk. A reader whose receive buffer is full would not do:
-//! the kernel copies what waits there into as few packets as it can (`tcp_collapse`), and lets the chunks go.
-//! Most kernels let the buffer grow first, but not those in which a packet has to fit as a whole
-//! (`tcp_can_ingest` of Linux 6.17 to 6.19). So there are as many readers as it takes that none is full.
+//! One thread alternately sends one byte to a reader that never reads, and the rest of a chunk to a reader
+//! that drains. The kernel carves both from the same 32 KiB chunk of pages (the thread's `task_frag`), and
+//! the unread byte keeps the whole chunk. A reader whose receive buffer is full would not do: the kernel
+//! copies what waits there into as few packets as it can (`tcp_collapse`), and lets the chunks go. Most
+//! kernels let the buffer grow first, but not those in which a packet has to fit as a whole (`tcp_can_ingest`
+//! of Linux 6.17 to 6.19). So there are as many readers as it takes that none is full.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -84,8 +84,8 @@ impl StalledReader {
     }
 }
 
-/// Gives what will connect to a listener as much of a receive buffer as so many bytes take, or as much as this
-/// user may have: for how many bytes it has room.
+/// Gives what will connect to a listener as much of a receive buffer as so many bytes take, or as much as
+/// this user may have: for how many bytes it has room.
 fn room(listener: &TcpListener, fragments: usize) -> io::Result<usize> {
     let wanted = fragments.saturating_mul(CHARGE);
     if sockopt::socket_recv_buffer_size(listener)? < wanted {

@@ -115,7 +115,8 @@ impl<'a> Target<'a> {
         Some(Target { cookie, protocol: socket.protocol, netns: None })
     }
 
-    /// The same, in its namespace. A TCP socket that is not connected is in no table, and cannot be locked there.
+    /// The same, in its namespace. A TCP socket that is not connected is in no table, and cannot be locked
+    /// there.
     pub(crate) fn within(self, socket: &Socket, netns: Option<&'a Netns>) -> Target<'a> {
         let is_listed = !matches!(socket.state, State::ClosedHeld | State::Close | State::BoundInactive);
         Target { netns: netns.filter(|_| is_listed), ..self }
@@ -129,8 +130,9 @@ pub struct Limits {
     pub packets: u32,
     /// How long it may take until the last socket is begun; `None`: as long as it takes.
     pub time: Option<Duration>,
-    /// Lock each TCP socket whose namespace is known while it is walked. Who uses it waits meanwhile; and while a
-    /// process is stuck in the middle of sending or receiving, this waits for it, and nothing ends the wait.
+    /// Lock each TCP socket whose namespace is known while it is walked. Who uses it waits meanwhile; and
+    /// while a process is stuck in the middle of sending or receiving, this waits for it, and nothing ends
+    /// the wait.
     pub lock: bool,
 }
 
@@ -152,8 +154,8 @@ pub enum Step<'a> {
     Packet(&'a Packet),
     /// The socket changed while it was walked, and is walked anew: forget all its steps so far.
     Anew,
-    /// How the walk of a queue ended. All packets of a socket come before the first of these. A queue can have
-    /// several, one for each list that it consists of; what is said of one is true of the whole.
+    /// How the walk of a queue ended. All packets of a socket come before the first of these. A queue can
+    /// have several, one for each list that it consists of; what is said of one is true of the whole.
     QueueEnd(QueueEnd),
     /// The socket was walked, and this is what the kernel says of it.
     End(Counters),
@@ -206,9 +208,9 @@ pub struct QueueEnd {
     pub queue: Queue,
     /// Every packet was walked: no limit cut the walk short.
     pub complete: bool,
-    /// The walk has proved itself: the socket was locked; or what can be seen of the queue was the same before
-    /// and after, each packet was where the one before it points, and what was walked to its end adds up to
-    /// what the kernel accounts for.
+    /// The walk has proved itself: the socket was locked; or what can be seen of the queue was the same
+    /// before and after, each packet was where the one before it points, and what was walked to its end adds
+    /// up to what the kernel accounts for.
     pub steady: bool,
 }
 

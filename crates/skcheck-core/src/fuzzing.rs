@@ -1,4 +1,5 @@
-//! What `fuzz/` calls of the parsers that nobody outside of this crate needs. Only there with `--cfg fuzzing`.
+//! What `fuzz/` calls of the parsers that nobody outside of this crate needs. Only there with `--cfg
+//! fuzzing`.
 
 use std::fmt::Debug;
 
@@ -18,7 +19,8 @@ fn mounts(mountinfo: &[u8]) -> Vec<Mount> {
     [v2_mounts(mountinfo), v1_mounts(mountinfo, "memory"), v1_mounts(mountinfo, "cpu")].concat()
 }
 
-/// The directories that a cgroup can have by a /proc/PID/mountinfo: for its memory, and for what else there is.
+/// The directories that a cgroup can have by a /proc/PID/mountinfo: for its memory, and for what else there
+/// is.
 pub fn cgroup_directories(mountinfo: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
     let of_memory = places(&[mountinfo.to_vec()], path).unwrap_or_default();
     let of_others = directory(&mounts(mountinfo), path).map(|(directory, _)| directory);

@@ -27,9 +27,9 @@ pub(crate) use sight::threads;
 
 /// What skcheck reads of a system. Nothing here interprets, nothing here changes the host.
 ///
-/// Paths are absolute, as the running kernel has them (`/proc/...`). Errors are the system's own:
-/// callers tell "not there" from "not allowed" by their kind. `TimedOut` is an answer that did not come, from a
-/// host that does not wait without end ([`Guarded`]); [`Host::unanswered`] says whose.
+/// Paths are absolute, as the running kernel has them (`/proc/...`). Errors are the system's own: callers
+/// tell "not there" from "not allowed" by their kind. `TimedOut` is an answer that did not come, from a host
+/// that does not wait without end ([`Guarded`]); [`Host::unanswered`] says whose.
 pub trait Host: Sync {
     /// Opens a conversation with NETLINK_SOCK_DIAG of one network namespace: the scanner's own for
     /// `None`. The scanner's own namespace does not change.
@@ -56,8 +56,8 @@ pub trait Host: Sync {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Looks at these processes, one after the other, and hands on what is seen of each, with its id; the last
-    /// of each is [`Sight::End`].
+    /// Looks at these processes, one after the other, and hands on what is seen of each, with its id; the
+    /// last of each is [`Sight::End`].
     fn look_at_each(&self, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
         for pid in pids {
             sight::look(self, *pid, at, &mut |sight| on_sight(*pid, sight));
@@ -69,7 +69,8 @@ pub trait Host: Sync {
         true
     }
 
-    /// Reads a file into `into`, replacing what it held; of one that is larger than `limit` bytes only so much.
+    /// Reads a file into `into`, replacing what it held; of one that is larger than `limit` bytes only so
+    /// much.
     ///
     /// # Errors
     /// The system's own.
@@ -84,7 +85,8 @@ pub trait Host: Sync {
         self.read_limited(path, LARGEST_FILE, into)
     }
 
-    /// Reads files, of each at most `limit` bytes, and hands on each with its place in `paths`, in their order.
+    /// Reads files, of each at most `limit` bytes, and hands on each with its place in `paths`, in their
+    /// order.
     fn read_each(&self, paths: &[PathBuf], limit: u64, on_file: &mut dyn FnMut(usize, io::Result<&[u8]>)) {
         let mut file = Vec::new();
         for (at, path) in paths.iter().enumerate() {
@@ -175,8 +177,8 @@ pub trait Diag {
         on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> io::Result<()>;
 
-    /// Sends messages, and hands on every datagram of their answers with the place of its message. One that has no
-    /// answer costs the others nothing.
+    /// Sends messages, and hands on every datagram of their answers with the place of its message. One that
+    /// has no answer costs the others nothing.
     fn ask_each(&mut self, messages: &[Message], on_datagram: &mut dyn FnMut(usize, &[u8])) {
         for (at, message) in messages.iter().enumerate() {
             let _ = self.ask(&message.request, &mut |datagram| {
@@ -226,8 +228,8 @@ pub struct Looking {
     pub namespaces: bool,
 }
 
-/// Something that is seen of a process. Links are as /proc has them: `socket:[4711]`, `net:[4026531840]`; longer
-/// than 63 bytes they are cut there.
+/// Something that is seen of a process. Links are as /proc has them: `socket:[4711]`, `net:[4026531840]`;
+/// longer than 63 bytes they are cut there.
 #[derive(Debug)]
 pub enum Sight<'a> {
     /// A descriptor of the process.
@@ -255,8 +257,8 @@ pub enum Sight<'a> {
     },
     /// Its mount namespace.
     MountNamespace(&'a [u8]),
-    /// That was all of this process, and so reading its descriptors went: `NotFound` or ESRCH when it is gone,
-    /// `PermissionDenied` when they may not be read, `TimedOut` when it did not answer.
+    /// That was all of this process, and so reading its descriptors went: `NotFound` or ESRCH when it is
+    /// gone, `PermissionDenied` when they may not be read, `TimedOut` when it did not answer.
     End(io::Result<()>),
 }
 

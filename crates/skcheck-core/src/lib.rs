@@ -1,8 +1,8 @@
 //! Who sits on unread socket data, and what memory that may pin.
 //!
 //! `skcheck-core` asks the kernel (NETLINK_SOCK_DIAG) for every TCP, MPTCP, UDP, raw, packet, netlink and
-//! unix socket with its queues and memory numbers, maps sockets to the processes and descriptors that hold them
-//! (/proc/PID/fd), and bounds the pages that their queues can pin.
+//! unix socket with its queues and memory numbers, maps sockets to the processes and descriptors that hold
+//! them (/proc/PID/fd), and bounds the pages that their queues can pin.
 //!
 //! ```
 //! use skcheck_core::{Live, Query, scan};
@@ -26,8 +26,9 @@
 //!
 //! # Privileges
 //!
-//! Any user sees all sockets of the own network namespace; the others need CAP_SYS_ADMIN. Holders of other users' sockets need root,
-//! or CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); what is missing is in [`Snapshot::gaps`].
+//! Any user sees all sockets of the own network namespace; the others need CAP_SYS_ADMIN. Holders of other
+//! users' sockets need root, or CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH); what is missing is in
+//! [`Snapshot::gaps`].
 //!
 //! A scanner in a container needs the host's /proc and root mounted, and says where they are with
 //! [`Live::with_roots`]; its processes then carry the container and the pod that their cgroups and the
@@ -42,8 +43,8 @@
 //! # Modules
 //!
 //! [`units`], [`socket`] and [`endpoint`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
-//! the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process
-//! is; [`leaks`] finds sockets that are never released; [`host`] is the seam to the system, [`engine`] that to
+//! the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process is;
+//! [`leaks`] finds sockets that are never released; [`host`] is the seam to the system, [`engine`] that to
 //! what looks deeper; [`diag`] knows the wire.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

@@ -106,8 +106,8 @@ impl Change {
 /// whose id then stands for that of the process unless the holder has it.
 ///
 /// # Errors
-/// When the descriptor is not there, or refers to no socket whose queues can be walked; when the engine fails;
-/// and when the socket vanished meanwhile.
+/// When the descriptor is not there, or refers to no socket whose queues can be walked; when the engine
+/// fails; and when the socket vanished meanwhile.
 pub fn packets(
     host: &dyn Host,
     engine: &dyn Engine,

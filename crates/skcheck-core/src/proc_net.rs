@@ -57,8 +57,8 @@ pub fn parse(table: Table, file: &[u8], mut on_socket: impl FnMut(Socket)) -> u6
     bad_lines
 }
 
-/// Whether NETLINK_SOCK_DIAG would tell of a socket too: not of what TIME-WAIT leaves, nor of a unix connection
-/// that nobody has accepted.
+/// Whether NETLINK_SOCK_DIAG would tell of a socket too: not of what TIME-WAIT leaves, nor of a unix
+/// connection that nobody has accepted.
 fn is_listed(table: Table, socket: &Socket) -> bool {
     match table {
         Table::Unix => socket.inode.is_some(),

@@ -82,8 +82,8 @@ pub fn thread_group(status: &[u8]) -> Option<u32> {
     number_in_status(status, b"Tgid:")
 }
 
-/// A number of /proc/PID/status, by the name before it. Line ends in the process's name are escaped, so none can
-/// look like such a line.
+/// A number of /proc/PID/status, by the name before it. Line ends in the process's name are escaped, so none
+/// can look like such a line.
 pub(crate) fn number_in_status(status: &[u8], name: &[u8]) -> Option<u32> {
     let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
     parse_number(line.trim_ascii())
@@ -94,8 +94,8 @@ pub fn comm(file: &[u8]) -> Vec<u8> {
     file.strip_suffix(b"\n").unwrap_or(file).to_vec()
 }
 
-/// The kernel function in /proc/PID/wchan or /proc/PID/task/TID/wchan; `None` for `0`: it does not sleep, or the reader
-/// may not know (`proc_pid_wchan` says the same of both).
+/// The kernel function in /proc/PID/wchan or /proc/PID/task/TID/wchan; `None` for `0`: it does not sleep, or
+/// the reader may not know (`proc_pid_wchan` says the same of both).
 pub fn wchan(file: &[u8]) -> Option<Vec<u8>> {
     let name = file.trim_ascii();
     (!name.is_empty() && name != b"0").then(|| name.to_vec())

@@ -10,9 +10,9 @@ pub struct TcpInfo {
     /// How many packets have ever arrived out of order (`tcpi_rcv_ooopack`, since Linux 5.4): a
     /// count since the connection began. 0 proves that the out-of-order queue is empty.
     pub rcv_ooopack: Option<u32>,
-    /// How far what has arrived out of order reaches beyond what has arrived in order, holes included, in bytes
-    /// (`ooo_last_skb`'s `end_seq` less `rcv_nxt`, as `tcp_data_queue_ofo` keeps them); 0: there is nothing. Only
-    /// an engine tells.
+    /// How far what has arrived out of order reaches beyond what has arrived in order, holes included, in
+    /// bytes (`ooo_last_skb`'s `end_seq` less `rcv_nxt`, as `tcp_data_queue_ofo` keeps them); 0: there is
+    /// nothing. Only an engine tells.
     pub ooo_span: Option<u32>,
     /// Sequence numbers that arrived in order since the connection began, a FIN's included
     /// (`tcpi_bytes_received`, since Linux 4.1), in bytes. Less Recv-Q it is what the application consumed.

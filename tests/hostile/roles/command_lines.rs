@@ -20,9 +20,9 @@ pub(super) fn endless() {
     forever()
 }
 
-/// Its memory is locked: one thread reads it through /proc, and waits for a page with the lock held for reading;
-/// another waits to change it, behind which everybody else waits. A file of its own in the command line's place would
-/// not do: the kernel reads none for others.
+/// Its memory is locked: one thread reads it through /proc, and waits for a page with the lock held for
+/// reading; another waits to change it, behind which everybody else waits. A file of its own in the command
+/// line's place would not do: the kernel reads none for others.
 pub(super) fn silent() {
     call("sk-silent");
     let (_writer, reader) = unread(7000);

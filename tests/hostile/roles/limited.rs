@@ -5,7 +5,8 @@ use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// `LIMIT VALUE`..., `--`, the command: a limit is `processes`, `files`, `memory`, or a cgroup's file of processes.
+/// `LIMIT VALUE`..., `--`, the command: a limit is `processes`, `files`, `memory`, or a cgroup's file of
+/// processes.
 pub(super) fn run(words: &[String]) {
     let (limits, command) = words.split_at(words.iter().position(|word| word == "--").expect("a command"));
     for pair in limits.chunks(2) {

@@ -14,7 +14,8 @@ Examples:
   skcheck leaks --exit-code         for a check: 1 when somebody has as many
   skcheck leaks --format json       for programs (fields: docs/json.md)
 
-Exit: 0 ran; 1 a process is listed (with --exit-code); 2 failed or misused.";
+Exit: 0 ran; 1 a process is listed (with --exit-code); 2 failed or misused; 130 and 143 ended by
+SIGINT and SIGTERM.";
 
 #[derive(Debug, Args)]
 pub(crate) struct LeaksArgs {

@@ -21,7 +21,8 @@ Examples:
                                             for a check: 1 when more belongs to nobody
   skcheck mem --format json                 for programs (fields: docs/json.md)
 
-Exit: 0 ran; 1 too much belongs to nobody (with --exit-code); 2 failed or misused.";
+Exit: 0 ran; 1 too much belongs to nobody (with --exit-code); 2 failed or misused; 130 and 143 ended by
+SIGINT and SIGTERM.";
 
 #[derive(Debug, Args)]
 pub(crate) struct MemArgs {

@@ -28,7 +28,7 @@ pub(crate) struct WatchArgs {
     /// Look so often: 500ms, 5s, 1m
     #[arg(long, value_name = "TIME", value_parser = parse_interval, default_value = "1s")]
     pub(crate) interval: Duration,
-    /// End after so long [until Ctrl-C]
+    /// End after so long, with the look that is going on then [until Ctrl-C]
     #[arg(long = "for", value_name = "TIME", value_parser = parse_length)]
     pub(crate) length: Option<Duration>,
     /// The N worst sockets; 0: all [a terminal: what fits, else 20, JSON: all]

@@ -197,7 +197,7 @@ impl Made {
                  full: they pin {}, measured",
                 size(pinned)
             ),
-            None => format!("and can keep it, {made} in all; that takes root to measure"),
+            None => format!("and can keep it, {made} in all; that was not measured"),
         }
     }
 }
@@ -287,7 +287,7 @@ mod tests {
             told(Some(17 * CHUNK as u64))
         );
         assert!(told(Some(17 * CHUNK as u64)).ends_with("they pin 544 KiB, measured"));
-        assert_eq!(told(None), "and can keep it, 64 MiB in all; that takes root to measure");
+        assert_eq!(told(None), "and can keep it, 64 MiB in all; that was not measured");
     }
 
     #[test]

@@ -72,6 +72,11 @@ pub(crate) fn refuse_unknown_netns(host: &Guarded, choice: &NetnsChoice) -> Resu
         (Err(error), _) if error.kind() == io::ErrorKind::PermissionDenied => {
             return refuse("permission denied: run as root, or grant CAP_SYS_PTRACE");
         }
+        (Err(error), _) if error.kind() == io::ErrorKind::TimedOut => {
+            let who: Vec<String> =
+                host.unanswered().iter().map(|gap| format!("{gap}; {}", gap.remedy)).collect();
+            return refuse(&who.join("; "));
+        }
         (Err(error), _) => return refuse(&error.to_string()),
     };
     // EINVAL: a file of another kind. That it may not be entered, the scan says itself.

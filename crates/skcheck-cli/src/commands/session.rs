@@ -28,8 +28,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// The running kernel, with its files where these directories are; those that do not answer are waited for
-    /// so long together.
+    /// The running kernel, with its files where these directories are; those that do not answer are waited
+    /// for so long together.
     pub(crate) fn begin(roots: &RootArgs, timeout: Duration) -> Result<Session, Failure> {
         Session::with_grace(roots, timeout, Duration::ZERO)
     }
@@ -81,12 +81,15 @@ impl Session {
 fn cut_short() -> Failure {
     Failure::Cannot {
         what: "told to end before the second look was over".to_owned(),
-        remedy: "one look alone does not tell who stands still: run again".to_owned(),
+        remedy: "one look alone does not tell what changes: run again".to_owned(),
     }
 }
 
 /// Answers the questions of the process that started this one, until that ends.
 pub(crate) fn serve(args: &WorkerArgs) -> Outcome {
+    skcheck_bpf::close_inherited();
+    // Who lists processes by name shall find it.
+    let _ = rustix::thread::set_name(c"skcheck");
     // Not the standard library's stdout, which keeps what has no line end.
     let Ok(out) = io::stdout().as_fd().try_clone_to_owned() else { return Outcome { code: 1 } };
     let (mut input, mut out) = (io::stdin().lock(), File::from(out));
@@ -115,8 +118,8 @@ fn command(roots: &RootArgs, half: Option<Half>) -> Command {
     command
 }
 
-/// What was typed for the host's directories must be some. A /proc that shows no process at all would make a broken
-/// host look healthy.
+/// What was typed for the host's directories must be some. A /proc that shows no process at all would make a
+/// broken host look healthy.
 fn check(host: &Guarded, roots: &RootArgs) -> Result<(), Failure> {
     let mut any = false;
     let mut is_process = |name: &[u8]| any |= name.iter().all(u8::is_ascii_digit);
@@ -139,6 +142,6 @@ fn check(host: &Guarded, roots: &RootArgs) -> Result<(), Failure> {
 pub(crate) fn unheard(error: &io::Error) -> Failure {
     Failure::Cannot {
         what: format!("cannot wait for a signal: {error}"),
-        remedy: "close some descriptors (ulimit -n), and run again".to_owned(),
+        remedy: "raise the limit of open files (ulimit -n), and run again".to_owned(),
     }
 }

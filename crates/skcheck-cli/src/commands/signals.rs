@@ -25,8 +25,8 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on. What is waited for is [given up](Signals::over) this long after a signal; a second
-    /// signal ends the process without ceremony.
+    /// Listens from now on. What is waited for is [given up](Signals::over) this long after a signal; a
+    /// second signal ends the process without ceremony.
     pub(crate) fn listen(grace: Duration) -> io::Result<Signals> {
         let told = Arc::clone(TOLD.get_or_init(Arc::default));
         let over = Arc::new(AtomicBool::new(false));

@@ -23,7 +23,8 @@ const STALLED: u8 = 1;
 /// A watch that is ended in its first window still judges it, unless it is shorter than this.
 const LEAST_WINDOW: Duration = Duration::from_millis(100);
 
-/// The first look waits at least so long for those that do not answer: what it learns of them serves all others.
+/// The first look waits at least so long for those that do not answer: what it learns of them serves all
+/// others.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// Told to end, a watch waits so long for the last look.

@@ -128,11 +128,19 @@ fn nothing(report: &Report<'_>, config: &ScanConfig) -> String {
         return "Nothing had been found by then.".to_owned();
     }
     let seen = count(report.snapshot.scanned.sockets, "socket");
+    let is_blind = |gap: &skcheck_core::Gap| {
+        matches!(
+            gap.what,
+            Missing::NoAnswer | Missing::Unasked | Missing::Namespaces | Missing::Table | Missing::SockDiag
+        )
+    };
     if let Some(pid) = config.missing_pid {
         return format!("No socket matches, and there is no process {pid}; {seen} looked at.");
     }
     if config.narrowed {
         format!("No socket matches; {seen} looked at.")
+    } else if report.snapshot.gaps.iter().any(is_blind) {
+        format!("No socket that could be seen holds unread or unsent data; {seen} looked at.")
     } else {
         format!("No socket holds unread or unsent data; {seen} looked at.")
     }

@@ -140,8 +140,8 @@ impl States {
     }
 }
 
-/// A request for every socket of a table, with its memory numbers. Not with `INET_DIAG_INFO`: for that the kernel
-/// locks each socket (`tcp_get_info`, `mptcp_diag_fill_info`), and waits for whoever has the lock.
+/// A request for every socket of a table, with its memory numbers. Not with `INET_DIAG_INFO`: for that the
+/// kernel locks each socket (`tcp_get_info`, `mptcp_diag_fill_info`), and waits for whoever has the lock.
 pub fn dump(table: Table, states: States, sequence: u32) -> Vec<u8> {
     let inet = |version, protocol| {
         let (family, mut socket_id) = match version {
@@ -163,7 +163,8 @@ pub fn dump(table: Table, states: States, sequence: u32) -> Vec<u8> {
         Table::Udp(version) => inet(version, IPPROTO_UDP),
         Table::UdpLite(version) => inet(version, IPPROTO_UDPLITE),
         Table::Raw(version) => inet(version, IPPROTO_RAW),
-        // Its number is in no byte: an attribute says it. A kernel that does not know that finds no protocol 0.
+        // Its number is in no byte: an attribute says it. A kernel that does not know that finds no protocol
+        // 0.
         Table::Mptcp(version) => {
             let asked = emit(inet(version, 0), NLM_F_REQUEST | NLM_F_DUMP, sequence);
             return with_attribute(asked, INET_DIAG_REQ_PROTOCOL, &IPPROTO_MPTCP.to_ne_bytes());
@@ -182,8 +183,8 @@ pub fn dump_pending_unix(sequence: u32) -> Vec<u8> {
     emit(message, NLM_F_REQUEST | NLM_F_DUMP, sequence)
 }
 
-/// A request for one TCP socket by its addresses, with memory numbers, and with `tcp_info` where that is asked
-/// for: then the kernel locks the socket.
+/// A request for one TCP socket by its addresses, with memory numbers, and with `tcp_info` where that is
+/// asked for: then the kernel locks the socket.
 ///
 /// `local` and `peer` are as that socket sees them. `None` when they are not IP endpoints. When
 /// the connection is gone the kernel answers with the listener instead: compare the answer.
@@ -221,8 +222,8 @@ pub fn exact_tcp(
     Some(emit(message, NLM_F_REQUEST, sequence))
 }
 
-/// A request for one connection with what the kernel tells only under its lock, and the table that it is in. `None`
-/// for what is no TCP or MPTCP connection.
+/// A request for one connection with what the kernel tells only under its lock, and the table that it is in.
+/// `None` for what is no TCP or MPTCP connection.
 pub fn exact_with_info(socket: &Socket, sequence: u32) -> Option<(Table, Vec<u8>)> {
     let (local, peer) = (&socket.local, &socket.peer);
     match socket.protocol {
@@ -235,8 +236,8 @@ pub fn exact_with_info(socket: &Socket, sequence: u32) -> Option<(Table, Vec<u8>
     }
 }
 
-/// A request for the MPTCP sockets with these two ports, with `mptcp_info`: the kernel locks them. By its addresses
-/// none can be asked for, so it is a dump with a filter.
+/// A request for the MPTCP sockets with these two ports, with `mptcp_info`: the kernel locks them. By its
+/// addresses none can be asked for, so it is a dump with a filter.
 ///
 /// `None` when these are not IP endpoints.
 pub fn exact_mptcp(local: &Endpoint, peer: &Endpoint, sequence: u32) -> Option<Vec<u8>> {
@@ -261,8 +262,8 @@ pub fn exact_mptcp(local: &Endpoint, peer: &Endpoint, sequence: u32) -> Option<V
     Some(with_attribute(message, INET_DIAG_REQ_PROTOCOL, &IPPROTO_MPTCP.to_ne_bytes()))
 }
 
-/// A filter that two ports pass (`struct inet_diag_bc_op`): four conditions, each of an operation and the number
-/// that it compares with. One that does not hold leads behind the end, which refuses.
+/// A filter that two ports pass (`struct inet_diag_bc_op`): four conditions, each of an operation and the
+/// number that it compares with. One that does not hold leads behind the end, which refuses.
 fn of_ports(source: u16, destination: u16) -> Vec<u8> {
     const S_GE: u8 = 2;
     const S_LE: u8 = 3;
@@ -311,8 +312,8 @@ pub(crate) fn canonical(endpoint: &Endpoint) -> Option<(IpAddr, u16)> {
 /// `INET_DIAG_NOCOOKIE`: match any cookie.
 pub(super) const NO_COOKIE: [u8; 8] = [0xff; 8];
 
-/// Attributes of `struct inet_diag_req_v2`, since Linux 5.9, and a protocol of more than 8 bits; the crate does
-/// not know them.
+/// Attributes of `struct inet_diag_req_v2`, since Linux 5.9, and a protocol of more than 8 bits; the crate
+/// does not know them.
 const INET_DIAG_REQ_BYTECODE: u16 = 1;
 const INET_DIAG_REQ_PROTOCOL: u16 = 3;
 const IPPROTO_MPTCP: u32 = 262;

@@ -11,12 +11,13 @@ const FIRST: u32 = 2;
 /// Nobody is waited for longer than this part of what is left: whoever is asked last has some of it, too.
 const MOST: u32 = 2;
 
-/// The longest and the shortest that one is waited for, while anything is left. What answers at all answers in
-/// microseconds; a process that executes a program, or a disk that spins up, takes longer.
+/// The longest and the shortest that one is waited for, while anything is left. What answers at all answers
+/// in microseconds; a process that executes a program, or a disk that spins up, takes longer.
 const LONGEST: Duration = Duration::from_millis(1500);
 const SHORTEST: Duration = Duration::from_millis(20);
 
-/// When a run is told to end, nobody is waited for any more; but what answers at once is still read for so long.
+/// When a run is told to end, nobody is waited for any more; but what answers at once is still read for so
+/// long.
 const AFTER_END: Duration = Duration::from_millis(150);
 
 /// What all that can block spends together. Only waiting counts: for what works, or runs, there is no limit.
@@ -62,8 +63,8 @@ impl Budget {
         Budget { shared: Arc::new(shared) }
     }
 
-    /// Is as good as over when `flag` is set, as a signal handler does: nobody is waited for any more, and soon nobody
-    /// is asked.
+    /// Is as good as over when `flag` is set, as a signal handler does: nobody is waited for any more, and
+    /// soon nobody is asked.
     #[must_use]
     pub fn ended_by(self, flag: Arc<AtomicBool>) -> Budget {
         *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = flag;
@@ -101,8 +102,8 @@ impl Budget {
         ended.load(Ordering::Relaxed).then(|| *self.shared.ended_at.get_or_init(Instant::now))
     }
 
-    /// How long the next one is waited for. What is known to take its time gets at least `at_least`, as far as
-    /// there is any left; and everybody the shortest time.
+    /// How long the next one is waited for. What is known to take its time gets at least `at_least`, as far
+    /// as there is any left; and everybody the shortest time.
     pub(crate) fn patience(&self, at_least: Duration) -> Duration {
         let halved = self.shared.silent.load(Ordering::Relaxed).min(16);
         let first = (self.whole() / FIRST).min(LONGEST);

@@ -56,8 +56,8 @@ impl Live {
         Live { host_root, proc, same_files: None, alone: false }
     }
 
-    /// The same, with what tells whether two tasks share a table of descriptors: `skcheck_bpf::same_files`, since
-    /// this crate has no `unsafe`. Without it the tables of threads are listed.
+    /// The same, with what tells whether two tasks share a table of descriptors: `skcheck_bpf::same_files`,
+    /// since this crate has no `unsafe`. Without it the tables of threads are listed.
     #[must_use]
     pub fn comparing(self, same_files: SameFiles) -> Live {
         Live { same_files: Some(same_files), ..self }

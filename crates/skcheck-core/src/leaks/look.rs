@@ -101,8 +101,8 @@ impl Look<'_> {
         many.filter(|(_, count)| *count >= self.thresholds.open).collect()
     }
 
-    /// Reads all tables once more. A table that changes under a dump can lose a socket that was there all along,
-    /// and one that was on its way between two states may be in it now.
+    /// Reads all tables once more. A table that changes under a dump can lose a socket that was there all
+    /// along, and one that was on its way between two states may be in it now.
     fn list(&self, many: &BTreeMap<u32, u64>, for_unknown: bool) -> Listed {
         let mut listed = Listed::default();
         if many.is_empty() && !for_unknown {

@@ -1,5 +1,5 @@
-//! Asks the kernel's socket tables, and says how the answer went. Where a table's module is missing, /proc/net
-//! stands in for it.
+//! Asks the kernel's socket tables, and says how the answer went. Where a table's module is missing,
+//! /proc/net stands in for it.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -78,7 +78,8 @@ impl<'h> Asker<'h> {
         self.missing.borrow().contains(&(table.protocol(), true))
     }
 
-    /// Notes whether a table's module is missing. For each request that finds it so the kernel starts modprobe.
+    /// Notes whether a table's module is missing. For each request that finds it so the kernel starts
+    /// modprobe.
     fn note(&self, table: Table, is_missing: bool) {
         let known = (table.protocol(), is_missing);
         if !self.missing.borrow().contains(&known) {
@@ -102,8 +103,8 @@ impl<'h> Asker<'h> {
         self.or_stand_in(table, states, result, sink)
     }
 
-    /// Puts what /proc/net tells in the place of a table that was refused. What it does not tell is a gap only
-    /// where there are such sockets at all.
+    /// Puts what /proc/net tells in the place of a table that was refused. What it does not tell is a gap
+    /// only where there are such sockets at all.
     fn or_stand_in(
         &self,
         table: Table,
@@ -150,8 +151,8 @@ impl<'h> Asker<'h> {
         self.one(Table::Tcp(IpVersion::V4), &request, sequence)
     }
 
-    /// Each of these sockets once more, with what only its lock gives (`tcp_info`, `mptcp_info`), by its place.
-    /// One whose lock does not come free is left out, and the host knows whom that is about.
+    /// Each of these sockets once more, with what only its lock gives (`tcp_info`, `mptcp_info`), by its
+    /// place. One whose lock does not come free is left out, and the host knows whom that is about.
     pub(super) fn with_info(
         &self,
         sockets: &[(String, Option<u32>, &Socket)],
@@ -200,7 +201,8 @@ impl<'h> Asker<'h> {
         asked.ok().and(found)
     }
 
-    /// Finds out whether a table's module is missing, where that is not known yet: asks for sockets of no state.
+    /// Finds out whether a table's module is missing, where that is not known yet: asks for sockets of no
+    /// state.
     fn find_out(&self, table: Table) {
         let is_known = || self.missing.borrow().iter().any(|(protocol, _)| *protocol == table.protocol());
         if is_known() {

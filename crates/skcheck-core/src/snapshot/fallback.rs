@@ -1,5 +1,5 @@
-//! Both passes over /proc/net, where NETLINK_SOCK_DIAG is refused, and the second one where only the module for
-//! TCP is missing.
+//! Both passes over /proc/net, where NETLINK_SOCK_DIAG is refused, and the second one where only the module
+//! for TCP is missing.
 
 use std::io;
 use std::net::IpAddr;

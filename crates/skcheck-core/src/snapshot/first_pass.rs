@@ -8,6 +8,8 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use rustix::io::Errno;
+
 use crate::diag::request::{States, Table};
 use crate::engine::{Engine, Found};
 use crate::error::Error;
@@ -151,7 +153,10 @@ fn not_entered(query: &Query, survey: &Survey, dumps: &[Dump], by_engine: bool) 
     }
     let error = refusals.next()?;
     let place = asked_for.map_or_else(|| format!("setns: {error}"), |file| file.path.display().to_string());
-    let remedy = if by_engine {
+    let is_short = |errno: Errno| matches!(errno, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE);
+    let remedy = if Errno::from_io_error(error).is_some_and(is_short) {
+        "raise the limits (ulimit -n, ulimit -u, pids.max), and run again"
+    } else if by_engine {
         "run as root, or grant CAP_SYS_ADMIN; without it their sockets that no descriptor holds are not shown"
     } else {
         "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown"

@@ -1,6 +1,6 @@
 //! Who may keep a socket's lock for good. Before Linux 6.9 all who ask NETLINK_SOCK_DIAG wait for one another
-//! (`sock_diag_mutex`), so there nobody may ask for a lock that perhaps never comes free: whoever does holds up
-//! everybody on the host.
+//! (`sock_diag_mutex`), so there nobody may ask for a lock that perhaps never comes free: whoever does holds
+//! up everybody on the host.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -63,8 +63,8 @@ pub(super) fn are_exclusive(host: &dyn Host) -> bool {
     read::read(host, "/proc/sys/kernel/osrelease").is_some_and(|it| !is_release_at_least(&it, CONCURRENT))
 }
 
-/// Those of these processes that may be stuck with a socket locked: a thread of theirs waits for something else
-/// than sockets make one wait for, or may not be looked at.
+/// Those of these processes that may be stuck with a socket locked: a thread of theirs waits for something
+/// else than sockets make one wait for, or may not be looked at.
 pub(super) fn may_be_kept_by(host: &dyn Host, pids: &BTreeSet<u32>) -> FxHashSet<u32> {
     let mut kept = FxHashSet::default();
     let mut threads: Vec<u32> = Vec::new();

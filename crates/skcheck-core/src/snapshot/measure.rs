@@ -112,8 +112,8 @@ fn refine(report: &mut Report, facts: &HostFacts) {
 }
 
 /// Whether anything is in a queue that packets lie in. What a unix sender is charged is in its reader's
-/// queue, what UDP and its like send in the device's; rings are no queues. What waits at a TCP listener has a report of its own; at a unix
-/// listener it has none.
+/// queue, what UDP and its like send in the device's; rings are no queues. What waits at a TCP listener has a
+/// report of its own; at a unix listener it has none.
 fn holds_packets(report: &Report) -> bool {
     let Report { socket, footprint, .. } = report;
     match socket.family {

@@ -81,8 +81,8 @@ pub struct Snapshot {
     pub pages: Vec<(PageKind, Blocks)>,
     /// Each process that holds one of `sockets` or the other end of one, once, by pid.
     pub processes: Vec<Process>,
-    /// TCP memory of the host that belongs to no dumped socket, in bytes: sockets that are closed
-    /// and still held, and those of namespaces that were not asked. See [`unlisted_noise`](Self::unlisted_noise).
+    /// TCP memory of the host that belongs to no dumped socket, in bytes: sockets that are closed and still
+    /// held, and those of namespaces that were not asked. See [`unlisted_noise`](Self::unlisted_noise).
     /// `None` when not every TCP table was dumped.
     pub unlisted_tcp_mem: Option<i64>,
     /// How far `unlisted_tcp_mem` can be off, in bytes: each CPU keeps up to 1 MiB that it has not

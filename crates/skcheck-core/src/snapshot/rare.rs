@@ -1,6 +1,6 @@
 //! Who holds a socket that no table of a process refers to: a thread with a table of its own, a ring of
-//! io_uring, a message that nobody has received. Looked for only where a socket has nobody else, since it takes
-//! one more look at every process.
+//! io_uring, a message that nobody has received. Looked for only where a socket has nobody else, since it
+//! takes one more look at every process.
 
 use std::time::{Duration, Instant};
 

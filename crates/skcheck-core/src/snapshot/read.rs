@@ -84,7 +84,8 @@ pub(crate) fn cpus(host: &dyn Host) -> u64 {
     stat.split(|&b| b == b'\n').filter(is_cpu).count() as u64
 }
 
-/// The files that tell who a process is. The command line comes last: it alone waits for the process's memory.
+/// The files that tell who a process is. The command line comes last: it alone waits for the process's
+/// memory.
 const IDENTITY: [&str; 5] = ["comm", "status", "cgroup", "stat", "cmdline"];
 
 /// So much is read of each. A command line is as long as its process says.

@@ -40,8 +40,8 @@ pub(super) fn has_peer(socket: &Socket) -> bool {
         && socket.peer.port().is_some_and(|port| port != 0)
 }
 
-/// The other end of a TCP connection, if it is in the namespace that `asker` asks. Of an MPTCP connection that of
-/// its first subflow, whose addresses it has: both have the inode of the MPTCP socket above.
+/// The other end of a TCP connection, if it is in the namespace that `asker` asks. Of an MPTCP connection
+/// that of its first subflow, whose addresses it has: both have the inode of the MPTCP socket above.
 pub(super) fn tcp_peer(asker: &Asker<'_>, socket: &Socket) -> Option<Socket> {
     let reversed = |answer: &Socket| {
         answer.state != State::Listen
@@ -63,9 +63,9 @@ pub(super) struct Asked<'a> {
     pub started: Instant,
 }
 
-/// Asks for every connection of a report once more, with what the kernel tells only under its lock, so that all
-/// its numbers are of one moment. One that has drained since is dropped; one that has vanished, or whose lock does
-/// not come free, keeps its first record.
+/// Asks for every connection of a report once more, with what the kernel tells only under its lock, so that
+/// all its numbers are of one moment. One that has drained since is dropped; one that has vanished, or whose
+/// lock does not come free, keeps its first record.
 pub(super) fn add_info(
     host: &dyn Host,
     query: &Query,

@@ -45,8 +45,8 @@ impl MptcpSockets {
         }
     }
 
-    /// The kernel gives a subflow its MPTCP socket's inode (`mptcp_sock_graft`), but for those that nobody has
-    /// accepted: the first of their subflows has the addresses of the connection.
+    /// The kernel gives a subflow its MPTCP socket's inode (`mptcp_sock_graft`), but for those that nobody
+    /// has accepted: the first of their subflows has the addresses of the connection.
     fn place_of(&self, subflow: &Socket) -> Option<usize> {
         match subflow.inode {
             Some(inode) => self.by_inode.get(&inode).copied(),

@@ -88,8 +88,8 @@ impl Asking<'_, '_> {
         dump.scanned = scanned;
     }
 
-    /// Dumps a table. Where NETLINK_SOCK_DIAG itself cannot be used, and nothing was told before, the dump has
-    /// the refusal.
+    /// Dumps a table. Where NETLINK_SOCK_DIAG itself cannot be used, and nothing was told before, the dump
+    /// has the refusal.
     fn dump(&self, table: Table, dump: &mut Dump) -> Dumped {
         let states = match worth_asking(self.asker, table, self.netns) {
             Some(States::Bound) => {
@@ -131,8 +131,8 @@ impl Asking<'_, '_> {
         Dumped::NotAll
     }
 
-    /// Whether a table is empty, where asking it is what costs: of MPTCP an empty one takes as long as a full one,
-    /// some 0.75 ms, since the kernel walks all tokens of the host.
+    /// Whether a table is empty, where asking it is what costs: of MPTCP an empty one takes as long as a full
+    /// one, some 0.75 ms, since the kernel walks all tokens of the host.
     fn is_known_to_be_empty(&self, table: Table) -> bool {
         let name = match table {
             Table::Mptcp(IpVersion::V4) => "MPTCP",
@@ -157,8 +157,8 @@ impl Asking<'_, '_> {
         Stream { query, facts, descriptors, dump, unheld: 0 }
     }
 
-    /// Makes candidates of the MPTCP sockets, with their subflows. Where TCP was not dumped, these are still to
-    /// be looked for.
+    /// Makes candidates of the MPTCP sockets, with their subflows. Where TCP was not dumped, these are still
+    /// to be looked for.
     fn add_mptcp(&self, tcp_was_dumped: bool, dump: &mut Dump) {
         if dump.mptcp.is_empty() {
             return;

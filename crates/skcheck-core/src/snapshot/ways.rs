@@ -20,7 +20,8 @@ pub(super) struct Ways<'h> {
     trusted: Vec<Vec<u8>>,
     /// Mount namespaces that have been met.
     seen: FxHashSet<Vec<u8>>,
-    /// A process in each of them whose mounts are yet to be looked at, and whether names are taken from there.
+    /// A process in each of them whose mounts are yet to be looked at, and whether names are taken from
+    /// there.
     mount_namespaces: Vec<(u32, bool)>,
 }
 
@@ -113,8 +114,8 @@ impl<'h> Ways<'h> {
     }
 
     /// Looks at the mounts of each mount namespace: bind mounts keep namespaces alive. Names are taken from
-    /// those of the first process and of the scanner alone: any user can make another, and mount there what he
-    /// likes at /run/netns.
+    /// those of the first process and of the scanner alone: any user can make another, and mount there what
+    /// he likes at /run/netns.
     pub(super) fn add_mounts(&mut self) {
         let namespaces = std::mem::take(&mut self.mount_namespaces);
         let path = |(pid, _): &(u32, bool)| format!("/proc/{pid}/mountinfo").into();

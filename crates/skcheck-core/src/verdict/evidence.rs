@@ -105,7 +105,10 @@ fn is_blind(snapshot: &Snapshot) -> bool {
         | Missing::ClosedHeld
         | Missing::ClosedHeldUnknown
         | Missing::PendingConnections
-        | Missing::Messages => true,
+        | Missing::Messages
+        | Missing::NoAnswer
+        | Missing::Unasked
+        | Missing::Partial => true,
         Missing::TableDetail => in_part.contains(&gap.place.as_str()),
         _ => false,
     })
@@ -147,6 +150,7 @@ fn rings(snapshot: &Snapshot) -> Option<Bytes> {
     let packet = Table::Packet.name();
     let is_unasked = |gap: &Gap| match gap.what {
         Missing::Namespaces | Missing::SockDiag => true,
+        Missing::NoAnswer | Missing::Unasked | Missing::Partial => true,
         Missing::Table => gap.place == packet,
         _ => false,
     };
@@ -201,8 +205,8 @@ fn sum(snapshot: &Snapshot, of: impl Fn(&Report) -> Option<u64>) -> u64 {
     snapshot.sockets.iter().filter_map(of).fold(0, u64::saturating_add)
 }
 
-/// The heaviest sockets: by what they pin where that was measured, else by what they are charged, and by their
-/// rings. One that pins nothing is none.
+/// The heaviest sockets: by what they pin where that was measured, else by what they are charged, and by
+/// their rings. One that pins nothing is none.
 pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
     let weight = |report: &Report| {
         let charged = charged(report).map_or(0, |charge| charge.0);

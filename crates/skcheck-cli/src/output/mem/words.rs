@@ -152,7 +152,7 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
     match evidence.rings {
         Some(Bytes(0)) => {}
         Some(rings) => sentences.push(format!("Rings of packet sockets take {} beside that.", size(rings.0))),
-        None => sentences.push("There are packet sockets that may have rings of any size.".to_owned()),
+        None => sentences.push("Packet sockets that were not seen may have rings of any size.".to_owned()),
     }
     if let Some(chunks) = evidence.chunks {
         let others = [(evidence.threads_kept, "threads"), (evidence.large_kmalloc, "kmalloc")];

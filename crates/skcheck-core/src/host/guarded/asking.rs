@@ -118,7 +118,7 @@ impl Host for Guarded {
             let begun = next;
             let rest = rest.split(is_known).next().unwrap_or_default();
             let Some(mut worker) = self.worker() else {
-                if let Some(error) = self.no_worker() {
+                if let Some(error) = self.no_worker(&subject) {
                     on_file(next, Err(error));
                     next += 1;
                     continue;
@@ -230,12 +230,12 @@ impl Host for Guarded {
                 }
                 _ => "raise the limit of processes (pids.max, ulimit -u)",
             };
-            let then = if self.asks_directly() {
-                "until then what does not answer can hold up the report"
-            } else {
-                "until then less is asked"
-            };
-            gaps.push(Gap::uncounted(Missing::Workers, error.to_string(), format!("{remedy}; {then}")));
+            let lacked = self.silent().lacked;
+            if lacked > 0 {
+                gaps.push(Gap::counted(Missing::Unasked, "no process to ask with", lacked, remedy));
+            }
+            let remedy = format!("{remedy}; until then what does not answer can hold up the report");
+            gaps.push(Gap::uncounted(Missing::Workers, error.to_string(), remedy));
         }
         gaps
     }

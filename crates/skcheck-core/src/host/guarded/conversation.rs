@@ -30,7 +30,7 @@ impl<'g> Conversation<'g> {
             return Err(io::ErrorKind::TimedOut.into());
         }
         let Some(worker) = guarded.worker() else {
-            return guarded.no_worker().map_or_else(|| guarded.live.diag(netns), Err);
+            return guarded.no_worker(&subject).map_or_else(|| guarded.live.diag(netns), Err);
         };
         let mut talk = Conversation {
             guarded,
@@ -69,7 +69,7 @@ impl<'g> Conversation<'g> {
             return Some(worker);
         }
         let Some(mut worker) = self.guarded.worker() else {
-            self.guarded.silent().unasked += 1;
+            self.guarded.silent().lacked += 1;
             return None;
         };
         let open = Question::Open(self.netns.clone()).encode();

@@ -1,7 +1,7 @@
 //! The host that runs, asked so that nothing on it can hold up who asks.
 //!
-//! Whatever is read is read by a [worker]. What a question waits for is spent from one
-//! [`Budget`]; who does not answer is skipped from then on, and named in [`Host::unanswered`](crate::Host::unanswered).
+//! Whatever is read is read by a [worker]. What a question waits for is spent from one [`Budget`]; who does
+//! not answer is skipped from then on, and named in [`Host::unanswered`](crate::Host::unanswered).
 
 mod answer;
 mod asking;
@@ -99,8 +99,8 @@ impl Guarded {
         &self.budget
     }
 
-    /// Begins one more look, as a watch does: with this budget, and those that did not answer long ago are asked
-    /// again.
+    /// Begins one more look, as a watch does: with this budget, and those that did not answer long ago are
+    /// asked again.
     pub fn begin_look(&self, budget: Duration) {
         worker::reap();
         self.budget.refill(budget);
@@ -137,15 +137,15 @@ impl Guarded {
         }
     }
 
-    /// Whether this process asks itself, since it never had a worker.
-    fn asks_directly(&self) -> bool {
-        !self.has_workers.load(Ordering::Relaxed)
-    }
-
-    /// There is no worker for a question: an error, unless it is asked directly.
-    fn no_worker(&self) -> Option<io::Error> {
-        (!self.asks_directly()).then(|| {
-            self.silent().unasked += 1;
+    /// There is no worker for a question: an error, unless it is asked directly. That is done where there
+    /// never was a worker; and where there are too few of them, as long as everybody has answered, of whom a
+    /// wait could be ended: the kernel, and processes.
+    fn no_worker(&self, subject: &Subject) -> Option<io::Error> {
+        let is_direct = !self.has_workers.load(Ordering::Relaxed)
+            || self.silent().is_empty()
+                && (subject.is_of_kernel() || matches!(subject, Subject::Process(_) | Subject::Memory(_)));
+        (!is_direct).then(|| {
+            self.silent().lacked += 1;
             io::ErrorKind::TimedOut.into()
         })
     }
@@ -162,7 +162,8 @@ impl Guarded {
         if self.silent().has(subject) || self.is_on_dead_device(subject) {
             return true;
         }
-        // What the kernel itself tells, and not about anybody, is few questions: each is asked at least shortly.
+        // What the kernel itself tells, and not about anybody, is few questions: each is asked at least
+        // shortly.
         let is_over = self.budget.left().is_zero() && (self.budget.is_ended() || !subject.is_of_kernel());
         if is_over {
             self.silent().unasked += 1;
@@ -180,7 +181,7 @@ impl Guarded {
         if self.is_hopeless(&subject) {
             return Some(Err(io::ErrorKind::TimedOut.into()));
         }
-        let Some(mut worker) = self.worker() else { return self.no_worker().map(Err) };
+        let Some(mut worker) = self.worker() else { return self.no_worker(&subject).map(Err) };
         let asked = worker.ask(question.encode().as_slice(), &self.budget, Duration::ZERO, on_more);
         Some(match asked {
             Ok(()) => {
@@ -224,6 +225,14 @@ impl Guarded {
             }
         }
         io::ErrorKind::TimedOut.into()
+    }
+}
+
+impl Drop for Guarded {
+    /// Who is left to the first process of a container may stay a zombie there.
+    fn drop(&mut self) {
+        self.idle.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        worker::reap_soon();
     }
 }
 

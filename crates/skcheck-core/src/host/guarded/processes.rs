@@ -10,8 +10,8 @@ use crate::host::worker::Trouble;
 use crate::host::worker::words::Reading;
 use crate::host::{Host, Looking, Sight};
 
-/// When one has not answered, the rest is asked so many at the same time, each by a worker: where one is stuck many
-/// are.
+/// When one has not answered, the rest is asked so many at the same time, each by a worker: where one is
+/// stuck many are.
 pub(super) const AT_ONCE: usize = 16;
 
 /// They are waited for so long together, at least and at most.
@@ -37,8 +37,8 @@ pub(super) fn look(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut 
     }
 }
 
-/// Asks about processes at the same time, so that all of them take no longer than one. Returns how many were asked:
-/// where there are not enough workers, fewer.
+/// Asks about processes at the same time, so that all of them take no longer than one. Returns how many were
+/// asked: where there are not enough workers, fewer.
 fn ask_together(
     guarded: &Guarded,
     pids: &[u32],
@@ -62,7 +62,7 @@ fn ask_together(
             },
             None if is_hopeless || asked.is_empty() => {
                 if !is_hopeless {
-                    guarded.silent().unasked += 1;
+                    guarded.silent().lacked += 1;
                 }
                 on_sight(*pid, Sight::End(Err(io::ErrorKind::TimedOut.into())));
             }
@@ -102,7 +102,7 @@ fn ask(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u3
     let known = pids.iter().take_while(|pid| !guarded.is_hopeless(&Subject::Process(**pid))).count();
     let Some(pids) = pids.get(..known).filter(|pids| !pids.is_empty()) else { return 0 };
     let Some(mut worker) = guarded.worker() else {
-        if guarded.no_worker().is_some() {
+        if guarded.no_worker(&Subject::Process(pids.first().copied().unwrap_or_default())).is_some() {
             return 0;
         }
         guarded.live.look_at_each(pids, at, on_sight);

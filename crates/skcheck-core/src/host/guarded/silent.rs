@@ -24,7 +24,8 @@ pub(super) enum Subject {
     Descriptor(u32, u32),
     /// What lies on a file system, by its path in the scanner's own files.
     Place(PathBuf),
-    /// A socket, or a table of sockets, by what was asked; and the process that holds it, where that is known.
+    /// A socket, or a table of sockets, by what was asked; and the process that holds it, where that is
+    /// known.
     Sockets(String, Option<u32>),
 }
 
@@ -106,6 +107,8 @@ pub(super) struct Silent {
     devices: BTreeMap<Vec<u8>, Subject>,
     /// Questions that were not asked, since there was no time left.
     pub(super) unasked: u64,
+    /// The same, since there was no process to ask with.
+    pub(super) lacked: u64,
     /// Workers that ended, and how.
     pub(super) ended: Vec<Ending>,
 }
@@ -136,6 +139,11 @@ impl Silent {
         self.of.contains_key(subject) || of_process()
     }
 
+    /// Whether everybody has answered.
+    pub(super) fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
     pub(super) fn has_device(&self, device: &[u8]) -> bool {
         self.devices.contains_key(device)
     }
@@ -144,7 +152,8 @@ impl Silent {
         !self.devices.is_empty()
     }
 
-    /// A new look begins: those that were asked some time ago are asked once more, unless a worker still waits there.
+    /// A new look begins: those that were asked some time ago are asked once more, unless a worker still
+    /// waits there.
     pub(super) fn begin_anew(&mut self) {
         self.of.retain(|_, silence| {
             let is_left = !silence.left.has_ended();
@@ -152,7 +161,7 @@ impl Silent {
         });
         let of = &self.of;
         self.devices.retain(|_, subject| of.contains_key(subject));
-        (self.unasked, self.ended) = (0, Vec::new());
+        (self.unasked, self.lacked, self.ended) = (0, 0, Vec::new());
     }
 
     /// What is missing because of them.

@@ -1,4 +1,5 @@
-//! What goes through the pipes between a process and its workers: a question is a frame, an answer is several.
+//! What goes through the pipes between a process and its workers: a question is a frame, an answer is
+//! several.
 
 use std::io::{self, Read, Write};
 

@@ -1,10 +1,11 @@
 //! Processes that do for another one what may never come back.
 //!
 //! A thread that reads a file of a dead file system, or asks for a socket whose lock somebody keeps, can
-//! sleep so that not even SIGKILL ends it, and keeps its process from ending. So whatever may sleep like that is
-//! done by a worker: a process of its own, which answers question after question on its standard input and
-//! output ([`serve`]). One that does not answer is killed and left behind: at once, or when what it waits for lets
-//! go of it, it ends. It holds nothing open but its two pipes and what it was about to read.
+//! sleep so that not even SIGKILL ends it, and keeps its process from ending. So whatever may sleep like that
+//! is done by a worker: a process of its own, which answers question after question on its standard input and
+//! output ([`serve`]). One that does not answer is killed and left behind: at once, or when what it waits for
+//! lets go of it, it ends. It holds open its two pipes, what it was about to read, and what it was started with:
+//! a program closes that in the first place.
 
 mod frames;
 mod many;
@@ -81,8 +82,8 @@ impl Ending {
 }
 
 impl Worker {
-    /// Starts one, with the command of a program that calls [`serve`]. It has a process group of its own, so that a
-    /// terminal's Ctrl-C does not reach it, and nothing open but its two pipes.
+    /// Starts one, with the command of a program that calls [`serve`]. It has a process group of its own, so
+    /// that a terminal's Ctrl-C does not reach it.
     ///
     /// # Errors
     /// When no process can be had, or no descriptor.
@@ -106,7 +107,8 @@ impl Worker {
     /// worker runs; while it sleeps, as long as the budget has it, but at least `at_least`.
     ///
     /// # Errors
-    /// See [`Trouble`]: but for `Refused` the worker is of no more use, and wants to be [left](Worker::leave).
+    /// See [`Trouble`]: but for `Refused` the worker is of no more use, and wants to be
+    /// [left](Worker::leave).
     pub fn ask(
         &mut self,
         question: &[u8],
@@ -119,8 +121,8 @@ impl Worker {
         self.finish(budget, patience, on_more)
     }
 
-    /// Asks a question, and does not wait for the answer: that is for [`finish`](Worker::finish). A question that the
-    /// pipe has no room for is waited with until the worker reads it.
+    /// Asks a question, and does not wait for the answer: that is for [`finish`](Worker::finish). A question
+    /// that the pipe has no room for is waited with until the worker reads it.
     ///
     /// # Errors
     /// As [`ask`](Worker::ask).
@@ -140,8 +142,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Hands on the parts of the answer to what was asked. While the worker sleeps, it is waited for as long as
-    /// `patience`.
+    /// Hands on the parts of the answer to what was asked. While the worker sleeps, it is waited for as long
+    /// as `patience`.
     ///
     /// # Errors
     /// As [`ask`](Worker::ask).
@@ -256,6 +258,20 @@ pub(crate) fn reap() {
     LEFT.lock()
         .unwrap_or_else(PoisonError::into_inner)
         .retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+}
+
+/// The same, for as long as it takes one to end that waits for nothing.
+pub fn reap_soon() {
+    const SOON: Duration = Duration::from_millis(50);
+    let begun = Instant::now();
+    loop {
+        reap();
+        let is_done = LEFT.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if is_done || begun.elapsed() >= SOON {
+            return;
+        }
+        std::thread::sleep(LEAST);
+    }
 }
 
 /// The process of a worker, which has been killed.

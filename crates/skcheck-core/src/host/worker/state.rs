@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use crate::process;
 
-/// Whether one of its threads runs, or wants to (field 3 of /proc/PID/task/TID/stat). Where that cannot be told, it
-/// is taken to sleep.
+/// Whether one of its threads runs, or wants to (field 3 of /proc/PID/task/TID/stat). Where that cannot be
+/// told, it is taken to sleep.
 pub(super) fn runs(pid: u32) -> bool {
     tasks(pid).into_iter().any(|task| {
         let stat = std::fs::read(task.join("stat")).unwrap_or_default();

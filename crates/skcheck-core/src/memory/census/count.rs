@@ -103,8 +103,8 @@ impl Counting {
             *so_far += pages;
             return;
         }
-        // Without a head, whatever the flags say. A huge page can be larger than what is read at once, and its
-        // tails say that they are of it; others' heads have gone meanwhile.
+        // Without a head, whatever the flags say. A huge page can be larger than what is read at once, and
+        // its tails say that they are of it; others' heads have gone meanwhile.
         let class = class(flags & !kpf::COMPOUND_HEAD);
         self.torn += if class == PageClass::Unflagged { pages } else { 0 };
         self.add(class, pages);
