@@ -30,6 +30,7 @@ fn shows_a_newcomer_the_point_and_cleans_up() {
         assert!(words.contains(told), "{told} in {}", ran.out);
     }
     let pid: u32 = ran.out.split("(pid ").nth(1).unwrap().split(')').next().unwrap().parse().unwrap();
+    assert!(words.contains(&format!("skcheck ({pid}) sits on")), "it has a name: {}", ran.out);
     assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the child is gone");
 }
 
