@@ -79,8 +79,10 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
 /// The child's side: makes the reader, says so, and holds it until standard input ends, which it
 /// does with the parent, however that ends.
 pub(crate) fn hold(args: FragmentsArg) -> Result<Outcome, Failure> {
-    // It was started as /proc/self/exe, and the report names it.
-    let _ = rustix::thread::set_name(c"skcheck");
+    // The demonstration starts it as /proc/self/exe, and the report names it.
+    if rustix::thread::name().is_ok_and(|name| name.as_c_str() == c"exe") {
+        let _ = rustix::thread::set_name(c"skcheck");
+    }
     let stalled = StalledReader::make(args.fragments as usize)
         .map_err(|error| cannot("make a stalled reader on loopback", &error))?;
     std::thread::sleep(ACKNOWLEDGED);
