@@ -87,6 +87,12 @@ fn memory_in_a_control_group() {
         // They share it.
         Contract { limits: &format!("group {file}"), runs, also, at_once: 1, ..Contract::of(&world) }
             .holds_in(world);
+        // Where a group says so (memory.oom.group) the kernel ends all of it.
+        let killed = ["memory.oom_control", "memory.events"]
+            .iter()
+            .filter_map(|file| std::fs::read_to_string(group.directory.join(file)).ok())
+            .find_map(|text| text.lines().find_map(|line| line.strip_prefix("oom_kill ").map(str::to_owned)));
+        assert_eq!(killed.as_deref(), Some("0"));
         drop(group);
     }
 }

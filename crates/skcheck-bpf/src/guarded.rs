@@ -15,7 +15,7 @@ use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::host::Budget;
 use skcheck_core::host::worker::words::{Reading, Words};
 use skcheck_core::host::worker::{self, Answer, Many, Trouble, Worker};
-use skcheck_core::{Holder, Inode, Live, Query};
+use skcheck_core::{Holder, Host, Inode, Live, Query};
 
 use crate::error::{Error, Kind};
 use crate::find::{Counted, Finder, Question};
@@ -56,11 +56,13 @@ enum Process {
 
 impl Guarded {
     /// Starts the processes, and waits until the programs are loaded that find sockets, or else those that
-    /// walk queues. What the kernel then does not come back from is spent from `budget`.
+    /// walk queues. What the kernel then does not come back from is spent from `budget`. `host` tells whether
+    /// there is room for them.
     ///
     /// # Errors
     /// As [`Bpf::load`](crate::Bpf::load); and where no process can be had.
-    pub fn load(start: Box<Start>, budget: Budget) -> Result<Guarded, Error> {
+    pub fn load(host: &dyn Host, start: Box<Start>, budget: Budget) -> Result<Guarded, Error> {
+        room::in_control_groups(host)?;
         let begin = |half| Worker::start(start(half)).map_err(|error| Error::no_process(&error));
         let (mut finder, mut walker) = (begin(Half::Finder)?, begin(Half::Walker)?);
         let finder = match loaded(&mut finder, &budget) {

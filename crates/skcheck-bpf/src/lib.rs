@@ -91,6 +91,7 @@ impl Bpf {
     /// # Errors
     /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
     pub fn load(host: &Live) -> Result<Bpf, Error> {
+        room::in_control_groups(host)?;
         room::look()?;
         // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made
         // small.

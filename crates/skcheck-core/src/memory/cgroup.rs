@@ -2,12 +2,15 @@
 
 pub(crate) mod place;
 mod read;
+mod room;
 
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::host::Host;
 use crate::memory::ledger::Ledger;
 use crate::units::Bytes;
+
+pub use crate::memory::cgroup::room::{Room, own_room};
 
 /// The memory of a cgroup and of all that are below it.
 ///

@@ -29,11 +29,15 @@ pub(super) fn cgroup(host: &dyn Host, path: &[u8]) -> Result<CgroupMemory, Error
     let Some(place) = places.iter().find(counts) else {
         return Err(Error::no_cgroup(path, &why_none(host, &places)));
     };
-    let memory = if place.version == 1 { of_version_1(host, place) } else { of_version_2(host, place) };
     // It has been removed meanwhile, or is a kernel's that nobody knows.
-    memory.ok_or_else(|| {
+    at(host, place).ok_or_else(|| {
         Error::no_cgroup(path, "its memory.stat cannot be read, or lacks what every kernel tells")
     })
+}
+
+/// The memory of the cgroup in this place; `None` where none is, and where its numbers make no sense.
+pub(super) fn at(host: &dyn Host, place: &Place) -> Option<CgroupMemory> {
+    if place.version == 1 { of_version_1(host, place) } else { of_version_2(host, place) }
 }
 
 /// The file that every cgroup has whose memory is counted.
@@ -163,7 +167,7 @@ fn file(place: &Place, name: &str) -> Vec<u8> {
     [place.directory.as_slice(), name.as_bytes()].join(&b'/')
 }
 
-fn read(host: &dyn Host, path: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn read(host: &dyn Host, path: &[u8]) -> io::Result<Vec<u8>> {
     let mut file = Vec::new();
     host.read(Path::new(OsStr::from_bytes(path)), &mut file).map(|()| file)
 }
