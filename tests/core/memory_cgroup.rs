@@ -158,15 +158,15 @@ fn errors_say_what_to_do() {
 /// The lowest of all that are above a process counts; page cache makes room, and memory.high is a limit too.
 #[test]
 fn room_for_the_caller() {
-    let group = |host: MadeUp, directory: &str, current: u64, limits: &[(&str, &str)]| {
-        let directory = format!("/sys/fs/cgroup/{directory}");
-        let host = host.file(&format!("{directory}/memory.current"), format!("{current}\n")).file(
-            &format!("{directory}/memory.stat"),
-            "anon 5000\nfile 2500\nshmem 1000\nslab_reclaimable 500\n",
-        );
-        limits
-            .iter()
-            .fold(host, |host, (name, limit)| host.file(&format!("{directory}/{name}"), format!("{limit}\n")))
+    // Whichever root the host shows.
+    const OWN: &str = "/proc/self/root/sys/fs/cgroup";
+    let group = |host: MadeUp, directory: &str, current: u64, [max, high]: [&str; 2]| {
+        let stat = "anon 5000\nfile 2500\nshmem 1000\nslab_reclaimable 500\n".to_owned();
+        let [current, max, high] = [&current.to_string(), max, high].map(|number| format!("{number}\n"));
+        let files = [("current", current), ("stat", stat), ("max", max), ("high", high)];
+        files
+            .into_iter()
+            .fold(host, |host, (name, text)| host.file(&format!("{OWN}/{directory}/memory.{name}"), text))
     };
     let check = |host: MadeUp, expected: Option<(u64, &str)>| {
         let room = own_room(&host);
@@ -174,26 +174,28 @@ fn room_for_the_caller() {
         assert_eq!(room, expected.map(|(bytes, path)| (bytes, path.to_owned())));
     };
     let host = || MadeUp::new().file("/proc/self/mountinfo", PURE).file("/proc/self/cgroup", "0::/pod/a\n");
-    let inner = |host, limits: &[(&str, &str)]| group(host, "pod/a", 10_000, limits);
-    check(inner(host(), &[("memory.max", "max"), ("memory.high", "max")]), None);
-    check(inner(host(), &[("memory.max", "20000")]), Some((12_000, "/pod/a")));
-    check(inner(host(), &[("memory.max", "20000"), ("memory.high", "9000")]), Some((1000, "/pod/a")));
-    check(inner(host(), &[("memory.max", "7000")]), Some((0, "/pod/a")));
-    let outer = group(host(), "pod", 30_000, &[("memory.max", "31000")]);
-    check(inner(outer, &[("memory.max", "20000")]), Some((3000, "/pod")));
+    let inner = |host, max, high| group(host, "pod/a", 10_000, [max, high]);
+    check(inner(host(), "max", "max"), None);
+    check(inner(host(), "20000", "max"), Some((12_000, "/pod/a")));
+    check(inner(host(), "20000", "9000"), Some((1000, "/pod/a")));
+    check(inner(host(), "7000", "max"), Some((0, "/pod/a")));
+    let outer = || group(host(), "pod", 30_000, ["31000", "max"]);
+    check(inner(outer(), "20000", "max"), Some((3000, "/pod")));
+    check(inner(outer(), "max", "max"), Some((3000, "/pod")));
     check(host(), None);
     check(MadeUp::new(), None);
 
     // Version 1, in a container that sees its own part.
-    let host = ["usage_in_bytes", "limit_in_bytes"].into_iter().zip(["9000", "10000"]).fold(
-        MadeUp::new()
-            .file(
-                "/proc/self/mountinfo",
-                "35 31 0:32 /a /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n",
-            )
-            .file("/proc/self/cgroup", "4:memory:/a\n0::/\n")
-            .file("/sys/fs/cgroup/memory/memory.stat", "total_rss 5000\ntotal_cache 3000\n"),
-        |host, (name, bytes)| host.file(&format!("/sys/fs/cgroup/memory/memory.{name}"), bytes),
-    );
+    let files = [
+        ("usage_in_bytes", "9000\n"),
+        ("limit_in_bytes", "10000\n"),
+        ("stat", "total_rss 5000\ntotal_cache 3000\n"),
+    ];
+    let host = MadeUp::new()
+        .file("/proc/self/mountinfo", "35 31 0:32 /a /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n")
+        .file("/proc/self/cgroup", "4:memory:/a\n0::/\n");
+    let host = files
+        .into_iter()
+        .fold(host, |host, (name, text)| host.file(&format!("{OWN}/memory/memory.{name}"), text));
     check(host, Some((4000, "/a")));
 }

@@ -1,24 +1,27 @@
 //! The maps of the programs, by name.
 
-use aya::maps::{Array, HashMap, MapData};
+use aya::maps::{Array, HashMap, Map, MapData, MapError};
 use aya::{Ebpf, Pod};
 
 use crate::error::Error;
 
 pub(crate) fn array<'e, V: Pod>(ebpf: &'e mut Ebpf, name: &str) -> Result<Array<&'e mut MapData, V>, Error> {
-    let map = ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
-    map.try_into().map_err(|error| Error::map(&error))
+    map(ebpf, name)
 }
 
 pub(crate) fn hash<'e, K: Pod, V: Pod>(
     ebpf: &'e mut Ebpf,
     name: &str,
 ) -> Result<HashMap<&'e mut MapData, K, V>, Error> {
+    map(ebpf, name)
+}
+
+fn map<'e, M: TryFrom<&'e mut Map, Error = MapError>>(ebpf: &'e mut Ebpf, name: &str) -> Result<M, Error> {
     let map = ebpf.map_mut(name).ok_or_else(|| Error::missing(name))?;
     map.try_into().map_err(|error| Error::map(&error))
 }
 
-/// The same, with nothing in it.
+/// A hash map, with nothing in it.
 pub(crate) fn cleared<'e, K: Pod, V: Pod>(
     ebpf: &'e mut Ebpf,
     name: &str,

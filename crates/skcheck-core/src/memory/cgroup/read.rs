@@ -40,6 +40,21 @@ pub(super) fn at(host: &dyn Host, place: &Place) -> Option<CgroupMemory> {
     if place.version == 1 { of_version_1(host, place) } else { of_version_2(host, place) }
 }
 
+/// The lowest limit of the cgroup in this place.
+///
+/// # Errors
+/// When it has none that could be read, as the root of all has not.
+pub(super) fn limit(host: &dyn Host, place: &Place) -> io::Result<Option<Bytes>> {
+    let one = |name: &str| {
+        let text = read(host, &file(place, name))?;
+        Ok::<_, io::Error>(number(&text).filter(|limit| *limit < NO_LIMIT).map(Bytes))
+    };
+    Ok(match place.version {
+        1 => one("memory.limit_in_bytes")?,
+        _ => one("memory.max")?.into_iter().chain(one("memory.high")?).min(),
+    })
+}
+
 /// The file that every cgroup has whose memory is counted.
 fn usage(place: &Place) -> &'static str {
     if place.version == 1 { "memory.usage_in_bytes" } else { "memory.current" }

@@ -1,4 +1,4 @@
-//! How much memory a process may still have. Pure, but for the reading.
+//! How much memory the cgroups of a process leave to it.
 
 use crate::host::Host;
 use crate::memory::cgroup::place::{Place, places};
@@ -16,6 +16,9 @@ pub struct Room {
     pub path: Vec<u8>,
 }
 
+/// Where the caller sees its own files: `Host` may show another root.
+const OWN_ROOT: &[u8] = b"/proc/self/root";
+
 /// The least that the caller's cgroup, or one above it, has room for. `None` where none of those that can be
 /// seen has a limit.
 pub fn own_room(host: &dyn Host) -> Option<Room> {
@@ -24,10 +27,14 @@ pub fn own_room(host: &dyn Host) -> Option<Room> {
     let mut rooms = Vec::new();
     for (version, path) in paths(&of_process) {
         let found = places(std::slice::from_ref(&mountinfo), path).unwrap_or_default();
-        let mut next = found.into_iter().find(|place| place.version == version);
-        while let Some(place) = next {
-            let Some(memory) = read::at(host, &place) else { break };
-            rooms.extend(memory.room().map(|bytes| Room { bytes, path: place.path.clone() }));
+        let own = found.into_iter().find(|place| place.version == version);
+        let mut next = own.map(|place| Place { directory: [OWN_ROOT, &place.directory].concat(), ..place });
+        while let Some(place) = next
+            && let Ok(limit) = read::limit(host, &place)
+        {
+            // What it uses takes the kernel longer to tell.
+            let room = limit.and_then(|_| read::at(host, &place)?.room());
+            rooms.extend(room.map(|bytes| Room { bytes, path: place.path.clone() }));
             next = above(&place);
         }
     }
@@ -36,8 +43,8 @@ pub fn own_room(host: &dyn Host) -> Option<Room> {
 
 impl CgroupMemory {
     /// What it can be charged beside what it is, before the kernel kills (`memory.max`,
-    /// `memory.limit_in_bytes`) or holds back (`memory.high`). Page cache and
-    /// reclaimable slab make room; version 1 does not tell the latter. `None`: it has no limit.
+    /// `memory.limit_in_bytes`) or holds back (`memory.high`), in bytes. Page cache and reclaimable slab make
+    /// room; version 1 does not tell the latter. `None`: it has no limit.
     pub fn room(&self) -> Option<Bytes> {
         let limit = self.limit.into_iter().chain(self.high).min()?;
         let part = |kind| self.ledger.part(kind).map_or(0, |bytes| bytes.0);
