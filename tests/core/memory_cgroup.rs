@@ -182,6 +182,8 @@ fn room_for_the_caller() {
     let outer = || group(host(), "pod", 30_000, ["31000", "max"]);
     check(inner(outer(), "20000", "max"), Some((3000, "/pod")));
     check(inner(outer(), "max", "max"), Some((3000, "/pod")));
+    // A leaf that counts no memory of its own.
+    check(outer(), Some((3000, "/pod")));
     check(host(), None);
     check(MadeUp::new(), None);
 

@@ -8,7 +8,7 @@ use crate::cgroup::{Group, Hierarchy, hierarchies};
 use crate::command::{limited, run};
 use crate::contract::{Contract, Wrong, can_be_made};
 use crate::inside::SOMEBODY;
-use crate::world::root;
+use crate::world::{root, user};
 
 /// Nobody is interrupted, and nothing is asked for that a limit rules out from the start.
 fn runs(asked: &Asked) -> bool {
@@ -56,6 +56,29 @@ fn threads_in_a_control_group() {
         // Those that go on at once share them.
         let (runs, at_once) = if most == "1" { (runs as fn(&Asked) -> bool, 3) } else { (alone, 1) };
         Contract { limits: &format!("group {file}"), runs, at_once, ..Contract::of(&world) }.holds_in(world);
+        drop(group);
+    }
+}
+
+/// Somebody is stuck beside it, and who asked him has to be out of the way before another can.
+#[test]
+fn threads_beside_one_that_is_stuck() {
+    if !can_be_made() {
+        return;
+    }
+    for role in ["exec", "silent-command-line"] {
+        let (group, file) = group("pids", role, &["pids.max", "pids.max"], "3");
+        let world = user(role);
+        let runs: fn(&Asked) -> bool = |asked| runs(asked) && asked.engine == Engine::Proc && !asked.text;
+        let limits = format!("group {file}");
+        Contract {
+            limits: &limits,
+            runs,
+            at_once: 1,
+            gaps: &["no_answer", "command_lines"],
+            ..Contract::of(&world)
+        }
+        .holds_in(world);
         drop(group);
     }
 }

@@ -139,16 +139,6 @@ fn loaded(worker: &mut Worker, budget: &Budget) -> Result<(), Error> {
     refusal.map_or(Ok(()), Err)
 }
 
-impl Drop for Guarded {
-    /// Who is left to the first process of a container may stay a zombie there.
-    fn drop(&mut self) {
-        for process in [&mut self.finder, &mut self.walker] {
-            *process.get_mut().unwrap_or_else(PoisonError::into_inner) = Process::Lost;
-        }
-        worker::reap_soon();
-    }
-}
-
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guarded").field("budget", &self.budget).finish_non_exhaustive()

@@ -60,7 +60,7 @@ use crate::walker::Walker;
 pub use crate::error::{Error, Kind};
 pub use crate::guarded::{Guarded, Half, Start, serve};
 pub use crate::kcmp::same_files;
-pub use crate::stdio::{close_inherited, stdout_was_closed};
+pub use crate::stdio::{pass_on_none, stdout_was_closed};
 
 /// What the engine is called.
 const NAME: &str = "bpf";

@@ -12,20 +12,19 @@ pub fn stdout_was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
-/// Closes all but the standard ones: a process that may be left behind keeps none of its caller's pipes open.
-/// To be called before anything is opened.
-pub fn close_inherited() {
-    // SAFETY: nothing in this process refers to these descriptors yet.
-    if unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) } == 0 {
+/// Keeps all but the standard ones, as far as they are open now, from the programs that this process starts: one
+/// that may be left behind keeps none of its caller's pipes open.
+pub fn pass_on_none() {
+    // SAFETY: it takes no pointer, and closes nothing.
+    if unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) } == 0 {
         return;
     }
-    // Before Linux 5.9.
+    // Before Linux 5.11.
     let number = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse::<libc::c_int>().ok();
-    let listed = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
-    let fds: Vec<libc::c_int> = listed.filter_map(number).collect();
-    for fd in fds.into_iter().filter(|fd| *fd > libc::STDERR_FILENO) {
-        // SAFETY: as above; that of the directory is closed already.
-        unsafe { libc::close(fd) };
+    let listed = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten().filter_map(number);
+    for fd in listed.filter(|fd| *fd > libc::STDERR_FILENO) {
+        // SAFETY: F_SETFD takes no pointer, and of a number that is no descriptor nothing comes.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
     }
 }
 

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(FAILED);
     }
+    skcheck_bpf::pass_on_none();
+    commands::own::take_name();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(refusal) => return refuse(&refusal),

@@ -1,9 +1,8 @@
 //! The whole point within five seconds: a child makes a stalled reader, and its report is shown.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use skcheck_core::{Host, Query, Snapshot, memory};
 
 use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};
 use crate::commands::session::Session;
-use crate::commands::{Failure, Outcome, scan};
+use crate::commands::{Failure, Outcome, own, scan};
 use crate::config::{Arrangement, Measuring, Page, ScanConfig};
 use crate::output::paragraph::write_paragraph;
 use crate::stall::{CHUNK, StalledReader};
@@ -79,10 +78,6 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
 /// The child's side: makes the reader, says so, and holds it until standard input ends, which it
 /// does with the parent, however that ends.
 pub(crate) fn hold(args: FragmentsArg) -> Result<Outcome, Failure> {
-    // The demonstration starts it as /proc/self/exe, and the report names it.
-    if rustix::thread::name().is_ok_and(|name| name.as_c_str() == c"exe") {
-        let _ = rustix::thread::set_name(c"skcheck");
-    }
     let stalled = StalledReader::make(args.fragments as usize)
         .map_err(|error| cannot("make a stalled reader on loopback", &error))?;
     std::thread::sleep(ACKNOWLEDGED);
@@ -103,8 +98,7 @@ struct Staller {
 
 impl Staller {
     fn start(fragments: u32) -> Result<Staller, Failure> {
-        let mut child = Command::new("/proc/self/exe")
-            .arg0("skcheck")
+        let mut child = own::program()
             .args(["hold-stalled-reader", "--fragments", &fragments.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

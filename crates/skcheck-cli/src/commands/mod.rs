@@ -4,6 +4,7 @@ pub(crate) mod demo;
 mod engine;
 pub(crate) mod leaks;
 pub(crate) mod mem;
+pub(crate) mod own;
 pub(crate) mod packets;
 pub(crate) mod scan;
 pub(crate) mod session;

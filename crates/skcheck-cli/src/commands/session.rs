@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use skcheck_core::{Host, Live};
 
 use crate::args::{HalfArg, RootArgs, WorkerArgs};
 use crate::commands::signals::Signals;
-use crate::commands::{Failure, Outcome, misuse};
+use crate::commands::{Failure, Outcome, misuse, own};
 
 /// The name of the command that a worker is.
 const WORKER: &str = "worker";
@@ -87,9 +86,6 @@ fn cut_short() -> Failure {
 
 /// Answers the questions of the process that started this one, until that ends.
 pub(crate) fn serve(args: &WorkerArgs) -> Outcome {
-    skcheck_bpf::close_inherited();
-    // Who lists processes by name shall find it.
-    let _ = rustix::thread::set_name(c"skcheck");
     // Not the standard library's stdout, which keeps what has no line end.
     let Ok(out) = io::stdout().as_fd().try_clone_to_owned() else { return Outcome { code: 1 } };
     let (mut input, mut out) = (io::stdin().lock(), File::from(out));
@@ -108,8 +104,7 @@ fn live(roots: &RootArgs) -> Live {
 }
 
 fn command(roots: &RootArgs, half: Option<Half>) -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0("skcheck");
+    let mut command = own::program();
     command.arg(WORKER).arg("--host-root").arg(&roots.host_root).arg("--proc").arg(&roots.proc);
     command.args(half.map(|half| match half {
         Half::Finder => "--half=finder",

@@ -75,8 +75,8 @@ impl<'g> Conversation<'g> {
         let open = Question::Open(self.netns.clone()).encode();
         match worker.ask(open.as_slice(), &self.guarded.budget, Duration::ZERO, &mut |_| {}) {
             Ok(()) => return Some(worker),
-            Err(Trouble::Refused(_)) => {
-                self.guarded.silent().unasked += 1;
+            Err(Trouble::Refused(error)) => {
+                self.guarded.silent().add_refused(&error);
                 self.guarded.give_back(worker);
             }
             Err(trouble) => drop(self.guarded.despair(worker, trouble, self.subject("sockets"))),
@@ -136,7 +136,11 @@ impl Diag for Conversation<'_> {
                 Ok(()) if next >= messages.len() => *self.worker.get_mut() = Some(worker),
                 // The conversation is over, and the one after that begins anew.
                 Ok(()) | Err(Trouble::Refused(_)) => {
-                    self.guarded.silent().unasked += 1;
+                    let error = match asked {
+                        Err(Trouble::Refused(error)) => error,
+                        _ => io::ErrorKind::InvalidData.into(),
+                    };
+                    self.guarded.silent().add_refused(&error);
                     self.guarded.give_back(worker);
                     next += 1;
                 }

@@ -118,13 +118,13 @@ impl Guarded {
 
     /// One that is idle, or a new one; `None` where none can be had.
     fn worker(&self) -> Option<Worker> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // Anybody may have killed one that had nothing to do.
-        idle.retain_mut(|worker| !worker.has_ended());
-        if let Some(worker) = idle.pop() {
-            return Some(worker);
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        while let Some(mut worker) = idle() {
+            // Anybody may have killed one that had nothing to do.
+            if !worker.has_ended() {
+                return Some(worker);
+            }
         }
-        drop(idle);
         match Worker::start((self.start)()) {
             Ok(worker) => {
                 self.has_workers.store(true, Ordering::Relaxed);
@@ -138,8 +138,8 @@ impl Guarded {
     }
 
     /// There is no worker for a question: an error, unless it is asked directly. That is done where there
-    /// never was a worker; and where there are too few of them, as long as everybody has answered, of whom a
-    /// wait could be ended: the kernel, and processes.
+    /// never was a worker; and where there are too few of them, as long as everybody has answered, the kernel
+    /// and processes: whoever waits for these can be ended (since Linux 6.9 and 5.3).
     fn no_worker(&self, subject: &Subject) -> Option<io::Error> {
         let is_direct = !self.has_workers.load(Ordering::Relaxed)
             || self.silent().is_empty()
@@ -232,6 +232,7 @@ impl Drop for Guarded {
     /// Who is left to the first process of a container may stay a zombie there.
     fn drop(&mut self) {
         self.idle.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.silent.get_mut().unwrap_or_else(PoisonError::into_inner) = Silent::default();
         worker::reap_soon();
     }
 }

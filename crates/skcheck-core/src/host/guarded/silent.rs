@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -109,6 +110,8 @@ pub(super) struct Silent {
     pub(super) unasked: u64,
     /// The same, since there was no process to ask with.
     pub(super) lacked: u64,
+    /// The same, since a conversation with the kernel could not be had, by the reason.
+    pub(super) refused: BTreeMap<String, u64>,
     /// Workers that ended, and how.
     pub(super) ended: Vec<Ending>,
 }
@@ -126,6 +129,11 @@ impl Silent {
         let Met { name, waits_in, wchan, left } = met;
         let since = Instant::now();
         self.of.entry(subject).or_insert(Silence { name, waits_in, wchan, since, left });
+    }
+
+    /// A question that could not be asked, and why.
+    pub(super) fn add_refused(&mut self, error: &io::Error) {
+        *self.refused.entry(error.to_string().escape_default().to_string()).or_default() += 1;
     }
 
     /// A file system that does not answer: of what else lies on it nothing is asked.
@@ -161,7 +169,9 @@ impl Silent {
         });
         let of = &self.of;
         self.devices.retain(|_, subject| of.contains_key(subject));
-        (self.unasked, self.lacked, self.ended) = (0, 0, Vec::new());
+        (self.unasked, self.lacked) = (0, 0);
+        self.refused.clear();
+        self.ended.clear();
     }
 
     /// What is missing because of them.
@@ -172,6 +182,10 @@ impl Silent {
                 if ending.may_lack_memory() { "give it more memory, and run again" } else { "run again" };
             let remedy = format!("the process that read it has ended ({}): {help}", ending.how);
             Gap::counted(Missing::NoAnswer, "a part of this host", 1, remedy)
+        }));
+        gaps.extend(self.refused.iter().map(|(error, count)| {
+            let remedy = "run again; what they were about may have gone meanwhile";
+            Gap::counted(Missing::Unasked, error, *count, remedy)
         }));
         match ended_by {
             Some(by) => {

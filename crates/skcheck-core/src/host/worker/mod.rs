@@ -4,8 +4,8 @@
 //! sleep so that not even SIGKILL ends it, and keeps its process from ending. So whatever may sleep like that
 //! is done by a worker: a process of its own, which answers question after question on its standard input and
 //! output ([`serve`]). One that does not answer is killed and left behind: at once, or when what it waits for
-//! lets go of it, it ends. It holds open its two pipes, what it was about to read, and what it was started with:
-//! a program closes that in the first place.
+//! lets go of it, it ends. It holds open its two pipes, what it was about to read, and what its program lets it
+//! inherit: that should be nothing.
 
 mod frames;
 mod many;
@@ -217,9 +217,14 @@ impl Worker {
         poll(&mut pipe, time.as_ref()).is_ok_and(|ready| ready > 0)
     }
 
-    /// Kills it, and lets it end when it can.
+    /// Kills it, and lets it end when it can. One that can end at once has ended with this: nothing is left
+    /// of it, and another may have its process id.
     pub fn leave(mut self) -> Left {
         self.process.kill();
+        let begun = Instant::now();
+        while !self.process.has_ended() && begun.elapsed() < GLANCE {
+            std::thread::sleep(LEAST);
+        }
         self.process
     }
 
@@ -261,7 +266,7 @@ pub(crate) fn reap() {
 }
 
 /// The same, for as long as it takes one to end that waits for nothing.
-pub fn reap_soon() {
+pub(crate) fn reap_soon() {
     const SOON: Duration = Duration::from_millis(50);
     let begun = Instant::now();
     loop {

@@ -29,10 +29,9 @@ pub fn own_room(host: &dyn Host) -> Option<Room> {
         let found = places(std::slice::from_ref(&mountinfo), path).unwrap_or_default();
         let own = found.into_iter().find(|place| place.version == version);
         let mut next = own.map(|place| Place { directory: [OWN_ROOT, &place.directory].concat(), ..place });
-        while let Some(place) = next
-            && let Ok(limit) = read::limit(host, &place)
-        {
-            // What it uses takes the kernel longer to tell.
+        while let Some(place) = next {
+            // One that counts no memory is charged where one above it does. What is used takes longer to tell.
+            let limit = read::limit(host, &place).ok().flatten();
             let room = limit.and_then(|_| read::at(host, &place)?.room());
             rooms.extend(room.map(|bytes| Room { bytes, path: place.path.clone() }));
             next = above(&place);
