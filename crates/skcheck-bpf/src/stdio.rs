@@ -12,8 +12,8 @@ pub fn stdout_was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
 
-/// Keeps all but the standard ones, as far as they are open now, from the programs that this process starts: one
-/// that may be left behind keeps none of its caller's pipes open.
+/// Keeps all but the standard ones, as far as they are open now, from the programs that this process starts:
+/// one that may be left behind keeps none of its caller's pipes open.
 pub fn pass_on_none() {
     // SAFETY: it takes no pointer, and closes nothing.
     if unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) } == 0 {

@@ -31,8 +31,7 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(FAILED);
     }
-    skcheck_bpf::pass_on_none();
-    commands::own::take_name();
+    commands::own::begin();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(refusal) => return refuse(&refusal),

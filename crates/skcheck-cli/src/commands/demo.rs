@@ -1,6 +1,7 @@
 //! The whole point within five seconds: a child makes a stalled reader, and its report is shown.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc;
@@ -100,13 +101,16 @@ impl Staller {
     fn start(fragments: u32) -> Result<Staller, Failure> {
         let mut child = own::program()
             .args(["hold-stalled-reader", "--fragments", &fragments.to_string()])
+            // A terminal's Ctrl-C is for the parent: the child ends with that.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| cannot("start a child process", &error))?;
         let output = child.stdout.take();
         let staller = Staller { child };
-        match output.and_then(|output| first_line(output, PATIENCE)) {
+        let line = output.map(|output| first_line(output, PATIENCE)).transpose();
+        match line.map_err(|error| cannot("start a thread", &error))?.flatten() {
             Some(line) if line.trim_end() == READY => Ok(staller),
             _ => Err(Failure::Cannot {
                 what: format!("the child did not make its stalled reader within {} s", PATIENCE.as_secs()),
@@ -130,14 +134,15 @@ impl Drop for Staller {
     }
 }
 
-fn first_line(output: ChildStdout, patience: Duration) -> Option<String> {
+/// `None` where none comes in time.
+fn first_line(output: ChildStdout, patience: Duration) -> io::Result<Option<String>> {
     let (sender, receiver) = mpsc::sync_channel(1);
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         let mut line = String::new();
         let read = BufReader::new(output).read_line(&mut line);
         let _ = sender.send(read.map(|_| line));
-    });
-    receiver.recv_timeout(patience).ok()?.ok()
+    })?;
+    Ok(receiver.recv_timeout(patience).ok().and_then(Result::ok))
 }
 
 fn refuse_when_short(available: Option<u64>, pinned: u64) -> Result<(), Failure> {

@@ -3,6 +3,8 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
+use nix::sys::signal::{SigSet, Signal};
+
 /// Starts this program, whatever has become of its file.
 pub(super) fn program() -> Command {
     let mut command = Command::new("/proc/self/exe");
@@ -10,9 +12,17 @@ pub(super) fn program() -> Command {
     command
 }
 
-/// What was started so is called after that file; who lists processes by name shall find it.
-pub(crate) fn take_name() {
+/// Begins alike, whoever has started it: with a name that can be found (it would be called after that file),
+/// with ears for who tells it to end, and with descriptors that are its own.
+pub(crate) fn begin() {
     if rustix::thread::name().is_ok_and(|name| name.as_c_str() == c"exe") {
         let _ = rustix::thread::set_name(c"skcheck");
     }
+    let _ = ends().thread_unblock();
+    skcheck_bpf::pass_on_none();
+}
+
+/// What tells it to end.
+pub(super) fn ends() -> SigSet {
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM])
 }
