@@ -155,13 +155,15 @@ fn errors_say_what_to_do() {
     }
 }
 
-/// The lowest of all that are above a process counts; page cache makes room, and memory.high is a limit too.
+/// The lowest of all that are above a process counts; page cache makes room that is on the lists of what
+/// can be taken back, and memory.high is a limit too.
 #[test]
 fn room_for_the_caller() {
     // Whichever root the host shows.
     const OWN: &str = "/proc/self/root/sys/fs/cgroup";
     let group = |host: MadeUp, directory: &str, current: u64, [max, high]: [&str; 2]| {
-        let stat = "anon 5000\nfile 2500\nshmem 1000\nslab_reclaimable 500\n".to_owned();
+        let stat = "anon 5000\nactive_file 500\ninactive_file 1000\nslab_reclaimable 500\nunevictable 9\n"
+            .to_owned();
         let [current, max, high] = [&current.to_string(), max, high].map(|number| format!("{number}\n"));
         let files = [("current", current), ("stat", stat), ("max", max), ("high", high)];
         files
@@ -191,7 +193,7 @@ fn room_for_the_caller() {
     let files = [
         ("usage_in_bytes", "9000\n"),
         ("limit_in_bytes", "10000\n"),
-        ("stat", "total_rss 5000\ntotal_cache 3000\n"),
+        ("stat", "inactive_file 9\ntotal_inactive_file 3000\ntotal_unevictable 4000\n"),
     ];
     let host = MadeUp::new()
         .file("/proc/self/mountinfo", "35 31 0:32 /a /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n")

@@ -57,7 +57,7 @@ impl Kind {
             Kind::Verifier => {
                 "this kernel is not known yet: report it, with this line and the output of uname -r"
             }
-            Kind::Memory => "free memory, or raise the limit (ulimit -v, ulimit -l, memory.max)",
+            Kind::Memory => "free memory, or raise the limit (ulimit -v, ulimit -l, or the cgroup's)",
             Kind::Descriptors => {
                 "raise the limit of open files (ulimit -n; sysctl fs.file-max for the host's)"
             }

@@ -32,7 +32,7 @@ pub(crate) fn in_control_groups(host: &dyn Host) -> Result<(), Error> {
     let (takes, has, path) = (USED.0 >> 20, bytes.0 >> 20, path.escape_ascii());
     Err(Error::new(
         Kind::Memory,
-        format!("it takes {takes} MiB of memory, and cgroup {path} has {has} MiB left"),
+        format!("it wants {takes} MiB of memory, and cgroup {path} has {has} MiB left"),
     ))
 }
 

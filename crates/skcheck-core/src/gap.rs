@@ -91,8 +91,8 @@ pub enum Missing {
     Locks,
     /// A process, a file system or a socket that did not answer in time: what it would have told is missing.
     NoAnswer,
-    /// Questions that were not asked: those that did not answer took all the time, there was no process to ask
-    /// with, or the conversation with the kernel could not be had.
+    /// Questions that were not asked: those that did not answer took all the time, there was no process to
+    /// ask with, or the conversation with the kernel could not be had.
     Unasked,
     /// All that had not been read when the run was told to end.
     Partial,

@@ -28,7 +28,8 @@ pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
     let limits = Limits { packets: packet_limit(args.limit), time: None, lock: args.lock };
     let comm = comm(host, args.pid);
     let packets = || packets(host, &*bpf, holder, &limits);
-    let look = |listing: &Listing| Look::new(holder, comm.clone(), listing.clone(), host.page_size());
+    let look =
+        |listing: &Listing| Look::new(holder, comm.clone(), listing.clone(), host.page_size(), &limits);
 
     let first = packets()?;
     let in_words = args.format == DocumentFormat::Table;

@@ -92,7 +92,7 @@ fn answer(leaks: &Leaks, thresholds: Thresholds, charset: Charset) -> String {
         );
     }
     format!(
-        "No process has {} sockets open, or {} that are in no table; {} descriptors of {} looked at.",
+        "No process has {} sockets open, or {} that are in no table; {} descriptors of sockets in {} looked at.",
         grouped(thresholds.open),
         grouped(thresholds.leaked),
         grouped(leaks.scanned.descriptors),

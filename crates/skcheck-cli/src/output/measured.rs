@@ -100,7 +100,7 @@ fn not_measured(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
     if measured.refused > 0 {
         let sockets = count(measured.refused, "socket");
         let were = if measured.refused == 1 { "was" } else { "were" };
-        lines.push(format!("{sockets} {were} not measured: the kernel refused (see below)."));
+        lines.push(format!("{sockets} {were} not measured: the engine could not walk them (see below)."));
     }
     if measured.vanished > 0 {
         let had = if measured.vanished == 1 { "had" } else { "had all" };

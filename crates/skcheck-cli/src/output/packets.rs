@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use skcheck_core::engine::{Packet, PageKind, Piece, Queue};
+use skcheck_core::engine::{Limits, Packet, PageKind, Piece, Queue};
 use skcheck_core::packets::{Change, Listing};
 use skcheck_core::{Agreement, Blocks, Exact, Holder, PageSize, QueueExact};
 
@@ -31,6 +31,8 @@ pub(crate) struct Look {
     /// The distinct blocks of pages of both sides, the largest part first.
     pub(crate) blocks: Vec<Blocks>,
     page_size: PageSize,
+    /// No more than so many packets were asked for.
+    is_limited: bool,
 }
 
 /// What became of the packets between two looks.
@@ -43,11 +45,18 @@ pub(crate) struct Again {
 }
 
 impl Look {
-    /// Sums up a listing.
-    pub(crate) fn new(holder: Holder, comm: Option<Vec<u8>>, listing: Listing, page_size: PageSize) -> Look {
+    /// Sums up a listing of no more packets than `limits` says.
+    pub(crate) fn new(
+        holder: Holder,
+        comm: Option<Vec<u8>>,
+        listing: Listing,
+        page_size: PageSize,
+        limits: &Limits,
+    ) -> Look {
         let (exact, mut blocks) = listing.sums(page_size);
         blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page_size).0));
-        Look { holder, comm, listing, exact, blocks, page_size }
+        let is_limited = limits.packets != u32::MAX;
+        Look { holder, comm, listing, exact, blocks, page_size, is_limited }
     }
 
     /// Whether every packet was walked.
@@ -113,7 +122,8 @@ fn answer(look: &Look, charset: Charset) -> Vec<String> {
     let ends: Vec<&str> = ends.iter().map(String::as_str).filter(|end| !end.is_empty()).collect();
     lines.push(format!("{} {} {}", proto(socket.protocol), state_name(socket.state), ends.join(" > ")));
     if !look.exact.is_complete() {
-        lines.push(format!("{} not all packets were walked: --limit 0 walks all.", charset.at_least()));
+        let remedy = if look.is_limited { "--limit 0 goes on" } else { "that is as far as a walk goes" };
+        lines.push(format!("{} not all packets were walked: {remedy}.", charset.at_least()));
     } else if look.exact.is_approximate() {
         lines.push(format!("{} the queue changed while it was walked.", charset.about()));
     }
@@ -126,7 +136,8 @@ fn answer(look: &Look, charset: Charset) -> Vec<String> {
 fn pinned(look: &Look, charset: Charset) -> String {
     let bytes = look.blocks.iter().map(|blocks| blocks.bytes(look.page_size).0).fold(0, u64::saturating_add);
     if bytes == 0 {
-        return "They pin no pages of their own: they lie in slab memory.".to_owned();
+        let as_far = if look.exact.is_complete() { "They" } else { "As far as was walked, they" };
+        return format!("{as_far} pin no pages of their own: they lie in slab memory.");
     }
     let mut line =
         format!("They pin {}{}: {}", look.mark(charset), size(bytes), blocks(&look.blocks, look.page_size));

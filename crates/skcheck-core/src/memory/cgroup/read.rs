@@ -29,30 +29,30 @@ pub(super) fn cgroup(host: &dyn Host, path: &[u8]) -> Result<CgroupMemory, Error
     let Some(place) = places.iter().find(counts) else {
         return Err(Error::no_cgroup(path, &why_none(host, &places)));
     };
+    let memory = if place.version == 1 { of_version_1(host, place) } else { of_version_2(host, place) };
     // It has been removed meanwhile, or is a kernel's that nobody knows.
-    at(host, place).ok_or_else(|| {
+    memory.ok_or_else(|| {
         Error::no_cgroup(path, "its memory.stat cannot be read, or lacks what every kernel tells")
     })
 }
 
-/// The memory of the cgroup in this place; `None` where none is, and where its numbers make no sense.
-pub(super) fn at(host: &dyn Host, place: &Place) -> Option<CgroupMemory> {
-    if place.version == 1 { of_version_1(host, place) } else { of_version_2(host, place) }
+/// The lowest limit of the cgroup in this place; `None` where it has none, or counts no memory.
+pub(super) fn limit(host: &dyn Host, place: &Place) -> Option<Bytes> {
+    let names: &[&str] =
+        if place.version == 1 { &["memory.limit_in_bytes"] } else { &["memory.max", "memory.high"] };
+    let one = |name: &&str| number(&read(host, &file(place, name)).ok()?).filter(|limit| *limit < NO_LIMIT);
+    names.iter().filter_map(one).min().map(Bytes)
 }
 
-/// The lowest limit of the cgroup in this place.
-///
-/// # Errors
-/// When it has none that could be read, as the root of all has not.
-pub(super) fn limit(host: &dyn Host, place: &Place) -> io::Result<Option<Bytes>> {
-    let one = |name: &str| {
-        let text = read(host, &file(place, name))?;
-        Ok::<_, io::Error>(number(&text).filter(|limit| *limit < NO_LIMIT).map(Bytes))
-    };
-    Ok(match place.version {
-        1 => one("memory.limit_in_bytes")?,
-        _ => one("memory.max")?.into_iter().chain(one("memory.high")?).min(),
-    })
+/// What it is charged but for what the kernel takes back when it needs room.
+pub(super) fn used_for_good(host: &dyn Host, place: &Place) -> Option<Bytes> {
+    let used = number(&read(host, &file(place, usage(place))).ok()?)?;
+    let stat = read(host, &file(place, "memory.stat")).ok()?;
+    // Of version 1 those of the whole tree below it, like its usage.
+    let prefix = if place.version == 1 { "total_" } else { "" };
+    let one = |name: &str| counter(&stat, &format!("{prefix}{name}")).unwrap_or(0);
+    let taken_back = ["active_file", "inactive_file", "slab_reclaimable"].map(one);
+    Some(Bytes(taken_back.into_iter().fold(used, u64::saturating_sub)))
 }
 
 /// The file that every cgroup has whose memory is counted.

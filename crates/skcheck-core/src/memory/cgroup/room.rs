@@ -2,15 +2,16 @@
 
 use crate::host::Host;
 use crate::memory::cgroup::place::{Place, places};
-use crate::memory::cgroup::{CgroupMemory, read};
-use crate::memory::ledger::PartKind;
+use crate::memory::cgroup::read;
 use crate::units::Bytes;
 
 /// What a cgroup has room for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Room {
-    /// So much more can be charged before the kernel kills, or holds back.
+    /// So much more can be charged before the kernel kills (`memory.max`, `memory.limit_in_bytes`) or
+    /// holds back (`memory.high`). Page cache that is not locked makes room, and reclaimable slab; version 1
+    /// does not tell the latter.
     pub bytes: Bytes,
     /// The cgroup's path below the root of its hierarchy, as bytes.
     pub path: Vec<u8>,
@@ -30,26 +31,17 @@ pub fn own_room(host: &dyn Host) -> Option<Room> {
         let own = found.into_iter().find(|place| place.version == version);
         let mut next = own.map(|place| Place { directory: [OWN_ROOT, &place.directory].concat(), ..place });
         while let Some(place) = next {
-            // One that counts no memory is charged where one above it does. What is used takes longer to tell.
-            let limit = read::limit(host, &place).ok().flatten();
-            let room = limit.and_then(|_| read::at(host, &place)?.room());
-            rooms.extend(room.map(|bytes| Room { bytes, path: place.path.clone() }));
+            // One that counts no memory is charged where one above it does.
+            if let Some(limit) = read::limit(host, &place)
+                && let Some(used) = read::used_for_good(host, &place)
+            {
+                let bytes = Bytes(limit.0.saturating_sub(used.0));
+                rooms.push(Room { bytes, path: place.path.clone() });
+            }
             next = above(&place);
         }
     }
     rooms.into_iter().min_by_key(|room| room.bytes)
-}
-
-impl CgroupMemory {
-    /// What it can be charged beside what it is, before the kernel kills (`memory.max`,
-    /// `memory.limit_in_bytes`) or holds back (`memory.high`), in bytes. Page cache and reclaimable slab make
-    /// room; version 1 does not tell the latter. `None`: it has no limit.
-    pub fn room(&self) -> Option<Bytes> {
-        let limit = self.limit.into_iter().chain(self.high).min()?;
-        let part = |kind| self.ledger.part(kind).map_or(0, |bytes| bytes.0);
-        let given_back = part(PartKind::PageCache).saturating_add(part(PartKind::SlabReclaimable));
-        Some(Bytes(limit.0.saturating_sub(self.ledger.total.0.saturating_sub(given_back))))
-    }
 }
 
 /// The paths of a process in the hierarchies that can count memory, by a /proc/PID/cgroup, with the version of
