@@ -5,6 +5,7 @@ use std::net::UdpSocket;
 use skcheck_core::memory::network::{Limits, Network};
 use skcheck_core::{Bytes, Live, Memory, Missing, Pages, facts, memory};
 
+use crate::support::loopback::send_each;
 use crate::support::made_up::MadeUp;
 use crate::support::netns::in_own_netns;
 use crate::support::nobody::{NOBODY, runs_as_nobody};
@@ -73,7 +74,7 @@ fn packets_in_use() {
     }
     let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback is up");
     let to = socket.local_addr().expect("bound");
-    (0..UNREAD).for_each(|_| assert_eq!(socket.send_to(b"x", to).expect("there is room"), 1));
+    send_each(0..UNREAD, |_| assert_eq!(socket.send_to(b"x", to).expect("there is room"), 1));
     let slabinfo = std::fs::read("/proc/slabinfo").expect("root may");
     let active = facts::active_objects(&slabinfo, facts::SKB_SLABS[0]).unwrap_or_default();
     let memory = live();

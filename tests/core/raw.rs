@@ -5,6 +5,7 @@ use skcheck_core::{
     Endpoint, Family, Missing, Payload, Protocol, RecvQueue, SendQueue, State, Truesize, WorstBasis,
 };
 
+use crate::support::loopback::send_each;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, get, mine};
 use crate::support::sockets::{inode, socket_of};
@@ -31,9 +32,9 @@ fn icmp_that_nobody_reads() {
     let idle = socket_of(AddressFamily::INET6, SocketType::RAW, Some(ipproto::ICMPV6));
     let socket = socket_of(AddressFamily::INET, SocketType::RAW, Some(ipproto::ICMP));
     let to = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    for _ in 0..2000 {
+    send_each(0..2000, |_| {
         rustix::net::sendto(&socket, &echo_request(), SendFlags::empty(), &to).expect("loopback takes it");
-    }
+    });
     let mut query = scan::here();
     let snapshot = scan::run(&query);
     let report = get(&snapshot, inode(&socket));

@@ -7,6 +7,7 @@ use skcheck_core::{
     Bytes, Endpoint, Family, Payload, Protocol, Query, RecvQueue, SendQueue, State, Truesize, WorstBasis,
 };
 
+use crate::support::loopback::send_each;
 use crate::support::scan::{self, bound_by_truesize, eventually, get, mine};
 use crate::support::sockets::{inode, socket_of};
 use crate::support::ss;
@@ -22,19 +23,16 @@ fn five_datagrams(address: &str, protocol: Option<rustix::net::Protocol>) -> (Ud
     };
     let (reader, sender) = (socket(), socket());
     let to = reader.local_addr().expect("bound");
-    for _ in 0..5 {
+    send_each(0..5, |_| {
         sender.send_to(b"0123456789", to).expect("loopback takes it");
-    }
+    });
     (reader, sender, to.port())
 }
 
 fn memory_is_exact(address: &str, family: Family, protocol: Protocol) {
     let number = (protocol == Protocol::UdpLite).then_some(ipproto::UDPLITE);
     let (reader, _sender, port) = five_datagrams(address, number);
-    let snapshot = eventually("five datagrams arrive", || {
-        let snapshot = scan::run(&scan::port(port));
-        get(&snapshot, inode(&reader)).socket.recv_q.holds_something().then_some(snapshot)
-    });
+    let snapshot = scan::run(&scan::port(port));
     let report = get(&snapshot, inode(&reader));
     let socket = &report.socket;
     assert_eq!((socket.family, socket.protocol, socket.state), (family, protocol, State::Close));

@@ -9,6 +9,7 @@ use skcheck_core::{Holding, NetnsChoice, Payload, Query, RecvQueue, Snapshot, St
 
 use crate::census::meminfo;
 use crate::measure::{ALL_PACKETS, exact, scan, whole};
+use crate::support::loopback::send_each;
 use crate::support::scan::{eventually, find, get, mine};
 use crate::support::sockets::{
     self, arrived, connect_from, inode, reset, socket_of, tcp_pair, tcp_pair_with_window, unread,
@@ -163,9 +164,9 @@ fn udp_that_is_bound_no_more() {
     let reader = UdpSocket::from(socket_of(AddressFamily::INET, SocketType::DGRAM, None));
     reader.connect(sender.local_addr().expect("bound")).expect("loopback");
     let to = reader.local_addr().expect("bound by connecting");
-    for _ in 0..20 {
+    send_each(0..20, |_| {
         sender.send_to(&[b'x'; 400], to).expect("loopback takes it");
-    }
+    });
     rustix::net::connect_unspec(&reader).expect("it is connected");
     let listed = crate::support::scan::run(&crate::measure::here());
     assert!(find(&listed, inode(&reader)).is_none(), "the table knows it");

@@ -8,6 +8,7 @@ use skcheck_core::engine::Queue;
 use skcheck_core::{Payload, RecvQueue};
 
 use crate::measure::{listed, measured, whole};
+use crate::support::loopback::send_each;
 use crate::support::scan::eventually;
 use crate::support::sockets::{drain, tcp_pair};
 use crate::turn;
@@ -52,9 +53,9 @@ fn errors_of_udp_that_are_never_read() {
     setsockopt(&socket, sockopt::Ipv4RecvErr, &true).expect("a socket");
     // Not connected: an error is for the queue alone, and sending goes on. The kernel answers not more
     // often than it likes (`net.ipv4.icmp_ratelimit`), but a few times at once.
-    for _ in 0..3 {
+    send_each(0..3, |_| {
         socket.send_to(&[b'x'; 500], "127.0.0.1:9").ok();
-    }
+    });
     let (listed, (_, exact)) = (listed(&socket), measured(&socket));
     let errors = whole(&exact, Queue::Error);
     assert!((1..=3).contains(&errors.packets), "{errors:?}");

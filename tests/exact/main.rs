@@ -3,7 +3,6 @@
 
 #[path = "../support/census.rs"]
 mod census;
-mod deferred;
 mod measure;
 #[path = "../../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command needs the rest

@@ -16,9 +16,9 @@ use skcheck_core::memory::ledger::Ledger;
 use skcheck_core::verdict::{Code, Reason, Suspect, judge};
 use skcheck_core::{Bytes, Host, Live, Memory, Query, Verdict, memory, scan_with};
 
-use crate::deferred::free_what_is_put_off;
 use crate::measure::engine;
 use crate::stall::{CHUNK, StalledReader};
+use crate::support::loopback::settle;
 use crate::support::scan::{eventually, mine};
 use crate::support::sockets::{arrived, tcp_pair};
 use crate::turn;
@@ -30,7 +30,7 @@ struct Look {
 }
 
 fn look() -> Look {
-    free_what_is_put_off();
+    settle();
     let host = Live::new();
     let snapshot = scan_with(&host, &Query::default(), Some(engine()), &Limits::default()).expect("it scans");
     let mut memory = memory(&host, Some(&|_, _| {})).expect("/proc is mounted");

@@ -10,6 +10,7 @@ use skcheck_core::{
 };
 
 use crate::measure::{exact, listing, measured, whole};
+use crate::support::loopback::send_each;
 use crate::support::namespaces::run;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, get, mine};
@@ -29,11 +30,11 @@ fn veth() {
 }
 
 /// Sends so many datagrams of 1000 bytes to where nobody is.
-fn send(datagrams: usize) {
+fn send(datagrams: u64) {
     let socket = UdpSocket::bind("10.77.0.1:0").expect("the address is there");
-    for _ in 0..datagrams {
+    send_each(0..datagrams, |_| {
         socket.send_to(&[b'x'; 1000], "10.77.0.2:9").expect("the interface takes it");
-    }
+    });
 }
 
 /// A packet socket for all frames of an interface.

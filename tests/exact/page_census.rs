@@ -10,8 +10,8 @@ use skcheck_core::memory::ledger::{Ledger, PartKind};
 use skcheck_core::{Bytes, Live, memory};
 
 use crate::census;
-use crate::deferred::free_what_is_put_off;
 use crate::stall::{CHUNK, StalledReader};
+use crate::support::loopback::settle;
 use crate::support::scan::eventually;
 use crate::turn;
 
@@ -153,14 +153,14 @@ fn idle_threads_keep_chunks() {
     const THREADS: u64 = 30;
     let Some(_turn) = turn::alone("page_census::idle_threads_keep_chunks") else { return };
     when_still(|| {
-        free_what_is_put_off();
+        settle();
         let before = take();
         let idle = while_idle(THREADS, take);
         let kept = [before.blocks(order()), idle.blocks(order())];
         let more = kept[1].saturating_sub(kept[0]);
         agrees("chunks of idle threads", more, [THREADS; 2], 3)?;
         agrees("threads", idle.threads_kept.saturating_sub(before.threads_kept), [THREADS; 2], 3)?;
-        free_what_is_put_off();
+        settle();
         let gone = || (take().blocks(order()) < kept[0] + THREADS / 2).then_some(());
         eventually("the chunks go with their threads", gone);
         Ok(())

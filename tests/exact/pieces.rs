@@ -8,6 +8,7 @@ use skcheck_core::Bytes;
 use skcheck_core::engine::{Limits, PageKind, Queue};
 
 use crate::measure::{exact, here, listed, listing, measured, scan, whole};
+use crate::support::loopback::send_each;
 use crate::support::namespaces::run;
 use crate::support::scan::get;
 use crate::support::sockets::{arrived, inode, send_unix, tcp_pair_with_window, unix_pair};
@@ -23,9 +24,9 @@ fn a_datagram_in_parts() {
     const LENGTH: usize = 20_000;
     // In a packet of 1500 bytes are 1480 of the datagram, whose header has 8.
     let parts = (LENGTH as u64 + 8).div_ceil(1480);
-    for _ in 0..DATAGRAMS {
+    send_each(0..DATAGRAMS, |_| {
         sender.send_to(&[b'x'; LENGTH], reader.local_addr().expect("bound")).expect("loopback takes it");
-    }
+    });
     let (listed, (_, exact)) = (listed(&reader), measured(&reader));
     let receive = whole(&exact, Queue::Receive);
     assert_eq!((receive.packets, receive.bytes.0), (DATAGRAMS, DATAGRAMS * LENGTH as u64));

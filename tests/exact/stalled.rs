@@ -6,9 +6,9 @@ use skcheck_core::Payload;
 use skcheck_core::engine::Queue;
 
 use crate::census;
-use crate::deferred::free_what_is_put_off;
 use crate::measure::{ALL_PACKETS, exact, here, measured, pages, scan, whole, within_one_percent};
 use crate::stall::{CHUNK, StalledReader};
+use crate::support::loopback::settle;
 use crate::support::scan::{eventually, get};
 use crate::support::sockets::inode;
 use crate::turn;
@@ -23,7 +23,7 @@ fn order() -> u8 {
 
 /// How many blocks of a chunk's size the kernel has, and how much memory nobody owns.
 fn host() -> (i64, i64) {
-    free_what_is_put_off();
+    settle();
     let chunks = census::take().blocks[usize::from(order())];
     (chunks.try_into().expect("small"), census::unowned())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::deferred::free_what_is_put_off;
+use crate::support::loopback::settle;
 use crate::support::netns::in_own_netns;
 
 static HOST: RwLock<()> = RwLock::new(());
@@ -17,7 +17,7 @@ pub(crate) fn alone(test: &str) -> Option<RwLockWriteGuard<'static, ()>> {
     let is_here = in_own_netns(test);
     if is_here {
         // What others have left behind is not to be blamed on this test.
-        free_what_is_put_off();
+        settle();
     }
     is_here.then_some(turn)
 }

@@ -9,6 +9,7 @@ use skcheck_core::{Live, NetnsChoice, Query};
 
 use crate::measure::engine;
 use crate::support::child::no_child_is_born;
+use crate::support::loopback::settle;
 use crate::support::scan::get;
 use crate::support::sockets::{inode, unix_pair};
 use crate::turn;
@@ -59,6 +60,7 @@ fn of_udp() {
     sender.connect(reader.local_addr().expect("bound")).expect("loopback");
     let write = |at: u8| {
         sender.send(&[0; 100][..usize::from(at) + 1]).expect("there is room");
+        settle();
     };
     let read = || {
         reader.recv(&mut [0; 100]).expect("they wait");

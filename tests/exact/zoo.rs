@@ -10,6 +10,7 @@ use rustix::net::{AddressFamily, SocketType, ipproto};
 use tempfile::TempDir;
 
 use crate::support::child::Sleeper;
+use crate::support::loopback::{send_each, settle};
 use crate::support::sockets::{
     abstract_name, arrived, connect_from, drain, fill, reset, send_unix, socket_of, tcp_pair,
     tcp_pair_with_window, unix_pair, unix_socket,
@@ -115,9 +116,9 @@ fn datagrams() -> Box<dyn Any> {
         let reader = UdpSocket::bind(address).expect("a free port");
         let sender = UdpSocket::bind(address).expect("a free port");
         sender.connect(reader.local_addr().expect("bound")).expect("loopback");
-        for bytes in 0..10 {
-            sender.send(&[b'x'; 10][..bytes]).expect("loopback takes it");
-        }
+        send_each(0..10, |bytes| {
+            sender.send(&[b'x'; 10][..usize::try_from(bytes).expect("small")]).expect("loopback takes it");
+        });
         (reader, sender)
     });
     four.0.recv(&mut [0; 10]).expect("they wait");
@@ -130,6 +131,7 @@ fn datagrams() -> Box<dyn Any> {
         lite.send_to(b"to itself", lite.local_addr().expect("bound")).expect("loopback takes it");
         lite
     });
+    settle();
     Box::new((idle, unbound, four, six, lite))
 }
 

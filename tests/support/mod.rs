@@ -4,6 +4,7 @@
 pub(crate) mod cgroup;
 pub(crate) mod child;
 pub(crate) mod doing;
+pub(crate) mod loopback;
 pub(crate) mod made_up;
 pub(crate) mod messages;
 

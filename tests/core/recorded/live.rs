@@ -13,6 +13,7 @@ use skcheck_core::{
 };
 
 use super::{describe, query_of};
+use crate::support::loopback::send_each;
 use crate::support::netns::in_own_netns;
 use crate::support::replay::{Recorder, Replay};
 use crate::support::scan::{at_listener, eventually, get, mine};
@@ -93,9 +94,9 @@ fn udp() {
     let six = UdpSocket::bind("[::1]:0").expect("a free port");
     for (socket, times) in [(&reader, 3), (&six, 1)] {
         let to = socket.local_addr().expect("bound");
-        for _ in 0..times {
+        send_each(0..times, |_| {
             socket.send_to(&[b'x'; 100], to).expect("loopback takes it");
-        }
+        });
     }
     let made = "IPv4: three datagrams of 100 bytes unread\nIPv6: one datagram of 100 bytes unread";
     let snapshot = replayed("udp", made);
