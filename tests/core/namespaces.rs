@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use skcheck_core::{Family, Holder, Holding, Netns, NetnsId, Payload, Query, RecvQueue, Snapshot, State};
 
 use crate::support::child::Sleeper;
+use crate::support::loopback::settle;
 use crate::support::namespaces::{Named, Running, id, inside, nameless, run};
 use crate::support::scan::{self, eventually, find, get, mine};
 use crate::support::skip::{Skip, is_root, skip};
@@ -288,6 +289,7 @@ fn with_sockets_of_one_kind_alone() {
     let udp = inside(&namespaces[1], || {
         let udp = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback is up");
         udp.send_to(b"to itself", udp.local_addr().expect("bound")).expect("loopback takes it");
+        settle();
         udp
     });
     let unix = inside(&namespaces[2], || {

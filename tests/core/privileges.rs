@@ -13,6 +13,7 @@ use skcheck_core::{
 };
 
 use crate::support::child::{Sleeper, spawn};
+use crate::support::loopback::settle;
 use crate::support::netns::in_own_netns;
 use crate::support::nobody::{NOBODY, runs_as_nobody};
 use crate::support::sandbox;
@@ -82,6 +83,7 @@ fn a_sandbox_that_refuses_netlink() {
     let _waits = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
     let udp = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
     udp.send_to(b"to itself", udp.local_addr().expect("bound")).expect("loopback takes it");
+    settle();
     let normal = scan::run(&scan::everything());
     let snapshot = without_netlink(|| scan::run(&scan::everything()));
 

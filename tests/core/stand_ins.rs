@@ -11,6 +11,7 @@ use skcheck_core::{
     Snapshot, Source, State, scan,
 };
 
+use crate::support::loopback::settle;
 use crate::support::messages;
 use crate::support::namespaces::{Named, connect, inside};
 use crate::support::netns::in_own_netns;
@@ -86,6 +87,7 @@ fn of_every_family() {
     for udp in &udp {
         udp.send_to(b"to itself", udp.local_addr().expect("bound")).expect("loopback takes it");
     }
+    settle();
     let raw = [
         socket_of(AddressFamily::INET, SocketType::RAW, Some(ipproto::ICMP)),
         socket_of(AddressFamily::INET6, SocketType::RAW, Some(ipproto::ICMPV6)),
