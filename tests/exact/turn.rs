@@ -2,6 +2,7 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::measure::engine;
 use crate::support::loopback::settle;
 use crate::support::netns::in_own_netns;
 
@@ -14,7 +15,7 @@ static HOST: RwLock<()> = RwLock::new(());
 /// ```
 pub(crate) fn alone(test: &str) -> Option<RwLockWriteGuard<'static, ()>> {
     let turn = HOST.write().unwrap_or_else(PoisonError::into_inner);
-    let is_here = in_own_netns(test);
+    let is_here = is_here(test);
     if is_here {
         // What others have left behind is not to be blamed on this test.
         settle();
@@ -25,5 +26,15 @@ pub(crate) fn alone(test: &str) -> Option<RwLockWriteGuard<'static, ()>> {
 /// `Some` inside a network namespace of its own, beside others that need little memory.
 pub(crate) fn beside_others(test: &str) -> Option<RwLockReadGuard<'static, ()>> {
     let turn = HOST.read().unwrap_or_else(PoisonError::into_inner);
-    in_own_netns(test).then_some(turn)
+    is_here(test).then_some(turn)
+}
+
+/// The engine is loaded there before a test begins: an emulated machine takes almost as long for that as a test
+/// waits for anything.
+fn is_here(test: &str) -> bool {
+    let is_here = in_own_netns(test);
+    if is_here {
+        engine();
+    }
+    is_here
 }
