@@ -151,10 +151,15 @@ fn one_of(links: &[Link], who: &str, names: Names<'_>) -> String {
         told.push(format!("{more} more"));
     }
     let does = match links.iter().map(|link| link.wait).find(|wait| *wait != Wait::EventLoop) {
-        Some(_) => "has threads that are blocked writing, and waits for one of them",
-        None => "has stopped reading, probably because it cannot write to one of them",
+        Some(_) => {
+            "has threads that are blocked writing to several, and for which of these it waits cannot be told"
+        }
+        None => {
+            "has stopped reading, probably because it cannot write to one of several, and which of these cannot \
+             be told"
+        }
     };
-    format!("{who} {does}, which cannot be told: {}", told.join("; "))
+    format!("{who} {does}: {}", told.join("; "))
 }
 
 /// A chain that begins at a writer of which it is not known that the reader waits for it.
