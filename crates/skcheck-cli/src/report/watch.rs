@@ -125,7 +125,7 @@ impl<'a> WatchReport<'a> {
             Some(Row { judged, socket, standing, holder, stalled_for, age, drops })
         };
         let mut rows: Vec<Row<'_>> = judgement.sockets.iter().filter_map(row).collect();
-        let held_up = rows.iter().filter_map(HeldUp::of).collect();
+        let held_up = rows.iter().filter_map(|row| HeldUp::of(row.judged, row.holder)).collect();
         rows.retain(|row| row.judged.asked_for && (row.standing != Standing::Idle || query.include_idle));
         rows.sort_by_cached_key(|row| (row.standing, Reverse(row.weight()), row.holder, row.judged.key));
         WatchReport {
@@ -150,9 +150,9 @@ impl<'a> WatchReport<'a> {
 }
 
 impl HeldUp {
-    fn of(row: &Row<'_>) -> Option<HeldUp> {
-        let (victim, culprit) = (row.holder?.pid, row.culprit()?.0.pid);
-        Some(HeldUp { victim, culprit, is_inferred: row.is_inferred() })
+    fn of(judged: &Judged, holder: Option<Holder>) -> Option<HeldUp> {
+        let (victim, culprit) = (holder?.pid, culprit(judged, holder)?.0.pid);
+        Some(HeldUp { victim, culprit, is_inferred: is_inferred(judged) })
     }
 }
 
@@ -173,11 +173,10 @@ impl<'a> Row<'a> {
         accept_queue(self.socket)
     }
 
-    /// The reader at the end of its chain, where that is another's than its own process, and how it goes.
+    /// The reader at the end of its chain, where that is another's than its own process, and how it goes; none
+    /// where it is not known that it is this one which it waits for.
     pub(crate) fn culprit(&self) -> Option<(Holder, &'a End)> {
-        let root = self.judged.root.as_ref()?;
-        let reader = root.reader()?;
-        (Some(reader.pid) != self.holder.map(|holder| holder.pid)).then_some((reader, &root.end))
+        culprit(self.judged, self.holder)
     }
 
     /// The links of its chain; none where nothing but its own process keeps it waiting.
@@ -188,7 +187,7 @@ impl<'a> Row<'a> {
     /// Whether a process on its chain is an event loop, or has other threads: that its writing is what keeps
     /// it from reading is inferred then.
     pub(crate) fn is_inferred(&self) -> bool {
-        self.links().iter().any(|link| matches!(link.wait, Wait::EventLoop | Wait::OneThread))
+        is_inferred(self.judged)
     }
 
     /// Those who wait for each other, each once, beginning with its own; empty where nobody does.
@@ -254,6 +253,18 @@ fn holder(judged: &Judged, socket: &SocketReport, pids: &[u32]) -> Option<Holder
     let of = |pid: u32| socket.holders.iter().find(|holder| holder.pid == pid).copied();
     let blamed = judged.cause.as_ref().and_then(|cause| cause.pid).and_then(of);
     blamed.or_else(|| pids.iter().find_map(|pid| of(*pid))).or(socket.holders.first().copied())
+}
+
+fn culprit(judged: &Judged, holder: Option<Holder>) -> Option<(Holder, &End)> {
+    let root = judged.root.as_ref().filter(|root| !root.is_unsure())?;
+    let reader = root.reader()?;
+    (Some(reader.pid) != holder.map(|holder| holder.pid)).then_some((reader, &root.end))
+}
+
+fn is_inferred(judged: &Judged) -> bool {
+    let root = judged.root.iter();
+    let mut links = root.flat_map(|root| &root.links);
+    links.any(|link| matches!(link.wait, Wait::EventLoop | Wait::OneThread))
 }
 
 /// The name of a process, as far as a sample tells.

@@ -165,6 +165,13 @@ pub enum Fact {
         /// The limit.
         limit: Option<u32>,
     },
+    /// Another process that holds the socket too and could read it, and why it does not.
+    AlsoHeld {
+        /// Which.
+        pid: u32,
+        /// Its own cause.
+        code: CauseCode,
+    },
     /// What could not be read.
     Missing(Unread),
 }
@@ -201,6 +208,12 @@ impl Root {
         }
     }
 
+    /// Whether it is not known that it is this chain that keeps the socket waiting: its process has other
+    /// readers that stand still.
+    pub fn is_unsure(&self) -> bool {
+        self.links.first().is_some_and(|link| link.pairing == Pairing::Unsure)
+    }
+
     /// Whether the chain comes back to where it has been.
     pub fn is_circle(&self) -> bool {
         matches!(self.end, End::Circle(_))
@@ -226,6 +239,9 @@ pub enum End {
     Circle(u32),
     /// It became too long to be followed.
     TooFar,
+    /// Several writers of the last process may be the one that it waits for, and nothing singles one out: the
+    /// link from each, the likeliest first.
+    OneOf(Vec<Link>),
 }
 
 /// How fast a reader reads that does not stand still.
@@ -284,11 +300,50 @@ pub struct Link {
     pub reader: Option<Holder>,
     /// The place of the writer's socket in the later sample.
     pub socket: usize,
+    /// What singles this writer out among those of its process.
+    pub pairing: Pairing,
 }
 
 impl Link {
     /// A step of a chain, over which nothing goes.
     pub fn new(writer: Holder, wait: Wait, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
-        Link { writer, wait, unsent, taken: None, pace: None, reader, socket }
+        Link { writer, wait, unsent, taken: None, pace: None, reader, socket, pairing: Pairing::Only }
+    }
+}
+
+/// Why it is this writer of a process for which this reader of it waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pairing {
+    /// There is no other: no other writer that stands still, no other reader that might wait for it instead.
+    Only,
+    /// Reader and writer are one socket, and so they are everywhere in the process.
+    SameConnection,
+    /// As much is read as is taken: they alone move, or move as fast as each other.
+    Rates,
+    /// As much was read as was written since both were opened, and of no other.
+    Totals,
+    /// Every other writer goes with another reader, moves while the reader stands still or the other way
+    /// round, or came to stand still after it.
+    Left,
+    /// A hint: it is one of several that it may be ([`End::OneOf`]), and its descriptor is next to the reader's,
+    /// as those are that a proxy opens one after the other.
+    Neighbours,
+    /// Nothing: other readers of the process stand still too, and which of them waits for it is not known.
+    Unsure,
+}
+
+impl Pairing {
+    /// `only`, `same_connection`, `rates`, `totals`, `left`, `neighbours` or `unsure`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Pairing::Only => "only",
+            Pairing::SameConnection => "same_connection",
+            Pairing::Rates => "rates",
+            Pairing::Totals => "totals",
+            Pairing::Left => "left",
+            Pairing::Neighbours => "neighbours",
+            Pairing::Unsure => "unsure",
+        }
     }
 }

@@ -142,6 +142,7 @@ fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
         writing: judged.writing,
         pace: Pace { consumed: judged.consumed, at_least: judged.consumed_at_least },
         taken: judged.taken,
+        age: judged.unread_age,
     });
     let went = went.into_iter().map(|it| it.unwrap_or(Went::UNKNOWN)).collect();
     let mut scene = Scene::new(span, peers, went);

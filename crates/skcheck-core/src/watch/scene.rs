@@ -1,6 +1,8 @@
 //! What is known of the later sample, put in order once for all sockets: processes, listeners, peers, and
 //! writers that stand still. Pure.
 
+use std::time::Duration;
+
 use rustc_hash::FxHashMap;
 
 use crate::diag::request::{IpVersion, Table};
@@ -9,7 +11,7 @@ use crate::holders::Holder;
 use crate::snapshot::{Holding, Report, Snapshot, Source};
 use crate::socket::{Inode, State};
 use crate::watch::cause::{Look, Pace};
-use crate::watch::chain::Peers;
+use crate::watch::chain::{Pairs, Peers};
 use crate::watch::progress::{Reading, Span, Writing};
 
 /// How one socket of the later sample went.
@@ -21,6 +23,8 @@ pub(in crate::watch) struct Went {
     pub(in crate::watch) pace: Pace,
     /// What its peer took, bytes a second.
     pub(in crate::watch) taken: Option<u64>,
+    /// Its oldest unread byte has waited at least so long.
+    pub(in crate::watch) age: Option<Duration>,
 }
 
 impl Went {
@@ -30,7 +34,13 @@ impl Went {
         writing: Writing::Unknown,
         pace: Pace { consumed: None, at_least: false },
         taken: None,
+        age: None,
     };
+
+    /// Whether its reader stands still.
+    pub(in crate::watch) fn stands_still(&self) -> bool {
+        self.reading == Reading::Stalled
+    }
 }
 
 /// The later sample, ready to be asked why.
@@ -49,6 +59,8 @@ pub(in crate::watch) struct Scene<'a> {
     /// Sockets with something unsent that may not be able to write, by process: those that stand still
     /// first, those with most unsent before others.
     writers: FxHashMap<u32, Vec<usize>>,
+    /// Which of them go with which readers of their process.
+    pairs: FxHashMap<u32, Pairs>,
 }
 
 impl<'a> Scene<'a> {
@@ -70,6 +82,7 @@ impl<'a> Scene<'a> {
             rings: FxHashMap::default(),
             left: FxHashMap::default(),
             writers: FxHashMap::default(),
+            pairs: FxHashMap::default(),
         };
         for (pid, process) in &span.now.processes {
             for (fd, sockets) in &process.rings {
@@ -93,7 +106,28 @@ impl<'a> Scene<'a> {
             of_process.sort_by_cached_key(|at| (moves(at), std::cmp::Reverse(scene.unsent(*at))));
         }
         scene.writers = writers;
+        scene.pairs = scene.pair();
         scene
+    }
+
+    /// Pairs what processes read with what they write, where they do both.
+    fn pair(&self) -> FxHashMap<u32, Pairs> {
+        let mut readers: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
+        for (at, (report, Went { reading, .. })) in self.sockets.iter().zip(&self.went).enumerate() {
+            let is_reader = matches!(reading, Reading::Stalled | Reading::Slow | Reading::Draining);
+            if is_reader && report.socket.state != State::Listen && report.holding == Holding::Descriptors {
+                for pid in report.pids().into_iter().filter(|pid| self.writers.contains_key(pid)) {
+                    readers.entry(pid).or_default().push(at);
+                }
+            }
+        }
+        let sides = |places: &[usize]| -> Vec<(usize, &'a Report, Went)> {
+            places.iter().filter_map(|at| Some((*at, self.socket(*at)?, self.went(*at)))).collect()
+        };
+        let pairs = |(pid, of_process): (u32, Vec<usize>)| {
+            (pid, Pairs::of(&sides(&of_process), &sides(self.writers(pid))))
+        };
+        readers.into_iter().map(pairs).collect()
     }
 
     /// Notes who held a socket before.
@@ -128,9 +162,19 @@ impl<'a> Scene<'a> {
         self.listeners.get(&holder).and_then(|at| self.socket(*at))
     }
 
+    /// The socket that this descriptor is of, where it holds something.
+    pub(in crate::watch) fn held_by(&self, holder: Holder) -> Option<&'a Report> {
+        self.sockets.iter().find(|report| report.holders.contains(&holder))
+    }
+
     /// A process's sockets that may not be able to write.
     pub(in crate::watch) fn writers(&self, pid: u32) -> &[usize] {
         self.writers.get(&pid).map_or(&[], Vec::as_slice)
+    }
+
+    /// How a process's readers and writers go together; `None` for a process that has not both.
+    pub(in crate::watch) fn pairs(&self, pid: u32) -> Option<&Pairs> {
+        self.pairs.get(&pid)
     }
 
     /// What a socket has unsent, in bytes: of a unix socket what its reader has not read, as far as that is

@@ -6,6 +6,7 @@ mod holders;
 mod join;
 mod listeners;
 mod made;
+mod pairs;
 mod reading;
 mod slow;
 mod totality;

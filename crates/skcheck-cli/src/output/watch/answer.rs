@@ -264,7 +264,7 @@ fn known(bytes: Option<u64>) -> String {
 }
 
 /// `a, b and c`; `a, b, c and 2 more`.
-fn listed(mut names: Vec<String>) -> String {
+pub(super) fn listed(mut names: Vec<String>) -> String {
     let more = names.len().saturating_sub(MOST_NAMES);
     names.truncate(MOST_NAMES);
     if more > 0 {

@@ -1,7 +1,7 @@
 //! Why a reader stands still, or is slow, as a sentence: from its process over those that keep that waiting to
 //! the one at the end.
 
-use skcheck_core::watch::cause::{Cause, End, Fact, Link, Root, Wait};
+use skcheck_core::watch::cause::{Cause, End, Fact, Link, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::watch::names::Names;
@@ -10,12 +10,19 @@ use crate::output::watch::words::{Said, clause, facts, reads};
 use crate::report::watch::Row;
 use crate::text::size;
 
+/// How many writers a sentence names of those that a process may wait for.
+const MOST_CANDIDATES: usize = 3;
+
 /// The cause and its evidence, a sentence each; `None` where nobody looked for a cause.
 pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<String> {
     let cause = row.judged.cause.as_ref()?;
     let said = Said { queue: row.accept_queue().is_some(), writers: false };
     let (why, seen) = match &row.judged.root {
         None => (clause(cause, "it"), facts(cause, said, names)),
+        Some(root) if root.is_unsure() => {
+            let own = format!("{}. {}", clause(cause, "it"), unsure(row, cause, root, names));
+            (own, facts(cause, said, names))
+        }
         Some(root) => {
             let own = || facts(cause, Said { writers: true, ..said }, names);
             let seen = root.cause().map_or_else(own, |end| facts(end, Said::default(), names));
@@ -33,6 +40,9 @@ pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<Stri
 /// nothing either, because it is stopped`.
 fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String {
     let mut text = String::new();
+    if let (true, End::OneOf(links)) = (root.links.is_empty(), &root.end) {
+        return one_of(links, &names.subject_again(row), names);
+    }
     for (at, link) in root.links.iter().enumerate() {
         let is_last = at + 1 == root.links.len();
         text += &match at {
@@ -57,6 +67,7 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
     }
     match &root.end {
         End::Stalled(_, cause) => text += &format!(", because {}", clause(cause, "it")),
+        End::OneOf(links) => text += &format!(", because {}", one_of(links, "it", names)),
         End::TooFar => text += ", and on from there: too far to be followed",
         _ => {}
     }
@@ -96,18 +107,65 @@ fn first(row: &Row<'_>, cause: &Cause, link: &Link, names: Names<'_>) -> String 
 
 /// A writer that cannot write. That an event loop reads nothing because of that is no more than likely.
 fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
-    let socket = names.sample.snapshot.sockets.get(link.socket);
-    let fd = link.writer.fd;
-    let unsent = size(link.unsent.0);
-    let to = match socket.and_then(|socket| names.peer_address(socket)) {
-        Some(address) => format!("{address} (fd {fd}, {unsent} unsent)"),
-        None => format!("fd {fd} ({unsent} unsent)"),
-    };
+    let to = writer(link, names);
     match link.wait {
+        Wait::EventLoop if link.pairing == Pairing::Unsure => format!("{who} cannot write to {to}"),
         Wait::EventLoop => format!("{who} has stopped reading, probably because it cannot write to {to}"),
         Wait::OneThread if who == "it" => format!("a thread of it is blocked writing to {to}"),
         _ => format!("{who} is blocked writing to {to}"),
     }
+}
+
+/// `10.0.0.20:9000 (fd 14, 2.8 MiB unsent)`.
+fn writer(link: &Link, names: Names<'_>) -> String {
+    let socket = names.sample.snapshot.sockets.get(link.socket);
+    let fd = link.writer.fd;
+    let unsent = size(link.unsent.0);
+    let by = match link.pairing {
+        Pairing::Rates => "; as fast as it reads",
+        Pairing::Totals => "; it wrote as much there as it read here",
+        _ => "",
+    };
+    match socket.and_then(|socket| names.peer_address(socket)) {
+        Some(address) => format!("{address} (fd {fd}, {unsent} unsent{by})"),
+        None => format!("fd {fd} ({unsent} unsent{by})"),
+    }
+}
+
+/// Several writers, one of which its process waits for.
+fn one_of(links: &[Link], who: &str, names: Names<'_>) -> String {
+    let one = |link: &Link| {
+        let reader = link.reader.map_or_else(
+            || "whose other end takes nothing".to_owned(),
+            |reader| format!("whose reader is {}, fd {}", names.process(reader.pid), reader.fd),
+        );
+        let hint = match link.pairing {
+            Pairing::Neighbours => ", which its number makes the likelier",
+            _ => "",
+        };
+        format!("{}, {reader}{hint}", writer(link, names))
+    };
+    let mut told: Vec<String> = links.iter().take(MOST_CANDIDATES).map(one).collect();
+    let more = links.len().saturating_sub(told.len());
+    if more > 0 {
+        told.push(format!("{more} more"));
+    }
+    let does = match links.iter().map(|link| link.wait).find(|wait| *wait != Wait::EventLoop) {
+        Some(_) => {
+            "has threads that are blocked writing to several, and for which of these it waits cannot be told"
+        }
+        None => {
+            "has stopped reading, probably because it cannot write to one of several, and which of these cannot \
+             be told"
+        }
+    };
+    format!("{who} {does}: {}", told.join("; "))
+}
+
+/// A chain that begins at a writer of which it is not known that the reader waits for it.
+fn unsure(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String {
+    let chain = chain(row, cause, root, names);
+    format!("{chain}; whether this descriptor waits for that, or another that is not read, cannot be told")
 }
 
 /// Who is at the end, where that is another: `app (2210)`.

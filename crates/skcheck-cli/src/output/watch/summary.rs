@@ -5,6 +5,7 @@ use skcheck_core::watch::cause::Cause;
 
 use crate::output::cells::count;
 use crate::output::names::descriptor;
+use crate::output::watch::answer::listed;
 use crate::output::watch::words::clause;
 use crate::report::watch::Counts;
 use crate::report::watch::history::{Found, History, Reason, Stall};
@@ -107,7 +108,12 @@ fn cause(reason: Reason, found: &Found, history: &History, charset: Charset) -> 
         Some(code) => clause(&Cause::new(code, reason.pid, Vec::new()), &who),
         None => format!("{who} reads slowly"),
     };
-    let why = if why.contains(&who) { why } else { format!("{who}: {why}") };
+    let mut why = if why.contains(&who) { why } else { format!("{who}: {why}") };
+    if !found.holds_up.is_empty() {
+        let probably = if found.is_inferred { "probably " } else { "" };
+        let names = found.holds_up.iter().map(|(pid, comm)| process(*pid, comm.as_deref(), charset));
+        why += &format!(", and {probably}holds up {}", listed(names.collect()));
+    }
     let mut marks = Vec::new();
     if found.windows < history.windows {
         marks.push(format!("in {} of {}", found.windows, count(history.windows, "window")));

@@ -108,7 +108,7 @@ fn the_summary_tells_of_the_whole_watch() {
     assert_eq!(
         told(&history),
         "Watched 5 s (1 window): 2 readers stand still in the end; nginx (10) longest, for 5 s at fd 11.\n\
-         Why: app (20) is stopped (2 sockets at once).\n\
+         Why: app (20) is stopped, and holds up nginx (10) (2 sockets at once).\n\
          Next: skcheck packets 10 11 (what waits there)\n"
     );
 }

@@ -148,6 +148,7 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
             count(*periods, "period")
         ),
         Fact::Thread { tid, state, call, wchan } => thread(*tid, *state, *call, wchan.as_deref(), names),
+        Fact::Spins { tid, percent: 100.., .. } => format!("thread {tid} uses a whole processor"),
         Fact::Spins { tid, percent, waits: 0 } => format!("thread {tid} uses {percent} % of a processor"),
         Fact::Spins { tid, percent, waits } => {
             format!("thread {tid} uses {percent} % of a processor, and waits for one {waits} % of the time")
@@ -175,6 +176,14 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
             let of = limit.map(|limit| format!(", of at most {limit}")).unwrap_or_default();
             let wait = if *waiting == 1 { "waits" } else { "wait" };
             format!("{} {wait} for accept{of}", count((*waiting).into(), "connection"))
+        }
+        Fact::AlsoHeld { pid, code } => {
+            let cause = Cause::new(*code, Some(*pid), Vec::new());
+            let who = names.process(*pid);
+            match clause(&cause, &who) {
+                clause if clause.contains(&who) => format!("{clause}, and holds it too"),
+                clause => format!("{who} holds it too: {clause}"),
+            }
         }
         Fact::Missing(unread) => {
             let MissingWords { what, remedy, .. } = missing(*unread);

@@ -1,7 +1,7 @@
 //! What a watch remembers from one window to the next: a constant amount for each reader that stands
 //! still or has dropped packets, and for each cause that was found. No strings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use skcheck_core::Holder;
@@ -9,11 +9,14 @@ use skcheck_core::watch::cause::{CauseCode, End};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
 
-use crate::report::watch::{Counts, Standing, comm, holder};
+use crate::report::watch::{Counts, HeldUp, Standing, comm, holder};
 
 /// How many different causes are remembered: a host on which everything ends and begins again must not
 /// make a long watch grow.
 const MOST_CAUSES: usize = 64;
+
+/// How many processes are remembered that one cause keeps from reading.
+const MOST_HELD_UP: usize = 16;
 
 /// What was seen since a watch began.
 #[derive(Debug, Default)]
@@ -76,6 +79,18 @@ pub(crate) struct Found {
     pub(crate) windows: u64,
     /// For so many sockets at once, at most.
     pub(crate) sockets: u64,
+    /// The processes that it keeps from reading, beside its own, each with its name; the first few.
+    pub(crate) holds_up: BTreeMap<u32, Option<Vec<u8>>>,
+    /// That it does so is inferred for one of them.
+    pub(crate) is_inferred: bool,
+}
+
+/// For how many sockets a cause was found in one window, and whom it keeps from reading.
+#[derive(Default)]
+struct Once {
+    sockets: u64,
+    holds_up: BTreeSet<u32>,
+    is_inferred: bool,
 }
 
 impl History {
@@ -85,7 +100,7 @@ impl History {
         self.watched = self.watched.saturating_add(judgement.window);
         let mut since = BTreeMap::new();
         let mut dropped = BTreeMap::new();
-        let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
+        let mut reasons: BTreeMap<Reason, Once> = BTreeMap::new();
         for judged in judgement.sockets.iter().filter(|judged| judged.asked_for) {
             let drops = u64::from(judged.drops.unwrap_or(0));
             self.drops = self.drops.saturating_add(drops);
@@ -101,14 +116,19 @@ impl History {
                 let began = self.since.get(&judged.key).map_or(before.at, |since| since.began);
                 since.insert(judged.key, Since { began, standing: Standing::of(judged, socket) });
                 if let Some(reason) = reason(judged) {
-                    *reasons.entry(reason).or_default() += 1;
+                    let once = reasons.entry(reason).or_default();
+                    once.sockets += 1;
+                    if let Some(held_up) = HeldUp::of(judged, holder(judged, socket, &[])) {
+                        once.holds_up.insert(held_up.victim);
+                        once.is_inferred |= held_up.is_inferred;
+                    }
                 }
             }
         }
         (self.since, self.dropped) = (since, dropped);
         self.note_longest(now, judgement);
-        for (reason, sockets) in reasons {
-            self.found(reason, sockets, now);
+        for (reason, once) in reasons {
+            self.found(reason, &once, now);
         }
     }
 
@@ -153,22 +173,29 @@ impl History {
         }
     }
 
-    fn found(&mut self, reason: Reason, sockets: u64, now: &Sample) {
+    fn found(&mut self, reason: Reason, once: &Once, now: &Sample) {
         if self.causes.len() >= MOST_CAUSES && !self.causes.contains_key(&reason) {
             return;
         }
         let found = self.causes.entry(reason).or_default();
         found.windows += 1;
-        found.sockets = found.sockets.max(sockets);
+        found.sockets = found.sockets.max(once.sockets);
         if found.comm.is_none() {
             found.comm = reason.pid.and_then(|pid| comm(now, pid)).map(<[u8]>::to_vec);
+        }
+        found.is_inferred |= once.is_inferred;
+        for pid in &once.holds_up {
+            if found.holds_up.len() < MOST_HELD_UP {
+                found.holds_up.entry(*pid).or_insert_with(|| comm(now, *pid).map(<[u8]>::to_vec));
+            }
         }
     }
 }
 
 /// The cause at the end of a chain; that of the socket where there is none.
 fn reason(judged: &Judged) -> Option<Reason> {
-    match (judged.root.as_ref().map(|root| &root.end), &judged.cause) {
+    let root = judged.root.as_ref().filter(|root| !root.is_unsure());
+    match (root.map(|root| &root.end), &judged.cause) {
         (Some(End::Stalled(reader, cause)), _) => {
             Some(Reason { code: Some(cause.code), pid: Some(reader.pid) })
         }

@@ -24,17 +24,17 @@ pub(super) fn owns(scene: &Scene<'_>, connection: &Report) -> Vec<Own> {
 pub(super) fn owns_of_listener(scene: &Scene<'_>, listener: &Report) -> Vec<Own> {
     let mut owns = each(scene, &listener.holders, listener.socket.inode, true);
     for own in &mut owns {
-        blame(&mut own.cause, listener, own.is_helpless);
+        blame(&mut own.cause, listener);
     }
     owns
 }
 
-/// A full queue is the cause, whatever a listener's holder does, unless it can do nothing at all. Another
-/// socket has none.
-pub(super) fn blame(cause: &mut Cause, listener: &Report, is_helpless: bool) {
+/// That a queue is full follows from what keeps its holder from accepting; it is the cause only where nothing
+/// is known of that. Another socket has none.
+pub(super) fn blame(cause: &mut Cause, listener: &Report) {
     let Some(queue) = Queue::of(listener) else { return };
     let fact = Fact::AcceptQueue { waiting: queue.waiting, limit: queue.limit };
-    if queue.is_full() && !is_helpless {
+    if queue.is_full() && cause.code == CauseCode::Unknown {
         cause.code = CauseCode::AcceptFull;
         cause.evidence.insert(0, fact);
     } else {

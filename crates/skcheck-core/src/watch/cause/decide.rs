@@ -106,7 +106,8 @@ pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
         if target.is_listener { (&threads.accepts, Call::Accept) } else { (&threads.reads, Call::Read) };
     let is_in_call = target.fds.iter().any(|fd| calls.contains(fd));
     let is_involved = is_in_call || !places.is_empty();
-    let is_attended = is_in_call || places.iter().any(|(set, _)| look.sets.is_waited_in(*set, threads));
+    let is_waited = places.iter().any(|(set, _)| look.sets.is_waited_in(*set, threads));
+    let is_attended = is_in_call || is_waited;
     let found = |code, evidence, is_helpless| Decided {
         cause: Cause { code, pid: Some(look.now.pid), evidence },
         is_helpless,
@@ -127,6 +128,11 @@ pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
     if is_in_call {
         // It is about to read, or waits for more than is there (SO_RCVLOWAT).
         return found(CauseCode::Unknown, threads::facts_on(look.now, call, target.fds), false);
+    }
+    if !places.is_empty() && threads.all_blocked && !is_waited {
+        // What its sets would tell it matters only once it comes back to them.
+        let evidence = threads::facts(look.now).into_iter().chain(epoll::facts(&places));
+        return found(CauseCode::Blocked, evidence.collect(), false);
     }
     if !places.is_empty() {
         let (code, mut evidence) = epoll::judge(&places, &look.sets, threads);

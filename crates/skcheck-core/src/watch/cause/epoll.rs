@@ -120,6 +120,11 @@ impl Sets {
     }
 }
 
+/// The places themselves.
+pub(super) fn facts(places: &[Place]) -> impl Iterator<Item = Fact> {
+    places.iter().map(|(set, events)| Fact::Epoll { set: *set, events: *events })
+}
+
 /// What the places of a socket with data in its queue tell; no code where somebody should be reading it
 /// right now. Those that ask for data go before those that do not: a set can be for writing only.
 pub(super) fn judge(places: &[Place], sets: &Sets, threads: &Threads) -> (Option<CauseCode>, Vec<Fact>) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::holders::{Holder, Via};
 use crate::snapshot::{Holding, Report};
 use crate::socket::{Inode, State};
@@ -9,6 +11,12 @@ use crate::watch::cause::decide::{Decided, Target, decide};
 use crate::watch::cause::{Cause, CauseCode, Fact, accept};
 use crate::watch::evidence::Unread;
 use crate::watch::scene::Scene;
+
+/// How many other holders a cause names.
+const MOST_OTHERS: usize = 8;
+
+/// Over how many parents a worker is traced back to its master.
+const MOST_GENERATIONS: usize = 16;
 
 /// One holder, and why its process does not read the socket.
 pub(in crate::watch) struct Own {
@@ -22,12 +30,24 @@ pub(in crate::watch) struct Own {
 /// The holders that matter, the most telling first; none where nobody is known to hold it.
 pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
     match report.holding {
-        Holding::AwaitingAccept { .. } => choose(accept::owns(scene, report)),
+        Holding::AwaitingAccept { .. } => choose(scene, accept::owns(scene, report)),
         // No thread can read it as things are.
-        Holding::IoUring | Holding::InFlight { .. } => Vec::new(),
-        _ if report.socket.state == State::Listen => choose(accept::owns_of_listener(scene, report)),
-        _ => choose(each(scene, &report.holders, report.socket.inode, false)),
+        Holding::IoUring => Vec::new(),
+        Holding::InFlight { .. } => of_receiver(scene, report),
+        _ if report.socket.state == State::Listen => choose(scene, accept::owns_of_listener(scene, report)),
+        _ => choose(scene, each(scene, &report.holders, report.socket.inode, false)),
     }
+}
+
+/// Who should receive the message that a socket is in, where only one can, and why he does not.
+fn of_receiver(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
+    let [at] = report.holders.as_slice() else { return Vec::new() };
+    let channel = scene.held_by(at.descriptor()).filter(|it| it.holding == Holding::Descriptors);
+    let mut owns = channel.map(|channel| owns(scene, channel)).unwrap_or_default();
+    for own in &mut owns {
+        own.cause.evidence.insert(0, Fact::InFlight(*at));
+    }
+    owns
 }
 
 /// Every process that holds a socket, its lowest descriptor for all of them.
@@ -58,11 +78,14 @@ pub(super) fn each(
 /// Of several holders each could read. Those that show that they do (a thread reads it, an epoll set has it)
 /// count before those that merely have it from a parent. A process that can do nothing is the cause only
 /// where none is left that could; and where nothing is known of one of these, nothing is known. One that
-/// sleeps elsewhere may be a parent that waits for its children: others go before it.
-pub(super) fn choose(mut owns: Vec<Own>) -> Vec<Own> {
+/// sleeps elsewhere may be a parent that waits for its children: others go before it. What the first says of
+/// the others, where none of them reads: together they are the answer.
+fn choose(scene: &Scene<'_>, mut owns: Vec<Own>) -> Vec<Own> {
     if owns.iter().any(|own| own.is_involved) {
         owns.retain(|own| own.is_involved);
     }
+    let masters = masters(scene, &owns);
+    owns.retain(|own| !masters.contains(&own.holder.pid));
     let all_idle = !owns.iter().any(|own| own.is_involved);
     owns.sort_by_key(|own| {
         let is_unknown = own.cause.code == CauseCode::Unknown;
@@ -74,7 +97,37 @@ pub(super) fn choose(mut owns: Vec<Own>) -> Vec<Own> {
             own.holder,
         )
     });
+    if let Some((first, others)) = owns.split_first_mut() {
+        let pid = first.holder.pid;
+        let others = others.iter().filter(|other| other.holder.pid != pid);
+        let also = others.map(|other| Fact::AlsoHeld { pid: other.holder.pid, code: other.cause.code });
+        first.cause.evidence.extend(also.take(MOST_OTHERS));
+    }
     owns
+}
+
+/// Processes that have left a socket to their workers: a descendant holds it too, and does something with it or
+/// is the same program. Whoever does something with it himself is none.
+fn masters(scene: &Scene<'_>, owns: &[Own]) -> FxHashSet<u32> {
+    let name = |pid: u32| scene.process(pid).and_then(|look| look.now.comm.as_deref());
+    let idle: FxHashMap<u32, Option<&[u8]>> = owns
+        .iter()
+        .filter(|own| !own.is_involved)
+        .map(|own| (own.holder.pid, name(own.holder.pid)))
+        .collect();
+    let mut masters = FxHashSet::default();
+    for own in owns {
+        let (mut pid, mut left) = (own.holder.pid, MOST_GENERATIONS);
+        while let Some(parent) = scene.process(pid).and_then(|look| look.now.parent).filter(|_| left > 0) {
+            let is_same = |name_of: &Option<&[u8]>| name_of.is_some() && *name_of == name(own.holder.pid);
+            let is_idle = idle.get(&parent).filter(|_| parent != own.holder.pid);
+            if is_idle.is_some_and(|name_of| own.is_involved || is_same(name_of)) {
+                masters.insert(parent);
+            }
+            (pid, left) = (parent, left - 1);
+        }
+    }
+    masters
 }
 
 /// Why a socket is not read that no descriptor is known to hold.
@@ -90,6 +143,6 @@ pub(in crate::watch) fn unheld(scene: &Scene<'_>, report: &Report) -> Cause {
         _ => (None, Vec::new()),
     };
     let mut cause = Cause { code: CauseCode::Unknown, pid, evidence };
-    accept::blame(&mut cause, report, false);
+    accept::blame(&mut cause, report);
     cause
 }

@@ -147,13 +147,15 @@ fn spins(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: D
 fn busy(before: &ThreadEvidence, now: &ThreadEvidence, window: Duration) -> Option<(u32, u32)> {
     let grown = |of: fn(&ThreadEvidence) -> Option<Duration>| of(now)?.checked_sub(of(before)?);
     let percent = |time: Duration, of: Duration| {
-        let percent = time.as_nanos().saturating_mul(100).checked_div(of.as_nanos())?;
-        Some(u32::try_from(percent).unwrap_or(u32::MAX))
+        // What is read a little later counts a little more.
+        let percent = time.as_nanos().saturating_mul(100).checked_div(of.as_nanos())?.min(100);
+        u32::try_from(percent).ok()
     };
     if let Some((ran, waited)) = grown(|it| it.ran).zip(grown(|it| it.waited)) {
         // They need not have come as late after their samples began.
         let between = window.saturating_add(now.read_after).saturating_sub(before.read_after);
-        return Some((percent(ran, between)?, percent(waited, between)?));
+        let ran = percent(ran, between)?;
+        return Some((ran, percent(waited, between)?.min(100 - ran)));
     }
     let ticks = now.ticks?.checked_sub(before.ticks?)?;
     Some((percent(Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND)), window)?, 0))

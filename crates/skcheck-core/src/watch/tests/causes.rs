@@ -196,10 +196,18 @@ fn nobody_waits() {
     let elsewhere = |thread| with(event_loop(IN), |it| it.threads = process(PID, thread).threads);
     let fact = Fact::Epoll { set: SET, events: IN };
     check(&elsewhere(sleeps(Call::EpollWait, 8)), NobodyWaits, Some(&fact));
-    check(&elsewhere(sleeps(Call::Futex, 0)), NobodyWaits, Some(&fact));
     assert!(why(&elsewhere(sleeps(Call::Futex, 0)), &event_loop(IN)).code == Unknown);
-    let shown = why(&elsewhere(sleeps(Call::Futex, 0)), &elsewhere(sleeps(Call::Futex, 0))).evidence;
-    assert_eq!(shown, [fact, thread(PID, b'S', Call::Futex, None)]);
+    // That nobody waits there follows from where its threads are, whatever the events; one of several may
+    // belong to another set.
+    for events in [IN, IN | EDGE, OUT, ONESHOT] {
+        let blocked =
+            with(elsewhere(sleeps(Call::Futex, 0)), |it| it.epolls = vec![set(SET, FD, INODE, events)]);
+        let cause = why(&blocked, &blocked);
+        let sleeps = thread(PID, b'S', Call::Futex, None);
+        assert_eq!((cause.code, cause.evidence), (Blocked, vec![sleeps, Fact::Epoll { set: SET, events }]));
+    }
+    let several = add(elsewhere(sleeps(Call::Futex, 0)), 6, sleeps(Call::EpollWait, 8));
+    check(&several, NobodyWaits, Some(&fact));
     // A set in a set: its thread waits in the outer one.
     let nested = with(elsewhere(sleeps(Call::EpollWait, 8)), |it| it.epolls.push(set(8, SET, 99, IN)));
     let outer = |events| Fact::EpollInEpoll { set: 8, inner: SET, events };
@@ -285,8 +293,11 @@ fn accept_full() {
         with(process(PID, sleeps(Call::EpollWait, SET)), |it| it.epolls = vec![set(SET, 8, 2, events)])
     };
     let asleep = process(PID, sleeps(Call::Sleep, 0));
-    check(6, &asleep, AcceptFull);
-    check(5, &accepts(OUT), AcceptFull);
+    // That it is full follows from these.
+    check(6, &asleep, Blocked);
+    check(5, &accepts(OUT), NoEpollin);
+    check(5, &accepts(IN), AcceptFull);
+    check(6, &process(PID, sleeps(Call::Accept, 8)), AcceptFull);
     check(2, &asleep, Blocked);
     check(2, &accepts(OUT), NoEpollin);
     check(2, &accepts(IN), Unknown);

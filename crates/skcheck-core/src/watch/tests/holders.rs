@@ -1,16 +1,18 @@
 //! Sockets that several processes hold.
 
 use super::made::{Sock, of, process, samples, set, sleeps};
-use crate::watch::cause::CauseCode::{self, Blocked, EdgeNotRead, NoEpollin, Stopped, Unknown};
+use crate::watch::cause::CauseCode::{self, Blocked, EdgeNotRead, NoEpollin, NotPolled, Stopped, Unknown};
+use crate::watch::cause::{Cause, Fact};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::judge;
 
-fn check(processes: &[ProcessEvidence], code: CauseCode, pid: u32) {
+fn check(processes: &[ProcessEvidence], code: CauseCode, pid: u32) -> Cause {
     let sock = Sock::tcp(1).received(900).unread(900);
     let sock = processes.iter().fold(sock, |sock, process| sock.held(process.pid, 3));
     let both = samples(std::slice::from_ref(&sock), std::slice::from_ref(&sock), processes);
     let cause = of(&judge(&both.0, &both.1).sockets, 1).cause.clone().unwrap();
     assert_eq!((cause.code, cause.pid), (code, Some(pid)), "{processes:?}");
+    cause
 }
 
 fn stopped(pid: u32) -> ProcessEvidence {
@@ -52,4 +54,41 @@ fn one_is_unknown() {
     check(&[process(5, sleeps(Call::Wait, 0)), hidden.clone()], Unknown, 6);
     let worker = with_set(process(5, sleeps(Call::EpollWait, 4)), Interest::OUT);
     check(&[worker, hidden], NoEpollin, 5);
+}
+
+fn named(process: ProcessEvidence, comm: &str, parent: u32) -> ProcessEvidence {
+    ProcessEvidence { comm: Some(comm.as_bytes().to_vec()), parent: Some(parent), ..process }
+}
+
+/// Masters leave the socket to their workers, who are the answer together.
+#[test]
+fn masters_and_workers() {
+    let also = |pid, code| Fact::AlsoHeld { pid, code };
+    let master = || named(process(5, sleeps(Call::Poll, 0)), "gunicorn", 1);
+    let worker = |pid| named(process(pid, sleeps(Call::Sleep, 0)), "gunicorn", 5);
+    let cause = check(&[master(), worker(6), worker(7)], Blocked, 6);
+    assert_eq!(cause.evidence.last(), Some(&also(7, Blocked)));
+    // A grandchild, whose parent holds nothing of it but is known.
+    let stopped = |pid| named(stopped(pid), "gunicorn", 6);
+    let cause = check(&[master(), worker(6), stopped(7)], Stopped, 7);
+    assert!(!cause.evidence.iter().any(|fact| matches!(fact, Fact::AlsoHeld { .. })), "{cause:?}");
+    // Another program of its own that merely has the descriptor is no worker.
+    let helper = named(process(6, sleeps(Call::Sleep, 0)), "sleep", 5);
+    let cause = check(&[master(), helper.clone()], NotPolled, 5);
+    assert_eq!(cause.evidence.last(), Some(&also(6, Blocked)));
+    // One that does read is, whatever its name.
+    let reads = with_set(process(6, sleeps(Call::EpollWait, 4)), Interest::OUT);
+    check(&[master(), named(reads, "python", 5)], NoEpollin, 6);
+    // A master that reads itself is to blame, and not what it has started.
+    let polls = with_set(process(5, sleeps(Call::EpollWait, 4)), Interest::OUT);
+    check(&[named(polls, "gunicorn", 1), worker(6)], NoEpollin, 5);
+    // They are their own parents: it ends.
+    check(
+        &[
+            named(process(5, sleeps(Call::Sleep, 0)), "a", 6),
+            named(process(6, sleeps(Call::Sleep, 0)), "b", 5),
+        ],
+        Blocked,
+        5,
+    );
 }

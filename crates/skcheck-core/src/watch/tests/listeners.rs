@@ -48,7 +48,7 @@ fn a_holder_that_has_not_run_has_accepted_nobody() {
     let asleep = both(sleeps(Call::Sleep, 0));
     let judged = judge(&asleep.0, &asleep.1).sockets;
     assert_eq!((of(&judged, 1).reading, of(&judged, 1).accepted), (Stalled, Some(0)));
-    assert_eq!(of(&judged, 1).cause.as_ref().map(|cause| cause.code), Some(CauseCode::AcceptFull));
+    assert_eq!(of(&judged, 1).cause.as_ref().map(|cause| cause.code), Some(CauseCode::Blocked));
     let busy = both(runs());
     assert_eq!(of(&judge(&busy.0, &busy.1).sockets, 1).reading, Unknown);
 }

@@ -71,6 +71,10 @@ impl Sock {
         self.with(|socket| change(socket.tcp_info.get_or_insert_default()))
     }
 
+    pub(super) fn has_unread(&self) -> bool {
+        self.socket.recv_q.holds_something()
+    }
+
     /// Recv-Q, as the kernel tells it.
     pub(super) fn unread(self, bytes: u32) -> Sock {
         self.with(|it| it.recv_q = queues(it.protocol, it.state, bytes, 0).0)
@@ -91,6 +95,10 @@ impl Sock {
 
     pub(super) fn acked(self, bytes: u64) -> Sock {
         self.info(|info| info.bytes_acked = Some(bytes))
+    }
+
+    pub(super) fn last_sent(self, milliseconds: u64) -> Sock {
+        self.info(|info| info.last_data_sent = Some(Duration::from_millis(milliseconds)))
     }
 
     pub(super) fn window(self, bytes: u32, limited_ms: u64) -> Sock {

@@ -38,6 +38,8 @@ pub(super) struct ChainJson {
     circle: bool,
     end: &'static str,
     links: Vec<LinkJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<LinkJson>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +50,7 @@ struct LinkJson {
     taken_per_s: Option<u64>,
     reader: Option<HolderJson>,
     consumed_per_s: Option<u64>,
+    pairing: &'static str,
 }
 
 /// One fact: its kind, the numbers that it has, and words for a person.
@@ -73,6 +76,8 @@ struct EvidenceJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cgroup: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cgroup_hex: Option<String>,
@@ -92,7 +97,7 @@ impl CauseJson {
 
 impl RootJson {
     pub(super) fn new(root: &Root, names: Names<'_>) -> Option<RootJson> {
-        let holder = root.reader()?;
+        let holder = root.reader().filter(|_| !root.is_unsure())?;
         let (reads, pace) = match root.end {
             End::Slow(_, pace) => (true, pace),
             _ => (false, Pace { consumed: Some(0), at_least: false }),
@@ -114,6 +119,7 @@ impl RootJson {
 
 impl ChainJson {
     pub(super) fn new(root: &Root) -> ChainJson {
+        let candidates = if let End::OneOf(links) = &root.end { links.as_slice() } else { &[] };
         let link = |link: &Link| LinkJson {
             writer: HolderJson::new(&link.writer),
             wait: link.wait.name(),
@@ -121,11 +127,13 @@ impl ChainJson {
             taken_per_s: link.taken,
             reader: link.reader.as_ref().map(HolderJson::new),
             consumed_per_s: link.pace.and_then(|pace| pace.consumed),
+            pairing: link.pairing.name(),
         };
         ChainJson {
             circle: root.is_circle(),
             end: end_name(&root.end),
             links: root.links.iter().map(link).collect(),
+            candidates: candidates.iter().map(link).collect(),
         }
     }
 }
@@ -138,6 +146,7 @@ fn end_name(end: &End) -> &'static str {
         End::Hidden => "hidden",
         End::Circle(_) => "circle",
         End::TooFar => "too_far",
+        End::OneOf(_) => "one_of",
         _ => "not_found",
     }
 }
@@ -209,6 +218,9 @@ impl EvidenceJson {
                 of: limit.map(u64::from),
                 ..empty
             },
+            Fact::AlsoHeld { pid, code } => {
+                EvidenceJson { kind: "also_held", pid: Some(*pid), code: Some(code.name()), ..empty }
+            }
             Fact::Missing(_) => EvidenceJson { kind: "missing", ..empty },
             _ => EvidenceJson { kind: "other", ..empty },
         }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use skcheck_core::watch::Judged;
-use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Pace, Root, Wait};
+use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Pace, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Gap, Holder, Holding, Missing, Payload};
@@ -40,6 +40,46 @@ fn the_answer_names_the_root_of_a_chain_first() {
             "1 more reader stands still.",
         ]
     );
+}
+
+/// Where a process cannot write to several, nobody is accused.
+#[test]
+fn one_of_several_is_behind_it() {
+    let mut world = chain();
+    world.named(30, "curl");
+    let root = world.judgement.sockets[0].root.clone().unwrap();
+    let mut first = root.links[0].clone();
+    (first.wait, first.pairing) = (Wait::EventLoop, Pairing::Neighbours);
+    let reader = Holder::new(30, 5);
+    let second = Link::new(Holder::new(10, 19), Wait::EventLoop, Payload(4096), Some(reader), 99);
+    let both = vec![first, second];
+    world.judgement.sockets[0].root = Some(Root::new(Vec::new(), End::OneOf(both)));
+    let [state, because, _] = &answer(&world)[..] else { panic!("{:?}", answer(&world)) };
+    assert_eq!(
+        state,
+        "nginx (10) has read nothing for 5 s; 2.9 MiB waits at fd 11, the oldest byte for at least 41 s."
+    );
+    assert_eq!(
+        because,
+        "Because: nginx has stopped reading, probably because it cannot write to one of several, and which of \
+         these cannot be told: 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader is app (20), fd 7, which \
+         its number makes the likelier; fd 19 (4 KiB unsent), whose reader is curl (30), fd 5."
+    );
+    assert_eq!(world.report().held_up_by(20), (vec![], false));
+    // One writer alone, and another reader beside this one.
+    let mut root = root;
+    (root.links[0].wait, root.links[0].pairing) = (Wait::EventLoop, Pairing::Unsure);
+    let judged = &mut world.judgement.sockets[0];
+    judged.root = Some(root);
+    judged.cause = Some(Cause::new(CauseCode::NoEpollin, Some(10), vec![]));
+    assert_eq!(
+        answer(&world)[1],
+        "Because: it has stopped asking for data: the socket is in epoll without EPOLLIN. nginx cannot write to \
+         10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app (20), fd 7, has read nothing either, because \
+         it is stopped (SIGSTOP, or job control); whether this descriptor waits for that, or another that is \
+         not read, cannot be told."
+    );
+    assert_eq!(world.report().held_up_by(20), (vec![], false));
 }
 
 /// Who watches the client alone learns as well who is at the end, and why.

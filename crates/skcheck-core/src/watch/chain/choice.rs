@@ -1,0 +1,157 @@
+//! For which of its writers a process waits that does not read. Pure.
+
+use std::time::Duration;
+
+use crate::holders::Holder;
+use crate::watch::cause::{CauseCode, End, Link, Own, Pairing, Wait};
+use crate::watch::chain::Chain;
+use crate::watch::chain::walk::by_threads;
+use crate::watch::progress::tcp;
+use crate::watch::scene::Scene;
+
+/// How many writers of one process are looked at, the largest first.
+const MOST_WRITERS: usize = 32;
+
+/// By how much a writer must have begun to stand still after a reader at least, to be no cause of that.
+const CLEARLY_LATER: Duration = Duration::from_secs(1);
+
+/// A writer that may be what keeps a reader of its process waiting.
+pub(super) struct Candidate {
+    pub(super) writer: Holder,
+    /// What shows that the process waits for it.
+    pub(super) wait: Wait,
+    /// The place of its socket in the later sample.
+    pub(super) at: usize,
+}
+
+/// The writers for which one reader may wait.
+pub(super) struct Choice {
+    candidates: Vec<Candidate>,
+    /// What singled out the only one, if there is one.
+    pairing: Pairing,
+    /// The reader's descriptor.
+    reader: Holder,
+}
+
+impl Choice {
+    /// Leaves of the writers of a process those that its reader at `at` may wait for.
+    pub(super) fn of(scene: &Scene<'_>, own: &Own, at: usize, reads: bool) -> Choice {
+        let pid = own.holder.pid;
+        let candidate = |at: usize| {
+            let fds = Scene::fds(&scene.socket(at)?.holders, pid);
+            let writer = Holder::new(pid, fds.iter().copied().min()?);
+            Some(Candidate { writer, wait: holds_back(scene, own, reads, at, &fds)?, at })
+        };
+        let writers = scene.writers(pid).iter().copied().take(MOST_WRITERS);
+        let mut candidates: Vec<Candidate> = writers.filter_map(candidate).collect();
+        let all = candidates.len();
+        let pairs = scene.pairs(pid);
+        if let Some((writer, pairing)) = pairs.and_then(|pairs| pairs.writer_of(at)) {
+            let goes_with = |it: &Candidate| it.at == writer;
+            if candidates.iter().any(goes_with) {
+                candidates.retain(goes_with);
+                return Choice { candidates, pairing, reader: own.holder };
+            }
+        }
+        candidates.retain(|it| {
+            let is_taken = pairs.is_some_and(|pairs| pairs.is_taken_from(at, it.at));
+            // Who reads is not held up by a peer that takes nothing.
+            !is_taken && !(reads && scene.went(it.at).taken == Some(0))
+        });
+        keep_if_any(&mut candidates, |it| !began_later(scene, at, it.at));
+        let has_rivals = |it: &Candidate| {
+            it.wait != Wait::Blocked && pairs.is_some_and(|pairs| pairs.has_rivals(at, it.at))
+        };
+        let pairing = match candidates.as_slice() {
+            [only] if has_rivals(only) => Pairing::Unsure,
+            [_] if all > 1 => Pairing::Left,
+            _ => Pairing::Only,
+        };
+        Choice { candidates, pairing, reader: own.holder }
+    }
+
+    /// Those that are left.
+    pub(super) fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// Of the chains over the candidates that lead somewhere the one that counts; one that ends at several
+    /// links where nothing tells which.
+    pub(super) fn among(&self, mut found: Vec<Chain>) -> Option<Chain> {
+        keep_if_any(&mut found, |chain| chain.end != End::TooFar);
+        let pairing = match found.len() {
+            // Others were there, but lead nowhere.
+            1 if self.candidates.len() > 1 && self.pairing == Pairing::Only => Pairing::Left,
+            _ => self.pairing,
+        };
+        let leads_to = |chain: &Chain| chain.reader().map(|reader| reader.pid);
+        let mut chains = found.iter();
+        let first = chains.next()?;
+        let same_end = first.is_circle() || leads_to(first).is_some();
+        let is_same = |other: &Chain| {
+            same_end && other.is_circle() == first.is_circle() && leads_to(other) == leads_to(first)
+        };
+        if chains.all(is_same) {
+            let mut first = found.into_iter().next()?;
+            first.links.first_mut()?.pairing = pairing;
+            return Some(first);
+        }
+        let mut links: Vec<Link> = found.into_iter().filter_map(|it| it.links.into_iter().next()).collect();
+        self.hint(&mut links);
+        Some(Chain::new(Vec::new(), End::OneOf(links)))
+    }
+
+    /// A proxy opens the one connection right after it has accepted the other: descriptors that are next to
+    /// each other go together, probably.
+    fn hint(&self, links: &mut [Link]) {
+        let is_next = |link: &Link| link.writer.fd.abs_diff(self.reader.fd) == 1;
+        if links.iter().filter(|link| is_next(link)).count() == 1 {
+            links.sort_by_key(|link| !is_next(link));
+            if let Some(first) = links.first_mut() {
+                first.pairing = Pairing::Neighbours;
+            }
+        }
+    }
+}
+
+/// Keeps those that pass, unless none does.
+fn keep_if_any<T>(all: &mut Vec<T>, passes: impl Fn(&T) -> bool) {
+    if all.iter().any(&passes) {
+        all.retain(passes);
+    }
+}
+
+/// Whether a writer began to stand still only after the reader did: it sent something while that had unread
+/// data already. Only a peer that has shut its window tells: where it has not, what was sent last can be sent
+/// again and again.
+fn began_later(scene: &Scene<'_>, reader: usize, writer: usize) -> bool {
+    let info = scene.socket(writer).and_then(|report| report.socket.tcp_info);
+    let sent = info.filter(|info| info.snd_wnd == Some(0)).and_then(|info| info.last_data_sent);
+    let age = scene.went(reader).age;
+    let later = |(sent, age): (Duration, Duration)| sent.saturating_add(CLEARLY_LATER.max(age / 10)) < age;
+    scene.went(writer).taken == Some(0) && sent.zip(age).is_some_and(later)
+}
+
+/// Whether it is this writer that keeps a process from reading: a thread is blocked in writing to it; or no
+/// more can be written, and the process is an event loop that does not ask for more to read. Of a process
+/// that reads (`reads`) only its one thread can tell: of several another may be the one that reads.
+fn holds_back(scene: &Scene<'_>, own: &Own, reads: bool, at: usize, fds: &[u32]) -> Option<Wait> {
+    let look = scene.process(own.holder.pid)?;
+    let by_threads = by_threads(scene, own.holder.pid, fds);
+    if by_threads.is_some() && (!reads || look.has_one_thread()) {
+        return by_threads;
+    }
+    if !scene.socket(at).is_some_and(|report| tcp::is_clogged(&report.socket)) {
+        return None;
+    }
+    // What a process stops asking for it stops on purpose, whatever its threads do. For the rest it must be
+    // seen that it is an event loop, and not stuck somewhere else.
+    let is_event_loop = match own.cause.code {
+        CauseCode::NoEpollin | CauseCode::OneshotNotRearmed => look.waits_for_events() || !look.is_known(),
+        CauseCode::NotPolled | CauseCode::EdgeNotRead | CauseCode::NobodyWaits | CauseCode::AcceptFull => {
+            look.waits_for_events()
+        }
+        _ => false,
+    };
+    is_event_loop.then_some(Wait::EventLoop)
+}

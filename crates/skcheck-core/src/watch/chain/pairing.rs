@@ -1,0 +1,164 @@
+//! Which writer of a process goes with which of its readers: a proxy reads from one what it writes to another.
+//! Pure.
+//!
+//! Numbers of the kernel pair them, where one fits and no other comes near: bytes that were consumed here and
+//! taken there. What is not paired stays open.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::footprint::unsent;
+use crate::snapshot::Report;
+use crate::units::Payload;
+use crate::watch::cause::Pairing;
+use crate::watch::scene::Went;
+
+/// How far two totals of one stream may lie apart: what a proxy holds in its own buffers, and what it adds and
+/// takes away (headers, encryption).
+const BUFFERED: u64 = 64 << 10;
+
+/// How far away every other total must be at least.
+const APART: u64 = 256 << 10;
+
+/// Less than this says nothing: a request is as long as another.
+const TELLING: u64 = BUFFERED;
+
+/// The pairs of one process, by places in the later sample.
+#[derive(Debug, Default)]
+pub(in crate::watch) struct Pairs {
+    by_reader: FxHashMap<usize, (usize, Pairing)>,
+    writers: FxHashSet<usize>,
+    /// The readers that stand still and are in no pair.
+    open: Vec<usize>,
+}
+
+/// A socket of the process: its place, the sample's record of it, and how it went.
+pub(in crate::watch) type Side<'a> = (usize, &'a Report, Went);
+
+impl Pairs {
+    /// Pairs the readers of a process, those that stand still and those that read, with its writers.
+    pub(in crate::watch) fn of(readers: &[Side<'_>], writers: &[Side<'_>]) -> Pairs {
+        let mut pairs = Pairs::default();
+        let places = |sides: &[Side<'_>]| sides.iter().map(|side| side.0).collect::<FxHashSet<usize>>();
+        if places(readers) == places(writers) {
+            // It answers on each connection what it reads there.
+            for (at, ..) in readers {
+                pairs.add(*at, *at, Pairing::SameConnection);
+            }
+        } else {
+            pairs.by(Pairing::Rates, &numbers(readers, consumed_now), &numbers(writers, taken_now));
+            let (readers, writers) = (pairs.not_in(readers), pairs.not_in(writers));
+            pairs.by(Pairing::Totals, &numbers(&readers, consumed_ever), &numbers(&writers, written_ever));
+        }
+        let open = readers.iter().filter(|(at, _, went)| went.stands_still() && !pairs.has(*at));
+        pairs.open = open.map(|(at, ..)| *at).collect();
+        pairs
+    }
+
+    /// The writer that goes with this reader.
+    pub(super) fn writer_of(&self, reader: usize) -> Option<(usize, Pairing)> {
+        self.by_reader.get(&reader).copied()
+    }
+
+    /// Whether this writer goes with another reader than this one.
+    pub(super) fn is_taken_from(&self, reader: usize, writer: usize) -> bool {
+        self.writers.contains(&writer) && self.writer_of(reader).is_none_or(|(own, _)| own != writer)
+    }
+
+    /// Whether other readers than this one stand still and may be those that wait for the writer. The one at
+    /// the writer's own connection takes nothing from others: a server reads no more requests of whom it
+    /// cannot answer.
+    pub(super) fn has_rivals(&self, reader: usize, writer: usize) -> bool {
+        reader != writer && self.open.iter().any(|at| *at != reader && *at != writer)
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.by_reader.contains_key(&at) || self.writers.contains(&at)
+    }
+
+    fn not_in<'a>(&self, sides: &[Side<'a>]) -> Vec<Side<'a>> {
+        sides.iter().filter(|(at, ..)| !self.has(*at)).copied().collect()
+    }
+
+    fn add(&mut self, reader: usize, writer: usize, by: Pairing) {
+        self.by_reader.insert(reader, (writer, by));
+        self.writers.insert(writer);
+    }
+
+    /// Pairs those whose numbers are near to each other, and far from all others of both sides.
+    fn by(&mut self, how: Pairing, readers: &[Number], writers: &[Number]) {
+        for reader in readers {
+            let Some(writer) = only_near(how, *reader, writers) else { continue };
+            if only_near(how, writer, readers) == Some(*reader) {
+                self.add(reader.at, writer.at, how);
+            }
+        }
+    }
+}
+
+/// A number of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Number {
+    value: u64,
+    at: usize,
+}
+
+/// In rising order.
+fn numbers(sides: &[Side<'_>], of: fn(&Side<'_>) -> Option<u64>) -> Vec<Number> {
+    let number = |side: &Side<'_>| Some(Number { value: of(side)?, at: side.0 });
+    let mut numbers: Vec<Number> = sides.iter().filter_map(number).collect();
+    numbers.sort_unstable_by_key(|number| (number.value, number.at));
+    numbers
+}
+
+/// Of numbers in rising order the one that fits, if every other is far away.
+fn only_near(how: Pairing, wanted: Number, numbers: &[Number]) -> Option<Number> {
+    let above = numbers.partition_point(|number| number.value < wanted.value);
+    let around = numbers.get(above.saturating_sub(2)..numbers.len().min(above.saturating_add(2)))?;
+    let nearest = *around.iter().min_by_key(|number| number.value.abs_diff(wanted.value))?;
+    let (near, far): (fn(u64, u64) -> bool, fn(u64, u64, u64) -> bool) = match how {
+        Pairing::Rates => (same_rate, |wanted, _, other| !within(wanted, other, 4)),
+        _ => (same_total, |wanted, nearest, other| {
+            let off = wanted.abs_diff(nearest).saturating_mul(4).saturating_add(APART);
+            wanted.abs_diff(other) >= off
+        }),
+    };
+    let others_are_far = || {
+        let mut others = around.iter().filter(|number| number.at != nearest.at);
+        others.all(|other| far(wanted.value, nearest.value, other.value))
+    };
+    (near(wanted.value, nearest.value) && others_are_far()).then_some(nearest)
+}
+
+fn same_rate(one: u64, other: u64) -> bool {
+    within(one, other, 2)
+}
+
+fn within(one: u64, other: u64, factor: u64) -> bool {
+    one.max(other) <= one.min(other).saturating_mul(factor)
+}
+
+fn same_total(one: u64, other: u64) -> bool {
+    one.abs_diff(other) <= BUFFERED.saturating_add(one.max(other) / 50)
+}
+
+/// Bytes a second that the process took out of the socket; `None` where nothing moved.
+fn consumed_now((.., went): &Side<'_>) -> Option<u64> {
+    went.pace.consumed.filter(|bytes| *bytes > 0)
+}
+
+/// Bytes a second that the peer took.
+fn taken_now((.., went): &Side<'_>) -> Option<u64> {
+    went.taken.filter(|bytes| *bytes > 0)
+}
+
+/// All that the process has taken out of the socket since it was connected.
+fn consumed_ever((_, report, _): &Side<'_>) -> Option<u64> {
+    let Payload(unread) = report.footprint.received.payload?;
+    report.socket.tcp_info?.bytes_received?.checked_sub(unread).filter(|bytes| *bytes >= TELLING)
+}
+
+/// All that the process has written to it.
+fn written_ever((_, report, _): &Side<'_>) -> Option<u64> {
+    let Payload(unsent) = unsent(&report.socket)?;
+    report.socket.tcp_info?.bytes_acked?.checked_add(unsent).filter(|bytes| *bytes >= TELLING)
+}
