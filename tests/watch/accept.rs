@@ -19,7 +19,7 @@ use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, eventually, get};
 use crate::support::sockets::{abstract_name, inode, socket_of};
 
-/// The accept queue is full, the listener's holder is blocked, and what has come waits unread.
+/// The accept queue is full, which follows from that the listener's holder is blocked; what has come waits unread.
 #[test]
 fn full() {
     if !in_own_netns("accept::full") {
@@ -49,9 +49,9 @@ fn full() {
     let report = &seen.now.snapshot.sockets[judged.now.expect("it still has")];
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
     let cause = judged.cause.as_ref().expect("nobody accepts it");
-    assert_eq!(cause.code, CauseCode::AcceptFull, "{cause:#?}");
+    assert_eq!(cause.code, CauseCode::Blocked, "{cause:#?}");
     stands_on(cause, holder.pid(), |fact| *fact == Fact::AcceptQueue { waiting: 2, limit: Some(1) });
-    nobody_accepts(&seen, listening, &holder, CauseCode::AcceptFull);
+    nobody_accepts(&seen, listening, &holder, CauseCode::Blocked);
 }
 
 /// Connections wait in both samples, none was accepted, and this is why.
@@ -81,14 +81,14 @@ fn silent_clients() {
     if !in_own_netns("accept::silent_clients") {
         return;
     }
-    for (port, limit, code) in [(7003, 1, CauseCode::AcceptFull), (7004, 5, CauseCode::Blocked)] {
+    for (port, limit) in [(7003, 1), (7004, 5)] {
         let listener = listener(port, limit);
         let listening = inode(&listener);
         let holder = Role::start("sleep", vec![listener]);
         let _clients = [connect(port), connect(port)];
         let seen = watch(SHORT);
-        nobody_accepts(&seen, listening, &holder, code);
-        stands_on(seen.stalled_by(listening, code), holder.pid(), |fact| {
+        nobody_accepts(&seen, listening, &holder, CauseCode::Blocked);
+        stands_on(seen.stalled_by(listening, CauseCode::Blocked), holder.pid(), |fact| {
             matches!(fact, Fact::Thread { call: Some((Call::Sleep, None)), .. })
         });
         holder.signal(Signal::SIGSTOP);
@@ -155,6 +155,6 @@ fn unix() {
         client
     });
     let seen = watch(SHORT);
-    nobody_accepts(&seen, listening, &holder, CauseCode::AcceptFull);
+    nobody_accepts(&seen, listening, &holder, CauseCode::Blocked);
     drop((clients, name));
 }

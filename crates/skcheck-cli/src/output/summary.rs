@@ -1,5 +1,7 @@
 //! What a report says in words.
 
+use std::collections::BTreeSet;
+
 use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
 
 use crate::args::By;
@@ -9,7 +11,7 @@ use crate::output::closed_held::whose_unlisted;
 use crate::output::measured::pins;
 use crate::output::names::{Writer, descriptor};
 use crate::report::{Charge, Group, Owner, Pinned, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
-use crate::text::{Charset, escape, size};
+use crate::text::{Charset, escape, listed, size};
 
 /// The answer: who is the heaviest, and how heavy.
 pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
@@ -156,13 +158,26 @@ fn subject(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> Subject 
         Owner::Process(pid) => {
             let writer = Writer { snapshot: report.snapshot, charset, wide: false, measured: false };
             let inside = writer.inside(pid).map(|place| format!(" {place}")).unwrap_or_default();
-            (format!("{}{inside}", process(report, pid, charset)), false)
+            let with = sharing(group, pid);
+            let names = with.iter().map(|pid| process(report, *pid, charset));
+            let first = format!("{}{inside}", process(report, pid, charset));
+            let names = std::iter::once(first).chain(names).collect();
+            (listed(names), !with.is_empty())
         }
         Owner::Orphaned => ("Sockets that their process has closed".to_owned(), true),
         Owner::Hidden => ("Processes that may not be read".to_owned(), true),
         _ => ("The kernel, or a message in flight,".to_owned(), false),
     };
     Subject { name, plural }
+}
+
+/// The other processes that hold all of the sockets of a process: whose it is to read them does not show here.
+fn sharing(group: &Group<'_>, pid: u32) -> BTreeSet<u32> {
+    let mut pids = group.sockets.iter().map(|socket| socket.pids());
+    let mut all = pids.next().unwrap_or_default();
+    pids.for_each(|other| all.retain(|pid| other.contains(pid)));
+    all.retain(|other| *other != pid);
+    all
 }
 
 /// A process in a sentence.

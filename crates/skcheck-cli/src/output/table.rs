@@ -13,7 +13,7 @@ use crate::output::names::Writer;
 use crate::output::next::next;
 use crate::output::paragraph::write_paragraph;
 use crate::output::{closed_held, measured, missing, summary};
-use crate::report::Report;
+use crate::report::{Owner, Report};
 use crate::text::Charset;
 
 /// Writes the whole report.
@@ -22,15 +22,17 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
     for line in summary::headline(report, config) {
         write_paragraph(out, &line, 0, config.page)?;
     }
-    write_below(report, config, &|_| None, out)
+    write_below(report, config, &|_, _| None, out)
 }
 
-/// Everything but the answer, which somebody else has written; `why` is what to say of a socket beside its
-/// numbers.
+/// What to say of a socket beside its numbers, in the block of its owner.
+type Why<'a> = dyn Fn(&SocketReport, Option<Owner<'_>>) -> Option<String> + 'a;
+
+/// Everything but the answer, which somebody else has written.
 pub(super) fn write_below(
     report: &Report<'_>,
     config: &ScanConfig,
-    why: &dyn Fn(&SocketReport) -> Option<String>,
+    why: &Why<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let page = config.page;
@@ -149,14 +151,10 @@ fn first_column(by: By) -> &'static str {
     }
 }
 
-fn rows(
-    report: &Report<'_>,
-    writer: Writer<'_>,
-    why: &dyn Fn(&SocketReport) -> Option<String>,
-) -> Vec<Cells> {
+fn rows(report: &Report<'_>, writer: Writer<'_>, why: &Why<'_>) -> Vec<Cells> {
     let mut rows = Vec::new();
     let add = |rows: &mut Vec<Cells>, socket: &SocketReport, owner| {
-        let why = why(socket).unwrap_or_default();
+        let why = why(socket, owner).unwrap_or_default();
         rows.push(Cells { why, ..writer.socket_row(socket, owner) });
         rows.extend(writer.subflow_rows(socket));
     };

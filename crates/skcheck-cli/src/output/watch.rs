@@ -21,6 +21,7 @@ use crate::config::{Page, ScanConfig};
 use crate::output::paragraph::{broken, write_paragraph};
 use crate::output::table;
 use crate::output::watch::rows::Table;
+use crate::report::Owner;
 use crate::report::Report;
 use crate::report::watch::WatchReport;
 use crate::report::watch::history::History;
@@ -101,7 +102,10 @@ pub(crate) fn write_stalled(
         let key = SocketKey::of(socket)?;
         watched.rows.iter().find(|row| row.judged.key == key)
     };
-    table::write_below(report, config, &|socket| row_of(socket).map(|row| rows::why(row, names)), out)
+    let why = |socket: &SocketReport, owner: Option<Owner<'_>>| {
+        row_of(socket).map(|row| rows::why_at(row, owner, names))
+    };
+    table::write_below(report, config, &why, out)
 }
 
 fn answer_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {

@@ -7,7 +7,7 @@ pub(crate) mod tests;
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use skcheck_core::watch::cause::{End, Link, Root, Wait};
+use skcheck_core::watch::cause::{End, Fact, Link, Root, Wait};
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::watch::{Judged, Judgement, Sample};
 use skcheck_core::{Gap, Holder, Holding, Query, RecvQueue, Report as SocketReport, SendQueue, Side};
@@ -188,6 +188,22 @@ impl<'a> Row<'a> {
     /// it from reading is inferred then.
     pub(crate) fn is_inferred(&self) -> bool {
         is_inferred(self.judged)
+    }
+
+    /// The other processes that hold it and stand still for the same reason: none of them waits for another.
+    pub(crate) fn alike(&self) -> Vec<u32> {
+        let cause = self.judged.cause.as_ref().filter(|_| self.judged.root.is_none());
+        let facts = cause.into_iter().flat_map(|cause| cause.evidence.iter().map(|fact| (cause.code, fact)));
+        let alike = facts.filter_map(|(code, fact)| match fact {
+            Fact::AlsoHeld { pid, code: other } if *other == code => Some(*pid),
+            _ => None,
+        });
+        alike.collect()
+    }
+
+    /// Whether it is this process that does not read it, or one that stands still as well.
+    pub(crate) fn concerns(&self, pid: u32) -> bool {
+        self.holder.is_none_or(|holder| holder.pid == pid) || self.alike().contains(&pid)
     }
 
     /// Those who wait for each other, each once, beginning with its own; empty where nobody does.

@@ -10,10 +10,7 @@ use crate::output::watch::chain::{because, root};
 use crate::output::watch::names::Names;
 use crate::output::watch::words::{clause, reads};
 use crate::report::watch::{Row, Standing, WatchReport};
-use crate::text::{about, size, span};
-
-/// How many processes a sentence names.
-const MOST_NAMES: usize = 3;
+use crate::text::{about, listed, size, span};
 
 /// The answer, a paragraph each.
 pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> Vec<String> {
@@ -65,19 +62,28 @@ fn others(report: &WatchReport<'_>, first: &Row<'_>) -> Option<String> {
 
 fn stalled(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> Vec<String> {
     let subject = names.subject(row);
+    let one = names.subject_again(row);
     let circle = row.circle();
     let mut first = if circle.len() > 1 {
         let all = listed(circle.iter().map(|pid| names.process(*pid)).collect());
         let probably = if row.is_inferred() { "probably " } else { "" };
         format!(
             "{all} {probably}wait for each other to read, a deadlock: {}.",
-            state(row, &names.subject_again(row), names)
+            state(row, &one, "has", names)
         )
     } else if let Some(root) = root(row, names) {
         let probably = if row.is_inferred() { "probably " } else { "" };
-        format!("{root} {probably}holds up {subject}: {}.", state(row, &names.subject_again(row), names))
+        format!("{root} {probably}holds up {subject}: {}.", state(row, &one, "has", names))
     } else {
-        format!("{}.", state(row, &subject, names))
+        let alike = row.alike();
+        match alike.is_empty() {
+            true => format!("{}.", state(row, &subject, "has", names)),
+            false => {
+                let alike = alike.iter().map(|pid| names.process(*pid));
+                let all = listed(std::iter::once(subject).chain(alike).collect());
+                format!("{}.", state(row, &all, "have", names))
+            }
+        }
     };
     if let Some(holder) = row.holder
         && circle.is_empty()
@@ -99,20 +105,20 @@ fn why(row: &Row<'_>, names: Names<'_>) -> Option<String> {
 }
 
 /// `nginx has read nothing for 5 s; 2.9 MiB waits at fd 11, the oldest byte for at least 41 s`.
-fn state(row: &Row<'_>, who: &str, names: Names<'_>) -> String {
+fn state(row: &Row<'_>, who: &str, has: &str, names: Names<'_>) -> String {
     let time = row.stalled_for.map(|time| format!(" for {}", span(about(time)))).unwrap_or_default();
     if let Some(queue) = waiting(row) {
-        return format!("{who} has accepted nobody{time}; {queue} {}", names.place(row));
+        return format!("{who} {has} accepted nobody{time}; {queue} {}", names.place(row));
     }
     let amount = amount(row);
     // No more than the time for which nothing was read says nothing new.
     let age = row.age.filter(|age| row.stalled_for.is_none_or(|time| *age > time));
     let age = age.map(|age| format!(", the oldest byte for at least {}", span(age))).unwrap_or_default();
     let verb = match row.socket.holding {
-        Holding::AwaitingAccept { .. } => "has not accepted a connection",
-        _ => "has read nothing",
+        Holding::AwaitingAccept { .. } => "not accepted a connection",
+        _ => "read nothing",
     };
-    format!("{who} {verb}{time}; {amount} waits {}{age}", names.place(row))
+    format!("{who} {has} {verb}{time}; {amount} waits {}{age}", names.place(row))
 }
 
 /// `129 connections wait (limit 128)`, of a listener.
@@ -261,18 +267,4 @@ fn hides_sockets(what: Missing) -> bool {
 
 fn known(bytes: Option<u64>) -> String {
     bytes.map_or_else(|| "data".to_owned(), size)
-}
-
-/// `a, b and c`; `a, b, c and 2 more`.
-pub(super) fn listed(mut names: Vec<String>) -> String {
-    let more = names.len().saturating_sub(MOST_NAMES);
-    names.truncate(MOST_NAMES);
-    if more > 0 {
-        names.push(format!("{more} more"));
-    }
-    match names.as_slice() {
-        [] => String::new(),
-        [one] => one.clone(),
-        [others @ .., last] => format!("{} and {last}", others.join(", ")),
-    }
 }

@@ -18,7 +18,11 @@ pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<Stri
     let cause = row.judged.cause.as_ref()?;
     let said = Said { queue: row.accept_queue().is_some(), writers: false };
     let (why, seen) = match &row.judged.root {
-        None => (clause(cause, "it"), facts(cause, said, names)),
+        None => {
+            // Several are named above.
+            let who = cause.pid.filter(|_| !row.alike().is_empty()).map(|pid| names.process(pid));
+            (clause(cause, who.as_deref().unwrap_or("it")), facts(cause, said, names))
+        }
         Some(root) if root.is_unsure() => {
             let own = format!("{}. {}", clause(cause, "it"), unsure(row, cause, root, names));
             (own, facts(cause, said, names))
@@ -124,6 +128,7 @@ fn writer(link: &Link, names: Names<'_>) -> String {
     let by = match link.pairing {
         Pairing::Rates => "; as fast as it reads",
         Pairing::Totals => "; it wrote as much there as it read here",
+        Pairing::Neighbours => "; its number makes it the likelier",
         _ => "",
     };
     match socket.and_then(|socket| names.peer_address(socket)) {
@@ -137,13 +142,12 @@ fn one_of(links: &[Link], who: &str, names: Names<'_>) -> String {
     let one = |link: &Link| {
         let reader = link.reader.map_or_else(
             || "whose other end takes nothing".to_owned(),
-            |reader| format!("whose reader is {}, fd {}", names.process(reader.pid), reader.fd),
+            |reader| {
+                let does = link.pace.map_or_else(|| "has read nothing".to_owned(), reads);
+                format!("whose reader {}, fd {}, {does}", names.process(reader.pid), reader.fd)
+            },
         );
-        let hint = match link.pairing {
-            Pairing::Neighbours => ", which its number makes the likelier",
-            _ => "",
-        };
-        format!("{}, {reader}{hint}", writer(link, names))
+        format!("{}, {reader}", writer(link, names))
     };
     let mut told: Vec<String> = links.iter().take(MOST_CANDIDATES).map(one).collect();
     let more = links.len().saturating_sub(told.len());

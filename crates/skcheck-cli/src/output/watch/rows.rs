@@ -11,6 +11,7 @@ use crate::output::cells::{proto, state_name};
 use crate::output::layout::{self, Align};
 use crate::output::watch::names::Names;
 use crate::output::watch::{notes, words};
+use crate::report::Owner;
 use crate::report::watch::{Row, Standing};
 use crate::text::{Charset, fit, size, span, width};
 
@@ -219,6 +220,17 @@ pub(super) fn why(row: &Row<'_>, names: Names<'_>) -> String {
     };
     let words: Vec<String> = what.into_iter().chain(held_by(row, names)).collect();
     words.join(", ")
+}
+
+/// The same in a block of this owner, who may merely hold what another does not read.
+pub(in crate::output) fn why_at(row: &Row<'_>, owner: Option<Owner<'_>>, names: Names<'_>) -> String {
+    let why = why(row, names);
+    match (owner, row.holder) {
+        (Some(Owner::Process(pid)), Some(reader)) if !row.concerns(pid) => {
+            format!("{}: {why}", names.short(reader.pid))
+        }
+        _ => why,
+    }
 }
 
 /// Whose it was, where that one holds it no more.

@@ -5,11 +5,10 @@ use skcheck_core::watch::cause::Cause;
 
 use crate::output::cells::count;
 use crate::output::names::descriptor;
-use crate::output::watch::answer::listed;
 use crate::output::watch::words::clause;
 use crate::report::watch::Counts;
 use crate::report::watch::history::{Found, History, Reason, Stall};
-use crate::text::{Charset, about, escape, size, span};
+use crate::text::{Charset, about, escape, listed, size, span};
 
 /// How many causes are told.
 const MOST_CAUSES: usize = 5;
@@ -113,6 +112,10 @@ fn cause(reason: Reason, found: &Found, history: &History, charset: Charset) -> 
         let probably = if found.is_inferred { "probably " } else { "" };
         let names = found.holds_up.iter().map(|(pid, comm)| process(*pid, comm.as_deref(), charset));
         why += &format!(", and {probably}holds up {}", listed(names.collect()));
+    }
+    if !found.perhaps_by.is_empty() {
+        let names = found.perhaps_by.iter().map(|(pid, comm)| process(*pid, comm.as_deref(), charset));
+        why += &format!(", perhaps because of {}", names.collect::<Vec<String>>().join(" or "));
     }
     let mut marks = Vec::new();
     if found.windows < history.windows {

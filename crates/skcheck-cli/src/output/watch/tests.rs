@@ -3,10 +3,11 @@ mod words;
 
 use std::time::Duration;
 
-use skcheck_core::watch::cause::CauseCode;
-use skcheck_core::{Gap, Missing};
+use skcheck_core::watch::cause::{CauseCode, End, Link, Root, Wait};
+use skcheck_core::{Gap, Holder, Missing, Payload};
 
 use super::*;
+use crate::output::watch::summary::summary;
 use crate::report::watch::tests::{World, chain};
 use crate::text::{Charset, width};
 
@@ -111,4 +112,24 @@ fn the_summary_tells_of_the_whole_watch() {
          Why: app (20) is stopped, and holds up nginx (10) (2 sockets at once).\n\
          Next: skcheck packets 10 11 (what waits there)\n"
     );
+}
+
+/// Whom a process waits for may be unknown: then the summary accuses nobody, and names all.
+#[test]
+fn the_summary_names_those_that_may_be_behind_it() {
+    let mut world = chain();
+    world.named(30, "curl");
+    let root = world.judgement.sockets[0].root.clone().unwrap();
+    let second = Link::new(Holder::new(10, 19), Wait::EventLoop, Payload(4096), Some(Holder::new(30, 5)), 99);
+    let both = vec![root.links[0].clone(), second];
+    world.judgement.sockets[0].root = Some(Root::new(Vec::new(), End::OneOf(both)));
+    let mut history = History::default();
+    history.note(&world.before, &world.now, &world.judgement);
+    let told = summary(&history, PIPE.charset);
+    let why = told.last().unwrap();
+    assert!(
+        why.contains("nginx (10)'s own writing is blocked, perhaps because of app (20) or curl (30)"),
+        "{why}"
+    );
+    assert!(why.contains("app (20) is stopped") && !why.contains("holds up"), "{why}");
 }

@@ -15,7 +15,7 @@ use crate::report::watch::{Counts, HeldUp, Standing, comm, holder};
 /// make a long watch grow.
 const MOST_CAUSES: usize = 64;
 
-/// How many processes are remembered that one cause keeps from reading.
+/// How many processes are remembered that one cause keeps from reading, and that may be behind one.
 const MOST_HELD_UP: usize = 16;
 
 /// What was seen since a watch began.
@@ -83,6 +83,9 @@ pub(crate) struct Found {
     pub(crate) holds_up: BTreeMap<u32, Option<Vec<u8>>>,
     /// That it does so is inferred for one of them.
     pub(crate) is_inferred: bool,
+    /// The processes one of which keeps it from reading, where it cannot be told which, or whether; the first
+    /// few.
+    pub(crate) perhaps_by: BTreeMap<u32, Option<Vec<u8>>>,
 }
 
 /// For how many sockets a cause was found in one window, and whom it keeps from reading.
@@ -91,6 +94,7 @@ struct Once {
     sockets: u64,
     holds_up: BTreeSet<u32>,
     is_inferred: bool,
+    perhaps_by: BTreeSet<u32>,
 }
 
 impl History {
@@ -122,6 +126,7 @@ impl History {
                         once.holds_up.insert(held_up.victim);
                         once.is_inferred |= held_up.is_inferred;
                     }
+                    once.perhaps_by.extend(perhaps_by(judged));
                 }
             }
         }
@@ -184,12 +189,29 @@ impl History {
             found.comm = reason.pid.and_then(|pid| comm(now, pid)).map(<[u8]>::to_vec);
         }
         found.is_inferred |= once.is_inferred;
-        for pid in &once.holds_up {
-            if found.holds_up.len() < MOST_HELD_UP {
-                found.holds_up.entry(*pid).or_insert_with(|| comm(now, *pid).map(<[u8]>::to_vec));
-            }
+        remember(&mut found.holds_up, &once.holds_up, now);
+        remember(&mut found.perhaps_by, &once.perhaps_by, now);
+    }
+}
+
+/// Adds processes, with their names, as long as there is room.
+fn remember(known: &mut BTreeMap<u32, Option<Vec<u8>>>, pids: &BTreeSet<u32>, now: &Sample) {
+    for pid in pids {
+        if known.len() < MOST_HELD_UP {
+            known.entry(*pid).or_insert_with(|| comm(now, *pid).map(<[u8]>::to_vec));
         }
     }
+}
+
+/// Whose reading a process may wait for that does not read: of several, or of one beside other readers.
+fn perhaps_by(judged: &Judged) -> impl Iterator<Item = u32> {
+    let links = judged.root.iter().flat_map(|root| match &root.end {
+        End::OneOf(links) => links.as_slice(),
+        _ if root.is_unsure() => root.links.as_slice(),
+        _ => &[],
+    });
+    let own = judged.cause.as_ref().and_then(|cause| cause.pid);
+    links.filter_map(|link| link.reader).map(|reader| reader.pid).filter(move |pid| Some(*pid) != own)
 }
 
 /// The cause at the end of a chain; that of the socket where there is none.

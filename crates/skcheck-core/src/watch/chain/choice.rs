@@ -123,13 +123,17 @@ fn keep_if_any<T>(all: &mut Vec<T>, passes: impl Fn(&T) -> bool) {
 
 /// Whether a writer began to stand still only after the reader did: it sent something while that had unread
 /// data already. Only a peer that has shut its window tells: where it has not, what was sent last can be sent
-/// again and again.
+/// again and again. And only one that does not read: what a slow one takes comes out of a buffer that may have
+/// been full all the time.
 fn began_later(scene: &Scene<'_>, reader: usize, writer: usize) -> bool {
     let info = scene.socket(writer).and_then(|report| report.socket.tcp_info);
     let sent = info.filter(|info| info.snd_wnd == Some(0)).and_then(|info| info.last_data_sent);
     let age = scene.went(reader).age;
     let later = |(sent, age): (Duration, Duration)| sent.saturating_add(CLEARLY_LATER.max(age / 10)) < age;
-    scene.went(writer).taken == Some(0) && sent.zip(age).is_some_and(later)
+    let other_end = || scene.peers.of(scene.sockets, writer);
+    sent.zip(age).is_some_and(later)
+        && scene.went(writer).taken == Some(0)
+        && other_end().is_some_and(|other| scene.went(other).stands_still())
 }
 
 /// Whether it is this writer that keeps a process from reading: a thread is blocked in writing to it; or no

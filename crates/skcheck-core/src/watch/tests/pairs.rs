@@ -199,4 +199,10 @@ fn by_time() {
         sent(to_client(7, 19, 77), 8),
     ];
     assert_eq!(one_of(of(&still(&both, &[(11, 2)]), 2)).len(), 2);
+    // Nor where its reader reads: what that takes comes out of a buffer.
+    let before = sockets(20_000);
+    let mut now = before.clone();
+    let [writer, reader] = sent(to_client(5, 9, 77), 20_000);
+    now[1] = [writer, reader.unread(43_000)];
+    assert_eq!(one_of(of(&judged(&before, &now, &[(11, 2)]), 2)).len(), 2);
 }

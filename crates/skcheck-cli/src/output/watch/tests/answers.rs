@@ -62,8 +62,9 @@ fn one_of_several_is_behind_it() {
     assert_eq!(
         because,
         "Because: nginx has stopped reading, probably because it cannot write to one of several, and which of \
-         these cannot be told: 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader is app (20), fd 7, which \
-         its number makes the likelier; fd 19 (4 KiB unsent), whose reader is curl (30), fd 5."
+         these cannot be told: 10.0.0.20:9000 (fd 14, 2.8 MiB unsent; its number makes it the likelier), whose \
+         reader app (20), fd 7, has read nothing; fd 19 (4 KiB unsent), whose reader curl (30), fd 5, has read \
+         nothing."
     );
     assert_eq!(world.report().held_up_by(20), (vec![], false));
     // One writer alone, and another reader beside this one.
