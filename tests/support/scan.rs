@@ -70,13 +70,21 @@ pub(crate) fn at_listener(fd: &impl std::os::fd::AsRawFd) -> Holder {
 ///
 /// # Panics
 /// After ten seconds.
-pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
+pub(crate) fn eventually<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
+    within(Duration::from_secs(10), what, attempt)
+}
+
+/// The same, for what takes its time.
+///
+/// # Panics
+/// When it took longer.
+pub(crate) fn within<T>(most: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + most;
     loop {
         if let Some(found) = attempt() {
             return found;
         }
-        assert!(Instant::now() < deadline, "not in ten seconds: {what}");
+        assert!(Instant::now() < deadline, "not in {most:?}: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

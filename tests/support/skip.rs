@@ -11,9 +11,9 @@ pub(crate) enum Skip {
     NeedsNetns,
     /// The test compares with `ss` of iproute2.
     NeedsIproute2,
-    /// The test watches a real nginx.
-    #[allow(dead_code, reason = "one program of tests needs it")]
-    NeedsNginx,
+    /// The test watches a real program, which this package of Debian has.
+    #[allow(dead_code, reason = "some programs of tests need it")]
+    NeedsPackage(&'static str),
     /// The test is about something that kernels have from this version on.
     NeedsKernel([u32; 2], &'static str),
 }
@@ -24,7 +24,7 @@ impl fmt::Display for Skip {
             Skip::NeedsRoot => f.write_str("needs root"),
             Skip::NeedsNetns => f.write_str("needs a network namespace of its own (root)"),
             Skip::NeedsIproute2 => f.write_str("needs ss (apt-get install iproute2)"),
-            Skip::NeedsNginx => f.write_str("needs nginx (apt-get install nginx-light)"),
+            Skip::NeedsPackage(package) => write!(f, "needs a program (apt-get install {package})"),
             Skip::NeedsKernel([major, minor], what) => write!(f, "needs Linux {major}.{minor} ({what})"),
         }
     }

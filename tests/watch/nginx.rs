@@ -13,6 +13,7 @@ use skcheck_core::{Holder, Report};
 
 use crate::kernel;
 use crate::look::{SHORT, Seen, ends_at, engine, here, stands_on, watch, watch_by};
+use crate::real::real;
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::eventually;
@@ -50,10 +51,7 @@ http {
 /// not read: the upstream is the root.
 #[test]
 fn unbuffered_upload() {
-    let places = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx", "/bin/nginx"];
-    let Some(program) = places.into_iter().find(|place| Path::new(place).exists()) else {
-        return skip(Skip::NeedsNginx);
-    };
+    let Some(program) = real("nginx") else { return skip(Skip::NeedsPackage("nginx-light")) };
     if !in_own_netns("nginx::unbuffered_upload") {
         return;
     }
@@ -61,7 +59,7 @@ fn unbuffered_upload() {
     let configuration = prefix.path().join("nginx.conf");
     std::fs::write(&configuration, CONFIGURATION).expect("it can be written");
     let upstream = Role::start(&format!("accept-one {UPSTREAM}"), Vec::new());
-    let words = [program, "-e", "stderr", "-p", path(prefix.path()), "-c", path(&configuration)];
+    let words = [program.as_str(), "-e", "stderr", "-p", path(prefix.path()), "-c", path(&configuration)];
     let nginx = Role::start(&format!("become {}", words.join(" ")), Vec::new());
     let mut client = eventually("nginx listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, FRONT)).ok());
     let port = client.local_addr().expect("connected").port();

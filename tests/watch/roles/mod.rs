@@ -39,6 +39,9 @@ pub(crate) fn play(role: &str, given: Given) {
         "pour-beside" => stream::pour_beside(given),
         "accept" => pace::accept(given, number()),
         "connect" => pace::connect(number()),
+        "serve" => stream::serve(number()),
+        "fetch" => stream::fetch(told),
+        "ask" => stream::ask(told),
         "accept-one" => stream::accept_one(number()),
         _ => panic!("nobody plays {name}"),
     }

@@ -2,7 +2,7 @@
 //! beginning, and not from the step before.
 
 use std::net::{Ipv4Addr, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, SendFlags};
@@ -18,6 +18,11 @@ const STEP: Duration = Duration::from_millis(10);
 pub(crate) fn read(given: Given, rate: u64) {
     let [socket] = given.sockets();
     blocking(&socket);
+    read_from(socket, rate);
+}
+
+/// The same from a socket of its own.
+pub(crate) fn read_from(socket: impl AsFd, rate: u64) {
     let mut buffer = vec![0; 1 << 16];
     at(rate, |due| {
         let most = buffer.len().min(due);

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::role::{Given, gone, ready};
-use crate::roles::pace::blocking;
+use crate::roles::pace::{self, blocking};
 
 /// Reads from the first socket and writes to the second, and reads no more while it cannot write.
 pub(crate) fn relay(given: Given) {
@@ -60,6 +60,57 @@ pub(crate) fn accept_one(port: u64) {
     ready();
     std::thread::park();
     drop((listener, taken));
+}
+
+/// Answers everybody who asks at this port, without an end.
+pub(crate) fn serve(port: u64) {
+    let port = port.try_into().expect("a port");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the port is free");
+    ready();
+    for client in listener.incoming() {
+        let mut client = client.expect("somebody connects");
+        std::thread::spawn(move || {
+            let _ = client.read(&mut [0; 1 << 12]);
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n");
+            while client.write_all(&[b'x'; 1 << 14]).is_ok() {}
+        });
+    }
+}
+
+/// Asks at a port; reads so many bytes, says so, and then reads so many bytes a second. Told are all three.
+pub(crate) fn fetch(told: &str) {
+    let mut numbers = told.split(' ').map(|number| number.parse().expect("a number"));
+    let [port, first, rate] = [(); 3].map(|()| numbers.next().expect("three numbers"));
+    let mut server = ask_at(port, "/");
+    let mut buffer = vec![0; 1 << 14];
+    let mut left = first;
+    while left > 0 {
+        left = left.saturating_sub(server.read(&mut buffer).unwrap_or_else(|_| gone()) as u64);
+    }
+    if rate == 0 {
+        ready();
+        std::thread::park();
+    }
+    pace::read_from(&server, rate);
+}
+
+/// Asks for a path at a port so many times, and reads no answer. Told are the port, the number and the path.
+pub(crate) fn ask(told: &str) {
+    let words: Vec<&str> = told.split(' ').collect();
+    let [port, times, path] = words[..] else { panic!("it is told three words") };
+    let times: usize = times.parse().expect("a number");
+    let port = port.parse().expect("a port");
+    let asked: Vec<TcpStream> = (0..times).map(|_| ask_at(port, path)).collect();
+    ready();
+    std::thread::park();
+    drop(asked);
+}
+
+fn ask_at(port: u64, path: &str) -> TcpStream {
+    let port: u16 = port.try_into().expect("a port");
+    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it listens");
+    server.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).expect("it is there");
+    server
 }
 
 /// Reading and writing are the same for every stream socket; this type does both with read(2)- and

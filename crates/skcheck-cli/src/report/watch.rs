@@ -192,13 +192,7 @@ impl<'a> Row<'a> {
 
     /// The other processes that hold it and stand still for the same reason: none of them waits for another.
     pub(crate) fn alike(&self) -> Vec<u32> {
-        let cause = self.judged.cause.as_ref().filter(|_| self.judged.root.is_none());
-        let facts = cause.into_iter().flat_map(|cause| cause.evidence.iter().map(|fact| (cause.code, fact)));
-        let alike = facts.filter_map(|(code, fact)| match fact {
-            Fact::AlsoHeld { pid, code: other } if *other == code => Some(*pid),
-            _ => None,
-        });
-        alike.collect()
+        alike(self.judged)
     }
 
     /// Whether it is this process that does not read it, or one that stands still as well.
@@ -271,6 +265,16 @@ fn holder(judged: &Judged, socket: &SocketReport, pids: &[u32]) -> Option<Holder
     blamed.or_else(|| pids.iter().find_map(|pid| of(*pid))).or(socket.holders.first().copied())
 }
 
+fn alike(judged: &Judged) -> Vec<u32> {
+    let cause = judged.cause.as_ref().filter(|_| judged.root.is_none());
+    let facts = cause.into_iter().flat_map(|cause| cause.evidence.iter().map(|fact| (cause.code, fact)));
+    let alike = facts.filter_map(|(code, fact)| match fact {
+        Fact::AlsoHeld { pid, code: other } if *other == code => Some(*pid),
+        _ => None,
+    });
+    alike.collect()
+}
+
 fn culprit(judged: &Judged, holder: Option<Holder>) -> Option<(Holder, &End)> {
     let root = judged.root.as_ref().filter(|root| !root.is_unsure())?;
     let reader = root.reader()?;
@@ -280,7 +284,7 @@ fn culprit(judged: &Judged, holder: Option<Holder>) -> Option<(Holder, &End)> {
 fn is_inferred(judged: &Judged) -> bool {
     let root = judged.root.iter();
     let mut links = root.flat_map(|root| &root.links);
-    links.any(|link| matches!(link.wait, Wait::EventLoop | Wait::OneThread))
+    links.any(|link| matches!(link.wait, Wait::EventLoop | Wait::OneThread | Wait::Handed))
 }
 
 /// The name of a process, as far as a sample tells.

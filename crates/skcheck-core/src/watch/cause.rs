@@ -265,17 +265,21 @@ pub enum Wait {
     /// It is an event loop that does not ask for data, and this descriptor takes no more. That the one is
     /// for the other is inferred.
     EventLoop,
+    /// It does not ask for the socket, and has sent descriptors over this one to a child that does not take
+    /// them. That the socket is among them is inferred.
+    Handed,
     /// Nothing: that it waits is not known.
     Unknown,
 }
 
 impl Wait {
-    /// `blocked`, `one_thread`, `event_loop` or `unknown`.
+    /// `blocked`, `one_thread`, `event_loop`, `handed` or `unknown`.
     pub fn name(self) -> &'static str {
         match self {
             Wait::Blocked => "blocked",
             Wait::OneThread => "one_thread",
             Wait::EventLoop => "event_loop",
+            Wait::Handed => "handed",
             Wait::Unknown => "unknown",
         }
     }

@@ -7,6 +7,7 @@
 //! that does something else, which might read, it is that process where the chain ends.
 
 mod choice;
+mod handed;
 mod pairing;
 mod peers;
 mod walk;
@@ -45,7 +46,12 @@ pub(in crate::watch) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause
             return Some((cause, Some(chain)));
         }
     }
-    let first = owns.into_iter().next().map(|own| own.cause);
+    let first = owns.into_iter().next();
+    let handed = first.as_ref().and_then(|own| handed::follow(scene, own));
+    if let (Some(own), Some(chain)) = (&first, handed) {
+        return Some((own.cause.clone(), Some(chain)));
+    }
+    let first = first.map(|own| own.cause);
     Some((first.unwrap_or_else(|| cause::unheld(scene, report)), None))
 }
 

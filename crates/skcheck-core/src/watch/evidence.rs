@@ -39,6 +39,9 @@ pub struct ProcessEvidence {
     pub epolls: Vec<EpollEvidence>,
     /// Descriptors of io_uring instances, each with the sockets that are registered with it.
     pub rings: Vec<(u32, Vec<Inode>)>,
+    /// Unix sockets in whose unread messages descriptors wait for this process: the socket's descriptor, and how
+    /// many (`scm_fds` of /proc/PID/fdinfo, `unix_show_fdinfo`; since Linux 5.6).
+    pub channels: Vec<(u32, u32)>,
     /// How long before the sample it was read what is in `epolls` and `rings`: 0, unless that is so much
     /// that reading it each time would cost too much.
     pub descriptors_age: Duration,

@@ -59,6 +59,8 @@ pub(in crate::watch) struct Scene<'a> {
     /// Sockets with something unsent that may not be able to write, by process: those that stand still
     /// first, those with most unsent before others.
     writers: FxHashMap<u32, Vec<usize>>,
+    /// Where processes have descriptors to receive, each with the parent of its process.
+    channels: Vec<(u32, Holder)>,
     /// Which of them go with which readers of their process.
     pairs: FxHashMap<u32, Pairs>,
 }
@@ -82,9 +84,14 @@ impl<'a> Scene<'a> {
             rings: FxHashMap::default(),
             left: FxHashMap::default(),
             writers: FxHashMap::default(),
+            channels: Vec::new(),
             pairs: FxHashMap::default(),
         };
         for (pid, process) in &span.now.processes {
+            let channels = process.channels.iter().map(|(fd, _)| Holder::new(*pid, *fd));
+            scene
+                .channels
+                .extend(process.parent.into_iter().flat_map(|it| channels.clone().map(move |to| (it, to))));
             for (fd, sockets) in &process.rings {
                 scene.rings.extend(sockets.iter().map(|inode| (*inode, Holder::new(*pid, *fd))));
             }
@@ -164,7 +171,18 @@ impl<'a> Scene<'a> {
 
     /// The socket that this descriptor is of, where it holds something.
     pub(in crate::watch) fn held_by(&self, holder: Holder) -> Option<&'a Report> {
-        self.sockets.iter().find(|report| report.holders.contains(&holder))
+        self.place(holder).and_then(|at| self.socket(at))
+    }
+
+    /// The place of the socket that this descriptor is of.
+    pub(in crate::watch) fn place(&self, holder: Holder) -> Option<usize> {
+        self.sockets.iter().position(|report| report.holders.contains(&holder))
+    }
+
+    /// The sockets at which children of a process have descriptors to receive.
+    pub(in crate::watch) fn channels(&self, parent: u32) -> impl Iterator<Item = Holder> {
+        let of_children = self.channels.iter().filter(move |channel| channel.0 == parent);
+        of_children.map(|(_, channel)| *channel)
     }
 
     /// A process's sockets that may not be able to write.

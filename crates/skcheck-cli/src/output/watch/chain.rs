@@ -115,6 +115,12 @@ fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
     match link.wait {
         Wait::EventLoop if link.pairing == Pairing::Unsure => format!("{who} cannot write to {to}"),
         Wait::EventLoop => format!("{who} has stopped reading, probably because it cannot write to {to}"),
+        Wait::Handed => {
+            let (fd, unread) = (link.writer.fd, size(link.unsent.0));
+            format!(
+                "{who} does not ask for it: it has probably handed it on over fd {fd} ({unread} unread there)"
+            )
+        }
         Wait::OneThread if who == "it" => format!("a thread of it is blocked writing to {to}"),
         _ => format!("{who} is blocked writing to {to}"),
     }
@@ -153,6 +159,10 @@ fn one_of(links: &[Link], who: &str, names: Names<'_>) -> String {
     let more = links.len().saturating_sub(told.len());
     if more > 0 {
         told.push(format!("{more} more"));
+    }
+    if links.iter().all(|link| link.wait == Wait::Handed) {
+        let told = told.join("; ");
+        return format!("{who} does not ask for it, and has probably handed it on to one of several: {told}");
     }
     let does = match links.iter().map(|link| link.wait).find(|wait| *wait != Wait::EventLoop) {
         Some(_) => {

@@ -1,5 +1,7 @@
 //! What a whole watch found, when it ends.
 
+use std::collections::BTreeMap;
+
 use skcheck_core::Via;
 use skcheck_core::watch::cause::Cause;
 
@@ -108,14 +110,18 @@ fn cause(reason: Reason, found: &Found, history: &History, charset: Charset) -> 
         None => format!("{who} reads slowly"),
     };
     let mut why = if why.contains(&who) { why } else { format!("{who}: {why}") };
+    let names = |of: &BTreeMap<u32, Option<Vec<u8>>>| -> Vec<String> {
+        of.iter().map(|(pid, comm)| process(*pid, comm.as_deref(), charset)).collect()
+    };
+    if !found.alike.is_empty() {
+        why += &format!(", and so it is with {}", listed(names(&found.alike)));
+    }
     if !found.holds_up.is_empty() {
         let probably = if found.is_inferred { "probably " } else { "" };
-        let names = found.holds_up.iter().map(|(pid, comm)| process(*pid, comm.as_deref(), charset));
-        why += &format!(", and {probably}holds up {}", listed(names.collect()));
+        why += &format!(", and {probably}holds up {}", listed(names(&found.holds_up)));
     }
     if !found.perhaps_by.is_empty() {
-        let names = found.perhaps_by.iter().map(|(pid, comm)| process(*pid, comm.as_deref(), charset));
-        why += &format!(", perhaps because of {}", names.collect::<Vec<String>>().join(" or "));
+        why += &format!(", perhaps because of {}", names(&found.perhaps_by).join(" or "));
     }
     let mut marks = Vec::new();
     if found.windows < history.windows {

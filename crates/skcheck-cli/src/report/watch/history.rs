@@ -9,7 +9,7 @@ use skcheck_core::watch::cause::{CauseCode, End};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
 
-use crate::report::watch::{Counts, HeldUp, Standing, comm, holder};
+use crate::report::watch::{Counts, HeldUp, Standing, alike, comm, holder};
 
 /// How many different causes are remembered: a host on which everything ends and begins again must not
 /// make a long watch grow.
@@ -83,6 +83,8 @@ pub(crate) struct Found {
     pub(crate) holds_up: BTreeMap<u32, Option<Vec<u8>>>,
     /// That it does so is inferred for one of them.
     pub(crate) is_inferred: bool,
+    /// Processes that hold the same and stand still for the same reason; the first few.
+    pub(crate) alike: BTreeMap<u32, Option<Vec<u8>>>,
     /// The processes one of which keeps it from reading, where it cannot be told which, or whether; the first
     /// few.
     pub(crate) perhaps_by: BTreeMap<u32, Option<Vec<u8>>>,
@@ -94,6 +96,7 @@ struct Once {
     sockets: u64,
     holds_up: BTreeSet<u32>,
     is_inferred: bool,
+    alike: BTreeSet<u32>,
     perhaps_by: BTreeSet<u32>,
 }
 
@@ -126,6 +129,7 @@ impl History {
                         once.holds_up.insert(held_up.victim);
                         once.is_inferred |= held_up.is_inferred;
                     }
+                    once.alike.extend(alike(judged));
                     once.perhaps_by.extend(perhaps_by(judged));
                 }
             }
@@ -190,6 +194,7 @@ impl History {
         }
         found.is_inferred |= once.is_inferred;
         remember(&mut found.holds_up, &once.holds_up, now);
+        remember(&mut found.alike, &once.alike, now);
         remember(&mut found.perhaps_by, &once.perhaps_by, now);
     }
 }

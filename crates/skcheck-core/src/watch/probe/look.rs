@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::holders::fdinfo::in_flight;
 use crate::host::{Host, parse_number};
 use crate::process::thread_group;
 use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, ThreadEvidence, Unread};
@@ -16,6 +17,9 @@ use crate::watch::probe::{Known, read};
 /// How many files of threads are read in one sample, at some ten microseconds each. Of a process with one
 /// thread that one is always looked at.
 const MOST_FILES: usize = 3072;
+
+/// How many unix sockets of a process are asked for descriptors that wait in them.
+const MOST_CHANNELS: usize = 8;
 
 /// How many files there are of a thread: `stat` and `schedstat` for each, `wchan` and `syscall` for a close
 /// look.
@@ -30,6 +34,8 @@ pub(super) struct Look<'l> {
     known: &'l mut Known,
     /// The sockets that an epoll set may be about.
     inodes: &'l FxHashSet<u64>,
+    /// Unix sockets with unread messages, by process.
+    unix: &'l FxHashMap<u32, Vec<u32>>,
     /// How many processes share what time there is for descriptors.
     processes: usize,
     groups: Groups,
@@ -43,9 +49,20 @@ impl<'l> Look<'l> {
         (at, begun): (Duration, Instant),
         known: &'l mut Known,
         inodes: &'l FxHashSet<u64>,
+        unix: &'l FxHashMap<u32, Vec<u32>>,
         processes: usize,
     ) -> Look<'l> {
-        Look { host, at, begun, known, inodes, processes, groups: Groups::default(), files_left: MOST_FILES }
+        Look {
+            host,
+            at,
+            begun,
+            known,
+            inodes,
+            unix,
+            processes,
+            groups: Groups::default(),
+            files_left: MOST_FILES,
+        }
     }
 
     /// Everything, but for the children that have ended.
@@ -73,6 +90,8 @@ impl<'l> Look<'l> {
             }
         }
         found.threads = threads;
+        let unix = self.unix.get(&pid).into_iter().flatten().take(MOST_CHANNELS);
+        found.channels = unix.filter_map(|fd| Some((*fd, self.to_receive(pid, *fd)?))).collect();
         let share = self.processes;
         self.known.descriptors.add(self.host, self.at, share, self.inodes, &mut found);
         found
@@ -140,6 +159,12 @@ impl<'l> Look<'l> {
     fn process_of(&self, tid: u32) -> u32 {
         let status = read(self.host, &format!("/proc/{tid}/status"));
         status.ok().and_then(|status| thread_group(&status)).unwrap_or(tid)
+    }
+
+    /// How many descriptors it has to receive there; `None` where it has none.
+    fn to_receive(&self, pid: u32, fd: u32) -> Option<u32> {
+        let file = read(self.host, &format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
+        in_flight(&file).filter(|descriptors| *descriptors > 0)
     }
 
     fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {

@@ -14,14 +14,16 @@ mod zombies;
 
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::engine::{Engine, Limits};
 use crate::error::Error;
+use crate::holders::Via;
 use crate::host::Host;
 use crate::memory::network::{Books, network};
 use crate::query::Query;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Report, Snapshot};
+use crate::socket::Family;
 use crate::units::Pages;
 use crate::watch::Sample;
 use crate::watch::probe::descriptors::Descriptors;
@@ -89,8 +91,9 @@ impl<'a> Probe<'a> {
         } else {
             inodes.map(|it| it.get().into()).collect()
         };
-        let mut look =
-            Look::new(self.host, (sample.at, begun), &mut self.known, &inodes, chosen.closely.len());
+        let unix = unread_unix(&sample.snapshot);
+        let times = (sample.at, begun);
+        let mut look = Look::new(self.host, times, &mut self.known, &inodes, &unix, chosen.closely.len());
         for pid in &chosen.closely {
             sample.processes.insert(*pid, look.closely(*pid));
         }
@@ -108,6 +111,19 @@ impl<'a> Probe<'a> {
             known.into_iter().filter(|gap| !gap.what.is_of_waiting()).chain(more).collect();
         Ok(sample)
     }
+}
+
+/// The descriptors of unix sockets with unread messages, by process.
+fn unread_unix(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
+    let mut fds: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    let is_unread =
+        |report: &&Report| report.socket.family == Family::Unix && report.socket.recv_q.holds_something();
+    for holder in snapshot.sockets.iter().filter(is_unread).flat_map(|report| &report.holders) {
+        if holder.via == Via::Fd {
+            fds.entry(holder.pid).or_default().push(holder.fd);
+        }
+    }
+    fds
 }
 
 /// The memory of TCP on the whole host, and the limit from which on the kernel holds back.

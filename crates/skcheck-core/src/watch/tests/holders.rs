@@ -1,8 +1,9 @@
 //! Sockets that several processes hold.
 
 use super::made::{Sock, of, process, samples, set, sleeps};
+use crate::holders::Holder;
 use crate::watch::cause::CauseCode::{self, Blocked, EdgeNotRead, NoEpollin, NotPolled, Stopped, Unknown};
-use crate::watch::cause::{Cause, Fact};
+use crate::watch::cause::{Cause, Fact, Wait};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::judge;
 
@@ -58,6 +59,36 @@ fn one_is_unknown() {
 
 fn named(process: ProcessEvidence, comm: &str, parent: u32) -> ProcessEvidence {
     ProcessEvidence { comm: Some(comm.as_bytes().to_vec()), parent: Some(parent), ..process }
+}
+
+/// A master has accepted a connection, and sent it to its worker over a channel that this does not read.
+#[test]
+fn handed_to_a_worker() {
+    let judged = |worker: ProcessEvidence, to_receive: u32| {
+        let sock = Sock::tcp(1).received(900).unread(900).held(5, 20);
+        let near = Sock::stream(2).peer(3).held(5, 19).peer_held(6, 3);
+        let far = Sock::stream(3).peer(2).unread(132).held(6, 3).peer_held(5, 19);
+        let sockets = [sock, near, far];
+        let channels = (to_receive > 0).then_some((3, to_receive));
+        let worker = ProcessEvidence { parent: Some(5), channels: channels.into_iter().collect(), ..worker };
+        let loops = with_set(process(5, sleeps(Call::EpollWait, 4)), Interest::IN);
+        let master = ProcessEvidence { epolls: vec![set(4, 9, 9, Interest::IN)], ..loops };
+        let both = samples(&sockets, &sockets, &[master, worker]);
+        of(&judge(&both.0, &both.1).sockets, 1).clone()
+    };
+    let asleep = || process(6, sleeps(Call::Sleep, 0));
+    let of_worker = judged(asleep(), 1);
+    let root = of_worker.root.as_ref().unwrap();
+    assert_eq!((root.reader(), root.links[0].wait), (Some(Holder::new(6, 3)), Wait::Handed), "{root:?}");
+    assert_eq!(root.links[0].writer, Holder::new(5, 19));
+    assert_eq!(of_worker.cause.as_ref().map(|cause| cause.code), Some(NotPolled));
+    // What waits there is no descriptor; or the worker waits for more to do.
+    assert_eq!(judged(asleep(), 0).root, None);
+    let waits = ProcessEvidence {
+        epolls: vec![set(4, 3, 3, Interest::IN)],
+        ..process(6, sleeps(Call::EpollWait, 4))
+    };
+    assert_eq!(judged(waits, 1).root, None);
 }
 
 /// Masters leave the socket to their workers, who are the answer together.

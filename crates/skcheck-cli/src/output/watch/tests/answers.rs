@@ -6,8 +6,9 @@ use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Gap, Holder, Holding, Missing, Payload};
 
-use super::{PIPE, answer};
-use crate::output::watch::{summary, write_block};
+use super::{PIPE, answer, names};
+use crate::output::watch::{rows, summary, write_block};
+use crate::report::Owner;
 use crate::report::watch::history::History;
 use crate::report::watch::tests::{World, chain};
 
@@ -311,6 +312,31 @@ fn answers_when_nobody_stands_still() {
     );
     let world = World::new(1);
     assert!(answer(&world)[0].starts_with("Nobody stands still: no socket that matches holds data; "));
+}
+
+/// Workers that stand still for the same reason are named together; whoever only holds the socket is not accused.
+#[test]
+fn workers_answer_together() {
+    let mut world = World::new(5);
+    world.named(2, "worker");
+    world.named(3, "worker");
+    let also = |pid, code| Fact::AlsoHeld { pid, code };
+    let facts = vec![also(3, CauseCode::Blocked), also(4, CauseCode::NotPolled)];
+    world.stalled((2, 7), 4096, CauseCode::Blocked, facts);
+    world.now.snapshot.sockets[0].holders.extend([Holder::new(3, 7), Holder::new(4, 7)]);
+    let told = answer(&world);
+    let first = "worker (2) and worker (3) have read nothing for 5 s; 4 KiB waits at fd 7.";
+    assert!(told[0].starts_with(first), "{told:?}");
+    assert!(told[1].starts_with("Because: worker (2)'s threads are all blocked elsewhere."), "{told:?}");
+    let report = world.report();
+    let why = |pid| rows::why_at(&report.rows[0], Some(Owner::Process(pid)), names(&world));
+    assert_eq!((why(2), why(3)), ("blocked elsewhere".to_owned(), "blocked elsewhere".to_owned()));
+    assert_eq!(why(4), "worker 2: blocked elsewhere");
+    let mut history = History::default();
+    history.note(&world.before, &world.now, &world.judgement);
+    let summary = summary::summary(&history, PIPE.charset);
+    let all = "Why: worker (2)'s threads are all blocked elsewhere, and so it is with worker (3).";
+    assert_eq!(summary.last().map(String::as_str), Some(all));
 }
 
 #[test]

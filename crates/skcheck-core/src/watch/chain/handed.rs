@@ -1,0 +1,45 @@
+//! From a process that has handed a connection on to the child that does not take it. Pure.
+//!
+//! A primary that accepts for its workers sends each connection through a unix socket, and closes its own
+//! descriptor when the worker says that it has it. Until then it holds what it will never read.
+
+use crate::footprint::unread;
+use crate::holders::Holder;
+use crate::watch::cause::{self, CauseCode, End, Link, Own, Wait};
+use crate::watch::chain::Chain;
+use crate::watch::scene::Scene;
+
+/// Where the holder of a reader that it does not ask for has children that stand still and do not take the
+/// descriptors that it has sent them: one of these should read it, probably.
+pub(super) fn follow(scene: &Scene<'_>, own: &Own) -> Option<Chain> {
+    if own.cause.code != CauseCode::NotPolled {
+        return None;
+    }
+    let mut found: Vec<Chain> = scene.channels(own.holder.pid).filter_map(|at| to(scene, own, at)).collect();
+    match found.len() {
+        0 | 1 => found.pop(),
+        _ => {
+            let links = found.into_iter().filter_map(|chain| chain.links.into_iter().next()).collect();
+            Some(Chain::new(Vec::new(), End::OneOf(links)))
+        }
+    }
+}
+
+/// To the child at this end of a channel, if it stands still.
+fn to(scene: &Scene<'_>, own: &Own, channel: Holder) -> Option<Chain> {
+    let at = scene.place(channel)?;
+    let report = scene.socket(at)?;
+    let child = cause::owns(scene, report).into_iter().find(|it| it.holder.pid == channel.pid)?;
+    let stands_still = matches!(
+        child.cause.code,
+        CauseCode::Stopped
+            | CauseCode::Frozen
+            | CauseCode::Throttled
+            | CauseCode::Blocked
+            | CauseCode::Spinning
+    );
+    let writer = report.peer_holders.iter().find(|holder| holder.pid == own.holder.pid)?;
+    let socket = scene.peers.of(scene.sockets, at)?;
+    let link = Link::new(*writer, Wait::Handed, unread(&report.socket)?, Some(child.holder), socket);
+    stands_still.then(|| Chain::new(vec![link], End::Stalled(child.holder, Box::new(child.cause))))
+}
