@@ -1,5 +1,6 @@
 //! What a user of `skcheck` sees: run as a program, against real sockets.
 
+mod agree;
 mod arguments;
 mod containers;
 mod demo;
