@@ -174,18 +174,19 @@ fn hidden_processes() {
     assert_eq!(count(&snapshot, Missing::Processes), Some(None));
 }
 
-/// The largest number everywhere: no overflow, and the bound says where it is cut off.
+/// The largest number everywhere that can be one of bytes: no overflow.
 #[test]
 fn the_largest_numbers() {
-    let most = words(&[u32::MAX; 9]);
+    const MOST: u32 = i32::MAX.cast_unsigned();
+    let most = words(&[MOST; 9]);
     let host = MadeUp::new().process(2, "reader", &[65, u32::MAX]).kernel(move |request| {
         let n = request.sequence;
         if request.is_tcp4() {
-            let mut socket = Inet::numbered(1).recv_q(u32::MAX).with(SKMEMINFO, &most);
-            (socket.send_q, socket.inode) = (u32::MAX, u32::MAX);
+            let mut socket = Inet::numbered(1).recv_q(MOST).with(SKMEMINFO, &most);
+            (socket.send_q, socket.inode) = (MOST, u32::MAX);
             return Some(Answer::of([socket.dumped(n), done(n, 0)]));
         }
-        let queue = messages::attribute(messages::UNIX_RQLEN, &words(&[u32::MAX, u32::MAX]));
+        let queue = messages::attribute(messages::UNIX_RQLEN, &words(&[MOST, MOST]));
         let memory = messages::attribute(messages::UNIX_MEMINFO, &most);
         let peer = messages::attribute(messages::UNIX_PEER, &words(&[65]));
         let socket = |number| messages::unix(1, 1, number, &[queue.clone(), memory.clone(), peer.clone()]);
@@ -193,7 +194,7 @@ fn the_largest_numbers() {
         request.is_unix().then(|| Answer::of([both, done(n, 0)]))
     });
     let snapshot = scan(&host, &everything()).expect("it answers");
-    let most = u64::from(u32::MAX);
+    let most = u64::from(MOST);
     let tcp = get(&snapshot, inode(u32::MAX));
     assert_eq!(tcp.footprint.received.charged, Some(Truesize(2 * most)), "rmem_alloc and backlog");
     assert_eq!(tcp.footprint.received.payload, Some(Payload(most)));
@@ -202,6 +203,22 @@ fn the_largest_numbers() {
     let totals = snapshot.totals();
     assert_eq!(totals.sockets, 3);
     assert_eq!(totals.unread, Payload(3 * most));
+}
+
+/// Numbers with the top bit set are no sizes: unknown, and not 4 GiB.
+#[test]
+fn numbers_that_can_be_none() {
+    let host = tcp4(|n| {
+        let mut socket = Inet::numbered(1).recv_q(5).with(SKMEMINFO, &words(&[u32::MAX; 9]));
+        (socket.send_q, socket.inode) = (u32::MAX, 65);
+        vec![socket.dumped(n), done(n, 0)]
+    });
+    let snapshot = scan(&host.process(2, "reader", &[65]), &tcp_only()).expect("it answers");
+    let tcp = get(&snapshot, inode(65));
+    assert_eq!(tcp.footprint.received.payload, Some(Payload(5)));
+    assert_eq!((tcp.footprint.received.charged, tcp.footprint.sent.charged), (None, None));
+    assert_eq!(tcp.footprint.sent.payload, Some(Payload(0)), "acknowledged between two reads");
+    assert_eq!((tcp.socket.skmem.fwd_alloc, tcp.socket.skmem.drops), (Some(-1), Some(u32::MAX)));
 }
 
 #[test]
@@ -282,4 +299,17 @@ fn unlisted_memory() {
     let snapshot = scan(&host, &tcp_only()).expect("it answers");
     assert_eq!(snapshot.unlisted_tcp_mem, Some(1000 * 4096 - 96 * 1024));
     assert_eq!(snapshot.unlisted_noise, Bytes(2 << 20));
+}
+
+/// A sockmap's socket has used more than it has reserved: taken for 4 GiB, that would hide what belongs to no
+/// socket.
+#[test]
+fn what_is_reserved_may_be_below_nothing() {
+    let sockstat = "sockets: used 3\nTCP: inuse 2 orphan 0 tw 0 alloc 32 mem 1000\n";
+    let host = tcp4(|n| {
+        let memory = words(&[65_536, 0, 0, 0, (-4096i32).cast_unsigned(), 16_384, 0, 0, 0]);
+        vec![Inet::numbered(1).with(SKMEMINFO, &memory).dumped(n), done(n, 0)]
+    });
+    let snapshot = scan(&host.file("/proc/net/sockstat", sockstat), &tcp_only()).expect("it answers");
+    assert_eq!(snapshot.unlisted_tcp_mem, Some(1000 * 4096 - 76 * 1024));
 }

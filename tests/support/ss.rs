@@ -79,7 +79,7 @@ pub(crate) fn numbers(skmem: &SkMem) -> [u32; 9] {
         skmem.rcvbuf,
         skmem.wmem_alloc,
         skmem.sndbuf,
-        skmem.fwd_alloc,
+        skmem.fwd_alloc.map(i32::cast_unsigned), // as ss prints it
         skmem.wmem_queued,
         skmem.optmem,
         skmem.backlog,

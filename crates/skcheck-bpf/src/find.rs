@@ -132,9 +132,11 @@ impl Finder {
         for entry in &tallies {
             let (netns, [sockets, memory]) = entry.map_err(|error| Error::map(&error))?;
             let known = counted.entry(netns.into()).or_default();
-            *known = [known[0] + sockets, known[1] + memory];
+            // Memory may be below 0 (`sk_forward_alloc`), and is added up as such.
+            *known = [known[0].wrapping_add(sockets), known[1].wrapping_add(memory)];
         }
         let tally = |(netns, [sockets, tcp_memory]): (u64, TallyValue)| {
+            let tcp_memory = tcp_memory.cast_signed();
             (sockets > 0).then_some(Tally { netns: NetnsId(netns), sockets, tcp_memory })
         };
         Ok(counted.into_iter().filter_map(tally).collect())

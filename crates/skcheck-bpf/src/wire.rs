@@ -127,7 +127,7 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId) -> Option<Found> {
     let (recv_q, send_q) = (at.u32()?, at.u32()?);
     let known = at.u32()?;
     let packets = at.u32()?;
-    let skmem = skmem(at.bytes(9 * 4)?, known);
+    let skmem = skmem(&mut at, known)?;
     let name_length = at.u32()?;
     let ports = [at.u16_be()?, at.u16_be()?];
     at.u32()?;
@@ -183,23 +183,13 @@ fn found(mut at: Cursor<'_>, holder: Holder, netns: NetnsId) -> Option<Found> {
 }
 
 /// The nine numbers, as far as their bits say that they are known.
-fn skmem(bytes: &[u8], known: u32) -> SkMem {
-    let mut skmem = SkMem::from_bytes(bytes);
-    let numbers = [
-        &mut skmem.rmem_alloc,
-        &mut skmem.rcvbuf,
-        &mut skmem.wmem_alloc,
-        &mut skmem.sndbuf,
-        &mut skmem.fwd_alloc,
-        &mut skmem.wmem_queued,
-        &mut skmem.optmem,
-        &mut skmem.backlog,
-        &mut skmem.drops,
-    ];
-    for (_, number) in numbers.into_iter().enumerate().filter(|(at, _)| known & 1 << at == 0) {
-        *number = None;
+fn skmem(at: &mut Cursor<'_>, known: u32) -> Option<SkMem> {
+    let mut words = [None; 9];
+    for (place, word) in words.iter_mut().enumerate() {
+        let number = at.u32()?;
+        *word = (known & 1 << place != 0).then_some(number);
     }
-    skmem
+    Some(SkMem::from_words(words))
 }
 
 /// `struct tcp_told` of `tcp.h`: what is known of it.

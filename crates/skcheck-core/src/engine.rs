@@ -92,7 +92,7 @@ pub struct Tally {
     /// /proc/net/sockstat counts, if descriptors hold them all).
     pub sockets: u64,
     /// What those of TCP that are in its tables account for, in bytes.
-    pub tcp_memory: u64,
+    pub tcp_memory: i64,
 }
 
 /// A socket to walk.

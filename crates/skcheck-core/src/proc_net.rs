@@ -10,8 +10,7 @@ use procfs::{ExplicitSystemInfo, FromReadSI};
 
 use crate::diag::request::{IpVersion, Table};
 use crate::proc_net::columns::Line;
-use crate::socket::{Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State};
-use crate::units::{Connections, Payload, Truesize};
+use crate::socket::{Endpoint, Family, Inode, Protocol, SendQueue, Socket, State, queues};
 
 /// What a table's file does not tell of its sockets, as the object of a sentence; `None` where a table has no
 /// file that could stand in for it.
@@ -88,12 +87,11 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
             let mut socket = socket(family, Protocol::Tcp, state, entry.local_address, entry.remote_address);
             socket.uid = Some(entry.uid);
             socket.inode = u32::try_from(entry.inode).ok().and_then(Inode::new);
-            (socket.recv_q, socket.send_q) = if state == State::Listen {
-                (RecvQueue::Connections(Connections(entry.rx_queue)), SendQueue::Unknown)
-            } else {
-                let (recv, send) = (entry.rx_queue.into(), entry.tx_queue.into());
-                (RecvQueue::Payload(Payload(recv)), SendQueue::Payload(Payload(send)))
-            };
+            (socket.recv_q, socket.send_q) = queues(Protocol::Tcp, state, entry.rx_queue, entry.tx_queue);
+            if state == State::Listen {
+                // What is printed there is no limit.
+                socket.send_q = SendQueue::Unknown;
+            }
             Some(socket)
         }
         // All have the same columns (`udp4_format_sock`, `raw_sock_seq_show`).
@@ -107,8 +105,7 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
             }
             socket.uid = Some(entry.uid);
             socket.inode = u32::try_from(entry.inode).ok().and_then(Inode::new);
-            socket.recv_q = RecvQueue::Truesize(Truesize(entry.rx_queue.into()));
-            socket.send_q = SendQueue::Truesize(Truesize(entry.tx_queue.into()));
+            (socket.recv_q, socket.send_q) = queues(socket.protocol, state, entry.rx_queue, entry.tx_queue);
             Some(socket)
         }
         _ => None,

@@ -1,5 +1,6 @@
 //! What Recv-Q and Send-Q count.
 
+use crate::skmem::is_size;
 use crate::socket::{Protocol, State};
 use crate::units::{Connections, Payload, Truesize};
 
@@ -71,7 +72,24 @@ impl SendQueue {
 
 /// What the two numbers that `ss` prints as Recv-Q and Send-Q count for a socket of this protocol in this
 /// state.
+///
+/// But for the counts of listeners they are `int` or `long` in the kernel, and below 0 only by accident: the
+/// difference of two numbers that were not read at one moment (`udp_rqueue_get`; `write_seq - snd_una` in
+/// `tcp_diag_get_info`), or an error (`unix_inq_len` of a socket that just begins to listen). Of TCP's Send-Q
+/// that says that everything is acknowledged; anywhere else nothing is known.
 pub fn queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue, SendQueue) {
+    let (recv_q, send_q) = as_told(protocol, state, recv, send);
+    let is_count = matches!(recv_q, RecvQueue::Connections(_));
+    let recv_q = if is_count || is_size(recv) { recv_q } else { RecvQueue::Unknown };
+    let send_q = match send_q {
+        _ if is_count || is_size(send) => send_q,
+        SendQueue::Payload(_) => SendQueue::Payload(Payload(0)),
+        _ => SendQueue::Unknown,
+    };
+    (recv_q, send_q)
+}
+
+fn as_told(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue, SendQueue) {
     let payload = |bytes: u32| Payload(bytes.into());
     let truesize = |bytes: u32| Truesize(bytes.into());
     match (protocol, state) {
@@ -87,5 +105,33 @@ pub fn queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQu
             (RecvQueue::FirstDatagram(payload(recv)), SendQueue::Truesize(truesize(send)))
         }
         _ => (RecvQueue::Payload(payload(recv)), SendQueue::Truesize(truesize(send))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_were_not_read_at_one_moment() {
+        let check = |protocol, state, recv: i32, send: i32, expected| {
+            assert_eq!(queues(protocol, state, recv.cast_unsigned(), send.cast_unsigned()), expected);
+        };
+        let acknowledged = SendQueue::Payload(Payload(0));
+        check(Protocol::Tcp, State::Established, 7, -3, (RecvQueue::Payload(Payload(7)), acknowledged));
+        let sent = SendQueue::Truesize(Truesize(5));
+        check(Protocol::Udp, State::Close, -512, 5, (RecvQueue::Unknown, sent));
+        let received = RecvQueue::Truesize(Truesize(5));
+        check(Protocol::Raw, State::Close, 5, -1, (received, SendQueue::Unknown));
+        // -EINVAL
+        check(
+            Protocol::UnixStream,
+            State::Close,
+            -22,
+            0,
+            (RecvQueue::Unknown, SendQueue::Truesize(Truesize(0))),
+        );
+        let counts = (RecvQueue::Connections(Connections(1 << 31)), SendQueue::BacklogLimit(Connections(9)));
+        check(Protocol::Tcp, State::Listen, i32::MIN, 9, counts);
     }
 }

@@ -60,7 +60,7 @@ struct found {
 
 struct tally {
 	__u64 sockets;    /* each once, of every family */
-	__u64 tcp_memory; /* what TCP sockets that the tables know account for */
+	__s64 tcp_memory; /* what TCP sockets that the tables know account for */
 };
 
 struct {
@@ -250,7 +250,7 @@ static __always_inline __u32 wmem_of(struct sock *sk)
 	return newest->sk_wmem_alloc.counter - 1;
 }
 
-static __always_inline __u32 forward_of(struct sock *sk)
+static __always_inline __s32 forward_of(struct sock *sk)
 {
 	return bpf_core_field_exists(sk->sk_forward_alloc) ? sk->sk_forward_alloc : 0;
 }
@@ -574,8 +574,8 @@ count:
 	}
 	counted->sum.sockets++;
 	if (tcp && state != TCP_CLOSE)
-		counted->sum.tcp_memory += (__u32)sk->sk_backlog.rmem_alloc.counter +
-					   (__u32)sk->sk_wmem_queued + forward_of(sk);
+		counted->sum.tcp_memory += (__s64)sk->sk_backlog.rmem_alloc.counter + sk->sk_wmem_queued +
+					   forward_of(sk);
 	return 0;
 }
 

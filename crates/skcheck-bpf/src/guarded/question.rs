@@ -166,9 +166,9 @@ fn bytes(path: &Path) -> &[u8] {
 impl Counted {
     pub(super) fn encode(&self, words: Words) -> Words {
         let words = words.number(self.descriptors);
-        self.namespaces
-            .iter()
-            .fold(words, |words, it| words.number(it.netns.0).number(it.sockets).number(it.tcp_memory))
+        self.namespaces.iter().fold(words, |words, it| {
+            words.number(it.netns.0).number(it.sockets).number(it.tcp_memory.cast_unsigned())
+        })
     }
 
     pub(super) fn decode(mut words: Reading<'_>) -> Option<Counted> {
@@ -176,7 +176,8 @@ impl Counted {
         let mut namespaces = Vec::new();
         while !words.is_at_end() {
             let netns = NetnsId(words.number()?);
-            namespaces.push(Tally { netns, sockets: words.number()?, tcp_memory: words.number()? });
+            let (sockets, tcp_memory) = (words.number()?, words.number()?.cast_signed());
+            namespaces.push(Tally { netns, sockets, tcp_memory });
         }
         Some(Counted { descriptors, namespaces })
     }
@@ -243,7 +244,7 @@ mod tests {
 
     #[test]
     fn answers_arrive_as_they_were_given() {
-        let tally = Tally { netns: NetnsId(1), sockets: 2, tcp_memory: 3 };
+        let tally = Tally { netns: NetnsId(1), sockets: 2, tcp_memory: -3 };
         let counted = Counted { descriptors: 9, namespaces: vec![tally] };
         let words = counted.encode(Words::default());
         assert_eq!(Counted::decode(Reading::of(words.as_slice())), Some(counted));

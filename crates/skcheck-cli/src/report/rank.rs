@@ -102,7 +102,7 @@ fn weight_received(report: &SocketReport) -> u64 {
 /// more than what the kernel's own counting can be off by.
 pub(crate) fn unlisted_beyond_noise(snapshot: &Snapshot) -> Option<u64> {
     let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
-    let closed = closed.map(|report| report.socket.skmem.accounted().0).fold(0, u64::saturating_add);
-    let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?).ok()?.saturating_sub(closed);
+    let closed = closed.map(|report| report.socket.skmem.accounted()).fold(0, i64::saturating_add);
+    let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?.saturating_sub(closed)).ok()?;
     (unlisted > snapshot.unlisted_noise.0).then_some(unlisted)
 }

@@ -18,7 +18,11 @@ pub(super) fn of_info(info: &[u8]) -> Mptcp {
     Mptcp {
         // A listener and a connection that fell back to TCP before it was one have none.
         token: u32_at(info, TOKEN).filter(|token| *token != 0),
-        unsent: written.map(|(write_seq, snd_una)| Payload(write_seq.wrapping_sub(snd_una))),
+        // Not read at one moment: what is acknowledged can be ahead.
+        unsent: written.map(|(write_seq, snd_una)| {
+            let unsent = write_seq.wrapping_sub(snd_una).cast_signed();
+            Payload(unsent.max(0).cast_unsigned())
+        }),
         subflows: Vec::new(),
     }
 }

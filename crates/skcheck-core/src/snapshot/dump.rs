@@ -50,7 +50,7 @@ pub(crate) struct Dump {
     pending_unix: Vec<(Inode, u32)>,
     pub scanned: u64,
     /// What its TCP sockets account for, in bytes.
-    pub tcp_listed: u64,
+    pub tcp_listed: i64,
     /// Why it could not be asked at all.
     pub refusal: Option<io::Error>,
 }
@@ -84,7 +84,7 @@ pub(super) struct Stream<'a> {
     pub descriptors: &'a Descriptors,
     pub dump: &'a mut Dump,
     /// What TCP sockets that no descriptor holds account for, and MPTCP sockets and their subflows, in bytes.
-    pub unheld: u64,
+    pub unheld: i64,
 }
 
 impl Sink for Stream<'_> {
@@ -97,7 +97,7 @@ impl Sink for Stream<'_> {
         let mark = socket.inode.map_or(Mark::NotHeld, |inode| self.descriptors.mark_known(inode));
         self.dump.scanned += 1;
         if matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp) {
-            let accounted = socket.skmem.accounted().0;
+            let accounted = socket.skmem.accounted();
             match mark {
                 // An MPTCP socket and its subflows have one inode, and memory of their own.
                 _ if socket.mptcp.is_some() || self.dump.mptcp.has_subflow(socket) => {

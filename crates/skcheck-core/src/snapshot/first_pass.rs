@@ -76,10 +76,10 @@ impl FirstPass {
     /// The host's TCP memory that belongs to no dumped socket.
     pub(super) fn unlisted_tcp_mem(&self) -> Option<i64> {
         let memory = i64::try_from(self.tcp_memory?.0).ok()?;
-        let listed = self.dumps.iter().fold(0, |sum: u64, dump| sum.saturating_add(dump.tcp_listed));
+        let listed = self.dumps.iter().fold(0, |sum: i64, dump| sum.saturating_add(dump.tcp_listed));
         let is_charged = !self.dumps.iter().any(|dump| dump.tcp_uncharged);
         let is_told = self.tcp_complete && self.all_tcp && is_charged;
-        is_told.then(|| memory.saturating_sub_unsigned(listed))
+        is_told.then(|| memory.saturating_sub(listed))
     }
 }
 

@@ -164,11 +164,10 @@ fn rings(snapshot: &Snapshot) -> Option<Bytes> {
 /// What sockets that are not listed can pin by what they are charged: TCP memory that belongs to no socket
 /// of the snapshot (closed ones). `None` where nobody knows how much there is.
 fn elsewhere_bound(snapshot: &Snapshot) -> Option<u64> {
-    let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?).unwrap_or(0);
     // An engine lists closed sockets, whose memory is in no table all the same.
     let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
-    let closed = closed.map(|report| report.socket.skmem.accounted().0).fold(0, u64::saturating_add);
-    let unlisted = unlisted.saturating_sub(closed);
+    let closed = closed.map(|report| report.socket.skmem.accounted()).fold(0, i64::saturating_add);
+    let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?.saturating_sub(closed)).unwrap_or(0);
     let unlisted = if unlisted > snapshot.unlisted_noise.0 { unlisted } else { 0 };
     Some(worst(Truesize(unlisted), None, &snapshot.host).bytes.0)
 }

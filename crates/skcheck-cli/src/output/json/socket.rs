@@ -141,7 +141,7 @@ struct SkMemJson {
     rcvbuf: Option<u32>,
     wmem_alloc: Option<u32>,
     sndbuf: Option<u32>,
-    fwd_alloc: Option<u32>,
+    fwd_alloc: Option<i32>,
     wmem_queued: Option<u32>,
     optmem: Option<u32>,
     backlog: Option<u32>,
