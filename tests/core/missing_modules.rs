@@ -10,6 +10,7 @@ use skcheck_core::{
 
 use crate::made_up::{count, inode, tcp_only};
 use crate::support::made_up::{Answer, MadeUp, Request};
+use crate::support::messages;
 use crate::support::scan::{everything, get};
 
 const INET: &str =
@@ -174,6 +175,17 @@ fn a_socket_that_opens_and_answers_nothing() {
     let listed = snapshot.sockets.iter().filter(|it| it.socket.state != State::ClosedHeld).count();
     assert_eq!(listed, 4 + 3 + 4);
     assert_eq!(count(&snapshot, Missing::SockDiag), Some(None));
+    assert_eq!(snapshot.unlisted_tcp_mem, None);
+
+    // EACCES in the kernel's own answer to each request.
+    const EACCES: i32 = 13;
+    let host = without(|_| false).file("/proc/net/protocols", protocols);
+    let host = host.kernel(|request| Some(Answer::of([messages::refused(request.sequence, EACCES)])));
+    let snapshot = scan(&host, &everything()).expect("/proc/net answers");
+    let listed = snapshot.sockets.iter().filter(|it| it.socket.state != State::ClosedHeld).count();
+    assert_eq!(listed, 4 + 3 + 4);
+    let (_, _, remedy) = details(&snapshot)[0];
+    assert!(remedy.starts_with("the kernel answered: Permission denied"), "{remedy}");
     assert_eq!(snapshot.unlisted_tcp_mem, None);
 }
 
