@@ -5,6 +5,7 @@ mod arguments;
 mod containers;
 mod demo;
 mod families;
+mod full;
 mod holders;
 mod json;
 mod leaks;

@@ -200,7 +200,7 @@ fn tcp_info(at: &mut Cursor<'_>) -> Option<TcpInfo> {
     let (last_received, last_sent) = (at.u32()?, at.u32()?);
     let (window, retransmits, backoff, probes, pending) =
         (at.u32()?, at.u32()?, at.u32()?, at.u32()?, at.u32()?);
-    at.u32()?;
+    let own_window = at.u32()?;
     let is_told = |bit: u32| told & 1 << bit != 0;
     let number = |bit, value| is_told(bit).then_some(value);
     let milliseconds = |bit, value: u32| is_told(bit).then(|| Duration::from_millis(value.into()));
@@ -215,6 +215,7 @@ fn tcp_info(at: &mut Cursor<'_>) -> Option<TcpInfo> {
     info.last_data_recv = milliseconds(6, last_received);
     info.last_data_sent = milliseconds(7, last_sent);
     info.snd_wnd = number(8, window);
+    info.rcv_wnd = number(13, own_window);
     info.retransmits = small(9, retransmits);
     info.backoff = small(10, backoff);
     info.probes = small(11, probes);

@@ -93,6 +93,12 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// The same with a capital letter in front.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// A number of five digits or more with its digits in groups of three: `40,000`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -27,6 +27,9 @@ pub struct TcpInfo {
     pub last_data_sent: Option<Duration>,
     /// The peer's receive window as it last told it (`tcpi_snd_wnd`, since Linux 5.4), in bytes.
     pub snd_wnd: Option<u32>,
+    /// The receive window that this end told last (`tcpi_rcv_wnd`, since Linux 6.2), in bytes. 0: its peer may not
+    /// send.
+    pub rcv_wnd: Option<u32>,
     /// How long sending was held up by the peer's window, since the connection began
     /// (`tcpi_rwnd_limited`, since Linux 4.10, microseconds in the kernel).
     pub rwnd_limited: Option<Duration>,
@@ -93,6 +96,7 @@ impl TcpInfo {
             last_data_recv: milliseconds(52),
             last_data_sent: milliseconds(44),
             snd_wnd: word(228),
+            rcv_wnd: word(232),
             rwnd_limited: long(176).map(Duration::from_micros),
             retransmits: byte(2),
             backoff: byte(4),

@@ -135,7 +135,7 @@ struct inet_connection_sock {
 	struct { __u32 lrcvtime; } icsk_ack;
 };
 struct tcp_sock {
-	__u32 rcv_nxt, copied_seq, write_seq, snd_una, snd_nxt, snd_wnd, rcv_ooopack, lsndtime;
+	__u32 rcv_nxt, copied_seq, write_seq, snd_una, snd_nxt, snd_wnd, rcv_wnd, rcv_ooopack, lsndtime;
 	__u64 bytes_received, bytes_acked;
 	__u32 chrono_start, chrono_stat[3];
 	__u8 chrono_type : 2;

@@ -14,7 +14,7 @@ volatile const __u32 hz = 250;
 enum told {
 	RECEIVED = 1 << 0, ACKED = 1 << 1, HELD_UP = 1 << 2, NOT_SENT = 1 << 3, OOO_PACKETS = 1 << 4,
 	OOO_SPAN = 1 << 5, LAST_RECEIVED = 1 << 6, LAST_SENT = 1 << 7, WINDOW = 1 << 8, RETRANSMITS = 1 << 9,
-	BACKOFF = 1 << 10, PROBES = 1 << 11, PENDING = 1 << 12,
+	BACKOFF = 1 << 10, PROBES = 1 << 11, PENDING = 1 << 12, OWN_WINDOW = 1 << 13,
 };
 
 /* The order is that of `wire.rs`. */
@@ -24,7 +24,7 @@ struct tcp_told {
 	__u32 told;
 	__u32 not_sent, ooo_packets, ooo_span;
 	__u32 last_received, last_sent; /* milliseconds ago */
-	__u32 window, retransmits, backoff, probes, pending, unused;
+	__u32 window, retransmits, backoff, probes, pending, own_window;
 };
 
 #define CHRONO_RWND_LIMITED 2
@@ -86,6 +86,7 @@ static __always_inline void tell_tcp(struct tcp_told *told, __u64 sk)
 	TELL(acked, ACKED, tcp_sock, bytes_acked);
 	TELL(ooo_packets, OOO_PACKETS, tcp_sock, rcv_ooopack);
 	TELL(window, WINDOW, tcp_sock, snd_wnd);
+	TELL(own_window, OWN_WINDOW, tcp_sock, rcv_wnd);
 	TELL(retransmits, RETRANSMITS, inet_connection_sock, icsk_retransmits);
 	TELL(backoff, BACKOFF, inet_connection_sock, icsk_backoff);
 	TELL(probes, PROBES, inet_connection_sock, icsk_probes_out);

@@ -8,6 +8,7 @@ use skcheck_core::{
 
 use crate::output::measured::sureness;
 use crate::output::names::{Writer, descriptor, endpoint};
+use crate::output::room;
 use crate::report::{Group, Measure, Owner, Pinned, Sum, Sureness, is_closed_unknown, shows_sent};
 use crate::text::size;
 
@@ -147,6 +148,7 @@ impl Writer<'_> {
             });
         }
         notes.extend(rings(report));
+        notes.extend(room::notes(report));
         if report.holders.is_empty()
             && let Some(pid) = report.portid_process
         {

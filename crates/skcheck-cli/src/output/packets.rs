@@ -13,7 +13,8 @@ use crate::output::layout::{Align, grid};
 use crate::output::measured::{blocks, whose_pages};
 use crate::output::names::endpoint_of;
 use crate::output::paragraph::write_paragraph;
-use crate::text::{Charset, duration, escape, size};
+use crate::output::room;
+use crate::text::{Charset, capitalised, duration, escape, size};
 
 /// How many of the last packets are shown where the middle is cut out.
 const LAST: usize = 3;
@@ -121,6 +122,7 @@ fn answer(look: &Look, charset: Charset) -> Vec<String> {
     let ends = [text(&socket.local), text(&socket.peer)];
     let ends: Vec<&str> = ends.iter().map(String::as_str).filter(|end| !end.is_empty()).collect();
     lines.push(format!("{} {} {}", proto(socket.protocol), state_name(socket.state), ends.join(" > ")));
+    lines.extend(room::clause(socket).map(|clause| format!("{}.", capitalised(&clause))));
     if !look.exact.is_complete() {
         let remedy = if look.is_limited { "--limit 0 goes on" } else { "that is as far as a walk goes" };
         lines.push(format!("{} not all packets were walked: {remedy}.", charset.at_least()));

@@ -10,6 +10,7 @@ use crate::output::cells::count;
 use crate::output::closed_held::whose_unlisted;
 use crate::output::measured::pins;
 use crate::output::names::{Writer, descriptor};
+use crate::output::room;
 use crate::report::{Charge, Group, Owner, Pinned, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, listed, size};
 
@@ -55,7 +56,9 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
         };
         let sits = if is_ambiguous(group) { "may sit" } else { verb("sits", "sit") };
         let at = mostly_at(group);
-        return vec![format!("{name} {sits} on {unread}{at}."), charge(report, &sums.received)];
+        let mut lines = vec![format!("{name} {sits} on {unread}{at}."), charge(report, &sums.received)];
+        lines.extend(room::of_group(group));
+        return lines;
     }
     if sums.closed_held > 0 {
         let closed = count(sums.closed_held, "closed TCP socket");
@@ -69,7 +72,10 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
     }
     if sums.waiting > 0 {
         let waiting = count(sums.waiting, "connection");
-        return vec![format!("{name} {} {waiting} waiting for accept, and no data.", verb("has", "have"))];
+        let mut lines =
+            vec![format!("{name} {} {waiting} waiting for accept, and no data.", verb("has", "have"))];
+        lines.extend(room::of_group(group));
+        return lines;
     }
     vec![format!("No data waits in {}.", count(report.totals.sockets, "socket"))]
 }
@@ -316,6 +322,7 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
         lines.push(format!("Their sending sides are charged {} more (all but unix sockets).", size(sent)));
     }
     lines.extend(rings(report));
+    lines.extend(room::totals(&report.snapshot.sockets));
     lines
 }
 

@@ -53,6 +53,7 @@ fn read(span: &Span<'_>, places: &Places) -> Judged {
     let received = progress::received(span, &pair);
     let rate = |bytes: Option<u64>| bytes.and_then(|bytes| rates::per_second(bytes, span.window));
     let both = pair.before.zip(pair.now);
+    let drops = both.filter(|_| !span.window.is_zero()).and_then(|(before, now)| drops(before, now));
     Judged {
         key,
         now,
@@ -65,7 +66,8 @@ fn read(span: &Span<'_>, places: &Places) -> Judged {
         accepted: received.accepted,
         until: received.until,
         unread_age: received.age,
-        drops: both.filter(|_| !span.window.is_zero()).and_then(|(before, now)| drops(before, now)),
+        drops,
+        drops_per_second: rate(drops.map(u64::from)),
         sender_is_full: false,
         taken: None,
         window_closed: None,

@@ -169,8 +169,10 @@ pub struct Judged {
     /// The oldest unread byte, or of a listener the oldest connection, has waited at least so long. `None`
     /// where nothing tells.
     pub unread_age: Option<Duration>,
-    /// Packets that were dropped because the buffer was full, between the two: a count.
+    /// Packets that were dropped between the two (`sk_drops`; of a listener, connection attempts): a count.
     pub drops: Option<u32>,
+    /// The same a second.
+    pub drops_per_second: Option<u64>,
     /// Bytes that the peer of a TCP writer took (acknowledged), a second. `None` where that cannot be told.
     pub taken: Option<u64>,
     /// A TCP writer that stands still: whether it is the peer's window that keeps it from sending, and not
@@ -210,6 +212,7 @@ impl Judged {
             sender_is_full: false,
             unread_age: None,
             drops: None,
+            drops_per_second: None,
             taken: None,
             window_closed: None,
             asked_for: true,

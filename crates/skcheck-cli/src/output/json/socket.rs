@@ -45,6 +45,8 @@ pub(super) struct SocketJson<'a> {
     send_worst_basis: Option<&'static str>,
     #[serde(flatten)]
     exact: ExactJson,
+    full: Option<bool>,
+    send_full: Option<bool>,
     skmem: SkMemJson,
     shutdown: Option<ShutdownJson>,
     rings: Option<RingsJson>,
@@ -197,6 +199,8 @@ impl<'a> SocketJson<'a> {
             send_worst: sent.worst.map(|worst| worst.bytes.0),
             send_worst_basis: sent.worst.map(|worst| worst.basis.name()),
             exact: ExactJson::new(report.exact.as_deref().map_err(|why| *why), socket),
+            full: socket.receive_room().map(|room| room.is_full),
+            send_full: socket.send_room().map(|room| room.is_full),
             skmem: SkMemJson::new(&socket.skmem),
             shutdown: socket.shutdown.map(|down| ShutdownJson { receive: down.receive, send: down.send }),
             rings: socket.rings.map(RingsJson::new),

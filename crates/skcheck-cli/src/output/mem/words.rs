@@ -6,7 +6,7 @@ use skcheck_core::{Bytes, Holder, Verdict};
 use crate::output::mem::offenders::unheld;
 
 use crate::report::mem::{Hog, HostReport, MemReport};
-use crate::text::{Charset, escape, percent, signed_size, size};
+use crate::text::{Charset, capitalised, escape, percent, signed_size, size};
 
 /// The answer in one line.
 pub(super) fn headline(report: &MemReport<'_>, host: &HostReport<'_>, charset: Charset) -> String {
@@ -259,9 +259,4 @@ fn tells_more(hog: Hog) -> &'static str {
         Hog::Slab => "slabtop -s c shows which caches",
         Hog::Vmalloc => "/proc/vmallocinfo shows who called for it",
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -6,6 +6,7 @@ use skcheck_core::watch::cause::End;
 use skcheck_core::{Endpoint, Holding, Missing, State};
 
 use crate::output::cells::count;
+use crate::output::room;
 use crate::output::watch::chain::{because, root};
 use crate::output::watch::names::Names;
 use crate::output::watch::words::{clause, reads};
@@ -36,6 +37,11 @@ pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> V
         }
         Standing::Idle => vec!["Nobody stands still: no socket holds data.".to_owned()],
     };
+    if row.standing != Standing::WriterStalled
+        && let Some(first) = lines.first_mut()
+    {
+        *first += &room::sentence(&row.socket.socket, row.judged.drops_per_second);
+    }
     lines.extend(others(report, row));
     lines
 }
@@ -208,7 +214,8 @@ fn slow(row: &Row<'_>, names: Names<'_>) -> String {
         rates.unwrap_or_default(),
         amount(row),
         outlook(row, |until| match until {
-            Duration::ZERO => ", and its buffer is full".to_owned(),
+            // Said with its numbers.
+            Duration::ZERO => String::new(),
             until => format!(", and its buffer is full within {}", span(until)),
         })
     )

@@ -9,11 +9,12 @@ use skcheck_core::{Holding, State, Truesize};
 use crate::config::Page;
 use crate::output::cells::{proto, state_name};
 use crate::output::layout::{self, Align};
+use crate::output::room;
 use crate::output::watch::names::Names;
 use crate::output::watch::{notes, words};
 use crate::report::Owner;
 use crate::report::watch::{Row, Standing};
-use crate::text::{Charset, fit, size, span, width};
+use crate::text::{Charset, fit, grouped, size, span, width};
 
 /// How far what has no column is indented below its row.
 const INDENT: usize = 8;
@@ -50,7 +51,7 @@ type Column = (&'static str, Align, fn(&Cells) -> &str);
 const STATE: &str = "STATE";
 const PROTO: &str = "PROTO";
 const ARRIVING: &str = "ARRIVING/s";
-const DROPS: &str = "DROPS";
+const DROPS: &str = "DROPS/s";
 const UNSENT: &str = "UNSENT";
 const WRITING: &str = "WRITING";
 const WHY: &str = "WHY";
@@ -169,14 +170,14 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
             Some(age) => format!("{}{}", names.charset.at_least(), span(age)),
             None => "?".to_owned(),
         },
-        drops: row.drops.map_or_else(String::new, |drops| drops.to_string()),
+        drops: judged.drops_per_second.map_or_else(String::new, grouped),
         unsent: match sent {
             Some(sent) if is_writer => size(sent.0),
             None if is_writer => "?".to_owned(),
             _ => String::new(),
         },
         writing: if is_writer { judged.writing.name().to_owned() } else { String::new() },
-        why: why(row, names),
+        why: why_and_room(row, names),
     }
 }
 
@@ -207,7 +208,8 @@ pub(super) fn why(row: &Row<'_>, names: Names<'_>) -> String {
             Some(held_up(row, names).unwrap_or_else(|| "its sender has more".to_owned()))
         }
         Standing::ReaderSlow => held_up(row, names).or_else(|| match judged.until {
-            Some(Duration::ZERO) => Some("full".to_owned()),
+            // Said with its numbers.
+            Some(Duration::ZERO) => None,
             until => until.map(|until| format!("full within {}", span(until))),
         }),
         Standing::ReaderDraining => {
@@ -231,6 +233,14 @@ pub(in crate::output) fn why_at(row: &Row<'_>, owner: Option<Owner<'_>>, names: 
         }
         _ => why,
     }
+}
+
+/// The cause, and that there is no room for more.
+fn why_and_room(row: &Row<'_>, names: Names<'_>) -> String {
+    // How full a queue of connections is stands in the cause.
+    let full = room::buffer(&row.socket.socket).filter(|_| row.accept_queue().is_none());
+    let words = [Some(why(row, names)).filter(|why| !why.is_empty()), full];
+    words.into_iter().flatten().collect::<Vec<String>>().join(", ")
 }
 
 /// Whose it was, where that one holds it no more.

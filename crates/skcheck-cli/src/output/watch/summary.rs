@@ -94,7 +94,10 @@ fn rates(history: &History) -> String {
     let drops = match history.drops {
         0 => "no packet is known to have been dropped".to_owned(),
         1 => "1 packet was dropped".to_owned(),
-        n => format!("{n} packets were dropped"),
+        n => {
+            let rate = u128::from(n) * 1000 / history.watched.as_millis().max(1);
+            format!("{n} packets were dropped ({rate}/s)")
+        }
     };
     format!("{told}; {drops}.")
 }

@@ -31,7 +31,7 @@ fn crowded() -> World {
     world.named(4_194_303, "fifteen-letters");
     for fd in 0..30 {
         let judged = world.stalled((4_194_303, fd), 900 << 20, CauseCode::OneshotNotRearmed, vec![]);
-        (judged.drops, judged.arriving) = (Some(123_456), Some(1023 << 30));
+        (judged.drops_per_second, judged.arriving) = (Some(123_456), Some(1023 << 30));
         judged.unread_age = Some(Duration::from_secs(100_000));
     }
     world
@@ -53,7 +53,8 @@ fn lines_fit_the_page() {
         assert!(told.contains(needed), "{needed}:\n{told}");
     }
     let told = frame(&report, None, page(200), 50).join("\n");
-    for needed in ["STATE", "PROTO", "ARRIVING/s", "DROPS", "UNSENT", "WRITING", "WHY", "held up by app 20"] {
+    for needed in ["STATE", "PROTO", "ARRIVING/s", "DROPS/s", "UNSENT", "WRITING", "WHY", "held up by app 20"]
+    {
         assert!(told.contains(needed), "{needed}:\n{told}");
     }
 }

@@ -4,7 +4,7 @@ use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Pace, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
-use skcheck_core::{Gap, Holder, Holding, Missing, Payload};
+use skcheck_core::{Gap, Holder, Holding, Missing, Payload, SkMem};
 
 use super::{PIPE, answer, names};
 use crate::output::watch::{rows, summary, write_block};
@@ -124,8 +124,34 @@ fn what_is_a_floor_is_marked() {
     assert_eq!(answer(&world), ["app (2) reads more slowly than data arrives at fd 7; 4 KiB waits."]);
     let mut history = History::default();
     history.note(&world.before, &world.now, &world.judgement);
-    let told = "What arrived and was read cannot be told; 9 packets were dropped.";
+    let told = "What arrived and was read cannot be told; 9 packets were dropped (4/s).";
     assert_eq!(summary::summary(&history, PIPE.charset)[1], told);
+}
+
+/// A buffer that is full, and what is dropped: in the answer and in the row.
+#[test]
+fn what_has_no_room_is_dropped() {
+    let mut world = World::new(2);
+    world.named(2, "app");
+    let judged = world.socket(2, 7, 4096, 0);
+    (judged.reading, judged.drops, judged.drops_per_second) = (Reading::Stalled, Some(0), Some(0));
+    let skmem = &mut world.now.snapshot.sockets[0].socket.skmem;
+    (skmem.rmem_alloc, skmem.rcvbuf, skmem.drops) = (Some(8 << 20), Some(8 << 20), Some(5447));
+    let full = "Its buffer is full (8 MiB of 8 MiB), and ";
+    let first = answer(&world).remove(0);
+    assert!(first.ends_with(&format!(" {full}5447 packets were dropped so far.")), "{first}");
+    world.judgement.sockets[0].drops_per_second = Some(120);
+    let first = answer(&world).remove(0);
+    assert!(first.ends_with(&format!(" {full}120 packets are dropped a second (5447 so far).")), "{first}");
+    let mut block = Vec::new();
+    write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
+    let block = String::from_utf8(block).unwrap();
+    assert!(block.contains(" DROPS/s ") && block.contains(" buffer full (8 MiB of 8 MiB)"), "{block}");
+    // One with room that dropped nothing.
+    world.now.snapshot.sockets[0].socket.skmem = SkMem::default();
+    world.judgement.sockets[0].drops_per_second = Some(0);
+    let told = format!("{:?}", answer(&world));
+    assert!(!told.contains("full") && !told.contains("dropped"), "{told}");
 }
 
 /// Who had it before is somebody who does not have it now.
