@@ -32,6 +32,9 @@ fn shows_a_newcomer_the_point_and_cleans_up() {
     let pid: u32 = ran.out.split("(pid ").nth(1).unwrap().split(')').next().unwrap().parse().unwrap();
     assert!(words.contains(&format!("skcheck ({pid}) sits on")), "it has a name: {}", ran.out);
     assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the child is gone");
+    // Nothing is to be asked about one that has ended.
+    let asked = ran.out.lines().skip_while(|line| !line.starts_with("Next: "));
+    assert_eq!(asked.collect::<Vec<_>>(), ["Next: skcheck (who holds what on this host)"], "{}", ran.out);
 }
 
 /// One receive buffer has no room for all, and nobody may make it larger: several have.
@@ -60,6 +63,13 @@ fn fits_the_terminal() {
         let widest = shown.lines().map(|line| line.chars().count()).max().unwrap();
         assert!(widest <= usize::from(width), "{widest} > {width}:\n{shown}");
     }
+}
+
+#[test]
+fn one_byte_is_no_bytes() {
+    let ran = run(&mut skcheck("demo --fragments 1"));
+    let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(") holds 1 unread byte. Each"), "{words}");
 }
 
 #[test]

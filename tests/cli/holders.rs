@@ -93,5 +93,7 @@ fn an_orphan_says_of_which_cgroup() {
     let by_cgroup = on_terminal(&mut skcheck(&format!("{arguments} --by cgroup")), 80);
     std::fs::remove_dir(&group).unwrap();
     assert!(screen.contains("(orphaned)") && screen.contains(&format!("of cgroup /{name}\n")), "{screen}");
+    let others = "1 socket more holds nothing unread: 1 closed by the process, not finished.";
+    assert!(screen.contains("\n1 socket of 1 process holds ") && screen.contains(others), "{screen}");
     assert!(by_cgroup.contains(&name) && !by_cgroup.contains("of cgroup"), "{by_cgroup}");
 }

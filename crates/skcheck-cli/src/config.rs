@@ -53,6 +53,8 @@ pub(crate) struct ScanConfig {
     pub(crate) loading: Duration,
     /// Only readers that stand still, with the reason.
     pub(crate) stalled: bool,
+    /// What is reported ends with the report: there is nothing more to ask about it.
+    pub(crate) ends: bool,
     pub(crate) exit_code: bool,
     pub(crate) strict: bool,
 }
@@ -107,6 +109,7 @@ impl ScanConfig {
             verbose: output.verbose,
             loading: Duration::ZERO,
             stalled,
+            ends: false,
             exit_code,
             strict,
         }

@@ -85,6 +85,7 @@ fn may_receive(state: State) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::socket::Family;

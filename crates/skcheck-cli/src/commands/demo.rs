@@ -57,6 +57,7 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
         verbose: false,
         loading: Duration::ZERO,
         stalled: false,
+        ends: true,
         exit_code: false,
         strict: false,
     };
@@ -70,7 +71,8 @@ pub(crate) fn run(args: &DemoArgs, page: Page) -> Result<Outcome, Failure> {
     scan::write(host, &snapshot, &config)?;
     child.end()?;
     if args.format == Format::Table {
-        writeln!(io::stdout(), "\nThe child has ended, and its sockets are closed.")
+        let next = "Next: skcheck (who holds what on this host)";
+        writeln!(io::stdout(), "\nThe child has ended, and its sockets are closed.\n{next}")
             .map_err(Failure::Output)?;
     }
     Ok(session.outcome(0))
@@ -216,21 +218,18 @@ fn story(host: &Guarded, pid: u32, made: &Made, free: Option<(u64, u64)>) -> Str
             Some(fell) if fell.abs_diff(pinned) <= pinned / 4 => {
                 format!("free memory fell by {}", size(fell))
             }
-            Some(fell) => {
-                format!(
-                    "free memory fell by {} (what others did with memory meanwhile is in that too)",
-                    size(fell)
-                )
-            }
-            None => "free memory grew meanwhile, so others gave back more than this took".to_owned(),
+            // Others take and give back memory all the time.
+            _ => "how far that lets free memory fall cannot be seen, as others took or gave back as much meanwhile"
+                .to_owned(),
         },
     };
     let (unread, sockets) = made.unread;
     let places = if sockets > 1 { format!(" at {sockets} sockets") } else { String::new() };
     format!(
-        "A child process (pid {pid}) holds {unread} unread bytes{places}. Each was sent from a chunk of 32 KiB \
+        "A child process (pid {pid}) holds {}{places}. Each was sent from a chunk of 32 KiB \
          of its own, {}. The child's RSS is {rss}; {fell}. No process owns that memory. This is how skcheck \
          shows it:",
+        if unread == 1 { "1 unread byte".to_owned() } else { format!("{unread} unread bytes") },
         made.told()
     )
 }

@@ -2,8 +2,8 @@
 
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Certainty, Connections, Footprint, Holder, Holding, Payload, Protocol, RecvQueue, Report as SocketReport,
-    SendQueue, Side, Socket, State, Truesize, Via,
+    Bytes, Certainty, Connections, Footprint, Holder, Holding, Payload, Protocol, RecvQueue,
+    Report as SocketReport, SendQueue, Side, Socket, State, Truesize, Via,
 };
 
 use crate::output::measured::sureness;
@@ -60,7 +60,7 @@ impl Writer<'_> {
             send_q: self.sum(sums.unsent),
             charged: marked(self.sum(side.charged), sent),
             pinned: self.pinned_sum(&side.pinned),
-            worst: self.sum(side.worst),
+            worst: self.sum(Sum { known: self.capped(side.worst.known, side.charged.known), ..side.worst }),
             note: self.group_note(group),
             ..Cells::default()
         }
@@ -264,7 +264,13 @@ impl Writer<'_> {
     fn worst(&self, side: &Side, certainty: Certainty) -> String {
         let Some(worst) = side.worst else { return "?".to_owned() };
         let mark = if worst.saturated { self.charset.at_least() } else { self.mark(certainty) };
-        format!("{mark}{}", size(worst.bytes.0))
+        let charged = side.charged.map_or(0, |charge| charge.0);
+        format!("{mark}{}", size(self.capped(worst.bytes.0, charged)))
+    }
+
+    /// A bound, no larger than what this host has to pin: as for all sockets together.
+    fn capped(&self, worst: u64, charged: u64) -> u64 {
+        self.snapshot.capped(Bytes(worst), Truesize(charged)).0.0
     }
 }
 
@@ -370,3 +376,6 @@ fn rings(report: &SocketReport) -> Option<String> {
     let told: Vec<String> = told.collect();
     (!told.is_empty()).then(|| told.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,9 @@ use crate::report::{Group, Owner, Report};
 /// The commands for the next question.
 pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
     let mut next = Vec::new();
+    if config.ends {
+        return next;
+    }
     if report.missing.is_some() {
         next.push("skcheck mem --pages (where the memory is, and whether sockets have it)".to_owned());
     }

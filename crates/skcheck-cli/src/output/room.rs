@@ -1,6 +1,6 @@
 //! Full buffers, and what was dropped, in words.
 
-use skcheck_core::{Protocol, RecvQueue, Report as SocketReport, Room, Socket};
+use skcheck_core::{Holding, Protocol, RecvQueue, Report as SocketReport, Room, Socket};
 
 use crate::output::cells::count;
 use crate::report::{Group, Owner, shows_sent};
@@ -10,7 +10,12 @@ use crate::text::{capitalised, grouped, percent, size};
 /// and nothing was dropped.
 pub(super) fn notes(report: &SocketReport) -> Vec<String> {
     let socket = &report.socket;
-    let full = if shows_sent(report) { send_buffer(socket) } else { buffer(socket) };
+    let full = match shows_sent(report) {
+        // Nobody writes any more.
+        true if report.holding == Holding::Orphan => None,
+        true => send_buffer(socket),
+        false => buffer(socket),
+    };
     full.into_iter().chain(dropped(socket)).collect()
 }
 

@@ -279,25 +279,33 @@ pub(super) fn rest(report: &Report<'_>) -> Option<String> {
 /// What all matching sockets add up to.
 pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     let totals = &report.totals;
-    let mut text = format!(
-        "{} of {} {} ",
-        count(totals.sockets, "socket"),
-        match totals.processes {
-            0 => "no known process".to_owned(),
-            n => count(n, "process"),
-        },
-        if totals.sockets == 1 { "holds" } else { "hold" },
-    );
+    let whose = |processes: u64| match processes {
+        0 => "no known process".to_owned(),
+        n => count(n, "process"),
+    };
+    let mut text = match totals.unread_sockets {
+        0 => {
+            format!("Nothing is unread at {} of {}", count(totals.sockets, "socket"), whose(totals.processes))
+        }
+        n => format!(
+            "{} of {} {} ",
+            count(n, "socket"),
+            whose(totals.unread_processes),
+            if n == 1 { "holds" } else { "hold" },
+        ),
+    };
     text += &match (totals.unread.0, totals.unread_unknown) {
+        _ if totals.unread_sockets == 0 => String::new(),
         (known, 0) => format!("{} unread", size(known)),
-        (0, n) if n == totals.sockets => "an unknown amount unread".to_owned(),
+        (0, n) if n == totals.unread_sockets => "an unknown amount unread".to_owned(),
         (known, n) => format!("{} unread, and an unknown amount at {n} of them", size(known)),
     };
+    let received = if totals.unread_sockets == 0 { "what they received" } else { "it" };
     let charged = Sums::of(&report.snapshot.sockets).received.charged;
     text += &match (amount(charged), totals.charged_unknown) {
-        (Some(charged), _) => format!(". The kernel charges {charged} for it"),
-        (None, 0) => format!(". The kernel charges {} for it", size(0)),
-        (None, _) => ". What the kernel charges for it is unknown".to_owned(),
+        (Some(charged), _) => format!(". The kernel charges {charged} for {received}"),
+        (None, 0) => format!(". The kernel charges {} for {received}", size(0)),
+        (None, _) => format!(". What the kernel charges for {received} is unknown"),
     };
     let facts = &report.snapshot.host;
     let chunk = size(facts.chunk_size.0);
@@ -317,6 +325,7 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
         );
     }
     let mut lines = vec![text];
+    lines.extend(others(report));
     let sent = sent_charge(report);
     if sent > 0 {
         lines.push(format!("Their sending sides are charged {} more (all but unix sockets).", size(sent)));
@@ -324,6 +333,28 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     lines.extend(rings(report));
     lines.extend(room::totals(&report.snapshot.sockets));
     lines
+}
+
+/// What the sockets have that hold nothing unread, where others do.
+fn others(report: &Report<'_>) -> Option<String> {
+    let (all, with_unread) = (report.totals.sockets, report.totals.unread_sockets);
+    let others = all.saturating_sub(with_unread);
+    if others == 0 || with_unread == 0 {
+        return None;
+    }
+    let is_other = |it: &&SocketReport| it.footprint.received.payload.is_some_and(|unread| unread.0 == 0);
+    let (orphans, held): (Vec<&SocketReport>, Vec<&SocketReport>) =
+        report.snapshot.sockets.iter().filter(is_other).partition(|it| it.holding == Holding::Orphan);
+    let sends = |it: &&&SocketReport| it.footprint.sent.charged.is_some_and(|charge| charge.0 > 0);
+    let told = [
+        (held.iter().filter(sends).count(), "with unsent data"),
+        (orphans.len(), "closed by the process, not finished"),
+    ];
+    let told: Vec<String> =
+        told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let told = if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) };
+    let hold = if others == 1 { "holds" } else { "hold" };
+    Some(format!("{} more {hold} nothing unread{told}.", count(others, "socket")))
 }
 
 /// What rings take, in no other sum.

@@ -7,7 +7,7 @@ mod owner;
 mod rank;
 mod sums;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod watch;
 
 use std::collections::{BTreeMap, HashSet};

@@ -29,7 +29,7 @@ fn empty() -> (Snapshot, SocketReport) {
 }
 
 /// Sockets as (inode, holders' pids, received, sent).
-fn snapshot(sockets: &[(u32, &[u32], u32, u32)]) -> Snapshot {
+pub(crate) fn snapshot(sockets: &[(u32, &[u32], u32, u32)]) -> Snapshot {
     let (mut snapshot, template) = empty();
     for &(inode, pids, received, sent) in sockets {
         let mut socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::Established);

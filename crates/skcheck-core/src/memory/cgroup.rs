@@ -56,6 +56,14 @@ pub struct Pressure {
     pub full: [u32; 3],
 }
 
+impl CgroupMemory {
+    /// All that it is charged: its usage, and what version 1 counts apart from that, its sockets.
+    pub fn charged(&self) -> Bytes {
+        let apart = self.sock.filter(|_| self.version == 1).unwrap_or(Bytes(0));
+        Bytes(self.ledger.total.0.saturating_add(apart.0))
+    }
+}
+
 /// Reads the memory of a cgroup. `path` is what /proc/PID/cgroup says (`/kubepods.slice/...`), or where
 /// its files are (`/sys/fs/cgroup/...`).
 ///

@@ -15,6 +15,11 @@ pub struct Totals {
     pub sockets: u64,
     /// How many processes hold them.
     pub processes: u64,
+    /// How many of the sockets have something unread, or an unknown amount of it. The others only send, have rings,
+    /// connections that wait, or what cannot be read yet.
+    pub unread_sockets: u64,
+    /// How many processes hold those.
+    pub unread_processes: u64,
     /// Unread payload, where it is known.
     pub unread: Payload,
     /// How many sockets hold an unknown amount of payload.
@@ -63,10 +68,17 @@ impl Snapshot {
         let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
         let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
         let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
+        let has_unread = |report: &&Report| match report.footprint.received.payload {
+            Some(Payload(unread)) => unread > 0,
+            None => !is_empty(report),
+        };
+        let with_unread = || sockets.iter().filter(has_unread);
         let measured = sockets.iter().filter(|report| report.exact.is_ok()).count() as u64;
         Totals {
             sockets: sockets.len() as u64,
             processes: pids.len() as u64,
+            unread_sockets: with_unread().count() as u64,
+            unread_processes: with_unread().flat_map(Report::pids).collect::<BTreeSet<u32>>().len() as u64,
             unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
             unread_unknown: count(sockets, |report| report.footprint.received.payload.is_none()),
             rings: Bytes(sum(&mut rings().flatten().map(|rings| rings.0))),
@@ -100,12 +112,13 @@ impl Snapshot {
     }
 }
 
-/// Counts sockets that may have something to read. One whose Recv-Q is 0 and for whose queue
-/// nobody is known to be charged is taken as empty.
+/// Whether nothing is there to be read: where Recv-Q is 0 and nobody is known to be charged for the queue.
+fn is_empty(report: &Report) -> bool {
+    let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
+    report.socket.recv_q.size() == Some(0) && charged == 0
+}
+
+/// Counts sockets that may have something to read.
 fn count(sockets: &[Report], is_counted: fn(&Report) -> bool) -> u64 {
-    let is_empty = |report: &Report| {
-        let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
-        report.socket.recv_q.size() == Some(0) && charged == 0
-    };
     sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
 }

@@ -19,7 +19,7 @@ const SUSPECTS: usize = 10;
 
 impl Evidence {
     pub(super) fn of(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Evidence {
-        let (worst, worst_of_all) = bound(snapshot);
+        let Bound { worst, of_all, by_packets } = bound(snapshot);
         let walked = snapshot.sockets.iter().any(|report| report.exact.is_ok()) || walked_seen(snapshot);
         let pinned = |kind: PageKind| walked.then(|| snapshot.pinned(|it| it == kind));
         let facts = &snapshot.host;
@@ -27,7 +27,9 @@ impl Evidence {
             unread: Payload(sum(snapshot, |report| report.footprint.received.payload.map(|it| it.0))),
             charged: Truesize(sum(snapshot, |report| charged(report).map(|it| it.0))),
             worst,
-            worst_of_all,
+            worst_of_all: of_all,
+            worst_by_packets: by_packets,
+            unlisted: unlisted(snapshot).unwrap_or_default(),
             walked_off_list: pinned(PageKind::Stack),
             walked_ownerless: pinned(PageKind::RemovedFile),
             walked_seen: walked_seen(snapshot),
@@ -114,10 +116,18 @@ fn is_blind(snapshot: &Snapshot) -> bool {
     })
 }
 
-/// What sockets can pin at worst, and whether that holds for all of the host. The number of packets on the
+struct Bound {
+    worst: Option<Bytes>,
+    /// It holds for all of the host.
+    of_all: bool,
+    /// The number of packets on the host decided.
+    by_packets: bool,
+}
+
+/// What sockets can pin at worst. The number of packets on the
 /// host bounds them all; the sockets' own bounds add up to less where these are few. Packets that were
 /// walked pin what was found.
-fn bound(snapshot: &Snapshot) -> (Option<Bytes>, bool) {
+fn bound(snapshot: &Snapshot) -> Bound {
     let facts = &snapshot.host;
     let walked = || snapshot.sockets.iter().filter_map(|report| complete(report));
     let packets = walked().flat_map(|exact| &exact.queues).map(|queue| queue.packets).sum::<u64>();
@@ -134,9 +144,15 @@ fn bound(snapshot: &Snapshot) -> (Option<Bytes>, bool) {
     // A packet may have more fragments than is assumed.
     let is_sure = facts.max_skb_frags_known;
     match host {
-        Some(host) if is_all => (Some(Bytes(host.min(listed))), is_sure),
-        Some(host) => (Some(Bytes(host)), is_sure),
-        None => ((listed > 0 || is_all).then_some(Bytes(listed)), is_all && is_sure),
+        Some(host) => {
+            let by_packets = !is_all || host <= listed;
+            let worst = Some(Bytes(if by_packets { host } else { listed }));
+            Bound { worst, of_all: is_sure, by_packets }
+        }
+        None => {
+            let worst = (listed > 0 || is_all).then_some(Bytes(listed));
+            Bound { worst, of_all: is_all && is_sure, by_packets: false }
+        }
     }
 }
 
@@ -164,12 +180,16 @@ fn rings(snapshot: &Snapshot) -> Option<Bytes> {
 /// What sockets that are not listed can pin by what they are charged: TCP memory that belongs to no socket
 /// of the snapshot (closed ones). `None` where nobody knows how much there is.
 fn elsewhere_bound(snapshot: &Snapshot) -> Option<u64> {
+    Some(worst(unlisted(snapshot)?, None, &snapshot.host).bytes.0)
+}
+
+/// See [`Evidence::unlisted`].
+fn unlisted(snapshot: &Snapshot) -> Option<Truesize> {
     // An engine lists closed sockets, whose memory is in no table all the same.
     let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
     let closed = closed.map(|report| report.socket.skmem.accounted()).fold(0, i64::saturating_add);
     let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?.saturating_sub(closed)).unwrap_or(0);
-    let unlisted = if unlisted > snapshot.unlisted_noise.0 { unlisted } else { 0 };
-    Some(worst(Truesize(unlisted), None, &snapshot.host).bytes.0)
+    Some(Truesize(if unlisted > snapshot.unlisted_noise.0 { unlisted } else { 0 }))
 }
 
 /// Both sides; what a unix sender is charged is in its reader's queue.

@@ -56,6 +56,7 @@ struct CgroupJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     path_hex: Option<String>,
     version: u8,
+    charged: u64,
     limit: Option<u64>,
     high: Option<u64>,
     limit_hits: Option<u64>,
@@ -156,6 +157,7 @@ impl CgroupJson {
             path: lossy(&cgroup.path),
             path_hex: hex_unless_utf8(&cgroup.path),
             version: cgroup.version,
+            charged: cgroup.charged().0,
             limit: cgroup.limit.map(|limit| limit.0),
             high: cgroup.high.map(|high| high.0),
             limit_hits: cgroup.limit_hits,

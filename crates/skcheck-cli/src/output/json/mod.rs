@@ -81,6 +81,8 @@ struct HostJson<'a> {
 struct TotalsJson {
     sockets: u64,
     processes: u64,
+    unread_sockets: u64,
+    unread_processes: u64,
     unread: u64,
     unread_unknown: u64,
     charged: u64,
@@ -168,6 +170,8 @@ impl TotalsJson {
         TotalsJson {
             sockets: totals.sockets,
             processes: totals.processes,
+            unread_sockets: totals.unread_sockets,
+            unread_processes: totals.unread_processes,
             unread: totals.unread.0,
             unread_unknown: totals.unread_unknown,
             charged: totals.charged.0,

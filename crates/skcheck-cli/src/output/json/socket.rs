@@ -7,7 +7,7 @@ use serde::Serialize;
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
     Certainty, Endpoint, Holder, Holding, HostFacts, Inode, RecvQueue, Report as SocketReport, Ring, Rings,
-    SendQueue, SkMem, Snapshot, Socket,
+    SendQueue, SkMem, Snapshot, Socket, Truesize,
 };
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
@@ -39,6 +39,7 @@ pub(super) struct SocketJson<'a> {
     worst: Option<u64>,
     worst_basis: Option<&'static str>,
     worst_saturated: Option<bool>,
+    worst_capped: Option<u64>,
     unsent: Option<u64>,
     send_charged: Option<u64>,
     send_worst: Option<u64>,
@@ -194,6 +195,10 @@ impl<'a> SocketJson<'a> {
             worst: received.worst.map(|worst| worst.bytes.0),
             worst_basis: received.worst.map(|worst| worst.basis.name()),
             worst_saturated: received.worst.map(|worst| worst.saturated),
+            worst_capped: received.worst.map(|worst| {
+                let charged = received.charged.unwrap_or(Truesize(0));
+                snapshot.capped(worst.bytes, charged).0.0
+            }),
             unsent: sent.payload.map(|payload| payload.0),
             send_charged: sent.charged.map(|charge| charge.0),
             send_worst: sent.worst.map(|worst| worst.bytes.0),

@@ -17,6 +17,20 @@ pub(super) fn headline(report: &MemReport<'_>, cgroup: &CgroupMemory, charset: C
         None => format!("{}, and it has no limit", size(used)),
     };
     let left = signed_size(report.ledger.unaccounted);
+    let all = cgroup.charged().0;
+    if all > used {
+        let others = match cgroup.limit {
+            Some(limit) => format!("({} of its limit of {})", percent(used, limit.0), size(limit.0)),
+            None => "(it has no limit)".to_owned(),
+        };
+        return format!(
+            "Cgroup {path} uses {}: {} for its sockets, which version 1 counts apart, and {} for everything else \
+             {others}, of which {left} is in none of its counters.",
+            size(all),
+            size(all - used),
+            size(used)
+        );
+    }
     format!("Cgroup {path} uses {usage}; {left} of it is in none of its counters.")
 }
 
@@ -76,6 +90,7 @@ mod tests {
         cgroup.oom_kills = Some(0);
         cgroup.sock = Some(Bytes(4096));
         cgroup.high = Some(Bytes(1 << 30));
+        assert_eq!(cgroup.charged(), Bytes(0), "version 2 has them in its usage");
         let text = sentences(&cgroup).join(" ");
         for told in [
             "12.34 % of the last 10 s (0.50 % of 60 s, 0.00 % of 300 s), all of them at once 4.00 %",

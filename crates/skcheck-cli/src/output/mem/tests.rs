@@ -231,6 +231,20 @@ fn a_bound_alone_does_not_explain() {
     );
 }
 
+/// What bounds them is named as what it is.
+#[test]
+fn where_a_bound_comes_from() {
+    let ledger = ledger(&[], 6 << 30, 0);
+    let mut verdict = verdict(&ledger, Code::Could, Reason::Bound(Bytes(6 * GIB)));
+    (verdict.evidence.unread, verdict.evidence.charged) = (Payload(0), Truesize(0));
+    (verdict.evidence.unlisted, verdict.evidence.worst_by_packets) = (Truesize(9 * MIB), false);
+    let tcp = "9 MiB of TCP memory belongs to none of them, and could pin 8 GiB at worst.";
+    let packets = "the packets in use on the host could pin 8 GiB at worst.";
+    check(&ledger, &verdict, &[tcp], &[packets]);
+    verdict.evidence.worst_by_packets = true;
+    check(&ledger, &verdict, &[packets], &[tcp]);
+}
+
 #[test]
 fn remainders_below_zero() {
     let ledger = ledger(&[(PartKind::Anonymous, 9 * GIB)], -(12 << 20), -(100 << 20));
@@ -293,4 +307,21 @@ fn a_cgroup_has_a_limit_instead_of_free_memory() {
     cgroup.limit = None;
     let screen = drawn(&report(&cgroup.ledger, Scope::Cgroup(&cgroup)), Some(80), Charset::Utf8, false);
     assert!(screen.contains("and it has no limit") && screen.contains("  usage "), "{screen}");
+
+    // Version 1 has sockets in no other number.
+    (cgroup.version, cgroup.sock) = (1, Some(Bytes(90 * MIB)));
+    let headline = |cgroup: &CgroupMemory| {
+        let report = report(&cgroup.ledger, Scope::Cgroup(cgroup));
+        let screen = drawn(&report, None, Charset::Utf8, false);
+        screen.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(
+        headline(&cgroup),
+        "Cgroup /a\\x0a uses 702 MiB: 90 MiB for its sockets, which version 1 counts apart, and 612 MiB for \
+         everything else (it has no limit), of which 12 MiB is in none of its counters."
+    );
+    cgroup.limit = Some(Bytes(GIB));
+    assert!(headline(&cgroup).contains(" 612 MiB for everything else (59.8 % of its limit of 1 GiB), "));
+    (cgroup.version, cgroup.sock) = (2, Some(Bytes(100 * MIB)));
+    assert!(headline(&cgroup).starts_with("Cgroup /a\\x0a uses 612 MiB of its limit of 1 GiB (59.8 %);"));
 }

@@ -126,6 +126,11 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
     };
     let (unread, charged) = (evidence.unread.0, evidence.charged.0);
     sentences.push(match evidence.worst {
+        Some(worst) if charged == 0 && worst.0 > 0 && !evidence.worst_by_packets => format!(
+            "No socket that was seen holds data; {} of TCP memory belongs to none of them, and could pin {} at worst.",
+            size(evidence.unlisted.0),
+            size(worst.0)
+        ),
         Some(worst) if charged == 0 && worst.0 > 0 => format!(
             "No socket that was seen holds data; the packets in use on the host could pin {} at worst.",
             size(worst.0)

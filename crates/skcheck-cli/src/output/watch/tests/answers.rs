@@ -4,7 +4,7 @@ use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Pace, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
-use skcheck_core::{Gap, Holder, Holding, Missing, Payload, SkMem};
+use skcheck_core::{Gap, Holder, Holding, Missing, Payload, Protocol, SkMem};
 
 use super::{PIPE, answer, names};
 use crate::output::watch::{rows, summary, write_block};
@@ -135,7 +135,9 @@ fn what_has_no_room_is_dropped() {
     world.named(2, "app");
     let judged = world.socket(2, 7, 4096, 0);
     (judged.reading, judged.drops, judged.drops_per_second) = (Reading::Stalled, Some(0), Some(0));
-    let skmem = &mut world.now.snapshot.sockets[0].socket.skmem;
+    let socket = &mut world.now.snapshot.sockets[0].socket;
+    socket.protocol = Protocol::Udp;
+    let skmem = &mut socket.skmem;
     (skmem.rmem_alloc, skmem.rcvbuf, skmem.drops) = (Some(8 << 20), Some(8 << 20), Some(5447));
     let full = "Its buffer is full (8 MiB of 8 MiB), and ";
     let first = answer(&world).remove(0);
