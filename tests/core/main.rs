@@ -37,6 +37,7 @@ mod recorded;
 mod stand_ins;
 mod tcp;
 mod udp;
+mod undecodable;
 mod unix;
 mod unix_names;
 mod unix_pending;

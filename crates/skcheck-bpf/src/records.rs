@@ -85,5 +85,13 @@ mod tests {
         let none = walk(&mut |_, _| {}, run(&[ANEW, b"x", b"y"]));
         assert_eq!(none.unwrap_err().to_string(), "unexpected: 2 records were not understood");
         assert!(holders(&mut |_, _| {}, run(&[ANEW])).is_err());
+        // A socket's record that is cut, one of a kind that there is not, and none at all.
+        for record in [&[1; 100][..], &[9; 500], &[]] {
+            let found = find(&mut |_| panic!("it is none"), |on_record| {
+                on_record(record);
+                Ok(Counted { descriptors: 1, namespaces: Vec::new() })
+            });
+            assert_eq!(found.unwrap_err().to_string(), "unexpected: 1 records were not understood");
+        }
     }
 }

@@ -22,6 +22,12 @@ fn value(attribute: &[u8]) -> &[u8] {
     attribute.get(4..length).unwrap_or_default()
 }
 
+/// What was decoded; where an attribute has no room for what it is to have, that is counted.
+pub(super) fn decoded<T>(value: Option<T>, bad: &mut u64) -> Option<T> {
+    *bad += u64::from(value.is_none());
+    value
+}
+
 /// The kernel stores the low half first (`sock_diag_save_cookie`).
 pub(super) fn cookie(bytes: &[u8]) -> Option<Cookie> {
     Some(Cookie(u64::from(u32_at(bytes, 4)?) << 32 | u64::from(u32_at(bytes, 0)?)))

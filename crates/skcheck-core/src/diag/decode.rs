@@ -99,6 +99,11 @@ impl Answer {
         }
     }
 
+    /// The table that it is about.
+    pub(crate) fn table(&self) -> Table {
+        self.table
+    }
+
     /// Decodes one datagram. Breaks when the answer is at its end.
     pub fn datagram(&mut self, mut bytes: &[u8], mut on_record: impl FnMut(Record<'_>)) -> ControlFlow<()> {
         while !bytes.is_empty() {

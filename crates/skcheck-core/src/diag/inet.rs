@@ -7,7 +7,7 @@ use netlink_packet_sock_diag::{
     AF_INET6, INET_DIAG_INFO, INET_DIAG_SHUTDOWN, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY,
 };
 
-use crate::diag::attributes::{attributes, cookie, u64_at};
+use crate::diag::attributes::{attributes, cookie, decoded, u64_at};
 use crate::diag::decode::Record;
 use crate::diag::mptcp;
 use crate::diag::request::Table;
@@ -58,10 +58,11 @@ pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u
             },
             INET_DIAG_ULP_INFO => record.socket.mptcp = mptcp::of_ulp(value, &mut bad_within),
             INET_DIAG_SHUTDOWN => {
-                record.socket.shutdown = value.first().map(|&b| Shutdown::from_kernel(b));
+                let bits = decoded(value.first(), &mut bad_within);
+                record.socket.shutdown = bits.map(|&b| Shutdown::from_kernel(b));
             }
-            INET_DIAG_CGROUP_ID => record.socket.cgroup_id = u64_at(value, 0),
-            INET_DIAG_SKV6ONLY => record.v6only = value.first().map(|&b| b != 0),
+            INET_DIAG_CGROUP_ID => record.socket.cgroup_id = decoded(u64_at(value, 0), &mut bad_within),
+            INET_DIAG_SKV6ONLY => record.v6only = decoded(value.first(), &mut bad_within).map(|&b| b != 0),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! What inet_diag tells of MPTCP besides what it tells of every IP socket: `struct mptcp_info` of
 //! linux/mptcp.h, and of each subflow `INET_DIAG_ULP_INFO` (linux/inet_diag.h).
 
-use crate::diag::attributes::{attributes, u32_at, u64_at};
+use crate::diag::attributes::{attributes, decoded, u32_at, u64_at};
 use crate::mptcp::Mptcp;
 use crate::units::Payload;
 
@@ -31,18 +31,19 @@ pub(super) fn of_info(info: &[u8]) -> Mptcp {
 pub(super) fn of_ulp(ulp: &[u8], bad_attributes: &mut u64) -> Option<Mptcp> {
     let mut is_mptcp = false;
     let mut token = None;
-    let mut bad_within = 0;
+    let (mut bad_within, mut cut) = (0, 0);
     for (kind, value) in attributes(ulp, bad_attributes) {
         match kind {
             INET_ULP_INFO_NAME => is_mptcp = value.strip_suffix(b"\0").unwrap_or(value) == b"mptcp",
             INET_ULP_INFO_MPTCP => {
                 let is_token = |(kind, _): &(u16, &[u8])| *kind == MPTCP_SUBFLOW_ATTR_TOKEN_LOC;
                 let found = attributes(value, &mut bad_within).find(is_token);
-                token = found.and_then(|(_, value)| u32_at(value, 0)).filter(|token| *token != 0);
+                let number = found.and_then(|(_, value)| decoded(u32_at(value, 0), &mut cut));
+                token = number.filter(|token| *token != 0);
             }
             _ => {}
         }
     }
-    *bad_attributes += bad_within;
+    *bad_attributes += bad_within + cut;
     is_mptcp.then(|| Mptcp { token, ..Mptcp::default() })
 }

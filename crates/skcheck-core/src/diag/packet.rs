@@ -2,7 +2,7 @@
 
 use netlink_packet_core::NLM_F_DUMP;
 
-use crate::diag::attributes::{attributes, cookie, u16_at, u32_at};
+use crate::diag::attributes::{attributes, cookie, decoded, u16_at, u32_at};
 use crate::diag::decode::Record;
 use crate::diag::request::{self, NO_COOKIE};
 use crate::endpoint::Endpoint;
@@ -40,18 +40,23 @@ pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<
     socket.inode = Inode::new(u32_at(payload, 4)?);
     socket.cookie = cookie(payload.get(8..)?);
     let mut rings = Rings::default();
+    let (mut cut, mut cut_rings) = (0, 0);
     for (kind, value) in attributes {
         match kind {
             // `pdi_index`
-            PACKET_DIAG_INFO => socket.interface = u32_at(value, 0).filter(|index| *index != 0),
-            PACKET_DIAG_RX_RING => rings.rx = ring(value),
-            PACKET_DIAG_TX_RING => rings.tx = ring(value),
-            PACKET_DIAG_UID => socket.uid = u32_at(value, 0),
+            PACKET_DIAG_INFO => {
+                socket.interface = decoded(u32_at(value, 0), &mut cut).filter(|index| *index != 0);
+            }
+            PACKET_DIAG_RX_RING => rings.rx = decoded(ring(value), &mut cut_rings),
+            PACKET_DIAG_TX_RING => rings.tx = decoded(ring(value), &mut cut_rings),
+            PACKET_DIAG_UID => socket.uid = decoded(u32_at(value, 0), &mut cut),
             PACKET_DIAG_MEMINFO => socket.skmem = SkMem::from_bytes(value),
             _ => {}
         }
     }
-    socket.rings = Some(rings);
+    // Rings that cannot be read are not none.
+    socket.rings = (cut_rings == 0).then_some(rings);
+    *bad_attributes += cut + cut_rings;
     Some(Record::of(socket.with_charges_queued()))
 }
 

@@ -6,7 +6,7 @@ use netlink_packet_sock_diag::{
     UNIX_DIAG_ICONS, UNIX_DIAG_MEMINFO, UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN, UNIX_DIAG_SHUTDOWN,
 };
 
-use crate::diag::attributes::{attributes, cookie, u32_at};
+use crate::diag::attributes::{attributes, cookie, decoded, u32_at};
 use crate::diag::decode::Record;
 use crate::endpoint::Endpoint;
 use crate::skmem::SkMem;
@@ -36,8 +36,11 @@ pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<
         let socket = &mut record.socket;
         match kind {
             UNIX_DIAG_NAME => record.unix_name = Some(value),
-            UNIX_DIAG_PEER => socket.peer_inode = u32_at(value, 0).and_then(Inode::new),
-            UNIX_DIAG_ICONS => record.pending = Some(value),
+            UNIX_DIAG_PEER => socket.peer_inode = decoded(u32_at(value, 0), &mut cut).and_then(Inode::new),
+            UNIX_DIAG_ICONS => {
+                cut += u64::from(value.len() % 4 != 0);
+                record.pending = Some(value);
+            }
             UNIX_DIAG_RQLEN => match (u32_at(value, 0), u32_at(value, 4)) {
                 (Some(recv), Some(send)) => {
                     (socket.recv_q, socket.send_q) = queues(protocol, state, recv, send);
@@ -45,8 +48,10 @@ pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<
                 _ => cut += 1,
             },
             UNIX_DIAG_MEMINFO => socket.skmem = SkMem::from_bytes(value),
-            UNIX_DIAG_SHUTDOWN => socket.shutdown = value.first().map(|&b| Shutdown::from_kernel(b)),
-            UNIX_DIAG_UID => socket.uid = u32_at(value, 0),
+            UNIX_DIAG_SHUTDOWN => {
+                socket.shutdown = decoded(value.first(), &mut cut).map(|&b| Shutdown::from_kernel(b));
+            }
+            UNIX_DIAG_UID => socket.uid = decoded(u32_at(value, 0), &mut cut),
             _ => {}
         }
     }

@@ -167,12 +167,14 @@ impl Look<'_> {
         survey.descriptors.unknown().filter_map(suspect).collect()
     }
 
-    /// Protocols whose tables could not be read everywhere where they were asked for.
+    /// Protocols whose tables could not be read, or not all of them, everywhere where they were asked for.
     fn unread(&self) -> BTreeSet<&'static str> {
         // `tcp over IPv4`: what it is called begins with the protocol.
         let protocol = |table: Table| table.name().split(' ').next();
         let is_unread = |table: &Table| {
-            let is_it = |gap: &&Gap| gap.what == Missing::Table && gap.place == table.name();
+            // A record that was not understood may be any socket's.
+            let is_missing = |gap: &&Gap| matches!(gap.what, Missing::Table | Missing::Messages);
+            let is_it = |gap: &&Gap| is_missing(gap) && gap.place == table.name();
             self.gaps.iter().any(|gap| is_it(&gap))
         };
         Query::default().tables().into_iter().filter(is_unread).filter_map(protocol).collect()

@@ -48,13 +48,16 @@ pub(crate) struct Asker<'h> {
     sequence: Cell<u32>,
     /// The protocols that have been asked for, and whether what answers for them is missing.
     missing: RefCell<Vec<(Protocol, bool)>>,
+    /// What could not be decoded in answers that nobody was handed the gaps of.
+    undecoded: RefCell<Vec<Gap>>,
 }
 
 impl<'h> Asker<'h> {
     /// Opens a conversation with a namespace.
     pub(crate) fn open(host: &'h dyn Host, netns: &'h Netns) -> io::Result<Asker<'h>> {
         let diag = RefCell::new(Some(open(host, netns)?));
-        Ok(Asker { host, netns, diag, sequence: Cell::new(0), missing: RefCell::default() })
+        let (missing, undecoded) = (RefCell::default(), RefCell::default());
+        Ok(Asker { host, netns, diag, sequence: Cell::new(0), missing, undecoded })
     }
 
     /// The namespace's own sockstat and sockstat6.
@@ -139,6 +142,23 @@ impl<'h> Asker<'h> {
         Ok(gaps)
     }
 
+    /// The same of a table that others have dumped before, and said what it lacks: only what cannot be decoded
+    /// is noted ([`undecoded`](Self::undecoded)).
+    pub(super) fn dump_again(&self, table: Table, states: States, sink: &mut dyn Sink) {
+        let mut gaps = self.dump(table, states, sink).unwrap_or_default();
+        gaps.retain(is_undecoded);
+        self.undecoded.borrow_mut().extend(gaps);
+    }
+
+    /// What could not be decoded in answers since this was asked last, but for those of [`dump`](Self::dump).
+    pub(super) fn undecoded(&self) -> Vec<Gap> {
+        self.undecoded.take()
+    }
+
+    fn note_undecoded(&self, table: Table, answer: &Answer) {
+        self.undecoded.borrow_mut().extend(shortcomings(table, answer, false));
+    }
+
     /// Dumps all unix listeners with those who wait at them.
     pub(super) fn pending_unix(&self, sink: &mut dyn Sink) -> Result<Vec<Gap>, Refusal> {
         self.run(Table::Unix, &request::dump_pending_unix, sink)
@@ -174,6 +194,9 @@ impl<'h> Asker<'h> {
             let _ = answer.datagram(datagram, |record| on_socket(*place, record.into_socket()));
         });
         *self.diag.borrow_mut() = Some(diag);
+        for answer in &answers {
+            self.note_undecoded(answer.table(), answer);
+        }
         Ok(())
     }
 
@@ -192,6 +215,7 @@ impl<'h> Asker<'h> {
         let asked = self.ask(request, &mut |datagram| {
             answer.datagram(datagram, |record| found = Some(record.into_socket()))
         });
+        self.note_undecoded(table, &answer);
         match found {
             Some(_) => self.note(table, false),
             // Nobody who answers, and no such socket, look the same.
@@ -319,6 +343,20 @@ fn refused(table: Table, errno: Option<i32>) -> Refusal {
         format!("the kernel answered: {error}")
     };
     Refusal::Table(Gap::uncounted(Missing::Table, table.name(), remedy))
+}
+
+/// Adds what could not be decoded beside dumps, where that is not said of the table yet: most of it is what the dump
+/// had too.
+pub(super) fn add_undecoded(gaps: &mut Vec<Gap>, undecoded: Vec<Gap>) {
+    for gap in undecoded {
+        if !gaps.iter().any(|known| (known.what, &known.place) == (gap.what, &gap.place)) {
+            gaps.push(gap);
+        }
+    }
+}
+
+fn is_undecoded(gap: &Gap) -> bool {
+    matches!(gap.what, Missing::Messages | Missing::Attributes)
 }
 
 fn shortcomings(table: Table, answer: &Answer, disturbed: bool) -> Vec<Gap> {

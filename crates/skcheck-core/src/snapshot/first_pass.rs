@@ -230,7 +230,9 @@ fn ask_for_bound(host: &dyn Host, query: &Query, facts: &HostFacts, survey: &Sur
         for table in query.tables().into_iter().filter(|table| matches!(table, Table::Tcp(_))) {
             let descriptors = &survey.descriptors;
             let mut stream = Stream { query, facts, descriptors, dump: &mut *dump, unheld: 0 };
-            let _ = asker.dump(table, States::Bound, &mut stream);
+            // What cannot be asked was a gap of the dump.
+            let shortcomings = asker.dump(table, States::Bound, &mut stream).unwrap_or_default();
+            dump.gaps.extend(shortcomings);
         }
         dump.drop_repeats();
     }

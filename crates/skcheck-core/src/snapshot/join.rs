@@ -16,7 +16,7 @@ use crate::host::Host;
 use crate::namespaces::{Netns, NetnsId};
 use crate::process::Process;
 use crate::query::Query;
-use crate::snapshot::ask::Asker;
+use crate::snapshot::ask::{Asker, add_undecoded};
 use crate::snapshot::dump::Candidate;
 use crate::snapshot::fallback::SecondLook;
 use crate::snapshot::first_pass::FirstPass;
@@ -72,9 +72,12 @@ pub(super) fn run(
     let mut drafts = Vec::new();
     let mut strays = FxHashSet::default();
     for netns in 0..first.dumps.len() {
-        drafts.extend(drafts_of(host, query, facts, &unix, &mut first, netns, &mut strays));
+        let (of_netns, undecoded) = drafts_of(host, query, facts, &unix, &mut first, netns, &mut strays);
+        drafts.extend(of_netns);
+        add_undecoded(gaps, undecoded);
     }
-    find_readers_elsewhere(host, query, facts, &unix, &first, strays, &mut drafts);
+    let undecoded = find_readers_elsewhere(host, query, facts, &unix, &first, strays, &mut drafts);
+    add_undecoded(gaps, undecoded);
     find_peers_elsewhere(host, &first, &mut drafts, gaps);
     let closed = match first.closed.take() {
         Some(closed) => closed::found_by_engine(query, facts, &first, closed, started),
@@ -187,19 +190,20 @@ fn drafts_of(
     first: &mut FirstPass,
     netns: usize,
     strays: &mut FxHashSet<Inode>,
-) -> Vec<Draft> {
+) -> (Vec<Draft>, Vec<Gap>) {
     let (Some(place), Some(dump)) = (first.survey.namespaces.get(netns), first.dumps.get_mut(netns)) else {
-        return Vec::new();
+        return Default::default();
     };
     let mut candidates = std::mem::take(&mut dump.candidates);
     if candidates.is_empty() && dump.charges.is_empty() {
-        return Vec::new();
+        return Default::default();
     }
     let asker = if first.source == Source::SockDiag { Asker::open(host, place).ok() } else { None };
     if let Some(asker) = &asker {
         strays.extend(second_look::run(asker, query, facts, unix, dump, &mut candidates));
     }
     candidates.retain(|it| query.matches_footprint(&unix.footprint(&it.socket, facts)));
+    let mut undecoded = asker.as_ref().map(Asker::undecoded).unwrap_or_default();
     let asker = asker.filter(|_| candidates.iter().any(|it| has_peer(&it.socket)));
     let asked = asker.as_ref().map(Listeners::of);
     let from_proc_net = match &asker {
@@ -221,7 +225,9 @@ fn drafts_of(
             read_at,
         }
     };
-    candidates.into_iter().map(draft).collect()
+    let drafts = candidates.into_iter().map(draft).collect();
+    undecoded.extend(asker.as_ref().map(Asker::undecoded).unwrap_or_default());
+    (drafts, undecoded)
 }
 
 /// A unix reader whose own record shows nothing can be in another namespace than the senders that
@@ -234,13 +240,14 @@ fn find_readers_elsewhere(
     first: &FirstPass,
     mut strays: FxHashSet<Inode>,
     drafts: &mut Vec<Draft>,
-) {
+) -> Vec<Gap> {
+    let mut undecoded = Vec::new();
     for draft in drafts.iter() {
         draft.socket.inode.map(|inode| strays.remove(&inode));
     }
     for (netns, place) in first.survey.namespaces.iter().enumerate() {
         if strays.is_empty() {
-            return;
+            break;
         }
         let Ok(asker) = Asker::open(host, place) else { continue };
         strays.retain(|inode| {
@@ -253,7 +260,9 @@ fn find_readers_elsewhere(
             }
             false
         });
+        undecoded.extend(asker.undecoded());
     }
+    undecoded
 }
 
 /// The other end of a connection can be in another namespace, over a veth pair. Its addresses are
@@ -291,6 +300,7 @@ fn find_peers_elsewhere(host: &dyn Host, first: &FirstPass, drafts: &mut [Draft]
                 answers.entry(*at).or_default().push(held);
             }
         }
+        add_undecoded(gaps, asker.undecoded());
     }
     for (at, mut held) in answers {
         if let (Some(draft), [_]) = (drafts.get_mut(at), held.as_slice()) {

@@ -49,7 +49,7 @@ impl Listeners {
         for version in [IpVersion::V4, IpVersion::V6] {
             // Without listeners, connections without an inode are orphans; the first pass has
             // already said what it could not dump.
-            let _ = asker.dump(Table::Tcp(version), States::Listening, &mut |record: Record<'_>| {
+            asker.dump_again(Table::Tcp(version), States::Listening, &mut |record: Record<'_>| {
                 let v6only = record.v6only.unwrap_or(false);
                 listeners.add(record.into_socket(), v6only);
             });

@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::namespaces::Netns;
 use crate::process::Process;
 use crate::query::Query;
-use crate::snapshot::ask::Asker;
+use crate::snapshot::ask::{Asker, add_undecoded};
 use crate::snapshot::dump::{Candidate, Dump};
 use crate::snapshot::locks;
 use crate::snapshot::unix_links::UnixLinks;
@@ -102,6 +102,7 @@ pub(super) fn add_info(
                 answers.push((place, answer, Instant::now()));
             }
         });
+        add_undecoded(gaps, asker.undecoded());
         for (place, answer, read_at) in answers {
             let Some(report) = places.get(place).and_then(|at| sockets.get_mut(*at)) else { continue };
             report.read_after = read_at.saturating_duration_since(of.started);
