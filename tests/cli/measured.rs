@@ -1,7 +1,9 @@
 //! What is measured through BPF: as root; nobody else may.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd as _;
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -54,6 +56,29 @@ fn counts_the_pages_behind_unread_bytes() {
     assert_eq!(report["totals"]["pinned"], expected);
     assert_eq!(report["totals"]["pages"], queue["pages"]);
     assert_eq!(report["totals"]["measured"], 1);
+}
+
+/// Told to end before the second look, it lists what the first one saw.
+#[test]
+fn packets_once_when_ended_before_the_second_look() {
+    if !has_bpf() {
+        return;
+    }
+    let unread = Unread::make(1000);
+    let arguments =
+        format!("packets {} {} --again 1h --top 1", std::process::id(), unread.reader.as_raw_fd());
+    let mut child = skcheck(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    // The answer stands before the wait.
+    out.read_line(&mut line).unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(line.contains(" holds ") && rest.contains("Told to end before the second look"), "{line}{rest}");
+    assert!(rest.contains("Receive queue: ") && rest.contains(" 1000 B,"), "{rest}");
 }
 
 #[test]

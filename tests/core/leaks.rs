@@ -47,6 +47,19 @@ fn idle_socket() -> std::os::fd::OwnedFd {
     unix_pair(SocketType::STREAM).0
 }
 
+/// Who is told to end before the second look knows what the first one saw.
+#[test]
+fn the_first_look_alone() {
+    let host = MadeUp::new().process(7, "opener", &(1..=30).collect::<Vec<u32>>());
+    let first =
+        leaks::look(&host.kernel(|_| None), Thresholds { open: 30, leaked: 1 }).map(leaks::Look::alone);
+    let alone = first.expect("tables can be read");
+    assert_eq!((alone.again_after, &alone.leaked[..], alone.sockets), (None, &[][..], 0));
+    let [open] = &alone.open[..] else { panic!("{:?}", alone.open) };
+    assert_eq!((open.pid, open.sockets), (7, 30));
+    assert_eq!(alone.gaps.iter().filter(|gap| gap.what == Missing::Partial).count(), 1);
+}
+
 /// One process has closed 600 connections and keeps them, one has made 600 sockets and never used them: from
 /// outside both look the same. A third has as many that do something.
 #[test]

@@ -18,8 +18,12 @@ pub(crate) fn run(args: &LeaksArgs, page: Page) -> Result<Outcome, Failure> {
     let session = Session::begin(&args.roots, args.timeout.timeout)?;
     let thresholds = Thresholds { open: args.min_open, leaked: args.min_leaked };
     let first = leaks::look(&session.host, thresholds)?;
-    session.sleep(leaks::PAUSE)?;
-    let leaks = first.again();
+    let leaks = match session.sleep(leaks::PAUSE) {
+        Ok(()) => first.again(),
+        // Told to end before the second look: what the first one saw.
+        Err(_) if session.signals.code().is_some() => first.alone(),
+        Err(failure) => return Err(failure),
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
         DocumentFormat::Table => output::leaks::write(&leaks, thresholds, page, &mut out),

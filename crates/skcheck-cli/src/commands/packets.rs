@@ -39,13 +39,19 @@ pub(crate) fn run(args: &PacketsArgs, page: Page) -> Result<Outcome, Failure> {
     }
     let (again, last) = match args.again {
         None => (None, first),
-        Some(time) => {
-            let (again, last) = look_again(&session, &first, time, &packets)?;
-            (Some(again), last)
-        }
+        Some(time) => match look_again(&session, &first, time, &packets) {
+            Ok((again, last)) => (Some(again), last),
+            // Told to end before the last look: the first one is what there is.
+            Err(_) if session.signals.code().is_some() => (None, first),
+            Err(failure) => return Err(failure),
+        },
     };
     let last = look(&last);
+    let is_cut_short = args.again.is_some() && again.is_none();
     if in_words {
+        if is_cut_short {
+            write(|out| writeln!(out, "Told to end before the second look: this is the first."))?;
+        }
         let top = top(args.top, Some(TABLE_TOP));
         write(|out| output::packets::write_packets(&last, again.as_ref(), top, page, out))?;
     } else {

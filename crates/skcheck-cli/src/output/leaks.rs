@@ -86,10 +86,16 @@ fn answer(leaks: &Leaks, thresholds: Thresholds, charset: Charset) -> String {
     }
     if let Some(open) = leaks.open.first() {
         let name = in_sentence(leaks, open.pid, charset);
+        if leaks.again_after.is_none() {
+            return format!("{name} has {} sockets open.", grouped(open.sockets));
+        }
         return format!(
             "{name} has {} sockets open. Nobody has many that are in no table.",
             grouped(open.sockets)
         );
+    }
+    if leaks.again_after.is_none() {
+        return format!("No process has {} sockets open.", grouped(thresholds.open));
     }
     format!(
         "No process has {} sockets open, or {} that are in no table; {} descriptors of sockets in {} looked at.",
@@ -123,7 +129,8 @@ fn open(leaks: &Leaks, page: Page) -> Vec<[String; 3]> {
     let widest = |column: usize| names.iter().map(|cells| width(&cells[column])).max().unwrap_or(0);
     let room = page.width.map(|all| all.saturating_sub(widest(0) + widest(1).max("OPEN".len()) + 2));
     let rows = names.into_iter().zip(&leaks.open);
-    rows.map(|([name, sockets], row)| [name, sockets, most_of_them(row, room)]).collect()
+    let most = |row| if leaks.again_after.is_some() { most_of_them(row, room) } else { "?".to_owned() };
+    rows.map(|([name, sockets], row)| [name, sockets, most(row)]).collect()
 }
 
 /// The kinds that most of a process's sockets are of: as many as there is room for.

@@ -23,7 +23,7 @@ pub(crate) fn write(leaks: &Leaks, thresholds: Thresholds, out: &mut dyn Write) 
 struct LeaksJson<'a> {
     schema: &'static str,
     taken_at: String,
-    again_after_ms: u64,
+    again_after_ms: Option<u64>,
     min_open: u64,
     min_leaked: u64,
     descriptors: u64,
@@ -92,7 +92,7 @@ impl<'a> LeaksJson<'a> {
         LeaksJson {
             schema: SCHEMA,
             taken_at: rfc3339(leaks.taken_at),
-            again_after_ms: u64::try_from(leaks.again_after.as_millis()).unwrap_or(u64::MAX),
+            again_after_ms: leaks.again_after.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
             min_open: thresholds.open,
             min_leaked: thresholds.leaked,
             descriptors: leaks.scanned.descriptors,
