@@ -201,7 +201,8 @@ pub struct Suspect {
     pub charged: Option<Truesize>,
     /// The pages that both sides pin, measured.
     pub pinned: Option<Bytes>,
-    /// What both sides can pin at worst.
+    /// What both sides can pin at worst, but no more than the host's own numbers allow
+    /// ([`Snapshot::capped`]).
     pub worst: Option<Bytes>,
     /// What its rings take, in no other number.
     pub rings: Option<Bytes>,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
+use skcheck_core::{
+    Bytes, Cap, Certainty, Family, Gap, Holding, Missing, RecvQueue, Report as SocketReport, Truesize,
+};
 
 use crate::args::By;
 use crate::config::ScanConfig;
@@ -343,13 +345,26 @@ fn others(report: &Report<'_>) -> Option<String> {
         return None;
     }
     let is_other = |it: &&SocketReport| it.footprint.received.payload.is_some_and(|unread| unread.0 == 0);
-    let (orphans, held): (Vec<&SocketReport>, Vec<&SocketReport>) =
-        report.snapshot.sockets.iter().filter(is_other).partition(|it| it.holding == Holding::Orphan);
-    let sends = |it: &&&SocketReport| it.footprint.sent.charged.is_some_and(|charge| charge.0 > 0);
-    let told = [
-        (held.iter().filter(sends).count(), "with unsent data"),
-        (orphans.len(), "closed by the process, not finished"),
+    const KINDS: [&str; 5] = [
+        "with unsent data",
+        "closed by the process, not finished",
+        "at which connections wait for accept",
+        "with rings",
+        "with data that cannot be read yet",
     ];
+    let kind = |it: &SocketReport| {
+        let has = |charged: Option<Truesize>| charged.is_some_and(|charge| charge.0 > 0);
+        Some(match it.socket.recv_q {
+            _ if it.holding == Holding::Orphan => KINDS[1],
+            RecvQueue::Connections(waiting) if waiting.0 > 0 => KINDS[2],
+            _ if it.footprint.rings.is_none_or(|rings| rings.0 > 0) => KINDS[3],
+            _ if has(it.footprint.received.charged) => KINDS[4],
+            _ if has(it.footprint.sent.charged) => KINDS[0],
+            _ => return None,
+        })
+    };
+    let kinds: Vec<&str> = report.snapshot.sockets.iter().filter(is_other).filter_map(kind).collect();
+    let told = KINDS.map(|kind| (kinds.iter().filter(|it| **it == kind).count(), kind));
     let told: Vec<String> =
         told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let told = if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) };

@@ -246,8 +246,10 @@ pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
             charged: charged(report),
             pinned: pinned(report),
             rings: report.footprint.rings,
-            // Pages that were handed in are beyond it.
-            worst: own_bound(report).filter(|worst| pinned(report).is_none_or(|pinned| pinned <= *worst)),
+            worst: own_bound(report)
+                .map(|bound| snapshot.capped(bound, charged(report).unwrap_or_default()).0)
+                // Pages that were handed in are beyond it.
+                .filter(|worst| pinned(report).is_none_or(|pinned| pinned <= *worst)),
         }
     };
     reports.into_iter().map(suspect).collect()
