@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::Command;
 
-use rustix::net::{AddressFamily, Protocol, SendFlags, SocketFlags, SocketType, ipproto};
+use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, ipproto};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
@@ -113,4 +113,35 @@ fn each_has_a_flag_and_says_what_it_is() {
     }
     assert!(sniffed.sockets("-tux --mptcp --all").is_empty());
     assert_eq!(sniffed.sockets("--raw --packet").len(), 2);
+}
+
+/// What has arrived is in the queue or was dropped: each of both by the kernel's own count.
+#[test]
+fn full_ones_say_so_and_what_they_dropped() {
+    let Some(sniffed) = Sniffed::make("full") else { return };
+    let ran = run(&mut skcheck(&format!("--netns {} --engine proc --by socket", sniffed.netns)));
+    let row =
+        |protocol: &str| ran.out.lines().find(|line| line.contains(&format!("  {protocol}  "))).unwrap();
+    assert!(
+        row("packet").contains("buffer full (") && row("packet").ends_with(" dropped"),
+        "{}",
+        row("packet")
+    );
+    let packet = sniffed.sockets("--packet").remove(0);
+    assert_eq!(packet["full"], true);
+    assert!(ran.out.contains("its buffer is full (") && ran.out.contains("Full: "), "{}", ran.out);
+    let raw = sniffed.sockets("--raw").remove(0);
+    // Where the kernel's module for them is missing nothing tells the limit.
+    assert!(raw["full"] == true || raw["skmem"]["rcvbuf"].is_null(), "{raw:#}");
+    let drops = raw["skmem"]["drops"].as_u64().unwrap();
+    assert!(row("raw").contains(&format!("{drops} dropped")), "{}", row("raw"));
+    let mut waited = 0;
+    let mut packet = [0; 100];
+    while rustix::net::recv(&sniffed.raw, &mut packet, RecvFlags::DONTWAIT).is_ok() {
+        waited += 1;
+    }
+    assert_eq!(waited + drops, 2000);
+    // Both of them are empty now, or almost.
+    let raw = sniffed.sockets("--raw --all").remove(0);
+    assert_ne!(raw["full"], true, "{raw:#}");
 }
