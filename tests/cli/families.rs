@@ -145,3 +145,47 @@ fn full_ones_say_so_and_what_they_dropped() {
     let raw = sniffed.sockets("--raw --all").remove(0);
     assert_ne!(raw["full"], true, "{raw:#}");
 }
+
+/// A program that is told of each change of an interface, and reads nothing: what has no room is dropped.
+#[test]
+fn a_netlink_socket_that_missed_something() {
+    if !rustix::process::geteuid().is_root() {
+        return println!("skipped: needs root");
+    }
+    const CHANGES: u64 = 12;
+    const LINKS: u32 = 1; // RTMGRP_LINK
+    let netns = format!("skc{}-rtnl", std::process::id());
+    ip(&format!("netns add {netns}"));
+    let file = File::open(format!("/run/netns/{netns}")).unwrap();
+    let make = || {
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        // NETLINK_ROUTE is 0.
+        let (family, kind) = (AddressFamily::NETLINK, SocketType::RAW);
+        let netlink = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None).unwrap();
+        rustix::net::sockopt::set_socket_recv_buffer_size(&netlink, 4000).unwrap();
+        rustix::net::bind(&netlink, &rustix::net::netlink::SocketAddrNetlink::new(0, LINKS)).unwrap();
+        netlink
+    };
+    let netlink = std::thread::scope(|scope| scope.spawn(make).join().unwrap());
+    (0..CHANGES).for_each(|change| ip(&format!("-n {netns} link set lo mtu {}", 10_000 + change)));
+    let report = json(&format!("--netlink --netns {netns} --engine proc"));
+    let ran = run(&mut skcheck(&format!("--netlink --netns {netns} --engine proc")));
+    ip(&format!("netns del {netns}"));
+    let socket = &report["sockets"][0];
+    assert_eq!(socket["inode"], inode(&netlink), "{socket:#}");
+    let mut waited = 0;
+    let mut message = vec![0; 1 << 16];
+    loop {
+        match rustix::net::recv(&netlink, &mut message[..], RecvFlags::DONTWAIT) {
+            Ok(_) => waited += 1,
+            // It is told once that it missed something.
+            Err(rustix::io::Errno::NOBUFS) => {}
+            Err(_) => break,
+        }
+    }
+    assert!(waited > 0 && waited < CHANGES, "{waited}");
+    let drops = CHANGES - waited;
+    assert_eq!((&socket["full"], &socket["skmem"]["drops"]), (&true.into(), &drops.into()), "{socket:#}");
+    assert!(ran.out.contains(&format!("), and {drops} packets were dropped so far.")), "{}", ran.out);
+    assert!(ran.out.contains(&format!("), {drops} dropped")), "{}", ran.out);
+}

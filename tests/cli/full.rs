@@ -241,4 +241,6 @@ fn a_unix_sender_that_has_to_wait() {
     let (of_writer, of_reader) = (socket_of(&report, &writer), socket_of(&report, &reader));
     assert_eq!((&of_writer["send_full"], &of_reader["full"]), (&true.into(), &Value::Null));
     assert_eq!(of_reader["send_full"], false);
+    let told = out(&format!("--unix --pid {} --by socket --top 0", std::process::id()));
+    assert!(told.contains(" send buffer full ("), "{told}");
 }
