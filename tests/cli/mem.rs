@@ -147,4 +147,8 @@ fn anybody_gets_the_ledger_with_its_gaps() {
     let (_dir, mut nobody) = as_nobody("mem --engine proc");
     let screen = run(&mut nobody).out;
     assert!(screen.contains("Not seen: ") && screen.contains("sudo skcheck mem --pages"), "{screen}");
+    // How many packets are in use only root is told: nothing can be said to come from that.
+    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!words.contains("packets in use on the host could pin"), "{screen}");
+    assert!(words.contains("Packets in use on the host: ?"), "{screen}");
 }

@@ -243,6 +243,11 @@ fn where_a_bound_comes_from() {
     check(&ledger, &verdict, &[tcp], &[packets]);
     verdict.evidence.worst_by_packets = true;
     check(&ledger, &verdict, &[packets], &[tcp]);
+    (verdict.evidence.charged, verdict.evidence.worst_by_packets) = (Truesize(MIB), false);
+    let both = "they pin 8 GiB at worst, together with 9 MiB of TCP memory that belongs to none of them.";
+    check(&ledger, &verdict, &[both], &[tcp, packets]);
+    verdict.evidence.unlisted = Truesize(0);
+    check(&ledger, &verdict, &["they pin 8 GiB at worst."], &[both]);
 }
 
 #[test]

@@ -121,6 +121,12 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
     let mut sentences = Vec::new();
     let worst = match evidence.worst {
         Some(Bytes(0)) => "they pin nothing".to_owned(),
+        Some(worst) if evidence.unlisted.0 > 0 && !evidence.worst_by_packets => format!(
+            "in chunks of the network stack they pin {} at worst, together with {} of TCP memory that belongs to \
+             none of them",
+            size(worst.0),
+            size(evidence.unlisted.0)
+        ),
         Some(worst) => format!("in chunks of the network stack they pin {} at worst", size(worst.0)),
         None => "what they pin at worst is unknown".to_owned(),
     };
