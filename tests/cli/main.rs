@@ -16,6 +16,7 @@ mod namespaces;
 mod output;
 mod privileges;
 mod run;
+mod signs;
 #[path = "../../crates/skcheck-cli/src/stall.rs"]
 #[expect(unreachable_pub, reason = "the program and benches include this file too")]
 mod stall;
