@@ -240,6 +240,7 @@ fn protocol(family: u32, kind: u32, protocol: u32) -> Option<Protocol> {
         (AF_INET | AF_INET6, 1, 6) => Some(Protocol::Tcp),
         (AF_INET | AF_INET6, 2, 17) => Some(Protocol::Udp),
         (AF_INET | AF_INET6, 2, 136) => Some(Protocol::UdpLite),
+        (AF_INET, 2, 1) | (AF_INET6, 2, 58) => Some(Protocol::Ping),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What can look deeper than /proc and NETLINK_SOCK_DIAG: into every descriptor in one pass, and into
 //! the queues packet by packet. This library has none of its own; `skcheck-bpf` is one.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -81,6 +82,11 @@ pub struct Pass {
     pub namespaces: Vec<Tally>,
     /// Descriptors that refer to a namespace, of whichever kind.
     pub namespace_files: Vec<Holder>,
+    /// Sockets of protocols that are in no table that is read, by the name of their protocol
+    /// (`sk_prot_creator->name`), as bytes; empty where the kernel does not tell it. A count of those that
+    /// descriptors of [`Query::pids`] refer to, each once. Of IP's own protocols only those that are charged
+    /// for something.
+    pub apart: BTreeMap<Vec<u8>, u64>,
 }
 
 /// The sockets of one network namespace that descriptors refer to.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::diag::request::{IpVersion, Table};
+
 /// Something that a report is missing, where, and what would make it visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,6 +28,29 @@ impl Gap {
     pub fn uncounted(what: Missing, place: impl Into<String>, remedy: impl Into<String>) -> Gap {
         Gap { what, place: place.into(), count: None, remedy: remedy.into() }
     }
+
+    /// Whether, for all that is known, there may be sockets that were not seen, or not that they hold something:
+    /// where there is none of these, everything was looked at.
+    pub fn hides_sockets(&self) -> bool {
+        // Of these /proc/net tells no queue, or not all of them.
+        let in_part = [Table::Unix, Table::Tcp(IpVersion::V4), Table::Tcp(IpVersion::V6)].map(Table::name);
+        match self.what {
+            Missing::Processes
+            | Missing::Namespaces
+            | Missing::Table
+            | Missing::Families
+            | Missing::SockDiag
+            | Missing::ClosedHeld
+            | Missing::ClosedHeldUnknown
+            | Missing::PendingConnections
+            | Missing::Messages
+            | Missing::NoAnswer
+            | Missing::Unasked
+            | Missing::Partial => true,
+            Missing::TableDetail => in_part.contains(&self.place.as_str()),
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Gap {
@@ -49,6 +74,8 @@ pub enum Missing {
     Processes,
     /// The whole table of one family and protocol.
     Table,
+    /// Sockets that descriptors refer to, of families and protocols that are in no table that is read.
+    Families,
     /// What /proc/net does not tell of the sockets of a table whose module is missing: limits, the backlog,
     /// cookies, rings; of TCP sockets their memory, of unix sockets their queues and peers.
     TableDetail,
@@ -113,6 +140,7 @@ impl Missing {
         match self {
             Missing::Processes => "processes",
             Missing::Table => "table",
+            Missing::Families => "families",
             Missing::TableDetail => "table_detail",
             Missing::SockDiag => "sock_diag",
             Missing::Consistency => "consistency",
@@ -146,6 +174,8 @@ impl Missing {
             Missing::Processes if one => "process whose descriptors and namespaces may not be read",
             Missing::Processes => "processes whose descriptors and namespaces may not be read",
             Missing::Table => "socket table not seen",
+            Missing::Families if one => "socket of a protocol that is in no table",
+            Missing::Families => "sockets of protocols that are in no table",
             Missing::TableDetail if one => "socket known from /proc/net alone",
             Missing::TableDetail => "sockets known from /proc/net alone",
             Missing::SockDiag => "socket memory, unix queues and cookies not seen",

@@ -98,6 +98,7 @@ struct sk_buff_head { struct sk_buff *next, *prev; __u32 qlen; };
 struct kmem_cache;
 struct proto {
 	struct kmem_cache *slab;
+	char name[32];
 	union { struct inet_hashinfo *hashinfo; struct udp_table *udp_table; } h;  /* empty for TCP since 6.1 */
 };
 struct socket { struct sock *sk; struct file *file; };
@@ -202,8 +203,14 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
+#define AF_PACKET 17
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define SOCK_RAW 3
+#define IPPROTO_ICMP 1
+#define IPPROTO_ICMPV6 58
+#define IPPROTO_MPTCP 262
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136

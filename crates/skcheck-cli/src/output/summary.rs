@@ -130,22 +130,18 @@ fn nothing(report: &Report<'_>, config: &ScanConfig) -> String {
         return "Nothing had been found by then.".to_owned();
     }
     let seen = count(report.snapshot.scanned.sockets, "socket");
-    let is_blind = |gap: &skcheck_core::Gap| {
-        matches!(
-            gap.what,
-            Missing::NoAnswer | Missing::Unasked | Missing::Namespaces | Missing::Table | Missing::SockDiag
-        )
-    };
     if let Some(pid) = config.missing_pid {
         return format!("No socket matches, and there is no process {pid}; {seen} looked at.");
     }
     if config.narrowed {
-        format!("No socket matches; {seen} looked at.")
-    } else if report.snapshot.gaps.iter().any(is_blind) {
-        format!("No socket that could be seen holds unread or unsent data; {seen} looked at.")
-    } else {
-        format!("No socket holds unread or unsent data; {seen} looked at.")
+        return format!("No socket matches; {seen} looked at.");
     }
+    format!("{} holds unread or unsent data; {seen} looked at.", none_of(&report.snapshot.gaps))
+}
+
+/// None at all, where everything was looked at.
+fn none_of(gaps: &[Gap]) -> &'static str {
+    if gaps.iter().any(Gap::hides_sockets) { "No socket that could be seen" } else { "No socket" }
 }
 
 struct Subject {
@@ -345,4 +341,35 @@ fn sent_charge(report: &Report<'_>) -> u64 {
 pub(super) fn gap(gap: &Gap, charset: Charset) -> (String, String) {
     let missing = escape(gap.to_string().as_bytes(), charset);
     (format!("Not seen: {missing}"), escape(gap.remedy.as_bytes(), charset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_is_said_only_where_everything_was_looked_at() {
+        let check = |what: &[Missing], expected: &str| {
+            let gaps: Vec<Gap> = what.iter().map(|what| Gap::counted(*what, "there", 1, "")).collect();
+            assert_eq!(none_of(&gaps), expected, "{what:?}");
+        };
+        check(&[], "No socket");
+        check(&[Missing::HostFact, Missing::Engine, Missing::Identities, Missing::TableDetail], "No socket");
+        let hiding = [
+            Missing::Processes,
+            Missing::Namespaces,
+            Missing::Table,
+            Missing::Families,
+            Missing::SockDiag,
+            Missing::ClosedHeldUnknown,
+            Missing::Messages,
+            Missing::NoAnswer,
+            Missing::Unasked,
+        ];
+        for what in hiding {
+            check(&[Missing::HostFact, what], "No socket that could be seen");
+        }
+        let unix = Gap::counted(Missing::TableDetail, "unix", 1, "");
+        assert_eq!(none_of(&[unix]), "No socket that could be seen", "/proc/net tells no queues of them");
+    }
 }
