@@ -6,10 +6,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::libc;
 use rustix::net::{AddressFamily, SocketType};
 use skcheck_core::{
-    Bytes, Endpoint, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring, State, Truesize,
+    Bytes, Endpoint, Holder, Holding, Missing, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring, State,
+    Truesize,
 };
 
 use crate::measure::{exact, listing, measured, whole};
+use crate::support::child::Sleeper;
 use crate::support::loopback::send_each;
 use crate::support::namespaces::run;
 use crate::support::netns::in_own_netns;
@@ -178,6 +180,80 @@ fn rings() {
     let walked = crate::measure::scan(&packets_only(), &crate::measure::ALL_PACKETS);
     assert_eq!(get(&walked, inode(&third)).exact, Err(NotMeasured::Empty));
     assert!(exact(get(&walked, inode(&bare))).is_complete());
+}
+
+/// A mapping of a ring, until it is dropped.
+struct Mapping {
+    at: *mut libc::c_void,
+    length: usize,
+}
+
+impl Mapping {
+    #[allow(unsafe_code)] // no library that the tests have maps a file without it
+    fn of(socket: &OwnedFd, length: usize) -> Mapping {
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
+        // SAFETY: the kernel chooses where, and nobody else knows of it.
+        let at =
+            unsafe { libc::mmap(std::ptr::null_mut(), length, protection, flags, socket.as_raw_fd(), 0) };
+        assert_ne!(at, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
+        Mapping { at, length }
+    }
+}
+
+impl Drop for Mapping {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        // SAFETY: it was mapped like that, and nothing points into it.
+        assert_eq!(unsafe { libc::munmap(self.at, self.length) }, 0);
+    }
+}
+
+/// The descriptor is closed, and the mapping keeps socket and ring: they are its process's, and not those of
+/// another one that has a like one, or of one that may not be read.
+#[test]
+fn a_ring_that_only_a_mapping_holds() {
+    if !in_own_netns("packet_sockets::a_ring_that_only_a_mapping_holds") {
+        return;
+    }
+    veth();
+    let ringed = || {
+        let socket = packet_socket("far");
+        set(&socket, libc::PACKET_VERSION, &[V3]);
+        set(&socket, libc::PACKET_RX_RING, &ring(V3, 1 << 18, 16));
+        socket
+    };
+    let (mapped, open) = (ringed(), ringed());
+    let number = inode(&mapped);
+    let mapping = Mapping::of(&mapped, 16 << 18);
+    let of_open = Mapping::of(&open, 16 << 18);
+    let sleeper = Sleeper::holding(ringed());
+    drop(mapped);
+    for by_engine in [false, true] {
+        let snapshot = || match by_engine {
+            true => crate::measure::scan(&packets_only(), &crate::measure::ALL_PACKETS),
+            false => scan::run(&packets_only()),
+        };
+        let found = snapshot();
+        assert_eq!(found.sockets.len(), 3);
+        let report = get(&found, number);
+        assert_eq!(report.footprint.rings, Some(Bytes(4 << 20)));
+        assert_eq!((report.holding, report.holding.name()), (Holding::Mapping, "mapping"));
+        let me = Holder::of_mapping(std::process::id());
+        assert_eq!(report.holders, [me], "by the engine: {by_engine}");
+        assert_eq!((me.number(), me.via.name()), (None, "map"));
+        let report = get(&found, inode(&open));
+        assert_eq!((report.holding, &report.holders[..]), (Holding::Descriptors, &[mine(&open)][..]));
+        let theirs = found.sockets.iter().find(|report| report.pids().contains(&sleeper.pid()));
+        assert_eq!(theirs.expect("it holds one").holding, Holding::Descriptors);
+        let hidden = found.gaps.iter().any(|gap| gap.what == Missing::Holders);
+        assert!(!hidden, "{:?}", found.gaps);
+    }
+    let mut query = packets_only();
+    query.pids = vec![std::process::id()];
+    assert_eq!(scan::run(&query).sockets.len(), 2, "asked for by its process");
+    drop(mapping);
+    assert!(scan::find(&scan::run(&packets_only()), number).is_none(), "it is gone with its mapping");
+    drop(of_open);
 }
 
 /// Raw and netlink sockets lie in no table that an engine walks: they are met at their descriptors.

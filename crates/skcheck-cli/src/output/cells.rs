@@ -345,6 +345,7 @@ fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
     let holder = holders().min_by_key(|holder| holder.via)?;
     match (holder.via, report.holding) {
         (Via::ThreadFd, _) => holder.tid.map(|tid| format!("in the table of thread {tid} alone")),
+        (Via::Map, _) => Some("mapped, its descriptor is closed".to_owned()),
         (Via::IoUring, _) => Some(format!("registered with io_uring ({})", descriptor(holder))),
         (Via::InFlight, Holding::InFlight { ambiguous: true }) => Some(match holders().count() {
             1 => format!("in flight? a message at {} has descriptors", descriptor(holder)),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use skcheck_core::{Bytes, Cap, Certainty, Family, Gap, Holding, Missing, Report as SocketReport, Truesize};
+use skcheck_core::{
+    Bytes, Cap, Certainty, Family, Gap, Holder, Holding, Missing, Report as SocketReport, Truesize,
+};
 
 use crate::args::By;
 use crate::config::ScanConfig;
@@ -188,10 +190,18 @@ fn ring_at(group: &Group<'_>) -> String {
     let mut with_rings = group.sockets.iter().filter(|report| Sums::of([**report]).rings.known > 0);
     match (with_rings.next(), with_rings.next()) {
         (Some(one), None) => {
-            let fd = one.holders.iter().find(|holder| holder.pid == pid).map(|holder| holder.fd);
-            fd.map(|fd| format!(" (fd {fd})")).unwrap_or_default()
+            let holder = one.holders.iter().find(|holder| holder.pid == pid);
+            holder.map(|holder| format!(" ({})", ring_of(holder))).unwrap_or_default()
         }
         _ => String::new(),
+    }
+}
+
+/// `fd 4`, or that no descriptor leads to a ring any more.
+fn ring_of(holder: &Holder) -> String {
+    match holder.number() {
+        Some(_) => descriptor(holder),
+        None => "mapped, its descriptor is closed".to_owned(),
     }
 }
 
@@ -211,6 +221,7 @@ fn mostly_at(group: &Group<'_>) -> String {
         Some(at) if alone && matches!(first.holding, Holding::InFlight { .. }) => {
             format!(" of a socket in flight to it ({at})")
         }
+        Some(_) if alone && first.holding == Holding::Mapping => " of a socket that it has mapped".to_owned(),
         Some(at) if alone && is_held(first) => format!(" at {at}"),
         Some(at) if most && is_held(first) => format!(", most of it at {at}"),
         _ => String::new(),
@@ -346,6 +357,12 @@ pub(super) fn gap(gap: &Gap, charset: Charset) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rings_and_what_leads_to_them() {
+        assert_eq!(ring_of(&Holder::new(4711, 4)), "fd 4");
+        assert_eq!(ring_of(&Holder::of_mapping(4711)), "mapped, its descriptor is closed");
+    }
 
     #[test]
     fn none_is_said_only_where_everything_was_looked_at() {

@@ -157,7 +157,7 @@ struct ShutdownJson {
 #[derive(Serialize)]
 pub(super) struct HolderJson {
     pid: u32,
-    fd: u32,
+    fd: Option<u32>,
     via: &'static str,
     tid: Option<NonZeroU32>,
 }
@@ -334,6 +334,6 @@ impl SkMemJson {
 
 impl HolderJson {
     pub(super) fn new(holder: &Holder) -> HolderJson {
-        HolderJson { pid: holder.pid, fd: holder.fd, via: holder.via.name(), tid: holder.tid }
+        HolderJson { pid: holder.pid, fd: holder.number(), via: holder.via.name(), tid: holder.tid }
     }
 }

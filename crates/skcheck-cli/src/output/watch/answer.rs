@@ -6,6 +6,7 @@ use skcheck_core::watch::cause::End;
 use skcheck_core::{Endpoint, Holding, Missing, State};
 
 use crate::output::cells::count;
+use crate::output::names::descriptor;
 use crate::output::watch::chain::{because, root};
 use crate::output::watch::names::Names;
 use crate::output::watch::words::{clause, reads};
@@ -181,11 +182,16 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
 fn culprit(row: &Row<'_>, names: Names<'_>) -> String {
     match row.culprit() {
         Some((reader, End::Slow(_, pace))) => {
-            format!(" {}, fd {}, {}.", names.process(reader.pid), reader.fd, reads(*pace))
+            format!(" {}, {}, {}.", names.process(reader.pid), descriptor(&reader), reads(*pace))
         }
         Some((reader, End::Stalled(_, cause))) => {
             let held_up = if row.is_inferred() { "Probably held up" } else { "Held up" };
-            format!(" {held_up} by {}, fd {}: {}.", names.process(reader.pid), reader.fd, clause(cause, "it"))
+            format!(
+                " {held_up} by {}, {}: {}.",
+                names.process(reader.pid),
+                descriptor(&reader),
+                clause(cause, "it")
+            )
         }
         _ => String::new(),
     }

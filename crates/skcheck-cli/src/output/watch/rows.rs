@@ -155,7 +155,7 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
     let sent = row.socket.footprint.sent.payload;
     Cells {
         process: fit(&names.owner(row), NAME, names.charset),
-        fd: row.holder.map_or_else(|| "-".to_owned(), |holder| holder.fd.to_string()),
+        fd: row.holder.and_then(|holder| holder.number()).map_or_else(|| "-".to_owned(), |fd| fd.to_string()),
         proto: proto(row.socket.socket.protocol).to_owned(),
         state: state_name(row.socket.socket.state).to_owned(),
         unread: unread(row, names.charset),
