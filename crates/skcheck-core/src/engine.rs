@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::holders::Holder;
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
+use crate::ring::Fill;
 use crate::socket::{Cookie, Inode, Protocol, Socket, State};
 use crate::tcp::TcpInfo;
 use crate::units::{Payload, Truesize};
@@ -236,6 +237,8 @@ pub struct Counters {
     pub send_q: u64,
     /// TCP: what `tcp_info` would say. The socket is not locked for it.
     pub tcp_info: Option<TcpInfo>,
+    /// Packet sockets: how full the receive ring is.
+    pub ring: Option<Fill>,
 }
 
 /// One packet (`sk_buff`), or a part of one (an `sk_buff` on the `frag_list` of the packet before it).

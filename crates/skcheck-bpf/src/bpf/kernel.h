@@ -143,6 +143,17 @@ struct tcp_sock {
 	struct rb_root out_of_order_queue;
 	struct sk_buff *ooo_last_skb;
 };
+/* Packet sockets and their rings. */
+enum tpacket_versions { TPACKET_V1, TPACKET_V2, TPACKET_V3 };
+struct pgv { char *buffer; };
+struct tpacket_kbdq_core { unsigned char reset_pending_on_curr_blk; unsigned short kactive_blk_num; };
+struct packet_ring_buffer {
+	struct pgv *pg_vec;
+	unsigned int head, frames_per_block, frame_size, frame_max, pg_vec_len;
+	struct tpacket_kbdq_core prb_bdqc;
+};
+struct packet_sock { struct packet_ring_buffer rx_ring; enum tpacket_versions tp_version; atomic_t tp_drops; };
+
 /* Tables of sockets. */
 struct inet_ehash_bucket { struct { struct hlist_nulls_node *first; } chain; };
 struct inet_hashinfo { struct inet_ehash_bucket *ehash; unsigned int ehash_mask; };

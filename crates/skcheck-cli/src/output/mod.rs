@@ -15,6 +15,7 @@ mod numbers;
 pub(crate) mod packets;
 pub(crate) mod paragraph;
 pub(crate) mod progress;
+mod rings;
 mod summary;
 pub(crate) mod table;
 pub(crate) mod watch;

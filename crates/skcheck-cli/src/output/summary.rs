@@ -12,6 +12,7 @@ use crate::output::cells::count;
 use crate::output::closed_held::whose_unlisted;
 use crate::output::measured::pins;
 use crate::output::names::{Writer, descriptor};
+use crate::output::rings;
 use crate::report::{Charge, Group, Owner, Pinned, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, listed, size};
 
@@ -33,6 +34,7 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
             ),
             "They take it whatever is in them, and no queue shows it.".to_owned(),
         ];
+        lines.extend(fill(group));
         if let Some(charged) = amount(sums.received.charged) {
             lines.push(format!("What waits in its queues is charged {charged} more."));
         }
@@ -197,6 +199,14 @@ fn ring_at(group: &Group<'_>) -> String {
     }
 }
 
+/// How full the ring of a process is, where it has one and an engine has looked.
+fn fill(group: &Group<'_>) -> Option<String> {
+    let mut rings =
+        group.sockets.iter().filter_map(|report| report.socket.rings).filter(|it| it.rx.is_some());
+    let first = rings.next()?;
+    if rings.next().is_some() { None } else { rings::sentence(first.fill) }
+}
+
 /// `fd 4`, or that no descriptor leads to a ring any more.
 fn ring_of(holder: &Holder) -> String {
     match holder.number() {
@@ -322,12 +332,12 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     if sent > 0 {
         lines.push(format!("Their sending sides are charged {} more (all but unix sockets).", size(sent)));
     }
-    lines.extend(rings(report));
+    lines.extend(ring_totals(report));
     lines
 }
 
 /// What rings take, in no other sum.
-fn rings(report: &Report<'_>) -> Option<String> {
+fn ring_totals(report: &Report<'_>) -> Option<String> {
     let totals = &report.totals;
     let unknown = match totals.rings_unknown {
         0 => String::new(),

@@ -184,6 +184,14 @@ fn unread(row: &Row<'_>, charset: Charset) -> String {
     if let Some((waiting, _)) = row.accept_queue() {
         return format!("{waiting} conn");
     }
+    let in_ring = row.socket.socket.rings.filter(|rings| rings.rx.is_some());
+    match in_ring.map(|rings| rings.fill) {
+        Some(Some(fill)) if fill.full > 0 => {
+            return format!("{}/{} {}s", fill.full, fill.units, fill.by.name());
+        }
+        Some(None) => return "?".to_owned(),
+        _ => {}
+    }
     let received = &row.socket.footprint.received;
     match (received.payload, received.charged) {
         (Some(payload), _) => size(payload.0),
