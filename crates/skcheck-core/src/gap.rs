@@ -16,17 +16,20 @@ pub struct Gap {
     pub count: Option<u64>,
     /// What the reader can do about it, as an instruction.
     pub remedy: String,
+    /// Of one that does not answer: what it would have told is a detail of what was seen (a command line, a holder,
+    /// what a lock guards), and no socket is missing.
+    pub is_detail: bool,
 }
 
 impl Gap {
     /// A gap of `count` things.
     pub fn counted(what: Missing, place: impl Into<String>, count: u64, remedy: impl Into<String>) -> Gap {
-        Gap { what, place: place.into(), count: Some(count), remedy: remedy.into() }
+        Gap { count: Some(count), ..Gap::uncounted(what, place, remedy) }
     }
 
     /// A gap whose extent nobody can tell.
     pub fn uncounted(what: Missing, place: impl Into<String>, remedy: impl Into<String>) -> Gap {
-        Gap { what, place: place.into(), count: None, remedy: remedy.into() }
+        Gap { what, place: place.into(), count: None, remedy: remedy.into(), is_detail: false }
     }
 
     /// Whether, for all that is known, there may be sockets that were not seen, or not that they hold something:
@@ -44,9 +47,9 @@ impl Gap {
             | Missing::ClosedHeldUnknown
             | Missing::PendingConnections
             | Missing::Messages
-            | Missing::NoAnswer
             | Missing::Unasked
             | Missing::Partial => true,
+            Missing::NoAnswer => !self.is_detail,
             Missing::TableDetail => in_part.contains(&self.place.as_str()),
             _ => false,
         }
@@ -215,5 +218,27 @@ impl Missing {
             Missing::Workers => "no process to ask with",
             Missing::HostFact => "host fact assumed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hides_sockets() {
+        let check = |what, place: &str, is_detail, expected| {
+            let gap = Gap { is_detail, ..Gap::counted(what, place, 1, "") };
+            assert_eq!(gap.hides_sockets(), expected, "{gap:?}");
+        };
+        check(Missing::Processes, "/proc/PID/fd", false, true);
+        check(Missing::Families, "1 XDP", false, true);
+        check(Missing::NoAnswer, "app (7)", false, true);
+        check(Missing::NoAnswer, "app (7)", true, false);
+        check(Missing::TableDetail, "unix", false, true);
+        check(Missing::TableDetail, "tcp over IPv6", false, true);
+        check(Missing::TableDetail, "packet", false, false);
+        check(Missing::Identities, "/proc/PID/comm", false, false);
+        check(Missing::HostFact, "17", false, false);
     }
 }
