@@ -25,12 +25,14 @@ fn in_memory_that_does_not_come() {
     }
 }
 
-/// A name that is missing hides no socket, and stands in one gap alone.
+/// A name that is missing hides no socket and no ring, and stands in one gap alone.
 fn hides_nothing(asked: &Asked, document: &Value, wrong: &mut Wrong) {
-    if !matches!(asked.what, What::Scan | What::Stalled | What::Watch) {
-        return;
-    }
     let gaps = || document["gaps"].as_array().into_iter().flatten();
+    let cut_short = gaps().any(|gap| gap["what"] == "partial" || gap["what"] == "unasked");
+    if asked.what == What::Mem && !cut_short {
+        let rings = &document["sockets"]["rings"];
+        wrong.unless(rings.is_u64(), || format!("rings are {rings}: {:?}", document["gaps"]));
+    }
     let silent = |gap: &&Value| gap["what"] == "no_answer";
     wrong.unless(gaps().filter(silent).all(|gap| gap["hides_sockets"] == false), || {
         format!("{:?}", document["gaps"])
