@@ -288,7 +288,7 @@ impl WalkRecord {
             WalkRecord::Packet(packet) => Step::Packet(packet),
             WalkRecord::QueueEnd(end) => Step::QueueEnd(*end),
             WalkRecord::Anew => Step::Anew,
-            WalkRecord::SocketEnd(counters) => Step::End(*counters),
+            WalkRecord::SocketEnd(counters) => Step::End(counters),
         }
     }
 }

@@ -165,7 +165,7 @@ pub enum Step<'a> {
     /// have several, one for each list that it consists of; what is said of one is true of the whole.
     QueueEnd(QueueEnd),
     /// The socket was walked, and this is what the kernel says of it.
-    End(Counters),
+    End(&'a Counters),
 }
 
 /// One of a socket's queues.
