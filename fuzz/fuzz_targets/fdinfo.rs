@@ -1,14 +1,16 @@
-//! /proc/PID/fdinfo/FD: rings of io_uring, descriptors in flight, epoll sets.
+//! /proc/PID/fdinfo/FD: rings of io_uring, descriptors in flight, epoll sets; /proc/PID/maps.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::holders::fdinfo::{RingFiles, in_flight};
+use skcheck_core::holders::maps::mapped_sockets;
 use skcheck_core::watch::parse::interests;
 
 fuzz_target!(|file: &[u8]| {
     let lines = file.split(|&b| b == b'\n').count();
     let ring = RingFiles::parse(file);
     assert!(ring.sockets.len() as u64 + ring.unnamed < lines as u64);
+    assert!(mapped_sockets(file).count() <= lines);
     assert!(interests(file).count() <= lines);
     let _ = in_flight(file);
 });

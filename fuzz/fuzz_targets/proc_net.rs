@@ -5,13 +5,15 @@ use libfuzzer_sys::fuzz_target;
 use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::{HostFacts, PageSize, footprint::footprint, proc_net};
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 10] = [
     Table::Tcp(IpVersion::V4),
     Table::Tcp(IpVersion::V6),
     Table::Udp(IpVersion::V4),
     Table::Udp(IpVersion::V6),
     Table::Raw(IpVersion::V4),
     Table::Raw(IpVersion::V6),
+    Table::Ping(IpVersion::V4),
+    Table::Ping(IpVersion::V6),
     Table::Packet,
     Table::Netlink,
 ];

@@ -189,3 +189,54 @@ fn a_netlink_socket_that_missed_something() {
     assert!(ran.out.contains(&format!("), and {drops} packets were dropped so far.")), "{}", ran.out);
     assert!(ran.out.contains(&format!("), {drops} dropped")), "{}", ran.out);
 }
+
+/// A ping socket that is full, in a row and in JSON; and beside it one of a family that no table tells of.
+#[test]
+fn ping_sockets_and_what_has_no_table() {
+    let Some(sniffed) = Sniffed::make("ping") else { return };
+    let file = File::open(format!("/run/netns/{}", sniffed.netns)).unwrap();
+    let make = || {
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0").unwrap();
+        let kind = (SocketType::DGRAM, SocketFlags::CLOEXEC);
+        let ping =
+            rustix::net::socket_with(AddressFamily::INET, kind.0, kind.1, Some(ipproto::ICMP)).unwrap();
+        let to = SocketAddr::from(([127, 0, 0, 1], 0));
+        for _ in 0..2000 {
+            rustix::net::sendto(&ping, &[8, 0, 0, 0, 0, 0, 0, 0], SendFlags::empty(), &to).unwrap();
+        }
+        ping
+    };
+    let ping = std::thread::scope(|scope| scope.spawn(make).join().unwrap());
+    for engine in ["proc", "bpf"] {
+        let report = json(&format!("--netns {} --engine {engine}", sniffed.netns));
+        let sockets = report["sockets"].as_array().unwrap();
+        let found = sockets.iter().find(|socket| socket["inode"] == inode(&ping)).unwrap();
+        assert_eq!((&found["family"], &found["protocol"]), (&"inet".into(), &"ping".into()));
+        assert_eq!((&found["recv_q"], &found["recv_q_unit"]), (&found["charged"], &"truesize".into()));
+        assert!(
+            found["charged"].as_u64().unwrap() > 100_000 && found["skmem"]["drops"].as_u64().unwrap() > 0
+        );
+        assert_eq!(found["holders"][0]["pid"], std::process::id());
+        let out = run(&mut skcheck(&format!("--netns {} --engine {engine} --by socket", sniffed.netns))).out;
+        assert!(out.lines().any(|line| line.contains("  ping  ")), "{out}");
+    }
+
+    let protocols = std::fs::read_to_string("/proc/net/protocols").unwrap();
+    if !protocols.lines().any(|line| line.starts_with("XDP ")) {
+        return; // this kernel says that it has none
+    }
+    let family = AddressFamily::from_raw(44);
+    let _xdp = rustix::net::socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, None).unwrap();
+    for engine in ["proc", "bpf"] {
+        let only_mine = format!("--pid {} --netns {} --engine {engine}", std::process::id(), sniffed.netns);
+        let report = json(&only_mine);
+        let gaps = report["gaps"].as_array().unwrap();
+        let gap = gaps.iter().find(|gap| gap["what"] == "families").unwrap();
+        assert_eq!((&gap["count"], &gap["where"]), (&1.into(), &"1 XDP".into()));
+        let out = run(&mut skcheck(&only_mine)).out;
+        let told = "Not seen: 1 socket of a protocol that is in no table (1 XDP)";
+        assert!(out.contains(told), "{out}");
+        assert!(!run(&mut skcheck(&format!("{only_mine} --tcp"))).out.contains("XDP"));
+    }
+}

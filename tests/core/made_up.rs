@@ -136,7 +136,8 @@ fn a_command_line_that_hangs_costs_itself_alone() {
     for (pid, name) in [(11, "/bin/first"), (13, "/bin/last")] {
         assert_eq!(line(pid), Some(vec![name.into(), b"--flag".to_vec()]));
     }
-    assert_eq!(count(&snapshot, Missing::CommandLines), Some(Some(1)));
+    // Whose does not come is named by the host, and by nobody else.
+    assert_eq!(count(&snapshot, Missing::CommandLines), None);
 }
 
 #[test]
@@ -151,7 +152,8 @@ fn many_command_lines_that_hang() {
     }
     let snapshot = scan(&host, &tcp_only()).expect("it answers");
     assert_eq!(snapshot.sockets.len(), 40);
-    assert_eq!(count(&snapshot, Missing::CommandLines), Some(Some(40)));
+    assert_eq!(count(&snapshot, Missing::CommandLines), None);
+    assert!(snapshot.processes.iter().all(|process| process.cmdline.is_none() && process.comm.is_some()));
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Engine for Canned {
             let charged = blocks.len() as u64 * 1000;
             let recv_q = blocks.len() as u64;
             let counters = Counters { rmem_alloc: Truesize(charged), recv_q, ..Counters::default() };
-            on_step(at, Step::End(counters));
+            on_step(at, Step::End(&counters));
         }
         if self.fails { Err(io::Error::other("broken")) } else { Ok(!self.out_of_time) }
     }

@@ -376,3 +376,35 @@ fn subflows_by_what_is_asked_for() {
         snapshot.sockets.iter().map(|it| (it.socket.protocol, it.socket.subflows().len())).collect();
     assert_eq!(found, [(Protocol::Mptcp, 2), (Protocol::Mptcp, 1)], "the listener holds nothing");
 }
+
+/// A packet socket that no descriptor holds: who has it mapped has it. Where that cannot be read, nobody is told to
+/// have it, the kernel neither; and nobody is asked where nothing can be mapped.
+#[test]
+fn a_mapping_holds_a_socket() {
+    const RING: [u32; 7] = [1 << 18, 16, 2048, 2048, 8, 0, 0];
+    let host = || {
+        let ring = attribute(PACKET_RX_RING, &words(&RING));
+        let of_packet = packet(3, 77, &[ring]);
+        let host = MadeUp::new().process(7, "sniffer", &[]).process(8, "other", &[]);
+        let maps = "7f00-7f10 r--p 00000000 fe:00 9    /usr/bin/other socket:[77]\n";
+        host.file("/proc/8/maps", maps).kernel(move |request| {
+            let message = message(BY_FAMILY, MULTI, request.sequence, &of_packet);
+            let datagrams = [message, done(request.sequence, 0)];
+            request.is_dump_of(17, 0).then(|| made_up::Answer::of(datagrams))
+        })
+    };
+    let held = |host: &MadeUp| {
+        let snapshot = scan(host, &only(Protocol::Packet)).expect("it answers");
+        let [report] = &snapshot.sockets[..] else { panic!("{:?}", snapshot.sockets) };
+        (report.holding, report.holders.clone())
+    };
+    let map = "7f0e8c000000-7f0e8c400000 rw-s 00000000 00:08 77     socket:[77]\n";
+    assert_eq!(held(&host().file("/proc/7/maps", map)), (Holding::Mapping, vec![Holder::of_mapping(7)]));
+    assert_eq!(held(&host()), (Holding::Kernel, Vec::new()));
+    assert_eq!(held(&host().hangs("/proc/7/maps")), (Holding::Hidden, Vec::new()));
+    let both = host().file("/proc/7/maps", map).file("/proc/8/maps", map);
+    assert_eq!(held(&both), (Holding::Mapping, vec![Holder::of_mapping(7), Holder::of_mapping(8)]));
+    // A descriptor is enough to know who has it.
+    let descriptor = host().process(7, "sniffer", &[77]).file("/proc/8/maps", map);
+    assert_eq!(held(&descriptor), (Holding::Descriptors, vec![Holder::new(7, 3)]));
+}

@@ -6,6 +6,7 @@ use skcheck_core::diag::decode::Answer;
 use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::footprint::{footprint, worst};
 use skcheck_core::holders::fdinfo::{RingFiles, in_flight};
+use skcheck_core::holders::maps::mapped_sockets;
 use skcheck_core::memory::cgroup::{Pressure, cgroup};
 use skcheck_core::memory::network::{Books, network};
 use skcheck_core::memory::reserved::{ram_ranges, reserved};
@@ -19,7 +20,7 @@ use skcheck_core::{
 use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 10] = [
     Table::Tcp(IpVersion::V4),
     Table::Udp(IpVersion::V6),
     Table::UdpLite(IpVersion::V4),
@@ -27,6 +28,7 @@ const TABLES: [Table; 9] = [
     Table::Mptcp(IpVersion::V4),
     Table::Raw(IpVersion::V4),
     Table::Raw(IpVersion::V6),
+    Table::Ping(IpVersion::V6),
     Table::Packet,
     Table::Netlink,
 ];
@@ -138,6 +140,7 @@ proptest! {
             let lines = bytes.split(|&b| b == b'\n').count();
             prop_assert!(parse::interests(bytes).count() <= lines);
             prop_assert!(RingFiles::parse(bytes).sockets.len() < lines);
+            prop_assert!(mapped_sockets(bytes).count() <= lines);
             prop_assert!(in_flight(bytes).is_none() || !bytes.is_empty());
             prop_assert!(parse::stat(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
             prop_assert!(parse::wchan(bytes).is_none_or(|name| !name.is_empty()));

@@ -26,6 +26,7 @@ mod out_of_order;
 mod packet_sockets;
 mod page_census;
 mod pieces;
+mod ping;
 mod rare_holders;
 mod sending;
 mod shared;

@@ -5,15 +5,18 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::libc;
 use rustix::net::{AddressFamily, SocketType};
+use skcheck_core::ring::Unit;
 use skcheck_core::{
-    Bytes, Endpoint, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring, State, Truesize,
+    Bytes, Endpoint, Fill, Holder, Holding, Missing, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring,
+    State, Truesize,
 };
 
 use crate::measure::{exact, listing, measured, whole};
+use crate::support::child::Sleeper;
 use crate::support::loopback::send_each;
 use crate::support::namespaces::run;
 use crate::support::netns::in_own_netns;
-use crate::support::scan::{self, get, mine};
+use crate::support::scan::{self, eventually, get, mine};
 use crate::support::sockets::{inode, socket_of};
 use crate::support::ss;
 
@@ -174,10 +177,205 @@ fn rings() {
     assert_eq!(large.sockets.len(), 1);
     assert_eq!(large.sockets[0].socket.inode, Some(inode(&third)));
 
-    // Nothing in them can be walked, and nothing has to be.
+    // Nothing in them can be walked, and nothing has to be: they say how full they are.
     let walked = crate::measure::scan(&packets_only(), &crate::measure::ALL_PACKETS);
     assert_eq!(get(&walked, inode(&third)).exact, Err(NotMeasured::Empty));
     assert!(exact(get(&walked, inode(&bare))).is_complete());
+}
+
+/// A mapping of a ring, until it is dropped.
+struct Mapping {
+    at: *mut libc::c_void,
+    length: usize,
+}
+
+impl Mapping {
+    #[allow(unsafe_code)] // no library that the tests have maps a file without it
+    fn of(socket: &OwnedFd, length: usize) -> Mapping {
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
+        // SAFETY: the kernel chooses where, and nobody else knows of it.
+        let at =
+            unsafe { libc::mmap(std::ptr::null_mut(), length, protection, flags, socket.as_raw_fd(), 0) };
+        assert_ne!(at, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
+        Mapping { at, length }
+    }
+}
+
+impl Mapping {
+    /// A word of the ring, as it is now.
+    #[allow(unsafe_code)]
+    fn word(&self, at: usize) -> u32 {
+        assert!(at + 4 <= self.length && at.is_multiple_of(4));
+        // SAFETY: it lies inside, and the kernel writes whole words.
+        unsafe { self.at.cast::<u8>().add(at).cast::<u32>().read_volatile() }
+    }
+
+    /// Gives a block or frame back to the kernel.
+    #[allow(unsafe_code)]
+    fn give_back(&self, at: usize) {
+        assert!(at + 4 <= self.length && at.is_multiple_of(4));
+        // SAFETY: as above.
+        unsafe { self.at.cast::<u8>().add(at).cast::<u32>().write_volatile(0) }
+    }
+}
+
+impl Drop for Mapping {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        // SAFETY: it was mapped like that, and nothing points into it.
+        assert_eq!(unsafe { libc::munmap(self.at, self.length) }, 0);
+    }
+}
+
+/// The descriptor is closed, and the mapping keeps socket and ring: they are its process's, and not those of
+/// another one that has a like one, or of one that may not be read.
+#[test]
+fn a_ring_that_only_a_mapping_holds() {
+    if !in_own_netns("packet_sockets::a_ring_that_only_a_mapping_holds") {
+        return;
+    }
+    veth();
+    let ringed = || {
+        let socket = packet_socket("far");
+        set(&socket, libc::PACKET_VERSION, &[V3]);
+        set(&socket, libc::PACKET_RX_RING, &ring(V3, 1 << 18, 16));
+        socket
+    };
+    let (mapped, open) = (ringed(), ringed());
+    let number = inode(&mapped);
+    let mapping = Mapping::of(&mapped, 16 << 18);
+    let of_open = Mapping::of(&open, 16 << 18);
+    let sleeper = Sleeper::holding(ringed());
+    drop(mapped);
+    for by_engine in [false, true] {
+        let snapshot = || match by_engine {
+            true => crate::measure::scan(&packets_only(), &crate::measure::ALL_PACKETS),
+            false => scan::run(&packets_only()),
+        };
+        let found = snapshot();
+        assert_eq!(found.sockets.len(), 3);
+        let report = get(&found, number);
+        assert_eq!(report.footprint.rings, Some(Bytes(4 << 20)));
+        assert_eq!((report.holding, report.holding.name()), (Holding::Mapping, "mapping"));
+        let me = Holder::of_mapping(std::process::id());
+        assert_eq!(report.holders, [me], "by the engine: {by_engine}");
+        assert_eq!((me.number(), me.via.name()), (None, "map"));
+        let report = get(&found, inode(&open));
+        assert_eq!((report.holding, &report.holders[..]), (Holding::Descriptors, &[mine(&open)][..]));
+        let theirs = found.sockets.iter().find(|report| report.pids().contains(&sleeper.pid()));
+        assert_eq!(theirs.expect("it holds one").holding, Holding::Descriptors);
+        let hidden = found.gaps.iter().any(|gap| gap.what == Missing::Holders);
+        assert!(!hidden, "{:?}", found.gaps);
+    }
+    let mut query = packets_only();
+    query.pids = vec![std::process::id()];
+    assert_eq!(scan::run(&query).sockets.len(), 2, "asked for by its process");
+    drop(mapping);
+    assert!(scan::find(&scan::run(&packets_only()), number).is_none(), "it is gone with its mapping");
+    drop(of_open);
+}
+
+/// `PACKET_STATISTICS`: how many packets found no room; the kernel counts anew from here.
+fn dropped(socket: &OwnedFd) -> u32 {
+    let mut numbers = [0u32; 3];
+    let mut length: libc::socklen_t = size_of_val(&numbers).try_into().expect("small");
+    #[allow(unsafe_code)] // no library that the tests have knows the option
+    // SAFETY: there is as much room as is said.
+    let got = unsafe {
+        let into = numbers.as_mut_ptr().cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS, into, &raw mut length)
+    };
+    assert_eq!(got, 0, "{}", std::io::Error::last_os_error());
+    numbers[1]
+}
+
+/// What a ring says of itself where its program sees it: how many blocks or frames that one has, and how many
+/// packets are in them.
+type Seen = (u32, u64);
+
+fn check_fill(socket: &OwnedFd, unit: Unit, units: u32, seen: &dyn Fn() -> Seen) -> Fill {
+    // A block is handed over after some time, too, if it is not full.
+    eventually("the ring stands still while it is looked at", || {
+        let before = seen();
+        let snapshot = crate::measure::scan(&packets_only(), &crate::measure::ALL_PACKETS);
+        let report = get(&snapshot, inode(socket));
+        let listed = listing(socket).counters.ring;
+        if seen() != before {
+            return None;
+        }
+        let fill = report.socket.rings.expect("told").fill.expect("the engine looks");
+        assert_eq!((fill.by, fill.units, (fill.full, fill.packets)), (unit, units, before));
+        assert_eq!(fill.oldest.is_some(), fill.full > 0);
+        assert_eq!(report.exact, Err(NotMeasured::Empty), "a ring is no queue");
+        assert_eq!(listed, Some(fill), "and `packets` says the same");
+        Some(fill)
+    })
+}
+
+#[test]
+fn how_full_a_ring_of_blocks_is() {
+    if !in_own_netns("packet_sockets::how_full_a_ring_of_blocks_is") {
+        return;
+    }
+    veth();
+    const BLOCK: usize = 1 << 14;
+    const BLOCKS: u32 = 8;
+    let socket = packet_socket("far");
+    set(&socket, libc::PACKET_VERSION, &[V3]);
+    set(&socket, libc::PACKET_RX_RING, &ring(V3, 1 << 14, BLOCKS));
+    let mapping = Mapping::of(&socket, BLOCK * 8);
+    // `struct tpacket_block_desc`: the status behind two words, then the number of packets.
+    let seen = || {
+        let own = (0..8).map(|block| block * BLOCK).filter(|at| mapping.word(at + 8) & 1 != 0);
+        own.fold((0, 0), |(full, packets), at| (full + 1, packets + u64::from(mapping.word(at + 12))))
+    };
+    check_fill(&socket, Unit::Block, BLOCKS, &seen);
+    send(1000);
+    let full = check_fill(&socket, Unit::Block, BLOCKS, &seen);
+    assert!(full.full == BLOCKS && full.has_no_room() && full.packets > 50, "{full:?}");
+    assert!(full.drops > Some(0), "{full:?}");
+    assert_eq!(full.drops, Some(dropped(&socket)));
+    let same = check_fill(&socket, Unit::Block, BLOCKS, &seen);
+    assert_eq!((same.oldest, same.drops), (full.oldest, Some(0)), "nothing was given back");
+    // The kernel begins with the first block, and so does the program.
+    mapping.give_back(8);
+    mapping.give_back(BLOCK + 8);
+    let less = check_fill(&socket, Unit::Block, BLOCKS, &seen);
+    assert!(less.oldest != full.oldest && less.full <= full.full, "{less:?} after {full:?}");
+    // Without an engine nobody can tell.
+    let report = get(&scan::run(&packets_only()), inode(&socket)).clone();
+    assert_eq!(report.socket.rings.expect("told").fill, None);
+}
+
+#[test]
+fn how_full_a_ring_of_frames_is() {
+    if !in_own_netns("packet_sockets::how_full_a_ring_of_frames_is") {
+        return;
+    }
+    veth();
+    // Blocks of three pages lie in the mapping one behind the other, six frames each.
+    const BLOCK: usize = 3 * 4096;
+    let socket = packet_socket("far");
+    set(&socket, libc::PACKET_VERSION, &[V2]);
+    set(&socket, libc::PACKET_RX_RING, &ring(V2, 3 * 4096, 10));
+    let mapping = Mapping::of(&socket, BLOCK * 10);
+    let frame = |number: usize| number / 6 * BLOCK + number % 6 * 2048;
+    let seen = || {
+        let full = (0..60).filter(|number| mapping.word(frame(*number)) & 1 != 0).count();
+        (full.try_into().expect("few"), full as u64)
+    };
+    check_fill(&socket, Unit::Frame, 60, &seen);
+    send(20);
+    let some = check_fill(&socket, Unit::Frame, 60, &seen);
+    assert!(some.full >= 20 && !some.has_no_room(), "{some:?}");
+    send(1000);
+    let full = check_fill(&socket, Unit::Frame, 60, &seen);
+    assert!(full.full == 60 && full.has_no_room(), "{full:?}");
+    assert_eq!(full.oldest, some.oldest, "nothing was given back");
+    assert_eq!(full.drops, Some(dropped(&socket)));
+    (0..3).for_each(|number| mapping.give_back(frame(number)));
+    let less = check_fill(&socket, Unit::Frame, 60, &seen);
+    assert!(less.oldest != full.oldest && less.full >= 57, "{less:?}");
 }
 
 /// Raw and netlink sockets lie in no table that an engine walks: they are met at their descriptors.

@@ -42,7 +42,7 @@ fn steps(cookie: Cookie, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEn
             ends.clear();
         }
         Step::QueueEnd(end) => ends.push(end),
-        Step::End(all) => counters = Some(all),
+        Step::End(all) => counters = Some(*all),
     });
     assert!(walked.expect("root may"), "there is time");
     Some((packets, ends, counters?))

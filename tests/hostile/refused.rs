@@ -71,14 +71,7 @@ fn threads_beside_one_that_is_stuck() {
         let world = user(role);
         let runs: fn(&Asked) -> bool = |asked| runs(asked) && asked.engine == Engine::Proc && !asked.text;
         let limits = format!("group {file}");
-        Contract {
-            limits: &limits,
-            runs,
-            at_once: 1,
-            gaps: &["no_answer", "command_lines"],
-            ..Contract::of(&world)
-        }
-        .holds_in(world);
+        Contract { limits: &limits, runs, at_once: 1, ..Contract::of(&world) }.holds_in(world);
         drop(group);
     }
 }

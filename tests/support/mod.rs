@@ -12,6 +12,7 @@ pub(crate) mod namespaces;
 pub(crate) mod netns;
 pub(crate) mod nobody;
 pub(crate) mod over;
+pub(crate) mod ping;
 pub(crate) mod rare;
 pub(crate) mod replay;
 pub(crate) mod sandbox;

@@ -20,6 +20,7 @@ mod epoll;
 mod groups;
 mod nginx;
 mod proxies;
+mod rings;
 mod soak;
 mod stopped;
 mod streams;

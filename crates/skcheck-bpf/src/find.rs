@@ -29,6 +29,9 @@ pub(crate) struct Finder {
 /// How many inodes the map `wanted` has room for.
 const WANTED: usize = 1 << 16;
 
+/// `struct protocol_name`: filled up with NULs.
+type ProtocolName = [u8; 32];
+
 /// `struct tally`: sockets, TCP memory.
 type TallyValue = [u64; 2];
 
@@ -42,6 +45,8 @@ pub(crate) struct Counted {
     pub(crate) descriptors: u64,
     /// Each network namespace that a socket is in.
     pub(crate) namespaces: Vec<Tally>,
+    /// Sockets of protocols without a table, by the name of their protocol.
+    pub(crate) apart: BTreeMap<Vec<u8>, u64>,
 }
 
 /// `struct question`: families, smallest Recv-Q and Send-Q, process.
@@ -51,7 +56,8 @@ pub(crate) struct Question(pub(crate) [u64; 4]);
 impl Question {
     /// What the program can compare of a query: less than it asks for.
     pub(crate) fn of(query: &Query) -> Question {
-        let wanted = [query.tcp, query.udp, query.unix, query.ipv4, query.ipv6, query.include_idle];
+        let Query { tcp, udp, unix, ipv4, ipv6, include_idle, raw, .. } = *query;
+        let wanted = [tcp, udp, unix, ipv4, ipv6, include_idle, raw];
         let families =
             wanted.iter().enumerate().fold(0u64, |bits, (at, wanted)| bits | u64::from(*wanted) << at);
         let pid = match query.pids.as_slice() {
@@ -91,6 +97,7 @@ impl Finder {
         array::<Counts>(ebpf, "counts")?.set(0, Counts::default(), 0).map_err(|error| Error::map(&error))?;
         cleared::<u32, TallyValue>(ebpf, "tallies")?;
         cleared::<u64, u8>(ebpf, "met")?;
+        cleared::<ProtocolName, u64>(ebpf, "apart")?;
         self.run("find", on_record)?;
         let counts =
             array::<Counts>(&mut self.ebpf, "counts")?.get(&0, 0).map_err(|error| Error::map(&error))?;
@@ -100,7 +107,7 @@ impl Finder {
                 "there are more shared sockets, or network namespaces, than can be counted",
             ));
         }
-        Ok(Counted { descriptors, namespaces: self.tallies(last, sums)? })
+        Ok(Counted { descriptors, namespaces: self.tallies(last, sums)?, apart: self.apart()? })
     }
 
     /// Looks for the holders of these.
@@ -140,5 +147,15 @@ impl Finder {
             (sockets > 0).then_some(Tally { netns: NetnsId(netns), sockets, tcp_memory })
         };
         Ok(counted.into_iter().filter_map(tally).collect())
+    }
+
+    /// How many sockets have no table.
+    fn apart(&mut self) -> io::Result<BTreeMap<Vec<u8>, u64>> {
+        let mut apart = BTreeMap::new();
+        for entry in &hash::<ProtocolName, u64>(&mut self.ebpf, "apart")? {
+            let (name, sockets) = entry.map_err(|error| Error::map(&error))?;
+            apart.insert(name.into_iter().take_while(|byte| *byte != 0).collect(), sockets);
+        }
+        Ok(apart)
     }
 }

@@ -23,7 +23,8 @@ pub(crate) fn find(
         }
         true
     })?;
-    Ok(Pass { descriptors: counted.descriptors, namespaces: counted.namespaces, namespace_files })
+    let Counted { descriptors, namespaces, apart } = counted;
+    Ok(Pass { descriptors, namespaces, namespace_files, apart })
 }
 
 /// Hands on the holders that records tell of.

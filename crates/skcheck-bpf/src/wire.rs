@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use skcheck_core::engine::{Counters, Found, Packet, PageKind, Piece, Queue, QueueEnd, Step, UnixQueue};
+use skcheck_core::ring::{Fill, Oldest, Unit};
 use skcheck_core::socket::queues;
 use skcheck_core::{
     Cookie, Endpoint, Family, Holder, Inode, NetnsId, Payload, Protocol, Shutdown, SkMem, Socket, State,
@@ -231,6 +232,7 @@ fn protocol(family: u32, kind: u32, protocol: u32) -> Option<Protocol> {
         (AF_INET | AF_INET6, 1, 6) => Some(Protocol::Tcp),
         (AF_INET | AF_INET6, 2, 17) => Some(Protocol::Udp),
         (AF_INET | AF_INET6, 2, 136) => Some(Protocol::UdpLite),
+        (AF_INET, 2, 1) | (AF_INET6, 2, 58) => Some(Protocol::Ping),
         _ => None,
     }
 }
@@ -277,7 +279,7 @@ impl WalkRecord {
             WalkRecord::Packet(packet) => Step::Packet(packet),
             WalkRecord::QueueEnd(end) => Step::QueueEnd(*end),
             WalkRecord::Anew => Step::Anew,
-            WalkRecord::SocketEnd(counters) => Step::End(*counters),
+            WalkRecord::SocketEnd(counters) => Step::End(counters),
         }
     }
 }
@@ -327,11 +329,30 @@ fn queue_end(mut at: Cursor<'_>) -> Option<WalkRecord> {
     Some(WalkRecord::QueueEnd(QueueEnd { queue, complete, steady: flags & STEADY != 0 }))
 }
 
+/// `struct ring_told` of `packets.h`; the inner `None`: there is no ring, or nothing tells.
+#[allow(clippy::option_option, reason = "the outer one is that of a record that is cut short")]
+fn ring(at: &mut Cursor<'_>) -> Option<Option<Fill>> {
+    const TOLD: u32 = 1;
+    const BY_BLOCK: u32 = 2;
+    const FROZEN: u32 = 4;
+    const DROPS_TOLD: u32 = 8;
+    let oldest = Oldest { address: at.u64()?, stamp: at.u64()? };
+    let packets = at.u64()?;
+    let (flags, units, full, drops) = (at.u32()?, at.u32()?, at.u32()?, at.u32()?);
+    let mut fill = Fill::empty(if flags & BY_BLOCK != 0 { Unit::Block } else { Unit::Frame }, units);
+    (fill.full, fill.packets, fill.is_frozen) = (full, packets, flags & FROZEN != 0);
+    fill.drops = (flags & DROPS_TOLD != 0).then_some(drops);
+    fill.oldest = (full > 0).then_some(oldest);
+    Some((flags & TOLD != 0).then_some(fill))
+}
+
 fn counters(mut at: Cursor<'_>) -> Option<Counters> {
     let (recv_q, send_q) = (at.u32()?, at.u32()?);
     let [rmem_alloc, wmem_queued, backlog, forward_deficit] = [at.u32()?, at.u32()?, at.u32()?, at.u32()?];
     let tcp_info = tcp_info(&mut at)?;
+    let ring = ring(&mut at)?;
     Some(Counters {
+        ring,
         rmem_alloc: Truesize(rmem_alloc.saturating_sub(forward_deficit).into()),
         backlog: Truesize(backlog.into()),
         wmem_queued: Truesize(wmem_queued.into()),

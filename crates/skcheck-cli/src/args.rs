@@ -124,7 +124,7 @@ pub(crate) struct FilterArgs {
     /// MPTCP, with its subflows (-t alone shows those as TCP)
     #[arg(long)]
     pub(crate) mptcp: bool,
-    /// Raw sockets (ping, dhcpcd, ...)
+    /// Raw and ping sockets (ping, dhcpcd, fping, ...)
     #[arg(long)]
     pub(crate) raw: bool,
     /// Packet sockets, with their rings (tcpdump, keepalived, ...)

@@ -1,12 +1,14 @@
 //! What can look deeper than /proc and NETLINK_SOCK_DIAG: into every descriptor in one pass, and into
 //! the queues packet by packet. This library has none of its own; `skcheck-bpf` is one.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use crate::holders::Holder;
 use crate::namespaces::{Netns, NetnsId};
 use crate::query::Query;
+use crate::ring::Fill;
 use crate::socket::{Cookie, Inode, Protocol, Socket, State};
 use crate::tcp::TcpInfo;
 use crate::units::{Payload, Truesize};
@@ -81,6 +83,11 @@ pub struct Pass {
     pub namespaces: Vec<Tally>,
     /// Descriptors that refer to a namespace, of whichever kind.
     pub namespace_files: Vec<Holder>,
+    /// Sockets of protocols that are in no table that is read, by the name of their protocol
+    /// (`sk_prot_creator->name`), as bytes; empty where the kernel does not tell it. A count of those that
+    /// descriptors of [`Query::pids`] refer to, each once. Of IP's own protocols only those that are charged
+    /// for something.
+    pub apart: BTreeMap<Vec<u8>, u64>,
 }
 
 /// The sockets of one network namespace that descriptors refer to.
@@ -158,7 +165,7 @@ pub enum Step<'a> {
     /// have several, one for each list that it consists of; what is said of one is true of the whole.
     QueueEnd(QueueEnd),
     /// The socket was walked, and this is what the kernel says of it.
-    End(Counters),
+    End(&'a Counters),
 }
 
 /// One of a socket's queues.
@@ -230,6 +237,8 @@ pub struct Counters {
     pub send_q: u64,
     /// TCP: what `tcp_info` would say. The socket is not locked for it.
     pub tcp_info: Option<TcpInfo>,
+    /// Packet sockets: how full the receive ring is.
+    pub ring: Option<Fill>,
 }
 
 /// One packet (`sk_buff`), or a part of one (an `sk_buff` on the `frag_list` of the packet before it).

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::diag::request::{IpVersion, Table};
+
 /// Something that a report is missing, where, and what would make it visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -14,17 +16,43 @@ pub struct Gap {
     pub count: Option<u64>,
     /// What the reader can do about it, as an instruction.
     pub remedy: String,
+    /// Of one that does not answer: what it would have told is a detail of what was seen (a command line, a holder,
+    /// what a lock guards), and no socket is missing.
+    pub is_detail: bool,
 }
 
 impl Gap {
     /// A gap of `count` things.
     pub fn counted(what: Missing, place: impl Into<String>, count: u64, remedy: impl Into<String>) -> Gap {
-        Gap { what, place: place.into(), count: Some(count), remedy: remedy.into() }
+        Gap { count: Some(count), ..Gap::uncounted(what, place, remedy) }
     }
 
     /// A gap whose extent nobody can tell.
     pub fn uncounted(what: Missing, place: impl Into<String>, remedy: impl Into<String>) -> Gap {
-        Gap { what, place: place.into(), count: None, remedy: remedy.into() }
+        Gap { what, place: place.into(), count: None, remedy: remedy.into(), is_detail: false }
+    }
+
+    /// Whether, for all that is known, there may be sockets that were not seen, or not that they hold something:
+    /// where there is none of these, everything was looked at.
+    pub fn hides_sockets(&self) -> bool {
+        // Of these /proc/net tells no queue, or not all of them.
+        let in_part = [Table::Unix, Table::Tcp(IpVersion::V4), Table::Tcp(IpVersion::V6)].map(Table::name);
+        match self.what {
+            Missing::Processes
+            | Missing::Namespaces
+            | Missing::Table
+            | Missing::Families
+            | Missing::SockDiag
+            | Missing::ClosedHeld
+            | Missing::ClosedHeldUnknown
+            | Missing::PendingConnections
+            | Missing::Messages
+            | Missing::Unasked
+            | Missing::Partial => true,
+            Missing::NoAnswer => !self.is_detail,
+            Missing::TableDetail => in_part.contains(&self.place.as_str()),
+            _ => false,
+        }
     }
 }
 
@@ -49,6 +77,8 @@ pub enum Missing {
     Processes,
     /// The whole table of one family and protocol.
     Table,
+    /// Sockets that descriptors refer to, of families and protocols that are in no table that is read.
+    Families,
     /// What /proc/net does not tell of the sockets of a table whose module is missing: limits, the backlog,
     /// cookies, rings; of TCP sockets their memory, of unix sockets their queues and peers.
     TableDetail,
@@ -113,6 +143,7 @@ impl Missing {
         match self {
             Missing::Processes => "processes",
             Missing::Table => "table",
+            Missing::Families => "families",
             Missing::TableDetail => "table_detail",
             Missing::SockDiag => "sock_diag",
             Missing::Consistency => "consistency",
@@ -146,6 +177,8 @@ impl Missing {
             Missing::Processes if one => "process whose descriptors and namespaces may not be read",
             Missing::Processes => "processes whose descriptors and namespaces may not be read",
             Missing::Table => "socket table not seen",
+            Missing::Families if one => "socket of a protocol that is in no table",
+            Missing::Families => "sockets of protocols that are in no table",
             Missing::TableDetail if one => "socket known from /proc/net alone",
             Missing::TableDetail => "sockets known from /proc/net alone",
             Missing::SockDiag => "socket memory, unix queues and cookies not seen",
@@ -185,5 +218,27 @@ impl Missing {
             Missing::Workers => "no process to ask with",
             Missing::HostFact => "host fact assumed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hides_sockets() {
+        let check = |what, place: &str, is_detail, expected| {
+            let gap = Gap { is_detail, ..Gap::counted(what, place, 1, "") };
+            assert_eq!(gap.hides_sockets(), expected, "{gap:?}");
+        };
+        check(Missing::Processes, "/proc/PID/fd", false, true);
+        check(Missing::Families, "1 XDP", false, true);
+        check(Missing::NoAnswer, "app (7)", false, true);
+        check(Missing::NoAnswer, "app (7)", true, false);
+        check(Missing::TableDetail, "unix", false, true);
+        check(Missing::TableDetail, "tcp over IPv6", false, true);
+        check(Missing::TableDetail, "packet", false, false);
+        check(Missing::Identities, "/proc/PID/comm", false, false);
+        check(Missing::HostFact, "17", false, false);
     }
 }

@@ -98,7 +98,7 @@ pub struct Open {
 pub struct Leaked {
     /// The process.
     pub pid: u32,
-    /// `tcp`, `udp`, `udplite`, `unix`, `raw`, `packet`, `netlink` or `mptcp`.
+    /// `tcp`, `udp`, `udplite`, `unix`, `raw`, `ping`, `packet`, `netlink` or `mptcp`.
     pub protocol: &'static str,
     /// How many.
     pub sockets: u64,
@@ -145,13 +145,14 @@ pub(crate) struct Suspect {
 }
 
 /// The protocol that this name is of, if it is one whose sockets are in a table.
-fn listed_protocol(name: &[u8]) -> Option<&'static str> {
+pub(crate) fn listed_protocol(name: &[u8]) -> Option<&'static str> {
     match name {
         b"TCP" | b"TCPv6" => Some("tcp"),
         b"UDP" | b"UDPv6" => Some("udp"),
         b"UDP-Lite" | b"UDPLITEv6" => Some("udplite"),
         b"UNIX" | b"UNIX-STREAM" => Some("unix"),
         b"RAW" | b"RAWv6" => Some("raw"),
+        b"PING" | b"PINGv6" => Some("ping"),
         b"PACKET" => Some("packet"),
         b"NETLINK" => Some("netlink"),
         b"MPTCP" | b"MPTCPv6" => Some("mptcp"),

@@ -104,7 +104,7 @@ pub use namespaces::{Netns, NetnsChoice, NetnsId};
 pub use packets::packets;
 pub use process::Process;
 pub use query::Query;
-pub use ring::{Ring, Rings};
+pub use ring::{Fill, Ring, Rings};
 pub use room::Room;
 pub use skmem::SkMem;
 pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, Waiter, scan, scan_with};

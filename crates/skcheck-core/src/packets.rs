@@ -136,7 +136,7 @@ pub fn packets(
         }
         Step::QueueEnd(end) => listing.queues.push(end),
         Step::End(counters) => {
-            listing.counters = counters;
+            listing.counters = *counters;
             ended = true;
         }
     });

@@ -17,7 +17,7 @@ use crate::socket::{Endpoint, Family, Inode, Protocol, SendQueue, Socket, State,
 pub fn untold(table: Table) -> Option<&'static str> {
     match table {
         Table::Tcp(_) => Some("memory, limits, backlog and cookies"),
-        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) | Table::Netlink => {
+        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) | Table::Ping(_) | Table::Netlink => {
             Some("limits, backlog and cookies")
         }
         Table::Unix => Some("queues, limits, peers and cookies"),
@@ -77,7 +77,8 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
         Table::Tcp(IpVersion::V6)
         | Table::Udp(IpVersion::V6)
         | Table::UdpLite(IpVersion::V6)
-        | Table::Raw(IpVersion::V6) => Family::Ipv6,
+        | Table::Raw(IpVersion::V6)
+        | Table::Ping(IpVersion::V6) => Family::Ipv6,
         _ => Family::Ipv4,
     };
     match table {
@@ -94,8 +95,8 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
             }
             Some(socket)
         }
-        // All have the same columns (`udp4_format_sock`, `raw_sock_seq_show`).
-        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) => {
+        // All have the same columns (`udp4_format_sock`, `raw_sock_seq_show`, `ping_v4_format_sock`).
+        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) | Table::Ping(_) => {
             let entry = UdpNetEntries::from_read(Cursor::new(file), &system).ok()?.0.pop()?;
             let state = State::from_kernel(entry.state.to_u8());
             let (local, peer) = (entry.local_address, entry.remote_address);

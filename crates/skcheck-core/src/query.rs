@@ -23,7 +23,7 @@ pub struct Query {
     pub unix: bool,
     /// Look at MPTCP sockets, and show their subflows as parts of them.
     pub mptcp: bool,
-    /// Look at raw sockets.
+    /// Look at raw sockets, and at ping sockets.
     pub raw: bool,
     /// Look at packet sockets.
     pub packet: bool,
@@ -120,7 +120,7 @@ impl Query {
                 tables.extend([Table::Udp(version), Table::UdpLite(version)]);
             }
             if wanted && self.raw {
-                tables.push(Table::Raw(version));
+                tables.extend([Table::Raw(version), Table::Ping(version)]);
             }
         }
         let others = [(self.unix, Table::Unix), (self.packet, Table::Packet), (self.netlink, Table::Netlink)];
@@ -163,10 +163,17 @@ impl Query {
             Protocol::Udp | Protocol::UdpLite => self.udp,
             Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => self.unix,
             Protocol::Mptcp => self.mptcp,
-            Protocol::Raw => self.raw,
+            Protocol::Raw | Protocol::Ping => self.raw,
             Protocol::Packet => self.packet,
             Protocol::Netlink => self.netlink,
         }
+    }
+
+    /// Whether sockets of every family and protocol are asked for, whatever their port.
+    pub(crate) fn wants_all_protocols(&self) -> bool {
+        let Query { tcp, udp, unix, mptcp, raw, packet, netlink, ipv4, ipv6, .. } = *self;
+        [tcp, udp, unix, mptcp, raw, packet, netlink, ipv4, ipv6].iter().all(|wanted| *wanted)
+            && self.port.is_none()
     }
 
     /// Whether both TCP tables are asked for.

@@ -12,7 +12,7 @@ pub enum RecvQueue {
     /// copied_seq`, so a FIN that the application has not seen counts as one byte), unix stream
     /// and seqpacket (`unix_inq_len`).
     Payload(Payload),
-    /// Memory charged for what was received: UDP (`udp_rqueue_get`), MPTCP, raw, packet and netlink
+    /// Memory charged for what was received: UDP (`udp_rqueue_get`), MPTCP, raw, ping, packet and netlink
     /// (`sk_rmem_alloc`).
     Truesize(Truesize),
     /// Connections that wait for `accept`: listeners (`sk_ack_backlog`).
@@ -50,7 +50,7 @@ impl RecvQueue {
 pub enum SendQueue {
     /// Bytes written and not yet acknowledged by the peer: TCP (`write_seq - snd_una`).
     Payload(Payload),
-    /// Memory charged for what was sent: UDP, MPTCP, raw, packet and netlink (`sk_wmem_alloc`); unix
+    /// Memory charged for what was sent: UDP, MPTCP, raw, ping, packet and netlink (`sk_wmem_alloc`); unix
     /// sockets: what the peer has not read (`unix_outq_len`).
     Truesize(Truesize),
     /// How many connections may wait for `accept`: listeners (`sk_max_ack_backlog`).
@@ -93,7 +93,8 @@ fn as_told(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue
     let payload = |bytes: u32| Payload(bytes.into());
     let truesize = |bytes: u32| Truesize(bytes.into());
     match (protocol, state) {
-        (Protocol::Udp | Protocol::UdpLite | Protocol::Raw | Protocol::Packet | Protocol::Netlink, _) => {
+        (Protocol::Udp | Protocol::UdpLite | Protocol::Raw | Protocol::Ping, _)
+        | (Protocol::Packet | Protocol::Netlink, _) => {
             (RecvQueue::Truesize(truesize(recv)), SendQueue::Truesize(truesize(send)))
         }
         (_, State::Listen) => {

@@ -89,6 +89,8 @@ pub enum Protocol {
     Mptcp,
     /// `SOCK_RAW` of an IP family: every packet of one protocol above IP.
     Raw,
+    /// `SOCK_DGRAM` with `IPPROTO_ICMP` or `IPPROTO_ICMPV6`: answers to echo requests.
+    Ping,
     /// `AF_PACKET`: frames as devices send and receive them.
     Packet,
     /// `AF_NETLINK`: messages from and to the kernel.
@@ -97,7 +99,7 @@ pub enum Protocol {
 
 impl Protocol {
     /// The protocol's lower-case name: `tcp`, `udp`, `udplite`, `unix_stream`, `unix_dgram`,
-    /// `unix_seqpacket`, `mptcp`, `raw`, `packet` or `netlink`.
+    /// `unix_seqpacket`, `mptcp`, `raw`, `ping`, `packet` or `netlink`.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Tcp => "tcp",
@@ -108,6 +110,7 @@ impl Protocol {
             Protocol::UnixSeqpacket => "unix_seqpacket",
             Protocol::Mptcp => "mptcp",
             Protocol::Raw => "raw",
+            Protocol::Ping => "ping",
             Protocol::Packet => "packet",
             Protocol::Netlink => "netlink",
         }

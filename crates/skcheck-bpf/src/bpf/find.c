@@ -17,7 +17,9 @@ volatile const __u32 bound_is_listed = 1;
 #define WALK_MAX 65536
 
 /* What is asked for. */
-enum family { WANT_TCP = 1, WANT_UDP = 2, WANT_UNIX = 4, WANT_INET = 8, WANT_INET6 = 16, WANT_IDLE = 32 };
+enum family {
+	WANT_TCP = 1, WANT_UDP = 2, WANT_UNIX = 4, WANT_INET = 8, WANT_INET6 = 16, WANT_IDLE = 32, WANT_PING = 64,
+};
 
 struct question {
 	__u64 families;
@@ -93,6 +95,17 @@ struct {
 	__type(key, __u64);
 	__type(value, __u8);
 } wanted SEC(".maps");
+
+/* How many sockets there are of each protocol without a table, each once, by the protocol's name. */
+struct protocol_name { char text[32]; };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 8);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct protocol_name);
+	__type(value, __u64);
+} apart SEC(".maps");
 
 /* How many descriptors refer to sockets, and how many sockets did not fit into the maps above. */
 struct counts {
@@ -384,6 +397,18 @@ static __always_inline void queues_of_udp(struct sock *sk, struct queues *queues
 			sk->sk_backlog.len || sk->sk_wmem_queued;
 }
 
+static __always_inline bool is_ping(__u32 family, __u32 type, __u32 protocol)
+{
+	return type == SOCK_DGRAM && protocol == (family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+static __always_inline void queues_of_ping(struct sock *sk, struct queues *queues)
+{
+	queues->recv_q = sk->sk_backlog.rmem_alloc.counter;
+	queues->send_q = wmem_of(sk);
+	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.len;
+}
+
 /* A listener's queue is known by its length, any other's only by adding it up: for the filter all that
  * hold anything match. */
 static __always_inline void queues_of_unix(struct sock *sk, struct queues *queues)
@@ -462,6 +487,22 @@ static __always_inline void add_to_tally(struct counts *counted)
 	counted->sum.sockets = counted->sum.tcp_memory = 0;
 }
 
+/* Counts a socket of a protocol that has no table. One without a name is counted under none. */
+static __always_inline void add_apart(struct sock *sk, struct counts *counted)
+{
+	struct protocol_name name = {};
+	__u64 *sockets, none = 0;
+
+	if (HAS(sock, sk_prot_creator) && HAS(proto, name))
+		BPF_CORE_READ_STR_INTO(&name.text, sk, sk_prot_creator, name);
+	bpf_map_update_elem(&apart, &name, &none, BPF_NOEXIST);
+	sockets = bpf_map_lookup_elem(&apart, &name);
+	if (sockets)
+		*sockets += 1;
+	else
+		counted->uncounted++;
+}
+
 SEC("iter/task_file")
 int find(struct bpf_iter__task_file *ctx)
 {
@@ -474,7 +515,7 @@ int find(struct bpf_iter__task_file *ctx)
 	struct socket *sock;
 	struct sock *sk;
 	__u32 netns, family, type, protocol, state, zero = 0;
-	bool tcp = false, matches = false;
+	bool tcp = false, matches = false, has_table = true;
 
 	if (!file || !task)
 		return 0;
@@ -511,6 +552,11 @@ int find(struct bpf_iter__task_file *ctx)
 		} else if ((protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE) && type == SOCK_DGRAM) {
 			queues_of_udp(sk, &queues);
 			matches = asked->families & WANT_UDP;
+		} else if (is_ping(family, type, protocol)) {
+			queues_of_ping(sk, &queues);
+			matches = asked->families & WANT_PING;
+		} else {
+			has_table = type == SOCK_RAW || protocol == IPPROTO_MPTCP;
 		}
 		matches = matches && asked->families & (family == AF_INET ? WANT_INET : WANT_INET6) &&
 			  queues.recv_q >= asked->min_recvq && queues.send_q >= asked->min_sendq;
@@ -520,6 +566,8 @@ int find(struct bpf_iter__task_file *ctx)
 	} else if (family == AF_UNIX) {
 		queues_of_unix(sk, &queues);
 		matches = asked->families & WANT_UNIX;
+	} else {
+		has_table = family == AF_PACKET || family == AF_NETLINK;
 	}
 	matches = matches && (queues.holds || asked->families & WANT_IDLE);
 	if (matches && asked->pid)
@@ -573,6 +621,8 @@ count:
 		counted->netns = netns;
 	}
 	counted->sum.sockets++;
+	if (!has_table && (!asked->pid || pid_of(task) == asked->pid))
+		add_apart(sk, counted);
 	if (tcp && state != TCP_CLOSE)
 		counted->sum.tcp_memory += (__s64)sk->sk_backlog.rmem_alloc.counter + sk->sk_wmem_queued +
 					   forward_of(sk);

@@ -98,6 +98,7 @@ struct sk_buff_head { struct sk_buff *next, *prev; __u32 qlen; };
 struct kmem_cache;
 struct proto {
 	struct kmem_cache *slab;
+	char name[32];
 	union { struct inet_hashinfo *hashinfo; struct udp_table *udp_table; } h;  /* empty for TCP since 6.1 */
 };
 struct socket { struct sock *sk; struct file *file; };
@@ -142,6 +143,17 @@ struct tcp_sock {
 	struct rb_root out_of_order_queue;
 	struct sk_buff *ooo_last_skb;
 };
+/* Packet sockets and their rings. */
+enum tpacket_versions { TPACKET_V1, TPACKET_V2, TPACKET_V3 };
+struct pgv { char *buffer; };
+struct tpacket_kbdq_core { unsigned char reset_pending_on_curr_blk; unsigned short kactive_blk_num; };
+struct packet_ring_buffer {
+	struct pgv *pg_vec;
+	unsigned int head, frames_per_block, frame_size, frame_max, pg_vec_len;
+	struct tpacket_kbdq_core prb_bdqc;
+};
+struct packet_sock { struct packet_ring_buffer rx_ring; enum tpacket_versions tp_version; atomic_t tp_drops; };
+
 /* Tables of sockets. */
 struct inet_ehash_bucket { struct { struct hlist_nulls_node *first; } chain; };
 struct inet_hashinfo { struct inet_ehash_bucket *ehash; unsigned int ehash_mask; };
@@ -202,8 +214,14 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
+#define AF_PACKET 17
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define SOCK_RAW 3
+#define IPPROTO_ICMP 1
+#define IPPROTO_ICMPV6 58
+#define IPPROTO_MPTCP 262
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136

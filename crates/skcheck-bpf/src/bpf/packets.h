@@ -57,11 +57,21 @@ struct queue_end { __u32 kind, slot, queue, flags, packets, unused; };
 /* What was told of the socket is to be forgotten: it is walked anew. */
 struct anew { __u32 kind, slot; };
 
+enum ring_flag { RING_TOLD = 1, BY_BLOCK = 2, FROZEN = 4, DROPS_TOLD = 8 };
+
+/* The receive ring of a packet socket. The order is that of `wire.rs`. */
+struct ring_told {
+	__u64 oldest, stamp; /* of the oldest block or frame that the program has: its address, and its number or time */
+	__u64 packets;       /* in all that the program has */
+	__u32 flags, units, full, drops;
+};
+
 struct socket_end {
 	__u32 kind, slot;
 	__u32 recv_q, send_q;
 	__u32 rmem_alloc, wmem_queued, backlog, forward_deficit;
 	struct tcp_told tcp;
+	struct ring_told ring;
 };
 
 /* What a socket's two sides look like from outside: what changes when anything in their queues does. */
@@ -77,6 +87,7 @@ struct scratch {
 	struct { __u64 page; __u32 length, offset; } frag[FRAGS];
 	struct result results[LISTS];
 	struct look before, after;
+	struct ring_told ring;
 	__u64 truesize, payload; /* of the packets of the list that is being walked */
 };
 

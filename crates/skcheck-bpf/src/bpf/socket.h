@@ -7,6 +7,7 @@
 #define SKCHECK_SOCKET_H
 
 #include "queues.h"
+#include "ring.h"
 
 /* How often a socket is walked that changes meanwhile. */
 #define ATTEMPTS 3
@@ -302,6 +303,8 @@ __noinline int end_socket(__u64 sk, __u32 slot, __u32 mode)
 	end.forward_deficit = look->received[DEFICIT];
 	end.backlog = look->received[2];
 	end.wmem_queued = look->sent[QUEUED];
+	tell_ring(sk);
+	end.ring = own->ring;
 	if (mode & TCP) {
 		unread = (__u32)look->received[8] - (__u32)look->received[9];
 		end.recv_q = unread > 0 ? unread : 0;

@@ -1,5 +1,6 @@
 //! What the engine's processes are asked, and the words of their answers.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -45,7 +46,7 @@ const HOLDERS: u8 = 3;
 const WALK: u8 = 4;
 
 /// All protocols, so that one is known by its place.
-const PROTOCOLS: [Protocol; 10] = [
+const PROTOCOLS: [Protocol; 11] = [
     Protocol::Tcp,
     Protocol::Udp,
     Protocol::UdpLite,
@@ -54,6 +55,7 @@ const PROTOCOLS: [Protocol; 10] = [
     Protocol::UnixSeqpacket,
     Protocol::Mptcp,
     Protocol::Raw,
+    Protocol::Ping,
     Protocol::Packet,
     Protocol::Netlink,
 ];
@@ -165,7 +167,9 @@ fn bytes(path: &Path) -> &[u8] {
 
 impl Counted {
     pub(super) fn encode(&self, words: Words) -> Words {
-        let words = words.number(self.descriptors);
+        let words = words.number(self.descriptors).number(self.apart.len() as u64);
+        let words =
+            self.apart.iter().fold(words, |words, (name, sockets)| words.bytes(name).number(*sockets));
         self.namespaces.iter().fold(words, |words, it| {
             words.number(it.netns.0).number(it.sockets).number(it.tcp_memory.cast_unsigned())
         })
@@ -173,13 +177,17 @@ impl Counted {
 
     pub(super) fn decode(mut words: Reading<'_>) -> Option<Counted> {
         let descriptors = words.number()?;
+        let mut apart = BTreeMap::new();
+        for _ in 0..words.number()? {
+            apart.insert(words.bytes()?.to_vec(), words.number()?);
+        }
         let mut namespaces = Vec::new();
         while !words.is_at_end() {
             let netns = NetnsId(words.number()?);
             let (sockets, tcp_memory) = (words.number()?, words.number()?.cast_signed());
             namespaces.push(Tally { netns, sockets, tcp_memory });
         }
-        Some(Counted { descriptors, namespaces })
+        Some(Counted { descriptors, namespaces, apart })
     }
 }
 
@@ -245,7 +253,8 @@ mod tests {
     #[test]
     fn answers_arrive_as_they_were_given() {
         let tally = Tally { netns: NetnsId(1), sockets: 2, tcp_memory: -3 };
-        let counted = Counted { descriptors: 9, namespaces: vec![tally] };
+        let apart = BTreeMap::from([(b"ALG".to_vec(), 4), (Vec::new(), 5)]);
+        let counted = Counted { descriptors: 9, namespaces: vec![tally], apart };
         let words = counted.encode(Words::default());
         assert_eq!(Counted::decode(Reading::of(words.as_slice())), Some(counted));
         for kind in KINDS {

@@ -8,7 +8,7 @@ use skcheck_core::{
 
 use crate::output::measured::sureness;
 use crate::output::names::{Writer, descriptor, endpoint};
-use crate::output::room;
+use crate::output::{rings, room};
 use crate::report::{Group, Measure, Owner, Pinned, Sum, Sureness, is_closed_unknown, shows_sent};
 use crate::text::size;
 
@@ -147,7 +147,7 @@ impl Writer<'_> {
                 false => "reset, closed or never connected".to_owned(),
             });
         }
-        notes.extend(rings(report));
+        notes.extend(rings::note(report));
         notes.extend(room::notes(report));
         if report.holders.is_empty()
             && let Some(pid) = report.portid_process
@@ -353,6 +353,7 @@ fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
     let holder = holders().min_by_key(|holder| holder.via)?;
     match (holder.via, report.holding) {
         (Via::ThreadFd, _) => holder.tid.map(|tid| format!("in the table of thread {tid} alone")),
+        (Via::Map, _) => Some("mapped, its descriptor is closed".to_owned()),
         (Via::IoUring, _) => Some(format!("registered with io_uring ({})", descriptor(holder))),
         (Via::InFlight, Holding::InFlight { ambiguous: true }) => Some(match holders().count() {
             1 => format!("in flight? a message at {} has descriptors", descriptor(holder)),
@@ -361,20 +362,6 @@ fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
         (Via::InFlight, _) => Some(format!("in flight: not received yet at {}", descriptor(holder))),
         _ => None,
     }
-}
-
-/// The rings of a packet socket; `None` where there are none.
-fn rings(report: &SocketReport) -> Option<String> {
-    if report.footprint.rings.is_none() {
-        return Some("rings unknown".to_owned());
-    }
-    let rings = report.socket.rings.unwrap_or_default();
-    let told = [("rx", rings.rx), ("tx", rings.tx)].into_iter().filter_map(|(direction, ring)| {
-        let ring = ring?;
-        Some(format!("{direction} ring of {}", size(ring.bytes().0)))
-    });
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| told.join(", "))
 }
 
 #[cfg(test)]

@@ -161,6 +161,7 @@ fn whose(report: &Report<'_>, socket: &SocketReport, charset: Charset) -> String
     let name = process(report, holder.pid, charset);
     match socket.holding {
         Holding::Descriptors => format!("{name} fd {}", holder.fd),
+        Holding::Mapping => format!("A socket that {name} has mapped"),
         Holding::IoUring => format!("A socket that {name} has registered with io_uring"),
         Holding::InFlight { .. } => format!("A socket in flight to {name}"),
         _ => format!("A connection that waits at {name}"),

@@ -15,6 +15,7 @@ mod numbers;
 pub(crate) mod packets;
 pub(crate) mod paragraph;
 pub(crate) mod progress;
+mod rings;
 mod room;
 mod summary;
 pub(crate) mod table;

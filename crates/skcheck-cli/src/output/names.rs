@@ -14,9 +14,10 @@ use crate::text::{Charset, escape};
 /// Marks a process that was found by addresses alone.
 pub(super) const INFERRED: &str = "~";
 
-/// A descriptor, and the thread whose own table it is in.
+/// A descriptor, and the thread whose own table it is in; or that there is none.
 pub(super) fn descriptor(holder: &Holder) -> String {
     match holder.tid {
+        _ if holder.number().is_none() => "a mapping".to_owned(),
         Some(tid) => format!("fd {} of thread {tid}", holder.fd),
         None => format!("fd {}", holder.fd),
     }
@@ -259,5 +260,6 @@ mod tests {
     fn descriptors_of_threads() {
         assert_eq!(descriptor(&Holder::new(4711, 5)), "fd 5");
         assert_eq!(descriptor(&Holder::of_thread(4711, 4712, 5)), "fd 5 of thread 4712");
+        assert_eq!(descriptor(&Holder::of_mapping(4711)), "a mapping");
     }
 }

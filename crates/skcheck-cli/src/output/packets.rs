@@ -13,7 +13,7 @@ use crate::output::layout::{Align, grid};
 use crate::output::measured::{blocks, whose_pages};
 use crate::output::names::endpoint_of;
 use crate::output::paragraph::write_paragraph;
-use crate::output::room;
+use crate::output::{rings, room};
 use crate::text::{Charset, capitalised, duration, escape, size};
 
 /// How many of the last packets are shown where the middle is cut out.
@@ -108,6 +108,7 @@ fn answer(look: &Look, charset: Charset) -> Vec<String> {
     let mut lines = Vec::new();
     if packets == 0 {
         lines.push(format!("{name} ({pid}) holds no packets at fd {fd}: its queues are empty."));
+        lines.extend(rings::sentence(look.listing.counters.ring));
     } else {
         let unread = size(look.exact.unread().0);
         let truesize = look.exact.truesize(false).0.saturating_add(look.exact.truesize(true).0);

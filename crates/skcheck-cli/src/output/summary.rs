@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use skcheck_core::{
-    Bytes, Cap, Certainty, Family, Gap, Holding, Missing, RecvQueue, Report as SocketReport, Truesize,
+    Bytes, Cap, Certainty, Family, Gap, Holder, Holding, Missing, RecvQueue, Report as SocketReport, Truesize,
 };
 
 use crate::args::By;
@@ -12,7 +12,7 @@ use crate::output::cells::count;
 use crate::output::closed_held::whose_unlisted;
 use crate::output::measured::pins;
 use crate::output::names::{Writer, descriptor};
-use crate::output::room;
+use crate::output::{rings, room};
 use crate::report::{Charge, Group, Owner, Pinned, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, listed, size};
 
@@ -34,6 +34,7 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
             ),
             "They take it whatever is in them, and no queue shows it.".to_owned(),
         ];
+        lines.extend(fill(group));
         if let Some(charged) = amount(sums.received.charged) {
             lines.push(format!("What waits in its queues is charged {charged} more."));
         }
@@ -138,22 +139,18 @@ fn nothing(report: &Report<'_>, config: &ScanConfig) -> String {
         return "Nothing had been found by then.".to_owned();
     }
     let seen = count(report.snapshot.scanned.sockets, "socket");
-    let is_blind = |gap: &skcheck_core::Gap| {
-        matches!(
-            gap.what,
-            Missing::NoAnswer | Missing::Unasked | Missing::Namespaces | Missing::Table | Missing::SockDiag
-        )
-    };
     if let Some(pid) = config.missing_pid {
         return format!("No socket matches, and there is no process {pid}; {seen} looked at.");
     }
     if config.narrowed {
-        format!("No socket matches; {seen} looked at.")
-    } else if report.snapshot.gaps.iter().any(is_blind) {
-        format!("No socket that could be seen holds unread or unsent data; {seen} looked at.")
-    } else {
-        format!("No socket holds unread or unsent data; {seen} looked at.")
+        return format!("No socket matches; {seen} looked at.");
     }
+    format!("{} holds unread or unsent data; {seen} looked at.", none_of(&report.snapshot.gaps))
+}
+
+/// None at all, where everything was looked at.
+fn none_of(gaps: &[Gap]) -> &'static str {
+    if gaps.iter().any(Gap::hides_sockets) { "No socket that could be seen" } else { "No socket" }
 }
 
 struct Subject {
@@ -200,10 +197,26 @@ fn ring_at(group: &Group<'_>) -> String {
     let mut with_rings = group.sockets.iter().filter(|report| Sums::of([**report]).rings.known > 0);
     match (with_rings.next(), with_rings.next()) {
         (Some(one), None) => {
-            let fd = one.holders.iter().find(|holder| holder.pid == pid).map(|holder| holder.fd);
-            fd.map(|fd| format!(" (fd {fd})")).unwrap_or_default()
+            let holder = one.holders.iter().find(|holder| holder.pid == pid);
+            holder.map(|holder| format!(" ({})", ring_of(holder))).unwrap_or_default()
         }
         _ => String::new(),
+    }
+}
+
+/// How full the ring of a process is, where it has one and an engine has looked.
+fn fill(group: &Group<'_>) -> Option<String> {
+    let mut rings =
+        group.sockets.iter().filter_map(|report| report.socket.rings).filter(|it| it.rx.is_some());
+    let first = rings.next()?;
+    if rings.next().is_some() { None } else { rings::sentence(first.fill) }
+}
+
+/// `fd 4`, or that no descriptor leads to a ring any more.
+fn ring_of(holder: &Holder) -> String {
+    match holder.number() {
+        Some(_) => descriptor(holder),
+        None => "mapped, its descriptor is closed".to_owned(),
     }
 }
 
@@ -223,6 +236,7 @@ fn mostly_at(group: &Group<'_>) -> String {
         Some(at) if alone && matches!(first.holding, Holding::InFlight { .. }) => {
             format!(" of a socket in flight to it ({at})")
         }
+        Some(_) if alone && first.holding == Holding::Mapping => " of a socket that it has mapped".to_owned(),
         Some(at) if alone && is_held(first) => format!(" at {at}"),
         Some(at) if most && is_held(first) => format!(", most of it at {at}"),
         _ => String::new(),
@@ -332,7 +346,7 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     if sent > 0 {
         lines.push(format!("Their sending sides are charged {} more (all but unix sockets).", size(sent)));
     }
-    lines.extend(rings(report));
+    lines.extend(ring_totals(report));
     lines.extend(room::totals(&report.snapshot.sockets));
     lines
 }
@@ -373,7 +387,7 @@ fn others(report: &Report<'_>) -> Option<String> {
 }
 
 /// What rings take, in no other sum.
-fn rings(report: &Report<'_>) -> Option<String> {
+fn ring_totals(report: &Report<'_>) -> Option<String> {
     let totals = &report.totals;
     let unknown = match totals.rings_unknown {
         0 => String::new(),
@@ -398,4 +412,41 @@ fn sent_charge(report: &Report<'_>) -> u64 {
 pub(super) fn gap(gap: &Gap, charset: Charset) -> (String, String) {
     let missing = escape(gap.to_string().as_bytes(), charset);
     (format!("Not seen: {missing}"), escape(gap.remedy.as_bytes(), charset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rings_and_what_leads_to_them() {
+        assert_eq!(ring_of(&Holder::new(4711, 4)), "fd 4");
+        assert_eq!(ring_of(&Holder::of_mapping(4711)), "mapped, its descriptor is closed");
+    }
+
+    #[test]
+    fn none_is_said_only_where_everything_was_looked_at() {
+        let check = |what: &[Missing], expected: &str| {
+            let gaps: Vec<Gap> = what.iter().map(|what| Gap::counted(*what, "there", 1, "")).collect();
+            assert_eq!(none_of(&gaps), expected, "{what:?}");
+        };
+        check(&[], "No socket");
+        check(&[Missing::HostFact, Missing::Engine, Missing::Identities, Missing::TableDetail], "No socket");
+        let hiding = [
+            Missing::Processes,
+            Missing::Namespaces,
+            Missing::Table,
+            Missing::Families,
+            Missing::SockDiag,
+            Missing::ClosedHeldUnknown,
+            Missing::Messages,
+            Missing::NoAnswer,
+            Missing::Unasked,
+        ];
+        for what in hiding {
+            check(&[Missing::HostFact, what], "No socket that could be seen");
+        }
+        let unix = Gap::counted(Missing::TableDetail, "unix", 1, "");
+        assert_eq!(none_of(&[unix]), "No socket that could be seen", "/proc/net tells no queues of them");
+    }
 }

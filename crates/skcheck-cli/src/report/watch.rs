@@ -10,7 +10,7 @@ use std::time::Duration;
 use skcheck_core::watch::cause::{End, Fact, Link, Root, Wait};
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::watch::{Judged, Judgement, Sample};
-use skcheck_core::{Gap, Holder, Holding, Query, RecvQueue, Report as SocketReport, SendQueue, Side};
+use skcheck_core::{Gap, Holder, Holding, Query, RecvQueue, Report as SocketReport, SendQueue};
 
 use crate::report::measured::weight;
 use crate::report::watch::history::History;
@@ -236,7 +236,7 @@ impl Standing {
             (_, Writing::Stalled) => Standing::WriterStalled,
             (Reading::Slow, _) => Standing::ReaderSlow,
             (_, Writing::Slow) => Standing::WriterSlow,
-            (Reading::Unknown, _) if may_hold(&socket.footprint.received) => Standing::Unknown,
+            (Reading::Unknown, _) if may_hold(socket) => Standing::Unknown,
             (Reading::Draining, _) => Standing::ReaderDraining,
             (_, Writing::Draining) => Standing::WriterDraining,
             _ => Standing::Idle,
@@ -252,9 +252,12 @@ fn accept_queue(socket: &SocketReport) -> Option<(u32, Option<u32>)> {
     }
 }
 
-/// Whether something may wait on this side: what is unknown may.
-fn may_hold(side: &Side) -> bool {
-    side.payload.map_or(side.charged.is_none_or(|charged| charged.0 > 0), |payload| payload.0 > 0)
+/// Whether something may wait to be read: what is unknown may, and what is in a ring.
+fn may_hold(socket: &SocketReport) -> bool {
+    let side = &socket.footprint.received;
+    let in_ring = socket.socket.rings.filter(|rings| rings.rx.is_some());
+    in_ring.is_some_and(|rings| rings.fill.is_none_or(|fill| fill.full > 0))
+        || side.payload.map_or(side.charged.is_none_or(|charged| charged.0 > 0), |payload| payload.0 > 0)
 }
 
 /// Who is to read a socket, or to accept it: the one that the cause is about, else one of these processes, else

@@ -29,6 +29,8 @@ pub enum Table {
     Mptcp(IpVersion),
     /// Raw sockets of one IP family.
     Raw(IpVersion),
+    /// Ping sockets of one IP family. NETLINK_SOCK_DIAG does not tell of them: /proc/net does.
+    Ping(IpVersion),
     /// Packet sockets.
     Packet,
     /// Netlink sockets of every protocol.
@@ -54,6 +56,7 @@ impl Table {
             Table::Unix => Protocol::UnixStream,
             Table::Mptcp(_) => Protocol::Mptcp,
             Table::Raw(_) => Protocol::Raw,
+            Table::Ping(_) => Protocol::Ping,
             Table::Packet => Protocol::Packet,
             Table::Netlink => Protocol::Netlink,
         }
@@ -74,14 +77,16 @@ impl Table {
             Table::Mptcp(V6) => "mptcp over IPv6",
             Table::Raw(V4) => "raw over IPv4",
             Table::Raw(V6) => "raw over IPv6",
+            Table::Ping(V4) => "ping over IPv4",
+            Table::Ping(V6) => "ping over IPv6",
             Table::Packet => "packet",
             Table::Netlink => "netlink",
         }
     }
 
-    /// The kernel module that answers for this table.
-    pub fn module(self) -> &'static str {
-        match self {
+    /// The kernel module that answers for this table; `None`: no kernel has one.
+    pub fn module(self) -> Option<&'static str> {
+        Some(match self {
             Table::Tcp(_) => "tcp_diag",
             Table::Udp(_) | Table::UdpLite(_) => "udp_diag",
             Table::Unix => "unix_diag",
@@ -89,7 +94,8 @@ impl Table {
             Table::Raw(_) => "raw_diag",
             Table::Packet => "af_packet_diag",
             Table::Netlink => "netlink_diag",
-        }
+            Table::Ping(_) => return None,
+        })
     }
 
     /// The table's file below /proc/net. MPTCP has none; its switch is there where the kernel knows it.
@@ -106,6 +112,8 @@ impl Table {
             Table::Mptcp(_) => "/proc/sys/net/mptcp/enabled",
             Table::Raw(V4) => "/proc/net/raw",
             Table::Raw(V6) => "/proc/net/raw6",
+            Table::Ping(V4) => "/proc/net/icmp",
+            Table::Ping(V6) => "/proc/net/icmp6",
             Table::Packet => "/proc/net/packet",
             Table::Netlink => "/proc/net/netlink",
         }
@@ -163,6 +171,7 @@ pub fn dump(table: Table, states: States, sequence: u32) -> Vec<u8> {
         Table::Udp(version) => inet(version, IPPROTO_UDP),
         Table::UdpLite(version) => inet(version, IPPROTO_UDPLITE),
         Table::Raw(version) => inet(version, IPPROTO_RAW),
+        Table::Ping(version) => inet(version, IPPROTO_ICMP),
         // Its number is in no byte: an attribute says it. A kernel that does not know that finds no protocol
         // 0.
         Table::Mptcp(version) => {
@@ -317,6 +326,7 @@ pub(super) const NO_COOKIE: [u8; 8] = [0xff; 8];
 const INET_DIAG_REQ_BYTECODE: u16 = 1;
 const INET_DIAG_REQ_PROTOCOL: u16 = 3;
 const IPPROTO_MPTCP: u32 = 262;
+const IPPROTO_ICMP: u8 = 1;
 
 /// `UDIAG_SHOW_UID`, which the crate does not know.
 const SHOW_UID: u32 = 0x40;

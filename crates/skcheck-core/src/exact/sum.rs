@@ -82,7 +82,7 @@ impl Summing {
             }
             Step::End(counters) => {
                 let open = self.open.remove(&target).unwrap_or_default();
-                let exact = self.close(target, open, counters);
+                let exact = self.close(target, open, *counters);
                 self.done.insert(target, exact);
             }
         }

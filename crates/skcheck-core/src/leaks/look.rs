@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::{Instant, SystemTime};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,7 +10,7 @@ use crate::diag::decode::Record;
 use crate::diag::request::{States, Table};
 use crate::error::Error;
 use crate::gap::{Gap, Missing};
-use crate::holders::{Holder, socket_inode};
+use crate::holders::Holder;
 use crate::host::Host;
 use crate::leaks::{Apart, Below, Leaks, Open, Sorted, Suspect, Thresholds, sort_out};
 use crate::namespaces::NetnsId;
@@ -20,6 +19,7 @@ use crate::snapshot::ask::Asker;
 use crate::snapshot::first_pass::{self, FirstPass};
 use crate::snapshot::read;
 use crate::snapshot::tables::has_connections;
+use crate::snapshot::unlisted::{self, Unlisted};
 use crate::socket::{Inode, Protocol, Socket, State};
 
 /// The first look. A while later comes the second: [`again`](Look::again).
@@ -49,8 +49,8 @@ pub fn look(host: &dyn Host, thresholds: Thresholds) -> Result<Look<'_>, Error> 
     let facts = read::host_facts(host, None, &mut Vec::new());
     let mut gaps = Vec::new();
     let first = first_pass::run(host, &query, &facts, None, &mut gaps)?;
-    // Which sockets there are, /proc/net tells as well as a table.
-    gaps.retain(|gap| gap.what != Missing::TableDetail);
+    // Which sockets there are, /proc/net tells as well as a table; what has no table has a place of its own.
+    gaps.retain(|gap| !matches!(gap.what, Missing::TableDetail | Missing::Families));
     Ok(Look { host, thresholds, taken_at, begun, first, gaps })
 }
 
@@ -175,20 +175,13 @@ impl Look<'_> {
             .collect();
         // A process can have sockets of other namespaces than its own.
         let everywhere = dumps.iter().all(|dump| dump.refusal.is_none());
-        let suspect = |(inode, holder): (Inode, Holder)| {
-            let path = survey.path_of(holder);
-            let is_held =
-                self.host.read_link(Path::new(&path)).is_ok_and(|it| socket_inode(&it) == Some(inode));
-            // What the descriptor refers to by now is asked: right behind the look above, so that it is this.
-            let name = || self.host.xattr(Path::new(&path), "system.sockprotoname").ok();
-            is_held.then(|| Suspect {
-                inode,
-                holders: survey.descriptors.holders(inode).collect(),
-                protocol: name().map(|name| name.strip_suffix(b"\0").map_or(name.clone(), <[u8]>::to_vec)),
-                asked: everywhere || survey.netns_of.get(&holder.pid).is_some_and(|id| asked.contains(id)),
-            })
+        let suspect = |Unlisted { inode, holder, protocol }: Unlisted| Suspect {
+            inode,
+            holders: survey.descriptors.holders(inode).collect(),
+            protocol,
+            asked: everywhere || survey.netns_of.get(&holder.pid).is_some_and(|id| asked.contains(id)),
         };
-        survey.descriptors.unknown().filter_map(suspect).collect()
+        unlisted::look(self.host, survey).into_iter().map(suspect).collect()
     }
 
     /// Protocols whose tables could not be read, or not all of them, everywhere where they were asked for.

@@ -102,8 +102,31 @@ impl<'h> Asker<'h> {
         states: States,
         sink: &mut dyn Sink,
     ) -> Result<Vec<Gap>, Refusal> {
+        if table.module().is_none() {
+            return self.read_table(table, states, sink);
+        }
         let result = self.run(table, &|sequence| request::dump(table, states, sequence), sink);
         self.or_stand_in(table, states, result, sink)
+    }
+
+    /// Reads a table that only /proc/net tells of. Where it has no such file, there are no such sockets.
+    fn read_table(&self, table: Table, states: States, sink: &mut dyn Sink) -> Result<Vec<Gap>, Refusal> {
+        let diag = self.connected().map_err(Refusal::SockDiag)?;
+        let read = diag.proc_net(table.proc_file().rsplit('/').next().unwrap_or_default());
+        *self.diag.borrow_mut() = Some(diag);
+        match read {
+            Ok(file) => {
+                let (_, bad_lines) = told(table, &file, states, sink);
+                Ok(proc_net_lines(table, bad_lines).into_iter().collect())
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Unsupported) => {
+                Ok(Vec::new())
+            }
+            Err(error) => {
+                let remedy = format!("{} cannot be read: {error}", table.proc_file());
+                Err(Refusal::Table(Gap::uncounted(Missing::Table, table.name(), remedy)))
+            }
+        }
     }
 
     /// Puts what /proc/net tells in the place of a table that was refused. What it does not tell is a gap
@@ -119,20 +142,7 @@ impl<'h> Asker<'h> {
         let (Some(file), Some(untold)) = (self.stand_in(table), proc_net::untold(table)) else {
             return Err(Refusal::Table(refusal));
         };
-        let mut sockets = 0;
-        sink.begin(table);
-        let bad_lines = proc_net::parse(table, &file, |socket| {
-            let is_asked_for = match states {
-                States::Holding => true,
-                States::Listening => socket.state == State::Listen,
-                States::Bound => socket.state == State::BoundInactive,
-                States::None => false,
-            };
-            if is_asked_for {
-                sockets += 1;
-                sink.record(Record::of(socket));
-            }
-        });
+        let (sockets, bad_lines) = told(table, &file, states, sink);
         let mut gaps = Vec::new();
         if sockets > 0 {
             let remedy = format!("{}; until then their {untold} are unknown", refusal.remedy);
@@ -328,6 +338,25 @@ fn is_not_there(errno: Option<i32>) -> bool {
     errno == NOT_THERE
 }
 
+/// Hands on what a file of /proc/net tells of a table: how many sockets, and how many lines could not be parsed.
+fn told(table: Table, file: &[u8], states: States, sink: &mut dyn Sink) -> (u64, u64) {
+    let mut sockets = 0;
+    sink.begin(table);
+    let bad_lines = proc_net::parse(table, file, |socket| {
+        let is_asked_for = match states {
+            States::Holding => true,
+            States::Listening => socket.state == State::Listen,
+            States::Bound => socket.state == State::BoundInactive,
+            States::None => false,
+        };
+        if is_asked_for {
+            sockets += 1;
+            sink.record(Record::of(socket));
+        }
+    });
+    (sockets, bad_lines)
+}
+
 /// Lines of /proc/net that could not be parsed.
 pub(super) fn proc_net_lines(table: Table, bad_lines: u64) -> Option<Gap> {
     let remedy = "a kernel newer than this program may have written them";
@@ -336,11 +365,9 @@ pub(super) fn proc_net_lines(table: Table, bad_lines: u64) -> Option<Gap> {
 
 fn refused(table: Table, errno: Option<i32>) -> Refusal {
     let error = io::Error::from_raw_os_error(errno.unwrap_or(0));
-    let module = table.module();
-    let remedy = if error.kind() == io::ErrorKind::NotFound {
-        format!("load the kernel module {module} (as root: modprobe {module})")
-    } else {
-        format!("the kernel answered: {error}")
+    let remedy = match table.module().filter(|_| error.kind() == io::ErrorKind::NotFound) {
+        Some(module) => format!("load the kernel module {module} (as root: modprobe {module})"),
+        None => format!("the kernel answered: {error}"),
     };
     Refusal::Table(Gap::uncounted(Missing::Table, table.name(), remedy))
 }

@@ -19,6 +19,7 @@ use crate::snapshot::dump::Dump;
 use crate::snapshot::first_pass::{FirstPass, Sources};
 use crate::snapshot::survey::{self, Unreadable};
 use crate::snapshot::tables::{Asking, dump};
+use crate::snapshot::unlisted;
 use crate::socket::State;
 
 /// What an engine found.
@@ -105,7 +106,8 @@ pub(super) fn run(
     let mut scanned = survey.scanned(host, unreadable, gaps);
     gaps.append(&mut of_survey);
     scanned.descriptors = pass.descriptors;
-    let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed) };
+    gaps.extend(unlisted::gap(&pass.apart, query));
+    let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed), unlisted: Vec::new() };
     FirstPass::of(host, query, survey, dumps, sources, gaps).ok()
 }
 

@@ -1,7 +1,6 @@
 //! TCP sockets that a descriptor held before the dumps, still holds after them, and that no table
 //! knows.
 
-use std::path::Path;
 use std::time::Instant;
 
 use rustc_hash::FxHashSet;
@@ -11,14 +10,14 @@ use crate::diag::request::{IpVersion, States, Table};
 use crate::engine::Found;
 use crate::footprint::{HostFacts, footprint};
 use crate::gap::{Gap, Missing};
-use crate::holders::{Holder, socket_inode};
+use crate::holders::Holder;
 use crate::host::Host;
 use crate::namespaces::{NetnsChoice, NetnsId};
 use crate::query::Query;
 use crate::snapshot::ask::Asker;
 use crate::snapshot::first_pass::FirstPass;
-use crate::snapshot::survey::Survey;
 use crate::snapshot::tables::has_connections;
+use crate::snapshot::unlisted::{Unlisted, still_holds};
 use crate::snapshot::{Report, Source};
 use crate::socket::{Family, Inode, Protocol, Socket, State};
 
@@ -43,7 +42,7 @@ pub(super) fn run(
         gaps.push(Gap::uncounted(Missing::ClosedHeldUnknown, "this host", remedy));
         return Vec::new();
     }
-    let mut suspects = suspects(host, query, first);
+    let mut suspects = suspects(query, first);
     if !suspects.is_empty() && first.source == Source::SockDiag {
         mark_once_more(host, first, &suspects);
         let unknown: FxHashSet<Inode> = first.survey.descriptors.unknown().map(|(inode, _)| inode).collect();
@@ -99,20 +98,9 @@ pub(super) fn found_by_engine(
     closed.into_iter().filter_map(report).collect()
 }
 
-/// Whether descriptors hold TCP sockets that no table has named so far.
-pub(super) fn has_suspects(host: &dyn Host, survey: &Survey) -> bool {
-    survey.descriptors.unknown().any(|(inode, holder)| tcp_family(host, survey, holder, inode).is_some())
-}
-
-/// The family of the TCP socket that a descriptor still refers to. By now it may refer to a file whose file
-/// system never answers: that is asked for nothing.
-fn tcp_family(host: &dyn Host, survey: &Survey, holder: Holder, inode: Inode) -> Option<Family> {
-    let path = survey.path_of(holder);
-    if !still_holds(host, survey, holder, inode) {
-        return None;
-    }
-    let protocol = host.xattr(Path::new(&path), "system.sockprotoname").ok()?;
-    match protocol.strip_suffix(b"\0").unwrap_or(&protocol) {
+/// The family of a TCP socket; `None` for any other.
+pub(super) fn tcp_family(unlisted: &Unlisted) -> Option<Family> {
+    match unlisted.protocol.as_deref()? {
         b"TCP" => Some(Family::Ipv4),
         b"TCPv6" => Some(Family::Ipv6),
         _ => None,
@@ -121,7 +109,7 @@ fn tcp_family(host: &dyn Host, survey: &Survey, holder: Holder, inode: Inode) ->
 
 /// TCP sockets that no table knows. Where some namespace was not asked, only those of processes
 /// whose own namespace was.
-fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
+fn suspects(query: &Query, first: &FirstPass) -> Vec<Suspect> {
     // A namespace that nothing leads to any more may live on through its sockets.
     let everywhere = query.netns == NetnsChoice::All && first.dumps.iter().all(|dump| dump.tcp_complete);
     let asked: FxHashSet<NetnsId> = first
@@ -133,14 +121,14 @@ fn suspects(host: &dyn Host, query: &Query, first: &FirstPass) -> Vec<Suspect> {
         .filter_map(|(netns, _)| netns.id)
         .collect();
     let is_asked = |pid| first.survey.netns_of.get(&pid).is_some_and(|id| asked.contains(id));
-    let unknown = first.survey.descriptors.unknown();
-    let candidates = unknown.filter(|(_, holder)| everywhere || is_asked(holder.pid));
-    let suspect = |(inode, holder): (Inode, Holder)| {
-        let family = tcp_family(host, &first.survey, holder, inode);
-        let family = family.filter(|family| query.wants_family(*family))?;
-        Some(Suspect { inode, holder, family })
+    let unknown: FxHashSet<Inode> = first.survey.descriptors.unknown().map(|(inode, _)| inode).collect();
+    let suspect = |unlisted: &Unlisted| {
+        let family = tcp_family(unlisted).filter(|family| query.wants_family(*family))?;
+        let Unlisted { inode, holder, .. } = *unlisted;
+        let is_one = unknown.contains(&inode) && (everywhere || is_asked(holder.pid));
+        is_one.then_some(Suspect { inode, holder, family })
     };
-    candidates.filter_map(suspect).collect()
+    first.unlisted.iter().filter_map(suspect).collect()
 }
 
 /// A table that changes under a dump can lose a socket that was there all along: a second dump of
@@ -173,9 +161,4 @@ fn netns_of_holders(first: &FirstPass, inode: Inode) -> Option<NetnsId> {
     let mut namespaces = holders.map(|holder| first.survey.netns_of.get(&holder.pid).copied());
     let namespace = namespaces.next()??;
     namespaces.all(|other| other == Some(namespace)).then_some(namespace)
-}
-
-fn still_holds(host: &dyn Host, survey: &Survey, holder: Holder, inode: Inode) -> bool {
-    let path = survey.path_of(holder);
-    host.read_link(Path::new(&path)).is_ok_and(|target| socket_inode(&target) == Some(inode))
 }

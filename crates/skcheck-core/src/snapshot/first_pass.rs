@@ -23,6 +23,7 @@ use crate::snapshot::by_engine::{self, Finding};
 use crate::snapshot::dump::{Dump, Stream};
 use crate::snapshot::survey::{self, Survey, Unreadable};
 use crate::snapshot::tables::dump;
+use crate::snapshot::unlisted::{self, Unlisted};
 use crate::snapshot::{Scanned, Source, closed, fallback, read};
 use crate::units::Bytes;
 
@@ -37,6 +38,8 @@ pub(crate) struct FirstPass {
     pub tcp_complete: bool,
     /// TCP sockets that are in no table, where an engine found them.
     pub closed: Option<Vec<(Found, Instant)>>,
+    /// What no table had named after the first dumps, where no engine looked.
+    pub unlisted: Vec<Unlisted>,
     /// The TCP families of the query are both families.
     all_tcp: bool,
     /// The host's TCP memory, read right after the dumps.
@@ -53,7 +56,7 @@ impl FirstPass {
         sources: Sources,
         gaps: &mut Vec<Gap>,
     ) -> Result<FirstPass, Error> {
-        let Sources { source, mut scanned, closed } = sources;
+        let Sources { source, mut scanned, closed, unlisted } = sources;
         gaps.extend(not_entered(query, &survey, &dumps, closed.is_some()));
         gaps.extend(merged(dumps.iter_mut().flat_map(|dump| std::mem::take(&mut dump.gaps)).collect()));
         if !dumps.iter().any(|dump| dump.asked) {
@@ -65,6 +68,7 @@ impl FirstPass {
             source,
             scanned,
             closed,
+            unlisted,
             all_tcp: query.wants_all_tcp(),
             tcp_complete: query.tcp && dumps.iter().all(|dump| dump.tcp_complete || vanished(dump)),
             tcp_memory: read::tcp_memory(host),
@@ -119,9 +123,6 @@ fn by_proc(
     let scanned = survey.scanned(host, Unreadable::NotLookedAt, gaps);
     gaps.append(&mut of_survey);
     let mut dumps = dump_all(host, query, facts, &survey);
-    if dumps.iter().any(|dump| dump.may_have_bound) && closed::has_suspects(host, &survey) {
-        ask_for_bound(host, query, facts, &survey, &mut dumps);
-    }
     let mut source = Source::SockDiag;
     if let (Some(netns), Some(dump)) = (survey.namespaces.first(), dumps.first_mut())
         && netns.own
@@ -130,7 +131,14 @@ fn by_proc(
         *dump = fallback::dump(host, query, facts, &survey.descriptors, refusal);
         source = Source::ProcNet;
     }
-    FirstPass::of(host, query, survey, dumps, Sources { source, scanned, closed: None }, gaps)
+    let is_about_them = query.wants_closed_held() || query.wants_all_protocols();
+    let unlisted = if is_about_them { unlisted::look(host, &survey) } else { Vec::new() };
+    let has_tcp = || unlisted.iter().any(|it| closed::tcp_family(it).is_some());
+    if dumps.iter().any(|dump| dump.may_have_bound) && has_tcp() {
+        ask_for_bound(host, query, facts, &survey, &mut dumps);
+    }
+    gaps.extend(unlisted::gap(&unlisted::without_table(&unlisted, query), query));
+    FirstPass::of(host, query, survey, dumps, Sources { source, scanned, closed: None, unlisted }, gaps)
 }
 
 /// Where a first pass has its records from.
@@ -138,6 +146,7 @@ pub(super) struct Sources {
     pub source: Source,
     pub scanned: Scanned,
     pub closed: Option<Vec<(Found, Instant)>>,
+    pub unlisted: Vec<Unlisted>,
 }
 
 /// The namespaces that could not be entered, and what would help.

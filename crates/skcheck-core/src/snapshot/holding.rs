@@ -33,6 +33,8 @@ pub(super) struct Found {
     late: FxHashMap<Inode, Vec<Holder>>,
     /// What was looked for where holders are rare. Of no other socket is it guessed that it is in flight.
     sought: FxHashSet<Inode>,
+    /// What a mapping can hold, of that.
+    mappable: FxHashSet<Inode>,
     rare: Rare,
 }
 
@@ -75,10 +77,14 @@ impl Context<'_> {
                 let holders = self.holders_of(*inode);
                 match holders.iter().map(|holder| holder.via).min() {
                     Some(Via::Fd | Via::ThreadFd) => (Holding::Descriptors, holders),
+                    Some(Via::Map) => (Holding::Mapping, holders),
                     Some(Via::IoUring) => (Holding::IoUring, holders),
                     Some(_) => (Holding::InFlight { ambiguous: false }, holders),
                     None if self.may_be_in_flight(*inode) => {
                         (Holding::InFlight { ambiguous: true }, self.found.rare.receivers.clone())
+                    }
+                    None if self.found.rare.is_blind_to_maps && self.found.mappable.contains(inode) => {
+                        (Holding::Hidden, holders)
                     }
                     None if self.first.scanned.all_processes => (Holding::Kernel, holders),
                     None => (Holding::Hidden, holders),
@@ -133,17 +139,38 @@ pub(super) fn find(
         None => (late_holders(host, first, drafts), true),
     };
     let sought = unheld(query, first, &late, sockets);
+    let mappable = mappable(first, &late, sockets, &sought);
     let mut rare = Rare::default();
     if !sought.is_empty() {
         let until = (!query.deep).then(|| Instant::now() + rare::PATIENCE);
-        let search = Search { wanted: &sought, namespaces: &first.survey.namespaces, everywhere, until };
+        let namespaces = &first.survey.namespaces;
+        let search = Search { wanted: &sought, mappable: &mappable, namespaces, everywhere, until };
         rare = rare::look(host, &search, gaps);
         // Whoever may look at few processes: it is likelier that one of the others has it.
         if first.scanned.unreadable > 0 && !read::may_look_at_others(host) {
             rare.receivers.clear();
         }
     }
-    Found { late, sought, rare }
+    Found { late, sought, mappable, rare }
+}
+
+/// What a mapping alone can hold of these: no descriptor is known, and the kernel lets such sockets be mapped
+/// (`packet_mmap`, `tcp_mmap`).
+fn mappable(
+    first: &FirstPass,
+    late: &FxHashMap<Inode, Vec<Holder>>,
+    sockets: &[Report],
+    sought: &FxHashSet<Inode>,
+) -> FxHashSet<Inode> {
+    let can_be = sockets.iter().filter(|it| matches!(it.socket.protocol, Protocol::Packet | Protocol::Tcp));
+    let inodes = can_be.filter_map(|report| report.socket.inode);
+    inodes.filter(|inode| sought.contains(inode) && !is_held(first, late, *inode)).collect()
+}
+
+/// Whether a descriptor is known to hold a socket.
+fn is_held(first: &FirstPass, late: &FxHashMap<Inode, Vec<Holder>>, inode: Inode) -> bool {
+    let late = late.get(&inode).is_some_and(|holders| !holders.is_empty());
+    late || first.survey.descriptors.holders(inode).next().is_some()
 }
 
 /// Holders of sockets that nobody held when the descriptors were read: accepted or passed on since.
@@ -178,13 +205,12 @@ fn unheld(
         let charged = report.footprint.received.charged.is_some_and(|charge| charge.0 > 0);
         report.socket.holds_something() || charged
     };
-    let is_held = |inode: &Inode| {
-        let late = late.get(inode).is_some_and(|holders| !holders.is_empty());
-        late || first.survey.descriptors.holders(*inode).next().is_some()
-    };
     let not_of_kernel = sockets.iter().filter(|report| !report.socket.is_of_kernel());
     let inodes = not_of_kernel.filter(|report| query.deep || carries_data(report));
-    inodes.filter_map(|report| report.socket.inode).filter(|inode| query.deep || !is_held(inode)).collect()
+    inodes
+        .filter_map(|report| report.socket.inode)
+        .filter(|inode| query.deep || !is_held(first, late, *inode))
+        .collect()
 }
 
 /// The sockets whose holders are yet to be found: those of the report and their other ends, as far as no

@@ -35,7 +35,7 @@ pub(super) fn walk(
     gaps: &mut Vec<Gap>,
 ) -> Measured {
     let mut order: Vec<&Report> =
-        sockets.iter().filter(|it| holds_packets(it) && it.socket.cookie.is_some()).collect();
+        sockets.iter().filter(|it| is_walked(it) && it.socket.cookie.is_some()).collect();
     order.sort_by_cached_key(|report| Reverse(weight(report)));
     let mut otherwise = if order.len() > MOST { NotMeasured::NoTime } else { NotMeasured::Vanished };
     order.truncate(MOST);
@@ -71,7 +71,10 @@ impl Measured {
     pub(super) fn apply(&mut self, sockets: &mut [Report], facts: &HostFacts) {
         for report in sockets {
             let exact = report.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
-            report.exact = match exact {
+            if let (Some(rings), Some(exact)) = (&mut report.socket.rings, &exact) {
+                rings.fill = exact.counters.ring;
+            }
+            report.exact = match exact.filter(|_| holds_packets(report)) {
                 Some(exact) => Ok(Box::new(exact)),
                 None if !holds_packets(report) => Err(NotMeasured::Empty),
                 None if Target::of(&report.socket).is_none() => Err(NotMeasured::NotWalkable),
@@ -124,6 +127,11 @@ fn holds_packets(report: &Report) -> bool {
         Family::Packet | Family::Netlink => footprint.received.charged.is_none_or(|charge| charge.0 > 0),
         _ => socket.state != State::Listen && socket.holds_something(),
     }
+}
+
+/// Whether a walk has something to tell of it: of a ring, how full it is.
+fn is_walked(report: &Report) -> bool {
+    holds_packets(report) || report.socket.rings.is_some_and(|rings| rings.rx.is_some())
 }
 
 fn weight(report: &Report) -> u64 {

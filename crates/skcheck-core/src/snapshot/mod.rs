@@ -26,6 +26,7 @@ pub(crate) mod survey;
 pub(crate) mod tables;
 mod totals;
 mod unix_links;
+pub(crate) mod unlisted;
 mod ways;
 
 use std::collections::BTreeMap;

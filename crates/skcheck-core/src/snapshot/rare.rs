@@ -1,7 +1,10 @@
 //! Who holds a socket that no table of a process refers to: a thread with a table of its own, a ring of
-//! io_uring, a message that nobody has received. Looked for only where a socket has nobody else, since it
-//! takes one more look at every process.
+//! io_uring, a message that nobody has received, a mapping. Looked for only where a socket has nobody else, since
+//! it takes one more look at every process.
 
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -10,6 +13,7 @@ use crate::diag::decode::Record;
 use crate::diag::request::{States, Table};
 use crate::gap::{Gap, Missing};
 use crate::holders::fdinfo::{RingFiles, in_flight};
+use crate::holders::maps::mapped_sockets;
 use crate::holders::{Holder, Via, socket_inode};
 use crate::host::{Host, threads};
 use crate::namespaces::Netns;
@@ -28,6 +32,8 @@ const RING_PAUSE: Duration = Duration::from_millis(2);
 pub(super) struct Search<'a> {
     /// The sockets.
     pub wanted: &'a FxHashSet<Inode>,
+    /// Those among them that can be mapped.
+    pub mappable: &'a FxHashSet<Inode>,
     /// The namespaces to ask for unix sockets that may have received descriptors.
     pub namespaces: &'a [Netns],
     /// An engine has not looked into the tables of threads and into messages.
@@ -43,6 +49,8 @@ pub(super) struct Rare {
     /// Unix sockets that have descriptors in messages which nobody has received: which ones, the kernel does
     /// not tell.
     pub receivers: Vec<Holder>,
+    /// What some processes have mapped could not be read: each of them may have what was not found.
+    pub is_blind_to_maps: bool,
 }
 
 /// Looks at every process.
@@ -70,7 +78,7 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
         given_up = true;
         Vec::new()
     });
-    for pid in pids {
+    for pid in pids.iter().copied() {
         if is_over() {
             given_up = true;
             break;
@@ -111,6 +119,7 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
         }
     }
     add_rings(host, search, &rings, &is_over, &mut rare, gaps);
+    given_up |= !add_mappings(host, search, &pids, &is_over, &mut rare);
     let is_unheld = |inode: &&Inode| !rare.holders.contains_key(*inode);
     if search.wanted.iter().any(|inode| is_unheld(&inode)) {
         for receiver in receivers {
@@ -125,8 +134,7 @@ pub(super) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
     }
     if given_up {
         let unheld = search.wanted.iter().filter(is_unheld).count() as u64;
-        let remedy =
-            "the tables of threads, rings of io_uring and messages take too long to look at: --deep waits";
+        let remedy = "the tables of threads, rings of io_uring, messages and mappings take too long to look at: --deep waits";
         gaps.push(Gap::counted(Missing::Holders, "this host", unheld, remedy));
     }
     rare
@@ -175,6 +183,41 @@ fn add_rings(
         );
         gaps.push(Gap::uncounted(Missing::RingFiles, "/proc/PID/fdinfo", remedy));
     }
+}
+
+/// Looks at what processes have mapped, as long as there is a socket that can be mapped and that nobody has;
+/// whether there was time for all. Reading the file waits for the lock of the process's memory: nobody is asked
+/// without need.
+fn add_mappings(
+    host: &dyn Host,
+    search: &Search<'_>,
+    pids: &[u32],
+    is_over: &dyn Fn() -> bool,
+    rare: &mut Rare,
+) -> bool {
+    /// So many processes are asked between two looks at the clock.
+    const AT_ONCE: usize = 64;
+    /// A process has 65530 mappings at most, unless that was raised (vm.max_map_count).
+    const LARGEST: u64 = 1 << 24;
+    // Several processes can have one mapping, from their parent: none is left out.
+    let is_found = search.mappable.iter().all(|inode| rare.holders.contains_key(inode));
+    for pids in pids.chunks(AT_ONCE).filter(|_| !is_found) {
+        if is_over() {
+            return false;
+        }
+        let paths: Vec<PathBuf> = pids.iter().map(|pid| format!("/proc/{pid}/maps").into()).collect();
+        host.read_each(&paths, LARGEST, &mut |at, maps| {
+            let (Some(pid), Ok(maps)) = (pids.get(at), &maps) else {
+                rare.is_blind_to_maps |= maps.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+                return;
+            };
+            let sockets = mapped_sockets(maps).filter(|inode| search.mappable.contains(inode));
+            for inode in sockets.collect::<BTreeSet<Inode>>() {
+                rare.holders.entry(inode).or_default().push(Holder::of_mapping(*pid));
+            }
+        });
+    }
+    true
 }
 
 fn fdinfo(host: &dyn Host, holder: Holder) -> Option<Vec<u8>> {

@@ -107,15 +107,15 @@ pub(crate) fn processes(
         let (Some(process), Some(name)) = (process, name) else { return };
         match file {
             Ok(file) => identify(process, name, file),
-            Err(error) if *name == "cmdline" && is_unanswered(&error) => late += 1,
             // Who does not answer is named by the host.
-            Err(error) if *name == "comm" && error.kind() != io::ErrorKind::TimedOut => nameless += 1,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+            Err(error) if *name == "cmdline" && is_unanswered(&error) => late += 1,
+            Err(_) if *name == "comm" => nameless += 1,
             Err(_) => {}
         }
     });
     if late > 0 {
-        let remedy = "their memory is locked (cat /proc/PID/wchan), or those that do not answer took all the time that \
-                      there was to wait: raise --timeout";
+        let remedy = "the kernel did not give them: run again";
         gaps.push(Gap::counted(Missing::CommandLines, "/proc/PID/cmdline", late, remedy));
     }
     if nameless > 0 {

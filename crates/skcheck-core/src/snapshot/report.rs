@@ -82,6 +82,8 @@ pub enum Holding {
     },
     /// No file holds it any more: its process has closed it, and the kernel keeps it to finish.
     Orphan,
+    /// No descriptor refers to it, and a process has it mapped: [`Report::holders`].
+    Mapping,
     /// No descriptor refers to it, and a ring of io_uring has it registered: [`Report::holders`].
     IoUring,
     /// No descriptor refers to it, and it is in a message that nobody has received (SCM_RIGHTS). When
@@ -100,13 +102,14 @@ pub enum Holding {
 }
 
 impl Holding {
-    /// The name of this case: `descriptors`, `awaiting_accept`, `orphan`, `io_uring`, `in_flight`, `kernel` or
-    /// `hidden`.
+    /// The name of this case: `descriptors`, `awaiting_accept`, `orphan`, `mapping`, `io_uring`, `in_flight`,
+    /// `kernel` or `hidden`.
     pub fn name(self) -> &'static str {
         match self {
             Holding::Descriptors => "descriptors",
             Holding::AwaitingAccept { .. } => "awaiting_accept",
             Holding::Orphan => "orphan",
+            Holding::Mapping => "mapping",
             Holding::IoUring => "io_uring",
             Holding::InFlight { .. } => "in_flight",
             Holding::Kernel => "kernel",

@@ -53,7 +53,7 @@ pub(super) fn dump(
 
 /// Whether an [`Engine`](crate::Engine) meets the sockets of a table at their descriptors.
 fn is_found_by_engines(table: Table) -> bool {
-    matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::UdpLite(_) | Table::Unix)
+    matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::UdpLite(_) | Table::Ping(_) | Table::Unix)
 }
 
 /// How reading a table went.
@@ -108,7 +108,10 @@ impl Asking<'_, '_> {
         dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
         match result {
             Ok(shortcomings) => {
-                (dump.asked, dump.answered) = (true, true);
+                // Reading a file is no answer of the kernel's.
+                if table.module().is_some() {
+                    (dump.asked, dump.answered) = (true, true);
+                }
                 // /proc/net has every socket too.
                 let is_detail = |gap: &Gap| gap.what == Missing::TableDetail;
                 dump.tcp_uncharged |= matches!(table, Table::Tcp(_)) && shortcomings.iter().any(is_detail);
@@ -199,7 +202,7 @@ fn worth_asking(asker: &Asker<'_>, table: Table, netns: &Netns) -> Option<States
         Table::UdpLite(IpVersion::V6) => "UDPLITE6",
         Table::Raw(IpVersion::V4) => "RAW",
         Table::Raw(IpVersion::V6) => "RAW6",
-        Table::Unix | Table::Mptcp(_) | Table::Packet | Table::Netlink => "sockets",
+        Table::Unix | Table::Mptcp(_) | Table::Ping(_) | Table::Packet | Table::Netlink => "sockets",
     };
     if netns.own {
         return Some(States::Holding);

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::diag::request::{IpVersion, Table};
+use crate::diag::request::Table;
 use crate::engine::PageKind;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Side, worst};
@@ -97,23 +97,7 @@ fn walked_seen(snapshot: &Snapshot) -> bool {
 
 /// Whether there may be sockets that were not seen, or not that they hold something.
 fn is_blind(snapshot: &Snapshot) -> bool {
-    // Of these /proc/net tells no queue, or not all of them.
-    let in_part = [Table::Unix, Table::Tcp(IpVersion::V4), Table::Tcp(IpVersion::V6)].map(Table::name);
-    snapshot.gaps.iter().any(|gap| match gap.what {
-        Missing::Processes
-        | Missing::Namespaces
-        | Missing::Table
-        | Missing::SockDiag
-        | Missing::ClosedHeld
-        | Missing::ClosedHeldUnknown
-        | Missing::PendingConnections
-        | Missing::Messages
-        | Missing::NoAnswer
-        | Missing::Unasked
-        | Missing::Partial => true,
-        Missing::TableDetail => in_part.contains(&gap.place.as_str()),
-        _ => false,
-    })
+    snapshot.gaps.iter().any(Gap::hides_sockets)
 }
 
 struct Bound {
@@ -165,8 +149,8 @@ fn complete(report: &Report) -> Option<&Exact> {
 fn rings(snapshot: &Snapshot) -> Option<Bytes> {
     let packet = Table::Packet.name();
     let is_unasked = |gap: &Gap| match gap.what {
-        Missing::Namespaces | Missing::SockDiag => true,
-        Missing::NoAnswer | Missing::Unasked | Missing::Partial => true,
+        Missing::Namespaces | Missing::SockDiag | Missing::Unasked | Missing::Partial => true,
+        Missing::NoAnswer => gap.hides_sockets(),
         Missing::Table => gap.place == packet,
         _ => false,
     };

@@ -81,6 +81,9 @@ fn read(span: &Span<'_>, places: &Places) -> Judged {
 
 /// The kernel's count is of 32 bits, and wraps.
 fn drops(before: &Report, now: &Report) -> Option<u32> {
+    if now.socket.rings.is_some_and(|rings| rings.rx.is_some()) {
+        return progress::ring::dropped(before, now);
+    }
     Some(now.socket.skmem.drops?.wrapping_sub(before.socket.skmem.drops?))
 }
 

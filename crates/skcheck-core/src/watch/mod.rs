@@ -28,7 +28,13 @@ mod probe;
 pub mod progress;
 mod scene;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 mod tests;
 mod trend;
 
@@ -85,8 +91,8 @@ pub struct Sample {
     /// refers to them. Those that are neither here nor in `snapshot` were not looked for.
     pub drained: BTreeMap<SocketKey, StillOpen>,
     /// The first packet in the receive queue of sockets whose record does not tell what was consumed (UDP,
-    /// unix, and TCP that is closed and held), where an engine walked it. The same packet in two samples:
-    /// nobody has read.
+    /// unix, and TCP that is closed and held), where an engine walked it; of a ring its oldest block or frame.
+    /// The same in two samples: nobody has read.
     pub heads: BTreeMap<SocketKey, Head>,
     /// What processes were doing, by pid, the heaviest only. Closely: the holders of readers that have not
     /// moved since the sample before, and from them on, from process to process, those at the other end of

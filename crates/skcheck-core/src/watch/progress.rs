@@ -4,6 +4,7 @@ mod accept;
 mod packets;
 mod ran;
 pub(super) mod rates;
+pub(super) mod ring;
 mod room;
 pub(super) mod tcp;
 
@@ -145,6 +146,9 @@ pub(super) fn received(span: &Span<'_>, pair: &Pair<'_>) -> Received {
     let Some(now) = pair.now else { return gone(span, pair) };
     if now.socket.state == State::Listen {
         return accept::received(span, pair.before, now);
+    }
+    if let Some(received) = ring::received(span, pair.before, now) {
+        return received;
     }
     let mut received = match pair.before {
         Some(before) if !span.window.is_zero() => match now.socket.protocol {

@@ -213,7 +213,7 @@ impl SuspectJson {
             pid: suspect.holder.map(|holder| holder.pid),
             comm: suspect.comm.as_deref().map(lossy),
             comm_hex: suspect.comm.as_deref().and_then(hex_unless_utf8),
-            fd: suspect.holder.map(|holder| holder.fd),
+            fd: suspect.holder.and_then(|holder| holder.number()),
             holding: suspect.holding.name(),
             unread: suspect.unread.map(|unread| unread.0),
             charged: suspect.charged.map(|charged| charged.0),

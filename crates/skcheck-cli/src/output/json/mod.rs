@@ -103,6 +103,7 @@ struct GapJson<'a> {
     what: &'static str,
     r#where: &'a str,
     count: Option<u64>,
+    hides_sockets: bool,
     remedy: &'a str,
     text: String,
 }
@@ -199,6 +200,7 @@ impl<'a> GapJson<'a> {
             what: gap.what.name(),
             r#where: &gap.place,
             count: gap.count,
+            hides_sockets: gap.hides_sockets(),
             remedy: &gap.remedy,
             text: gap.to_string(),
         }

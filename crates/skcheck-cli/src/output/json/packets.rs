@@ -8,7 +8,7 @@ use skcheck_core::engine::{Counters, Packet, Piece};
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
 use crate::output::json::exact::{BlocksJson, ExactJson};
-use crate::output::json::socket::EndpointJson;
+use crate::output::json::socket::{EndpointJson, FillJson};
 use crate::output::packets::{Again, Look};
 
 const SCHEMA: &str = "skcheck.packets/1";
@@ -59,6 +59,7 @@ struct CountersJson {
     wmem_queued: u64,
     recv_q: u64,
     send_q: u64,
+    ring: Option<FillJson>,
 }
 
 #[derive(Serialize)]
@@ -136,6 +137,7 @@ impl CountersJson {
             wmem_queued: counters.wmem_queued.0,
             recv_q: counters.recv_q,
             send_q: counters.send_q,
+            ring: counters.ring.map(FillJson::new),
         }
     }
 }

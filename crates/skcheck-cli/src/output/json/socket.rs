@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use serde::Serialize;
+use skcheck_core::Fill;
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
     Certainty, Endpoint, Holder, Holding, HostFacts, Inode, RecvQueue, Report as SocketReport, Ring, Rings,
@@ -117,6 +118,17 @@ struct RingJson {
     blocks: u32,
     frames: u32,
     bytes: u64,
+    fill: Option<FillJson>,
+}
+
+#[derive(Serialize)]
+pub(super) struct FillJson {
+    by: &'static str,
+    units: u32,
+    full: u32,
+    packets: u64,
+    no_room: bool,
+    drops: Option<u32>,
 }
 
 /// A TCP connection that carries an MPTCP socket.
@@ -160,7 +172,7 @@ struct ShutdownJson {
 #[derive(Serialize)]
 pub(super) struct HolderJson {
     pid: u32,
-    fd: u32,
+    fd: Option<u32>,
     via: &'static str,
     tid: Option<NonZeroU32>,
 }
@@ -291,13 +303,27 @@ impl<'a> EndpointJson<'a> {
 
 impl RingsJson {
     fn new(rings: Rings) -> RingsJson {
-        let ring = |ring: Ring| RingJson {
+        let ring = |ring: Ring, fill: Option<Fill>| RingJson {
             block_size: ring.block_size,
             blocks: ring.blocks,
             frames: ring.frames,
             bytes: ring.bytes().0,
+            fill: fill.map(FillJson::new),
         };
-        RingsJson { rx: rings.rx.map(ring), tx: rings.tx.map(ring) }
+        RingsJson { rx: rings.rx.map(|it| ring(it, rings.fill)), tx: rings.tx.map(|it| ring(it, None)) }
+    }
+}
+
+impl FillJson {
+    pub(super) fn new(fill: Fill) -> FillJson {
+        FillJson {
+            by: fill.by.name(),
+            units: fill.units,
+            full: fill.full,
+            packets: fill.packets,
+            no_room: fill.has_no_room(),
+            drops: fill.drops,
+        }
     }
 }
 
@@ -343,6 +369,6 @@ impl SkMemJson {
 
 impl HolderJson {
     pub(super) fn new(holder: &Holder) -> HolderJson {
-        HolderJson { pid: holder.pid, fd: holder.fd, via: holder.via.name(), tid: holder.tid }
+        HolderJson { pid: holder.pid, fd: holder.number(), via: holder.via.name(), tid: holder.tid }
     }
 }

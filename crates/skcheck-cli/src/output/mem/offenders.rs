@@ -1,7 +1,7 @@
 //! The descriptors that stand first, as lines.
 
 use skcheck_core::verdict::Suspect;
-use skcheck_core::{Bytes, Holder, Holding};
+use skcheck_core::{Bytes, Holding};
 
 use crate::config::Page;
 use crate::output::layout::{Align, grid};
@@ -15,11 +15,12 @@ const NAME: usize = 24;
 
 /// Who holds it, and at which descriptor.
 fn process(suspect: &Suspect, charset: Charset) -> (String, String) {
-    let Some(Holder { pid, fd, .. }) = suspect.holder else {
+    let Some(holder) = suspect.holder else {
         return (unheld(suspect.holding).to_owned(), "-".to_owned());
     };
     let comm = suspect.comm.as_deref().map_or_else(|| "?".to_owned(), |comm| escape(comm, charset));
-    (format!("{} {pid}", fit(&comm, NAME, charset)), fd.to_string())
+    let fd = holder.number().map_or_else(|| "-".to_owned(), |fd| fd.to_string());
+    (format!("{} {}", fit(&comm, NAME, charset), holder.pid), fd)
 }
 
 const HEADINGS: [(&str, Align); 6] = [

@@ -1,9 +1,10 @@
 //! The verdict in words: how much is missing, whether sockets have it, and why that can be said.
 
 use skcheck_core::verdict::{Code, Evidence, Reason, Suspect};
-use skcheck_core::{Bytes, Holder, Verdict};
+use skcheck_core::{Bytes, Verdict};
 
 use crate::output::mem::offenders::unheld;
+use crate::output::names::descriptor;
 
 use crate::report::mem::{Hog, HostReport, MemReport};
 use crate::text::{Charset, capitalised, escape, percent, signed_size, size};
@@ -253,7 +254,8 @@ fn conclusion(verdict: &Verdict) -> String {
 pub(super) fn suspect_name(suspect: &Suspect, charset: Charset) -> String {
     let comm = suspect.comm.as_deref().map_or_else(|| "process".to_owned(), |comm| escape(comm, charset));
     match suspect.holder {
-        Some(Holder { pid, fd, .. }) => format!("{comm} ({pid}), fd {fd}"),
+        Some(holder) if holder.number().is_none() => format!("{comm} ({})", holder.pid),
+        Some(holder) => format!("{comm} ({}), {}", holder.pid, descriptor(&holder)),
         None => unheld(suspect.holding).to_owned(),
     }
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use skcheck_core::watch::cause::End;
-use skcheck_core::{Endpoint, Holding, Missing, State};
+use skcheck_core::{Endpoint, Holding, State};
 
 use crate::output::cells::count;
-use crate::output::room;
+use crate::output::names::descriptor;
 use crate::output::watch::chain::{because, root};
 use crate::output::watch::names::Names;
 use crate::output::watch::words::{clause, reads};
+use crate::output::{rings, room};
 use crate::report::watch::{Row, Standing, WatchReport};
 use crate::text::{about, listed, size, span};
 
@@ -150,12 +151,22 @@ fn accepts_slowly(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> 
 
 /// What waits to be read.
 fn amount(row: &Row<'_>) -> String {
+    if let Some(ring) = in_ring(row) {
+        return ring;
+    }
     let received = &row.socket.footprint.received;
     match (received.payload, received.charged) {
         (Some(payload), _) => size(payload.0),
         (None, Some(charged)) => format!("data of unknown length (charged {})", size(charged.0)),
         (None, None) => "an unknown amount".to_owned(),
     }
+}
+
+/// `a ring (16 of 16 blocks full)`, where that and nothing else is to be read.
+fn in_ring(row: &Row<'_>) -> Option<String> {
+    let socket = &row.socket.socket;
+    let rings = socket.rings.filter(|rings| rings.rx.is_some() && !socket.recv_q.holds_something())?;
+    Some(format!("a ring ({})", rings::full(rings.fill)))
 }
 
 fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
@@ -187,11 +198,16 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
 fn culprit(row: &Row<'_>, names: Names<'_>) -> String {
     match row.culprit() {
         Some((reader, End::Slow(_, pace))) => {
-            format!(" {}, fd {}, {}.", names.process(reader.pid), reader.fd, reads(*pace))
+            format!(" {}, {}, {}.", names.process(reader.pid), descriptor(&reader), reads(*pace))
         }
         Some((reader, End::Stalled(_, cause))) => {
             let held_up = if row.is_inferred() { "Probably held up" } else { "Held up" };
-            format!(" {held_up} by {}, fd {}: {}.", names.process(reader.pid), reader.fd, clause(cause, "it"))
+            format!(
+                " {held_up} by {}, {}: {}.",
+                names.process(reader.pid),
+                descriptor(&reader),
+                clause(cause, "it")
+            )
         }
         _ => String::new(),
     }
@@ -247,6 +263,9 @@ fn unknown(row: &Row<'_>, names: Names<'_>) -> String {
         (State::ClosedHeld, Endpoint::Unknown) => {
             "has a closed socket, of which nothing tells whether it holds data".to_owned()
         }
+        _ if row.socket.socket.rings.is_some_and(|rings| rings.rx.is_some() && rings.fill.is_none()) => {
+            "may read its ring or not, which only the engine tells,".to_owned()
+        }
         _ => match waiting(row) {
             Some(queue) => format!("may accept or not, which cannot be told; {queue}"),
             None => format!("may read or not, which cannot be told; {} waits", amount(row)),
@@ -260,16 +279,11 @@ fn nothing(report: &WatchReport<'_>) -> String {
     match report.missing_pid {
         Some(pid) => format!("No socket matches, and there is no process {pid}; {seen} looked at."),
         // What cannot be seen can match.
-        None if report.gaps.iter().any(|gap| hides_sockets(gap.what)) => format!(
+        None if report.gaps.iter().any(|gap| gap.hides_sockets()) => format!(
             "Nobody is known to stand still: no socket that can be seen to match holds data; {seen} looked at."
         ),
         None => format!("Nobody stands still: no socket that matches holds data; {seen} looked at."),
     }
-}
-
-/// Whether sockets can be missing, or not be known to match.
-fn hides_sockets(what: Missing) -> bool {
-    matches!(what, Missing::Namespaces | Missing::Processes | Missing::Table)
 }
 
 fn known(bytes: Option<u64>) -> String {

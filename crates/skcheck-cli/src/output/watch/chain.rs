@@ -4,6 +4,7 @@
 use skcheck_core::watch::cause::{Cause, End, Fact, Link, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 
+use crate::output::names::descriptor;
 use crate::output::watch::names::Names;
 use crate::output::watch::notes;
 use crate::output::watch::words::{Said, clause, facts, reads};
@@ -62,7 +63,7 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
                     None if is_last && is_unaccepted(root) => "has not accepted the connection".to_owned(),
                     None => "has read nothing either".to_owned(),
                 };
-                format!(", whose reader {}, fd {}, {does}", names.process(reader.pid), reader.fd)
+                format!(", whose reader {}, {}, {does}", names.process(reader.pid), descriptor(&reader))
             }
         };
         if !is_last {
@@ -150,7 +151,7 @@ fn one_of(links: &[Link], who: &str, names: Names<'_>) -> String {
             || "whose other end takes nothing".to_owned(),
             |reader| {
                 let does = link.pace.map_or_else(|| "has read nothing".to_owned(), reads);
-                format!("whose reader {}, fd {}, {does}", names.process(reader.pid), reader.fd)
+                format!("whose reader {}, {}, {does}", names.process(reader.pid), descriptor(&reader))
             },
         );
         format!("{}, {reader}", writer(link, names))

@@ -65,6 +65,7 @@ impl Names<'_> {
     pub(super) fn place(&self, row: &Row<'_>) -> String {
         match (row.holder, row.socket.holding) {
             (Some(holder), Holding::Descriptors) => format!("at {}", descriptor(&holder)),
+            (Some(_), Holding::Mapping) => "at a socket that it has mapped".to_owned(),
             (Some(holder), Holding::IoUring) => format!("at its ring of io_uring ({})", descriptor(&holder)),
             (Some(holder), Holding::InFlight { .. }) => format!("in flight to {}", descriptor(&holder)),
             (Some(holder), _) => format!("at its listener ({})", descriptor(&holder)),

@@ -156,7 +156,7 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
     let sent = row.socket.footprint.sent.payload;
     Cells {
         process: fit(&names.owner(row), NAME, names.charset),
-        fd: row.holder.map_or_else(|| "-".to_owned(), |holder| holder.fd.to_string()),
+        fd: row.holder.and_then(|holder| holder.number()).map_or_else(|| "-".to_owned(), |fd| fd.to_string()),
         proto: proto(row.socket.socket.protocol).to_owned(),
         state: state_name(row.socket.socket.state).to_owned(),
         unread: unread(row, names.charset),
@@ -184,6 +184,14 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
 fn unread(row: &Row<'_>, charset: Charset) -> String {
     if let Some((waiting, _)) = row.accept_queue() {
         return format!("{waiting} conn");
+    }
+    let in_ring = row.socket.socket.rings.filter(|rings| rings.rx.is_some());
+    match in_ring.map(|rings| rings.fill) {
+        Some(Some(fill)) if fill.full > 0 => {
+            return format!("{}/{} {}s", fill.full, fill.units, fill.by.name());
+        }
+        Some(None) => return "?".to_owned(),
+        _ => {}
     }
     let received = &row.socket.footprint.received;
     match (received.payload, received.charged) {

@@ -33,7 +33,7 @@ fn walk(summing: &mut Summing, target: usize, packets: &[Packet]) {
         of_queue.iter().for_each(|packet| summing.step(target, Step::Packet(packet)));
         summing.step(target, Step::QueueEnd(end(queue)));
     }
-    summing.step(target, Step::End(Counters::default()));
+    summing.step(target, Step::End(&Counters::default()));
 }
 
 fn sums(packets: &[Packet]) -> Exact {
@@ -103,7 +103,7 @@ fn what_is_walked_anew_is_forgotten() {
     summing.step(0, Step::Packet(&packet(Queue::Receive, &[2])));
     summing.step(0, Step::QueueEnd(end(Queue::Receive)));
     summing.step(0, Step::QueueEnd(end(Queue::Error)));
-    summing.step(0, Step::End(Counters::default()));
+    summing.step(0, Step::End(&Counters::default()));
     let walked = summing.finish();
     let exact = &walked.sockets[&0];
     assert_eq!(exact.queue(Queue::Receive).unwrap().packets, 2);
@@ -119,7 +119,7 @@ fn a_walk_that_was_cut_short_says_so() {
     summing.step(0, Step::Packet(&packet(Queue::Receive, &[1])));
     summing.step(0, Step::QueueEnd(QueueEnd { complete: false, ..end(Queue::Receive) }));
     summing.step(0, Step::QueueEnd(QueueEnd { complete: false, ..end(Queue::Error) }));
-    summing.step(0, Step::End(Counters::default()));
+    summing.step(0, Step::End(&Counters::default()));
     // Another socket's end never comes.
     summing.step(1, Step::Packet(&packet(Queue::Receive, &[7])));
     let walked = summing.finish();
@@ -137,7 +137,7 @@ fn a_queue_that_is_two_lists_is_steady_if_both_were() {
     summing.step(0, Step::QueueEnd(QueueEnd { steady: false, ..end(Queue::Receive) }));
     summing.step(0, Step::Packet(&packet(Queue::Receive, &[2])));
     summing.step(0, Step::QueueEnd(end(Queue::Receive)));
-    summing.step(0, Step::End(Counters::default()));
+    summing.step(0, Step::End(&Counters::default()));
     let exact = summing.finish().sockets.remove(&0).unwrap();
     assert!(exact.is_complete() && exact.is_approximate());
     assert_eq!(exact.queues[0].packets, 2);

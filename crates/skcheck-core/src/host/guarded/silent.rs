@@ -77,6 +77,16 @@ impl Subject {
         }
     }
 
+    /// Whether it tells no more than a detail of sockets that are seen without it: a name, a holder, what a lock
+    /// guards.
+    fn is_detail(&self) -> bool {
+        match self {
+            Subject::Memory(_) | Subject::Descriptor(..) => true,
+            Subject::Sockets(_, pid) => pid.is_some(),
+            Subject::Process(_) | Subject::Place(_) => false,
+        }
+    }
+
     /// The process that it is about.
     pub(super) fn pid(&self) -> Option<u32> {
         match self {
@@ -231,7 +241,8 @@ impl Silence {
                 "{waits}: a process is stuck in send or recv and keeps the lock; what only the lock gives is unknown"
             ),
         };
-        Gap::counted(Missing::NoAnswer, self.name.clone(), 1, remedy)
+        let gap = Gap::counted(Missing::NoAnswer, self.name.clone(), 1, remedy);
+        Gap { is_detail: subject.is_detail(), ..gap }
     }
 }
 
@@ -290,5 +301,15 @@ mod tests {
         assert_eq!(of("/mnt/de ad/b/c"), b"0:57");
         assert_eq!(of("/mnt/other"), b"8:1");
         assert_eq!(file_system(b"", Path::new("/a")), None);
+    }
+    #[test]
+    fn what_is_silent_hides_sockets_or_a_detail() {
+        let check = |subject: Subject, hides: bool| assert_eq!(!subject.is_detail(), hides, "{subject:?}");
+        check(Subject::Process(7), true);
+        check(Subject::Place("/mnt".into()), true);
+        check(Subject::Sockets("sockets".to_owned(), None), true);
+        check(Subject::Memory(7), false);
+        check(Subject::Descriptor(7, 5), false);
+        check(Subject::Sockets("app (7), fd 5".to_owned(), Some(7)), false);
     }
 }

@@ -62,7 +62,8 @@ pub(super) fn each(
         by_pid.entry(holder.pid).or_default().push(holder.fd);
     }
     let own = |(pid, fds): (u32, Vec<u32>)| {
-        let holder = Holder::new(pid, fds.iter().copied().min()?);
+        let fd = fds.iter().copied().min()?;
+        let holder = if fd == Holder::NO_FD { Holder::of_mapping(pid) } else { Holder::new(pid, fd) };
         let Some(look) = scene.process(pid) else {
             let evidence = vec![Fact::Missing(Unread::NotLookedAt)];
             let cause = Cause { code: CauseCode::Unknown, pid: Some(pid), evidence };

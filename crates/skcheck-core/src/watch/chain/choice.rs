@@ -56,7 +56,8 @@ impl Choice {
         candidates.retain(|it| {
             let is_taken = pairs.is_some_and(|pairs| pairs.is_taken_from(at, it.at));
             // Who reads is not held up by a peer that takes nothing.
-            !is_taken && !(reads && scene.went(it.at).taken == Some(0))
+            let takes_nothing = scene.went(it.at).taken == Some(0);
+            !(is_taken || reads && takes_nothing)
         });
         keep_if_any(&mut candidates, |it| !began_later(scene, at, it.at));
         let has_rivals = |it: &Candidate| {

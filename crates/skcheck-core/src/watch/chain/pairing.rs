@@ -115,22 +115,19 @@ fn only_near(how: Pairing, wanted: Number, numbers: &[Number]) -> Option<Number>
     let above = numbers.partition_point(|number| number.value < wanted.value);
     let around = numbers.get(above.saturating_sub(2)..numbers.len().min(above.saturating_add(2)))?;
     let nearest = *around.iter().min_by_key(|number| number.value.abs_diff(wanted.value))?;
-    let (near, far): (fn(u64, u64) -> bool, fn(u64, u64, u64) -> bool) = match how {
-        Pairing::Rates => (same_rate, |wanted, _, other| !within(wanted, other, 4)),
-        _ => (same_total, |wanted, nearest, other| {
-            let off = wanted.abs_diff(nearest).saturating_mul(4).saturating_add(APART);
-            wanted.abs_diff(other) >= off
-        }),
+    let is_near = match how {
+        Pairing::Rates => within(wanted.value, nearest.value, 2),
+        _ => same_total(wanted.value, nearest.value),
     };
-    let others_are_far = || {
-        let mut others = around.iter().filter(|number| number.at != nearest.at);
-        others.all(|other| far(wanted.value, nearest.value, other.value))
+    let is_far = |other: &Number| match how {
+        Pairing::Rates => !within(wanted.value, other.value, 4),
+        _ => {
+            let off = wanted.value.abs_diff(nearest.value).saturating_mul(4).saturating_add(APART);
+            wanted.value.abs_diff(other.value) >= off
+        }
     };
-    (near(wanted.value, nearest.value) && others_are_far()).then_some(nearest)
-}
-
-fn same_rate(one: u64, other: u64) -> bool {
-    within(one, other, 2)
+    let mut others = around.iter().filter(|number| number.at != nearest.at);
+    (is_near && others.all(is_far)).then_some(nearest)
 }
 
 fn within(one: u64, other: u64, factor: u64) -> bool {

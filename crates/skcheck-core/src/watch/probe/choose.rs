@@ -99,7 +99,8 @@ struct Weights(BTreeMap<u32, (bool, u64)>);
 impl Weights {
     fn add(&mut self, holders: &[Holder], report: &Report, asked_for: bool) {
         let charged = report.footprint.received.charged.map_or(0, |Truesize(bytes)| bytes);
-        let weight = charged.max(report.socket.recv_q.size().unwrap_or(0));
+        let ring = if ring_waits(report) { report.footprint.rings.map_or(0, |rings| rings.0) } else { 0 };
+        let weight = charged.max(ring).max(report.socket.recv_q.size().unwrap_or(0));
         // A socket that a process holds twice weighs twice: it matters for the order alone.
         for holder in holders {
             let (asked, sum) = self.0.entry(holder.pid).or_default();
@@ -137,6 +138,12 @@ fn has_unread(report: &Report) -> bool {
     report.socket.recv_q.holds_something()
         || report.footprint.received.charged.is_some_and(|charge| charge.0 > 0)
         || report.footprint.received.payload.is_some_and(|payload| payload.0 > 0)
+        || ring_waits(report)
+}
+
+/// Whether a ring has something that its program has not given back.
+fn ring_waits(report: &Report) -> bool {
+    report.socket.rings.and_then(|rings| rings.fill).is_some_and(|fill| fill.full > 0)
 }
 
 /// Whether nothing tells that anything was read.

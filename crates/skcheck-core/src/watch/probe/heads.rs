@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::engine::{Engine, Found, Limits, Packet, Pass, Queue, Step, Target};
 use crate::holders::Holder;
 use crate::query::Query;
+use crate::ring::Oldest;
 use crate::snapshot::Report;
 use crate::socket::{Cookie, Inode, Protocol, State};
 use crate::watch::{Head, SocketKey};
@@ -67,8 +68,9 @@ impl Engine for Noting<'_> {
                 Step::Anew => {
                     open.remove(&target);
                 }
-                Step::End(_) => {
-                    let first = open.remove(&target);
+                Step::End(counters) => {
+                    let of_ring = || counters.ring?.oldest.map(in_ring);
+                    let first = open.remove(&target).or_else(of_ring);
                     heads.extend(targets.get(target).zip(first).map(|(it, first)| (it.cookie, first)));
                 }
                 _ => {}
@@ -78,6 +80,11 @@ impl Engine for Noting<'_> {
         self.heads.lock().unwrap_or_else(PoisonError::into_inner).extend(heads);
         walked
     }
+}
+
+/// What is read next of a ring.
+fn in_ring(oldest: Oldest) -> Head {
+    Head { id: oldest.address, stamp: oldest.stamp, size: (0, 0) }
 }
 
 fn head(packet: &Packet) -> Head {

@@ -1,6 +1,7 @@
 //! Readers of each protocol.
 
 use super::made::{Sock, WINDOW, head, of, one, payload, samples, silent, sleeps};
+use crate::ring::{Fill, Oldest, Ring, Rings, Unit};
 use crate::socket::{Protocol, Shutdown, State};
 use crate::watch::evidence::Call;
 use crate::watch::progress::Reading::{Draining, Idle, Slow, Stalled, Unknown};
@@ -143,6 +144,45 @@ fn unix_streams_without() {
     for (now, expected) in [(900, Stalled), (500, Draining), (0, Idle)] {
         assert_eq!(one(&shut(900), &shut(now)).reading, expected, "{now}");
     }
+}
+
+/// Of a ring its oldest block tells: one that stays where there is no room, that is a reader that stands still.
+#[test]
+fn rings() {
+    let ring = |full: u32, number: u64, drops: u32| {
+        let mut fill = Fill::empty(Unit::Block, 16);
+        (fill.full, fill.packets, fill.drops) = (full, full.into(), Some(drops));
+        fill.oldest = (full > 0).then_some(Oldest { address: 4096 * number, stamp: number });
+        let rx = Some(Ring { block_size: 4096, blocks: 16, frames: 16 });
+        let rings = Rings { rx, tx: None, fill: Some(fill) };
+        Sock::new(Protocol::Packet, 1).unread(0).memory(0, 10_000).with(|it| it.rings = Some(rings))
+    };
+    let untold = |ring: Sock| ring.with(|it| it.rings = it.rings.map(|rings| Rings { fill: None, ..rings }));
+    for (at, (before, now, expected)) in [
+        (ring(16, 1, 5), ring(16, 1, 9), (Stalled, Some(4))),
+        (ring(16, 1, 5), ring(16, 1, 5), (Stalled, Some(0))),
+        // The program has asked for the number meanwhile.
+        (ring(16, 1, 5), ring(16, 1, 2), (Stalled, None)),
+        // There is room: it may be in the middle of a block.
+        (ring(3, 1, 0), ring(15, 1, 0), (Unknown, Some(0))),
+        (ring(16, 1, 5), ring(16, 4, 9), (Slow, Some(4))),
+        (ring(16, 1, 5), ring(9, 8, 5), (Draining, Some(0))),
+        (ring(16, 1, 5), ring(0, 0, 5), (Idle, Some(0))),
+        (ring(0, 0, 0), ring(0, 0, 0), (Idle, Some(0))),
+        (ring(0, 0, 0), ring(16, 1, 9), (Unknown, Some(9))),
+        (untold(ring(16, 1, 5)), untold(ring(16, 1, 5)), (Unknown, None)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let judged = one(&before, &now);
+        assert_eq!((judged.reading, judged.drops), expected, "case {at}");
+        assert_eq!(judged.consumed, (expected.0 == Stalled).then_some(0), "case {at}");
+        assert_eq!(judged.unread_age.is_some(), expected.0 == Stalled, "case {at}");
+    }
+    // What its queue holds comes first.
+    let queued = |charge| ring(16, 1, 5).unread(charge).memory(charge, 10_000);
+    assert_eq!(one(&queued(9000), &queued(8000)).reading, Draining);
 }
 
 /// Of these the kernel counts memory alone, of one queue, which only a reader makes less.

@@ -25,7 +25,7 @@ pub(super) struct RootJson {
     comm: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comm_hex: Option<String>,
-    fd: u32,
+    fd: Option<u32>,
     reads: bool,
     consumed_per_s: Option<u64>,
     consumed_at_least: bool,
@@ -107,7 +107,7 @@ impl RootJson {
             pid: holder.pid,
             comm: comm.map(lossy),
             comm_hex: comm.and_then(hex_unless_utf8),
-            fd: holder.fd,
+            fd: holder.number(),
             reads,
             consumed_per_s: pace.consumed,
             consumed_at_least: pace.at_least,
