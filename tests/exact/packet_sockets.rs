@@ -32,6 +32,14 @@ fn veth() {
     ["near", "far"].iter().for_each(|link| run("ip", &["link", "set", link, "up"]));
 }
 
+/// Nothing goes over the pair but what the test sends: IPv6 says of itself that it is there.
+fn without_ipv6() {
+    let conf = std::path::Path::new("/proc/sys/net/ipv6/conf");
+    if conf.exists() {
+        std::fs::write(conf.join("default/disable_ipv6"), "1").expect("root may");
+    }
+}
+
 /// Sends so many datagrams of 1000 bytes to where nobody is.
 fn send(datagrams: u64) {
     let socket = UdpSocket::bind("10.77.0.1:0").expect("the address is there");
@@ -260,6 +268,9 @@ fn a_ring_that_only_a_mapping_holds() {
         let me = Holder::of_mapping(std::process::id());
         assert_eq!(report.holders, [me], "by the engine: {by_engine}");
         assert_eq!((me.number(), me.via.name()), (None, "map"));
+        // Its blocks are found by the table of packet sockets, whoever holds it.
+        let fill = report.socket.rings.expect("told").fill;
+        assert_eq!(fill.map(|fill| (fill.by, fill.units)), by_engine.then_some((Unit::Block, 16)));
         let report = get(&found, inode(&open));
         assert_eq!((report.holding, &report.holders[..]), (Holding::Descriptors, &[mine(&open)][..]));
         let theirs = found.sockets.iter().find(|report| report.pids().contains(&sleeper.pid()));
@@ -317,6 +328,7 @@ fn how_full_a_ring_of_blocks_is() {
     if !in_own_netns("packet_sockets::how_full_a_ring_of_blocks_is") {
         return;
     }
+    without_ipv6();
     veth();
     const BLOCK: usize = 1 << 14;
     const BLOCKS: u32 = 8;
@@ -352,6 +364,7 @@ fn how_full_a_ring_of_frames_is() {
     if !in_own_netns("packet_sockets::how_full_a_ring_of_frames_is") {
         return;
     }
+    without_ipv6();
     veth();
     // Blocks of three pages lie in the mapping one behind the other, six frames each.
     const BLOCK: usize = 3 * 4096;
@@ -378,7 +391,7 @@ fn how_full_a_ring_of_frames_is() {
     assert!(less.oldest != full.oldest && less.full >= 57, "{less:?}");
 }
 
-/// Raw and netlink sockets lie in no table that an engine walks: they are met at their descriptors.
+/// Netlink sockets lie in no table that an engine walks: they are met at their descriptors.
 #[test]
 fn a_netlink_queue_is_walked() {
     if !in_own_netns("packet_sockets::a_netlink_queue_is_walked") {

@@ -68,6 +68,8 @@ fn understood<T>(
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -90,7 +92,7 @@ mod tests {
         for record in [&[1; 100][..], &[9; 500], &[]] {
             let found = find(&mut |_| panic!("it is none"), |on_record| {
                 on_record(record);
-                Ok(Counted { descriptors: 1, namespaces: Vec::new() })
+                Ok(Counted { descriptors: 1, namespaces: Vec::new(), apart: BTreeMap::new() })
             });
             assert_eq!(found.unwrap_err().to_string(), "unexpected: 1 records were not understood");
         }

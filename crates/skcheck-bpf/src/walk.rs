@@ -22,6 +22,7 @@ fn table_of(protocol: Protocol) -> u64 {
         Protocol::Tcp => 1,
         Protocol::Udp => 2,
         Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => 4,
+        Protocol::Packet => 8,
         _ => 0,
     }
 }

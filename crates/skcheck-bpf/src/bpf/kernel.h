@@ -65,12 +65,15 @@ struct udp_table;
 struct unix_table { void *buckets; };
 struct netns_ipv4 { struct inet_timewait_death_row tcp_death_row; struct udp_table *udp_table; };
 struct netns_unix { struct unix_table table; };  /* since 6.0 */
+struct hlist_head { struct hlist_node *first; };
+struct netns_packet { struct hlist_head sklist; };
 struct net {
 	struct ns_common ns;
 	struct list_head list;
 	struct net_device *loopback_dev;
 	struct netns_ipv4 ipv4;
 	struct netns_unix unx;
+	struct netns_packet packet;
 };
 struct kernfs_node { __u64 id; };
 struct cgroup { struct kernfs_node *kn; };
@@ -157,7 +160,6 @@ struct packet_sock { struct packet_ring_buffer rx_ring; enum tpacket_versions tp
 /* Tables of sockets. */
 struct inet_ehash_bucket { struct { struct hlist_nulls_node *first; } chain; };
 struct inet_hashinfo { struct inet_ehash_bucket *ehash; unsigned int ehash_mask; };
-struct hlist_head { struct hlist_node *first; };
 struct udp_hslot { struct hlist_head head; };
 struct udp_table { struct udp_hslot *hash; unsigned int mask; };
 struct udp_sock { int forward_deficit; struct sk_buff_head reader_queue; };

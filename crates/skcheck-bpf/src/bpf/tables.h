@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * The kernel's tables of TCP, UDP and unix sockets in every network namespace, gone along without their locks. A
- * step is one socket of one chain, or the way to the next chain or table; a program makes so many, and is called again.
+ * The kernel's tables of TCP, UDP, unix and packet sockets in every network namespace, gone along without their
+ * locks. A step is one socket of one chain, or the way to the next chain or table; a program makes so many, and is
+ * called again.
  */
 #ifndef SKCHECK_TABLES_H
 #define SKCHECK_TABLES_H
@@ -21,7 +22,8 @@
 /* How often a chain is gone along that changed meanwhile. */
 #define CHAIN_ATTEMPTS 3
 
-enum table { TCP_TABLE = 1, UDP_TABLE = 2, UNIX_TABLE = 4 };
+enum table { TCP_TABLE = 1, UDP_TABLE = 2, UNIX_TABLE = 4, PACKET_TABLE = 8 };
+#define LAST_TABLE PACKET_TABLE
 
 /* Where the walk of the tables is. `wanted` is set, and all else is nought, before it begins. */
 struct tables {
@@ -108,12 +110,13 @@ static __always_inline void open_udp(struct tables *tables, __u64 table)
 	tables->nulls = 0;
 }
 
-static __always_inline void open_unix(struct tables *tables, __u64 chains)
+/* A table of so many chains that are nothing but heads. */
+static __always_inline void open_heads(struct tables *tables, __u64 chains, __u64 count)
 {
 	if (!chains || !HAS(sock_common, skc_node) || !HAS(hlist_node, next))
 		return;
 	tables->chains = chains;
-	tables->count = UNIX_CHAINS;
+	tables->count = count;
 	tables->size = sizeof(__u64);
 	tables->nulls = 0;
 }
@@ -133,13 +136,15 @@ static __always_inline void open_table(struct tables *tables, __u64 table)
 		at = (__u64)FIELD_IF_ANY(net, netns, ipv4.udp_table);
 		if (!at)
 			at = tables->udp_of_all;
-	} else {
+	} else if (table == UNIX_TABLE) {
 		at = (__u64)FIELD_IF_ANY(net, netns, unx.table.buckets);
+	} else if (HAS(net, packet) && HAS(netns_packet, sklist)) {
+		at = AT(net, netns, packet.sklist);
 	}
 	if (!at)
 		return;
-	/* Each namespace has its own of unix sockets: these would take the room that the shared ones need. */
-	if (table != UNIX_TABLE && bpf_map_update_elem(&gone_along, &at, &yes, BPF_NOEXIST) == -EEXIST)
+	/* Each namespace has its own of unix and packet sockets: these would take the room that the shared ones need. */
+	if (table < UNIX_TABLE && bpf_map_update_elem(&gone_along, &at, &yes, BPF_NOEXIST) == -EEXIST)
 		return;
 	tables->chain = tables->attempts = tables->begun = 0;
 	if (table == TCP_TABLE)
@@ -147,7 +152,7 @@ static __always_inline void open_table(struct tables *tables, __u64 table)
 	else if (table == UDP_TABLE)
 		open_udp(tables, at);
 	else
-		open_unix(tables, at);
+		open_heads(tables, at, table == UNIX_TABLE ? UNIX_CHAINS : 1);
 }
 
 /* Goes to the next namespace. Among them is the head of their list, which is none: a namespace is what its
@@ -173,7 +178,7 @@ static __always_inline void next_namespace(struct tables *tables)
 		return;
 	device = (__u64)FIELD(net, tables->netns, loopback_dev);
 	if (!device || (__u64)FIELD(net_device, device, nd_net.net) != tables->netns)
-		tables->next_table = UNIX_TABLE << 1;
+		tables->next_table = LAST_TABLE << 1;
 }
 
 /* Goes to the next chain, or once more along the one that ends here: one that ends with another's number was left
@@ -226,7 +231,7 @@ static long step(__u32 at, void *context)
 		return tables->again != 0;
 	}
 	table = tables->next_table;
-	if (table < TCP_TABLE || table > UNIX_TABLE) {
+	if (table < TCP_TABLE || table > LAST_TABLE) {
 		next_namespace(tables);
 		return 0;
 	}

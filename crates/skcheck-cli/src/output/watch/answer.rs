@@ -36,6 +36,9 @@ pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> V
         Standing::WriterDraining => {
             vec![format!("Nobody stands still: what was sent is being taken.{}", culprit(row, names))]
         }
+        Standing::Idle if report.gaps.iter().any(|gap| gap.hides_sockets()) => {
+            vec!["Nobody is known to stand still: no socket that could be seen holds data.".to_owned()]
+        }
         Standing::Idle => vec!["Nobody stands still: no socket holds data.".to_owned()],
     };
     if row.standing != Standing::WriterStalled
