@@ -200,6 +200,7 @@ fn measured(snapshot: &mut Snapshot, inode: u32, pinned: u64, shared: u64, compl
     let packet = Packet {
         queue: Queue::Receive,
         is_part: false,
+        in_options: false,
         id: 1,
         stamp: 1,
         len: Payload(report.socket.recv_q.size().unwrap()),

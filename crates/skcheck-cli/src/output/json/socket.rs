@@ -45,6 +45,7 @@ pub(super) struct SocketJson<'a> {
     send_worst_basis: Option<&'static str>,
     #[serde(flatten)]
     exact: ExactJson,
+    error_packets: Option<u64>,
     skmem: SkMemJson,
     shutdown: Option<ShutdownJson>,
     rings: Option<RingsJson>,
@@ -197,6 +198,7 @@ impl<'a> SocketJson<'a> {
             send_worst: sent.worst.map(|worst| worst.bytes.0),
             send_worst_basis: sent.worst.map(|worst| worst.basis.name()),
             exact: ExactJson::new(report.exact.as_deref().map_err(|why| *why), socket),
+            error_packets: report.error_packets(),
             skmem: SkMemJson::new(&socket.skmem),
             shutdown: socket.shutdown.map(|down| ShutdownJson { receive: down.receive, send: down.send }),
             rings: socket.rings.map(RingsJson::new),
