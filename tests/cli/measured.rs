@@ -100,7 +100,7 @@ fn a_limit_makes_a_floor() {
     assert_eq!(heaviest(&report)["exact_agrees"], Value::Null);
     assert_eq!(heaviest(&report)["pinned_is_floor"], true);
     let least = heaviest(&report)["slab"].as_u64().unwrap();
-    assert!(least > 0 && least % 2 == 0, "two heads of one size: {least}");
+    assert!(least > 0 && least.is_multiple_of(2), "two heads of one size: {least}");
     let table = run(&mut skcheck(&format!("{arguments} --exact-limit 2"))).out;
     assert!(table.contains(&format!("≥{}", text(least))) && table.contains("--exact-limit 0"), "{table}");
 }
@@ -138,7 +138,7 @@ fn small_packets_pin_slab_memory() {
 
 /// A size of at least 10 KiB and less than 1 MiB, or of whole KiB, as it is printed.
 fn text(bytes: u64) -> String {
-    if bytes % 1024 == 0 {
+    if bytes.is_multiple_of(1024) {
         format!("{} KiB", bytes / 1024)
     } else {
         format!("{:.1} KiB", bytes as f64 / 1024.0)
