@@ -1,5 +1,6 @@
 //! One socket's queues, packet by packet, as a debugger would show them.
 
+mod lock;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
@@ -172,7 +173,12 @@ pub fn packets(
             ended = true;
         }
     });
-    walked.map_err(|error| Error::engine(engine.name(), &error))?;
+    walked.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut if limits.lock => {
+            Error::engine(engine.name(), &lock::waited_for(host, engine, netns, &error))
+        }
+        _ => Error::engine(engine.name(), &error),
+    })?;
     if !ended {
         return Err(Error::no_socket(holder, "it was closed while it was looked at"));
     }
