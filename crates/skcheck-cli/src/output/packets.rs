@@ -1,10 +1,11 @@
 //! The packets of one socket, for people: the answer, what became of them, then each of them.
 
+mod again;
+
 use std::io::{self, Write};
-use std::time::Duration;
 
 use skcheck_core::engine::{Limits, Packet, PageKind, Piece, Queue};
-use skcheck_core::packets::{Change, Listing};
+use skcheck_core::packets::Listing;
 use skcheck_core::{Agreement, Blocks, Exact, Footprint, Holder, HostFacts, PageSize, Protocol, QueueExact};
 
 use crate::config::Page;
@@ -13,7 +14,9 @@ use crate::output::layout::{Align, grid};
 use crate::output::measured::{pinned_in, whose_pages};
 use crate::output::names::endpoint_of;
 use crate::output::paragraph::write_paragraph;
-use crate::text::{Charset, duration, escape, size};
+use crate::text::{Charset, escape, size};
+
+pub(crate) use crate::output::packets::again::Again;
 
 /// How many of the last packets are shown where the middle is cut out.
 const LAST: usize = 3;
@@ -35,19 +38,6 @@ pub(crate) struct Look {
     page_size: PageSize,
     /// No more than so many packets were asked for.
     is_limited: bool,
-}
-
-/// What became of the packets between two looks.
-#[derive(Debug)]
-pub(crate) struct Again {
-    pub(crate) time: Duration,
-    pub(crate) change: Change,
-    /// The same of the error queue.
-    pub(crate) errors: Change,
-    /// Bytes that the peer has acknowledged; `None` where nothing was sent, or nothing tells.
-    pub(crate) taken: Option<u32>,
-    /// How many looks were taken after the first.
-    pub(crate) looks: usize,
 }
 
 impl Look {
@@ -93,7 +83,7 @@ pub(crate) fn write_packets(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if let Some(again) = again {
-        write_paragraph(out, &became(again), 0, page)?;
+        write_paragraph(out, &again::became(again), 0, page)?;
     }
     for queue in look.exact.queues.iter().filter(|queue| queue.packets > 0 || !queue.complete) {
         writeln!(out)?;
@@ -203,64 +193,6 @@ fn pinned(look: &Look, charset: Charset) -> String {
         line += &format!(", among them {pages}");
     }
     line + "."
-}
-
-/// What became of the packets between the two looks, each kind in a sentence.
-fn became(again: &Again) -> String {
-    let mut sentences = vec![became_of_data(again)];
-    let Change { before, gone, arrived, .. } = again.errors;
-    let packets = |n: usize| count(n as u64, "packet");
-    sentences.extend(match (before, gone) {
-        (0, _) => (arrived > 0).then(|| format!("{} came into the error queue.", packets(arrived))),
-        (n, 0) => Some(format!("Nobody has fetched the {} in the error queue.", packets(n))),
-        (n, gone) => Some(format!("{gone} of {} in the error queue were fetched.", packets(n))),
-    });
-    let took = |bytes: u32| format!("The peer has taken {} of what waits to be sent.", size(bytes.into()));
-    sentences.extend(again.taken.map(took));
-    sentences.join(" ")
-}
-
-fn became_of_data(Again { time, change, looks, .. }: &Again) -> String {
-    let after = format!("After {}", duration(*time));
-    let &Change { before, untouched, grown, begun, gone, arrived } = change;
-    let nobody = match looks {
-        1 => "nobody has read in that time".to_owned(),
-        n => format!("nobody has read in that time (at each of {n} looks; they have no time stamps)"),
-    };
-    let packets = |n: usize| count(n as u64, "packet");
-    if before == 0 {
-        return match arrived {
-            0 => format!("{after} there is still nothing to read."),
-            n => format!("{after} {} are there that were not before.", packets(n)),
-        };
-    }
-    let mut parts = Vec::new();
-    if gone > 0 {
-        parts.push(format!(
-            "{} read or dropped",
-            if gone == 1 { "1 was".to_owned() } else { format!("{gone} were") }
-        ));
-    }
-    if begun > 0 {
-        parts.push(format!("{begun} read in part"));
-    }
-    if grown > 0 {
-        parts.push(format!("{grown} grew by what arrived"));
-    }
-    if arrived > 0 {
-        parts.push(format!("{arrived} arrived"));
-    }
-    let there = if before == 1 { "packet is" } else { "packets are" };
-    match (change.is_unread(), parts.is_empty()) {
-        (true, true) if before == 1 => format!("{after} the same packet is there, untouched: {nobody}."),
-        (true, true) => format!("{after} the same {before} packets are there, untouched: {nobody}."),
-        (true, false) => {
-            format!("{after} all {before} {there} still there ({}): {nobody}.", parts.join(", "))
-        }
-        (false, _) => {
-            format!("{after} {untouched} of {before} {there} still there, untouched; {}.", parts.join(", "))
-        }
-    }
 }
 
 fn about_queue(queue: &QueueExact, charset: Charset) -> String {
@@ -383,6 +315,3 @@ fn place(piece: &Piece) -> String {
         kind => format!("order {order}, {}", kind.name()),
     }
 }
-
-#[cfg(test)]
-mod tests;
