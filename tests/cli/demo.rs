@@ -22,7 +22,7 @@ fn shows_a_newcomer_the_point_and_cleans_up() {
     }
     // What is said of memory is what was measured, and on every kernel all of it is there.
     let of_memory = if rustix::process::geteuid().is_root() {
-        ["and keeps it: they pin 62.5 MiB, measured.", "pins 62.5 MiB: 2000 blocks of 32 KiB."]
+        ["and keeps it: they pin 62.5 MiB, measured.", "2000 blocks of 32 KiB, and "]
     } else {
         ["and can keep it, 62.5 MiB in all; that was not measured.", "can pin up to"]
     };

@@ -4,6 +4,7 @@ mod agree;
 mod arguments;
 mod containers;
 mod demo;
+mod error_queue;
 mod families;
 mod full;
 mod holders;

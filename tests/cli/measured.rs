@@ -94,9 +94,9 @@ fn the_table_says_what_is_pinned_and_fits_the_terminal() {
         assert!(widest <= usize::from(width), "{widest} > {width}:\n{shown}");
         let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
         for told in [
-            "it pins 3.1 MiB of pages (measured)",
+            "it pins 3.1 MiB (measured)",
             "CHARGED PINNED WORST",
-            "Measured: 1 socket pins 3.1 MiB: 100 blocks of 32 KiB.",
+            "Measured: 1 socket pins 3.1 MiB: 100 blocks of 32 KiB, and ",
             "Looked through bpf at",
         ] {
             assert!(words.contains(told), "{told} in {shown}");
@@ -123,8 +123,135 @@ fn a_limit_makes_a_floor() {
     let queue = &heaviest(&report)["exact"][0];
     assert_eq!((&queue["packets"], &queue["complete"]), (&2.into(), &false.into()));
     assert_eq!(heaviest(&report)["exact_agrees"], Value::Null);
+    assert_eq!(heaviest(&report)["pinned_is_floor"], true);
+    let least = heaviest(&report)["slab"].as_u64().unwrap();
+    assert!(least > 0 && least.is_multiple_of(2), "two heads of one size: {least}");
     let table = run(&mut skcheck(&format!("{arguments} --exact-limit 2"))).out;
-    assert!(table.contains("≥0 B") && table.contains("--exact-limit 0"), "{table}");
+    assert!(table.contains(&format!("≥{}", text(least))) && table.contains("--exact-limit 0"), "{table}");
+}
+
+/// What comes back when it is read: small packets pin no pages, and take slab memory.
+#[test]
+fn small_packets_pin_slab_memory() {
+    if !has_bpf() {
+        return;
+    }
+    let reader = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let writer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    for _ in 0..20 {
+        writer.send_to(&[b'x'; 300], reader.local_addr().unwrap()).unwrap();
+    }
+    let port = reader.local_addr().unwrap().port();
+    let arguments = format!("-u --exact --pid {} --port {port}", std::process::id());
+    let report = json(&arguments);
+    let socket = heaviest(&report);
+    let slab = socket["slab"].as_u64().unwrap();
+    assert_eq!((&socket["pinned"], &socket["send_slab"]), (&0.into(), &0.into()), "{socket:#}");
+    // Each head has room for its datagram, and all of them are charged.
+    assert!(slab >= 20 * 300 && slab < socket["charged"].as_u64().unwrap(), "{socket:#}");
+    let table = run(&mut skcheck(&arguments)).out;
+    let pinned = text(slab);
+    for told in [
+        format!("it pins {pinned}, all of it slab memory (measured)."),
+        format!("Measured: 1 socket pins {pinned} of slab memory."),
+    ] {
+        assert!(table.contains(&told), "{told} in {table}");
+    }
+    let row = table.lines().find(|line| line.contains("UNCONN")).unwrap();
+    assert!(row.contains(&format!(" {pinned} ")), "{row}");
+}
+
+/// A size of at least 10 KiB and less than 1 MiB, or of whole KiB, as it is printed.
+fn text(bytes: u64) -> String {
+    if bytes.is_multiple_of(1024) {
+        format!("{} KiB", bytes / 1024)
+    } else {
+        format!("{:.1} KiB", bytes as f64 / 1024.0)
+    }
+}
+
+/// A sender whose peer does not read: nothing of what it holds is unread, and no queue is called another.
+#[test]
+fn packets_of_a_sender() {
+    if !has_bpf() {
+        return;
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (reader, _) = listener.accept().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    // The peer's window opens in steps: full for some time is full.
+    let mut quiet = 0;
+    wait_until("the sender is full", || {
+        quiet += 1;
+        while std::io::Write::write(&mut (&sender), &[b'x'; 65536]).is_ok() {
+            quiet = 0;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        quiet > 10
+    });
+    let of = |socket: &TcpStream, format: &str| {
+        let ran = format!("packets {} {} --again 100ms {format}", std::process::id(), socket.as_raw_fd());
+        run(&mut skcheck(&ran)).out
+    };
+    let report = json(&format!("-t --exact --pid {}", std::process::id()));
+    let of_scan = |socket: &TcpStream| {
+        let port = socket.local_addr().unwrap().port();
+        let is_it = |it: &&Value| it["local"]["port"] == port && it["state"] == "established";
+        report["sockets"].as_array().unwrap().iter().find(is_it).unwrap().clone()
+    };
+    for (socket, queue) in [(&sender, "write"), (&reader, "receive")] {
+        let document: Value = serde_json::from_str(&of(socket, "--format json")).unwrap();
+        assert_documented(&document);
+        let scanned = of_scan(socket);
+        for field in [
+            "unread",
+            "unsent",
+            "charged",
+            "send_charged",
+            "error_packets",
+            "pinned",
+            "send_pinned",
+            "slab",
+            "send_slab",
+            "charged_elsewhere",
+            "send_charged_elsewhere",
+            "pinned_is_floor",
+            "exact",
+        ] {
+            assert_eq!(document[field], scanned[field], "{field} of {queue}");
+        }
+        let [only] = document["exact"].as_array().unwrap().as_slice() else { panic!("{document:#}") };
+        assert_eq!(only["queue"], queue);
+        let packets = document["packets"].as_array().unwrap();
+        assert!(packets.iter().all(|packet| packet["queue"] == queue), "{document:#}");
+        assert_eq!(packets.len() as u64, only["packets"].as_u64().unwrap());
+    }
+    let (sent, unsent) = (of(&sender, ""), of_scan(&sender)["unsent"].as_u64().unwrap());
+    assert!(unsent > 100_000);
+    assert!(sent.contains(" that the peer has not taken, ") && !sent.contains(" unread"), "{sent}");
+    assert!(sent.contains("The peer has taken 0 B of what waits to be sent."), "{sent}");
+    assert!(sent.contains("\nWrite queue: ") && !sent.contains("Receive queue"), "{sent}");
+    let rows = sent.split("\nWrite queue: ").nth(1).unwrap();
+    assert!(rows.lines().any(|line| line.trim_start().starts_with("1 ")), "its packets are listed: {sent}");
+    let received = of(&reader, "");
+    assert!(received.contains(" unread, ") && !received.contains("has not taken"), "{received}");
+    assert!(!received.contains("Write queue") && !received.contains("The peer has taken"), "{received}");
+}
+
+#[test]
+fn what_a_unix_socket_has_sent_is_in_its_peers_queue() {
+    if !has_bpf() {
+        return;
+    }
+    let (sender, _reader) = std::os::unix::net::UnixStream::pair().unwrap();
+    std::io::Write::write_all(&mut (&sender), &[b'x'; 5000]).unwrap();
+    let ran = run(&mut skcheck(&format!("packets {} {}", std::process::id(), sender.as_raw_fd())));
+    for told in
+        ["holds no packets", "in queues of its own.", "waits in the queue of its peer: it is charged "]
+    {
+        assert!(ran.out.contains(told), "{told} in {ran:?}");
+    }
 }
 
 #[test]
@@ -200,7 +327,7 @@ fn packets_of_a_stalled_reader() {
     for told in [
         &format!("({}) holds ", std::process::id()),
         "100 B unread",
-        "They pin 3.1 MiB: 100 blocks of 32 KiB.",
+        "They pin 3.1 MiB: 100 blocks of 32 KiB, and ",
         "packets are there, untouched: nobody has read in that time.",
         "Receive queue: ",
         "order 3, network",

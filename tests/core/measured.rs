@@ -40,6 +40,7 @@ fn packet(block: u64) -> Packet {
     Packet {
         queue: Queue::Receive,
         is_part: false,
+        in_options: false,
         id: block,
         stamp: 0,
         len: Payload(1),

@@ -12,7 +12,7 @@ use crate::support::tcp_packets::Wire;
 use crate::turn;
 
 /// A server with ten bytes to read, and behind a hole each these segments of so many bytes.
-fn with_holes(segments: u32, bytes: u32) -> TcpPair {
+pub(crate) fn with_holes(segments: u32, bytes: u32) -> TcpPair {
     let wire = Wire::open();
     let mut pair = tcp_pair_with_window(64 << 20);
     pair.send(10);

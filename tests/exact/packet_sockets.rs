@@ -24,7 +24,7 @@ use crate::support::ss;
 const ALL: u16 = 3;
 
 /// A veth pair of which one end has an address, and the other's frames go to nobody else.
-fn veth() {
+pub(crate) fn veth() {
     run("ip", &["link", "add", "near", "type", "veth", "peer", "name", "far"]);
     run("ip", &["addr", "add", "10.77.0.1/24", "dev", "near"]);
     // Without it the first datagram would wait for an answer that never comes.
@@ -41,7 +41,7 @@ fn without_ipv6() {
 }
 
 /// Sends so many datagrams of 1000 bytes to where nobody is.
-fn send(datagrams: u64) {
+pub(crate) fn send(datagrams: u64) {
     let socket = UdpSocket::bind("10.77.0.1:0").expect("the address is there");
     send_each(0..datagrams, |_| {
         socket.send_to(&[b'x'; 1000], "10.77.0.2:9").expect("the interface takes it");
@@ -49,7 +49,7 @@ fn send(datagrams: u64) {
 }
 
 /// A packet socket for all frames of an interface.
-fn packet_socket(interface: &str) -> OwnedFd {
+pub(crate) fn packet_socket(interface: &str) -> OwnedFd {
     let protocol = u32::from(ALL.to_be()).try_into().expect("not 0");
     let protocol = rustix::net::Protocol::from_raw(protocol);
     let socket = socket_of(AddressFamily::PACKET, SocketType::RAW, Some(protocol));

@@ -50,7 +50,7 @@ fn the_peer_does_not_read() {
 
 /// A connection between two namespaces, one of which has lost its address: `bytes` are sent, and none is
 /// taken.
-fn cut_off(label: &str, bytes: usize) -> ([Named; 2], TcpStream, TcpStream) {
+pub(crate) fn cut_off(label: &str, bytes: usize) -> ([Named; 2], TcpStream, TcpStream) {
     let here = Named::new(&format!("{label}-a"));
     let there = Named::new(&format!("{label}-b"));
     connect((&here, "10.77.0.1"), (&there, "10.77.0.2"));
@@ -75,7 +75,7 @@ fn cut_off(label: &str, bytes: usize) -> ([Named; 2], TcpStream, TcpStream) {
 
 /// What is lost is sent again from time to time, and split up for it: until the table says the same before and
 /// after the walk. Nothing else is looked at: a slow machine has to come through between two times.
-fn measured_at(stream: &TcpStream, netns: &Named) -> (Report, Exact) {
+pub(crate) fn measured_at(stream: &TcpStream, netns: &Named) -> (Report, Exact) {
     let mut query = Query::of_no_protocol();
     (query.tcp, query.ipv6) = (true, false);
     query.pids = vec![std::process::id()];

@@ -1,5 +1,8 @@
 //! A process keeps its socket locked.
 
+use std::time::Duration;
+
+use crate::command::{budget, grace, limited, run, slowness};
 use crate::contract::{Contract, can_be_made};
 use crate::skip::{Skip, skip};
 use crate::world::{root, user};
@@ -44,4 +47,28 @@ fn by_receiving_into_memory_that_a_program_fills() {
         }
         Contract::of(&world).holds_in(world);
     }
+}
+
+/// Whoever asks for locks waits for those who keep one, and is told who that is and how to do without.
+#[test]
+fn that_are_asked_for() {
+    if !can_be_made() {
+        return;
+    }
+    let mut world = user("recv");
+    let (beside, stuck) = (world.beside[0], world.held[0]);
+    let innocent = format!("{} ({})", world.comm(beside.pid), beside.pid);
+    let culprit = format!("{} ({})", world.comm(stuck.pid), stuck.pid);
+    let packets = |lock: &str| {
+        let arguments = format!("packets {} {} --timeout 2s{lock}", stuck.pid, stuck.fd);
+        let patience = budget() + grace() + Duration::from_secs(10) * slowness();
+        run(&world, &mut limited("", 0, &arguments), patience, None)
+    };
+    let (locked, unlocked) = (packets(" --lock"), packets(""));
+    world.release();
+    assert_eq!(locked.ended.and_then(|(_, status)| status.code()), Some(2), "{locked:?}");
+    let told = format!("and {culprit} may keep one locked: run without --lock");
+    assert!(locked.err.contains(&told) && !locked.err.contains(&innocent), "{told} in {locked:?}");
+    assert_eq!(unlocked.ended.and_then(|(_, status)| status.code()), Some(0), "{unlocked:?}");
+    assert!(unlocked.out.contains("6.8 KiB unread") && !unlocked.err.contains("--lock"), "{unlocked:?}");
 }

@@ -184,7 +184,11 @@ impl Error {
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
-        io::Error::other(error)
+        let kind = match error.kind {
+            Kind::Stuck => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
     }
 }
 

@@ -290,8 +290,10 @@ fn queue(number: u32) -> Option<Queue> {
 
 fn packet(mut at: Cursor<'_>) -> Option<Packet> {
     const PART: u32 = 1;
+    const IN_OPTIONS: u32 = 64;
     let queue = queue(at.u32()?)?;
-    let is_part = at.u32()? & PART != 0;
+    let flags = at.u32()?;
+    let (is_part, in_options) = (flags & PART != 0, flags & IN_OPTIONS != 0);
     let fragments = at.u32()?;
     let len = Payload(at.u32()?.into());
     let truesize = Truesize(at.u32()?.into());
@@ -299,7 +301,7 @@ fn packet(mut at: Cursor<'_>) -> Option<Packet> {
     let (id, stamp, head) = (at.u64()?, at.u64()?, at.u64()?);
     let head_piece = piece(&mut at)?;
     let fragments = (0..fragments).map(|_| piece(&mut at)).collect::<Option<Vec<Piece>>>()?;
-    Some(Packet { queue, is_part, id, stamp, len, truesize, head, head_piece, fragments })
+    Some(Packet { queue, is_part, in_options, id, stamp, len, truesize, head, head_piece, fragments })
 }
 
 fn piece(at: &mut Cursor<'_>) -> Option<Piece> {
@@ -349,6 +351,7 @@ fn ring(at: &mut Cursor<'_>) -> Option<Option<Fill>> {
 fn counters(mut at: Cursor<'_>) -> Option<Counters> {
     let (recv_q, send_q) = (at.u32()?, at.u32()?);
     let [rmem_alloc, wmem_queued, backlog, forward_deficit] = [at.u32()?, at.u32()?, at.u32()?, at.u32()?];
+    let (errors, unchanged) = (at.u32()?, at.u32()? != 0);
     let tcp_info = tcp_info(&mut at)?;
     let ring = ring(&mut at)?;
     Some(Counters {
@@ -358,6 +361,8 @@ fn counters(mut at: Cursor<'_>) -> Option<Counters> {
         wmem_queued: Truesize(wmem_queued.into()),
         recv_q: recv_q.into(),
         send_q: send_q.into(),
+        errors: errors.into(),
+        unchanged,
         // Of nothing but TCP anything is told.
         tcp_info: (tcp_info != TcpInfo::default()).then_some(tcp_info),
     })

@@ -202,6 +202,11 @@ impl Queue {
         }
     }
 
+    /// Whether what is in it is, or will be, read by the application as data. What is in the error queue is not.
+    pub fn is_data_to_read(self) -> bool {
+        matches!(self, Queue::Receive | Queue::OutOfOrder | Queue::Backlog)
+    }
+
     /// Whether it belongs to the sending side.
     pub fn is_sending(self) -> bool {
         matches!(self, Queue::Write | Queue::Retransmit)
@@ -235,6 +240,10 @@ pub struct Counters {
     pub recv_q: u64,
     /// TCP: `write_seq - snd_una`.
     pub send_q: u64,
+    /// How many packets are in the error queue (`sk_error_queue.qlen`): each of them was never fetched.
+    pub errors: u64,
+    /// What can be seen of the receiving side (lengths, ends, charge) was the same before and after the walk.
+    pub unchanged: bool,
     /// TCP: what `tcp_info` would say. The socket is not locked for it.
     pub tcp_info: Option<TcpInfo>,
     /// Packet sockets: how full the receive ring is.
@@ -248,6 +257,9 @@ pub struct Packet {
     pub queue: Queue,
     /// It belongs to the packet before it, which counts its length and truesize.
     pub is_part: bool,
+    /// It is charged to the socket's option memory (`sk_omem_alloc`) and not to its queue: a note that
+    /// MSG_ZEROCOPY is done with pages (`sock_omalloc`).
+    pub in_options: bool,
     /// Address of the `sk_buff`: with `stamp` it tells one packet from another.
     pub id: u64,
     /// TCP: first sequence number; else when it arrived, where the kernel noted that (`tstamp`).

@@ -6,9 +6,11 @@
 //! socket, of the host, however many pieces lie in it.
 
 mod agreement;
+mod elsewhere;
 mod sum;
 
 use crate::engine::{Counters, Packet, PageKind, Queue, QueueEnd, Step};
+use crate::socket::Socket;
 use crate::units::{Bytes, PageSize, Payload, Truesize};
 
 pub use crate::exact::agreement::Agreement;
@@ -30,6 +32,8 @@ pub struct Exact {
     pub handed_in: Vec<HandedIn>,
     /// Heads that lie in slabs, in bytes: /proc/meminfo counts them in Slab. Both sides.
     pub slab: Bytes,
+    /// Of these, those of the sending side.
+    pub send_slab: Bytes,
     /// Pieces that are no pages (device memory), or that could not be understood: not in `pinned`.
     pub not_counted: u64,
     /// What the kernel said of the socket at the time of the walk.
@@ -57,6 +61,8 @@ pub struct QueueExact {
     pub bytes: Payload,
     /// Their truesize.
     pub truesize: Truesize,
+    /// Of that, what is charged to option memory instead of the queue ([`Packet::in_options`]).
+    pub in_options: Truesize,
     /// Their fragments, heads not counted.
     pub fragments: u64,
     /// The distinct blocks of pages that they pin, by order.
@@ -100,10 +106,13 @@ pub enum NotMeasured {
     /// Nothing can walk its queues: those of an MPTCP socket are not like others, and one that only /proc/net
     /// tells of cannot be found.
     NotWalkable,
+    /// Its queues were walked and are empty, and what it is charged lies elsewhere: it was sent and is on its
+    /// way to a device, or a sockmap program has taken it.
+    Elsewhere,
 }
 
 impl NotMeasured {
-    /// `no_engine`, `no_time`, `refused`, `empty`, `vanished` or `not_walkable`.
+    /// `no_engine`, `no_time`, `refused`, `empty`, `vanished`, `not_walkable` or `elsewhere`.
     pub fn name(self) -> &'static str {
         match self {
             NotMeasured::NoEngine => "no_engine",
@@ -112,6 +121,7 @@ impl NotMeasured {
             NotMeasured::Empty => "empty",
             NotMeasured::Vanished => "vanished",
             NotMeasured::NotWalkable => "not_walkable",
+            NotMeasured::Elsewhere => "elsewhere",
         }
     }
 }
@@ -150,10 +160,24 @@ impl Exact {
         self.queue(Queue::Receive).map_or(Payload(0), |queue| queue.bytes)
     }
 
-    /// The truesize of all packets of one side.
+    /// Whether that is all there is to be read of this socket: its receive queue was walked to its end, and
+    /// nothing was taken out of it without having been read. What waits in the error queue is no data.
+    pub fn knows_unread(&self, socket: &Socket) -> bool {
+        match self.queue(Queue::Receive) {
+            Some(queue) if !queue.complete || queue.approximate => false,
+            _ => self.elsewhere(socket, false) == Truesize(0),
+        }
+    }
+
+    /// The truesize of all packets of one side, as it is charged to that side.
     pub fn truesize(&self, sending: bool) -> Truesize {
-        let of_side = self.queues.iter().filter(|queue| queue.queue.is_sending() == sending);
-        Truesize(of_side.map(|queue| queue.truesize.0).fold(0, u64::saturating_add))
+        let charged = self.side(sending).map(|queue| queue.truesize.0.saturating_sub(queue.in_options.0));
+        Truesize(charged.fold(0, u64::saturating_add))
+    }
+
+    /// The queues of one side.
+    fn side(&self, sending: bool) -> impl Iterator<Item = &QueueExact> {
+        self.queues.iter().filter(move |queue| queue.queue.is_sending() == sending)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One socket's queues, packet by packet, as a debugger would show them.
 
+mod lock;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
@@ -11,6 +12,7 @@ use std::path::Path;
 use crate::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
 use crate::error::Error;
 use crate::exact::{Blocks, Exact};
+use crate::footprint::{self, Footprint, HostFacts};
 use crate::holders::{Holder, socket_inode};
 use crate::host::{Host, NetnsFile};
 use crate::namespaces::{Netns, NetnsId};
@@ -43,19 +45,50 @@ impl Listing {
         self.packets.iter().filter(move |packet| packet.queue == queue)
     }
 
-    /// How many packets of the receiving side are still there, untouched, that were there in `before`:
+    /// How many packets that are to be read are still there, untouched, that were there in `before`:
     /// the same buffer with the same stamp and the same unread length.
     pub fn untouched_since(&self, before: &Listing) -> usize {
         let key = |packet: &Packet| (packet.queue, packet.id, packet.stamp, packet.len);
-        let received = |packet: &&Packet| !packet.is_part && !packet.queue.is_sending();
+        let received = |packet: &&Packet| !packet.is_part && packet.queue.is_data_to_read();
         let known: HashSet<_> = before.packets.iter().filter(received).map(key).collect();
         self.packets.iter().filter(received).filter(|packet| known.contains(&key(packet))).count()
     }
 
-    /// What became of the packets of the receiving side since `before`. A packet that went from one queue
-    /// to another is the same one.
+    /// What its queues hold, as a scan reports it ([`Report::footprint`]); of a unix socket without what others
+    /// are charged for it.
+    pub fn footprint(&self, exact: &Exact, host: &HostFacts) -> Footprint {
+        let mut footprint = footprint::footprint(&self.socket, None, host);
+        footprint.refine(&self.socket, exact, host);
+        footprint
+    }
+
+    /// What became of the packets that are to be read since `before`. A packet that went from one queue to
+    /// another is the same one.
     pub fn change_since(&self, before: &Listing) -> Change {
-        let received = |packet: &&Packet| !packet.is_part && !packet.queue.is_sending();
+        self.change_in(before, Queue::is_data_to_read)
+    }
+
+    /// What became of the packets in the error queue since `before`.
+    pub fn errors_since(&self, before: &Listing) -> Change {
+        self.change_in(before, |queue| queue == Queue::Error)
+    }
+
+    /// How many bytes the peer of a TCP socket has acknowledged since `before`: where the first packet of what
+    /// was sent begins now, less where it began (sequence numbers of 32 bits, which wrap). `None` of other
+    /// sockets, and where nothing waited in one of the two.
+    pub fn taken_since(&self, before: &Listing) -> Option<u32> {
+        if self.socket.protocol != Protocol::Tcp {
+            return None;
+        }
+        let first = |listing: &Listing| {
+            let mut sent = listing.of_queue(Queue::Retransmit).chain(listing.of_queue(Queue::Write));
+            u32::try_from(sent.next()?.stamp).ok()
+        };
+        Some(first(self)?.wrapping_sub(first(before)?)).filter(|taken| *taken <= i32::MAX.unsigned_abs())
+    }
+
+    fn change_in(&self, before: &Listing, is_looked_at: fn(Queue) -> bool) -> Change {
+        let received = |packet: &&Packet| !packet.is_part && is_looked_at(packet.queue);
         let key = |packet: &Packet| (packet.id, packet.stamp);
         let mut known: HashMap<_, _> =
             before.packets.iter().filter(received).map(|packet| (key(packet), packet.len)).collect();
@@ -78,7 +111,7 @@ impl Listing {
     }
 }
 
-/// What became of the packets of a socket's receiving side between two looks: counts.
+/// What became of packets of a socket's receiving side between two looks: counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Change {
     /// How many there were.
@@ -140,7 +173,12 @@ pub fn packets(
             ended = true;
         }
     });
-    walked.map_err(|error| Error::engine(engine.name(), &error))?;
+    walked.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut if limits.lock => {
+            Error::engine(engine.name(), &lock::waited_for(host, engine, netns, &error))
+        }
+        _ => Error::engine(engine.name(), &error),
+    })?;
     if !ended {
         return Err(Error::no_socket(holder, "it was closed while it was looked at"));
     }

@@ -138,8 +138,12 @@ pub struct Evidence {
     pub walked_off_list: Option<Bytes>,
     /// Pages of removed files that the walked queues pin: on LRU lists, and nobody's.
     pub walked_ownerless: Option<Bytes>,
-    /// Every queue of the sockets that were seen was walked to its end.
+    /// Every queue of the sockets that were seen was walked to its end, and they are charged for no more than
+    /// the 1 MiB that may always be on its way to a device.
     pub walked_seen: bool,
+    /// What the walked sockets are charged for packets that were in no queue of theirs
+    /// ([`Exact::elsewhere`](crate::Exact::elsewhere)), both sides.
+    pub elsewhere: Truesize,
     /// There may be sockets that were not seen.
     pub is_blind: bool,
     /// What rings of packet sockets take: straight from the page allocator, and in no queue. `None` where
@@ -201,6 +205,8 @@ pub struct Suspect {
     pub charged: Option<Truesize>,
     /// The pages that both sides pin, measured.
     pub pinned: Option<Bytes>,
+    /// Not all that it is charged was walked: it pins at least that.
+    pub pinned_is_floor: bool,
     /// What both sides can pin at worst, but no more than the host's own numbers allow
     /// ([`Snapshot::capped`]).
     pub worst: Option<Bytes>,

@@ -183,6 +183,8 @@ struct sk_buff {
 };
 struct skb_shared_info { __u8 nr_frags; struct sk_buff *frag_list; struct skb_frag { __u32 len; } frags[1]; };
 struct tcp_skb_cb { __u32 seq, end_seq; };
+struct sock_extended_err { __u8 ee_origin; };
+struct sock_exterr_skb { struct sock_extended_err ee; };  /* of a packet in an error queue */
 struct scm_fp_list { short count; struct file *fp[1]; };
 struct unix_skb_parms { struct scm_fp_list *fp; __u32 consumed; };
 
@@ -234,6 +236,7 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 #define TCP_CLOSING 11
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12
+#define SO_EE_ORIGIN_ZEROCOPY 5
 #define EEXIST 17
 
 /* Reads a field of a structure at a numeric address. */

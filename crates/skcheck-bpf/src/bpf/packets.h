@@ -37,6 +37,7 @@ enum flag {
 	COMPLETE = 2, /* QUEUE_END: the walk came to the end */
 	STEADY = 4,   /* QUEUE_END: the walk has proved itself */
 	NO_ROOM = 8,  /* QUEUE_END: the ring buffer was full */
+	IN_OPTIONS = 64, /* PACKET: charged to option memory (sk_omem_alloc): a note of MSG_ZEROCOPY */
 	/* Only here: */
 	WALKED = 16,  /* there is such a list */
 	MOVED = 32,   /* it was seen to change */
@@ -70,6 +71,8 @@ struct socket_end {
 	__u32 kind, slot;
 	__u32 recv_q, send_q;
 	__u32 rmem_alloc, wmem_queued, backlog, forward_deficit;
+	__u32 errors;    /* packets in the error queue */
+	__u32 unchanged; /* the receiving side was the same before and after */
 	struct tcp_told tcp;
 	struct ring_told ring;
 };
@@ -146,6 +149,16 @@ static __always_inline __u32 queue_of(__u32 list)
 	return list == READER ? RECEIVE : list;
 }
 
+/* Whether a packet is a note of MSG_ZEROCOPY, which sock_omalloc charges to option memory. */
+static __always_inline bool is_in_options(__u64 skb, __u64 where)
+{
+	__u64 cb = AT(sk_buff, skb, cb);
+
+	if (((where >> 8) & 0xff) != ERROR || !HAS(sock_exterr_skb, ee.ee_origin))
+		return false;
+	return FIELD(sock_exterr_skb, cb, ee.ee_origin) == SO_EE_ORIGIN_ZEROCOPY;
+}
+
 /* Hands out one packet. `where` is slot << 16 | list << 8 | flags; of its bytes, `read` have been
  * read. */
 __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
@@ -164,6 +177,8 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 	packet->slot = where >> 16;
 	packet->queue = queue_of((where >> 8) & 0xff);
 	packet->flags = where & 0xff;
+	if (is_in_options(skb, where))
+		packet->flags |= IN_OPTIONS;
 	length = BPF_CORE_READ(buffer, len);
 	packet->length = length > read ? length - read : 0;
 	packet->truesize = BPF_CORE_READ(buffer, truesize);
@@ -184,7 +199,8 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 		bpf_loop(frags, resolve_fragment, NULL, 0);
 	}
 	if (!(packet->flags & PART)) {
-		own->truesize += packet->truesize;
+		if (!(packet->flags & IN_OPTIONS))
+			own->truesize += packet->truesize;
 		own->payload += packet->length;
 	}
 	packet->fragments = frags;

@@ -150,19 +150,27 @@ __noinline int judge_list(__u32 list, __u32 is_proven, __u32 locked)
 	return 0;
 }
 
-/* Whether the receiving side is the same before and after, and adds up. */
-__noinline int received_is_proven(__u32 mode)
+/* Whether the receiving side is the same before and after. */
+__noinline int received_is_unchanged(void)
 {
 	struct scratch *own = own_scratch();
-	struct side received;
 	__u64 changed = 0;
-	__s64 beyond;
 
 	if (!own)
 		return 0;
 	for (__u32 at = 0; at < RECEIVED_SIGNS; at++)
 		changed |= own->before.received[at] ^ own->after.received[at];
-	if (changed)
+	return !changed;
+}
+
+/* Whether it is, and adds up. */
+__noinline int received_is_proven(__u32 mode)
+{
+	struct scratch *own = own_scratch();
+	struct side received;
+	__s64 beyond;
+
+	if (!own || !received_is_unchanged())
 		return 0;
 	received = sum_of(own, false);
 	/* What was not walked to the end cannot add up, and what waits at a unix socket is charged to its senders. */
@@ -237,12 +245,6 @@ static __always_inline __u32 walk_tcp_queues(__u64 sk, __u32 slot, __u32 mode, _
 	} else {
 		cannot_walk(OUT_OF_ORDER);
 	}
-	if (HAS(sock, sk_write_queue)) {
-		walked = walk_list(AT(sock, sk, sk_write_queue), place(slot, WRITE), mode, left);
-		left = after(left, walked);
-	} else {
-		cannot_walk(WRITE);
-	}
 	if (HAS(sock, tcp_rtx_queue) && HAS(sk_buff, rbnode)) {
 		walked = walk_tree(AT(sock, sk, tcp_rtx_queue), place(slot, RETRANSMIT), mode, left);
 		left = after(left, walked);
@@ -279,6 +281,15 @@ static __always_inline void walk_queues(__u64 sk, __u32 slot, __u32 mode, __u32 
 	}
 	walked = walk_list(AT(sock, sk, sk_receive_queue), place(slot, RECEIVE), seq | mode, left);
 	left = after(left, walked);
+	if (!(mode & UNIX)) {
+		/* Others than TCP have something in it only while more is to come (UDP_CORK, MSG_MORE). */
+		if (HAS(sock, sk_write_queue)) {
+			walked = walk_list(AT(sock, sk, sk_write_queue), place(slot, WRITE), mode, left);
+			left = after(left, walked);
+		} else {
+			cannot_walk(WRITE);
+		}
+	}
 	if (mode & TCP)
 		left = walk_tcp_queues(sk, slot, mode, left);
 	if (!(mode & UNIX)) {
@@ -305,6 +316,8 @@ __noinline int end_socket(__u64 sk, __u32 slot, __u32 mode)
 	end.wmem_queued = look->sent[QUEUED];
 	tell_ring(sk);
 	end.ring = own->ring;
+	end.errors = look->received[7];
+	end.unchanged = received_is_unchanged();
 	if (mode & TCP) {
 		unread = (__u32)look->received[8] - (__u32)look->received[9];
 		end.recv_q = unread > 0 ? unread : 0;

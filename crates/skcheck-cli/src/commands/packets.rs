@@ -71,7 +71,8 @@ fn look_again(
 ) -> Result<(Again, Listing), Failure> {
     /// When to look, in hundredths of the time.
     const LOOKS: [u32; 9] = [7, 19, 24, 41, 53, 62, 79, 88, 100];
-    let is_told_apart = first.packets.iter().all(|packet| packet.stamp != 0);
+    let received = first.packets.iter().filter(|packet| !packet.queue.is_sending());
+    let is_told_apart = received.into_iter().all(|packet| packet.stamp != 0);
     let begun = Instant::now();
     let looks = if is_told_apart { &LOOKS[LOOKS.len() - 1..] } else { &LOOKS[..] };
     let mut taken = 0;
@@ -83,7 +84,8 @@ fn look_again(
         taken += 1;
         if !change.is_unread() || taken >= looks.len() {
             let time = if taken < looks.len() { at } else { time };
-            return Ok((Again { time, change, looks: taken }, now));
+            let (errors, acknowledged) = (now.errors_since(first), now.taken_since(first));
+            return Ok((Again { time, change, errors, taken: acknowledged, looks: taken }, now));
         }
     }
 }

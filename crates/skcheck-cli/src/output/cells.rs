@@ -15,8 +15,8 @@ use crate::text::size;
 /// Marks a charge of the sending side.
 pub(super) const SENDING: &str = "tx ";
 
-/// Stands for what was not measured.
-pub(super) const NOT_MEASURED: &str = "-";
+/// Stands for what was not measured, which is not zero.
+pub(super) const NOT_MEASURED: &str = "?";
 
 /// The cells of one row; what does not apply is empty.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -149,6 +149,7 @@ impl Writer<'_> {
         }
         notes.extend(rings::note(report));
         notes.extend(room::notes(report));
+        notes.extend(error_queue(report));
         if report.holders.is_empty()
             && let Some(pid) = report.portid_process
         {
@@ -253,7 +254,7 @@ impl Writer<'_> {
         };
         // However often they share pages: together they pin no more than all sockets do.
         let all = self.snapshot.pinned(|_| true);
-        format!("{mark}{}", size(pinned.bytes.min(all.0)))
+        format!("{mark}{}", size(pinned.of_at_most(all.0).bytes()))
     }
 
     fn charged(&self, side: &Side, certainty: Certainty) -> String {
@@ -362,6 +363,12 @@ fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
         (Via::InFlight, _) => Some(format!("in flight: not received yet at {}", descriptor(holder))),
         _ => None,
     }
+}
+
+/// Errors and time stamps that nobody has fetched; `None` where there are none, or nobody knows.
+pub(in crate::output) fn error_queue(report: &SocketReport) -> Option<String> {
+    let errors = report.error_packets().filter(|errors| *errors > 0)?;
+    Some(format!("error queue: {} never fetched", count(errors, "packet")))
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(super) fn legend(rows: &[Cells], charset: Charset) -> Vec<String> {
 /// What the marks of the column PINNED mean.
 fn about_pinned(rows: &[Cells], charset: Charset) -> Option<String> {
     let marks = [
-        (charset.at_least(), "more was not walked"),
+        (charset.at_least(), "more was not walked, or lies elsewhere"),
         (charset.at_most(), "sockets share some of these pages"),
         (charset.about(), "it changed meanwhile, or only a part is known"),
         (NOT_MEASURED, "not measured"),

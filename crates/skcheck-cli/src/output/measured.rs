@@ -44,22 +44,31 @@ pub(super) fn sentences(report: &Report<'_>, config: &ScanConfig) -> Vec<String>
 
 fn sum(report: &Report<'_>) -> Option<String> {
     let measured = &report.measured;
-    let pinned = report.totals.pinned?;
-    let unknown = measured.no_time + measured.refused + measured.vanished + measured.not_walkable;
+    report.totals.pinned?;
+    let unknown = measured.unmeasured();
     let who = match unknown {
         0 => count(measured.sockets, "socket"),
         _ => format!("{} of {}", measured.sockets, count(measured.sockets + unknown, "socket")),
     };
-    if pinned.0 == 0 {
-        return Some(format!("Measured: {who} with no pages pinned: what they hold lies in slab memory."));
-    }
     let verb = if measured.sockets == 1 && unknown == 0 { "pins" } else { "pin" };
-    let blocks = blocks(&measured.blocks, report.snapshot.host.page_size);
-    Some(format!("Measured: {who} {verb} {}: {blocks}.", size(pinned.0)))
+    let what = pinned_in(&measured.blocks, measured.slab, report.snapshot.host.page_size);
+    Some(format!("Measured: {who} {verb} {what}."))
+}
+
+/// How much it is, and what packets lie in: blocks of pages, and slab memory.
+pub(super) fn pinned_in(of: &[Blocks], slab: u64, page: PageSize) -> String {
+    let pages = of.iter().map(|blocks| blocks.bytes(page).0).fold(0, u64::saturating_add);
+    let all = size(pages.saturating_add(slab));
+    match (pages, slab) {
+        (0, 0) => "nothing that is understood".to_owned(),
+        (0, _) => format!("{all} of slab memory"),
+        (_, 0) => format!("{all}: {}", blocks(of, page)),
+        _ => format!("{all}: {}, and {} of slab memory", blocks(of, page), size(slab)),
+    }
 }
 
 /// Blocks of pages by size, the largest part first.
-pub(super) fn blocks(blocks: &[Blocks], page: PageSize) -> String {
+fn blocks(blocks: &[Blocks], page: PageSize) -> String {
     let part = |blocks: &Blocks| {
         let each = Blocks { blocks: 1, ..*blocks }.bytes(page).0;
         let noun = if blocks.blocks == 1 { "block" } else { "blocks" };
@@ -110,6 +119,19 @@ fn not_measured(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
         let sockets = count(measured.not_walkable, "socket");
         lines.push(format!(
             "{sockets} cannot be measured: the queues of MPTCP, and what /proc/net alone tells of."
+        ));
+    }
+    if measured.received_elsewhere > 0 {
+        lines.push(format!(
+            "Not measured: {} of received packets that are in no queue of a socket (a sockmap program can have \
+             taken them; bpftool map shows sockmaps).",
+            size(measured.received_elsewhere)
+        ));
+    }
+    if measured.sent_elsewhere > 0 {
+        lines.push(format!(
+            "Not measured: {} of sent packets that are on their way to a device (tc -s qdisc shows how many wait).",
+            size(measured.sent_elsewhere)
         ));
     }
     lines
@@ -182,43 +204,30 @@ pub(super) fn whose_pages(exact: &Exact) -> Option<String> {
 /// How sure a sum is as it is printed: what is shared and too little to show does not matter.
 pub(super) fn sureness(pinned: &Pinned) -> Option<Sureness> {
     match pinned.sureness() {
-        Some(Sureness::AtMost) if size(pinned.bytes) == size(pinned.least()) => Some(Sureness::Exact),
+        Some(Sureness::AtMost) if size(pinned.bytes()) == size(pinned.least()) => Some(Sureness::Exact),
         sureness => sureness,
     }
 }
 
 /// What somebody's sockets pin, behind "it"; `None` where nothing was measured.
 pub(super) fn pins(pinned: &Pinned) -> Option<String> {
-    let sureness = sureness(pinned)?;
-    if pinned.bytes == 0 && sureness == Sureness::Exact {
-        return Some(format!(
-            "pins no pages of its own: its packets lie in {} of slab memory (measured)",
-            size(pinned.slab)
-        ));
-    }
-    let others = match pinned.unknown {
-        0 => String::new(),
-        n => format!("; {} not", count(n, "socket")),
-    };
-    if pinned.bytes == 0 && pinned.slab > 0 && sureness == Sureness::AtLeast {
-        return Some(format!(
-            "pins no pages, as far as was walked: packets lie in at least {} of slab memory (measured{others})",
-            size(pinned.slab)
-        ));
-    }
-    let bytes = size(pinned.bytes);
-    let mark = match sureness {
+    let mark = match sureness(pinned)? {
         Sureness::Exact => "",
         Sureness::AtLeast => "at least ",
         Sureness::AtMost => "at most ",
         Sureness::About => "about ",
     };
+    let others = match pinned.unknown {
+        0 => String::new(),
+        n => format!("; {} not", count(n, "socket")),
+    };
     // Slab memory has an owner in /proc/meminfo; it is named where it is the larger part.
-    let slab = match pinned.slab {
-        slab if slab > pinned.bytes => format!(", and takes {} of slab memory", size(slab)),
+    let slab = match (pinned.pages, pinned.slab) {
+        (0, 1..) => ", all of it slab memory".to_owned(),
+        (pages, slab) if slab > pages => format!(", {} of it slab memory", size(slab)),
         _ => String::new(),
     };
-    Some(format!("pins {mark}{bytes} of pages{slab} (measured{others})"))
+    Some(format!("pins {mark}{}{slab} (measured{others})", size(pinned.bytes())))
 }
 
 /// What looked, at how much, and for how long.
@@ -267,26 +276,28 @@ mod tests {
 
     #[test]
     fn what_is_pinned_in_words() {
-        let one = Pinned { bytes: 1 << 20, measured: 1, ..Pinned::default() };
+        let one = Pinned { pages: 1 << 20, measured: 1, ..Pinned::default() };
         let check = |pinned: Pinned, expected: Option<&str>| {
             assert_eq!(pins(&pinned).as_deref(), expected, "{pinned:?}");
         };
         check(Pinned::default(), None);
         check(Pinned { unknown: 1, ..Pinned::default() }, None);
-        check(one, Some("pins 1 MiB of pages (measured)"));
-        check(Pinned { unknown: 2, ..one }, Some("pins at least 1 MiB of pages (measured; 2 sockets not)"));
-        check(Pinned { changed: 1, ..one }, Some("pins about 1 MiB of pages (measured)"));
+        check(one, Some("pins 1 MiB (measured)"));
+        check(Pinned { unknown: 2, ..one }, Some("pins at least 1 MiB (measured; 2 sockets not)"));
+        check(Pinned { floors: 1, ..one }, Some("pins at least 1 MiB (measured)"));
+        check(Pinned { changed: 1, ..one }, Some("pins about 1 MiB (measured)"));
         let shared = Pinned { shared: 1 << 19, measured: 2, ..one };
-        check(shared, Some("pins at most 1 MiB of pages (measured)"));
-        check(Pinned { shared: 1, ..shared }, Some("pins at most 1 MiB of pages (measured)"));
-        let large = Pinned { bytes: (5 << 30) + (1 << 20), shared: 4096, ..shared };
-        check(large, Some("pins 5.0 GiB of pages (measured)"));
-        let slab = Pinned { bytes: 0, slab: 8192, ..one };
-        check(slab, Some("pins no pages of its own: its packets lie in 8 KiB of slab memory (measured)"));
-        let rest = "pins no pages, as far as was walked: packets lie in at least 8 KiB of slab memory (measured; 2 sockets not)";
+        check(shared, Some("pins at most 1 MiB (measured)"));
+        check(Pinned { shared: 1, ..shared }, Some("pins at most 1 MiB (measured)"));
+        let large = Pinned { pages: (5 << 30) + (1 << 20), shared: 4096, ..shared };
+        check(large, Some("pins 5.0 GiB (measured)"));
+        let slab = Pinned { pages: 0, slab: 8192, ..one };
+        check(slab, Some("pins 8 KiB, all of it slab memory (measured)"));
+        let rest = "pins at least 8 KiB, all of it slab memory (measured; 2 sockets not)";
         check(Pinned { unknown: 2, ..slab }, Some(rest));
         let both = Pinned { slab: 8 << 20, ..one };
-        check(both, Some("pins 1 MiB of pages, and takes 8 MiB of slab memory (measured)"));
-        check(Pinned { slab: 1 << 19, ..one }, Some("pins 1 MiB of pages (measured)"));
+        check(both, Some("pins 9 MiB, 8 MiB of it slab memory (measured)"));
+        check(Pinned { slab: 1 << 19, ..one }, Some("pins 1.5 MiB (measured)"));
+        check(Pinned { pages: 0, ..one }, Some("pins 0 B (measured)"));
     }
 }

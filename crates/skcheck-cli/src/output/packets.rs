@@ -1,20 +1,23 @@
 //! The packets of one socket, for people: the answer, what became of them, then each of them.
 
+mod again;
+
 use std::io::{self, Write};
-use std::time::Duration;
 
 use skcheck_core::engine::{Limits, Packet, PageKind, Piece, Queue};
-use skcheck_core::packets::{Change, Listing};
-use skcheck_core::{Agreement, Blocks, Exact, Holder, PageSize, QueueExact};
+use skcheck_core::packets::Listing;
+use skcheck_core::{Agreement, Blocks, Exact, Footprint, Holder, HostFacts, PageSize, Protocol, QueueExact};
 
 use crate::config::Page;
 use crate::output::cells::{count, proto, state_name};
 use crate::output::layout::{Align, grid};
-use crate::output::measured::{blocks, whose_pages};
+use crate::output::measured::{pinned_in, whose_pages};
 use crate::output::names::endpoint_of;
 use crate::output::paragraph::write_paragraph;
 use crate::output::{rings, room};
-use crate::text::{Charset, capitalised, duration, escape, size};
+use crate::text::{Charset, capitalised, escape, size};
+
+pub(crate) use crate::output::packets::again::Again;
 
 /// How many of the last packets are shown where the middle is cut out.
 const LAST: usize = 3;
@@ -29,20 +32,13 @@ pub(crate) struct Look {
     pub(crate) comm: Option<Vec<u8>>,
     pub(crate) listing: Listing,
     pub(crate) exact: Exact,
+    /// What its queues hold, as a scan reports it.
+    pub(crate) footprint: Footprint,
     /// The distinct blocks of pages of both sides, the largest part first.
     pub(crate) blocks: Vec<Blocks>,
     page_size: PageSize,
     /// No more than so many packets were asked for.
     is_limited: bool,
-}
-
-/// What became of the packets between two looks.
-#[derive(Debug)]
-pub(crate) struct Again {
-    pub(crate) time: Duration,
-    pub(crate) change: Change,
-    /// How many looks were taken after the first.
-    pub(crate) looks: usize,
 }
 
 impl Look {
@@ -57,12 +53,13 @@ impl Look {
         let (exact, mut blocks) = listing.sums(page_size);
         blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page_size).0));
         let is_limited = limits.packets != u32::MAX;
-        Look { holder, comm, listing, exact, blocks, page_size, is_limited }
+        let footprint = listing.footprint(&exact, &HostFacts::assumed(page_size));
+        Look { holder, comm, listing, exact, footprint, blocks, page_size, is_limited }
     }
 
     /// Whether every packet was walked.
     fn mark(&self, charset: Charset) -> &'static str {
-        match (self.exact.is_complete(), self.exact.is_approximate()) {
+        match (self.exact.is_whole(&self.listing.socket), self.exact.is_approximate()) {
             (false, _) => charset.at_least(),
             (true, true) => charset.about(),
             (true, false) => "",
@@ -87,9 +84,9 @@ pub(crate) fn write_packets(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if let Some(again) = again {
-        write_paragraph(out, &became(again), 0, page)?;
+        write_paragraph(out, &again::became(again), 0, page)?;
     }
-    for queue in &look.exact.queues {
+    for queue in look.exact.queues.iter().filter(|queue| queue.packets > 0 || !queue.complete) {
         writeln!(out)?;
         write_paragraph(out, &about_queue(queue, page.charset), 0, page)?;
         if queue.packets > 0 {
@@ -105,20 +102,25 @@ fn answer(look: &Look, charset: Charset) -> Vec<String> {
     let socket = &look.listing.socket;
     let packets = look.exact.queues.iter().map(|queue| queue.packets).fold(0, u64::saturating_add);
     let mark = look.mark(charset);
+    let elsewhere = elsewhere(look);
     let mut lines = Vec::new();
-    if packets == 0 {
-        lines.push(format!("{name} ({pid}) holds no packets at fd {fd}: its queues are empty."));
-        lines.extend(rings::sentence(look.listing.counters.ring));
-    } else {
-        let unread = size(look.exact.unread().0);
-        let truesize = look.exact.truesize(false).0.saturating_add(look.exact.truesize(true).0);
+    if packets > 0 {
+        let truesize = look.exact.queues.iter().map(|queue| queue.truesize.0).fold(0, u64::saturating_add);
         lines.push(format!(
-            "{name} ({pid}) holds {mark}{} at fd {fd}: {mark}{unread} unread, {mark}{} of truesize.",
+            "{name} ({pid}) holds {mark}{} at fd {fd}: {}, {mark}{} of truesize.",
             count(packets, "packet"),
+            held(look, charset).join(", "),
             size(truesize)
         ));
         lines.push(pinned(look, charset));
+    } else if elsewhere.is_empty() {
+        lines.push(format!("{name} ({pid}) holds no packets at fd {fd}: its queues are empty."));
+    } else {
+        lines.push(format!("{name} ({pid}) holds no packets at fd {fd} in queues of its own."));
     }
+    let is_all_elsewhere = packets == 0 && !elsewhere.is_empty();
+    lines.extend(elsewhere);
+    lines.extend(rings::sentence(look.listing.counters.ring));
     let text = |end| endpoint_of(end, socket, None, charset);
     let ends = [text(&socket.local), text(&socket.peer)];
     let ends: Vec<&str> = ends.iter().map(String::as_str).filter(|end| !end.is_empty()).collect();
@@ -127,7 +129,7 @@ fn answer(look: &Look, charset: Charset) -> Vec<String> {
     if !look.exact.is_complete() {
         let remedy = if look.is_limited { "--limit 0 goes on" } else { "that is as far as a walk goes" };
         lines.push(format!("{} not all packets were walked: {remedy}.", charset.at_least()));
-    } else if look.exact.is_approximate() {
+    } else if look.exact.is_approximate() && !is_all_elsewhere {
         lines.push(format!("{} the queue changed while it was walked.", charset.about()));
     }
     if look.exact.agreement(socket) == Agreement::Differs {
@@ -136,62 +138,64 @@ fn answer(look: &Look, charset: Charset) -> Vec<String> {
     lines
 }
 
-fn pinned(look: &Look, charset: Charset) -> String {
-    let bytes = look.blocks.iter().map(|blocks| blocks.bytes(look.page_size).0).fold(0, u64::saturating_add);
-    if bytes == 0 {
-        let as_far = if look.exact.is_complete() { "They" } else { "As far as was walked, they" };
-        return format!("{as_far} pin no pages of their own: they lie in slab memory.");
+/// What its queues hold, each kind by its name.
+fn held(look: &Look, charset: Charset) -> Vec<String> {
+    let queues = |is_of: fn(Queue) -> bool| look.exact.queues.iter().filter(move |queue| is_of(queue.queue));
+    let bytes = |is_of| queues(is_of).map(|queue| queue.bytes.0).fold(0, u64::saturating_add);
+    let packets = |is_of| queues(is_of).map(|queue| queue.packets).fold(0, u64::saturating_add);
+    let mark = |is_of| if queues(is_of).all(|queue| queue.complete) { "" } else { charset.at_least() };
+    let mut parts = Vec::new();
+    if packets(Queue::is_data_to_read) > 0 {
+        parts.push(match look.footprint.received.payload {
+            Some(unread) => format!("{} unread", size(unread.0)),
+            None => format!("{}{} unread", look.mark(charset), size(look.exact.unread().0)),
+        });
     }
-    let mut line =
-        format!("They pin {}{}: {}", look.mark(charset), size(bytes), blocks(&look.blocks, look.page_size));
+    if packets(Queue::is_sending) > 0 {
+        let is_of = Queue::is_sending;
+        let is_tcp = look.listing.socket.protocol == Protocol::Tcp;
+        let what = if is_tcp { "that the peer has not taken" } else { "not sent yet" };
+        parts.push(format!("{}{} {what}", mark(is_of), size(bytes(is_of))));
+    }
+    match look.exact.counters.errors {
+        0 => {}
+        errors => parts.push(format!("{} in the error queue never fetched", count(errors, "packet"))),
+    }
+    parts
+}
+
+/// What it is charged for that lies in no queue of its own.
+fn elsewhere(look: &Look) -> Vec<String> {
+    let socket = &look.listing.socket;
+    let [received, sent] = [false, true].map(|sending| look.exact.elsewhere(socket, sending).0);
+    let mut lines = Vec::new();
+    if received > 0 {
+        lines.push(format!(
+            "It is charged {} for received packets that are in no queue of its own: a sockmap program can have taken \
+             them (bpftool map shows sockmaps).",
+            size(received)
+        ));
+    }
+    if sent > 0 {
+        lines.push(format!(
+            "It is charged {} for sent packets that are on their way to a device (tc -s qdisc shows how many wait).",
+            size(sent)
+        ));
+    }
+    let of_peer = look.footprint.sent.charged.filter(|charge| charge.0 > 0 && socket.protocol.is_unix());
+    lines.extend(of_peer.map(|charge| {
+        format!("What it has sent waits in the queue of its peer: it is charged {} for that.", size(charge.0))
+    }));
+    lines
+}
+
+fn pinned(look: &Look, charset: Charset) -> String {
+    let what = pinned_in(&look.blocks, look.exact.slab.0, look.page_size);
+    let mut line = format!("They pin {}{what}", look.mark(charset));
     if let Some(pages) = whose_pages(&look.exact) {
         line += &format!(", among them {pages}");
     }
     line + "."
-}
-
-/// What became of the packets between the two looks.
-fn became(Again { time, change, looks }: &Again) -> String {
-    let after = format!("After {}", duration(*time));
-    let &Change { before, untouched, grown, begun, gone, arrived } = change;
-    let nobody = match looks {
-        1 => "nobody has read in that time".to_owned(),
-        n => format!("nobody has read in that time (at each of {n} looks; they have no time stamps)"),
-    };
-    let packets = |n: usize| count(n as u64, "packet");
-    if before == 0 {
-        return match arrived {
-            0 => format!("{after} there is still nothing to read."),
-            n => format!("{after} {} are there that were not before.", packets(n)),
-        };
-    }
-    let mut parts = Vec::new();
-    if gone > 0 {
-        parts.push(format!(
-            "{} read or dropped",
-            if gone == 1 { "1 was".to_owned() } else { format!("{gone} were") }
-        ));
-    }
-    if begun > 0 {
-        parts.push(format!("{begun} read in part"));
-    }
-    if grown > 0 {
-        parts.push(format!("{grown} grew by what arrived"));
-    }
-    if arrived > 0 {
-        parts.push(format!("{arrived} arrived"));
-    }
-    let there = if before == 1 { "packet is" } else { "packets are" };
-    match (change.is_unread(), parts.is_empty()) {
-        (true, true) if before == 1 => format!("{after} the same packet is there, untouched: {nobody}."),
-        (true, true) => format!("{after} the same {before} packets are there, untouched: {nobody}."),
-        (true, false) => {
-            format!("{after} all {before} {there} still there ({}): {nobody}.", parts.join(", "))
-        }
-        (false, _) => {
-            format!("{after} {untouched} of {before} {there} still there, untouched; {}.", parts.join(", "))
-        }
-    }
 }
 
 fn about_queue(queue: &QueueExact, charset: Charset) -> String {
@@ -314,6 +318,3 @@ fn place(piece: &Piece) -> String {
         kind => format!("order {order}, {}", kind.name()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use skcheck_core::{
-    Bytes, Cap, Certainty, Family, Gap, Holder, Holding, Missing, RecvQueue, Report as SocketReport, Truesize,
+    Bytes, Cap, Certainty, Family, Gap, Holder, Holding, Missing, Protocol, RecvQueue,
+    Report as SocketReport, Truesize,
 };
 
 use crate::args::By;
@@ -13,7 +14,7 @@ use crate::output::closed_held::whose_unlisted;
 use crate::output::measured::pins;
 use crate::output::names::{Writer, descriptor};
 use crate::output::{rings, room};
-use crate::report::{Charge, Group, Owner, Pinned, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
+use crate::report::{Charge, Group, Owner, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
 use crate::text::{Charset, escape, listed, size};
 
 /// The answer: who is the heaviest, and how heavy.
@@ -44,9 +45,24 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
         let unsent = amount(sums.unsent).unwrap_or_else(|| "data".to_owned());
         let peers = peers(report, group, config.page.charset);
         let has = verb("has", "have");
+        let sent = if waits_for_device(group) {
+            format!("{name} {has} sent data that waits for a device.")
+        } else {
+            format!("{name} {has} sent {unsent} that {peers} not taken.")
+        };
+        return vec![sent, charge(report, &sums.sent)];
+    }
+    if sums.mostly_errors() {
+        let errors = count(sums.errors, "packet");
+        let unread = amount(sums.unread).map(|unread| format!(", and {unread} of unread data"));
         return vec![
-            format!("{name} {has} sent {unsent} that {peers} not taken."),
-            charge(report, &sums.sent),
+            format!(
+                "{name} {} {errors} in error queues{}, never fetched{}.",
+                verb("has", "have"),
+                mostly_at(group),
+                unread.unwrap_or_default()
+            ),
+            charge(report, &sums.received),
         ];
     }
     if sums.unread.known > 0 || sums.received.charged.known > 0 {
@@ -83,6 +99,12 @@ pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> 
     vec![format!("No data waits in {}.", count(report.totals.sockets, "socket"))]
 }
 
+/// Whether what was sent is on its way to a device: that of all protocols whose peers tell nothing.
+fn waits_for_device(group: &Group<'_>) -> bool {
+    let mut senders = group.sockets.iter().filter(|socket| shows_sent(socket)).map(|it| it.socket.protocol);
+    senders.all(|protocol| !protocol.is_unix() && !matches!(protocol, Protocol::Tcp | Protocol::Mptcp))
+}
+
 /// Who has not taken what was sent: by name where it is one process of this host.
 fn peers(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> String {
     let senders = || group.sockets.iter().filter(|socket| shows_sent(socket));
@@ -104,8 +126,7 @@ fn peers(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> String {
 /// What the kernel charges for one side of somebody's sockets, and what that can pin.
 fn charge(report: &Report<'_>, side: &Charge) -> String {
     // However often they share pages: together they pin no more than all sockets do.
-    let bytes = side.pinned.bytes.min(report.snapshot.pinned(|_| true).0);
-    let measured = pins(&Pinned { bytes, ..side.pinned });
+    let measured = pins(&side.pinned.of_at_most(report.snapshot.pinned(|_| true).0));
     let Some(charged) = amount(side.charged) else {
         let unknown = "hat the kernel charges for it is unknown";
         return measured.map_or_else(|| format!("W{unknown}."), |pins| format!("It {pins}; w{unknown}."));

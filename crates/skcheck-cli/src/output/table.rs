@@ -40,7 +40,7 @@ pub(super) fn write_below(
     if !report.sockets.is_empty() {
         writeln!(out)?;
         let wide = config.wide || report.spans;
-        let measured = report.measured.sockets > 0;
+        let measured = report.measured.sockets > 0 || report.measured.elsewhere > 0;
         let writer = Writer { snapshot: report.snapshot, charset: page.charset, wide, measured };
         let rows = rows(report, writer, why);
         for line in render(&rows, first_column(report.by), page) {

@@ -143,9 +143,11 @@ fn table_lines(report: &WatchReport<'_>, top: Option<usize>, room: usize, page: 
     lines
 }
 
-/// What would show more of why.
+/// What would show more of why, and what is no unread data.
 fn note_lines(report: &WatchReport<'_>, page: Page) -> Vec<String> {
-    let notes = notes::notes(&report.rows);
+    let names = Names { sample: report.now, charset: page.charset };
+    let mut notes = notes::notes(&report.rows);
+    notes.extend(notes::error_queues(report, names));
     notes.iter().flat_map(|note| broken(note, page.width.unwrap_or(usize::MAX))).collect()
 }
 

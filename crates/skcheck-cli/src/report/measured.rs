@@ -18,17 +18,17 @@ pub(crate) enum Measure {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Pinned {
     /// The pages of each socket, added up: what two of them share is in it twice.
-    pub(crate) bytes: u64,
+    pub(crate) pages: u64,
+    /// What the heads of their packets take in slabs.
+    pub(crate) slab: u64,
     /// How many sockets were measured.
     pub(crate) measured: u64,
     /// How many hold packets and were not.
     pub(crate) unknown: u64,
-    /// How many walks were cut short.
-    pub(crate) cut_short: u64,
+    /// How many pin more than was found: the walk was cut short, or packets lie elsewhere.
+    pub(crate) floors: u64,
     /// How many sockets' queues changed while they were walked.
     pub(crate) changed: u64,
-    /// What their packets' heads take in slabs, both sides.
-    pub(crate) slab: u64,
     /// What they share with others, measured somewhere, each socket's part added up.
     pub(crate) shared: u64,
 }
@@ -64,6 +64,12 @@ pub(crate) struct Measured<'a> {
     pub(crate) vanished: u64,
     /// How many can be walked by nobody.
     pub(crate) not_walkable: u64,
+    /// How many are charged only for packets that lie in none of their queues.
+    pub(crate) elsewhere: u64,
+    /// What sockets are charged for such packets that they have received, measured or not.
+    pub(crate) received_elsewhere: u64,
+    /// The same of what they have sent.
+    pub(crate) sent_elsewhere: u64,
     /// How many walks were cut short.
     pub(crate) cut_short: u64,
     /// How many sockets changed between the first look and the walk.
@@ -72,6 +78,8 @@ pub(crate) struct Measured<'a> {
     pub(crate) differing: u64,
     /// Pieces of packets that are no pages, or are not understood.
     pub(crate) not_counted: u64,
+    /// What the heads of all packets take in slabs.
+    pub(crate) slab: u64,
     /// The distinct blocks of pages of all sockets, the largest part first.
     pub(crate) blocks: Vec<Blocks>,
     /// The largest excess first.
@@ -84,23 +92,25 @@ impl Measure {
         let side = side(report, sending);
         let empty = side.charged.is_some_and(|charge| charge.0 == 0);
         match &report.exact {
-            // What others than TCP have sent is in other queues than theirs, or in none.
-            _ if sending && report.socket.protocol != Protocol::Tcp => {
-                if empty {
-                    Measure::Nothing
-                } else {
-                    Measure::Unknown
+            _ if sending && empty && report.socket.protocol != Protocol::Tcp => Measure::Nothing,
+            // It is in the queue of its reader.
+            _ if sending && report.socket.protocol.is_unix() => Measure::Unknown,
+            Ok(exact) => {
+                let (pages, slab) = (pages(exact, sending), slab(exact, sending));
+                let is_elsewhere = exact.elsewhere(&report.socket, sending).0 > 0;
+                if is_elsewhere && pages == 0 && slab == 0 {
+                    return Measure::Unknown;
                 }
+                Measure::Pins(Pinned {
+                    pages,
+                    slab,
+                    measured: 1,
+                    unknown: 0,
+                    floors: u64::from(!exact.is_complete() || is_elsewhere),
+                    changed: u64::from(exact.is_approximate()),
+                    shared: exact.pinned_shared.0,
+                })
             }
-            Ok(exact) => Measure::Pins(Pinned {
-                bytes: pages(exact, sending),
-                measured: 1,
-                unknown: 0,
-                cut_short: u64::from(!exact.is_complete()),
-                changed: u64::from(exact.is_approximate()),
-                slab: exact.slab.0,
-                shared: exact.pinned_shared.0,
-            }),
             Err(NotMeasured::Empty) => Measure::Nothing,
             Err(_) if empty => Measure::Nothing,
             Err(_) => Measure::Unknown,
@@ -114,9 +124,9 @@ impl Pinned {
             Measure::Nothing => {}
             Measure::Unknown => self.unknown += 1,
             Measure::Pins(one) => {
-                self.bytes = self.bytes.saturating_add(one.bytes);
+                self.pages = self.pages.saturating_add(one.pages);
                 self.measured += one.measured;
-                self.cut_short += one.cut_short;
+                self.floors += one.floors;
                 self.changed += one.changed;
                 self.slab = self.slab.saturating_add(one.slab);
                 self.shared = self.shared.saturating_add(one.shared);
@@ -124,14 +134,24 @@ impl Pinned {
         }
     }
 
+    /// What comes back when all of it is read: pages and slab together, each page as often as sockets pin it.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.pages.saturating_add(self.slab)
+    }
+
+    /// The same, if there are no more than so many pages: however often sockets share them.
+    pub(crate) fn of_at_most(self, all: u64) -> Pinned {
+        Pinned { pages: self.pages.min(all), ..self }
+    }
+
     /// What they pin at least, if all that they share is shared among them.
     pub(crate) fn least(&self) -> u64 {
-        self.bytes.saturating_sub(self.shared)
+        self.bytes().saturating_sub(self.shared)
     }
 
     /// How sure the sum over several sockets is; `None` where nothing was measured.
     pub(crate) fn sureness(&self) -> Option<Sureness> {
-        let more = self.unknown > 0 || self.cut_short > 0;
+        let more = self.unknown > 0 || self.floors > 0;
         // A single socket's own pages are each counted once.
         let less = self.shared > 0 && self.measured > 1;
         match (more, less) {
@@ -157,6 +177,10 @@ impl<'a> Measured<'a> {
                 Err(NotMeasured::Refused) => measured.refused += 1,
                 Err(NotMeasured::Vanished) => measured.vanished += 1,
                 Err(NotMeasured::NotWalkable) => measured.not_walkable += 1,
+                Err(NotMeasured::Elsewhere) => {
+                    measured.elsewhere += 1;
+                    measured.add_elsewhere([false, true].map(|sending| charge(report, sending)));
+                }
                 Err(_) => {}
             }
         }
@@ -166,7 +190,17 @@ impl<'a> Measured<'a> {
 
     /// Whether every socket that holds packets was measured, to its end.
     pub(crate) fn is_all(&self) -> bool {
-        self.no_time + self.refused + self.vanished + self.not_walkable + self.cut_short == 0
+        self.unmeasured() + self.cut_short + self.received_elsewhere + self.sent_elsewhere == 0
+    }
+
+    /// How many sockets that hold packets were not measured.
+    pub(crate) fn unmeasured(&self) -> u64 {
+        self.no_time + self.refused + self.vanished + self.not_walkable + self.elsewhere
+    }
+
+    fn add_elsewhere(&mut self, [received, sent]: [u64; 2]) {
+        self.received_elsewhere = self.received_elsewhere.saturating_add(received);
+        self.sent_elsewhere = self.sent_elsewhere.saturating_add(sent);
     }
 
     fn add(&mut self, report: &'a SocketReport, exact: &'a Exact, snapshot: &Snapshot) {
@@ -176,6 +210,8 @@ impl<'a> Measured<'a> {
         self.moved += u64::from(agreement == Agreement::Moved);
         self.differing += u64::from(agreement == Agreement::Differs);
         self.not_counted = self.not_counted.saturating_add(exact.not_counted);
+        self.slab = self.slab.saturating_add(exact.slab.0);
+        self.add_elsewhere([false, true].map(|sending| exact.elsewhere(&report.socket, sending).0));
         for sending in [false, true] {
             let pinned = pages(exact, sending);
             let bound = bound(report, exact, sending, snapshot);
@@ -230,14 +266,14 @@ impl Shared {
 /// what others pin too; at least what it is charged.
 pub(super) fn weight_beside(report: &SocketReport, sending: bool, shared: &Shared) -> u64 {
     let Measure::Pins(pinned) = Measure::of(report, sending) else { return weight(report, sending) };
-    let ours = pinned.shared.min(pinned.bytes);
-    charge(report, sending).max((pinned.bytes - ours).saturating_add(shared.part(ours)))
+    let ours = pinned.shared.min(pinned.pages);
+    charge(report, sending).max((pinned.bytes() - ours).saturating_add(shared.part(ours)))
 }
 
 /// What one side of a socket weighs: what it pins where that was measured, at least what it is charged.
 pub(super) fn weight(report: &SocketReport, sending: bool) -> u64 {
     let pinned = match Measure::of(report, sending) {
-        Measure::Pins(pinned) => pinned.bytes,
+        Measure::Pins(pinned) => pinned.bytes(),
         _ => 0,
     };
     charge(report, sending).max(pinned)
@@ -253,6 +289,10 @@ fn charge(report: &SocketReport, sending: bool) -> u64 {
 
 fn pages(exact: &Exact, sending: bool) -> u64 {
     if sending { exact.send_pinned.0 } else { exact.pinned.0 }
+}
+
+fn slab(exact: &Exact, sending: bool) -> u64 {
+    if sending { exact.send_slab.0 } else { exact.slab.0.saturating_sub(exact.send_slab.0) }
 }
 
 fn side(report: &SocketReport, sending: bool) -> &Side {

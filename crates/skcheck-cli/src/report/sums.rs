@@ -1,5 +1,6 @@
 //! Numbers of several sockets, units kept apart.
 
+use skcheck_core::engine::Queue;
 use skcheck_core::{Certainty, Connections, RecvQueue, Report as SocketReport, Side, State};
 
 use crate::report::measured::{Measure, Pinned, weight};
@@ -17,6 +18,10 @@ pub(crate) struct Sums {
     pub(crate) unread: Sum,
     /// Payload that the peers have not acknowledged.
     pub(crate) unsent: Sum,
+    /// Packets in error queues that were never fetched.
+    pub(crate) errors: u64,
+    /// What these are charged, where they were walked.
+    pub(crate) errors_charged: u64,
     /// What rings of packet sockets take.
     pub(crate) rings: Sum,
     /// The receiving side.
@@ -63,6 +68,8 @@ impl Sums {
         }
         self.unread.add(footprint.received.payload.map(|payload| payload.0), Certainty::Exact);
         self.unsent.add(footprint.sent.payload.map(|payload| payload.0), Certainty::Exact);
+        self.errors = self.errors.saturating_add(report.error_packets().unwrap_or(0));
+        self.errors_charged = self.errors_charged.saturating_add(errors_charged(report));
         self.rings.add(footprint.rings.map(|rings| rings.0), Certainty::Exact);
         self.received.add(&footprint.received, footprint.certainty);
         self.sent.add(&footprint.sent, Certainty::Exact);
@@ -84,9 +91,14 @@ impl Sums {
         self.rings.known > self.received.weight.max(self.sent.weight)
     }
 
+    /// Whether most of what was received, by its charge, waits in error queues.
+    pub(crate) fn mostly_errors(&self) -> bool {
+        self.errors > 0 && self.errors_charged.saturating_mul(2) > self.received.charged.known
+    }
+
     /// Whether the sending side weighs more than the receiving one.
     pub(crate) fn mostly_sent(&self) -> bool {
-        let charged = |side: &Charge| side.charged.known.max(side.pinned.bytes);
+        let charged = |side: &Charge| side.charged.known.max(side.pinned.bytes());
         charged(&self.sent) > charged(&self.received)
     }
 }
@@ -96,6 +108,12 @@ impl Charge {
         self.charged.add(side.charged.map(|charge| charge.0), certainty);
         self.worst.add(side.worst.map(|worst| worst.bytes.0), certainty);
     }
+}
+
+/// What the packets in its error queue are charged to what was received.
+fn errors_charged(report: &SocketReport) -> u64 {
+    let errors = report.exact.as_ref().ok().and_then(|exact| exact.queue(Queue::Error));
+    errors.map_or(0, |queue| queue.truesize.0.saturating_sub(queue.in_options.0))
 }
 
 /// Whether a socket is closed and still held, and nothing tells what it holds.

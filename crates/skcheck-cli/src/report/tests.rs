@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 use skcheck_core::engine::{Counters, Packet, PageKind, Piece, Queue, QueueEnd};
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Blocks, Bytes, Exact, Family, Holder, Holding, Inode, Live, NetnsId, Payload, Protocol, RecvQueue, Ring,
-    Rings, Socket, State, Truesize, scan,
+    Blocks, Bytes, Exact, Family, Holder, Holding, Inode, Live, NetnsId, NotMeasured, Payload, Protocol,
+    RecvQueue, Ring, Rings, Socket, State, Truesize, scan,
 };
 
 use super::*;
@@ -200,6 +200,7 @@ fn measured(snapshot: &mut Snapshot, inode: u32, pinned: u64, shared: u64, compl
     let packet = Packet {
         queue: Queue::Receive,
         is_part: false,
+        in_options: false,
         id: 1,
         stamp: 1,
         len: Payload(report.socket.recv_q.size().unwrap()),
@@ -296,7 +297,35 @@ fn what_unix_and_udp_sockets_have_sent_is_not_measured_at_them() {
     report.socket.protocol = Protocol::Udp;
     assert_eq!(Measure::of(&report, true), Measure::Nothing);
     report.footprint.sent.charged = Some(Truesize(1));
+    report.socket.skmem.wmem_alloc = Some(1);
     assert_eq!(Measure::of(&report, true), Measure::Unknown);
+    report.socket.protocol = Protocol::UnixStream;
+    assert_eq!(Measure::of(&report, true), Measure::Unknown);
+}
+
+/// What was found of a socket that is charged more is the least that it pins; its charge decides where it stands.
+#[test]
+fn what_is_charged_for_packets_elsewhere() {
+    let mut snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 100_000, 0), (3, &[30], 90_000, 0)]);
+    measured(&mut snapshot, 1, 32768, 0, true);
+    measured(&mut snapshot, 2, 40960, 0, true);
+    assert_eq!(Measure::of(&snapshot.sockets[1], false), pins(40961, 0));
+    let exact = snapshot.sockets[1].exact.as_mut().unwrap();
+    (exact.counters.unchanged, exact.counters.rmem_alloc) = (true, Truesize(300_000));
+    assert_eq!(Measure::of(&snapshot.sockets[1], false), pins(40961, 1));
+    snapshot.sockets[2].exact = Err(NotMeasured::Elsewhere);
+    assert_eq!(Measure::of(&snapshot.sockets[2], false), Measure::Unknown);
+    assert_eq!(Measure::of(&snapshot.sockets[2], true), Measure::Nothing);
+    assert_eq!(order(&snapshot, BY_PINNED), [Process(20), Process(30), Process(10)]);
+    let report = Report::new(&snapshot, &Query::default(), BY_PINNED);
+    let measured = &report.measured;
+    assert_eq!((measured.sockets, measured.elsewhere, measured.received_elsewhere), (2, 1, 290_000));
+    assert!(!measured.is_all());
+}
+
+/// One socket that pins so much, its packet's head of one byte in slab memory among it, exactly or at least.
+fn pins(bytes: u64, floors: u64) -> Measure {
+    Measure::Pins(Pinned { pages: bytes - 1, slab: 1, measured: 1, floors, ..Pinned::default() })
 }
 
 /// What a closed socket has reserved is its own, and not that of sockets which nobody has seen.

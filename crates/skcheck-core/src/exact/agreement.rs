@@ -108,6 +108,7 @@ mod tests {
             packets: 1,
             bytes: Payload(bytes),
             truesize: Truesize(truesize),
+            in_options: Truesize(0),
             fragments: 0,
             pages: Vec::new(),
             complete: true,
@@ -120,6 +121,7 @@ mod tests {
             pinned_shared: Bytes(0),
             handed_in: Vec::new(),
             slab: Bytes(0),
+            send_slab: Bytes(0),
             not_counted: 0,
             counters,
         }

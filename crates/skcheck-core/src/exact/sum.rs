@@ -46,6 +46,7 @@ struct OpenQueue {
     packets: u64,
     bytes: u64,
     truesize: u64,
+    in_options: u64,
     fragments: u64,
     slab: u64,
     not_counted: u64,
@@ -66,6 +67,8 @@ impl Summing {
                     queue.packets += 1;
                     queue.bytes = queue.bytes.saturating_add(packet.len.0);
                     queue.truesize = queue.truesize.saturating_add(packet.truesize.0);
+                    let in_options = if packet.in_options { packet.truesize.0 } else { 0 };
+                    queue.in_options = queue.in_options.saturating_add(in_options);
                 }
                 queue.fragments += packet.fragments.len() as u64;
                 queue.add(&packet.head_piece);
@@ -97,6 +100,7 @@ impl Summing {
             pinned_shared: Bytes(0),
             handed_in: Vec::new(),
             slab: Bytes(0),
+            send_slab: Bytes(0),
             not_counted: 0,
             counters,
         };
@@ -109,12 +113,16 @@ impl Summing {
                 continue;
             }
             exact.slab.0 = exact.slab.0.saturating_add(walked.slab);
+            if queue.is_sending() {
+                exact.send_slab.0 = exact.send_slab.0.saturating_add(walked.slab);
+            }
             exact.not_counted += walked.not_counted;
             exact.queues.push(QueueExact {
                 queue,
                 packets: walked.packets,
                 bytes: Payload(walked.bytes),
                 truesize: Truesize(walked.truesize),
+                in_options: Truesize(walked.in_options),
                 fragments: walked.fragments,
                 pages: by_order(walked.blocks.values().map(|(order, _)| *order)),
                 complete: end.is_some_and(|end| end.complete),

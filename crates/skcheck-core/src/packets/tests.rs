@@ -10,6 +10,7 @@ fn listing(packets: &[(u64, u64)]) -> Listing {
     let packet = |&(id, len): &(u64, u64)| Packet {
         queue: Queue::Receive,
         is_part: false,
+        in_options: false,
         id,
         stamp: id * 10,
         len: Payload(len),

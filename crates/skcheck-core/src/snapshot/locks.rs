@@ -65,7 +65,7 @@ pub(super) fn are_exclusive(host: &dyn Host) -> bool {
 
 /// Those of these processes that may be stuck with a socket locked: a thread of theirs waits for something
 /// else than sockets make one wait for, or may not be looked at.
-pub(super) fn may_be_kept_by(host: &dyn Host, pids: &BTreeSet<u32>) -> FxHashSet<u32> {
+pub(crate) fn may_be_kept_by(host: &dyn Host, pids: &BTreeSet<u32>) -> FxHashSet<u32> {
     let mut kept = FxHashSet::default();
     let mut threads: Vec<u32> = Vec::new();
     let mut paths: Vec<PathBuf> = Vec::new();

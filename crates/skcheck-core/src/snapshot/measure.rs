@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::{Engine, Limits, PageKind, Queue, Target, UnixQueue};
+use crate::engine::{Engine, Limits, PageKind, Target};
 use crate::exact::{Blocks, Exact, NotMeasured, Summing};
 use crate::footprint::{self, HostFacts, Side};
 use crate::gap::{Gap, Missing};
 use crate::snapshot::Report;
-use crate::socket::{Cookie, Family, State};
+use crate::socket::{Cookie, Family, Socket, State};
 use crate::units::Truesize;
 
 /// How many sockets are walked at most in one scan: a report of more is cut to the heaviest.
@@ -81,9 +81,18 @@ impl Measured {
                 None => Err(self.otherwise),
             };
             complete(report, facts);
-            refine(report, facts);
+            let Report { socket, footprint, exact: Ok(exact), .. } = report else { continue };
+            footprint.refine(socket, exact, facts);
+            if is_elsewhere(exact, socket) {
+                report.exact = Err(NotMeasured::Elsewhere);
+            }
         }
     }
+}
+
+/// Whether nothing was found of what the kernel charges.
+fn is_elsewhere(exact: &Exact, socket: &Socket) -> bool {
+    exact.queues.iter().all(|queue| queue.packets == 0) && !exact.is_whole(socket) && exact.is_complete()
 }
 
 /// What the kernel's tables do not tell without locking the socket, and the walk does.
@@ -94,23 +103,6 @@ fn complete(report: &mut Report, facts: &HostFacts) {
         if socket.state != State::ClosedHeld {
             *footprint = footprint::footprint(socket, None, facts);
         }
-    }
-}
-
-/// What the walk knows better than the record: the payload of datagrams, that of a TCP socket that was
-/// closed (whether its Recv-Q counts a FIN cannot be told), and all that waits for a unix reader.
-fn refine(report: &mut Report, facts: &HostFacts) {
-    let Report { socket, footprint, exact: Ok(exact), .. } = report else { return };
-    if !exact.is_complete() || exact.is_approximate() {
-        return;
-    }
-    if footprint.received.payload.is_none() || socket.state == State::ClosedHeld {
-        footprint.received.payload = Some(exact.unread());
-    }
-    if socket.family == Family::Unix {
-        let packets = exact.queue(Queue::Receive).map_or(0, |queue| queue.packets);
-        let queue = UnixQueue { payload: exact.unread(), truesize: exact.truesize(false), packets };
-        footprint.know_unix_queue(socket, &queue, facts);
     }
 }
 

@@ -50,6 +50,7 @@ pub use crate::snapshot::totals::{Cap, Totals};
 
 pub(crate) use crate::snapshot::by_engine::knows_pids_of;
 pub(crate) use crate::snapshot::closed::incomparable;
+pub(crate) use crate::snapshot::locks::may_be_kept_by;
 pub(crate) use crate::snapshot::matching::is_in;
 pub(crate) use crate::snapshot::read::{cpus, host_facts, kernel_config};
 

@@ -145,6 +145,13 @@ impl Report {
         self.holders.iter().map(|holder| holder.pid).chain(self.portid_process).collect()
     }
 
+    /// How many packets are in the error queue, none of which was ever fetched (`recvmsg` with MSG_ERRQUEUE):
+    /// time stamps, errors (IP_RECVERR), and notes that MSG_ZEROCOPY is done. They are no data, and are charged
+    /// like data. `None` where the queues were not walked.
+    pub fn error_packets(&self) -> Option<u64> {
+        self.exact.as_ref().ok().map(|exact| exact.counters.errors)
+    }
+
     /// Whether more than one process holds the socket (after fork, or passed on). Candidates for
     /// an ambiguous connection do not share it.
     pub fn is_shared(&self) -> bool {

@@ -14,6 +14,9 @@ use crate::socket::{Family, State};
 use crate::units::{Bytes, Payload, Truesize};
 use crate::verdict::{Evidence, Suspect};
 
+/// On every host that sends some packets are on their way to a device. So much is nothing to search for.
+const ON_THEIR_WAY: Truesize = Truesize(1 << 20);
+
 /// How many suspects are named.
 const SUSPECTS: usize = 10;
 
@@ -33,6 +36,7 @@ impl Evidence {
             walked_off_list: pinned(PageKind::Stack),
             walked_ownerless: pinned(PageKind::RemovedFile),
             walked_seen: walked_seen(snapshot),
+            elsewhere: elsewhere(snapshot),
             is_blind: is_blind(snapshot),
             rings: rings(snapshot),
             room: census.map(|census| room(census, facts)),
@@ -85,14 +89,28 @@ fn large_kmalloc(census: &Census, ledger: &Ledger) -> Bytes {
     Bytes(told.saturating_sub(census.pages(PageClass::Slab).bytes(census.page_size).0))
 }
 
-/// Whether every queue of the sockets that were seen was walked to its end; one that is gone has none.
+/// Whether every queue of the sockets that were seen was walked to its end, and next to nothing is charged for
+/// what lies elsewhere; one that is gone has none.
 fn walked_seen(snapshot: &Snapshot) -> bool {
     let is_walked = |report: &Report| match &report.exact {
         Ok(exact) => exact.is_complete(),
-        Err(why) => matches!(why, NotMeasured::Empty | NotMeasured::Vanished),
+        Err(why) => matches!(why, NotMeasured::Empty | NotMeasured::Vanished | NotMeasured::Elsewhere),
     };
     let refused = snapshot.gaps.iter().any(|gap| matches!(gap.what, Missing::Engine | Missing::Queues));
-    snapshot.engine.is_some() && !refused && snapshot.sockets.iter().all(is_walked)
+    let is_all = elsewhere(snapshot) < ON_THEIR_WAY;
+    snapshot.engine.is_some() && !refused && is_all && snapshot.sockets.iter().all(is_walked)
+}
+
+/// See [`Evidence::elsewhere`].
+fn elsewhere(snapshot: &Snapshot) -> Truesize {
+    Truesize(sum(snapshot, |report| match &report.exact {
+        Ok(exact) => {
+            let side = |sending| exact.elsewhere(&report.socket, sending).0;
+            Some(side(false).saturating_add(side(true)))
+        }
+        Err(NotMeasured::Elsewhere) => charged(report).map(|charge| charge.0),
+        Err(_) => None,
+    }))
 }
 
 /// Whether there may be sockets that were not seen, or not that they hold something.
@@ -140,9 +158,9 @@ fn bound(snapshot: &Snapshot) -> Bound {
     }
 }
 
-/// What walking a socket's queues to their end found.
+/// What walking a socket's queues found, where that is all that it is charged.
 fn complete(report: &Report) -> Option<&Exact> {
-    report.exact.as_deref().ok().filter(|exact| exact.is_complete())
+    report.exact.as_deref().ok().filter(|exact| exact.is_whole(&report.socket))
 }
 
 /// See [`Evidence::rings`].
@@ -196,10 +214,15 @@ fn charged(report: &Report) -> Option<Truesize> {
     charges.reduce(u64::saturating_add).map(Truesize)
 }
 
-fn pinned(report: &Report) -> Option<Bytes> {
+/// What was measured; and whether that is all.
+fn pinned(report: &Report) -> Option<(Bytes, bool)> {
     match &report.exact {
-        Ok(exact) => Some(Bytes(exact.pinned.0.saturating_add(exact.send_pinned.0))),
-        Err(NotMeasured::Empty) => Some(Bytes(0)),
+        Ok(exact) => {
+            let bytes = exact.pinned.0.saturating_add(exact.send_pinned.0);
+            let is_whole = exact.is_whole(&report.socket);
+            (is_whole || bytes > 0).then_some((Bytes(bytes), is_whole))
+        }
+        Err(NotMeasured::Empty) => Some((Bytes(0), true)),
         Err(_) => None,
     }
 }
@@ -208,13 +231,18 @@ fn sum(snapshot: &Snapshot, of: impl Fn(&Report) -> Option<u64>) -> u64 {
     snapshot.sockets.iter().filter_map(of).fold(0, u64::saturating_add)
 }
 
-/// The heaviest sockets: by what they pin where that was measured, else by what they are charged, and by
-/// their rings. One that pins nothing is none.
+/// The heaviest sockets: by what they pin where all of it was measured, else by what they are charged, if that
+/// is more, and by their rings. One that pins nothing is none.
 pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
     let weight = |report: &Report| {
         let charged = charged(report).map_or(0, |charge| charge.0);
         let rings = report.footprint.rings.map_or(0, |rings| rings.0);
-        pinned(report).map_or(charged, |bytes| bytes.0).saturating_add(rings)
+        let weight = match pinned(report) {
+            Some((pinned, true)) => pinned.0,
+            Some((floor, false)) => floor.0.max(charged),
+            None => charged,
+        };
+        weight.saturating_add(rings)
     };
     let mut reports: Vec<&Report> = snapshot.sockets.iter().filter(|report| weight(report) > 0).collect();
     reports.sort_by_cached_key(|report| Reverse(weight(report)));
@@ -228,12 +256,13 @@ pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
             comm: process.and_then(|process| process.comm.clone()),
             unread: report.footprint.received.payload,
             charged: charged(report),
-            pinned: pinned(report),
+            pinned: pinned(report).map(|(bytes, _)| bytes),
+            pinned_is_floor: pinned(report).is_some_and(|(_, is_whole)| !is_whole),
             rings: report.footprint.rings,
             worst: own_bound(report)
                 .map(|bound| snapshot.capped(bound, charged(report).unwrap_or_default()).0)
                 // Pages that were handed in are beyond it.
-                .filter(|worst| pinned(report).is_none_or(|pinned| pinned <= *worst)),
+                .filter(|worst| pinned(report).is_none_or(|(pinned, _)| pinned <= *worst)),
         }
     };
     reports.into_iter().map(suspect).collect()

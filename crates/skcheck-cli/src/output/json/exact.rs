@@ -9,12 +9,16 @@ pub(super) struct ExactJson {
     pinned: Option<u64>,
     send_pinned: Option<u64>,
     pinned_shared: Option<u64>,
+    pinned_is_floor: Option<bool>,
+    charged_elsewhere: Option<u64>,
+    send_charged_elsewhere: Option<u64>,
     not_measured: Option<&'static str>,
     exact: Option<Vec<QueueJson>>,
     exact_agrees: Option<bool>,
     exact_agreement: Option<&'static str>,
     handed_in: Option<Vec<HandedInJson>>,
     slab: Option<u64>,
+    send_slab: Option<u64>,
     not_counted: Option<u64>,
 }
 
@@ -49,9 +53,13 @@ impl ExactJson {
             Err(why) => return ExactJson { not_measured: Some(why.name()), ..ExactJson::default() },
         };
         let agreement = exact.agreement(socket);
+        let [elsewhere, send_elsewhere] = [false, true].map(|sending| exact.elsewhere(socket, sending).0);
         ExactJson {
-            pinned: Some(exact.pinned.0),
-            send_pinned: Some(exact.send_pinned.0),
+            pinned: is_known(exact, false, elsewhere).then_some(exact.pinned.0),
+            send_pinned: is_known(exact, true, send_elsewhere).then_some(exact.send_pinned.0),
+            pinned_is_floor: Some(!exact.is_whole(socket)),
+            charged_elsewhere: Some(elsewhere),
+            send_charged_elsewhere: Some(send_elsewhere),
             pinned_shared: Some(exact.pinned_shared.0),
             not_measured: None,
             exact: Some(exact.queues.iter().map(QueueJson::new).collect()),
@@ -59,6 +67,7 @@ impl ExactJson {
             exact_agreement: Some(agreement.name()),
             handed_in: Some(exact.handed_in.iter().map(HandedInJson::new).collect()),
             slab: Some(exact.slab.0),
+            send_slab: Some(exact.send_slab.0),
             not_counted: Some(exact.not_counted),
         }
     }
@@ -68,6 +77,11 @@ impl ExactJson {
         self.pinned_shared = None;
         self
     }
+}
+
+/// Whether anything was found of what a side is charged.
+fn is_known(exact: &Exact, sending: bool, elsewhere: u64) -> bool {
+    elsewhere == 0 || exact.truesize(sending).0 > 0
 }
 
 impl BlocksJson {

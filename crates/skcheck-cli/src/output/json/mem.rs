@@ -79,6 +79,7 @@ struct SocketsJson {
     worst_of_all: bool,
     pinned: Option<u64>,
     pinned_ownerless: Option<u64>,
+    charged_elsewhere: u64,
     walked_all: bool,
     hidden: bool,
     rings: Option<u64>,
@@ -111,6 +112,7 @@ struct SuspectJson {
     unread: Option<u64>,
     charged: Option<u64>,
     pinned: Option<u64>,
+    pinned_is_floor: bool,
     worst: Option<u64>,
     rings: Option<u64>,
 }
@@ -180,6 +182,7 @@ impl SocketsJson {
             worst_of_all: evidence.worst_of_all,
             pinned: evidence.walked_off_list.map(|pinned| pinned.0),
             pinned_ownerless: evidence.walked_ownerless.map(|pinned| pinned.0),
+            charged_elsewhere: evidence.elsewhere.0,
             walked_all: evidence.walked_all(),
             hidden: evidence.is_blind,
             rings: evidence.rings.map(|rings| rings.0),
@@ -218,6 +221,7 @@ impl SuspectJson {
             unread: suspect.unread.map(|unread| unread.0),
             charged: suspect.charged.map(|charged| charged.0),
             pinned: suspect.pinned.map(|pinned| pinned.0),
+            pinned_is_floor: suspect.pinned_is_floor,
             worst: suspect.worst.map(|worst| worst.0),
             rings: suspect.rings.map(|rings| rings.0),
         }

@@ -43,7 +43,11 @@ struct PacketsJson<'a> {
     full: Option<bool>,
     send_full: Option<bool>,
     drops: Option<u32>,
-    unread: u64,
+    unread: Option<u64>,
+    unsent: Option<u64>,
+    charged: Option<u64>,
+    send_charged: Option<u64>,
+    error_packets: u64,
     #[serde(flatten)]
     exact: ExactJson,
     pages: Vec<BlocksJson>,
@@ -73,6 +77,16 @@ struct AgainJson {
     gone: usize,
     arrived: usize,
     read: bool,
+    errors: ErrorsJson,
+    taken: Option<u32>,
+}
+
+/// What became of the error queue.
+#[derive(Serialize)]
+struct ErrorsJson {
+    before: usize,
+    fetched: usize,
+    arrived: usize,
 }
 
 #[derive(Serialize)]
@@ -101,6 +115,7 @@ impl<'a> PacketsJson<'a> {
     fn new(look: &'a Look, again: Option<&Again>, top: Option<usize>) -> PacketsJson<'a> {
         let listing = &look.listing;
         let socket = &listing.socket;
+        let (received, sent) = (&look.footprint.received, &look.footprint.sent);
         let of_queue = |queue| listing.of_queue(queue).take(top.unwrap_or(usize::MAX)).map(PacketJson::new);
         PacketsJson {
             schema: SCHEMA,
@@ -119,7 +134,11 @@ impl<'a> PacketsJson<'a> {
             netns_inode: listing.netns.0,
             local: EndpointJson::new(&socket.local, None),
             peer: EndpointJson::new(&socket.peer, None),
-            unread: look.exact.unread().0,
+            unread: received.payload.map(|payload| payload.0),
+            unsent: sent.payload.map(|payload| payload.0),
+            charged: received.charged.map(|charge| charge.0),
+            send_charged: sent.charged.map(|charge| charge.0),
+            error_packets: look.exact.counters.errors,
             exact: ExactJson::new(Ok(&look.exact), socket).alone(),
             pages: look.blocks.iter().map(BlocksJson::new).collect(),
             counters: CountersJson::new(&listing.counters),
@@ -143,7 +162,7 @@ impl CountersJson {
 }
 
 impl AgainJson {
-    fn new(Again { time, change, looks }: &Again) -> AgainJson {
+    fn new(Again { time, change, errors, taken, looks }: &Again) -> AgainJson {
         AgainJson {
             looks: *looks,
             after_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
@@ -154,6 +173,8 @@ impl AgainJson {
             gone: change.gone,
             arrived: change.arrived,
             read: !change.is_unread(),
+            errors: ErrorsJson { before: errors.before, fetched: errors.gone, arrived: errors.arrived },
+            taken: *taken,
         }
     }
 }

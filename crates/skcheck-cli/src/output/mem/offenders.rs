@@ -46,7 +46,12 @@ pub(super) fn lines(suspects: &[Suspect], page: Page) -> Vec<String> {
             fd,
             known(suspect.unread.map(|unread| unread.0)),
             known(suspect.charged.map(|charged| charged.0)),
-            known(suspect.pinned.map(|pinned| pinned.0)),
+            match suspect.pinned {
+                Some(pinned) if suspect.pinned_is_floor => {
+                    format!("{}{}", page.charset.at_least(), size(pinned.0))
+                }
+                pinned => known(pinned.map(|pinned| pinned.0)),
+            },
             known(suspect.worst.map(|worst| worst.0)),
         ]
     };

@@ -330,3 +330,45 @@ fn a_cgroup_has_a_limit_instead_of_free_memory() {
     (cgroup.version, cgroup.sock) = (2, Some(Bytes(100 * MIB)));
     assert!(headline(&cgroup).starts_with("Cgroup /a\\x0a uses 612 MiB of its limit of 1 GiB (59.8 %);"));
 }
+
+/// What was walked is said as far as it goes: all of it only where everything was seen, and nothing lies elsewhere.
+#[test]
+fn what_was_walked() {
+    let ledger = ledger(&[(PartKind::Anonymous, GIB)], 400 << 20, 0);
+    let walked = |walked_seen, is_blind, elsewhere| {
+        let mut verdict = verdict(&ledger, Code::Unseen, Reason::Hidden);
+        let evidence = &mut verdict.evidence;
+        (evidence.walked_off_list, evidence.walked_ownerless) = (Some(Bytes(MIB)), Some(Bytes(0)));
+        (evidence.walked_seen, evidence.is_blind) = (walked_seen, is_blind);
+        evidence.elsewhere = Truesize(elsewhere);
+        verdict
+    };
+    let [all, seen, some, lies_elsewhere] = [
+        "Every queue of theirs was walked: they pin 1 MiB (measured).",
+        "Every queue that could be seen was walked: they pin 1 MiB (measured).",
+        "The queues that were walked pin 1 MiB (measured).",
+        "lies in no queue of a socket, and was not walked",
+    ];
+    check(&ledger, &walked(true, false, 5000), &[all], &[seen, some, lies_elsewhere]);
+    check(&ledger, &walked(true, true, 0), &[seen], &[all, some, lies_elsewhere]);
+    check(&ledger, &walked(false, true, 0), &[some], &[all, seen, lies_elsewhere]);
+    let elsewhere = "300 MiB of what they are charged lies in no queue of a socket";
+    check(&ledger, &walked(false, false, 300 * MIB), &[some, elsewhere], &[all, seen]);
+}
+
+/// One that was walked in part stands with its charge, and what was found of it is the least that it pins.
+#[test]
+fn one_that_was_walked_in_part_stands_first() {
+    let ledger = ledger(&[(PartKind::Anonymous, GIB)], 400 << 20, 0);
+    let mut verdict = verdict(&ledger, Code::Could, Reason::Bound(Bytes(400 << 20)));
+    let mut first = nginx(Some(MIB));
+    first.pinned_is_floor = true;
+    verdict.suspects = vec![first, nginx(None), nginx(Some(MIB))];
+    let told = "First stands nginx (146935), fd 11: it is charged 4 MiB and pins at least 1 MiB.";
+    check(
+        &ledger,
+        &verdict,
+        &[told, "4 MiB  ≥1 MiB  1 GiB", "4 MiB       ?  1 GiB", "4 MiB   1 MiB  1 GiB"],
+        &[],
+    );
+}

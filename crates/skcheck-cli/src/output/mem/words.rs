@@ -155,11 +155,19 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
             Some(bytes) if bytes.0 > 0 => format!(", {} of it in pages of removed files", size(bytes.0)),
             _ => String::new(),
         };
-        sentences.push(if evidence.walked_seen {
-            format!("Every queue of theirs was walked: they pin {} (measured){removed}.", size(sum))
-        } else {
-            format!("The queues that were walked pin {} (measured){removed}.", size(sum))
-        });
+        let queues = match (evidence.walked_seen, evidence.is_blind) {
+            (true, false) => "Every queue of theirs was walked: they",
+            (true, true) => "Every queue that could be seen was walked: they",
+            (false, _) => "The queues that were walked",
+        };
+        sentences.push(format!("{queues} pin {} (measured){removed}.", size(sum)));
+    }
+    if !evidence.walked_seen && evidence.elsewhere.0 > 0 {
+        sentences.push(format!(
+            "{} of what they are charged lies in no queue of a socket, and was not walked: it was sent and is on its way \
+             to a device, or a sockmap program has taken it.",
+            size(evidence.elsewhere.0)
+        ));
     }
     match evidence.rings {
         Some(Bytes(0)) => {}
@@ -197,6 +205,9 @@ fn stands_first(suspect: &Suspect, charset: Charset) -> String {
     let queues = suspect.pinned.map(|bytes| bytes.0).or(suspect.charged.map(|charge| charge.0));
     let does = match (suspect.pinned, suspect.charged, suspect.worst) {
         _ if rings > queues.unwrap_or(0) => format!("its rings take {}", size(rings)),
+        (Some(pinned), Some(charged), _) if suspect.pinned_is_floor => {
+            format!("it is charged {} and pins at least {}", size(charged.0), size(pinned.0))
+        }
         (Some(pinned), ..) => format!("it pins {}", size(pinned.0)),
         (None, Some(charged), Some(worst)) => {
             format!("it is charged {} and pins {} at worst", size(charged.0), size(worst.0))

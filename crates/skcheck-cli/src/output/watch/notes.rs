@@ -1,13 +1,16 @@
-//! What the table says in a word, once beneath it: why a cause is not known, and what would show it.
+//! What stands once beneath the table: why a cause is not known and what would show it, and error queues.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use skcheck_core::Report as SocketReport;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact};
 use skcheck_core::watch::evidence::Unread;
 
-use crate::output::cells::count;
+use crate::output::cells::{count, error_queue};
+use crate::output::watch::names::Names;
 use crate::output::watch::words::missing;
-use crate::report::watch::Row;
+use crate::report::watch::{Row, WatchReport};
 
 /// What keeps a cause from being known; `None` where it is.
 pub(super) fn unread(cause: &Cause) -> Option<Unread> {
@@ -16,6 +19,29 @@ pub(super) fn unread(cause: &Cause) -> Option<Unread> {
         _ => None,
     });
     missing.min().filter(|_| cause.code == CauseCode::Unknown)
+}
+
+/// How many error queues are told of.
+const MOST_QUEUES: usize = 3;
+
+/// A line for each error queue of what was asked for that nobody fetches, the longest first: what is in it is no
+/// unread data, and no reader stands still because of it.
+pub(super) fn error_queues(report: &WatchReport<'_>, names: Names<'_>) -> Vec<String> {
+    let sockets = report.now.asked_for().iter();
+    let mut queues: Vec<(u64, &SocketReport)> = sockets
+        .filter_map(|socket| Some((socket.error_packets().filter(|errors| *errors > 0)?, socket)))
+        .collect();
+    queues.sort_by_key(|(errors, socket)| (Reverse(*errors), socket.holders.first().copied()));
+    let told = queues.iter().take(MOST_QUEUES).filter_map(|(_, socket)| {
+        let at =
+            socket.holders.first().map(|holder| format!("{}, fd {}", names.process(holder.pid), holder.fd));
+        let who = at.unwrap_or_else(|| "A socket that no process holds".to_owned());
+        Some(format!("{who}: {}.", error_queue(socket)?))
+    });
+    let more = queues.len().saturating_sub(MOST_QUEUES);
+    let more = (more > 0)
+        .then(|| format!("{} more have packets in their error queues.", count(more as u64, "socket")));
+    told.chain(more).collect()
 }
 
 /// A sentence for each thing that would show why some of these stand still.

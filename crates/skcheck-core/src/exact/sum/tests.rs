@@ -12,6 +12,7 @@ fn packet(queue: Queue, blocks: &[u64]) -> Packet {
     Packet {
         queue,
         is_part: false,
+        in_options: false,
         id: 0,
         stamp: 0,
         len: Payload(1),
