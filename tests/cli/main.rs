@@ -15,6 +15,7 @@ mod mem;
 mod names;
 mod namespaces;
 mod output;
+mod pipes;
 mod privileges;
 mod run;
 mod signs;

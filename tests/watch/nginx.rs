@@ -100,7 +100,7 @@ fn unbuffered_upload() {
         let root = seen.root(reader);
         ends_at(root, Holder::new(upstream.pid(), accepted), CauseCode::Blocked);
         let [link] = &root.links[..] else { panic!("one link: {root:#?}") };
-        assert!(to_upstream(&link.writer) && link.unsent.0 > 0, "{root:#?}");
+        assert!(to_upstream(&link.writer) && link.unsent.is_some_and(|unsent| unsent.0 > 0), "{root:#?}");
         assert_eq!(link.reader, root.reader());
     };
     check(&seen);

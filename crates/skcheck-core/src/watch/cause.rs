@@ -11,7 +11,7 @@ use crate::units::Payload;
 use crate::watch::evidence::{Call, Unread};
 
 pub(in crate::watch) use crate::watch::cause::decide::Look;
-pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, unheld};
+pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, owns_of_conduit, unheld};
 
 /// Why a reader stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -293,8 +293,9 @@ pub struct Link {
     pub writer: Holder,
     /// What shows that its process waits for that.
     pub wait: Wait,
-    /// What it has unsent; of a unix socket what its reader has not read, as far as that is known.
-    pub unsent: Payload,
+    /// What it has unsent; of a unix socket what its reader has not read, as far as that is known. `None`
+    /// where the kernel does not tell: of a conduit.
+    pub unsent: Option<Payload>,
     /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP).
     pub taken: Option<u64>,
     /// How fast the reader at the other end reads; `None` where it stands still, and where there is none.
@@ -302,17 +303,35 @@ pub struct Link {
     /// The descriptor that does not read it, or too slowly; `None` where that is not on this host, or where
     /// nobody on it is known to have it.
     pub reader: Option<Holder>,
-    /// The place of the writer's socket in the later sample.
-    pub socket: usize,
+    /// What it writes to.
+    pub over: Over,
     /// What singles this writer out among those of its process.
     pub pairing: Pairing,
 }
 
 impl Link {
     /// A step of a chain, over which nothing goes.
-    pub fn new(writer: Holder, wait: Wait, unsent: Payload, reader: Option<Holder>, socket: usize) -> Link {
-        Link { writer, wait, unsent, taken: None, pace: None, reader, socket, pairing: Pairing::Only }
+    pub fn new(
+        writer: Holder,
+        wait: Wait,
+        unsent: Option<Payload>,
+        reader: Option<Holder>,
+        over: Over,
+    ) -> Link {
+        Link { writer, wait, unsent, taken: None, pace: None, reader, over, pairing: Pairing::Only }
     }
+}
+
+/// What leads from one process of a chain to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Over {
+    /// A connection: the place of the writer's socket among those of the later sample
+    /// ([`Sample::snapshot`](crate::watch::Sample::snapshot)).
+    Socket(usize),
+    /// A pipe, a FIFO or a terminal: its place in the later sample
+    /// ([`Sample::conduits`](crate::watch::Sample::conduits)).
+    Conduit(usize),
 }
 
 /// Why it is this writer of a process for which this reader of it waits.

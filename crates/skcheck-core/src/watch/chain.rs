@@ -7,14 +7,17 @@
 //! that does something else, which might read, it is that process where the chain ends.
 
 mod choice;
+mod conduits;
+mod far;
 mod handed;
 mod pairing;
 mod peers;
 mod walk;
 
 use crate::socket::State;
-use crate::watch::cause::{self, Cause, CauseCode, End, Fact, Link, Own, Root, Wait};
-use crate::watch::chain::walk::{Walk, by_threads, readers};
+use crate::watch::cause::{self, Cause, CauseCode, End, Fact, Link, Over, Own, Root, Wait};
+use crate::watch::chain::far::{Reader, readers};
+use crate::watch::chain::walk::{Walk, by_threads};
 use crate::watch::evidence::Unread;
 use crate::watch::progress::{Writing, tcp};
 use crate::watch::scene::Scene;
@@ -41,7 +44,7 @@ pub(in crate::watch) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause
     let owns = cause::owns(scene, report);
     for own in owns.iter().filter(|own| !own.is_helpless) {
         let mut walk = Walk::new(scene, own.holder.pid);
-        if let Some(chain) = walk.follow(own, at, false) {
+        if let Some(chain) = walk.follow(own, Reader::Socket(at), false) {
             let cause = if chain.is_unsure() { own.cause.clone() } else { backpressure(scene, own, &chain) };
             return Some((cause, Some(chain)));
         }
@@ -58,11 +61,11 @@ pub(in crate::watch) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause
 /// Who keeps a reader from reading faster: its process writes what it reads, and no more than others take.
 pub(in crate::watch) fn of_slow_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause, Root)> {
     let report = scene.socket(at).filter(|report| report.socket.state != State::Listen)?;
-    if report.holders.iter().all(|holder| scene.writers(holder.pid).is_empty()) {
+    if !report.holders.iter().any(|holder| scene.may_wait(holder.pid)) {
         return None;
     }
     cause::owns(scene, report).iter().filter(|own| !own.is_helpless).find_map(|own| {
-        let found = Walk::new(scene, own.holder.pid).follow(own, at, true);
+        let found = Walk::new(scene, own.holder.pid).follow(own, Reader::Socket(at), true);
         let chain = found.filter(|chain| !chain.is_circle() && !chain.is_unsure())?;
         Some((backpressure(scene, own, &chain), chain))
     })
@@ -78,10 +81,10 @@ pub(in crate::watch) fn of_writer(scene: &Scene<'_>, at: usize) -> Option<Root> 
     let mut walk = Walk::new(scene, holder.pid);
     let wait = by_threads(scene, holder.pid, &Scene::fds(&report.holders, holder.pid));
     let wait = wait.unwrap_or(Wait::Unknown);
-    let mut chain = walk.step(holder, at)?.begun(wait);
+    let mut chain = walk.step(holder, Over::Socket(at), false)?.begun(wait);
     if walk.is_no_circle(wait, &chain) {
         chain.links.truncate(1);
-        let reader = readers(scene, at).into_iter().next();
+        let reader = readers(scene, Over::Socket(at)).into_iter().next();
         chain.end = reader.map_or(End::Hidden, |own| End::Stalled(own.holder, Box::new(own.cause)));
     }
     Some(chain)
@@ -96,9 +99,9 @@ fn backpressure(scene: &Scene<'_>, own: &Own, chain: &Chain) -> Cause {
     };
     let mut evidence = Vec::new();
     let several = if let End::OneOf(links) = &chain.end { links.as_slice() } else { &[] };
-    for Link { writer, unsent, socket, .. } in chain.links.first().into_iter().chain(several) {
-        evidence.push(Fact::UnsentAt(*writer, *unsent));
-        let fds = scene.socket(*socket).map(|report| Scene::fds(&report.holders, pid)).unwrap_or_default();
+    for Link { writer, unsent, over, .. } in chain.links.first().into_iter().chain(several) {
+        evidence.extend(unsent.map(|unsent| Fact::UnsentAt(*writer, unsent)));
+        let fds = scene.fds_over(*over, pid);
         evidence.extend(scene.process(pid).map(|look| look.writers(&fds)).unwrap_or_default());
     }
     let of_own = own.cause.evidence.iter().filter(|fact| !evidence.contains(fact)).cloned();

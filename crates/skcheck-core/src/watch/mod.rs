@@ -21,6 +21,7 @@
 
 pub mod cause;
 mod chain;
+pub mod conduit;
 pub mod evidence;
 mod judge;
 pub mod parse;
@@ -47,6 +48,7 @@ use crate::snapshot::{Report, Snapshot};
 use crate::socket::{Cookie, Inode};
 use crate::units::{Bytes, Pages};
 use crate::watch::cause::{Cause, Root};
+use crate::watch::conduit::Conduit;
 use crate::watch::evidence::ProcessEvidence;
 use crate::watch::progress::{Reading, Writing};
 
@@ -98,6 +100,9 @@ pub struct Sample {
     /// moved since the sample before, and from them on, from process to process, those at the other end of
     /// what cannot be written. Not closely: the other holders of unread data.
     pub processes: BTreeMap<u32, ProcessEvidence>,
+    /// Pipes, FIFOs and terminals that threads of `processes` are blocked in writing to; those that read
+    /// them are looked at closely, too.
+    pub conduits: Vec<Conduit>,
     /// Memory of TCP on the whole host, and where the kernel begins to hold back.
     pub tcp_memory: Option<(Pages, Option<Pages>)>,
 }

@@ -10,8 +10,9 @@ use crate::gap::Missing;
 use crate::holders::Holder;
 use crate::snapshot::{Holding, Report, Snapshot, Source};
 use crate::socket::{Inode, State};
-use crate::watch::cause::{Look, Pace};
+use crate::watch::cause::{Look, Over, Pace};
 use crate::watch::chain::{Pairs, Peers};
+use crate::watch::conduit::Conduit;
 use crate::watch::progress::{Reading, Span, Writing};
 
 /// How one socket of the later sample went.
@@ -63,6 +64,7 @@ pub(in crate::watch) struct Scene<'a> {
     channels: Vec<(u32, Holder)>,
     /// Which of them go with which readers of their process.
     pairs: FxHashMap<u32, Pairs>,
+    conduits: &'a [Conduit],
 }
 
 impl<'a> Scene<'a> {
@@ -86,6 +88,7 @@ impl<'a> Scene<'a> {
             writers: FxHashMap::default(),
             channels: Vec::new(),
             pairs: FxHashMap::default(),
+            conduits: &span.now.conduits,
         };
         for (pid, process) in &span.now.processes {
             let channels = process.channels.iter().map(|(fd, _)| Holder::new(*pid, *fd));
@@ -205,6 +208,37 @@ impl<'a> Scene<'a> {
             let first = || reader.and_then(|reader| reader.socket.recv_q.size());
             payload.map(|payload| payload.0).or_else(first).unwrap_or(0)
         })
+    }
+
+    /// Whether a process has anything that it may wait to write to.
+    pub(in crate::watch) fn may_wait(&self, pid: u32) -> bool {
+        !self.writers(pid).is_empty() || self.conduits_of(pid).next().is_some()
+    }
+
+    /// A pipe, a FIFO or a terminal that somebody is blocked in writing to.
+    pub(in crate::watch) fn conduit(&self, at: usize) -> Option<&'a Conduit> {
+        self.conduits.get(at)
+    }
+
+    /// The places of those that a process can write to.
+    pub(in crate::watch) fn conduits_of(&self, pid: u32) -> impl Iterator<Item = usize> {
+        let can_write = move |conduit: &Conduit| conduit.writers.iter().any(|writer| writer.pid == pid);
+        self.conduits.iter().enumerate().filter(move |(_, it)| can_write(it)).map(|(at, _)| at)
+    }
+
+    /// The descriptors under which a process can write to one.
+    pub(in crate::watch) fn conduit_fds(&self, at: usize, pid: u32) -> Vec<u32> {
+        self.conduit(at).map(|conduit| Scene::fds(&conduit.writers, pid)).unwrap_or_default()
+    }
+
+    /// The descriptors under which a process holds what it writes to.
+    pub(in crate::watch) fn fds_over(&self, over: Over, pid: u32) -> Vec<u32> {
+        match over {
+            Over::Socket(at) => {
+                self.socket(at).map(|report| Scene::fds(&report.holders, pid)).unwrap_or_default()
+            }
+            Over::Conduit(at) => self.conduit_fds(at, pid),
+        }
     }
 
     /// The descriptors under which a process holds a socket.

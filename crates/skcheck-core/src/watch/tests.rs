@@ -2,6 +2,7 @@
 
 mod causes;
 mod chains;
+mod conduits;
 mod holders;
 mod join;
 mod listeners;

@@ -139,7 +139,7 @@ impl<'a> WatchedJson<'a> {
             held_before: judged.held_by.iter().map(HolderJson::new).collect(),
             cause: judged.cause.as_ref().map(|cause| CauseJson::of_socket(row, cause, names)),
             root: row.judged.root.as_ref().and_then(|root| RootJson::new(root, names)),
-            chain: row.judged.root.as_ref().map(ChainJson::new),
+            chain: row.judged.root.as_ref().map(|root| ChainJson::new(root, names.sample)),
         }
     }
 }

@@ -117,30 +117,34 @@ fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
         Wait::EventLoop if link.pairing == Pairing::Unsure => format!("{who} cannot write to {to}"),
         Wait::EventLoop => format!("{who} has stopped reading, probably because it cannot write to {to}"),
         Wait::Handed => {
-            let (fd, unread) = (link.writer.fd, size(link.unsent.0));
-            format!(
-                "{who} does not ask for it: it has probably handed it on over fd {fd} ({unread} unread there)"
-            )
+            let unread = link.unsent.map(|unsent| format!(" ({} unread there)", size(unsent.0)));
+            let (fd, unread) = (link.writer.fd, unread.unwrap_or_default());
+            format!("{who} does not ask for it: it has probably handed it on over fd {fd}{unread}")
         }
         Wait::OneThread if who == "it" => format!("a thread of it is blocked writing to {to}"),
         _ => format!("{who} is blocked writing to {to}"),
     }
 }
 
-/// `10.0.0.20:9000 (fd 14, 2.8 MiB unsent)`.
+/// `10.0.0.20:9000 (fd 14, 2.8 MiB unsent)`; `a pipe (fd 1)`, `the FIFO /run/log (fd 3)`.
 fn writer(link: &Link, names: Names<'_>) -> String {
-    let socket = names.sample.snapshot.sockets.get(link.socket);
     let fd = link.writer.fd;
-    let unsent = size(link.unsent.0);
+    let unsent = link.unsent.map(|unsent| format!("{} unsent", size(unsent.0)));
     let by = match link.pairing {
         Pairing::Rates => "; as fast as it reads",
         Pairing::Totals => "; it wrote as much there as it read here",
         Pairing::Neighbours => "; its number makes it the likelier",
         _ => "",
     };
-    match socket.and_then(|socket| names.peer_address(socket)) {
-        Some(address) => format!("{address} (fd {fd}, {unsent} unsent{by})"),
-        None => format!("fd {fd} ({unsent} unsent{by})"),
+    match names.over(link.over) {
+        Some(name) => {
+            let unsent = unsent.map(|unsent| format!(", {unsent}")).unwrap_or_default();
+            format!("{name} (fd {fd}{unsent}{by})")
+        }
+        None => match unsent {
+            Some(unsent) => format!("fd {fd} ({unsent}{by})"),
+            None => format!("fd {fd}"),
+        },
     }
 }
 

@@ -1,6 +1,8 @@
 //! What to call the processes and addresses of a sample.
 
 use skcheck_core::watch::Sample;
+use skcheck_core::watch::cause::Over;
+use skcheck_core::watch::conduit::ConduitKind;
 use skcheck_core::{Endpoint, Holding, Report as SocketReport};
 
 use crate::output::names::{Writer, descriptor, endpoint_of};
@@ -81,6 +83,25 @@ impl Names<'_> {
         match &report.socket.peer {
             Endpoint::Unnamed => None,
             peer => Some(self.endpoint(peer, report)).filter(|address| !address.is_empty()),
+        }
+    }
+
+    /// What leads from one process of a chain to the next: the address of the other end, or what carries bytes
+    /// there; `None` where it has no name.
+    pub(super) fn over(&self, over: Over) -> Option<String> {
+        match over {
+            Over::Socket(at) => self.peer_address(self.sample.snapshot.sockets.get(at)?),
+            Over::Conduit(at) => {
+                let conduit = self.sample.conduits.get(at)?;
+                let name = self.escape(&conduit.name);
+                Some(match conduit.kind {
+                    ConduitKind::Pipe => "a pipe".to_owned(),
+                    ConduitKind::Fifo => format!("the FIFO {name}"),
+                    ConduitKind::Terminal => format!("the terminal {name}"),
+                    _ => name,
+                })
+            }
+            _ => None,
         }
     }
 

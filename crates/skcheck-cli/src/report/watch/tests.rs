@@ -3,7 +3,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
 use skcheck_core::footprint::footprint;
-use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Root, Wait};
+use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Over, Root, Wait};
 use skcheck_core::watch::{Probe, SocketKey, judge};
 use skcheck_core::{
     Connections, Cookie, Endpoint, Family, Live, Payload, Process, Protocol, RecvQueue, SendQueue, Socket,
@@ -135,7 +135,8 @@ pub(crate) fn chain() -> World {
     let judged = world.stalled((10, 11), 3_040_870, CauseCode::Backpressure, evidence);
     judged.unread_age = Some(Duration::from_secs(41));
     let reader = Holder::new(20, 7);
-    let links = vec![Link::new(Holder::new(10, 14), Wait::Blocked, unsent, Some(reader), 1)];
+    let links =
+        vec![Link::new(Holder::new(10, 14), Wait::Blocked, Some(unsent), Some(reader), Over::Socket(1))];
     let stopped = Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]);
     judged.root = Some(Root::new(links, End::Stalled(reader, Box::new(stopped))));
     world.socket(10, 14, 0, unsent.0).writing = Writing::Stalled;

@@ -77,6 +77,12 @@ impl<'a> Look<'a> {
         self.threads.all_write
     }
 
+    /// Whether the thread that is blocked in writing to one of these has slept there since the sample before;
+    /// `None` where that is not known.
+    pub(in crate::watch) fn slept_writing(&self, fds: &[u32]) -> Option<bool> {
+        threads::slept_on(self.now, self.before?, Call::Write, fds)
+    }
+
     /// Those threads.
     pub(in crate::watch) fn writers(&self, fds: &[u32]) -> Vec<Fact> {
         threads::facts_on(self.now, Call::Write, fds)

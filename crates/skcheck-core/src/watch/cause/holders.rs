@@ -9,6 +9,7 @@ use crate::snapshot::{Holding, Report};
 use crate::socket::{Inode, State};
 use crate::watch::cause::decide::{Decided, Target, decide};
 use crate::watch::cause::{Cause, CauseCode, Fact, accept};
+use crate::watch::conduit::{Conduit, ConduitKind};
 use crate::watch::evidence::Unread;
 use crate::watch::scene::Scene;
 
@@ -36,6 +37,38 @@ pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
         Holding::InFlight { .. } => of_receiver(scene, report),
         _ if report.socket.state == State::Listen => choose(scene, accept::owns_of_listener(scene, report)),
         _ => choose(scene, each(scene, &report.holders, report.socket.inode, false)),
+    }
+}
+
+/// The readers of a conduit that matter, the most telling first. A writer that has the other end, too, without
+/// reading it is none where others have it.
+pub(in crate::watch) fn owns_of_conduit(scene: &Scene<'_>, conduit: &Conduit) -> Vec<Own> {
+    let writes = |pid: u32| conduit.writers.iter().any(|writer| writer.pid == pid);
+    let mut readers = conduit.readers.clone();
+    if readers.iter().any(|reader| !writes(reader.pid)) {
+        readers.retain(|reader| !writes(reader.pid));
+    }
+    let inode = conduit.inode.and_then(|inode| Inode::new(u32::try_from(inode).ok()?));
+    let mut owns = choose(scene, each(scene, &readers, inode, false));
+    if conduit.kind == ConduitKind::Terminal {
+        owns.iter_mut().for_each(|own| forgive(&mut own.cause));
+    }
+    owns
+}
+
+/// A terminal can be held up by its user (Ctrl-S) while there is nothing to be read at its other end. Who waits
+/// there then is not to blame.
+fn forgive(cause: &mut Cause) {
+    let asks_not = matches!(
+        cause.code,
+        CauseCode::NotPolled
+            | CauseCode::NoEpollin
+            | CauseCode::EdgeNotRead
+            | CauseCode::OneshotNotRearmed
+            | CauseCode::NobodyWaits
+    );
+    if asks_not {
+        cause.code = CauseCode::Unknown;
     }
 }
 

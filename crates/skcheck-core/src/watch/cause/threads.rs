@@ -102,6 +102,21 @@ pub(in crate::watch) fn facts_on(process: &ProcessEvidence, wanted: Call, fds: &
     process.threads.iter().filter(is_on).take(MOST_SHOWN).filter_map(fact).collect()
 }
 
+/// Whether a thread that is blocked in this call on one of these descriptors has not run since `before`.
+pub(super) fn slept_on(
+    now: &ProcessEvidence,
+    before: &ProcessEvidence,
+    wanted: Call,
+    fds: &[u32],
+) -> Option<bool> {
+    let is_on = |thread: &&ThreadEvidence| descriptor_in(thread, wanted).is_some_and(|fd| fds.contains(&fd));
+    let slept = now.threads.iter().filter(is_on).filter_map(|thread| {
+        let earlier = before.threads.iter().find(|earlier| earlier.tid == thread.tid)?;
+        Some(thread.runs? == earlier.runs?)
+    });
+    slept.max()
+}
+
 fn fact(thread: &ThreadEvidence) -> Option<Fact> {
     let call = match thread.syscall {
         Some(Syscall::In { call, .. }) => Some((call, descriptor_in(thread, call))),

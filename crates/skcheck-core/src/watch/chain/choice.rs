@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::holders::Holder;
-use crate::watch::cause::{CauseCode, End, Link, Own, Pairing, Wait};
-use crate::watch::chain::Chain;
+use crate::watch::cause::{CauseCode, End, Link, Over, Own, Pairing, Wait};
+use crate::watch::chain::far::Reader;
 use crate::watch::chain::walk::by_threads;
+use crate::watch::chain::{Chain, conduits};
 use crate::watch::progress::tcp;
 use crate::watch::scene::Scene;
 
@@ -20,8 +21,8 @@ pub(super) struct Candidate {
     pub(super) writer: Holder,
     /// What shows that the process waits for it.
     pub(super) wait: Wait,
-    /// The place of its socket in the later sample.
-    pub(super) at: usize,
+    /// What it writes to.
+    pub(super) over: Over,
 }
 
 /// The writers for which one reader may wait.
@@ -34,34 +35,45 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// Leaves of the writers of a process those that its reader at `at` may wait for.
-    pub(super) fn of(scene: &Scene<'_>, own: &Own, at: usize, reads: bool) -> Choice {
+    /// Leaves of the writers of a process those that this reader of it may wait for.
+    pub(super) fn of(scene: &Scene<'_>, own: &Own, reader: Reader, reads: bool) -> Choice {
         let pid = own.holder.pid;
         let candidate = |at: usize| {
             let fds = Scene::fds(&scene.socket(at)?.holders, pid);
             let writer = Holder::new(pid, fds.iter().copied().min()?);
-            Some(Candidate { writer, wait: holds_back(scene, own, reads, at, &fds)?, at })
+            let wait = holds_back(scene, own, reads, at, &fds)?;
+            Some(Candidate { writer, wait, over: Over::Socket(at) })
         };
         let writers = scene.writers(pid).iter().copied().take(MOST_WRITERS);
         let mut candidates: Vec<Candidate> = writers.filter_map(candidate).collect();
+        candidates.extend(conduits::candidates(scene, own, reads));
         let all = candidates.len();
-        let pairs = scene.pairs(pid);
-        if let Some((writer, pairing)) = pairs.and_then(|pairs| pairs.writer_of(at)) {
-            let goes_with = |it: &Candidate| it.at == writer;
+        // Bytes pair sockets alone.
+        let at = reader.socket();
+        let pairs = scene.pairs(pid).zip(at);
+        if let Some((writer, pairing)) = pairs.and_then(|(pairs, at)| pairs.writer_of(at)) {
+            let goes_with = |it: &Candidate| it.over == Over::Socket(writer);
             if candidates.iter().any(goes_with) {
                 candidates.retain(goes_with);
                 return Choice { candidates, pairing, reader: own.holder };
             }
         }
         candidates.retain(|it| {
-            let is_taken = pairs.is_some_and(|pairs| pairs.is_taken_from(at, it.at));
+            let Over::Socket(writer) = it.over else { return true };
+            let is_taken = pairs.is_some_and(|(pairs, at)| pairs.is_taken_from(at, writer));
             // Who reads is not held up by a peer that takes nothing.
-            let takes_nothing = scene.went(it.at).taken == Some(0);
-            !(is_taken || reads && takes_nothing)
+            let takes_nothing = reads && scene.went(writer).taken == Some(0);
+            !is_taken && !takes_nothing
         });
-        keep_if_any(&mut candidates, |it| !began_later(scene, at, it.at));
-        let has_rivals = |it: &Candidate| {
-            it.wait != Wait::Blocked && pairs.is_some_and(|pairs| pairs.has_rivals(at, it.at))
+        keep_if_any(&mut candidates, |it| match (at, it.over) {
+            (Some(at), Over::Socket(writer)) => !began_later(scene, at, writer),
+            _ => true,
+        });
+        let has_rivals = |it: &Candidate| match (pairs, it.over) {
+            (Some((pairs, at)), Over::Socket(writer)) => {
+                it.wait != Wait::Blocked && pairs.has_rivals(at, writer)
+            }
+            _ => false,
         };
         let pairing = match candidates.as_slice() {
             [only] if has_rivals(only) => Pairing::Unsure,

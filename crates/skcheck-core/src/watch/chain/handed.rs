@@ -5,7 +5,7 @@
 
 use crate::footprint::unread;
 use crate::holders::Holder;
-use crate::watch::cause::{self, CauseCode, End, Link, Own, Wait};
+use crate::watch::cause::{self, CauseCode, End, Link, Over, Own, Wait};
 use crate::watch::chain::Chain;
 use crate::watch::scene::Scene;
 
@@ -40,6 +40,7 @@ fn to(scene: &Scene<'_>, own: &Own, channel: Holder) -> Option<Chain> {
     );
     let writer = report.peer_holders.iter().find(|holder| holder.pid == own.holder.pid)?;
     let socket = scene.peers.of(scene.sockets, at)?;
-    let link = Link::new(*writer, Wait::Handed, unread(&report.socket)?, Some(child.holder), socket);
+    let unread = unread(&report.socket)?;
+    let link = Link::new(*writer, Wait::Handed, Some(unread), Some(child.holder), Over::Socket(socket));
     stands_still.then(|| Chain::new(vec![link], End::Stalled(child.holder, Box::new(child.cause))))
 }

@@ -3,13 +3,11 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::holders::Holder;
-use crate::snapshot::Report;
-use crate::units::Payload;
-use crate::watch::cause::{self, End, Link, Own, Wait};
+use crate::watch::cause::{End, Link, Over, Own, Wait};
 use crate::watch::chain::Chain;
 use crate::watch::chain::choice::{Candidate, Choice};
-use crate::watch::progress::Reading;
-use crate::watch::scene::{Scene, Went};
+use crate::watch::chain::far::{Far, Reader};
+use crate::watch::scene::Scene;
 
 /// How many links are looked at for one socket.
 const MOST_STEPS: usize = 512;
@@ -21,7 +19,7 @@ pub(super) struct Walk<'s, 'a> {
     /// Those that were found to be in a circle: a second time they lead nowhere else.
     in_circles: FxHashSet<u32>,
     /// Where the readers lead that have been followed, each in one process.
-    followed: FxHashMap<(usize, u32), Chain>,
+    followed: FxHashMap<(Reader, u32), Chain>,
     /// How many steps are left.
     steps: usize,
 }
@@ -37,13 +35,13 @@ impl<'s, 'a> Walk<'s, 'a> {
         }
     }
 
-    /// Follows the writers of a process for which its reader at `at` may wait, which stands still or `reads`
+    /// Follows the writers of a process for which this reader of it may wait, which stands still or `reads`
     /// slowly. A circle among others is what is left when no writer leads to an end.
-    pub(super) fn follow(&mut self, own: &Own, at: usize, reads: bool) -> Option<Chain> {
-        let choice = Choice::of(self.scene, own, at, reads);
+    pub(super) fn follow(&mut self, own: &Own, reader: Reader, reads: bool) -> Option<Chain> {
+        let choice = Choice::of(self.scene, own, reader, reads);
         let (mut found, mut circle) = (Vec::new(), None);
-        for Candidate { writer, wait, at } in choice.candidates() {
-            match self.step(*writer, *at).map(|chain| chain.begun(*wait)) {
+        for Candidate { writer, wait, over } in choice.candidates() {
+            match self.step(*writer, *over, reads).map(|chain| chain.begun(*wait)) {
                 Some(chain) if self.is_no_circle(*wait, &chain) => {}
                 Some(chain) if self.is_circle_of_others(&chain) => circle = circle.or(Some(chain)),
                 Some(chain) => found.push(chain),
@@ -64,24 +62,11 @@ impl<'s, 'a> Walk<'s, 'a> {
     }
 
     /// Goes from a writer to its reader, and on from there; `None` where that reader has nothing to read:
-    /// then it is not the one that keeps the writer waiting.
-    pub(super) fn step(&mut self, writer: Holder, at: usize) -> Option<Chain> {
-        let scene = self.scene;
-        let report = scene.socket(at)?;
-        let reader = scene.peers.of(scene.sockets, at);
-        let Went { reading, pace, .. } = reader.map_or(Went::UNKNOWN, |reader| scene.went(reader));
-        // What was read empty just now is filled in again.
-        let has_read = reading == Reading::Idle && pace.consumed.is_some_and(|bytes| bytes > 0);
-        let reads = matches!(reading, Reading::Slow | Reading::Draining) || has_read;
-        // A sample has every socket that holds something.
-        let is_empty = reader.is_none() && !report.peer_holders.is_empty();
-        if is_empty || reading == Reading::Idle && !has_read {
-            return None;
-        }
-        let owns = readers(scene, at);
-        let (unsent, taken) = (Payload(scene.unsent(at)), scene.went(at).taken);
-        let pace = reads.then_some(pace);
-        let link = |reader| Link { taken, pace, ..Link::new(writer, Wait::Unknown, unsent, reader, at) };
+    /// then it is not the one that keeps the writer waiting. `reads`: the writer's process does, slowly.
+    pub(super) fn step(&mut self, writer: Holder, over: Over, reads: bool) -> Option<Chain> {
+        let Far { reader, owns, pace, unsent, taken, nobody } = Far::of(self.scene, writer, over, reads)?;
+        let reads = pace.is_some();
+        let link = |reader| Link { taken, pace, ..Link::new(writer, Wait::Unknown, unsent, reader, over) };
         let is_known = |own: &&Own| {
             self.path.contains(&own.holder.pid)
                 || !own.is_helpless && self.in_circles.contains(&own.holder.pid)
@@ -109,12 +94,12 @@ impl<'s, 'a> Walk<'s, 'a> {
                     pace.map_or_else(|| End::Stalled(holder, Box::new(cause)), |it| End::Slow(holder, it));
                 Chain::new(vec![link(Some(holder))], end)
             }
-            None => Chain::new(vec![link(None)], self.end_without_holder(report, reader)),
+            None => Chain::new(vec![link(None)], nobody),
         })
     }
 
     /// Follows a reader of the next process.
-    fn go_on(&mut self, own: &Own, reader: usize, reads: bool) -> Option<Chain> {
+    fn go_on(&mut self, own: &Own, reader: Reader, reads: bool) -> Option<Chain> {
         let pid = own.holder.pid;
         if let Some(chain) = self.followed.get(&(reader, pid)) {
             return Some(chain.clone());
@@ -130,23 +115,6 @@ impl<'s, 'a> Walk<'s, 'a> {
         }
         Some(rest)
     }
-
-    /// Where a chain ends whose last reader nobody is known to hold.
-    fn end_without_holder(&self, writer: &Report, reader: Option<usize>) -> End {
-        if reader.is_some() || self.scene.peers.has_on_this_host(writer) {
-            End::Hidden
-        } else if self.scene.looked_everywhere {
-            End::OffHost
-        } else {
-            End::NotFound
-        }
-    }
-}
-
-/// Who should read what this socket has written, the most telling first.
-pub(super) fn readers(scene: &Scene<'_>, at: usize) -> Vec<Own> {
-    let reader = scene.peers.of(scene.sockets, at).and_then(|reader| scene.socket(reader));
-    reader.map(|reader| cause::owns(scene, reader)).unwrap_or_default()
 }
 
 /// What the threads of a process show of its waiting for this writer.

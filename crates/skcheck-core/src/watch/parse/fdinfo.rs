@@ -1,4 +1,4 @@
-//! What /proc/PID/fdinfo says of epoll sets.
+//! What /proc/PID/fdinfo says of epoll sets, and of files.
 
 use super::{hexadecimal, words};
 use crate::host::parse_number;
@@ -17,3 +17,41 @@ pub fn interests(fdinfo: &[u8]) -> impl Iterator<Item = Interest> {
         Some(Interest { fd, events, inode: inode.and_then(hexadecimal) })
     })
 }
+
+/// What is told of any open file (`seq_show` in fs/proc/fd.c).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenFile {
+    /// Whether it can be read, and written.
+    pub(crate) access: (bool, bool),
+    /// The mount that it lies on, as the reader of the file has mounts (/proc/PID/mountinfo).
+    pub(crate) mount: Option<u32>,
+    /// Its inode number (since Linux 5.14).
+    pub(crate) inode: Option<u64>,
+    /// The master of a pseudo-terminal: which (`pty_show_fdinfo`, since Linux 4.18).
+    pub(crate) terminal: Option<u32>,
+}
+
+impl OpenFile {
+    /// Parses it; `None` where the flags are not told, which every kernel does.
+    pub(crate) fn parse(fdinfo: &[u8]) -> Option<OpenFile> {
+        let line = |name: &[u8]| {
+            let mut lines = fdinfo.split(|&b| b == b'\n');
+            lines.find_map(|line| line.strip_prefix(name)).map(<[u8]>::trim_ascii)
+        };
+        let flags = u64::from_str_radix(std::str::from_utf8(line(b"flags:")?).ok()?, 8).ok()?;
+        // O_RDONLY, O_WRONLY, O_RDWR; nothing goes through a descriptor of O_PATH.
+        let access = match (flags & O_PATH != 0, flags & 3) {
+            (true, _) => (false, false),
+            (false, mode) => (mode == 0 || mode == 2, mode == 1 || mode == 2),
+        };
+        Some(OpenFile {
+            access,
+            mount: line(b"mnt_id:").and_then(parse_number),
+            inode: line(b"ino:").and_then(super::decimal),
+            terminal: line(b"tty-index:").and_then(parse_number),
+        })
+    }
+}
+
+/// `O_PATH`, the same number on every architecture that skcheck runs on.
+const O_PATH: u64 = 0o10_000_000;

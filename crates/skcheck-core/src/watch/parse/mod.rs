@@ -3,6 +3,7 @@
 
 mod cgroup;
 mod fdinfo;
+mod mounts;
 mod syscall;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -13,7 +14,9 @@ use std::time::Duration;
 pub use crate::process::wchan;
 pub(crate) use cgroup::{Hierarchies, directory};
 pub use cgroup::{frozen_v1, frozen_v2, throttling};
+pub(crate) use fdinfo::OpenFile;
 pub use fdinfo::interests;
+pub(crate) use mounts::device_of_mount;
 pub use syscall::{Machine, syscall};
 
 use crate::host::parse_number;

@@ -186,3 +186,26 @@ fn directories() {
     check(&outside, "/../../a", Some(("/host/a", 1)));
     check(&outside, "/a", None);
 }
+
+#[test]
+fn open_files() {
+    let of = |text: &str| OpenFile::parse(text.as_bytes());
+    let pipe = of("pos:\t0\nflags:\t01\nmnt_id:\t16\nino:\t47863134\n").unwrap();
+    assert_eq!((pipe.access, pipe.mount, pipe.inode), ((false, true), Some(16), Some(47_863_134)));
+    assert_eq!(of("pos:\t0\nflags:\t0100000\nmnt_id:\t16\n").unwrap().access, (true, false));
+    let master = of("pos:\t0\nflags:\t02100002\nmnt_id:\t24\nino:\t91\ntty-index:\t7\n ").unwrap();
+    assert_eq!((master.access, master.terminal), ((true, true), Some(7)));
+    assert_eq!(of("flags:\t010000000\n").unwrap().access, (false, false));
+    for broken in ["", "pos:\t0\n", "flags:\n", "flags:\t9\n", "flags:\t-1\n"] {
+        assert_eq!(of(broken), None, "{broken:?}");
+    }
+}
+
+#[test]
+fn devices_of_mounts() {
+    let mountinfo =
+        b"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 21 0:57 / /mnt/a\\040b rw shared:7 - fuse.x x rw\n30\n";
+    assert_eq!(device_of_mount(mountinfo, 21), Some(&b"8:1"[..]));
+    assert_eq!(device_of_mount(mountinfo, 30), Some(&b"0:57"[..]));
+    assert_eq!(device_of_mount(mountinfo, 57), None);
+}

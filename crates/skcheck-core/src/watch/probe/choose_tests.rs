@@ -76,6 +76,7 @@ fn sample(sockets: Vec<Report>) -> Sample {
         drained: Default::default(),
         heads: Default::default(),
         processes: Default::default(),
+        conduits: Vec::new(),
         tcp_memory: None,
     }
 }

@@ -32,8 +32,8 @@ pub(super) struct Look<'l> {
     at: Duration,
     begun: Instant,
     known: &'l mut Known,
-    /// The sockets that an epoll set may be about.
-    inodes: &'l FxHashSet<u64>,
+    /// The sockets that an epoll set may be about, and what else.
+    inodes: FxHashSet<u64>,
     /// Unix sockets with unread messages, by process.
     unix: &'l FxHashMap<u32, Vec<u32>>,
     /// How many processes share what time there is for descriptors.
@@ -48,7 +48,7 @@ impl<'l> Look<'l> {
         host: &'l dyn Host,
         (at, begun): (Duration, Instant),
         known: &'l mut Known,
-        inodes: &'l FxHashSet<u64>,
+        inodes: FxHashSet<u64>,
         unix: &'l FxHashMap<u32, Vec<u32>>,
         processes: usize,
     ) -> Look<'l> {
@@ -63,6 +63,11 @@ impl<'l> Look<'l> {
             groups: Groups::default(),
             files_left: MOST_FILES,
         }
+    }
+
+    /// From now on epoll sets may also be about this.
+    pub(super) fn add_inode(&mut self, inode: u64) {
+        self.inodes.insert(inode);
     }
 
     /// Everything, but for the children that have ended.
@@ -93,7 +98,7 @@ impl<'l> Look<'l> {
         let unix = self.unix.get(&pid).into_iter().flatten().take(MOST_CHANNELS);
         found.channels = unix.filter_map(|fd| Some((*fd, self.to_receive(pid, *fd)?))).collect();
         let share = self.processes;
-        self.known.descriptors.add(self.host, self.at, share, self.inodes, &mut found);
+        self.known.descriptors.add(self.host, self.at, share, &self.inodes, &mut found);
         found
     }
 

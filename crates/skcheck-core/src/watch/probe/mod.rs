@@ -4,8 +4,10 @@ mod choose;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod choose_tests;
+mod conduits;
 mod descriptors;
 mod drained;
+mod ends;
 mod groups;
 mod heads;
 mod look;
@@ -27,6 +29,7 @@ use crate::socket::Family;
 use crate::units::Pages;
 use crate::watch::Sample;
 use crate::watch::probe::descriptors::Descriptors;
+use crate::watch::probe::ends::Ends;
 use crate::watch::probe::groups::Mounts;
 use crate::watch::probe::heads::Noting;
 use crate::watch::probe::look::Look;
@@ -49,6 +52,7 @@ struct Known {
     mounts: Option<Mounts>,
     descriptors: Descriptors,
     zombies: Zombies,
+    ends: Ends,
 }
 
 impl<'a> Probe<'a> {
@@ -80,6 +84,7 @@ impl<'a> Probe<'a> {
             heads: noting.map(|noting| noting.heads(&snapshot.sockets)).unwrap_or_default(),
             drained: before.map(|before| drained::look(self.host, before, &snapshot)).unwrap_or_default(),
             processes: std::collections::BTreeMap::new(),
+            conduits: Vec::new(),
             tcp_memory: tcp_memory(self.host, &snapshot),
             snapshot,
             asked_for,
@@ -93,13 +98,16 @@ impl<'a> Probe<'a> {
         };
         let unix = unread_unix(&sample.snapshot);
         let times = (sample.at, begun);
-        let mut look = Look::new(self.host, times, &mut self.known, &inodes, &unix, chosen.closely.len());
+        let mut ends = std::mem::take(&mut self.known.ends);
+        let mut look = Look::new(self.host, times, &mut self.known, inodes, &unix, chosen.closely.len());
         for pid in &chosen.closely {
             sample.processes.insert(*pid, look.closely(*pid));
         }
         for pid in &chosen.lightly {
             sample.processes.insert(*pid, look.lightly(*pid));
         }
+        sample.conduits = conduits::find(self.host, sample.at, &mut ends, &mut look, &mut sample.processes);
+        self.known.ends = ends;
         if !chosen.closely.is_empty() {
             self.known.zombies.add(self.host, sample.at, &mut sample.processes);
         }

@@ -8,7 +8,7 @@ use crate::snapshot::Snapshot;
 use crate::socket::{Endpoint, Protocol, Shutdown};
 use crate::units::Payload;
 use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Deadlock, EdgeNotRead, Stopped};
-use crate::watch::cause::{End, Fact, Link, Wait};
+use crate::watch::cause::{End, Fact, Link, Over, Wait};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::progress::Reading;
 use crate::watch::{Judged, judge};
@@ -86,7 +86,7 @@ fn a_proxy() {
         let root = of(&all, 1).root.clone().unwrap();
         assert_eq!(root.links.len(), 2);
         assert_eq!(root.links[0].reader, Some(Holder::new(proxy, 5)));
-        assert_eq!(root.links[1].socket, 2);
+        assert_eq!(root.links[1].over, Over::Socket(2));
         assert_eq!(root.reader(), Some(Holder::new(upstream, 4)));
         assert_eq!(of(&all, 1).window_closed, Some(true));
     }
@@ -105,7 +105,7 @@ fn four_processes() {
     let root = of(&all, 1).root.clone().unwrap();
     assert_eq!((root.links.len(), root.is_circle()), (3, false));
     let Link { unsent, .. } = root.links[1];
-    assert_eq!(unsent, Payload(90_000));
+    assert_eq!(unsent, Some(Payload(90_000)));
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn datagrams() {
     // The third has not run in between.
     let all = judged(&sockets, &[writes(2, 5), asleep(3)]);
     check(of(&all, 2), (Backpressure, &[((2, 5), Some((3, 4)))], Some((3, Blocked))));
-    assert_eq!(of(&all, 2).root.as_ref().unwrap().links[0].unsent, Payload(100));
+    assert_eq!(of(&all, 2).root.as_ref().unwrap().links[0].unsent, Some(Payload(100)));
 }
 
 /// Many, all waiting for all: it ends.

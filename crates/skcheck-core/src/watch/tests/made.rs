@@ -227,6 +227,7 @@ pub(super) fn sample(second: u64, sockets: &[Sock]) -> Sample {
         drained: BTreeMap::new(),
         heads: BTreeMap::new(),
         processes: BTreeMap::new(),
+        conduits: Vec::new(),
         tcp_memory: None,
     }
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use skcheck_core::Holder;
-use skcheck_core::watch::cause::{Cause, End, Fact, Link, Pace, Root};
+use skcheck_core::watch::Sample;
+use skcheck_core::watch::cause::{Cause, End, Fact, Link, Over, Pace, Root};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
@@ -46,7 +47,12 @@ pub(super) struct ChainJson {
 struct LinkJson {
     writer: HolderJson,
     wait: &'static str,
-    unsent: u64,
+    over: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_hex: Option<String>,
+    unsent: Option<u64>,
     taken_per_s: Option<u64>,
     reader: Option<HolderJson>,
     consumed_per_s: Option<u64>,
@@ -118,22 +124,36 @@ impl RootJson {
 }
 
 impl ChainJson {
-    pub(super) fn new(root: &Root) -> ChainJson {
+    pub(super) fn new(root: &Root, sample: &Sample) -> ChainJson {
         let candidates = if let End::OneOf(links) = &root.end { links.as_slice() } else { &[] };
-        let link = |link: &Link| LinkJson {
+        let all = |links: &[Link]| links.iter().map(|link| LinkJson::new(link, sample)).collect();
+        ChainJson {
+            circle: root.is_circle(),
+            end: end_name(&root.end),
+            links: all(&root.links),
+            candidates: all(candidates),
+        }
+    }
+}
+
+impl LinkJson {
+    fn new(link: &Link, sample: &Sample) -> LinkJson {
+        let conduit = match link.over {
+            Over::Conduit(at) => sample.conduits.get(at),
+            _ => None,
+        };
+        let name = conduit.map(|conduit| conduit.name.as_slice());
+        LinkJson {
             writer: HolderJson::new(&link.writer),
             wait: link.wait.name(),
-            unsent: link.unsent.0,
+            over: conduit.map_or("socket", |conduit| conduit.kind.name()),
+            name: name.map(lossy),
+            name_hex: name.and_then(hex_unless_utf8),
+            unsent: link.unsent.map(|unsent| unsent.0),
             taken_per_s: link.taken,
             reader: link.reader.as_ref().map(HolderJson::new),
             consumed_per_s: link.pace.and_then(|pace| pace.consumed),
             pairing: link.pairing.name(),
-        };
-        ChainJson {
-            circle: root.is_circle(),
-            end: end_name(&root.end),
-            links: root.links.iter().map(link).collect(),
-            candidates: candidates.iter().map(link).collect(),
         }
     }
 }
@@ -245,7 +265,6 @@ fn call_name(call: Call) -> &'static str {
 #[cfg(test)]
 mod tests {
     use skcheck_core::Payload;
-    use skcheck_core::watch::Sample;
     use skcheck_core::watch::evidence::Unread;
 
     use super::*;

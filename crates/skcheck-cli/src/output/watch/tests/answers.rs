@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use skcheck_core::watch::Judged;
-use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Pace, Pairing, Root, Wait};
+use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Pace, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Gap, Holder, Holding, Missing, Payload, Protocol, SkMem};
@@ -52,7 +52,8 @@ fn one_of_several_is_behind_it() {
     let mut first = root.links[0].clone();
     (first.wait, first.pairing) = (Wait::EventLoop, Pairing::Neighbours);
     let reader = Holder::new(30, 5);
-    let second = Link::new(Holder::new(10, 19), Wait::EventLoop, Payload(4096), Some(reader), 99);
+    let second =
+        Link::new(Holder::new(10, 19), Wait::EventLoop, Some(Payload(4096)), Some(reader), Over::Socket(99));
     let both = vec![first, second];
     world.judgement.sockets[0].root = Some(Root::new(Vec::new(), End::OneOf(both)));
     let [state, because, _] = &answer(&world)[..] else { panic!("{:?}", answer(&world)) };
@@ -90,7 +91,8 @@ fn a_writer_names_the_root_of_its_chain() {
     let mut world = chain();
     world.named(5, "client");
     let mut root = world.judgement.sockets[0].root.clone().unwrap();
-    root.links.insert(0, Link::new(Holder::new(5, 3), Wait::Blocked, Payload(1), None, 1));
+    root.links
+        .insert(0, Link::new(Holder::new(5, 3), Wait::Blocked, Some(Payload(1)), None, Over::Socket(1)));
     let judged = world.socket(5, 3, 0, 4096);
     (judged.writing, judged.root) = (Writing::Stalled, Some(root));
     world.judgement.sockets.iter_mut().take(3).for_each(|judged| judged.asked_for = false);
@@ -251,8 +253,8 @@ fn a_deadlock_names_both() {
     world.named(2, "right");
     let (left, right) = (Holder::new(1, 3), Holder::new(2, 4));
     let links = vec![
-        Link::new(left, Wait::Blocked, Payload(1 << 20), Some(right), 9),
-        Link::new(right, Wait::Blocked, Payload(1 << 20), Some(left), 9),
+        Link::new(left, Wait::Blocked, Some(Payload(1 << 20)), Some(right), Over::Socket(9)),
+        Link::new(right, Wait::Blocked, Some(Payload(1 << 20)), Some(left), Over::Socket(9)),
     ];
     world.stalled((1, 3), 4096, CauseCode::Deadlock, vec![]).root = Some(Root::new(links, End::Circle(1)));
     let told = answer(&world);
