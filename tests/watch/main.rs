@@ -14,6 +14,7 @@ mod roles;
 mod support;
 
 mod accept;
+mod asking;
 mod blocked;
 mod chain;
 mod datagrams;

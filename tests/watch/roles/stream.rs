@@ -3,7 +3,10 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
 
 use crate::role::{Given, gone, ready};
 use crate::roles::pace::{self, blocking};
@@ -49,6 +52,37 @@ pub(crate) fn pour_beside(given: Given) {
     });
     ready();
     let _ = to.write_all(&vec![b'x'; 1 << 24]);
+}
+
+/// Asks something at the second socket, and waits for the answer before it reads from the first.
+pub(crate) fn ask(given: Given) {
+    let [from, upstream] = given.sockets();
+    let mut upstream = stream(upstream);
+    upstream.write_all(b"a question").expect("connected");
+    ready();
+    let _ = upstream.read(&mut [0; 100]);
+    drop(from);
+}
+
+/// The same, but it waits in poll.
+pub(crate) fn ask_and_poll(given: Given) {
+    let [from, upstream] = given.sockets();
+    let mut upstream = stream(upstream);
+    upstream.write_all(b"a question").expect("connected");
+    ready();
+    let timeout = rustix::time::Timespec { tv_sec: 100, tv_nsec: 0 };
+    let _ = rustix::event::poll(&mut [PollFd::new(&upstream, PollFlags::IN)], Some(&timeout));
+    drop(from);
+}
+
+/// Connects to a port, or to the path of a unix socket, before it reads from its socket.
+pub(crate) fn connect_to(told: &str, given: Given) {
+    ready();
+    match told.parse::<u16>() {
+        Ok(port) => drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port))),
+        Err(_) => drop(UnixStream::connect(told)),
+    }
+    drop(given);
 }
 
 /// Listens at a port, takes one connection, and reads nothing from it.

@@ -287,7 +287,7 @@ fn culprit(judged: &Judged, holder: Option<Holder>) -> Option<(Holder, &End)> {
 fn is_inferred(judged: &Judged) -> bool {
     let root = judged.root.iter();
     let mut links = root.flat_map(|root| &root.links);
-    links.any(|link| matches!(link.wait, Wait::EventLoop | Wait::OneThread | Wait::Handed))
+    links.any(|link| matches!(link.wait, Wait::EventLoop | Wait::OneThread | Wait::Handed | Wait::Poll))
 }
 
 /// The name of a process, as far as a sample tells.

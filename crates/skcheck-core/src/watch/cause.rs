@@ -253,13 +253,14 @@ pub struct Pace {
     pub at_least: bool,
 }
 
-/// What shows that it is its writing that keeps a process from reading.
+/// What shows that it is its writing that keeps a process from reading, or its waiting for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
-    /// All its threads are blocked in writing, one of them to this descriptor.
+    /// All its threads are blocked in writing, one of them to this descriptor; or its one thread is in waiting
+    /// for an answer or a connection at this one.
     Blocked,
-    /// A thread of it is blocked in writing to this descriptor. Others do something else, or it is not
+    /// A thread of it is blocked in that at this descriptor. Others do something else, or it is not
     /// known what they do: one of them might read.
     OneThread,
     /// It is an event loop that does not ask for data, and this descriptor takes no more. That the one is
@@ -268,18 +269,22 @@ pub enum Wait {
     /// It does not ask for the socket, and has sent descriptors over this one to a child that does not take
     /// them. That the socket is among them is inferred.
     Handed,
+    /// Its one thread waits in poll for one descriptor, and this is the only one at which it has asked for
+    /// something. That it is this one is inferred.
+    Poll,
     /// Nothing: that it waits is not known.
     Unknown,
 }
 
 impl Wait {
-    /// `blocked`, `one_thread`, `event_loop`, `handed` or `unknown`.
+    /// `blocked`, `one_thread`, `event_loop`, `handed`, `poll` or `unknown`.
     pub fn name(self) -> &'static str {
         match self {
             Wait::Blocked => "blocked",
             Wait::OneThread => "one_thread",
             Wait::EventLoop => "event_loop",
             Wait::Handed => "handed",
+            Wait::Poll => "poll",
             Wait::Unknown => "unknown",
         }
     }
@@ -293,8 +298,9 @@ pub struct Link {
     pub writer: Holder,
     /// What shows that its process waits for that.
     pub wait: Wait,
-    /// What it has unsent; of a unix socket what its reader has not read, as far as that is known. `None`
-    /// where the kernel does not tell: of a conduit.
+    /// What it has unsent; of a unix socket what its reader has not read, as far as that is known; at
+    /// [`Over::Answer`] what is unread at the other end. `None` where the kernel does not tell, and where
+    /// there is nothing.
     pub unsent: Option<Payload>,
     /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP).
     pub taken: Option<u64>,
@@ -332,6 +338,18 @@ pub enum Over {
     /// A pipe, a FIFO or a terminal: its place in the later sample
     /// ([`Sample::conduits`](crate::watch::Sample::conduits)).
     Conduit(usize),
+    /// A connection at which the process waits for an answer: the place of the socket at its other end, where
+    /// what it has asked is unread.
+    Answer(usize),
+    /// A connection that is not there yet: the place of the listener, whose accept queue is full.
+    Connect(usize),
+}
+
+impl Over {
+    /// Whether it is something that cannot be written to; otherwise its process waits without writing.
+    pub fn is_written(self) -> bool {
+        matches!(self, Over::Socket(_) | Over::Conduit(_))
+    }
 }
 
 /// Why it is this writer of a process for which this reader of it waits.

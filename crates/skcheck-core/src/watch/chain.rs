@@ -6,8 +6,10 @@
 //! passed. That is a circle only where each process on it is known to wait for its writing: with a thread
 //! that does something else, which might read, it is that process where the chain ends.
 
+mod answers;
 mod choice;
 mod conduits;
+mod connecting;
 mod far;
 mod handed;
 mod pairing;
@@ -22,6 +24,8 @@ use crate::watch::evidence::Unread;
 use crate::watch::progress::{Writing, tcp};
 use crate::watch::scene::Scene;
 
+pub(in crate::watch) use crate::watch::chain::answers::Unanswered;
+pub(in crate::watch) use crate::watch::chain::connecting::is_full;
 pub(in crate::watch) use crate::watch::chain::pairing::Pairs;
 pub(in crate::watch) use crate::watch::chain::peers::Peers;
 
@@ -35,6 +39,12 @@ impl Chain {
             first.wait = wait;
         }
         self
+    }
+
+    /// The links from its first process on: one, or several where nothing tells which.
+    fn begins(&self) -> impl Iterator<Item = &Link> {
+        let several = if let End::OneOf(links) = &self.end { links.as_slice() } else { &[] };
+        self.links.first().into_iter().chain(several.iter().filter(|_| self.links.is_empty()))
     }
 }
 
@@ -90,16 +100,17 @@ pub(in crate::watch) fn of_writer(scene: &Scene<'_>, at: usize) -> Option<Root> 
     Some(chain)
 }
 
-/// The cause of a process at the beginning of a chain: what it has unsent, and what it does about it.
+/// The cause of a process at the beginning of a chain: what it has unsent, and what it does about it. One that
+/// waits for an answer, or for a connection, has its own.
 fn backpressure(scene: &Scene<'_>, own: &Own, chain: &Chain) -> Cause {
     let pid = own.holder.pid;
     let code = match chain.end {
         End::Circle(closed_at) if closed_at == pid => CauseCode::Deadlock,
-        _ => CauseCode::Backpressure,
+        _ if chain.begins().all(|link| link.over.is_written()) => CauseCode::Backpressure,
+        _ => own.cause.code,
     };
     let mut evidence = Vec::new();
-    let several = if let End::OneOf(links) = &chain.end { links.as_slice() } else { &[] };
-    for Link { writer, unsent, over, .. } in chain.links.first().into_iter().chain(several) {
+    for Link { writer, unsent, over, .. } in chain.begins().filter(|link| link.over.is_written()) {
         evidence.extend(unsent.map(|unsent| Fact::UnsentAt(*writer, unsent)));
         let fds = scene.fds_over(*over, pid);
         evidence.extend(scene.process(pid).map(|look| look.writers(&fds)).unwrap_or_default());

@@ -91,6 +91,9 @@ pub struct ThreadEvidence {
     pub wchan: Option<Vec<u8>>,
     /// The system call that it is in (/proc/PID/task/TID/syscall).
     pub syscall: Option<Syscall>,
+    /// What the descriptor refers to that it is in that call on (/proc/PID/fd/N): `socket:[4711]`, `pipe:[4712]`,
+    /// or a path. `None` where the call has none.
+    pub target: Option<Vec<u8>>,
     /// Processor time so far, in clock ticks (`utime` and `stime`).
     pub ticks: Option<u64>,
     /// How long after the sample began the next three were read.
@@ -121,6 +124,18 @@ pub enum Syscall {
         /// Its arguments.
         arguments: [u64; 6],
     },
+}
+
+impl Syscall {
+    /// The call, and the descriptor that it is made on.
+    pub fn on(self) -> Option<(Call, u32)> {
+        let Syscall::In { call, arguments: [first, ..], .. } = self else { return None };
+        let takes_one =
+            matches!(call, Call::Read | Call::Write | Call::EpollWait | Call::Accept | Call::Connect);
+        // An int: the upper half of the register is anything.
+        let fd = u32::try_from(first & u64::from(u32::MAX)).ok()?;
+        takes_one.then_some((call, fd))
+    }
 }
 
 /// System calls that tell something about reading and writing.

@@ -11,7 +11,7 @@ use crate::holders::Holder;
 use crate::snapshot::{Holding, Report, Snapshot, Source};
 use crate::socket::{Inode, State};
 use crate::watch::cause::{Look, Over, Pace};
-use crate::watch::chain::{Pairs, Peers};
+use crate::watch::chain::{Pairs, Peers, Unanswered, is_full};
 use crate::watch::conduit::Conduit;
 use crate::watch::progress::{Reading, Span, Writing};
 
@@ -65,6 +65,7 @@ pub(in crate::watch) struct Scene<'a> {
     /// Which of them go with which readers of their process.
     pairs: FxHashMap<u32, Pairs>,
     conduits: &'a [Conduit],
+    unanswered: Unanswered,
 }
 
 impl<'a> Scene<'a> {
@@ -89,6 +90,7 @@ impl<'a> Scene<'a> {
             channels: Vec::new(),
             pairs: FxHashMap::default(),
             conduits: &span.now.conduits,
+            unanswered: Unanswered::default(),
         };
         for (pid, process) in &span.now.processes {
             let channels = process.channels.iter().map(|(fd, _)| Holder::new(*pid, *fd));
@@ -117,6 +119,7 @@ impl<'a> Scene<'a> {
         }
         scene.writers = writers;
         scene.pairs = scene.pair();
+        scene.unanswered = Unanswered::new(sockets, &scene.went);
         scene
     }
 
@@ -238,7 +241,18 @@ impl<'a> Scene<'a> {
                 self.socket(at).map(|report| Scene::fds(&report.holders, pid)).unwrap_or_default()
             }
             Over::Conduit(at) => self.conduit_fds(at, pid),
+            Over::Answer(_) | Over::Connect(_) => Vec::new(),
         }
+    }
+
+    /// What stands still unread, by who waits for an answer to it.
+    pub(in crate::watch) fn unanswered(&self) -> &Unanswered {
+        &self.unanswered
+    }
+
+    /// The listeners whose accept queue is full, each once, with their places.
+    pub(in crate::watch) fn full_listeners(&self) -> impl Iterator<Item = (usize, &'a Report)> {
+        self.sockets.iter().enumerate().filter(|(_, report)| is_full(report))
     }
 
     /// The descriptors under which a process holds a socket.

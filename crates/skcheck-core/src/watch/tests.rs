@@ -1,5 +1,6 @@
 //! Judging, case by case, over samples that no kernel has seen. The window is a second.
 
+mod asking;
 mod causes;
 mod chains;
 mod conduits;

@@ -1,7 +1,7 @@
 //! Why a reader stands still, or is slow, as a sentence: from its process over those that keep that waiting to
 //! the one at the end.
 
-use skcheck_core::watch::cause::{Cause, End, Fact, Link, Pairing, Root, Wait};
+use skcheck_core::watch::cause::{Cause, End, Fact, Link, Over, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::names::descriptor;
@@ -60,10 +60,15 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
                 let does = match link.pace {
                     _ if is_last && root.is_circle() => "does not read: it waits in this circle".to_owned(),
                     Some(pace) => reads(pace),
+                    None if matches!(link.over, Over::Connect(_)) => "accepts nobody".to_owned(),
                     None if is_last && is_unaccepted(root) => "has not accepted the connection".to_owned(),
                     None => "has read nothing either".to_owned(),
                 };
-                format!(", whose reader {}, {}, {does}", names.process(reader.pid), descriptor(&reader))
+                let whose = match link.over {
+                    Over::Connect(_) => "whose accept queue is full and whose holder",
+                    _ => "whose reader",
+                };
+                format!(", {whose} {}, {}, {does}", names.process(reader.pid), descriptor(&reader))
             }
         };
         if !is_last {
@@ -102,7 +107,11 @@ fn nobody(link: &Link, end: &End) -> String {
 /// The first link, by name; by the thread that tries to write, where evidence tells it.
 fn first(row: &Row<'_>, cause: &Cause, link: &Link, names: Names<'_>) -> String {
     let writes = |fact: &Fact| match fact {
-        Fact::Thread { tid, call: Some((Call::Write, fd)), .. } if *fd == Some(link.writer.fd) => Some(*tid),
+        Fact::Thread { tid, call: Some((call, fd)), .. }
+            if *fd == Some(link.writer.fd) && matches!(call, Call::Write | Call::Read | Call::Connect) =>
+        {
+            Some(*tid)
+        }
         _ => None,
     };
     let who = names.subject_again(row);
@@ -113,6 +122,16 @@ fn first(row: &Row<'_>, cause: &Cause, link: &Link, names: Names<'_>) -> String 
 /// A writer that cannot write. That an event loop reads nothing because of that is no more than likely.
 fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
     let to = writer(link, names);
+    let waits = |what: &str| match link.wait {
+        Wait::OneThread if who == "it" => format!("a thread of it waits {what} {to}"),
+        Wait::Poll => format!("{who} probably waits {what} {to}"),
+        _ => format!("{who} waits {what} {to}"),
+    };
+    match link.over {
+        Over::Answer(_) => return waits("for an answer from"),
+        Over::Connect(_) => return waits("for a connection to"),
+        _ => {}
+    }
     match link.wait {
         Wait::EventLoop if link.pairing == Pairing::Unsure => format!("{who} cannot write to {to}"),
         Wait::EventLoop => format!("{who} has stopped reading, probably because it cannot write to {to}"),
@@ -129,7 +148,8 @@ fn blocked(link: &Link, who: &str, names: Names<'_>) -> String {
 /// `10.0.0.20:9000 (fd 14, 2.8 MiB unsent)`; `a pipe (fd 1)`, `the FIFO /run/log (fd 3)`.
 fn writer(link: &Link, names: Names<'_>) -> String {
     let fd = link.writer.fd;
-    let unsent = link.unsent.map(|unsent| format!("{} unsent", size(unsent.0)));
+    let is_not = if link.over.is_written() { "unsent" } else { "unread there" };
+    let unsent = link.unsent.map(|unsent| format!("{} {is_not}", size(unsent.0)));
     let by = match link.pairing {
         Pairing::Rates => "; as fast as it reads",
         Pairing::Totals => "; it wrote as much there as it read here",
@@ -154,8 +174,12 @@ fn one_of(links: &[Link], who: &str, names: Names<'_>) -> String {
         let reader = link.reader.map_or_else(
             || "whose other end takes nothing".to_owned(),
             |reader| {
-                let does = link.pace.map_or_else(|| "has read nothing".to_owned(), reads);
-                format!("whose reader {}, {}, {does}", names.process(reader.pid), descriptor(&reader))
+                let (whose, does) = match (link.over, link.pace) {
+                    (Over::Connect(_), _) => ("holder", "accepts nobody".to_owned()),
+                    (_, Some(pace)) => ("reader", reads(pace)),
+                    (_, None) => ("reader", "has read nothing".to_owned()),
+                };
+                format!("whose {whose} {}, {}, {does}", names.process(reader.pid), descriptor(&reader))
             },
         );
         format!("{}, {reader}", writer(link, names))
@@ -170,6 +194,9 @@ fn one_of(links: &[Link], who: &str, names: Names<'_>) -> String {
         return format!("{who} does not ask for it, and has probably handed it on to one of several: {told}");
     }
     let does = match links.iter().map(|link| link.wait).find(|wait| *wait != Wait::EventLoop) {
+        Some(_) if !links.iter().any(|link| link.over.is_written()) => {
+            "waits for one of several, and for which of these cannot be told"
+        }
         Some(_) => {
             "has threads that are blocked writing to several, and for which of these it waits cannot be told"
         }

@@ -101,6 +101,10 @@ impl Names<'_> {
                     _ => name,
                 })
             }
+            Over::Answer(at) | Over::Connect(at) => {
+                let report = self.sample.snapshot.sockets.get(at)?;
+                Some(self.endpoint(&report.socket.local, report)).filter(|address| !address.is_empty())
+            }
             _ => None,
         }
     }

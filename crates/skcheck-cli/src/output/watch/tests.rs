@@ -3,7 +3,7 @@ mod words;
 
 use std::time::Duration;
 
-use skcheck_core::watch::cause::{CauseCode, End, Link, Root, Wait};
+use skcheck_core::watch::cause::{CauseCode, End, Link, Over, Root, Wait};
 use skcheck_core::{Gap, Holder, Missing, Payload};
 
 use super::*;
@@ -121,7 +121,13 @@ fn the_summary_names_those_that_may_be_behind_it() {
     let mut world = chain();
     world.named(30, "curl");
     let root = world.judgement.sockets[0].root.clone().unwrap();
-    let second = Link::new(Holder::new(10, 19), Wait::EventLoop, Payload(4096), Some(Holder::new(30, 5)), 99);
+    let second = Link::new(
+        Holder::new(10, 19),
+        Wait::EventLoop,
+        Some(Payload(4096)),
+        Some(Holder::new(30, 5)),
+        Over::Socket(99),
+    );
     let both = vec![root.links[0].clone(), second];
     world.judgement.sockets[0].root = Some(Root::new(Vec::new(), End::OneOf(both)));
     let mut history = History::default();

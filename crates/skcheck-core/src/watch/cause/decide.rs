@@ -88,6 +88,24 @@ impl<'a> Look<'a> {
         threads::facts_on(self.now, Call::Write, fds)
     }
 
+    /// The descriptors that threads are blocked in reading from, and what these refer to.
+    pub(in crate::watch) fn reading(&self) -> impl Iterator<Item = (u32, Option<&[u8]>)> {
+        self.now.threads.iter().filter_map(|thread| match thread.syscall?.on()? {
+            (Call::Read, fd) => Some((fd, thread.target.as_deref())),
+            _ => None,
+        })
+    }
+
+    /// The descriptors that threads are connecting, and whether that can be to a unix socket.
+    pub(in crate::watch) fn connects(&self) -> impl Iterator<Item = (u32, bool)> {
+        self.threads.connects.iter().copied()
+    }
+
+    /// Whether all that its one thread does is to wait in poll for one descriptor.
+    pub(in crate::watch) fn polls_one(&self) -> bool {
+        self.threads.all_poll_one && self.has_one_thread()
+    }
+
     /// Whether one thread does everything.
     pub(in crate::watch) fn has_one_thread(&self) -> bool {
         self.now.threads.len() == 1 && !self.now.more_threads

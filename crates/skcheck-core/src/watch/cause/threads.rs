@@ -27,6 +27,11 @@ pub(super) struct Threads {
     pub(super) writes: FxHashSet<u32>,
     /// The same of accepting.
     pub(super) accepts: FxHashSet<u32>,
+    /// The same of connecting, and whether that is to a unix socket (its thread sleeps in
+    /// `unix_wait_for_peer`; `true` too where it is not told where it sleeps).
+    pub(super) connects: Vec<(u32, bool)>,
+    /// Every thread waits in poll for one descriptor.
+    pub(super) all_poll_one: bool,
     /// Epoll sets that threads wait in.
     pub(super) waits: FxHashSet<u32>,
     /// Every thread is blocked in a call of writing.
@@ -63,6 +68,8 @@ impl Threads {
             reads: on(Call::Read),
             writes: on(Call::Write),
             accepts: on(Call::Accept),
+            connects: living.iter().filter_map(|it| connect(it)).collect(),
+            all_poll_one: all(&|it| polls_one(it)),
             waits: on(Call::EpollWait),
             all_write: all(&|it| descriptor_in(it, Call::Write).is_some()),
             any_waits_for_events: living.iter().any(|it| waits_for_events(it)),
@@ -127,11 +134,19 @@ fn fact(thread: &ThreadEvidence) -> Option<Fact> {
 
 /// The descriptor that a thread is in this call on.
 fn descriptor_in(thread: &ThreadEvidence, wanted: Call) -> Option<u32> {
-    let Some(Syscall::In { call, arguments: [first, ..], .. }) = thread.syscall else { return None };
-    let takes_one = matches!(call, Call::Read | Call::Write | Call::EpollWait | Call::Accept | Call::Connect);
-    // An int: the upper half of the register is anything.
-    let fd = u32::try_from(first & u64::from(u32::MAX)).ok()?;
-    (call == wanted && takes_one).then_some(fd)
+    thread.syscall?.on().filter(|(call, _)| *call == wanted).map(|(_, fd)| fd)
+}
+
+fn connect(thread: &ThreadEvidence) -> Option<(u32, bool)> {
+    let function = thread.wchan.as_deref();
+    let is_unix =
+        function.is_none_or(|name| name == b"unix_wait_for_peer" || name == b"0" || name.is_empty());
+    Some((descriptor_in(thread, Call::Connect)?, is_unix))
+}
+
+/// Whether a thread is in poll with a single descriptor. The second argument of select is an address.
+fn polls_one(thread: &ThreadEvidence) -> bool {
+    matches!(thread.syscall, Some(Syscall::In { call: Call::Poll, arguments: [_, 1, ..], .. }))
 }
 
 fn is_blocked(thread: &ThreadEvidence) -> bool {

@@ -6,7 +6,7 @@ use crate::holders::Holder;
 use crate::watch::cause::{CauseCode, End, Link, Over, Own, Pairing, Wait};
 use crate::watch::chain::far::Reader;
 use crate::watch::chain::walk::by_threads;
-use crate::watch::chain::{Chain, conduits};
+use crate::watch::chain::{Chain, answers, conduits, connecting};
 use crate::watch::progress::tcp;
 use crate::watch::scene::Scene;
 
@@ -47,6 +47,10 @@ impl Choice {
         let writers = scene.writers(pid).iter().copied().take(MOST_WRITERS);
         let mut candidates: Vec<Candidate> = writers.filter_map(candidate).collect();
         candidates.extend(conduits::candidates(scene, own, reads));
+        if !reads {
+            candidates.extend(answers::candidates(scene, own));
+            candidates.extend(connecting::candidates(scene, own, reader));
+        }
         let all = candidates.len();
         // Bytes pair sockets alone.
         let at = reader.socket();

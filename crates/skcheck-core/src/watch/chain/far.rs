@@ -2,6 +2,7 @@
 
 use crate::holders::Holder;
 use crate::snapshot::Report;
+use crate::socket::State;
 use crate::units::Payload;
 use crate::watch::cause::{self, End, Over, Own, Pace};
 use crate::watch::progress::Reading;
@@ -49,6 +50,7 @@ impl Far {
         match over {
             Over::Socket(at) => Far::of_socket(scene, at),
             Over::Conduit(at) => Far::of_conduit(scene, writer, at, reads),
+            Over::Answer(at) | Over::Connect(at) => Far::of_asked(scene, over, at),
         }
     }
 
@@ -89,6 +91,20 @@ impl Far {
             nobody: End::Hidden,
         })
     }
+
+    /// Where somebody waits for an answer, or for a connection: who reads, or accepts, will come to it. Of what
+    /// waits at a listener nothing is his alone.
+    fn of_asked(scene: &Scene<'_>, over: Over, at: usize) -> Option<Far> {
+        let report = scene.socket(at).filter(|_| scene.went(at).stands_still())?;
+        Some(Far {
+            reader: Some(Reader::Socket(at)),
+            owns: readers(scene, over),
+            pace: None,
+            unsent: report.footprint.received.payload.filter(|_| report.socket.state != State::Listen),
+            taken: None,
+            nobody: End::Hidden,
+        })
+    }
 }
 
 /// Who should read what a descriptor writes, the most telling first.
@@ -97,6 +113,9 @@ pub(super) fn readers(scene: &Scene<'_>, over: Over) -> Vec<Own> {
         Over::Socket(at) => {
             let reader = scene.peers.of(scene.sockets, at).and_then(|reader| scene.socket(reader));
             reader.map(|reader| cause::owns(scene, reader)).unwrap_or_default()
+        }
+        Over::Answer(at) | Over::Connect(at) => {
+            scene.socket(at).map(|reader| cause::owns(scene, reader)).unwrap_or_default()
         }
         Over::Conduit(at) => {
             scene.conduit(at).map(|conduit| cause::owns_of_conduit(scene, conduit)).unwrap_or_default()

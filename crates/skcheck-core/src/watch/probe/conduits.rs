@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::holders::Holder;
 use crate::host::{Host, parse_number};
 use crate::watch::conduit::{Conduit, ConduitKind};
-use crate::watch::evidence::{Call, ProcessEvidence, Syscall, ThreadEvidence};
+use crate::watch::evidence::{Call, ProcessEvidence, ThreadEvidence};
 use crate::watch::parse::{self, OpenFile};
 use crate::watch::probe::ends::Ends;
 use crate::watch::probe::look::Look;
@@ -41,12 +41,12 @@ pub(super) fn find(
     let (mut seen, mut looks_left) = (FxHashSet::default(), MOST_READERS);
     while let Some(pid) = todo.pop() {
         let blocked = processes.get(&pid).map(blocked_writing).unwrap_or_default();
-        for (fd, wchan) in blocked {
+        for (fd, thread) in blocked {
             let writer = Holder::new(pid, fd);
             if conduits.len() == MOST || conduits.iter().any(|conduit| conduit.writers.contains(&writer)) {
                 continue;
             }
-            let Some((mut conduit, file)) = what(host, writer, wchan.as_deref()) else { continue };
+            let Some((mut conduit, file)) = what(host, writer, &thread) else { continue };
             ends.refresh(host, now);
             add_ends(host, ends, (writer, file), &mut conduit);
             conduit.inode.into_iter().for_each(|inode| look.add_inode(inode));
@@ -64,24 +64,21 @@ pub(super) fn find(
     conduits
 }
 
-/// The descriptors that threads are blocked in writing to, with the kernel functions that they sleep in.
-fn blocked_writing(process: &ProcessEvidence) -> Vec<(u32, Option<Vec<u8>>)> {
-    let blocked = |thread: &ThreadEvidence| match thread.syscall? {
-        Syscall::In { call: Call::Write, arguments: [fd, ..], .. } => {
-            // An int: the upper half of the register is anything.
-            Some((u32::try_from(fd & u64::from(u32::MAX)).ok()?, thread.wchan.clone()))
-        }
+/// The descriptors that threads are blocked in writing to, and these threads.
+fn blocked_writing(process: &ProcessEvidence) -> Vec<(u32, ThreadEvidence)> {
+    let blocked = |thread: &ThreadEvidence| match thread.syscall?.on()? {
+        (Call::Write, fd) => Some((fd, thread.clone())),
         _ => None,
     };
     process.threads.iter().filter_map(blocked).collect()
 }
 
 /// What somebody is blocked in writing to, where that is a conduit, and what is told of his descriptor.
-fn what(host: &dyn Host, writer: Holder, wchan: Option<&[u8]>) -> Option<(Conduit, OpenFile)> {
-    let link = host.read_link(Path::new(&format!("/proc/{}/fd/{}", writer.pid, writer.fd))).ok()?;
+fn what(host: &dyn Host, writer: Holder, thread: &ThreadEvidence) -> Option<(Conduit, OpenFile)> {
+    let link = thread.target.clone()?;
     let in_pipe = || {
         // `pipe_write`; since Linux 6.15 `anon_pipe_write` and `fifo_pipe_write`.
-        wchan.is_some_and(|wchan| wchan.ends_with(b"pipe_write"))
+        thread.wchan.as_deref().is_some_and(|wchan| wchan.ends_with(b"pipe_write"))
     };
     let kind = if link.starts_with(b"pipe:[") {
         ConduitKind::Pipe

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::holders::fdinfo::in_flight;
 use crate::host::{Host, parse_number};
 use crate::process::thread_group;
-use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, ThreadEvidence, Unread};
+use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, Syscall, ThreadEvidence, Unread};
 use crate::watch::parse::{self, Machine, Stat};
 use crate::watch::probe::drained::is_gone;
 use crate::watch::probe::groups::{Group, Groups};
@@ -21,9 +21,9 @@ const MOST_FILES: usize = 3072;
 /// How many unix sockets of a process are asked for descriptors that wait in them.
 const MOST_CHANNELS: usize = 8;
 
-/// How many files there are of a thread: `stat` and `schedstat` for each, `wchan` and `syscall` for a close
-/// look.
-const CLOSE: usize = 4;
+/// How many files there are of a thread: `stat` and `schedstat` for each, `wchan`, `syscall` and what that is
+/// about for a close look.
+const CLOSE: usize = 5;
 const LIGHT: usize = 2;
 
 /// Looks at processes for one sample.
@@ -92,6 +92,10 @@ impl<'l> Look<'l> {
                 // The thread has ended; or the kernel has no such file.
                 Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
                 Err(_) => miss(&mut found, Unread::Threads),
+            }
+            if let Some((_, fd)) = thread.syscall.and_then(Syscall::on) {
+                let link = format!("{directory}/fd/{fd}");
+                thread.target = self.host.read_link(Path::new(&link)).ok();
             }
         }
         found.threads = threads;

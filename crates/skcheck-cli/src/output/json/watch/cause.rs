@@ -4,6 +4,7 @@ use serde::Serialize;
 use skcheck_core::Holder;
 use skcheck_core::watch::Sample;
 use skcheck_core::watch::cause::{Cause, End, Fact, Link, Over, Pace, Root};
+use skcheck_core::watch::conduit::Conduit;
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
@@ -146,7 +147,7 @@ impl LinkJson {
         LinkJson {
             writer: HolderJson::new(&link.writer),
             wait: link.wait.name(),
-            over: conduit.map_or("socket", |conduit| conduit.kind.name()),
+            over: over_name(link.over, conduit),
             name: name.map(lossy),
             name_hex: name.and_then(hex_unless_utf8),
             unsent: link.unsent.map(|unsent| unsent.0),
@@ -155,6 +156,15 @@ impl LinkJson {
             consumed_per_s: link.pace.and_then(|pace| pace.consumed),
             pairing: link.pairing.name(),
         }
+    }
+}
+
+fn over_name(over: Over, conduit: Option<&Conduit>) -> &'static str {
+    match (over, conduit) {
+        (_, Some(conduit)) => conduit.kind.name(),
+        (Over::Answer(_), _) => "answer",
+        (Over::Connect(_), _) => "connect",
+        _ => "socket",
     }
 }
 

@@ -1,0 +1,72 @@
+//! Connections that a process waits at for an answer, while the other end has not read what it asked. Pure.
+
+use rustc_hash::FxHashMap;
+
+use crate::holders::{Holder, socket_inode};
+use crate::snapshot::{Report, Waiter};
+use crate::socket::{Inode, State};
+use crate::watch::cause::{CauseCode, Over, Own, Wait};
+use crate::watch::chain::choice::Candidate;
+use crate::watch::scene::{Scene, Went};
+
+/// What stands still unread, and by whom an answer to it is waited for.
+#[derive(Default)]
+pub(in crate::watch) struct Unanswered {
+    /// By the descriptors at the other end, process by process.
+    by_pid: FxHashMap<u32, Vec<(Holder, usize)>>,
+    /// Unix connections that nobody has accepted are in no table: by the client's socket their listener.
+    by_client: FxHashMap<Inode, usize>,
+}
+
+impl Unanswered {
+    /// `went` is how each socket went.
+    pub(in crate::watch) fn new(sockets: &[Report], went: &[Went]) -> Unanswered {
+        let mut all = Unanswered::default();
+        for (at, (report, _)) in sockets.iter().zip(went).enumerate().filter(|(_, it)| it.1.stands_still()) {
+            for end in report.peer_holders.iter().filter(|_| report.socket.state != State::Listen) {
+                all.by_pid.entry(end.pid).or_default().push((*end, at));
+            }
+            let client = |waiter: &Waiter| match waiter {
+                Waiter::Client(inode) => Some((*inode, at)),
+                Waiter::Connection(_) => None,
+            };
+            all.by_client.extend(report.waiters.iter().filter_map(client));
+        }
+        all
+    }
+
+    /// The descriptors of a process whose other end has not read what was sent, with its place.
+    fn of(&self, pid: u32) -> &[(Holder, usize)] {
+        self.by_pid.get(&pid).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is unread of what a process has sent there, or the listener that has not accepted it.
+    fn at(&self, pid: u32, fd: u32, target: Option<&[u8]>) -> Option<usize> {
+        let of_process = || self.of(pid).iter().find(|(end, _)| end.fd == fd).map(|(_, at)| *at);
+        let inode = target.and_then(socket_inode);
+        inode.and_then(|inode| self.by_client.get(&inode).copied()).or_else(of_process)
+    }
+}
+
+/// Those for which a process waits that does nothing else: a thread is blocked in reading, or in poll for one
+/// descriptor, which is the only one that fits. That it has to read from there first is its own protocol.
+pub(super) fn candidates(scene: &Scene<'_>, own: &Own) -> Vec<Candidate> {
+    let pid = own.holder.pid;
+    let Some(look) = scene.process(pid) else { return Vec::new() };
+    let unanswered = scene.unanswered();
+    match (own.cause.code, unanswered.of(pid)) {
+        (CauseCode::Blocked, _) => {
+            let wait = if look.has_one_thread() { Wait::Blocked } else { Wait::OneThread };
+            let candidate = |(fd, target)| {
+                let at = unanswered.at(pid, fd, target)?;
+                Some(Candidate { writer: Holder::new(pid, fd), wait, over: Over::Answer(at) })
+            };
+            look.reading().filter_map(candidate).collect()
+        }
+        (CauseCode::NotPolled, [(end, at)]) if look.polls_one() => {
+            let (writer, over) = (end.descriptor(), Over::Answer(*at));
+            vec![Candidate { writer, wait: Wait::Poll, over }]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,59 @@
+//! Listeners that a process waits at in connect(2), because their accept queue is full. Pure.
+
+use crate::diag::request::canonical;
+use crate::holders::Holder;
+use crate::snapshot::Report;
+use crate::socket::{Endpoint, Family, State};
+use crate::watch::cause::{CauseCode, Over, Own, Wait};
+use crate::watch::chain::choice::Candidate;
+use crate::watch::chain::far::Reader;
+use crate::watch::progress::Queue;
+use crate::watch::scene::Scene;
+
+/// How many listeners are looked at.
+const MOST: usize = 32;
+
+/// Those that a thread of a process may be connecting to, where all of its threads are blocked. A socket that
+/// connects over TCP has the address. One of AF_UNIX has nothing before it is connected: it waits at one of the
+/// listeners that are full (`unix_wait_for_peer`), of those without a path at one in its network namespace, which is
+/// that of the reader.
+pub(super) fn candidates(scene: &Scene<'_>, own: &Own, reader: Reader) -> Vec<Candidate> {
+    let pid = own.holder.pid;
+    let Some(look) = scene.process(pid).filter(|_| own.cause.code == CauseCode::Blocked) else {
+        return Vec::new();
+    };
+    let wait = if look.has_one_thread() { Wait::Blocked } else { Wait::OneThread };
+    let netns = reader.socket().and_then(|at| scene.socket(at)?.netns);
+    let is_near = |listener: &Report| {
+        matches!(listener.socket.local, Endpoint::Path(_))
+            || netns.is_none_or(|netns| listener.netns == Some(netns))
+    };
+    let mut candidates = Vec::new();
+    for (fd, is_unix) in look.connects() {
+        let writer = Holder::new(pid, fd);
+        let connecting = scene.held_by(writer);
+        let is_it = |listener: &Report| match connecting {
+            Some(socket) if socket.socket.state == State::SynSent => is_at(listener, socket),
+            _ => is_unix && listener.socket.family == Family::Unix && is_near(listener),
+        };
+        let full = scene.full_listeners().filter(|(_, listener)| is_it(listener)).take(MOST);
+        candidates.extend(full.map(|(at, _)| Candidate { writer, wait, over: Over::Connect(at) }));
+    }
+    candidates
+}
+
+/// Whether a listener has the address that a socket connects to.
+fn is_at(listener: &Report, socket: &Report) -> bool {
+    let (Some((at, port)), Some((to, to_port))) =
+        (canonical(&listener.socket.local), canonical(&socket.socket.peer))
+    else {
+        return false;
+    };
+    let is_near = listener.netns == socket.netns || socket.peer_inferred;
+    port == to_port && is_near && (at == to || at.is_unspecified())
+}
+
+/// Whether a connection request finds no room at a listener.
+pub(in crate::watch) fn is_full(listener: &Report) -> bool {
+    Queue::of(listener).is_some_and(Queue::is_full)
+}
