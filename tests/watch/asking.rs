@@ -57,8 +57,8 @@ fn a_server_that_does_not_accept() {
         return;
     }
     for (role, calls, wait, code) in [
-        ("ask", &[SYS_recvfrom, SYS_read][..], Wait::Blocked, CauseCode::Blocked),
-        ("ask-and-poll", &[SYS_poll, SYS_ppoll][..], Wait::Poll, CauseCode::NotPolled),
+        ("await-answer", &[SYS_recvfrom, SYS_read][..], Wait::Blocked, CauseCode::Blocked),
+        ("poll-for-answer", &[SYS_poll, SYS_ppoll][..], Wait::Poll, CauseCode::NotPolled),
     ] {
         let (listener, address) = listener();
         let upstream = TcpStream::connect(address).expect("it listens");
@@ -88,7 +88,7 @@ fn a_unix_server_that_does_not_accept() {
     let upstream = UnixStream::connect(&path).expect("it listens");
     let (listening, asked) = (inode(&listener), inode(&upstream));
     let server = stopped(listener);
-    let (app, unread, _client) = held_up("ask", vec![upstream.into()]);
+    let (app, unread, _client) = held_up("await-answer", vec![upstream.into()]);
     kernel::sleeps_in(app.pid(), &[SYS_recvfrom, SYS_read]);
     let seen = watch(SHORT);
     seen.stalled_by(unread, CauseCode::Blocked);
@@ -107,7 +107,7 @@ fn a_server_that_has_read() {
     let (listener, address) = listener();
     let upstream = TcpStream::connect(address).expect("it listens");
     let (taken, _) = listener.accept().expect("it has connected");
-    let (app, unread, _client) = held_up("ask", vec![upstream.into()]);
+    let (app, unread, _client) = held_up("await-answer", vec![upstream.into()]);
     kernel::sleeps_in(app.pid(), &[SYS_recvfrom, SYS_read]);
     rustix::net::recv(&taken, &mut [0; 100], rustix::net::RecvFlags::empty()).expect("it has asked");
     let _server = stopped(taken);

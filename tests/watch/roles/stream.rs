@@ -55,7 +55,7 @@ pub(crate) fn pour_beside(given: Given) {
 }
 
 /// Asks something at the second socket, and waits for the answer before it reads from the first.
-pub(crate) fn ask(given: Given) {
+pub(crate) fn await_answer(given: Given) {
     let [from, upstream] = given.sockets();
     let mut upstream = stream(upstream);
     upstream.write_all(b"a question").expect("connected");
@@ -65,7 +65,7 @@ pub(crate) fn ask(given: Given) {
 }
 
 /// The same, but it waits in poll.
-pub(crate) fn ask_and_poll(given: Given) {
+pub(crate) fn poll_for_answer(given: Given) {
     let [from, upstream] = given.sockets();
     let mut upstream = stream(upstream);
     upstream.write_all(b"a question").expect("connected");
