@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::mount_bind;
 
-use super::{forever, innocent, open, path};
+use super::{forever, holds, innocent, open, path, unread};
 use crate::fuse::{NEVER_READ, SLOW};
 use crate::role::call;
 use crate::world::Shows;
@@ -73,4 +73,25 @@ fn until_dead(file: &str) {
         let _ = std::fs::metadata(path(file));
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Reads a file instead of its socket.
+pub(super) fn read_before_the_socket() {
+    call("sk-read-file");
+    let (_writer, reader) = unread(7000);
+    let mut file = open(NEVER_READ);
+    holds("holds", &reader, 7000);
+    innocent(&Shows::waits_for_a_file());
+    let _ = file.read(&mut [0; 10]);
+    forever()
+}
+
+/// Has the file open, and sleeps.
+pub(super) fn sleep_with_a_file() {
+    call("sk-sleep-file");
+    let (_writer, reader) = unread(7000);
+    let _file = open(NEVER_READ);
+    holds("holds", &reader, 7000);
+    innocent(&Shows::Nothing);
+    forever()
 }

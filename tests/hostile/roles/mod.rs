@@ -34,6 +34,8 @@ pub(crate) fn play(name: &str, words: &[String]) {
         "exec-with-sockets" => starting::exec_with_sockets(),
         "exec-slowly" => starting::exec_slowly(),
         "read" => file_systems::read(),
+        "read-before-the-socket" => file_systems::read_before_the_socket(),
+        "sleep-with-a-file" => file_systems::sleep_with_a_file(),
         "epoll" => epoll_sets::wait(),
         "endless-command-line" => command_lines::endless(),
         "silent-command-line" => command_lines::silent(),

@@ -94,6 +94,9 @@ pub struct ThreadEvidence {
     /// What the descriptor refers to that it is in that call on (/proc/PID/fd/N): `socket:[4711]`, `pipe:[4712]`,
     /// or a path. `None` where the call has none.
     pub target: Option<Vec<u8>>,
+    /// The mount that `target` lies on, where that is a file and the thread waits for its file system: it cannot
+    /// be interrupted, or sleeps where FUSE waits for its server.
+    pub mount: Option<Mount>,
     /// Processor time so far, in clock ticks (`utime` and `stime`).
     pub ticks: Option<u64>,
     /// How long after the sample began the next three were read.
@@ -130,8 +133,10 @@ impl Syscall {
     /// The call, and the descriptor that it is made on.
     pub fn on(self) -> Option<(Call, u32)> {
         let Syscall::In { call, arguments: [first, ..], .. } = self else { return None };
-        let takes_one =
-            matches!(call, Call::Read | Call::Write | Call::EpollWait | Call::Accept | Call::Connect);
+        let takes_one = matches!(
+            call,
+            Call::Read | Call::Write | Call::EpollWait | Call::Accept | Call::Connect | Call::File
+        );
         // An int: the upper half of the register is anything.
         let fd = u32::try_from(first & u64::from(u32::MAX)).ok()?;
         takes_one.then_some((call, fd))
@@ -154,6 +159,8 @@ pub enum Call {
     Accept,
     /// connect: the first argument is a descriptor.
     Connect,
+    /// fsync, fstat, getdents, ftruncate, ...: the first argument is the descriptor of a file.
+    File,
     /// futex: waits for another thread.
     Futex,
     /// nanosleep and its kin.
@@ -162,6 +169,17 @@ pub enum Call {
     Wait,
     /// Another.
     Other,
+}
+
+/// A mount of a file system (/proc/PID/mountinfo).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is mounted, as its process sees it.
+    pub point: Vec<u8>,
+    /// The type of the file system: `nfs4`, `fuse.sshfs`.
+    pub kind: Vec<u8>,
+    /// What is mounted: a device, `server:/path`.
+    pub source: Vec<u8>,
 }
 
 /// How a cgroup ran out of CPU quota, since it was made.

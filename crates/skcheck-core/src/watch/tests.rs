@@ -4,6 +4,7 @@ mod asking;
 mod causes;
 mod chains;
 mod conduits;
+mod files;
 mod holders;
 mod join;
 mod listeners;

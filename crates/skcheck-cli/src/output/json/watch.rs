@@ -1,6 +1,7 @@
 //! What became of each socket between two samples, for programs.
 
 mod cause;
+mod evidence;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -1,4 +1,5 @@
 mod answers;
+mod links;
 mod words;
 
 use std::time::Duration;

@@ -46,6 +46,12 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         }
         CauseCode::Zombie => format!("{its} main thread, or a child that held the socket, has ended"),
         CauseCode::Throttled => format!("{its} cgroup is out of CPU quota"),
+        CauseCode::Blocked if has(&|fact| matches!(fact, Fact::File { silent: true, .. })) => {
+            format!("a thread of {who} waits for a file whose file system does not answer")
+        }
+        CauseCode::Blocked if has(&|fact| matches!(fact, Fact::File { .. })) => {
+            format!("a thread of {who} waits for a file")
+        }
         CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),
         CauseCode::Spinning => format!("a thread of {who} runs all the time and does not read"),
         CauseCode::NotPolled
@@ -148,6 +154,12 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
             count(*periods, "period")
         ),
         Fact::Thread { tid, state, call, wchan } => thread(*tid, *state, *call, wchan.as_deref(), names),
+        Fact::File { tid, fd, path, mount, silent } => {
+            let [path, point, kind, source] =
+                [path, &mount.point, &mount.kind, &mount.source].map(|name| names.escape(name));
+            let silent = if *silent { ", which has not answered since the look before" } else { "" };
+            format!("thread {tid} waits for {path} (fd {fd}), on {kind} at {point} ({source}){silent}")
+        }
         Fact::Spins { tid, percent: 100.., .. } => format!("thread {tid} uses a whole processor"),
         Fact::Spins { tid, percent, waits: 0 } => format!("thread {tid} uses {percent} % of a processor"),
         Fact::Spins { tid, percent, waits } => {
@@ -275,6 +287,7 @@ fn call_words(call: Call, fd: Option<u32>) -> String {
         Call::Poll => "in poll or select".to_owned(),
         Call::Accept => at("in accept on", "in accept"),
         Call::Connect => at("connecting", "connecting"),
+        Call::File => at("in a call about the file at", "in a call about a file"),
         Call::Futex => "waiting for another thread (futex)".to_owned(),
         Call::Sleep => "in a timed sleep".to_owned(),
         Call::Wait => "waiting for a child".to_owned(),

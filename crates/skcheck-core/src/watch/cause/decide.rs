@@ -67,6 +67,12 @@ impl<'a> Look<'a> {
         missing.into_iter().map(Fact::Missing).collect()
     }
 
+    /// What its threads are blocked in: files first, which keep a whole process waiting.
+    fn blocked(&self) -> Vec<Fact> {
+        let files = threads::files(self.now, self.before);
+        files.into_iter().chain(threads::facts(self.now)).collect()
+    }
+
     /// Whether a thread is blocked in writing to one of these.
     pub(in crate::watch) fn writes_to(&self, fds: &[u32]) -> bool {
         fds.iter().any(|fd| self.threads.writes.contains(fd))
@@ -142,7 +148,7 @@ pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
         return found(code, evidence, true);
     }
     if threads.all_uninterruptible {
-        return found(CauseCode::Blocked, threads::facts(look.now), false);
+        return found(CauseCode::Blocked, look.blocked(), false);
     }
     // Who waits in a set that could not be read may wait for this socket.
     let may_attend = look.lacks(Unread::Descriptors) && threads.any_waits_for_events;
@@ -155,7 +161,7 @@ pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
     }
     if !places.is_empty() && threads.all_blocked && !is_waited {
         // What its sets would tell it matters only once it comes back to them.
-        let evidence = threads::facts(look.now).into_iter().chain(epoll::facts(&places));
+        let evidence = look.blocked().into_iter().chain(epoll::facts(&places));
         return found(CauseCode::Blocked, evidence.collect(), false);
     }
     if !places.is_empty() {
@@ -225,7 +231,7 @@ fn unpolled(look: &Look<'_>, target: &Target<'_>) -> (CauseCode, Vec<Fact>) {
     }
     let (code, mut evidence) = match (ring, in_no_set) {
         (ring, _) if threads.all_blocked => {
-            (CauseCode::Blocked, threads::facts(look.now).into_iter().chain(ring).collect())
+            (CauseCode::Blocked, look.blocked().into_iter().chain(ring).collect())
         }
         // What is asked of a ring cannot be seen.
         (Some(ring), _) => (CauseCode::Unknown, vec![ring]),

@@ -16,6 +16,9 @@ const SPINS_FROM: u32 = 80;
 /// How many threads a cause shows.
 const MOST_SHOWN: usize = 8;
 
+/// How many files it shows.
+const MOST_FILES: usize = 2;
+
 /// `io_uring_enter`, the same number on every architecture but Alpha.
 const IO_URING_ENTER: u64 = 426;
 
@@ -101,6 +104,23 @@ pub(super) fn facts(process: &ProcessEvidence) -> Vec<Fact> {
     threads.sort_by_key(|thread| rank(thread));
     threads.truncate(MOST_SHOWN);
     threads.into_iter().filter_map(fact).collect()
+}
+
+/// The files that threads wait for, those of which it is known that there was no answer first.
+pub(super) fn files(now: &ProcessEvidence, before: Option<&ProcessEvidence>) -> Vec<Fact> {
+    let slept = |thread: &ThreadEvidence| {
+        let earlier = before?.threads.iter().find(|earlier| earlier.tid == thread.tid)?;
+        Some(thread.runs? == earlier.runs?)
+    };
+    let file = |thread: &ThreadEvidence| {
+        let (_, fd) = thread.syscall?.on()?;
+        let (path, mount) = (thread.target.clone()?, thread.mount.clone()?);
+        Some(Fact::File { tid: thread.tid, fd, path, mount, silent: slept(thread) == Some(true) })
+    };
+    let mut files: Vec<Fact> = now.threads.iter().filter_map(file).collect();
+    files.sort_by_key(|fact| !matches!(fact, Fact::File { silent: true, .. }));
+    files.truncate(MOST_FILES);
+    files
 }
 
 /// The threads that are blocked in this call on one of these descriptors.

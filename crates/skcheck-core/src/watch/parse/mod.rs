@@ -16,7 +16,7 @@ pub(crate) use cgroup::{Hierarchies, directory};
 pub use cgroup::{frozen_v1, frozen_v2, throttling};
 pub(crate) use fdinfo::OpenFile;
 pub use fdinfo::interests;
-pub(crate) use mounts::device_of_mount;
+pub(crate) use mounts::{device_of_mount, mount};
 pub use syscall::{Machine, syscall};
 
 use crate::host::parse_number;

@@ -65,6 +65,9 @@ fn x86_64(number: u64) -> Call {
         // accept, accept4
         43 | 288 => Call::Accept,
         42 => Call::Connect,
+        // fstat, lseek, fcntl, flock, fsync, fdatasync, ftruncate, getdents, fchmod, fchown, getdents64,
+        // sync_file_range, fallocate, syncfs, copy_file_range
+        5 | 8 | 72..=75 | 77 | 78 | 91 | 93 | 217 | 277 | 285 | 306 | 326 => Call::File,
         // futex, futex_waitv, futex_wait
         202 | 449 | 455 => Call::Futex,
         // nanosleep, clock_nanosleep
@@ -88,6 +91,9 @@ fn generic(number: u64) -> Call {
         // accept, accept4
         202 | 242 => Call::Accept,
         203 => Call::Connect,
+        // fcntl, flock, ftruncate, fallocate, fchmod, fchown, getdents64, lseek, fstat, fsync, fdatasync,
+        // sync_file_range, syncfs, copy_file_range
+        25 | 32 | 46 | 47 | 52 | 55 | 61 | 62 | 80 | 82..=84 | 267 | 285 => Call::File,
         // futex, futex_waitv, futex_wait
         98 | 449 | 455 => Call::Futex,
         // nanosleep, clock_nanosleep

@@ -77,13 +77,17 @@ fn system_calls() {
         (1, Call::Write, Call::Other),
         (7, Call::Poll, Call::Other),
         (22, Call::Other, Call::EpollWait),
+        (25, Call::Other, Call::File),
         (42, Call::Connect, Call::Other),
         (43, Call::Accept, Call::Other),
         (44, Call::Write, Call::Other),
-        (61, Call::Wait, Call::Other),
+        (61, Call::Wait, Call::File),
         (63, Call::Other, Call::Read),
         (64, Call::Other, Call::Write),
+        (74, Call::File, Call::Other),
+        (82, Call::Other, Call::File),
         (202, Call::Futex, Call::Accept),
+        (217, Call::File, Call::Other),
         (230, Call::Sleep, Call::Other),
         (232, Call::EpollWait, Call::Other),
         (441, Call::EpollWait, Call::EpollWait),
@@ -208,4 +212,10 @@ fn devices_of_mounts() {
     assert_eq!(device_of_mount(mountinfo, 21), Some(&b"8:1"[..]));
     assert_eq!(device_of_mount(mountinfo, 30), Some(&b"0:57"[..]));
     assert_eq!(device_of_mount(mountinfo, 57), None);
+    let dead = mount(mountinfo, 30).unwrap();
+    assert_eq!(
+        (&dead.point[..], &dead.kind[..], &dead.source[..]),
+        (&b"/mnt/a b"[..], &b"fuse.x"[..], &b"x"[..])
+    );
+    assert_eq!(mount(b"30\n30 1 0:1 / /a\n30 1 0:1 / /a rw - x", 30), None);
 }

@@ -11,6 +11,7 @@ use crate::process::thread_group;
 use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, Syscall, ThreadEvidence, Unread};
 use crate::watch::parse::{self, Machine, Stat};
 use crate::watch::probe::drained::is_gone;
+use crate::watch::probe::files::Files;
 use crate::watch::probe::groups::{Group, Groups};
 use crate::watch::probe::{Known, read};
 
@@ -83,6 +84,7 @@ impl<'l> Look<'l> {
             Err(_) => miss(&mut found, Unread::Threads),
         }
         let mut threads = std::mem::take(&mut found.threads);
+        let mut files = Files::default();
         for thread in &mut threads {
             let directory = format!("/proc/{pid}/task/{}", thread.tid);
             let wchan = read(self.host, &format!("{directory}/wchan"));
@@ -96,6 +98,7 @@ impl<'l> Look<'l> {
             if let Some((_, fd)) = thread.syscall.and_then(Syscall::on) {
                 let link = format!("{directory}/fd/{fd}");
                 thread.target = self.host.read_link(Path::new(&link)).ok();
+                thread.mount = files.mount(self.host, &directory, thread);
             }
         }
         found.threads = threads;

@@ -8,6 +8,7 @@ mod conduits;
 mod descriptors;
 mod drained;
 mod ends;
+mod files;
 mod groups;
 mod heads;
 mod look;
