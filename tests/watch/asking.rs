@@ -76,6 +76,47 @@ fn a_server_that_does_not_accept() {
     }
 }
 
+/// It has asked nothing, but waits for a server to say something first, as databases and mail servers do. The
+/// connection holds nothing.
+#[test]
+fn a_server_that_should_greet() {
+    if !in_own_netns("asking::a_server_that_should_greet") {
+        return;
+    }
+    let (listener, address) = listener();
+    let upstream = TcpStream::connect(address).expect("it listens");
+    let (listening, asked) = (inode(&listener), inode(&upstream));
+    let server = stopped(listener);
+    let (app, unread, _client) = held_up("await-greeting", vec![upstream.into()]);
+    kernel::sleeps_in(app.pid(), &[SYS_recvfrom, SYS_read]);
+    let seen = watch(SHORT);
+    seen.stalled_by(unread, CauseCode::Blocked);
+    ends_at(seen.root(unread), server.holder(listening), CauseCode::Stopped);
+    let over = waits(&seen, unread, (&app, app.holder(asked).fd.into()), Wait::Blocked);
+    let Over::Answer(at) = over else { panic!("{over:?}") };
+    assert_eq!(seen.now.snapshot.sockets[at].socket.inode, Some(listening));
+}
+
+/// It has been accepted, and the server is stopped before it has greeted: who waits for whom to speak is not known
+/// then. The listener, at which another connection waits, is innocent.
+#[test]
+fn a_server_that_has_accepted() {
+    if !in_own_netns("asking::a_server_that_has_accepted") {
+        return;
+    }
+    let (listener, address) = listener();
+    let upstream = TcpStream::connect(address).expect("it listens");
+    let (taken, _) = listener.accept().expect("it has connected");
+    let _server = stopped(taken);
+    let _other_client = TcpStream::connect(address).expect("it listens");
+    let _other = stopped(listener);
+    let (app, unread, _client) = held_up("await-greeting", vec![upstream.into()]);
+    kernel::sleeps_in(app.pid(), &[SYS_recvfrom, SYS_read]);
+    let seen = watch(SHORT);
+    seen.stalled_by(unread, CauseCode::Blocked);
+    assert!(seen.socket(unread).root.is_none());
+}
+
 /// The same over a unix socket: the connection that waits is in no table, only its listener is.
 #[test]
 fn a_unix_server_that_does_not_accept() {

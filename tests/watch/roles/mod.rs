@@ -38,6 +38,7 @@ pub(crate) fn play(role: &str, given: Given) {
         "pour-to-itself" => stream::pour_to_itself(given),
         "pour-beside" => stream::pour_beside(given),
         "await-answer" => stream::await_answer(given),
+        "await-greeting" => stream::await_greeting(given),
         "poll-for-answer" => stream::poll_for_answer(given),
         "connect-to" => stream::connect_to(told, given),
         "accept" => pace::accept(given, number()),

@@ -64,7 +64,16 @@ pub(crate) fn await_answer(given: Given) {
     drop(from);
 }
 
-/// The same, but it waits in poll.
+/// Waits to be greeted at the second socket before it reads from the first.
+pub(crate) fn await_greeting(given: Given) {
+    let [from, upstream] = given.sockets();
+    let mut upstream = stream(upstream);
+    ready();
+    let _ = upstream.read(&mut [0; 100]);
+    drop(from);
+}
+
+/// Asks, but it waits in poll.
 pub(crate) fn poll_for_answer(given: Given) {
     let [from, upstream] = given.sockets();
     let mut upstream = stream(upstream);

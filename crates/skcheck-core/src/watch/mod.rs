@@ -103,6 +103,9 @@ pub struct Sample {
     /// Pipes, FIFOs and terminals that threads of `processes` are blocked in writing to; those that read
     /// them are looked at closely, too.
     pub conduits: Vec<Conduit>,
+    /// Connections that hold nothing and that nobody has accepted, of those at which threads of `processes`
+    /// wait for an answer.
+    pub awaited: Vec<Report>,
     /// Memory of TCP on the whole host, and where the kernel begins to hold back.
     pub tcp_memory: Option<(Pages, Option<Pages>)>,
 }

@@ -120,6 +120,15 @@ impl<'a> Scene<'a> {
         scene.writers = writers;
         scene.pairs = scene.pair();
         scene.unanswered = Unanswered::new(sockets, &scene.went);
+        for report in &span.now.awaited {
+            let at = |holder: &Holder| scene.listeners.get(&holder.descriptor()).copied();
+            // Of several at one address none is known to be it.
+            let mut places: Vec<usize> = report.peer_holders.iter().filter_map(at).collect();
+            places.dedup();
+            if let [listener] = places.as_slice() {
+                scene.unanswered.add(report.socket.inode.map(|inode| (inode, *listener)));
+            }
+        }
         scene
     }
 

@@ -14,7 +14,8 @@ use crate::watch::scene::{Scene, Went};
 pub(in crate::watch) struct Unanswered {
     /// By the descriptors at the other end, process by process.
     by_pid: FxHashMap<u32, Vec<(Holder, usize)>>,
-    /// Unix connections that nobody has accepted are in no table: by the client's socket their listener.
+    /// Connections that nobody has accepted, by the client's socket, with their listener: over AF_UNIX they are
+    /// in no table, and over TCP they may hold nothing.
     by_client: FxHashMap<Inode, usize>,
 }
 
@@ -35,6 +36,11 @@ impl Unanswered {
         all
     }
 
+    /// A client's socket, and the listener that it waits at.
+    pub(in crate::watch) fn add(&mut self, waits: Option<(Inode, usize)>) {
+        self.by_client.extend(waits);
+    }
+
     /// The descriptors of a process whose other end has not read what was sent, with its place.
     fn of(&self, pid: u32) -> &[(Holder, usize)] {
         self.by_pid.get(&pid).map_or(&[], Vec::as_slice)
@@ -42,9 +48,9 @@ impl Unanswered {
 
     /// What is unread of what a process has sent there, or the listener that has not accepted it.
     fn at(&self, pid: u32, fd: u32, target: Option<&[u8]>) -> Option<usize> {
-        let of_process = || self.of(pid).iter().find(|(end, _)| end.fd == fd).map(|(_, at)| *at);
+        let of_process = self.of(pid).iter().find(|(end, _)| end.fd == fd).map(|(_, at)| *at);
         let inode = target.and_then(socket_inode);
-        inode.and_then(|inode| self.by_client.get(&inode).copied()).or_else(of_process)
+        of_process.or_else(|| self.by_client.get(&inode?).copied())
     }
 }
 

@@ -77,6 +77,7 @@ fn sample(sockets: Vec<Report>) -> Sample {
         heads: Default::default(),
         processes: Default::default(),
         conduits: Vec::new(),
+        awaited: Vec::new(),
         tcp_memory: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Takes samples, through the seam.
 
+mod awaited;
 mod choose;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -29,6 +30,7 @@ use crate::snapshot::{Report, Snapshot};
 use crate::socket::Family;
 use crate::units::Pages;
 use crate::watch::Sample;
+use crate::watch::probe::awaited::Awaited;
 use crate::watch::probe::descriptors::Descriptors;
 use crate::watch::probe::ends::Ends;
 use crate::watch::probe::groups::Mounts;
@@ -54,6 +56,7 @@ struct Known {
     descriptors: Descriptors,
     zombies: Zombies,
     ends: Ends,
+    awaited: Awaited,
 }
 
 impl<'a> Probe<'a> {
@@ -86,6 +89,7 @@ impl<'a> Probe<'a> {
             drained: before.map(|before| drained::look(self.host, before, &snapshot)).unwrap_or_default(),
             processes: std::collections::BTreeMap::new(),
             conduits: Vec::new(),
+            awaited: Vec::new(),
             tcp_memory: tcp_memory(self.host, &snapshot),
             snapshot,
             asked_for,
@@ -109,6 +113,7 @@ impl<'a> Probe<'a> {
         }
         sample.conduits = conduits::find(self.host, sample.at, &mut ends, &mut look, &mut sample.processes);
         self.known.ends = ends;
+        sample.awaited = self.known.awaited.find(self.host, &sample);
         if !chosen.closely.is_empty() {
             self.known.zombies.add(self.host, sample.at, &mut sample.processes);
         }

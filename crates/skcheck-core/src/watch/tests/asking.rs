@@ -82,6 +82,26 @@ fn a_connection_that_nobody_accepts() {
     check(of(&all, 1), (Blocked, &[], None));
 }
 
+/// Nothing was asked, and so the connection holds nothing.
+#[test]
+fn a_greeting() {
+    let waits = vec![Waiter::Connection(Cookie(99))];
+    let listener = |number, pid| Sock::listener(number, 1, 8).waiters(waits.clone()).held(pid, 4);
+    let sockets = [unread(), listener(3, 30), listener(4, 40)];
+    let mut client = reads(20, 9);
+    client.threads[0].target = Some(b"socket:[77]".to_vec());
+    let judged = |ends: &[u32]| {
+        let mut both = samples(&sockets, &sockets, &[client.clone(), stopped(30), stopped(40)]);
+        let ends = ends.iter().fold(Sock::tcp(77).held(20, 9), |sock, pid| sock.peer_held(*pid, 4));
+        both.1.awaited = vec![ends.report()];
+        judge(&both.0, &both.1).sockets
+    };
+    check(of(&judged(&[40]), 1), (Blocked, &[((20, 9), Some((40, 4)))], Some((40, Stopped))));
+    // Both listen at the address: which of them has it is not known.
+    check(of(&judged(&[30, 40]), 1), (Blocked, &[], None));
+    check(of(&judged(&[]), 1), (Blocked, &[], None));
+}
+
 /// In poll for one descriptor it is the only connection at which something was asked, or it cannot be told.
 #[test]
 fn an_answer_that_poll_waits_for() {

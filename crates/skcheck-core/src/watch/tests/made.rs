@@ -228,6 +228,7 @@ pub(super) fn sample(second: u64, sockets: &[Sock]) -> Sample {
         heads: BTreeMap::new(),
         processes: BTreeMap::new(),
         conduits: Vec::new(),
+        awaited: Vec::new(),
         tcp_memory: None,
     }
 }

@@ -1,0 +1,66 @@
+//! Connections that threads wait at for an answer though nothing was asked over them: these hold nothing, so that
+//! no scan has them.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashSet;
+
+use crate::engine::Limits;
+use crate::holders::{Via, socket_inode};
+use crate::host::Host;
+use crate::query::Query;
+use crate::snapshot::{Report, scan_with};
+use crate::socket::Inode;
+use crate::watch::Sample;
+use crate::watch::evidence::{Call, ThreadEvidence};
+use crate::watch::probe::again;
+
+/// Asking for them takes no more than this part of the time: it is a scan of its own.
+const PART: u32 = 25;
+
+/// Those that nobody has accepted.
+#[derive(Default)]
+pub(super) struct Awaited {
+    found: Vec<Report>,
+    again: Duration,
+}
+
+impl Awaited {
+    /// Of the connections over TCP that threads of the sample wait at, those that nobody has accepted. On a host
+    /// with very many sockets they were looked for a little earlier.
+    pub(super) fn find(&mut self, host: &dyn Host, sample: &Sample) -> Vec<Report> {
+        let known: FxHashSet<Inode> =
+            sample.snapshot.sockets.iter().filter_map(|report| report.socket.inode).collect();
+        let (mut pids, mut wanted) = (BTreeSet::new(), FxHashSet::default());
+        for process in sample.processes.values() {
+            for inode in process.threads.iter().filter_map(reads).filter(|inode| !known.contains(inode)) {
+                pids.insert(process.pid);
+                wanted.insert(inode);
+            }
+        }
+        if !wanted.is_empty() && self.again <= sample.at {
+            let begun = Instant::now();
+            self.found = scan(host, pids);
+            self.again = again(sample.at, begun.elapsed(), PART);
+        }
+        let is_wanted = |report: &&Report| report.socket.inode.is_some_and(|inode| wanted.contains(&inode));
+        self.found.iter().filter(is_wanted).cloned().collect()
+    }
+}
+
+/// The socket that a thread is blocked in reading from.
+fn reads(thread: &ThreadEvidence) -> Option<Inode> {
+    let (call, _) = thread.syscall?.on()?;
+    thread.target.as_deref().filter(|_| call == Call::Read).and_then(socket_inode)
+}
+
+fn scan(host: &dyn Host, pids: BTreeSet<u32>) -> Vec<Report> {
+    let pids = pids.into_iter().collect();
+    let query = Query { tcp: true, include_idle: true, pids, ..Query::of_no_protocol() };
+    let is_unaccepted =
+        |report: &Report| report.peer_holders.iter().any(|holder| holder.via == Via::AcceptQueue);
+    // Without it less is known, and nothing else.
+    let sockets = scan_with(host, &query, None, &Limits::default()).map(|snapshot| snapshot.sockets);
+    sockets.unwrap_or_default().into_iter().filter(is_unaccepted).collect()
+}
