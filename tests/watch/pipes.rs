@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
-use nix::libc::{SYS_clock_nanosleep, SYS_write};
+use nix::libc::{SYS_clock_nanosleep, SYS_epoll_pwait, SYS_pselect6, SYS_write};
 use nix::pty::openpty;
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
@@ -108,6 +108,43 @@ fn of_curl_and_gzip() {
     });
     drop(curl);
     pours.join().expect("it ends with curl");
+}
+
+/// Event loops that pass a connection on to a pipe whose reader is stopped: they sleep until they can write, in
+/// select and in epoll.
+#[test]
+fn of_event_loops() {
+    let (Some(socat), Some(node)) = (real("socat"), real("node")) else {
+        return skip(Skip::NeedsPackage("socat nodejs"));
+    };
+    if !in_own_netns("pipes::of_event_loops") {
+        return;
+    }
+    let selects = [SYS_pselect6, SYS_epoll_pwait];
+    for (name, option) in [(socat, "-u"), (node, "-e")] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let (reader, writer) = pipe().expect("a pipe");
+        let gzip = Program::stopped("gzip -c", reader, Stdio::null());
+        let does = match option {
+            "-u" => format!("TCP:127.0.0.1:{port} STDOUT"),
+            _ => format!("require('net').connect({port},'127.0.0.1').pipe(process.stdout)"),
+        };
+        let program = Program::start(&format!("{name} {option} {does}"), Stdio::null(), writer);
+        let (server, client) = listener.accept().expect("it connects");
+        assert!(fill(&server) > 1 << 16);
+        kernel::sleeps_in(program.pid(), &selects);
+        let seen = watch(SHORT);
+        let is_it = |report: &Report| report.socket.local.port() == Some(client.port());
+        let judged = seen.that(is_it).expect("it has unread data");
+        let unread = seen.now.snapshot.sockets[judged.now.expect("it has")].socket.inode.expect("it is open");
+        seen.stalled_by(unread, CauseCode::Backpressure);
+        let root = seen.root(unread);
+        ends_at(root, Holder::new(gzip.pid(), 0), CauseCode::Stopped);
+        let [link] = &root.links[..] else { panic!("one link: {root:#?}") };
+        assert_eq!((link.writer, link.wait), (Holder::new(program.pid(), 1), Wait::EventLoop));
+        assert_eq!(conduit(&seen, link).0, ConduitKind::Pipe);
+    }
 }
 
 /// `cat | cat | sleep`: over two pipes, to one that is not stopped and reads nothing.

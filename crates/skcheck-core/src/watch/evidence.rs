@@ -55,6 +55,25 @@ pub struct ProcessEvidence {
     pub missing: Vec<Unread>,
 }
 
+impl ProcessEvidence {
+    /// Descriptors that threads wait to write to, in an epoll set or in select. In select it is the highest one
+    /// that it is about, which may be waited for otherwise, unless it can only be written to.
+    pub fn polled_to_write(&self) -> Vec<u32> {
+        let mut polled: Vec<u32> = Vec::new();
+        for call in self.threads.iter().filter_map(|thread| thread.syscall) {
+            match call.on() {
+                Some((Call::EpollWait, set)) => {
+                    let sets = self.epolls.iter().filter(|epoll| epoll.fd == set);
+                    let interests = sets.flat_map(|epoll| &epoll.interests);
+                    polled.extend(interests.filter(|it| it.waits_to_write()).map(|it| it.fd));
+                }
+                _ => polled.extend(call.highest_selected()),
+            }
+        }
+        polled
+    }
+}
+
 /// How many threads of a process are looked at.
 pub const MOST_THREADS: usize = 512;
 
@@ -129,6 +148,9 @@ pub enum Syscall {
     },
 }
 
+/// No program has more descriptors in a set of select; below this nothing is mapped (`vm.mmap_min_addr`).
+const MOST_SELECTED: u64 = 4096;
+
 impl Syscall {
     /// The call, and the descriptor that it is made on.
     pub fn on(self) -> Option<(Call, u32)> {
@@ -140,6 +162,14 @@ impl Syscall {
         // An int: the upper half of the register is anything.
         let fd = u32::try_from(first & u64::from(u32::MAX)).ok()?;
         takes_one.then_some((call, fd))
+    }
+
+    /// The highest descriptor that select waits for. The first argument of poll is an address.
+    pub fn highest_selected(self) -> Option<u32> {
+        let Syscall::In { call: Call::Poll, arguments: [number @ 1..=MOST_SELECTED, ..], .. } = self else {
+            return None;
+        };
+        u32::try_from(number - 1).ok()
     }
 }
 
@@ -208,7 +238,8 @@ pub struct Quota {
 pub struct EpollEvidence {
     /// Its descriptor.
     pub fd: u32,
-    /// What it waits for, as far as that is a socket of the sample or another epoll set.
+    /// What it waits for, as far as that is a socket of the sample, another epoll set, or a pipe that is to be
+    /// written to.
     pub interests: Vec<Interest>,
 }
 
@@ -238,4 +269,10 @@ impl Interest {
     /// EPOLLONESHOT, EPOLLET, EPOLLEXCLUSIVE). Whoever asks for no event at all still has EPOLLERR and
     /// EPOLLHUP, which `do_epoll_ctl` adds.
     pub const PRIVATE: u32 = 0b1111 << 28;
+
+    /// Whether whoever sleeps in the set knows thereby that this cannot be written to: it would be told at once,
+    /// each time.
+    pub fn waits_to_write(&self) -> bool {
+        self.events & Interest::OUT != 0 && self.events & Interest::EDGE == 0
+    }
 }

@@ -138,7 +138,7 @@ impl<'a> Scene<'a> {
         for (at, (report, Went { reading, .. })) in self.sockets.iter().zip(&self.went).enumerate() {
             let is_reader = matches!(reading, Reading::Stalled | Reading::Slow | Reading::Draining);
             if is_reader && report.socket.state != State::Listen && report.holding == Holding::Descriptors {
-                for pid in report.pids().into_iter().filter(|pid| self.writers.contains_key(pid)) {
+                for pid in report.pids().into_iter().filter(|pid| self.may_wait(*pid)) {
                     readers.entry(pid).or_default().push(at);
                 }
             }

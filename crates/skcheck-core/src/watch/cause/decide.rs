@@ -102,6 +102,11 @@ impl<'a> Look<'a> {
         })
     }
 
+    /// Whether a thread waits until it can write to one of these.
+    pub(in crate::watch) fn polls_to_write(&self, fds: &[u32]) -> bool {
+        self.now.polled_to_write().iter().any(|fd| fds.contains(fd))
+    }
+
     /// The descriptors that threads are connecting, and whether that can be to a unix socket.
     pub(in crate::watch) fn connects(&self) -> impl Iterator<Item = (u32, bool)> {
         self.threads.connects.iter().copied()

@@ -74,8 +74,10 @@ impl Choice {
             _ => true,
         });
         let has_rivals = |it: &Candidate| match (pairs, it.over) {
-            (Some((pairs, at)), Over::Socket(writer)) => {
-                it.wait != Wait::Blocked && pairs.has_rivals(at, writer)
+            _ if it.wait == Wait::Blocked => false,
+            (Some((pairs, at)), Over::Socket(writer)) => pairs.has_rivals(at, writer),
+            (Some((pairs, at)), Over::Conduit(_)) => {
+                own.cause.code != CauseCode::Blocked && pairs.has_others(at)
             }
             _ => false,
         };

@@ -1,27 +1,36 @@
 //! Pipes, FIFOs and terminals that a process waits to write to. Pure.
 
 use crate::holders::Holder;
-use crate::watch::cause::{CauseCode, Over, Own};
+use crate::watch::cause::{CauseCode, Over, Own, Wait};
 use crate::watch::chain::choice::Candidate;
 use crate::watch::chain::walk::by_threads;
 use crate::watch::scene::Scene;
 
-/// Those that threads of this process are blocked in writing to, which may be why it does not read. Of a
-/// process that reads (`reads`) only its one thread can tell, and one whose thread spins waits for nobody.
+/// Those that threads of this process are blocked in writing to, which may be why it does not read; and those that
+/// it waits for until it can write, where it is an event loop that does not ask for data. Of a process that reads
+/// (`reads`) only its one thread can tell, and one whose thread spins waits for nobody.
 pub(super) fn candidates(scene: &Scene<'_>, own: &Own, reads: bool) -> Vec<Candidate> {
     let pid = own.holder.pid;
     let Some(look) = scene.process(pid).filter(|look| !reads || look.has_one_thread()) else {
         return Vec::new();
     };
-    if own.cause.code == CauseCode::Spinning {
-        return Vec::new();
-    }
+    let does_not_ask = matches!(
+        own.cause.code,
+        CauseCode::NoEpollin
+            | CauseCode::OneshotNotRearmed
+            | CauseCode::NotPolled
+            | CauseCode::EdgeNotRead
+            | CauseCode::AcceptFull
+    );
     let candidate = |at: usize| {
-        let mut fds = scene.conduit_fds(at, pid);
-        fds.retain(|fd| look.writes_to(&[*fd]));
-        let wait = by_threads(scene, pid, &fds)?;
-        let writer = Holder::new(pid, fds.into_iter().min()?);
-        Some(Candidate { writer, wait, over: Over::Conduit(at) })
+        let fds = scene.conduit_fds(at, pid);
+        let that = |is_it: &dyn Fn(&[u32]) -> bool| fds.iter().copied().filter(|fd| is_it(&[*fd])).min();
+        if let Some(fd) = that(&|fd| look.writes_to(fd)).filter(|_| own.cause.code != CauseCode::Spinning) {
+            let wait = by_threads(scene, pid, &[fd])?;
+            return Some(Candidate { writer: Holder::new(pid, fd), wait, over: Over::Conduit(at) });
+        }
+        let fd = that(&|fd| look.polls_to_write(fd)).filter(|_| does_not_ask && !reads)?;
+        Some(Candidate { writer: Holder::new(pid, fd), wait: Wait::EventLoop, over: Over::Conduit(at) })
     };
     scene.conduits_of(pid).filter_map(candidate).collect()
 }

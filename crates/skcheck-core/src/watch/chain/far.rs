@@ -4,7 +4,7 @@ use crate::holders::Holder;
 use crate::snapshot::Report;
 use crate::socket::State;
 use crate::units::Payload;
-use crate::watch::cause::{self, End, Over, Own, Pace};
+use crate::watch::cause::{self, CauseCode, End, Over, Own, Pace};
 use crate::watch::progress::Reading;
 use crate::watch::scene::{Scene, Went};
 
@@ -77,14 +77,20 @@ impl Far {
     }
 
     /// What is in a conduit cannot be seen. Who has slept in one write has found no room: nothing was read, or
-    /// less than makes room. Where that is not known it goes as what comes before it.
+    /// less than makes room. Where that is not known it goes as what comes before it. Who only waits until it can
+    /// write may have written meanwhile: then it is the reader that must show that it stands still.
     fn of_conduit(scene: &Scene<'_>, writer: Holder, at: usize, reads: bool) -> Option<Far> {
         let fds = scene.conduit_fds(at, writer.pid);
-        let slept = scene.process(writer.pid)?.slept_writing(&fds);
-        let reads = slept.map_or(reads, |slept| !slept);
+        let look = scene.process(writer.pid)?;
+        let owns = readers(scene, Over::Conduit(at));
+        let reads = match look.slept_writing(&fds) {
+            Some(slept) => !slept,
+            None if look.writes_to(&fds) => reads,
+            None => !owns.first().is_some_and(|own| own.is_helpless || stands_elsewhere(own.cause.code)),
+        };
         Some(Far {
             reader: Some(Reader::Conduit(at)),
-            owns: readers(scene, Over::Conduit(at)),
+            owns,
             pace: reads.then(Pace::default),
             unsent: None,
             taken: None,
@@ -105,6 +111,11 @@ impl Far {
             nobody: End::Hidden,
         })
     }
+}
+
+/// Whether this keeps a process from reading whatever comes.
+fn stands_elsewhere(code: CauseCode) -> bool {
+    matches!(code, CauseCode::Blocked | CauseCode::Spinning)
 }
 
 /// Who should read what a descriptor writes, the most telling first.

@@ -71,6 +71,11 @@ impl Pairs {
         reader != writer && self.open.iter().any(|at| *at != reader && *at != writer)
     }
 
+    /// Whether other readers than this one stand still and go with no writer.
+    pub(super) fn has_others(&self, reader: usize) -> bool {
+        self.open.iter().any(|at| *at != reader)
+    }
+
     fn has(&self, at: usize) -> bool {
         self.by_reader.contains_key(&at) || self.writers.contains(&at)
     }

@@ -40,13 +40,17 @@ pub(super) fn find(
     let mut todo: Vec<u32> = processes.values().filter(|it| it.closely).map(|it| it.pid).collect();
     let (mut seen, mut looks_left) = (FxHashSet::default(), MOST_READERS);
     while let Some(pid) = todo.pop() {
-        let blocked = processes.get(&pid).map(blocked_writing).unwrap_or_default();
-        for (fd, thread) in blocked {
+        let blocked = processes.get(&pid).map(|process| blocked(host, process)).unwrap_or_default();
+        for Blocked { fd, link, in_pipe, polls } in blocked {
             let writer = Holder::new(pid, fd);
             if conduits.len() == MOST || conduits.iter().any(|conduit| conduit.writers.contains(&writer)) {
                 continue;
             }
-            let Some((mut conduit, file)) = what(host, writer, &thread) else { continue };
+            let Some((mut conduit, file)) = what(host, writer, link, in_pipe) else { continue };
+            // Who can read from it, too, may wait for that.
+            if polls && file.access != (false, true) {
+                continue;
+            }
             ends.refresh(host, now);
             add_ends(host, ends, (writer, file), &mut conduit);
             conduit.inode.into_iter().for_each(|inode| look.add_inode(inode));
@@ -64,27 +68,41 @@ pub(super) fn find(
     conduits
 }
 
-/// The descriptors that threads are blocked in writing to, and these threads.
-fn blocked_writing(process: &ProcessEvidence) -> Vec<(u32, ThreadEvidence)> {
-    let blocked = |thread: &ThreadEvidence| match thread.syscall?.on()? {
-        (Call::Write, fd) => Some((fd, thread.clone())),
-        _ => None,
-    };
-    process.threads.iter().filter_map(blocked).collect()
+/// A descriptor that a process waits to write to.
+struct Blocked {
+    fd: u32,
+    /// What it refers to.
+    link: Vec<u8>,
+    /// The kernel says that it is a pipe: a thread sleeps in its writing.
+    in_pipe: bool,
+    /// No thread is in a write: one waits until it can.
+    polls: bool,
 }
 
-/// What somebody is blocked in writing to, where that is a conduit, and what is told of his descriptor.
-fn what(host: &dyn Host, writer: Holder, thread: &ThreadEvidence) -> Option<(Conduit, OpenFile)> {
-    let link = thread.target.clone()?;
-    let in_pipe = || {
+/// The descriptors that threads are blocked in writing to, or sleep for in an epoll set or in select.
+fn blocked(host: &dyn Host, process: &ProcessEvidence) -> Vec<Blocked> {
+    let writes = |thread: &ThreadEvidence| {
+        let (_, fd) = thread.syscall?.on().filter(|(call, _)| *call == Call::Write)?;
         // `pipe_write`; since Linux 6.15 `anon_pipe_write` and `fifo_pipe_write`.
-        thread.wchan.as_deref().is_some_and(|wchan| wchan.ends_with(b"pipe_write"))
+        let in_pipe = thread.wchan.as_deref().is_some_and(|wchan| wchan.ends_with(b"pipe_write"));
+        Some(Blocked { fd, link: thread.target.clone()?, in_pipe, polls: false })
     };
+    let link = |fd: u32| host.read_link(Path::new(&format!("/proc/{}/fd/{fd}", process.pid))).ok();
+    let polls = |fd: u32| {
+        let link = link(fd).filter(|link| link.starts_with(b"pipe:["))?;
+        Some(Blocked { fd, link, in_pipe: false, polls: true })
+    };
+    let writing = process.threads.iter().filter_map(writes);
+    writing.chain(process.polled_to_write().into_iter().filter_map(polls)).collect()
+}
+
+/// What a process waits to write to, where that is a conduit, and what is told of its descriptor.
+fn what(host: &dyn Host, writer: Holder, link: Vec<u8>, in_pipe: bool) -> Option<(Conduit, OpenFile)> {
     let kind = if link.starts_with(b"pipe:[") {
         ConduitKind::Pipe
     } else if terminal(&link).is_some() {
         ConduitKind::Terminal
-    } else if link.starts_with(b"/") && in_pipe() {
+    } else if link.starts_with(b"/") && in_pipe {
         ConduitKind::Fifo
     } else {
         return None;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::holders::fdinfo::RingFiles;
-use crate::host::Host;
+use crate::host::{Host, parse_number};
 use crate::socket::Inode;
 use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, Unread};
 use crate::watch::parse;
@@ -45,6 +45,8 @@ struct Times {
 struct List {
     sets: Vec<u32>,
     rings: Vec<u32>,
+    /// Pipes, with their inodes.
+    pipes: FxHashMap<u32, u64>,
     is_whole: bool,
 }
 
@@ -90,6 +92,7 @@ impl Descriptors {
         let is_wanted = |interest: &&Interest| {
             interest.inode.is_none_or(|inode| inodes.contains(&inode))
                 || known.list.sets.contains(&interest.fd)
+                || interest.waits_to_write() && interest.inode == known.list.pipes.get(&interest.fd).copied()
         };
         let wanted = |epoll: &EpollEvidence| EpollEvidence {
             fd: epoll.fd,
@@ -125,10 +128,16 @@ fn list(host: &dyn Host, pid: u32) -> List {
     let listed = host.fd_links(pid, &mut |fd, target| match target {
         b"anon_inode:[eventpoll]" => found.sets.push(fd),
         b"anon_inode:[io_uring]" => found.rings.push(fd),
-        _ => {}
+        pipe => found.pipes.extend(pipe_inode(pipe).map(|inode| (fd, inode))),
     });
     found.is_whole = listed.is_ok();
     found
+}
+
+/// The inode of a pipe without a name.
+fn pipe_inode(link: &[u8]) -> Option<u64> {
+    let number = link.strip_prefix(b"pipe:[").and_then(|rest| rest.strip_suffix(b"]"));
+    number.and_then(parse_number).map(u64::from)
 }
 
 fn read_all(host: &dyn Host, pid: u32, list: &List) -> Found {

@@ -6,7 +6,7 @@ use crate::holders::Holder;
 use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Spinning, Stopped, Unknown};
 use crate::watch::cause::{End, Over, Pace, Wait};
 use crate::watch::conduit::{Conduit, ConduitKind};
-use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence};
+use crate::watch::evidence::{Call, Interest, ProcessEvidence, Syscall, ThreadEvidence};
 use crate::watch::progress::Reading;
 use crate::watch::{Judged, judge};
 
@@ -156,4 +156,65 @@ fn an_event_loop() {
     let all = judged(&download(), &[writes(10, 3), writes(20, 1), reader], &pipes);
     let link = ((20, 1), Some((30, 0)));
     check(of(&all, 2), (Backpressure, &[link], Some((30, CauseCode::NoEpollin))));
+}
+
+/// An event loop that sleeps until it can write to the pipe, and does not ask for its socket.
+fn polls(process: ProcessEvidence, events: u32) -> ProcessEvidence {
+    ProcessEvidence { epolls: vec![set(7, 1, 70, events)], ..process }
+}
+
+#[test]
+fn an_event_loop_that_waits_until_it_can_write() {
+    let pipes = [pipe(70, (20, 1), (30, 0))];
+    let waits = process(20, sleeps(Call::EpollWait, 7));
+    let judged = |waits: ProcessEvidence| judged(&download(), &[writes(10, 3), waits, stopped(30)], &pipes);
+    let link = ((20, 1), Some((30, 0)));
+    for events in [Interest::OUT, Interest::OUT | Interest::IN] {
+        let all = judged(polls(waits.clone(), events));
+        check(of(&all, 2), (Backpressure, &[link], Some((30, Stopped))));
+        assert_eq!(of(&all, 2).root.as_ref().unwrap().links[0].wait, Wait::EventLoop);
+    }
+    // It can be told once, and not again.
+    for events in [Interest::IN, Interest::OUT | Interest::EDGE] {
+        check(of(&judged(polls(waits.clone(), events)), 2), (CauseCode::NotPolled, &[], None));
+    }
+    // Its thread sleeps in another set.
+    let elsewhere = process(20, sleeps(Call::EpollWait, 8));
+    check(of(&judged(polls(elsewhere, Interest::OUT)), 2), (CauseCode::NotPolled, &[], None));
+    // It asks for its socket, too.
+    let mut asks = polls(waits.clone(), Interest::OUT);
+    asks.epolls.extend([set(7, 5, 2, Interest::IN)]);
+    assert_eq!(of(&judged(asks), 2).root, None);
+    // Another reader of it stands still, too: for which of them it cannot write is not known.
+    let sockets = [download(), stuck(3, (11, 3), (20, 6))].concat();
+    let processes = [writes(10, 3), writes(11, 3), polls(waits, Interest::OUT), stopped(30)];
+    let all = self::judged(&sockets, &processes, &pipes);
+    assert_eq!(of(&all, 2).cause.as_ref().unwrap().code, CauseCode::NotPolled);
+    assert!(of(&all, 2).root.as_ref().unwrap().is_unsure());
+}
+
+/// In select the highest descriptor is told, and no other.
+#[test]
+fn select_waits_until_it_can_write() {
+    let pipes = [pipe(70, (20, 1), (30, 0))];
+    let selects = |number: u64| {
+        let syscall = Syscall::In { call: Call::Poll, number: 270, arguments: [number, 0, 1 << 40, 0, 0, 0] };
+        process(20, ThreadEvidence { syscall: Some(syscall), ..sleeps(Call::Poll, 0) })
+    };
+    let judged = |number| judged(&download(), &[writes(10, 3), selects(number), stopped(30)], &pipes);
+    let link = ((20, 1), Some((30, 0)));
+    check(of(&judged(2), 2), (Backpressure, &[link], Some((30, Stopped))));
+    for number in [0, 1, 3, 1 << 40] {
+        check(of(&judged(number), 2), (CauseCode::NotPolled, &[], None));
+    }
+}
+
+/// Who is told when there is room again may have written meanwhile: the reader must show that it stands still.
+#[test]
+fn an_event_loop_whose_reader_may_read() {
+    let pipes = [pipe(70, (20, 1), (30, 0))];
+    let waits = polls(process(20, sleeps(Call::EpollWait, 7)), Interest::OUT);
+    let reader = process(30, sleeps(Call::Read, 0));
+    let all = judged(&download(), &[writes(10, 3), waits, reader], &pipes);
+    assert_eq!(of(&all, 2).root.as_ref().unwrap().end, End::Slow(Holder::new(30, 0), Pace::default()));
 }
