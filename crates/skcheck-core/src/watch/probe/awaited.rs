@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
-use crate::engine::Limits;
+use crate::engine::{Engine, Limits};
 use crate::holders::{Via, socket_inode};
 use crate::host::Host;
 use crate::query::Query;
 use crate::snapshot::{Report, scan_with};
-use crate::socket::Inode;
+use crate::socket::{Inode, State};
 use crate::watch::Sample;
 use crate::watch::evidence::{Call, ThreadEvidence};
 use crate::watch::probe::again;
@@ -28,8 +28,13 @@ pub(super) struct Awaited {
 
 impl Awaited {
     /// Of the connections over TCP that threads of the sample wait at, those that nobody has accepted. On a host
-    /// with very many sockets they were looked for a little earlier.
-    pub(super) fn find(&mut self, host: &dyn Host, sample: &Sample) -> Vec<Report> {
+    /// with very many sockets they were looked for a little earlier. With an engine no socket's lock is asked for.
+    pub(super) fn find(
+        &mut self,
+        host: &dyn Host,
+        engine: Option<&dyn Engine>,
+        sample: &Sample,
+    ) -> Vec<Report> {
         let known: FxHashSet<Inode> =
             sample.snapshot.sockets.iter().filter_map(|report| report.socket.inode).collect();
         let (mut pids, mut wanted) = (BTreeSet::new(), FxHashSet::default());
@@ -41,7 +46,7 @@ impl Awaited {
         }
         if !wanted.is_empty() && self.again <= sample.at {
             let begun = Instant::now();
-            self.found = scan(host, pids);
+            self.found = scan(host, engine, pids);
             self.again = again(sample.at, begun.elapsed(), PART);
         }
         let is_wanted = |report: &&Report| report.socket.inode.is_some_and(|inode| wanted.contains(&inode));
@@ -55,12 +60,13 @@ fn reads(thread: &ThreadEvidence) -> Option<Inode> {
     thread.target.as_deref().filter(|_| call == Call::Read).and_then(socket_inode)
 }
 
-fn scan(host: &dyn Host, pids: BTreeSet<u32>) -> Vec<Report> {
-    let pids = pids.into_iter().collect();
-    let query = Query { tcp: true, include_idle: true, pids, ..Query::of_no_protocol() };
+fn scan(host: &dyn Host, engine: Option<&dyn Engine>, pids: BTreeSet<u32>) -> Vec<Report> {
+    let (pids, states) = (pids.into_iter().collect(), vec![State::Established]);
+    let query = Query { tcp: true, include_idle: true, pids, states, ..Query::of_no_protocol() };
+    let limits = Limits { packets: 1, ..Limits::default() };
     let is_unaccepted =
         |report: &Report| report.peer_holders.iter().any(|holder| holder.via == Via::AcceptQueue);
     // Without it less is known, and nothing else.
-    let sockets = scan_with(host, &query, None, &Limits::default()).map(|snapshot| snapshot.sockets);
+    let sockets = scan_with(host, &query, engine, &limits).map(|snapshot| snapshot.sockets);
     sockets.unwrap_or_default().into_iter().filter(is_unaccepted).collect()
 }

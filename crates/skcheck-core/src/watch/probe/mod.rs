@@ -80,8 +80,8 @@ impl<'a> Probe<'a> {
         // Sockets are asked first; what comes then takes its time.
         let begun = Instant::now();
         let at = begun.saturating_duration_since(self.begun);
-        let engine = noting.as_ref().map(|noting| noting as &dyn Engine);
-        let (snapshot, asked_for) = wide::scan(self.host, &self.query, engine, &limits)?;
+        let notes = noting.as_ref().map(|noting| noting as &dyn Engine);
+        let (snapshot, asked_for) = wide::scan(self.host, &self.query, notes, &limits)?;
         let mut sample = Sample {
             taken_at: snapshot.taken_at,
             at,
@@ -113,7 +113,7 @@ impl<'a> Probe<'a> {
         }
         sample.conduits = conduits::find(self.host, sample.at, &mut ends, &mut look, &mut sample.processes);
         self.known.ends = ends;
-        sample.awaited = self.known.awaited.find(self.host, &sample);
+        sample.awaited = self.known.awaited.find(self.host, engine, &sample);
         if !chosen.closely.is_empty() {
             self.known.zombies.add(self.host, sample.at, &mut sample.processes);
         }
