@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use nix::sys::stat::Mode;
 use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::Reading;
-use skcheck_core::{Fill, Inode, Protocol, Report};
+use skcheck_core::{Fill, Holder, Inode, Protocol, Report};
 
 use crate::kernel;
 use crate::look::{SHORT, Seen, engine, here, stands_on, watch, watch_by};
@@ -88,9 +89,11 @@ fn a_pipe_that_nobody_reads() {
         });
         let fill = fill(&seen, full).expect("the engine looks");
         assert!(fill.has_no_room() && fill.full > 0 && fill.packets > 100, "{fill:?}");
-        let cause = seen.stalled_by(full, CauseCode::Blocked);
+        let cause = seen.stalled_by(full, CauseCode::Backpressure);
         let writes = |fact: &Fact| matches!(fact, Fact::Thread { call: Some((Call::Write, Some(_))), .. });
         stands_on(cause, stuck.pid(), writes);
+        let mine = u32::try_from(fifo.as_raw_fd()).expect("a descriptor");
+        assert_eq!(seen.root(full).links[0].reader, Some(Holder::new(std::process::id(), mine)));
         assert!(seen.socket(full).drops > Some(0), "{:#?}", seen.socket(full));
         assert_eq!(seen.socket(full).now.map(|at| seen.now.snapshot.sockets[at].pids().len()), Some(1));
     }
