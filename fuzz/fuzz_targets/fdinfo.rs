@@ -1,7 +1,8 @@
-//! /proc/PID/fdinfo/FD: rings of io_uring, descriptors in flight, epoll sets; /proc/PID/maps.
+//! /proc/PID/fdinfo/FD: rings of io_uring, descriptors in flight, epoll sets, any file; /proc/PID/maps.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use skcheck_core::fuzzing::open_file;
 use skcheck_core::holders::fdinfo::{RingFiles, in_flight};
 use skcheck_core::holders::maps::mapped_sockets;
 use skcheck_core::watch::parse::interests;
@@ -12,5 +13,5 @@ fuzz_target!(|file: &[u8]| {
     assert!(ring.sockets.len() as u64 + ring.unnamed < lines as u64);
     assert!(mapped_sockets(file).count() <= lines);
     assert!(interests(file).count() <= lines);
-    let _ = in_flight(file);
+    let _ = (in_flight(file), open_file(file));
 });

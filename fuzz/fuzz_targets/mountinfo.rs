@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::fuzzing::{cgroup_directories, cgroup_mounts};
+use skcheck_core::fuzzing::{cgroup_directories, cgroup_mounts, numbered_mount};
 use skcheck_core::namespaces::{ip_netns_name, mounted, netns_id};
 
 /// A cgroup whose files are looked for; the first line names another.
@@ -17,4 +17,5 @@ fuzz_target!(|file: &[u8]| {
         assert!(cgroup_directories(file, path).iter().all(|directory| directory.starts_with(b"/")));
     }
     let _ = netns_id(file);
+    let _ = numbered_mount(file, 30);
 });

@@ -8,7 +8,7 @@ use crate::memory::census::PageClass;
 use crate::memory::census::count::Counting;
 use crate::memory::cgroup::place::places;
 use crate::memory::zones::Zones;
-use crate::watch::parse::{Hierarchies, directory};
+use crate::watch::parse::{Hierarchies, OpenFile, device_of_mount, directory, mount};
 
 /// All mounts of cgroups in a /proc/PID/mountinfo: the cgroup, and where it is.
 pub fn cgroup_mounts(mountinfo: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -31,6 +31,16 @@ pub fn cgroup_directories(mountinfo: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
 pub fn hierarchies(file: &[u8]) -> [Option<&[u8]>; 3] {
     let Hierarchies { unified, freezer, cpu } = Hierarchies::parse(file);
     [unified, freezer, cpu]
+}
+
+/// What a /proc/PID/fdinfo/N says of any file.
+pub fn open_file(fdinfo: &[u8]) -> impl Debug + PartialEq {
+    OpenFile::parse(fdinfo)
+}
+
+/// The device and the mount with this number in a /proc/PID/mountinfo.
+pub fn numbered_mount(mountinfo: &[u8], id: u32) -> impl Debug + PartialEq {
+    (device_of_mount(mountinfo, id).map(<[u8]>::to_vec), mount(mountinfo, id))
 }
 
 /// The sums of a /proc/zoneinfo.
