@@ -36,7 +36,7 @@ impl Socket {
     /// Full is:
     /// - UDP, MPTCP, netlink: no packet has room (`__udp_enqueue_schedule_skb`, `netlink_attachskb`), not the
     ///   smallest, or none of a full frame where some were dropped before. Older kernels let one more in;
-    /// - raw, packet: `sk_rmem_alloc` is at `sk_rcvbuf` (`sock_queue_rcv_skb`, `packet_rcv`);
+    /// - raw, ping, packet: `sk_rmem_alloc` is at `sk_rcvbuf` (`sock_queue_rcv_skb`, `packet_rcv`);
     /// - TCP, as long as the peer may send: its window is shut (`tcp_sock.rcv_wnd`), or less than a sixteenth
     ///   is free, and so it will be shut (`__tcp_select_window`);
     /// - a listener: its queue is at the limit. One more fits (`sk_acceptq_is_full`), then nobody gets in.
@@ -58,7 +58,7 @@ impl Socket {
                 let window = self.tcp_info.and_then(|info| info.rcv_wnd);
                 may_receive(self.state) && (window == Some(0) || free < limit / 16)
             }
-            Protocol::Raw | Protocol::Packet => free == 0,
+            Protocol::Raw | Protocol::Ping | Protocol::Packet => free == 0,
             _ => free < MIN_TRUESIZE.0 || has_dropped && free < FRAME,
         };
         Some(Room { used, limit, is_full: is_full && used > 0 })
@@ -115,7 +115,7 @@ mod tests {
             check(protocol, 212_992 - 2304, 1, false);
             check(protocol, 0, 999, false);
         }
-        for protocol in [Protocol::Raw, Protocol::Packet] {
+        for protocol in [Protocol::Raw, Protocol::Ping, Protocol::Packet] {
             check(protocol, 212_992, 0, true);
             check(protocol, 212_991, 9, false);
         }
