@@ -152,8 +152,8 @@ impl<'h> Asker<'h> {
         Ok(gaps)
     }
 
-    /// The same of a table that others have dumped before, and said what it lacks: only what cannot be decoded
-    /// is noted ([`undecoded`](Self::undecoded)).
+    /// The same of a table that others have dumped before, and said what it lacks: only what cannot be
+    /// decoded is noted ([`undecoded`](Self::undecoded)).
     pub(super) fn dump_again(&self, table: Table, states: States, sink: &mut dyn Sink) {
         let mut gaps = self.dump(table, states, sink).unwrap_or_default();
         gaps.retain(is_undecoded);
@@ -372,8 +372,8 @@ fn refused(table: Table, errno: Option<i32>) -> Refusal {
     Refusal::Table(Gap::uncounted(Missing::Table, table.name(), remedy))
 }
 
-/// Adds what could not be decoded beside dumps, where that is not said of the table yet: most of it is what the dump
-/// had too.
+/// Adds what could not be decoded beside dumps, where that is not said of the table yet: most of it is what
+/// the dump had too.
 pub(super) fn add_undecoded(gaps: &mut Vec<Gap>, undecoded: Vec<Gap>) {
     for gap in undecoded {
         if !gaps.iter().any(|known| (known.what, &known.place) == (gap.what, &gap.place)) {
