@@ -338,7 +338,8 @@ fn is_not_there(errno: Option<i32>) -> bool {
     errno == NOT_THERE
 }
 
-/// Hands on what a file of /proc/net tells of a table: how many sockets, and how many lines could not be parsed.
+/// Hands on what a file of /proc/net tells of a table: how many sockets, and how many lines could not be
+/// parsed.
 fn told(table: Table, file: &[u8], states: States, sink: &mut dyn Sink) -> (u64, u64) {
     let mut sockets = 0;
     sink.begin(table);

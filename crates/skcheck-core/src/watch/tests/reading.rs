@@ -188,7 +188,8 @@ fn rings() {
 /// Of these the kernel counts memory alone, of one queue, which only a reader makes less.
 #[test]
 fn udp_raw_packet_and_netlink() {
-    [Protocol::Udp, Protocol::Raw, Protocol::Packet, Protocol::Netlink].iter().for_each(|it| counted(*it));
+    let protocols = [Protocol::Udp, Protocol::Raw, Protocol::Ping, Protocol::Packet, Protocol::Netlink];
+    protocols.iter().for_each(|it| counted(*it));
 }
 
 fn counted(protocol: Protocol) {

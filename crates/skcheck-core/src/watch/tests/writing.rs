@@ -74,7 +74,7 @@ fn unix() {
 /// What these send waits for nobody but the device.
 #[test]
 fn packets() {
-    for protocol in [Protocol::Udp, Protocol::Raw, Protocol::Packet, Protocol::Netlink] {
+    for protocol in [Protocol::Udp, Protocol::Raw, Protocol::Ping, Protocol::Packet, Protocol::Netlink] {
         let sends = |bytes| Sock::new(protocol, 3).unsent(bytes);
         assert_eq!(one(&sends(500), &sends(500)).writing, Unknown, "{protocol:?}");
         assert_eq!(one(&sends(500), &sends(0)).writing, Idle, "{protocol:?}");
