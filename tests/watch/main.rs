@@ -13,6 +13,7 @@ mod roles;
 mod support;
 
 mod accept;
+mod arrival;
 mod blocked;
 mod chain;
 mod datagrams;

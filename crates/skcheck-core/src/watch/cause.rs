@@ -9,6 +9,7 @@ mod threads;
 use crate::holders::Holder;
 use crate::units::Payload;
 use crate::watch::evidence::{Call, Unread};
+use crate::watch::progress::NotArriving;
 
 pub(in crate::watch) use crate::watch::cause::decide::Look;
 pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, unheld};
@@ -237,6 +238,9 @@ pub enum End {
     /// At this process, which it has passed, or which others were found to come back to. Each process on the
     /// circle waits for its writing.
     Circle(u32),
+    /// At a writer of which it is not the reader that keeps it waiting: what it has sent does not arrive there,
+    /// or nothing comes back. The last link's `reader` is who has the other end, where that is on this host.
+    NotArriving(NotArriving),
     /// It became too long to be followed.
     TooFar,
     /// Several writers of the last process may be the one that it waits for, and nothing singles one out: the

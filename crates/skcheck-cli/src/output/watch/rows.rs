@@ -11,7 +11,7 @@ use crate::output::cells::{proto, state_name};
 use crate::output::layout::{self, Align};
 use crate::output::room;
 use crate::output::watch::names::Names;
-use crate::output::watch::{notes, words};
+use crate::output::watch::{arrival, notes, words};
 use crate::report::Owner;
 use crate::report::watch::{Row, Standing};
 use crate::text::{Charset, fit, grouped, size, span, width};
@@ -274,6 +274,9 @@ fn held_up(row: &Row<'_>, names: Names<'_>) -> Option<String> {
 
 /// Why nothing of what was written is taken.
 fn why_unsent(row: &Row<'_>, names: Names<'_>) -> String {
+    if let Some(shown) = row.judged.not_arriving {
+        return arrival::short(shown).to_owned();
+    }
     let root = row.judged.root.as_ref();
     match root.and_then(|root| root.links.first()?.reader.map(|reader| (root, reader))) {
         Some((Root { end: End::Slow(..), .. }, _)) => held_up(row, names).unwrap_or_default(),

@@ -166,7 +166,7 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
         Fact::Ring(fd) => format!("io_uring fd {fd} has the socket registered"),
         Fact::InFlight(at) => format!("the socket is in a message that nobody has received at fd {}", at.fd),
         Fact::UnsentAt(holder, unsent) => format!(
-            "{} has {} unsent at fd {}, which the other end does not take, or slowly",
+            "{} has {} unsent at fd {}, which does not go out, or slowly",
             names.process(holder.pid),
             size(unsent.0),
             holder.fd

@@ -145,6 +145,7 @@ fn end_name(end: &End) -> &'static str {
         End::OffHost => "off_host",
         End::Hidden => "hidden",
         End::Circle(_) => "circle",
+        End::NotArriving(_) => "not_arriving",
         End::TooFar => "too_far",
         End::OneOf(_) => "one_of",
         _ => "not_found",

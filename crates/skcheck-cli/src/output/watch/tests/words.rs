@@ -144,7 +144,7 @@ fn every_fact_has_its_words() {
         (Fact::InFlight(Holder::new(3, 7)), "the socket is in a message that nobody has received at fd 7"),
         (
             Fact::UnsentAt(Holder::new(3, 14), Payload(2048)),
-            "gdb (3) has 2 KiB unsent at fd 14, which the other end does not take, or slowly",
+            "gdb (3) has 2 KiB unsent at fd 14, which does not go out, or slowly",
         ),
         (Fact::ZombieChild(77), "child 77 has ended and was not waited for"),
         (queue(1, None), "1 connection waits for accept"),
