@@ -1,6 +1,6 @@
 //! Who reads and who does not, watched: on a terminal, in a pipe, as documents.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::run::{Unread, on_terminal, run, skcheck};
+use crate::run::{Unread, on_terminal, run, skcheck, wait_until};
 
 /// A watch of one connection of this process.
 fn arguments(unread: &Unread, more: &str) -> String {
@@ -196,6 +196,33 @@ fn a_process_that_was_stopped_is_told_apart() {
     let cause = &document["sockets"][0]["cause"];
     assert_eq!((&cause["code"], &cause["pid"]), (&"stopped".into(), &pid.into()), "{document}");
     drop(stopped);
+}
+
+/// One message in a unix socket is enough for both to say that a process which is stopped has not read it.
+#[test]
+fn one_message_is_enough() {
+    let (writer, reader) = std::os::unix::net::UnixStream::pair().unwrap();
+    (&writer).write_all(b"0123456789").unwrap();
+    let reader = std::os::fd::OwnedFd::from(reader);
+    let holder = Stopped(std::process::Command::new("sleep").arg("60").stdin(reader).spawn().unwrap());
+    let pid = holder.0.id();
+    let call = format!("/proc/{pid}/wchan");
+    wait_until("it sleeps", || std::fs::read_to_string(&call).is_ok_and(|told| told.contains("nanosleep")));
+    let check = |code: &str, told: &str| {
+        let ran = run(&mut skcheck(&format!("watch -x --pid {pid} --for 1s")));
+        assert!(ran.out.starts_with(&format!("sleep ({pid}) has read nothing for 1")), "{}", ran.out);
+        assert!(ran.out.contains("10 B waits at fd 0") && ran.out.contains(told), "{}", ran.out);
+        let document = documents(&format!("watch -x --pid {pid} --for 500ms")).pop().unwrap();
+        let socket = &document["sockets"][0];
+        assert_eq!((&socket["verdict"], &socket["cause"]["code"]), (&"stalled".into(), &code.into()));
+        let ran = run(&mut skcheck(&format!("packets {pid} 0 --again 500ms")));
+        // Without an engine it cannot tell.
+        assert!(ran.code == Some(2) || ran.out.contains("nobody has read in that time"), "{ran:?}");
+    };
+    check("blocked", "Because: its threads are all blocked elsewhere");
+    signal(&holder.0, Signal::STOP);
+    check("stopped", "Because: it is stopped (SIGSTOP, or job control).");
+    kill_process(Pid::from_child(&holder.0), Signal::KILL).unwrap();
 }
 
 #[test]

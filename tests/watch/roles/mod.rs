@@ -7,6 +7,8 @@ mod stream;
 
 use crate::role::Given;
 
+pub(crate) use pace::DATAGRAM;
+
 /// Plays a role: its name, and what it is told behind a blank.
 pub(crate) fn play(role: &str, given: Given) {
     let (name, told) = role.split_once(' ').unwrap_or((role, ""));
