@@ -18,6 +18,8 @@ pub(crate) fn play(role: &str, given: Given) {
         "write" => pace::write(given, number()),
         "receive" => pace::receive(given, number()),
         "send" => pace::send(given, number()),
+        "sip" => pace::sip(given, number()),
+        "toil" => pace::toil(given, number()),
 
         "sleep" => rest::sleep(given),
         "park" => rest::park(given),

@@ -186,7 +186,10 @@ fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
             }
             (_, Writing::Stalled) => judged.root = chain::of_writer(&scene, at),
             (Reading::Slow | Reading::Draining, _) => {
-                (judged.cause, judged.root) = chain::of_slow_reader(&scene, at).unzip();
+                // At least as much is read as comes, and nobody has more.
+                let has_caught_up = judged.reading == Reading::Draining && !judged.sender_is_full;
+                let (cause, root) = chain::of_slow_reader(&scene, at, has_caught_up).unzip();
+                (judged.cause, judged.root) = (cause, root.flatten());
             }
             (_, Writing::Slow | Writing::Draining) => judged.root = chain::of_writer(&scene, at),
             _ => {}

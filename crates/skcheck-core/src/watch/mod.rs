@@ -198,7 +198,7 @@ pub struct Judged {
     pub held_by: Vec<Holder>,
     /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener that is;
     /// [`Backpressure`](cause::CauseCode::Backpressure) for a reader that reads no faster than its process can
-    /// write.
+    /// write. For a slow reader what its process shows: that it is throttled, or busy.
     pub cause: Option<Cause>,
     /// The chain that keeps it waiting, where there is one: of a reader whose process cannot write, and of a
     /// writer.

@@ -209,8 +209,9 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
 /// writer's chain.
 fn culprit(row: &Row<'_>, names: Names<'_>) -> String {
     match row.culprit() {
-        Some((reader, End::Slow(_, pace))) => {
-            format!(" {}, {}, {}.", names.process(reader.pid), descriptor(&reader), reads(*pace))
+        Some((reader, End::Slow(_, pace, why))) => {
+            let why = why.as_ref().map(|cause| format!(": {}", clause(cause, "it"))).unwrap_or_default();
+            format!(" {}, {}, {}{why}.", names.process(reader.pid), descriptor(&reader), reads(*pace))
         }
         Some((reader, End::Stalled(_, cause))) => {
             let held_up = if row.is_inferred() { "Probably held up" } else { "Held up" };

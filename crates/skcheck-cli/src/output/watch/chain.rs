@@ -58,7 +58,8 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
         };
         text += &match (link.reader, &root.end) {
             (reader, End::NotArriving(shown)) if is_last => {
-                let at = |reader: Holder| format!("at {}, {}", names.process(reader.pid), descriptor(&reader));
+                let at =
+                    |reader: Holder| format!("at {}, {}", names.process(reader.pid), descriptor(&reader));
                 format!(", and {}", arrival::clause(*shown, &reader.map_or("there".to_owned(), at)))
             }
             (None, _) => nobody(link, &root.end),
@@ -77,7 +78,9 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
         }
     }
     match &root.end {
-        End::Stalled(_, cause) => text += &format!(", because {}", clause(cause, "it")),
+        End::Stalled(_, cause) | End::Slow(_, _, Some(cause)) => {
+            text += &format!(", because {}", clause(cause, "it"));
+        }
         End::OneOf(links) => text += &format!(", because {}", one_of(links, "it", names)),
         End::TooFar => text += ", and on from there: too far to be followed",
         _ => {}

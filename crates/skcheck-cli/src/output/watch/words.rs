@@ -19,6 +19,7 @@ pub(in crate::output) fn short(code: CauseCode) -> &'static str {
         CauseCode::Throttled => "out of CPU quota",
         CauseCode::Blocked => "blocked elsewhere",
         CauseCode::Spinning => "a thread spins",
+        CauseCode::Busy => "a thread is busy",
         CauseCode::NotPolled => "not polled",
         CauseCode::NoEpollin => "epoll without EPOLLIN",
         CauseCode::EdgeNotRead => "edge told, not read",
@@ -48,6 +49,7 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         CauseCode::Throttled => format!("{its} cgroup is out of CPU quota"),
         CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),
         CauseCode::Spinning => format!("a thread of {who} runs all the time and does not read"),
+        CauseCode::Busy => format!("a thread of {who} is busy all the time"),
         CauseCode::NotPolled
             if has(&|fact| matches!(fact, Fact::Thread { call: Some((Call::Poll, _)), .. })) =>
         {
@@ -152,6 +154,10 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
         Fact::Spins { tid, percent, waits: 0 } => format!("thread {tid} uses {percent} % of a processor"),
         Fact::Spins { tid, percent, waits } => {
             format!("thread {tid} uses {percent} % of a processor, and waits for one {waits} % of the time")
+        }
+        Fact::RanToo(1) => "another thread of it ran too, and which of them reads cannot be told".to_owned(),
+        Fact::RanToo(others) => {
+            format!("{others} other threads of it ran too, and which of them reads cannot be told")
         }
         Fact::Epoll { set, events } => format!("epoll set fd {set} has it for {}", events_words(*events)),
         Fact::EpollInEpoll { set, inner, events } => {

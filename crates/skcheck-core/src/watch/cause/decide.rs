@@ -171,6 +171,11 @@ fn helpless(look: &Look<'_>, is_attended: bool) -> Option<(CauseCode, Vec<Fact>)
 /// Out of quota in most of the periods of the window, and not asleep for another reason: a thread that is
 /// throttled counts as one that runs.
 fn throttled(look: &Look<'_>) -> Option<Fact> {
+    out_of_quota(look).filter(|_| !look.threads.none_runs)
+}
+
+/// Out of quota in most of the periods of the window.
+pub(super) fn out_of_quota(look: &Look<'_>) -> Option<Fact> {
     let before = look.before?;
     let grown = |quota: &Quota| {
         let before = before.quotas.iter().find(|it| it.cgroup == quota.cgroup)?.throttling;
@@ -179,7 +184,7 @@ fn throttled(look: &Look<'_>) -> Option<Fact> {
         let is_most = throttled > 0 && throttled.saturating_mul(2) >= periods;
         is_most.then(|| Fact::Throttled { throttled, periods, cgroup: quota.cgroup.clone() })
     };
-    look.now.quotas.iter().filter_map(grown).next().filter(|_| !look.threads.none_runs)
+    look.now.quotas.iter().filter_map(grown).next()
 }
 
 /// A socket that no thread reads, and that no epoll set is known to have.

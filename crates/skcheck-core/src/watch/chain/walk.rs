@@ -99,12 +99,16 @@ impl<'s, 'a> Walk<'s, 'a> {
             let circle = Chain::new(vec![link(Some(own.holder))], End::Circle(own.holder.pid));
             return Some(circle).filter(|_| !reads);
         }
+        let why = reader.filter(|_| reads).and_then(|at| cause::slow(scene, scene.socket(at)?));
+        // Who has no time to read is not kept waiting by others.
+        let (why, is_certain) = why.map(|it| (Box::new(it.cause), it.is_certain)).unzip();
         let Some(steps) = self.steps.checked_sub(1) else {
             let reader = owns.first().map(|own| own.holder);
             return Some(Chain::new(vec![link(reader)], End::TooFar));
         };
         self.steps = steps;
-        for own in owns.iter().filter(|own| !own.is_helpless) {
+        let may_wait = is_certain != Some(true);
+        for own in owns.iter().filter(|own| may_wait && !own.is_helpless) {
             let Some(Chain { links, end }) = reader.and_then(|reader| self.go_on(own, reader, reads)) else {
                 continue;
             };
@@ -113,8 +117,8 @@ impl<'s, 'a> Walk<'s, 'a> {
         }
         Some(match owns.into_iter().next() {
             Some(Own { holder, cause, .. }) => {
-                let end =
-                    pace.map_or_else(|| End::Stalled(holder, Box::new(cause)), |it| End::Slow(holder, it));
+                let end = pace
+                    .map_or_else(|| End::Stalled(holder, Box::new(cause)), |it| End::Slow(holder, it, why));
                 Chain::new(vec![link(Some(holder))], end)
             }
             None => Chain::new(vec![link(None)], self.end_without_holder(report, reader)),

@@ -330,6 +330,22 @@ fn answers_when_nobody_stands_still() {
     );
     check(
         |world| {
+            let quota = Fact::Throttled { throttled: 95, periods: 99, cgroup: b"/app".to_vec() };
+            let cause = Cause::new(CauseCode::Throttled, Some(20), vec![quota]);
+            let pace = Pace { consumed: Some(1024), at_least: false };
+            let judged = world.socket(2, 7, 0, 4096);
+            judged.writing = Writing::Slow;
+            let end = End::Slow(Holder::new(20, 5), pace, Some(Box::new(cause)));
+            let link =
+                Link::new(Holder::new(2, 7), Wait::Blocked, Payload(4096), Some(Holder::new(20, 5)), 0);
+            judged.root = Some(Root::new(vec![link], end));
+            judged
+        },
+        "app (2) has 4 KiB unsent at fd 7, which the other end takes more slowly than it is written. process 20, \
+         fd 5, reads only 1 KiB/s: its cgroup is out of CPU quota.",
+    );
+    check(
+        |world| {
             let judged = world.socket(2, 7, 4096, 0);
             judged.reading = Reading::Draining;
             (judged.consumed, judged.until) = (Some(1 << 20), Some(Duration::from_secs(4)));
@@ -490,7 +506,7 @@ fn slow_chain() -> World {
     let reader = Holder::new(20, 7);
     let pace = Pace { consumed: Some(10 << 10), at_least: false };
     let root = world.judgement.sockets[0].root.as_mut().unwrap();
-    (root.end, root.links[0].pace) = (End::Slow(reader, pace), Some(pace));
+    (root.end, root.links[0].pace) = (End::Slow(reader, pace, None), Some(pace));
     let root = root.clone();
     world.judgement.sockets[1].root = Some(root);
     let judged = &mut world.judgement.sockets[2];
