@@ -179,7 +179,7 @@ pub struct Judged {
     pub drops: Option<u32>,
     /// The same a second.
     pub drops_per_second: Option<u64>,
-    /// Bytes that the peer of a TCP writer took (acknowledged), a second. `None` where that cannot be told.
+    /// Bytes that the peer of a TCP or MPTCP writer took (acknowledged), a second. `None` where that cannot be told.
     pub taken: Option<u64>,
     /// A TCP writer that has something unsent: whether it is the peer's window that keeps it from sending, now
     /// or for some of the time, and not the network. `None` for every other socket, and where the kernel does

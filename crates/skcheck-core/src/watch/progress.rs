@@ -296,7 +296,7 @@ pub(super) fn sent(span: &Span<'_>, pair: &Pair<'_>, reader: Option<Reading>) ->
     let before = pair.before.map(|report| &report.socket);
     match now.socket.protocol {
         _ if now.socket.state == State::Listen => just(Writing::Idle),
-        Protocol::Tcp => {
+        Protocol::Tcp | Protocol::Mptcp => {
             let writing = tcp::writing(before, &now.socket, span.window);
             let waits = matches!(writing, Writing::Stalled | Writing::Slow | Writing::Draining);
             let window_closed =

@@ -167,21 +167,17 @@ fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Head
     }
 }
 
-/// Judges the sending side of a unix socket by the reader at its other end, and of MPTCP by what its peer has
-/// not acknowledged. The packets of all others wait for nobody but the device.
+/// Judges the sending side of a unix socket by the reader at its other end. The packets of all others wait for
+/// nobody but the device.
 pub(super) fn writing(before: Option<&Socket>, now: &Socket, reader: Option<Reading>) -> Writing {
-    let out_of = |socket: &Socket| match socket.protocol {
-        Protocol::Mptcp => Some(socket.mptcp.as_ref()?.unsent?.0),
-        _ => socket.send_q.size(),
-    };
-    let Some(out) = out_of(now) else { return Writing::Unknown };
+    let Some(out) = now.send_q.size() else { return Writing::Unknown };
     if out == 0 {
         return Writing::Idle;
     }
-    if !now.protocol.is_unix() && now.protocol != Protocol::Mptcp {
+    if !now.protocol.is_unix() {
         return Writing::Unknown;
     }
-    let was_out = before.and_then(out_of);
+    let was_out = before.and_then(|before| before.send_q.size());
     match reader {
         // A datagram socket can have sent elsewhere, too: where less is out, somebody has read.
         Some(Reading::Stalled) if was_out.is_some_and(|was| was > 0 && out >= was) => Writing::Stalled,

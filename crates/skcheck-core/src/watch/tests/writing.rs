@@ -7,6 +7,7 @@ use crate::socket::{Protocol, Shutdown, State};
 use crate::units::{Bytes, Pages, Payload};
 use crate::watch::judge;
 use crate::watch::progress::Writing::{self, Draining, Idle, Slow, Stalled, Unknown};
+use crate::watch::progress::tcp;
 use std::time::Duration;
 
 #[test]
@@ -127,19 +128,41 @@ fn packets() {
 }
 
 /// Its Send-Q leaves out what no subflow carries yet.
+fn mptcp_socket(number: u32, unsent: Option<u64>, snd_una: Option<u64>) -> Sock {
+    let mptcp = Mptcp { unsent: unsent.map(Payload), snd_una, ..Mptcp::default() };
+    Sock::new(Protocol::Mptcp, number).unsent(0).with(|it| it.mptcp = Some(mptcp))
+}
+
 #[test]
 fn mptcp() {
-    let writer = |unsent: Option<u64>| {
-        let mptcp = Mptcp { unsent: unsent.map(Payload), ..Mptcp::default() };
-        Sock::new(Protocol::Mptcp, 4).unsent(0).with(|it| it.mptcp = Some(mptcp))
+    let check = |before: (u64, u64), now: (u64, u64), (writing, taken)| {
+        let sock = |(unsent, una)| mptcp_socket(4, Some(unsent), Some(una));
+        let judged = one(&sock(before), &sock(now));
+        assert_eq!((judged.writing, judged.taken), (writing, taken), "{before:?} {now:?}");
     };
-    let check = |before, now, expected: Writing| {
-        assert_eq!(one(&writer(before), &writer(now)).writing, expected, "{before:?} {now:?}");
-    };
-    check(Some(5000), Some(4000), Draining);
-    check(Some(5000), Some(5000), Unknown);
-    check(Some(5000), Some(0), Idle);
-    check(None, None, Unknown);
+    check((5000, 100), (4000, 1100), (Draining, Some(1000)));
+    check((5000, 100), (5000, 100), (Stalled, Some(0)));
+    check((5000, 100), (9000, 200), (Slow, Some(100)));
+    check((5000, u64::MAX), (4000, 999), (Draining, Some(1000)));
+    check((0, 100), (500, 100), (Unknown, Some(0)));
+    check((5000, 100), (0, 5100), (Idle, Some(5000)));
+    let old = mptcp_socket(4, None, None);
+    assert_eq!(one(&old, &old).writing, Unknown);
+}
+
+/// What fills a buffer differs: TCP and MPTCP wait for a third of it, unix sockets for three quarters.
+#[test]
+fn what_is_clogged() {
+    let socks: [(fn() -> Sock, u32); 4] = [
+        (|| Sock::tcp(1), 66_666),
+        (|| mptcp_socket(1, Some(5000), Some(7)), 66_666),
+        (|| Sock::stream(1), 25_000),
+        (|| Sock::udp(1), 50_000),
+    ];
+    for (sock, most) in socks {
+        let is_clogged = |used| tcp::is_clogged(&sock().send_memory(used, 100_000).socket);
+        assert_eq!([is_clogged(most), is_clogged(most + 1)], [false, true], "{:?}", sock().socket.protocol);
+    }
 }
 
 #[test]
