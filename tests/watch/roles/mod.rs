@@ -22,6 +22,8 @@ pub(crate) fn play(role: &str, given: Given) {
         "toil" => pace::toil(given, number()),
 
         "sleep" => rest::sleep(given),
+        "read-into-nothing" => rest::read_into_nothing(given),
+        "wait-for-all" => rest::wait_for_all(given),
         "park" => rest::park(given),
         "await-pipe" => rest::await_pipe(given),
         "spin" => rest::spin(given),

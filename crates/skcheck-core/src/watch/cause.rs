@@ -47,6 +47,9 @@ pub enum CauseCode {
     Zombie,
     /// Its process's cgroup is out of CPU quota.
     Throttled,
+    /// A thread is in the middle of reading this very socket, and does not come back: what it waits for is no data,
+    /// but its own memory, or the socket's lock.
+    StuckReading,
     /// All its threads are blocked elsewhere.
     Blocked,
     /// A thread runs all the time, and does not read.
@@ -84,6 +87,7 @@ impl CauseCode {
             CauseCode::Frozen => "frozen",
             CauseCode::Zombie => "zombie",
             CauseCode::Throttled => "throttled",
+            CauseCode::StuckReading => "stuck_reading",
             CauseCode::Blocked => "blocked",
             CauseCode::Spinning => "spinning",
             CauseCode::Busy => "busy",
@@ -308,7 +312,7 @@ pub struct Link {
     pub wait: Wait,
     /// What it has unsent; of a unix socket what its reader has not read, as far as that is known.
     pub unsent: Payload,
-    /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP).
+    /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP and MPTCP).
     pub taken: Option<u64>,
     /// How fast the reader at the other end reads; `None` where it stands still, and where there is none.
     pub pace: Option<Pace>,

@@ -17,6 +17,7 @@ pub(in crate::output) fn short(code: CauseCode) -> &'static str {
         CauseCode::Frozen => "cgroup frozen",
         CauseCode::Zombie => "zombie",
         CauseCode::Throttled => "out of CPU quota",
+        CauseCode::StuckReading => "stuck in reading it",
         CauseCode::Blocked => "blocked elsewhere",
         CauseCode::Spinning => "a thread spins",
         CauseCode::Busy => "a thread is busy",
@@ -47,6 +48,9 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         }
         CauseCode::Zombie => format!("{its} main thread, or a child that held the socket, has ended"),
         CauseCode::Throttled => format!("{its} cgroup is out of CPU quota"),
+        CauseCode::StuckReading => {
+            format!("a thread of {who} is in the middle of reading it, and does not come back")
+        }
         CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),
         CauseCode::Spinning => format!("a thread of {who} runs all the time and does not read"),
         CauseCode::Busy => format!("a thread of {who} is busy all the time"),
@@ -213,6 +217,7 @@ pub(super) struct MissingWords {
 pub(super) fn missing(unread: Unread) -> MissingWords {
     const ROOT: &str = "run as root, or grant CAP_SYS_PTRACE";
     let (short, what, remedy) = match unread {
+        Unread::NoAnswer => ("no answer", "its process did not answer when it was asked", None),
         Unread::Threads => ("not permitted", "its threads may not be looked at", Some(ROOT)),
         Unread::Descriptors => {
             ("not permitted", "its descriptors and epoll sets may not be looked at", Some(ROOT))

@@ -49,7 +49,8 @@ impl<'a> Look<'a> {
 
     /// Of a process that was not looked at closely nothing is known but what keeps all of it from running.
     fn lacks(&self, what: Unread) -> bool {
-        self.now.missing.contains(&what) || !self.now.closely
+        let is_missing = |what| self.now.missing.contains(&what);
+        is_missing(what) || is_missing(Unread::NoAnswer) || !self.now.closely
     }
 
     /// What could not be read, as facts.
@@ -59,7 +60,7 @@ impl<'a> Look<'a> {
             missing.push(Unread::NotLookedAt);
         } else if self.now.more_threads {
             missing.push(Unread::MoreThreads);
-        } else if !self.threads.calls_known && !missing.contains(&Unread::Process) {
+        } else if !self.threads.calls_known && !self.lacks(Unread::Process) {
             missing.push(Unread::Threads);
         }
         missing.sort_unstable();
@@ -116,6 +117,10 @@ pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
 
     if let Some((code, evidence)) = helpless(look, is_attended) {
         return found(code, evidence, true);
+    }
+    if !target.is_listener && threads::is_stuck_reading(look.now, look.before, target.fds) {
+        let evidence = threads::facts_on(look.now, Call::Read, target.fds);
+        return found(CauseCode::StuckReading, evidence, false);
     }
     if threads.all_uninterruptible {
         return found(CauseCode::Blocked, threads::facts(look.now), false);

@@ -110,6 +110,32 @@ pub(in crate::watch) fn facts_on(process: &ProcessEvidence, wanted: Call, fds: &
     process.threads.iter().filter(is_on).take(MOST_SHOWN).filter_map(fact).collect()
 }
 
+/// Where a thread sleeps that waits for data, or for more of it (`sk_wait_data`, `unix_stream_data_wait`,
+/// `__skb_wait_for_more_packets`).
+const WAITS_FOR_DATA: [&[u8]; 5] = [
+    b"wait_woken",
+    b"sk_wait_data",
+    b"__skb_wait_for_more_packets",
+    b"unix_stream_read_generic",
+    b"unix_stream_data_wait",
+];
+
+/// Whether a thread is in the middle of a call of reading on one of these, and has slept there since the look before:
+/// not for data, but for its own memory, or for the socket's lock, which another has there.
+pub(super) fn is_stuck_reading(now: &ProcessEvidence, before: Option<&ProcessEvidence>, fds: &[u32]) -> bool {
+    let earlier = |tid: u32| before.and_then(|it| it.threads.iter().find(|thread| thread.tid == tid));
+    let is_stuck = |thread: &ThreadEvidence| {
+        let waits_elsewhere =
+            thread.wchan.as_deref().is_some_and(|function| !WAITS_FOR_DATA.contains(&function));
+        let has_slept = earlier(thread.tid).is_some_and(|it| it.runs.is_some() && it.runs == thread.runs);
+        descriptor_in(thread, Call::Read).is_some_and(|fd| fds.contains(&fd))
+            && matches!(thread.state, Some(b'S' | b'D'))
+            && waits_elsewhere
+            && has_slept
+    };
+    now.threads.iter().any(is_stuck)
+}
+
 fn fact(thread: &ThreadEvidence) -> Option<Fact> {
     let call = match thread.syscall {
         Some(Syscall::In { call, .. }) => Some((call, descriptor_in(thread, call))),

@@ -14,6 +14,12 @@ fn every_cause_has_its_words() {
         (CauseCode::Frozen, "cgroup frozen", "its cgroup is frozen", "app (2)'s cgroup is frozen"),
         (CauseCode::Zombie, "zombie", "its main thread, or a child", "app (2)'s main"),
         (CauseCode::Throttled, "out of CPU quota", "its cgroup is out of CPU quota", "app (2)'s cgroup"),
+        (
+            CauseCode::StuckReading,
+            "stuck in reading it",
+            "a thread of it is in the middle",
+            "a thread of app (2) is",
+        ),
         (CauseCode::Blocked, "blocked elsewhere", "its threads are all blocked", "app (2)'s threads"),
         (CauseCode::Spinning, "a thread spins", "a thread of it runs all the time", "a thread of app (2)"),
         (CauseCode::Busy, "a thread is busy", "a thread of it is busy all the time", "a thread of app (2)"),
@@ -166,6 +172,7 @@ fn what_is_missing_says_what_would_show_it() {
         (Unread::Descriptors, "CAP_SYS_PTRACE"),
         (Unread::Cgroup, "--host-root"),
         (Unread::Process, "ended"),
+        (Unread::NoAnswer, "did not answer"),
     ];
     for (unread, expected) in all {
         let words = words::fact(&Fact::Missing(unread), names(&world));
