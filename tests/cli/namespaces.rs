@@ -79,6 +79,57 @@ fn inside<T: Send>(netns: &str, run: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(moved).join().unwrap())
 }
 
+/// What is sent to an address that nobody has any more does not arrive: its reader has nothing to take, and is not
+/// blamed, unlike one that does not read.
+#[test]
+fn what_does_not_arrive_is_no_readers_fault() {
+    let Some(pair) = Pair::make("lost") else { return };
+    let (reader, writer) = pair.unread(0);
+    let me = std::process::id();
+    let port = reader.local_addr().unwrap().port();
+    let watch = format!("watch -t --pid {me} --port {port} --for 1s");
+    writer.set_nonblocking(true).unwrap();
+    while (&writer).write(&[b'x'; 1 << 16]).is_ok() {}
+    let ran = run(&mut skcheck(&watch));
+    assert!(ran.out.contains(") has read nothing for 1"), "{}", ran.out);
+    assert!(!ran.out.contains("does not arrive"), "{}", ran.out);
+    drop((reader, writer));
+
+    let (reader, writer) = pair.unread(0);
+    let port = reader.local_addr().unwrap().port();
+    let watch = format!("watch -t --pid {me} --port {port} --for 1s");
+    ip(&format!("-n {} link set skv0 address 02:00:00:00:00:99", pair.a));
+    // The other end goes on believing what it knew.
+    ip(&format!("-n {} neigh replace 10.99.0.1 lladdr 02:00:00:00:00:01 dev skv1 nud permanent", pair.b));
+    (&writer).write_all(&[b'x'; 5000]).unwrap();
+    let documents = |command: &str| {
+        let ran = run(&mut skcheck(&format!("{command} --format jsonl")));
+        let line = ran.out.lines().last().unwrap_or_else(|| panic!("{ran:?}")).to_owned();
+        serde_json::from_str::<Value>(&line).unwrap()
+    };
+    let mut document = Value::Null;
+    wait_until("it was sent again", || {
+        document = documents(&watch);
+        let socket = &document["sockets"][0];
+        socket["not_arriving"]["tried_again"] == true
+    });
+    let socket = &document["sockets"][0];
+    assert_eq!((&socket["writing"], &socket["cause"]), (&"stalled".into(), &Value::Null), "{document:#}");
+    assert_eq!((&socket["root"], &socket["chain"]["end"]), (&Value::Null, &"not_arriving".into()));
+    assert_eq!(socket["not_arriving"]["reader_empty"], true, "{document:#}");
+    let ran = run(&mut skcheck(&watch));
+    let first = ran.out.lines().next().unwrap();
+    assert!(first.starts_with("No reader stands still. "), "{first}");
+    assert!(first.contains("has 4.9 KiB unsent at fd "), "{first}");
+    assert!(first.contains(", and what was sent does not arrive at "), "{first}");
+    assert!(
+        first.contains(": it was sent again ") && first.ends_with(", and nothing waits there."),
+        "{first}"
+    );
+    assert!(!ran.out.contains("takes nothing"), "{}", ran.out);
+    assert_eq!(rustix::io::ioctl_fionread(&reader).unwrap(), 0);
+}
+
 fn sockets(arguments: &str) -> Vec<Value> {
     json(arguments)["sockets"].as_array().unwrap().clone()
 }

@@ -4,6 +4,9 @@
 mod control_group;
 mod kernel;
 mod look;
+#[path = "../hostile/memory.rs"]
+#[allow(dead_code)] // hostile programs need the rest
+mod memory;
 mod pairs;
 mod real;
 mod role;
@@ -13,6 +16,7 @@ mod roles;
 mod support;
 
 mod accept;
+mod arrival;
 mod blocked;
 mod chain;
 mod datagrams;
@@ -21,6 +25,7 @@ mod groups;
 mod nginx;
 mod proxies;
 mod rings;
+mod silent;
 mod soak;
 mod stopped;
 mod streams;

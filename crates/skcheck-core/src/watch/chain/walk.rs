@@ -8,7 +8,7 @@ use crate::units::Payload;
 use crate::watch::cause::{self, End, Link, Own, Wait};
 use crate::watch::chain::Chain;
 use crate::watch::chain::choice::{Candidate, Choice};
-use crate::watch::progress::Reading;
+use crate::watch::progress::{NotArriving, Reading};
 use crate::watch::scene::{Scene, Went};
 
 /// How many links are looked at for one socket.
@@ -69,9 +69,18 @@ impl<'s, 'a> Walk<'s, 'a> {
         let scene = self.scene;
         let report = scene.socket(at)?;
         let reader = scene.peers.of(scene.sockets, at);
+        let writer_went = scene.went(at);
+        let (unsent, taken) = (Payload(scene.unsent(at)), writer_went.taken);
+        if let Some(shown) = writer_went.not_arriving.filter(NotArriving::is_tried_again) {
+            let other = report.peer_holders.first().copied();
+            let link = Link { taken, ..Link::new(writer, Wait::Unknown, unsent, other, at) };
+            return Some(Chain::new(vec![link], End::NotArriving(shown)));
+        }
         let Went { reading, pace, .. } = reader.map_or(Went::UNKNOWN, |reader| scene.went(reader));
-        // What was read empty just now is filled in again.
-        let has_read = reading == Reading::Idle && pace.consumed.is_some_and(|bytes| bytes > 0);
+        // What was read empty just now is filled in again, if it is the reader for which the writer waits.
+        let has_read = reading == Reading::Idle
+            && pace.consumed.is_some_and(|bytes| bytes > 0)
+            && writer_went.window_closed != Some(false);
         let reads = matches!(reading, Reading::Slow | Reading::Draining) || has_read;
         // A sample has every socket that holds something.
         let is_empty = reader.is_none() && !report.peer_holders.is_empty();
@@ -79,7 +88,6 @@ impl<'s, 'a> Walk<'s, 'a> {
             return None;
         }
         let owns = readers(scene, at);
-        let (unsent, taken) = (Payload(scene.unsent(at)), scene.went(at).taken);
         let pace = reads.then_some(pace);
         let link = |reader| Link { taken, pace, ..Link::new(writer, Wait::Unknown, unsent, reader, at) };
         let is_known = |own: &&Own| {
@@ -91,12 +99,16 @@ impl<'s, 'a> Walk<'s, 'a> {
             let circle = Chain::new(vec![link(Some(own.holder))], End::Circle(own.holder.pid));
             return Some(circle).filter(|_| !reads);
         }
+        let why = reader.filter(|_| reads).and_then(|at| cause::slow(scene, scene.socket(at)?));
+        // Who has no time to read is not kept waiting by others.
+        let (why, is_certain) = why.map(|it| (Box::new(it.cause), it.is_certain)).unzip();
         let Some(steps) = self.steps.checked_sub(1) else {
             let reader = owns.first().map(|own| own.holder);
             return Some(Chain::new(vec![link(reader)], End::TooFar));
         };
         self.steps = steps;
-        for own in owns.iter().filter(|own| !own.is_helpless) {
+        let may_wait = is_certain != Some(true);
+        for own in owns.iter().filter(|own| may_wait && !own.is_helpless) {
             let Some(Chain { links, end }) = reader.and_then(|reader| self.go_on(own, reader, reads)) else {
                 continue;
             };
@@ -105,8 +117,8 @@ impl<'s, 'a> Walk<'s, 'a> {
         }
         Some(match owns.into_iter().next() {
             Some(Own { holder, cause, .. }) => {
-                let end =
-                    pace.map_or_else(|| End::Stalled(holder, Box::new(cause)), |it| End::Slow(holder, it));
+                let end = pace
+                    .map_or_else(|| End::Stalled(holder, Box::new(cause)), |it| End::Slow(holder, it, why));
                 Chain::new(vec![link(Some(holder))], end)
             }
             None => Chain::new(vec![link(None)], self.end_without_holder(report, reader)),

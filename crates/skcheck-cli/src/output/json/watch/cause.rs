@@ -99,7 +99,7 @@ impl RootJson {
     pub(super) fn new(root: &Root, names: Names<'_>) -> Option<RootJson> {
         let holder = root.reader().filter(|_| !root.is_unsure())?;
         let (reads, pace) = match root.end {
-            End::Slow(_, pace) => (true, pace),
+            End::Slow(_, pace, _) => (true, pace),
             _ => (false, Pace { consumed: Some(0), at_least: false }),
         };
         let comm = comm(names.sample, holder.pid);
@@ -145,6 +145,7 @@ fn end_name(end: &End) -> &'static str {
         End::OffHost => "off_host",
         End::Hidden => "hidden",
         End::Circle(_) => "circle",
+        End::NotArriving(_) => "not_arriving",
         End::TooFar => "too_far",
         End::OneOf(_) => "one_of",
         _ => "not_found",
@@ -189,6 +190,7 @@ impl EvidenceJson {
             Fact::Spins { tid, percent, .. } => {
                 EvidenceJson { kind: "spins", tid: Some(*tid), value: Some((*percent).into()), ..empty }
             }
+            Fact::RanToo(others) => EvidenceJson { kind: "ran_too", value: Some((*others).into()), ..empty },
             Fact::Epoll { set, events } => {
                 EvidenceJson { kind: "epoll", fd: Some(*set), events: Some(*events), ..empty }
             }
@@ -281,6 +283,7 @@ mod tests {
                 r#"{"kind":"thread","tid":12,"state":"D"}"#,
             ),
             (Fact::Spins { tid: 12, percent: 99, waits: 0 }, r#"{"kind":"spins","tid":12,"value":99}"#),
+            (Fact::RanToo(2), r#"{"kind":"ran_too","value":2}"#),
             (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
             (
                 Fact::EpollInEpoll { set: 8, inner: 4, events: 1 },
