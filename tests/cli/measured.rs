@@ -188,7 +188,7 @@ fn packets_of_a_sender() {
             quiet = 0;
         }
         std::thread::sleep(Duration::from_millis(20));
-        quiet > 10
+        quiet > 25
     });
     let of = |socket: &TcpStream, format: &str| {
         let ran = format!("packets {} {} --again 100ms {format}", std::process::id(), socket.as_raw_fd());

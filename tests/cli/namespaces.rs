@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsFd as _;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 
@@ -77,6 +77,57 @@ fn inside<T: Send>(netns: &str, run: impl FnOnce() -> T + Send) -> T {
         run()
     };
     std::thread::scope(|scope| scope.spawn(moved).join().unwrap())
+}
+
+/// What is sent to an address that nobody has any more does not arrive: its reader has nothing to take, and is not
+/// blamed, unlike one that does not read.
+#[test]
+fn what_does_not_arrive_is_no_readers_fault() {
+    let Some(pair) = Pair::make("lost") else { return };
+    let (reader, writer) = pair.unread(0);
+    let me = std::process::id();
+    let port = reader.local_addr().unwrap().port();
+    let watch = format!("watch -t --pid {me} --port {port} --for 1s");
+    writer.set_nonblocking(true).unwrap();
+    while (&writer).write(&[b'x'; 1 << 16]).is_ok() {}
+    let ran = run(&mut skcheck(&watch));
+    assert!(ran.out.contains(") has read nothing for 1"), "{}", ran.out);
+    assert!(!ran.out.contains("does not arrive"), "{}", ran.out);
+    drop((reader, writer));
+
+    let (reader, writer) = pair.unread(0);
+    let port = reader.local_addr().unwrap().port();
+    let watch = format!("watch -t --pid {me} --port {port} --for 1s");
+    ip(&format!("-n {} link set skv0 address 02:00:00:00:00:99", pair.a));
+    // The other end goes on believing what it knew.
+    ip(&format!("-n {} neigh replace 10.99.0.1 lladdr 02:00:00:00:00:01 dev skv1 nud permanent", pair.b));
+    (&writer).write_all(&[b'x'; 5000]).unwrap();
+    let documents = |command: &str| {
+        let ran = run(&mut skcheck(&format!("{command} --format jsonl")));
+        let line = ran.out.lines().last().unwrap_or_else(|| panic!("{ran:?}")).to_owned();
+        serde_json::from_str::<Value>(&line).unwrap()
+    };
+    let mut document = Value::Null;
+    wait_until("it was sent again", || {
+        document = documents(&watch);
+        let socket = &document["sockets"][0];
+        socket["not_arriving"]["tried_again"] == true
+    });
+    let socket = &document["sockets"][0];
+    assert_eq!((&socket["writing"], &socket["cause"]), (&"stalled".into(), &Value::Null), "{document:#}");
+    assert_eq!((&socket["root"], &socket["chain"]["end"]), (&Value::Null, &"not_arriving".into()));
+    assert_eq!(socket["not_arriving"]["reader_empty"], true, "{document:#}");
+    let ran = run(&mut skcheck(&watch));
+    let first = ran.out.lines().next().unwrap();
+    assert!(first.starts_with("No reader stands still. "), "{first}");
+    assert!(first.contains("has 4.9 KiB unsent at fd "), "{first}");
+    assert!(first.contains(", and what was sent does not arrive at "), "{first}");
+    assert!(
+        first.contains(": it was sent again ") && first.ends_with(", and nothing waits there."),
+        "{first}"
+    );
+    assert!(!ran.out.contains("takes nothing"), "{}", ran.out);
+    assert_eq!(rustix::io::ioctl_fionread(&reader).unwrap(), 0);
 }
 
 fn sockets(arguments: &str) -> Vec<Value> {
@@ -157,4 +208,46 @@ fn without_privilege_the_others_are_a_gap_that_counts_them() {
     let (_dir, mut nobody) = as_nobody("--netns current --format json");
     let report: Value = serde_json::from_str(&run(&mut nobody).out).unwrap();
     assert!(!report["gaps"].as_array().unwrap().iter().any(|gap| gap["what"] == "namespaces"));
+}
+
+/// What UDP has sent is charged to the sender until a device takes it, and lies in no queue of the socket's own:
+/// what it pins is unknown, and not 0.
+#[test]
+fn what_waits_for_a_device_was_not_measured() {
+    let Some(pair) = Pair::make("device") else { return };
+    let shaped = "qdisc add dev skv0 root tbf rate 8kbit burst 2000 limit 100000000";
+    let arguments = ["-n", &pair.a].into_iter().chain(shaped.split(' '));
+    assert!(Command::new("tc").args(arguments).status().unwrap().success());
+    ip(&format!("-n {} neigh replace 10.99.0.2 lladdr 02:00:00:00:00:02 dev skv0", pair.a));
+    let sender = inside(&pair.a, || UdpSocket::bind("0.0.0.0:0").unwrap());
+    rustix::net::sockopt::set_socket_send_buffer_size_force(&sender, 64 << 20).unwrap();
+    for _ in 0..500 {
+        sender.send_to(&[b'x'; 1200], "10.99.0.2:9").unwrap();
+    }
+    let arguments = format!("-u --exact --pid {} --netns {}", std::process::id(), pair.a);
+    let report = json(&arguments);
+    let [socket] = report["sockets"].as_array().unwrap().as_slice() else { panic!("{report:#}") };
+    assert!(socket["send_charged"].as_u64().unwrap() > 490 * 1200, "{socket:#}");
+    assert_eq!((&socket["not_measured"], &socket["unread"]), (&"elsewhere".into(), &0.into()), "{socket:#}");
+    assert_eq!((&socket["pinned"], &socket["send_pinned"]), (&Value::Null, &Value::Null), "{socket:#}");
+    let table = run(&mut skcheck(&arguments)).out;
+    for told in [
+        " has sent data that waits for a device.",
+        "PINNED was measured: ? not measured.",
+        " of sent packets that are on their way to a device (tc -s qdisc",
+    ] {
+        assert!(table.contains(told), "{told} in {table}");
+    }
+    let row = table.lines().find(|line| line.contains("UNCONN")).unwrap();
+    assert!(row.contains("  ?  ") && !row.contains(" 0 B  0 B  "), "{row}");
+    assert!(!table.contains("(measured)"), "{table}");
+    let packets = format!("packets {} {}", std::process::id(), sender.as_raw_fd());
+    let packets = run(&mut skcheck(&packets)).out;
+    for told in [
+        "holds no packets at fd ",
+        " in queues of its own.",
+        " for sent packets that are on their way to a device",
+    ] {
+        assert!(packets.contains(told), "{told} in {packets}");
+    }
 }

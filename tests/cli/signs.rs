@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::run::{json, wait_until};
 
-/// A connection whose reading end is in a sockmap, and what was sent lies in the map's queue. Prints the port and
-/// how much was sent, and ends with its standard input. What bpf(2) is called with is in linux/bpf.h.
+/// A connection whose reading end is in a sockmap, and what was sent lies in the map's queue. Prints the port
+/// and how much was sent, and ends with its standard input. What bpf(2) is called with is in linux/bpf.h.
 const SOCKMAP: &str = r#"
 use strict; use warnings; use Socket;
 my $number = (`uname -m` =~ /aarch64/) ? 280 : 321;

@@ -1,14 +1,15 @@
 //! Who reads and who does not, watched: on a terminal, in a pipe, as documents.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::run::{Unread, on_terminal, run, skcheck};
+use crate::run::{Unread, on_terminal, run, skcheck, wait_until};
 
 /// A watch of one connection of this process.
 fn arguments(unread: &Unread, more: &str) -> String {
@@ -173,6 +174,16 @@ impl Drop for Stopped {
     }
 }
 
+/// A child that is ended when this is dropped.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A process that holds 5 unread bytes. It goes on when this is dropped, should it be stopped.
 fn holds_unread() -> Stopped {
     let mut command = skcheck("hold-stalled-reader --fragments 5");
@@ -196,6 +207,71 @@ fn a_process_that_was_stopped_is_told_apart() {
     let cause = &document["sockets"][0]["cause"];
     assert_eq!((&cause["code"], &cause["pid"]), (&"stopped".into(), &pid.into()), "{document}");
     drop(stopped);
+}
+
+/// One message in a unix socket is enough for both to say that a process which is stopped has not read it.
+#[test]
+fn one_message_is_enough() {
+    let (writer, reader) = std::os::unix::net::UnixStream::pair().unwrap();
+    (&writer).write_all(b"0123456789").unwrap();
+    let reader = OwnedFd::from(reader);
+    let holder = Ended(Command::new("sleep").arg("60").stdin(reader).spawn().unwrap());
+    let pid = holder.0.id();
+    let call = format!("/proc/{pid}/wchan");
+    wait_until("it sleeps", || std::fs::read_to_string(&call).is_ok_and(|told| told.contains("nanosleep")));
+    let check = |code: &str, told: &str| {
+        let ran = run(&mut skcheck(&format!("watch -x --pid {pid} --for 1s")));
+        assert!(ran.out.starts_with(&format!("sleep ({pid}) has read nothing for 1")), "{}", ran.out);
+        assert!(ran.out.contains("10 B waits at fd 0") && ran.out.contains(told), "{}", ran.out);
+        let document = documents(&format!("watch -x --pid {pid} --for 500ms")).pop().unwrap();
+        let socket = &document["sockets"][0];
+        assert_eq!((&socket["verdict"], &socket["cause"]["code"]), (&"stalled".into(), &code.into()));
+        let ran = run(&mut skcheck(&format!("packets {pid} 0 --again 500ms")));
+        // Without an engine it cannot tell.
+        assert!(ran.code == Some(2) || ran.out.contains("nobody has read in that time"), "{ran:?}");
+    };
+    check("blocked", "Because: its threads are all blocked elsewhere");
+    signal(&holder.0, Signal::STOP);
+    check("stopped", "Because: it is stopped (SIGSTOP, or job control).");
+}
+
+/// gzip has one thread, and that works all the time on what it reads; a reader that sleeps in between does not.
+#[test]
+fn a_slow_reader_has_a_cause() {
+    let watched = |command: &mut Command| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let writer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let reader = listener.accept().unwrap().0;
+        // In processes of their own: what this one does other tests see.
+        let mut source = Command::new("cat");
+        source.arg("/dev/urandom").stdout(OwnedFd::from(writer)).stderr(Stdio::null());
+        let source = Ended(source.spawn().unwrap());
+        let child = command.stdin(OwnedFd::from(reader)).stdout(Stdio::null()).spawn();
+        command.stdin(Stdio::null());
+        let child = Ended(child.unwrap());
+        let pid = child.0.id();
+        let watch = format!("watch -t --pid {pid} --for 2s --interval 2s");
+        let ran = run(&mut skcheck(&watch));
+        let document = documents(&watch).pop().unwrap();
+        drop((child, source));
+        (pid, ran.out, document["sockets"][0].clone())
+    };
+    let (pid, out, socket) = watched(Command::new("gzip").arg("-9"));
+    assert!(out.contains(&format!("gzip ({pid}) reads ")), "{out}");
+    let because = "Because: a thread of it is busy all the time. Seen: thread ";
+    assert!(out.contains(because) && out.contains(" of a processor"), "{out}");
+    assert_eq!(
+        (&socket["cause"]["code"], &socket["cause"]["pid"]),
+        (&"busy".into(), &pid.into()),
+        "{socket}"
+    );
+    assert_eq!(socket["cause"]["evidence"][0]["kind"], "spins");
+
+    let sips = "while (sysread(STDIN, $piece, 4096)) { select(undef, undef, undef, 0.05) }";
+    let (pid, out, socket) = watched(Command::new("perl").args(["-e", sips]));
+    assert!(out.contains(&format!("perl ({pid}) reads ")), "{out}");
+    assert!(!out.contains("is busy"), "{out}");
+    assert_eq!(socket["cause"], Value::Null, "{socket}");
 }
 
 #[test]

@@ -377,8 +377,8 @@ fn subflows_by_what_is_asked_for() {
     assert_eq!(found, [(Protocol::Mptcp, 2), (Protocol::Mptcp, 1)], "the listener holds nothing");
 }
 
-/// A packet socket that no descriptor holds: who has it mapped has it. Where that cannot be read, nobody is told to
-/// have it, the kernel neither; and nobody is asked where nothing can be mapped.
+/// A packet socket that no descriptor holds: who has it mapped has it. Where that cannot be read, nobody is
+/// told to have it, the kernel neither; and nobody is asked where nothing can be mapped.
 #[test]
 fn a_mapping_holds_a_socket() {
     const RING: [u32; 7] = [1 << 18, 16, 2048, 2048, 8, 0, 0];

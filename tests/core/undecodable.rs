@@ -186,6 +186,8 @@ fn lines_of_proc_net() {
         Table::Udp(IpVersion::V4),
         Table::UdpLite(IpVersion::V6),
         Table::Raw(IpVersion::V4),
+        Table::Ping(IpVersion::V4),
+        Table::Ping(IpVersion::V6),
         Table::Unix,
         Table::Packet,
         Table::Netlink,

@@ -1,15 +1,16 @@
 //! Readers that do something else: their threads are blocked, or one runs and does not read.
 
-use nix::libc::{SYS_clock_nanosleep, SYS_futex, SYS_read};
+use nix::libc::{SYS_clock_nanosleep, SYS_futex, SYS_read, SYS_recvfrom};
 use skcheck_core::Inode;
 use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::evidence::Call;
 
 use crate::kernel;
-use crate::look::{SHORT, stands_on, watch};
+use crate::look::{SHORT, engine, stands_on, watch};
 use crate::pairs::Pair;
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
+use crate::support::scan::eventually;
 use crate::support::sockets::inode;
 
 /// A role that has a socket with unread data.
@@ -55,6 +56,38 @@ fn in_a_pipe() {
     if in_own_netns("blocked::in_a_pipe") {
         is_blocked_in("await-pipe", SYS_read, Call::Read);
     }
+}
+
+/// In the middle of reading: into memory that nobody fills, with the socket locked, for which another waits. One that
+/// waits for more than is there reads on when it comes.
+#[test]
+fn in_reading_it() {
+    if !in_own_netns("blocked::in_reading_it") || engine().is_none() {
+        return;
+    }
+    let (role, reader, pair) = with_unread("read-into-nothing");
+    drop(pair.reader);
+    kernel::sleeps_in(role.pid(), &[SYS_recvfrom]);
+    eventually("another waits for the lock", || {
+        let waits = |tid: &u32| kernel::thread_state(role.pid(), *tid) == b'D';
+        kernel::threads(role.pid()).iter().any(waits).then_some(())
+    });
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(reader, CauseCode::StuckReading);
+    let in_call = |fact: &Fact| matches!(fact, Fact::Thread { call: Some((Call::Read, Some(_))), .. });
+    assert_eq!(cause.evidence.iter().filter(|fact| in_call(fact)).count(), 2, "{cause:#?}");
+    stands_on(cause, role.pid(), |fact| {
+        matches!(fact, Fact::Thread { tid, wchan: Some(function), .. }
+            if *tid == role.pid() && function.as_slice() == b"handle_userfault")
+    });
+    drop(role);
+
+    let (role, reader, pair) = with_unread("wait-for-all");
+    drop(pair.reader);
+    kernel::sleeps_in(role.pid(), &[SYS_recvfrom]);
+    let seen = watch(SHORT);
+    let cause = seen.stalled_by(reader, CauseCode::Unknown);
+    stands_on(cause, role.pid(), in_call);
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn of_a_slow_reader() {
         Some(root)
     };
     let root = std::iter::repeat_with(slow).take(3).flatten().next().expect("the relay is seen writing");
-    let End::Slow(end, pace) = root.end else { panic!("a slow reader: {root:#?}") };
+    let End::Slow(end, pace, _) = root.end else { panic!("a slow reader: {root:#?}") };
     assert_eq!(end, reader.holder(read));
     is_rate(pace.consumed, RATE, &root);
     assert!(!pace.at_least);

@@ -1,12 +1,14 @@
 //! Readers whose control group is frozen, or out of CPU quota.
 
 use nix::libc::SYS_clock_nanosleep;
-use skcheck_core::watch::cause::{CauseCode, Fact};
+use nix::sys::signal::Signal;
+use skcheck_core::watch::cause::{Cause, CauseCode, Fact};
+use skcheck_core::watch::progress::Reading;
 
 use crate::control_group::{ControlGroup, Hierarchy, says};
 use crate::kernel;
 use crate::look::{LONG, SHORT, stands_on, watch};
-use crate::pairs::Pair;
+use crate::pairs::{Pair, fill_tcp};
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::eventually;
@@ -58,20 +60,76 @@ fn throttled(group: &ControlGroup) {
     let reader = inode(&pair.reader);
     let role = Role::start("spin", vec![pair.reader]);
     group.take(role.pid());
+    runs_out(group);
+    assert_eq!(kernel::state(role.pid()), b'R'); // it wants to run
+    let seen = watch(LONG);
+    let cause = seen.stalled_by(reader, CauseCode::Throttled);
+    is_quota(group, cause, role.pid());
+    slow_and_throttled(group, &role);
+}
+
+fn runs_out(group: &ControlGroup) {
     eventually("it runs out of its quota", || {
         let stat = group.get("cpu.stat");
         let line = stat.lines().find_map(|line| line.strip_prefix("nr_throttled "))?;
         (line.parse::<u64>().ok()? > 1).then_some(())
     });
-    assert_eq!(kernel::state(role.pid()), b'R'); // it wants to run
-    let seen = watch(LONG);
-    let cause = seen.stalled_by(reader, CauseCode::Throttled);
+}
+
+fn is_quota(group: &ControlGroup, cause: &Cause, pid: u32) {
     let path = group.path.as_bytes();
-    stands_on(cause, role.pid(), |fact| {
+    stands_on(cause, pid, |fact| {
         let Fact::Throttled { throttled, periods, cgroup } = fact else { return false };
         // In nearly all of the twenty periods of the window.
         cgroup.ends_with(path) && (10..=periods.to_owned()).contains(throttled) && *periods <= 40
     });
+}
+
+/// One that reads has no more time than one that does not; one that sleeps in the same group, where `busy` uses up
+/// what there is, reads as slowly as it means to.
+fn slow_and_throttled(group: &ControlGroup, busy: &Role) {
+    let mut seen = Vec::new();
+    for (role, code) in [("toil 100", Some(CauseCode::Throttled)), ("sip 500", None)] {
+        let pair = Pair::tcp(64 << 10, 64 << 10);
+        let reader = inode(&pair.reader);
+        let full = fill_tcp(pair.writer);
+        let role = Role::start(role, vec![pair.reader]);
+        let _writer = Role::start("pour", vec![full]);
+        group.take(role.pid());
+        busy.signal(if code.is_some() { Signal::SIGSTOP } else { Signal::SIGCONT });
+        runs_out(group);
+        let judged = watch(LONG).socket(reader).clone();
+        assert!(matches!(judged.reading, Reading::Slow | Reading::Draining), "{judged:#?}");
+        assert!(judged.sender_is_full, "{judged:#?}");
+        assert_eq!(judged.cause.as_ref().map(|cause| cause.code), code, "{judged:#?}");
+        if let Some(cause) = &judged.cause {
+            is_quota(group, cause, role.pid());
+        }
+        seen.push(judged.consumed);
+    }
+    assert!(seen.iter().all(|consumed| *consumed > Some(0)), "{seen:?}");
+}
+
+/// One that works all the time on what it reads; one that sleeps in between.
+#[test]
+fn busy() {
+    if !in_own_netns("groups::busy") {
+        return;
+    }
+    for (role, code) in [("toil 2000", Some(CauseCode::Busy)), ("read 50000", None)] {
+        let pair = Pair::tcp(64 << 10, 64 << 10);
+        let reader = inode(&pair.reader);
+        let full = fill_tcp(pair.writer);
+        let role = Role::start(role, vec![pair.reader]);
+        let _writer = Role::start("pour", vec![full]);
+        let judged = watch(LONG).socket(reader).clone();
+        assert!(matches!(judged.reading, Reading::Slow | Reading::Draining), "{judged:#?}");
+        assert_eq!(judged.cause.as_ref().map(|cause| cause.code), code, "{judged:#?}");
+        if let Some(cause) = &judged.cause {
+            let is_it = |fact: &Fact| matches!(fact, Fact::Spins { tid, .. } if *tid == role.pid());
+            stands_on(cause, role.pid(), is_it);
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@
 mod control_group;
 mod kernel;
 mod look;
+#[path = "../hostile/memory.rs"]
+#[allow(dead_code)] // hostile programs need the rest
+mod memory;
 mod pairs;
 mod program;
 mod real;
@@ -14,6 +17,7 @@ mod roles;
 mod support;
 
 mod accept;
+mod arrival;
 mod asking;
 mod blocked;
 mod chain;
@@ -24,6 +28,7 @@ mod nginx;
 mod pipes;
 mod proxies;
 mod rings;
+mod silent;
 mod soak;
 mod stopped;
 mod streams;

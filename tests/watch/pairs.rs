@@ -1,13 +1,16 @@
 //! Both ends of connections, as descriptors that roles can be given.
 
-use std::net::{TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
-use rustix::net::{RecvFlags, SendFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketType, sockopt};
 use skcheck_core::Inode;
 
 use crate::support::scan::eventually;
-use crate::support::sockets::{fill, inode, tcp_pair_with_window, unix_pair};
+use crate::support::skip::{Skip, skip};
+use crate::support::sockets::{fill, inode, socket_of, tcp_pair_with_window, unix_pair};
 
 /// Who writes, and who reads.
 pub(crate) struct Pair {
@@ -21,6 +24,26 @@ impl Pair {
         let pair = tcp_pair_with_window(window);
         sockopt::set_socket_send_buffer_size_force(&pair.client, unsent).expect("root may");
         Pair { writer: pair.client.into(), reader: pair.server.into() }
+    }
+
+    /// MPTCP over loopback; both buffers take so many bytes. `None` where the kernel has none.
+    pub(crate) fn mptcp(window: usize) -> Option<Pair> {
+        if !Path::new("/proc/sys/net/mptcp/enabled").exists() {
+            skip(Skip::NeedsKernel([5, 6], "CONFIG_MPTCP"));
+            return None;
+        }
+        const IPPROTO_MPTCP: NonZeroU32 = NonZeroU32::new(262).expect("not 0");
+        let protocol = Some(Protocol::from_raw(IPPROTO_MPTCP));
+        let socket = || socket_of(AddressFamily::INET, SocketType::STREAM, protocol);
+        let (listener, writer) = (socket(), socket());
+        sockopt::set_socket_recv_buffer_size_force(&listener, window).expect("root may");
+        sockopt::set_socket_send_buffer_size_force(&writer, window).expect("root may");
+        rustix::net::bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        rustix::net::listen(&listener, 1).expect("bound");
+        let at = TcpListener::from(listener.try_clone().expect("a descriptor")).local_addr().expect("bound");
+        rustix::net::connect(&writer, &at).expect("it listens");
+        let reader = rustix::net::acceptfrom(&listener).expect("it waits").0;
+        Some(Pair { writer, reader })
     }
 
     /// A pair of unix sockets; the writer's buffer takes so many bytes.

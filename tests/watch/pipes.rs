@@ -283,7 +283,7 @@ fn a_reader_that_is_slow() {
         assert_ne!(judged.reading, Reading::Stalled, "{judged:#?}");
         judged.root.clone()
     });
-    let End::Slow(end, pace) = &root.end else { panic!("{root:#?}") };
+    let End::Slow(end, pace, _) = &root.end else { panic!("{root:#?}") };
     assert_eq!((end.pid, pace.consumed), (me, None), "{root:#?}");
     assert_eq!(root.links[0].writer, Holder::new(cat.pid(), 1));
     stop.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! A real tcpdump whose ring is full, since nobody reads what it writes; and one beside it that writes to a file.
+//! A real tcpdump whose ring is full, since nobody reads what it writes; and one beside it that writes to a
+//! file.
 
 use std::fs::OpenOptions;
 use std::io::Read;

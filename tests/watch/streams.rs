@@ -1,5 +1,7 @@
 //! Readers of streams: stalled, slow, draining and idle, and at which rate.
 
+use nix::libc::SYS_clock_nanosleep;
+use nix::sys::signal::Signal;
 use rustix::net::SocketType;
 use skcheck_core::watch::cause::CauseCode;
 use skcheck_core::watch::progress::Reading;
@@ -8,6 +10,7 @@ use crate::kernel;
 use crate::look::{LONG, SHORT, engine, here, is_rate, watch, watch_by};
 use crate::pairs::{Pair, read_empty};
 use crate::role::Role;
+use crate::roles::DATAGRAM;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::eventually;
 use crate::support::sockets::inode;
@@ -106,10 +109,50 @@ fn unix_stalled() {
     if engine().is_some() {
         watch(SHORT).stalled_by(reader, CauseCode::Blocked);
     }
-    // Without the first packet: its holder has not run, and nobody else can have the socket.
+    // Without the first packet: its holder has not run, whoever may not be looked at.
     let seen = watch_by(None, &here(), || std::thread::sleep(SHORT)).judged_with_all_seen(true);
     seen.stalled_by(reader, CauseCode::Blocked);
-    assert_eq!(seen.judged_with_all_seen(false).reading(reader), Reading::Unknown);
+    assert_eq!(seen.judged_with_all_seen(false).reading(reader), Reading::Stalled);
+}
+
+/// One message is enough where its reader sleeps or is stopped, whoever may not be looked at.
+#[test]
+fn unix_one_message() {
+    if !in_own_netns("streams::unix_one_message") {
+        return;
+    }
+    for kind in [SocketType::STREAM, SocketType::SEQPACKET, SocketType::DGRAM] {
+        let pair = Pair::unix(kind, MIB);
+        pair.send(1, 10);
+        let reader = inode(&pair.reader);
+        let holder = Role::start("sleep", vec![pair.reader]);
+        kernel::sleeps_in(holder.pid(), &[SYS_clock_nanosleep]);
+        for (engine, code) in [(engine(), CauseCode::Blocked), (None, CauseCode::Blocked)] {
+            let seen = watch_by(engine, &here(), || std::thread::sleep(SHORT)).judged_with_all_seen(false);
+            seen.stalled_by(reader, code);
+        }
+        holder.signal(Signal::SIGSTOP);
+        kernel::is_in_state(holder.pid(), b'T');
+        watch(SHORT).judged_with_all_seen(false).stalled_by(reader, CauseCode::Stopped);
+    }
+}
+
+/// One message that is another each time, in a queue that looks the same whenever one looks: its reader runs.
+#[test]
+fn unix_one_message_after_another() {
+    if !in_own_netns("streams::unix_one_message_after_another") {
+        return;
+    }
+    let pair = Pair::unix(SocketType::SEQPACKET, MIB);
+    pair.send(1, DATAGRAM);
+    let reader = inode(&pair.reader);
+    let _reader = Role::start(&format!("receive {SLOW}"), vec![pair.reader]);
+    let _writer = Role::start(&format!("send {SLOW}"), vec![pair.writer]);
+    for _ in 0..3 {
+        let seen = watch(SHORT).judged_with_all_seen(false);
+        let judged = seen.that(|report| report.socket.inode == Some(reader));
+        assert!(judged.is_none_or(|judged| judged.reading != Reading::Stalled), "{judged:#?}");
+    }
 }
 
 /// Its length alone does not tell whether what was read was replaced by as much.

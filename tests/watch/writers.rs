@@ -1,13 +1,16 @@
 //! Writers whose peer takes nothing, too little, or enough.
 
 use rustix::net::SocketType;
+use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Inode, SendQueue};
 
-use crate::look::{LONG, SHORT, Seen, watch};
+use crate::look::{LONG, SHORT, Seen, ends_at, engine, here, stands_on, watch, watch_by};
 use crate::pairs::{Pair, fill_tcp, fill_unix};
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
+use crate::support::scan::eventually;
+use crate::support::sockets::inode;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -78,6 +81,47 @@ fn unix_stalled() {
     };
     assert!(may_be.contains(&seen.writing(writer)), "{:#?}", seen.socket(writer));
     assert_eq!(peers(&seen, writer), [holder.pid()]);
+}
+
+/// A relay that cannot write over MPTCP does not read; the reader there is the one to blame, and not one that reads.
+#[test]
+fn mptcp() {
+    if !in_own_netns("writers::mptcp") {
+        return;
+    }
+    let mut query = here();
+    query.mptcp = true;
+    for (role, blamed) in [("sleep", true), ("read 1000000000", false)] {
+        let Some(pair) = Pair::mptcp(64 * KIB) else { return };
+        let (writer, reader) = pair.inodes();
+        let client = Pair::tcp(64 * KIB, 64 * KIB);
+        let from = inode(&client.reader);
+        let full = fill_tcp(client.writer);
+        let other = Role::start(role, vec![pair.reader]);
+        let relay = Role::start("relay", vec![client.reader, pair.writer]);
+        let _client = Role::start("pour", vec![full]);
+        if !blamed {
+            let seen = watch_by(engine(), &query, || std::thread::sleep(SHORT));
+            let judged = seen.that(|report| report.socket.inode == Some(writer));
+            assert!(judged.is_none_or(|judged| judged.writing != Writing::Stalled), "{judged:#?}");
+            continue;
+        }
+        crate::kernel::sleeps_in(relay.pid(), &[nix::libc::SYS_write, nix::libc::SYS_sendto]);
+        eventually("nothing moves any more", || {
+            let seen = watch_by(engine(), &query, || std::thread::sleep(SHORT));
+            let is_still = seen.writing(writer) == Writing::Stalled && seen.reading(from) == Reading::Stalled;
+            is_still.then_some(())
+        });
+        let seen = watch_by(engine(), &query, || std::thread::sleep(SHORT));
+        assert_eq!(seen.socket(writer).taken, Some(0));
+        let cause = seen.stalled_by(from, CauseCode::Backpressure);
+        stands_on(
+            cause,
+            relay.pid(),
+            |fact| matches!(fact, Fact::UnsentAt(at, unsent) if *at == relay.holder(writer) && unsent.0 > 0),
+        );
+        ends_at(seen.root(from), other.holder(reader), CauseCode::Blocked);
+    }
 }
 
 /// The processes at the other end.

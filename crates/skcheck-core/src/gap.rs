@@ -16,8 +16,8 @@ pub struct Gap {
     pub count: Option<u64>,
     /// What the reader can do about it, as an instruction.
     pub remedy: String,
-    /// Of one that does not answer: what it would have told is a detail of what was seen (a command line, a holder,
-    /// what a lock guards), and no socket is missing.
+    /// Of one that does not answer: what it would have told is a detail of what was seen (a command line, a
+    /// holder, what a lock guards), and no socket is missing.
     pub is_detail: bool,
 }
 
@@ -32,8 +32,8 @@ impl Gap {
         Gap { what, place: place.into(), count: None, remedy: remedy.into(), is_detail: false }
     }
 
-    /// Whether, for all that is known, there may be sockets that were not seen, or not that they hold something:
-    /// where there is none of these, everything was looked at.
+    /// Whether, for all that is known, there may be sockets that were not seen, or not that they hold
+    /// something: where there is none of these, everything was looked at.
     pub fn hides_sockets(&self) -> bool {
         // Of these /proc/net tells no queue, or not all of them.
         let in_part = [Table::Unix, Table::Tcp(IpVersion::V4), Table::Tcp(IpVersion::V6)].map(Table::name);

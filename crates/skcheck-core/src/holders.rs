@@ -15,8 +15,8 @@ use crate::socket::Inode;
 pub struct Holder {
     /// The process.
     pub pid: u32,
-    /// A descriptor's number: that of the socket itself, of the ring of io_uring that it is registered with, of
-    /// the unix socket that it is in flight to, or of the listener that it waits at ([`via`](Self::via));
+    /// A descriptor's number: that of the socket itself, of the ring of io_uring that it is registered with,
+    /// of the unix socket that it is in flight to, or of the listener that it waits at ([`via`](Self::via));
     /// [`Holder::NO_FD`] where there is none ([`number`](Self::number)).
     pub fd: u32,
     /// The thread whose own table `fd` is of (`unshare(CLONE_FILES)`); `None`: it is of the process's.
@@ -33,8 +33,8 @@ pub enum Via {
     Fd,
     /// It refers to it, and is in a table that a thread has for itself.
     ThreadFd,
-    /// There is none: the process has the socket mapped (a ring of a packet socket, TCP's zero-copy receive), and
-    /// the mapping alone keeps it.
+    /// There is none: the process has the socket mapped (a ring of a packet socket, TCP's zero-copy receive),
+    /// and the mapping alone keeps it.
     Map,
     /// It is a ring of io_uring, with which the socket is registered.
     IoUring,
@@ -95,7 +95,8 @@ impl Holder {
         self.leading(if self.tid.is_some() { Via::ThreadFd } else { Via::Fd })
     }
 
-    /// Whose /proc/TASK/fd shows the descriptor: the thread's that has a table of its own, else the process's.
+    /// Whose /proc/TASK/fd shows the descriptor: the thread's that has a table of its own, else the
+    /// process's.
     pub fn task(&self) -> u32 {
         self.tid.map_or(self.pid, NonZeroU32::get)
     }

@@ -58,8 +58,8 @@ impl Default for Thresholds {
 pub struct Leaks {
     /// When the first look began.
     pub taken_at: SystemTime,
-    /// How long after the first look the second began; `None` where there was none ([`Look::alone`]): then nothing
-    /// is known of what is in no table.
+    /// How long after the first look the second began; `None` where there was none ([`Look::alone`]): then
+    /// nothing is known of what is in no table.
     pub again_after: Option<Duration>,
     /// What was looked at.
     pub scanned: Scanned,

@@ -15,8 +15,8 @@ pub struct Rings {
     pub fill: Option<Fill>,
 }
 
-/// How full a receive ring is, by the status of its blocks (`TPACKET_V3`) or frames: the kernel hands them to the
-/// program (`TP_STATUS_USER`), and the program gives them back when it has read them.
+/// How full a receive ring is, by the status of its blocks (`TPACKET_V3`) or frames: the kernel hands them to
+/// the program (`TP_STATUS_USER`), and the program gives them back when it has read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fill {
@@ -28,8 +28,8 @@ pub struct Fill {
     pub full: u32,
     /// How many packets are in these: a count.
     pub packets: u64,
-    /// The kernel has found no block to fill and waits for one (`prb_freeze_queue`); of frames that is so when
-    /// all are full.
+    /// The kernel has found no block to fill and waits for one (`prb_freeze_queue`); of frames that is so
+    /// when all are full.
     pub is_frozen: bool,
     /// Packets that found no room since the program last asked for that number (`PACKET_STATISTICS`,
     /// `packet_sock.tp_drops`): a count.

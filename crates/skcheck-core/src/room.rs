@@ -1,13 +1,13 @@
-//! How full a socket's buffers are, by the rule with which the kernel of each family turns away what comes next.
-//! Pure.
+//! How full a socket's buffers are, by the rule with which the kernel of each family turns away what comes
+//! next. Pure.
 
 use crate::footprint::MIN_TRUESIZE;
 use crate::skmem::SkMem;
 use crate::socket::{Protocol, RecvQueue, SendQueue, Socket, State};
 use crate::units::Connections;
 
-/// What a full Ethernet frame is charged (2304 B on x86-64): where packets have been dropped and less than this is
-/// free, they are dropped still.
+/// What a full Ethernet frame is charged (2304 B on x86-64): where packets have been dropped and less than
+/// this is free, they are dropped still.
 const FRAME: u64 = 2304;
 
 /// How full a buffer or an accept queue is.
@@ -30,15 +30,15 @@ impl Room {
 }
 
 impl Socket {
-    /// How full the receive buffer is, or of a listener the accept queue. `None` where the kernel does not tell,
-    /// and for unix sockets, whose senders have the limit: theirs is [`send_room`](Self::send_room).
+    /// How full the receive buffer is, or of a listener the accept queue. `None` where the kernel does not
+    /// tell, and for unix sockets, whose senders have the limit: theirs is [`send_room`](Self::send_room).
     ///
     /// Full is:
     /// - UDP, MPTCP, netlink: no packet has room (`__udp_enqueue_schedule_skb`, `netlink_attachskb`), not the
     ///   smallest, or none of a full frame where some were dropped before. Older kernels let one more in;
-    /// - raw, packet: `sk_rmem_alloc` is at `sk_rcvbuf` (`sock_queue_rcv_skb`, `packet_rcv`);
-    /// - TCP, as long as the peer may send: its window is shut (`tcp_sock.rcv_wnd`), or less than a sixteenth is
-    ///   free, and so it will be shut (`__tcp_select_window`);
+    /// - raw, ping, packet: `sk_rmem_alloc` is at `sk_rcvbuf` (`sock_queue_rcv_skb`, `packet_rcv`);
+    /// - TCP, as long as the peer may send: its window is shut (`tcp_sock.rcv_wnd`), or less than a sixteenth
+    ///   is free, and so it will be shut (`__tcp_select_window`);
     /// - a listener: its queue is at the limit. One more fits (`sk_acceptq_is_full`), then nobody gets in.
     pub fn receive_room(&self) -> Option<Room> {
         if let (RecvQueue::Connections(Connections(used)), SendQueue::BacklogLimit(Connections(limit))) =
@@ -58,15 +58,15 @@ impl Socket {
                 let window = self.tcp_info.and_then(|info| info.rcv_wnd);
                 may_receive(self.state) && (window == Some(0) || free < limit / 16)
             }
-            Protocol::Raw | Protocol::Packet => free == 0,
+            Protocol::Raw | Protocol::Ping | Protocol::Packet => free == 0,
             _ => free < MIN_TRUESIZE.0 || has_dropped && free < FRAME,
         };
         Some(Room { used, limit, is_full: is_full && used > 0 })
     }
 
     /// How full the send buffer is: full, a write waits. TCP: `sk_wmem_queued` is at `sk_sndbuf`
-    /// (`sk_stream_memory_free`); others: `sk_wmem_alloc` is (`sock_alloc_send_pskb`), where of a unix socket that is
-    /// what its peers have not read. `None` where the kernel does not tell, and for listeners.
+    /// (`sk_stream_memory_free`); others: `sk_wmem_alloc` is (`sock_alloc_send_pskb`), where of a unix socket
+    /// that is what its peers have not read. `None` where the kernel does not tell, and for listeners.
     pub fn send_room(&self) -> Option<Room> {
         let SkMem { wmem_queued, wmem_alloc, sndbuf, .. } = self.skmem;
         let used = match self.protocol {
@@ -115,7 +115,7 @@ mod tests {
             check(protocol, 212_992 - 2304, 1, false);
             check(protocol, 0, 999, false);
         }
-        for protocol in [Protocol::Raw, Protocol::Packet] {
+        for protocol in [Protocol::Raw, Protocol::Ping, Protocol::Packet] {
             check(protocol, 212_992, 0, true);
             check(protocol, 212_991, 9, false);
         }

@@ -1,6 +1,7 @@
 //! The nine memory numbers of a socket (`SK_MEMINFO_*` of `linux/sock_diag.h`).
 //!
-//! They travel as u32, whatever they are in the kernel: docs/kernel-numbers.md says which, and how each is read.
+//! They travel as u32, whatever they are in the kernel: docs/kernel-numbers.md says which, and how each is
+//! read.
 
 use crate::units::Truesize;
 
@@ -22,8 +23,8 @@ pub struct SkMem {
     pub wmem_alloc: Option<u32>,
     /// Limit of what may wait for sending (`sk_sndbuf`).
     pub sndbuf: Option<u32>,
-    /// Memory reserved for this socket and not used yet (`sk_forward_alloc`, an `int`). Below 0 where more was
-    /// used than reserved, as by a socket in a sockmap.
+    /// Memory reserved for this socket and not used yet (`sk_forward_alloc`, an `int`). Below 0 where more
+    /// was used than reserved, as by a socket in a sockmap.
     pub fwd_alloc: Option<i32>,
     /// Truesize of TCP's write and retransmit queues (`sk_wmem_queued`).
     pub wmem_queued: Option<u32>,
@@ -67,9 +68,9 @@ impl SkMem {
         self.rmem_alloc.map(|rmem| Truesize(u64::from(rmem) + backlog))
     }
 
-    /// What a TCP or MPTCP socket has taken from the memory that their protocols share (`tcp_memory_allocated`):
-    /// what is queued on either side, and what is reserved (`sk_mem_charge`, `sk_forward_alloc`), in bytes. Below
-    /// 0 where more was taken back than is known to be queued.
+    /// What a TCP or MPTCP socket has taken from the memory that their protocols share
+    /// (`tcp_memory_allocated`): what is queued on either side, and what is reserved (`sk_mem_charge`,
+    /// `sk_forward_alloc`), in bytes. Below 0 where more was taken back than is known to be queued.
     pub fn accounted(&self) -> i64 {
         let queued = [self.rmem_alloc, self.wmem_queued].into_iter().flatten().map(i64::from);
         queued.chain(self.fwd_alloc.map(i64::from)).sum()

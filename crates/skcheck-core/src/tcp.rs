@@ -27,8 +27,8 @@ pub struct TcpInfo {
     pub last_data_sent: Option<Duration>,
     /// The peer's receive window as it last told it (`tcpi_snd_wnd`, since Linux 5.4), in bytes.
     pub snd_wnd: Option<u32>,
-    /// The receive window that this end told last (`tcpi_rcv_wnd`, since Linux 6.2), in bytes. 0: its peer may not
-    /// send.
+    /// The receive window that this end told last (`tcpi_rcv_wnd`, since Linux 6.2), in bytes. 0: its peer
+    /// may not send.
     pub rcv_wnd: Option<u32>,
     /// How long sending was held up by the peer's window, since the connection began
     /// (`tcpi_rwnd_limited`, since Linux 4.10, microseconds in the kernel).

@@ -128,11 +128,11 @@ pub struct Evidence {
     pub worst: Option<Bytes>,
     /// Whether `worst` holds for all sockets of the host, seen or not.
     pub worst_of_all: bool,
-    /// Whether it is the number of packets in use on the host that `worst` comes from, and not what sockets are
-    /// charged.
+    /// Whether it is the number of packets in use on the host that `worst` comes from, and not what sockets
+    /// are charged.
     pub worst_by_packets: bool,
-    /// TCP memory that belongs to no socket that was seen, beyond what the kernel's counters can be off by: a part of
-    /// what `worst` comes from. 0 where that is not known.
+    /// TCP memory that belongs to no socket that was seen, beyond what the kernel's counters can be off by: a
+    /// part of what `worst` comes from. 0 where that is not known.
     pub unlisted: Truesize,
     /// Pages that the walked queues pin and that no counter owns: the network stack's own.
     pub walked_off_list: Option<Bytes>,

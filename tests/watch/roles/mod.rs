@@ -7,6 +7,8 @@ mod stream;
 
 use crate::role::Given;
 
+pub(crate) use pace::DATAGRAM;
+
 /// Plays a role: its name, and what it is told behind a blank.
 pub(crate) fn play(role: &str, given: Given) {
     let (name, told) = role.split_once(' ').unwrap_or((role, ""));
@@ -16,8 +18,12 @@ pub(crate) fn play(role: &str, given: Given) {
         "write" => pace::write(given, number()),
         "receive" => pace::receive(given, number()),
         "send" => pace::send(given, number()),
+        "sip" => pace::sip(given, number()),
+        "toil" => pace::toil(given, number()),
 
         "sleep" => rest::sleep(given),
+        "read-into-nothing" => rest::read_into_nothing(given),
+        "wait-for-all" => rest::wait_for_all(given),
         "park" => rest::park(given),
         "await-pipe" => rest::await_pipe(given),
         "spin" => rest::spin(given),

@@ -64,6 +64,33 @@ pub(crate) fn send(given: Given, rate: u64) {
     });
 }
 
+/// Reads a little, and works on it for so many microseconds: it never sleeps.
+pub(crate) fn toil(given: Given, microseconds: u64) {
+    let [socket] = given.sockets();
+    blocking(&socket);
+    let mut buffer = [0; DATAGRAM];
+    ready();
+    loop {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_micros(microseconds) {
+            std::hint::spin_loop();
+        }
+        rustix::io::read(&socket, &mut buffer).unwrap_or_else(|_| gone());
+    }
+}
+
+/// Reads a little, and sleeps for so many milliseconds.
+pub(crate) fn sip(given: Given, milliseconds: u64) {
+    let [socket] = given.sockets();
+    blocking(&socket);
+    let mut buffer = [0; DATAGRAM];
+    ready();
+    loop {
+        rustix::io::read(&socket, &mut buffer).unwrap_or_else(|_| gone());
+        std::thread::sleep(Duration::from_millis(milliseconds));
+    }
+}
+
 /// Accepts so many connections a second, and closes them.
 pub(crate) fn accept(given: Given, rate: u64) {
     let [listener] = given.sockets();

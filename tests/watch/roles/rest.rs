@@ -4,8 +4,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::net::RecvFlags;
 use seccompiler::SeccompAction;
 
+use crate::memory;
 use crate::role::{Given, ready};
 use crate::support::sandbox;
 
@@ -16,6 +18,28 @@ pub(crate) fn sleep(given: Given) {
     ready();
     std::thread::sleep(LONG);
     drop(given);
+}
+
+/// Reads from its socket into memory that nobody fills: it is stuck in the middle, and has the socket locked. Says
+/// that it is ready before. Another thread reads as well, and waits for the lock.
+pub(crate) fn read_into_nothing(given: Given) {
+    let [socket] = given.sockets::<1>();
+    let (buffer, faults) = memory::of_userfaultfd(4096).expect("root may");
+    let other = socket.try_clone().expect("a descriptor");
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        let _ = rustix::net::recv(&other, &mut [0; 16], RecvFlags::empty());
+    });
+    ready();
+    let _ = rustix::net::recv(&socket, buffer, RecvFlags::empty());
+    drop(faults);
+}
+
+/// Waits for more than there is, and leaves that where it is.
+pub(crate) fn wait_for_all(given: Given) {
+    let [socket] = given.sockets::<1>();
+    ready();
+    let _ = rustix::net::recv(&socket, &mut vec![0; 1 << 20], RecvFlags::WAITALL | RecvFlags::PEEK);
 }
 
 /// Waits for another thread, which never comes.

@@ -12,6 +12,7 @@ mod missing;
 mod names;
 mod next;
 mod numbers;
+mod others;
 pub(crate) mod packets;
 pub(crate) mod paragraph;
 pub(crate) mod progress;

@@ -6,8 +6,8 @@ use crate::output::cells::count;
 use crate::report::{Group, Owner, shows_sent};
 use crate::text::{capitalised, grouped, percent, size};
 
-/// `buffer full (8 MiB of 8 MiB)` and `5447 dropped`, of what the table shows of a socket; empty where there is room
-/// and nothing was dropped.
+/// `buffer full (8 MiB of 8 MiB)` and `5447 dropped`, of what the table shows of a socket; empty where there
+/// is room and nothing was dropped.
 pub(super) fn notes(report: &SocketReport) -> Vec<String> {
     let socket = &report.socket;
     let full = match shows_sent(report) {
@@ -50,8 +50,8 @@ fn dropped(socket: &Socket) -> Option<String> {
     })
 }
 
-/// `its buffer is full (8 MiB of 8 MiB), and 5447 packets were dropped so far`, as a clause; `None` where there is room
-/// and nothing was dropped.
+/// `its buffer is full (8 MiB of 8 MiB), and 5447 packets were dropped so far`, as a clause; `None` where
+/// there is room and nothing was dropped.
 pub(super) fn clause(socket: &Socket) -> Option<String> {
     let told: Vec<String> = is_full(socket).into_iter().chain(drops(socket, None)).collect();
     (!told.is_empty()).then(|| told.join(", and "))

@@ -1,6 +1,7 @@
 //! Who reads and who stands still, for people: the answer, the table, how the whole goes.
 
 mod answer;
+mod arrival;
 mod chain;
 mod names;
 mod notes;
@@ -27,6 +28,7 @@ use crate::report::watch::WatchReport;
 use crate::report::watch::history::History;
 use crate::text::{about, rfc3339, span};
 
+pub(in crate::output) use crate::output::watch::arrival::clause as not_arriving;
 pub(in crate::output) use crate::output::watch::chain::because;
 pub(in crate::output) use crate::output::watch::names::Names;
 pub(in crate::output) use crate::output::watch::words::fact;

@@ -14,7 +14,8 @@ pub(super) fn of_info(info: &[u8]) -> Mptcp {
     const TOKEN: usize = 12;
     const WRITE_SEQ: usize = 16;
     const SND_UNA: usize = 24;
-    let written = u64_at(info, WRITE_SEQ).zip(u64_at(info, SND_UNA));
+    let snd_una = u64_at(info, SND_UNA);
+    let written = u64_at(info, WRITE_SEQ).zip(snd_una);
     Mptcp {
         // A listener and a connection that fell back to TCP before it was one have none.
         token: u32_at(info, TOKEN).filter(|token| *token != 0),
@@ -23,6 +24,7 @@ pub(super) fn of_info(info: &[u8]) -> Mptcp {
             let unsent = write_seq.wrapping_sub(snd_una).cast_signed();
             Payload(unsent.max(0).cast_unsigned())
         }),
+        snd_una,
         subflows: Vec::new(),
     }
 }

@@ -58,8 +58,8 @@ pub fn look(host: &dyn Host, thresholds: Thresholds) -> Result<Look<'_>, Error> 
 type Listed = FxHashMap<(u32, Protocol, State), u64>;
 
 impl Look<'_> {
-    /// What this look alone tells, where there is no time for another: who has very many sockets open. What is in
-    /// no table it takes two looks to tell.
+    /// What this look alone tells, where there is no time for another: who has very many sockets open. What
+    /// is in no table it takes two looks to tell.
     pub fn alone(mut self) -> Leaks {
         let open = open(self.many(), &Listed::default());
         let mut gaps = std::mem::take(&mut self.gaps);

@@ -152,8 +152,8 @@ impl<'h> Asker<'h> {
         Ok(gaps)
     }
 
-    /// The same of a table that others have dumped before, and said what it lacks: only what cannot be decoded
-    /// is noted ([`undecoded`](Self::undecoded)).
+    /// The same of a table that others have dumped before, and said what it lacks: only what cannot be
+    /// decoded is noted ([`undecoded`](Self::undecoded)).
     pub(super) fn dump_again(&self, table: Table, states: States, sink: &mut dyn Sink) {
         let mut gaps = self.dump(table, states, sink).unwrap_or_default();
         gaps.retain(is_undecoded);
@@ -338,7 +338,8 @@ fn is_not_there(errno: Option<i32>) -> bool {
     errno == NOT_THERE
 }
 
-/// Hands on what a file of /proc/net tells of a table: how many sockets, and how many lines could not be parsed.
+/// Hands on what a file of /proc/net tells of a table: how many sockets, and how many lines could not be
+/// parsed.
 fn told(table: Table, file: &[u8], states: States, sink: &mut dyn Sink) -> (u64, u64) {
     let mut sockets = 0;
     sink.begin(table);
@@ -372,8 +373,8 @@ fn refused(table: Table, errno: Option<i32>) -> Refusal {
     Refusal::Table(Gap::uncounted(Missing::Table, table.name(), remedy))
 }
 
-/// Adds what could not be decoded beside dumps, where that is not said of the table yet: most of it is what the dump
-/// had too.
+/// Adds what could not be decoded beside dumps, where that is not said of the table yet: most of it is what
+/// the dump had too.
 pub(super) fn add_undecoded(gaps: &mut Vec<Gap>, undecoded: Vec<Gap>) {
     for gap in undecoded {
         if !gaps.iter().any(|known| (known.what, &known.place) == (gap.what, &gap.place)) {

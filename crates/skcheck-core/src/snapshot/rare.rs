@@ -1,6 +1,6 @@
 //! Who holds a socket that no table of a process refers to: a thread with a table of its own, a ring of
-//! io_uring, a message that nobody has received, a mapping. Looked for only where a socket has nobody else, since
-//! it takes one more look at every process.
+//! io_uring, a message that nobody has received, a mapping. Looked for only where a socket has nobody else,
+//! since it takes one more look at every process.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -186,8 +186,8 @@ fn add_rings(
 }
 
 /// Looks at what processes have mapped, as long as there is a socket that can be mapped and that nobody has;
-/// whether there was time for all. Reading the file waits for the lock of the process's memory: nobody is asked
-/// without need.
+/// whether there was time for all. Reading the file waits for the lock of the process's memory: nobody is
+/// asked without need.
 fn add_mappings(
     host: &dyn Host,
     search: &Search<'_>,

@@ -15,8 +15,8 @@ pub struct Totals {
     pub sockets: u64,
     /// How many processes hold them.
     pub processes: u64,
-    /// How many of the sockets have something unread, or an unknown amount of it. The others only send, have rings,
-    /// connections that wait, or what cannot be read yet.
+    /// How many of the sockets have something unread, or an unknown amount of it. The others only send, have
+    /// rings, connections that wait, or what cannot be read yet.
     pub unread_sockets: u64,
     /// How many processes hold those.
     pub unread_processes: u64,

@@ -21,8 +21,8 @@ pub(crate) struct Unlisted {
     pub protocol: Option<Vec<u8>>,
 }
 
-/// Looks at all of them once more. By now a descriptor may refer to a file whose file system never answers: that
-/// is asked for nothing.
+/// Looks at all of them once more. By now a descriptor may refer to a file whose file system never answers:
+/// that is asked for nothing.
 pub(crate) fn look(host: &dyn Host, survey: &Survey) -> Vec<Unlisted> {
     let unlisted = |(inode, holder): (Inode, Holder)| {
         if !still_holds(host, survey, holder, inode) {
@@ -42,8 +42,8 @@ pub(super) fn still_holds(host: &dyn Host, survey: &Survey, holder: Holder, inod
     host.read_link(Path::new(&path)).is_ok_and(|target| socket_inode(&target) == Some(inode))
 }
 
-/// How many of these are of protocols that have no table, by the name of the protocol: those of the processes that
-/// are asked for.
+/// How many of these are of protocols that have no table, by the name of the protocol: those of the processes
+/// that are asked for.
 pub(super) fn without_table(unlisted: &[Unlisted], query: &Query) -> BTreeMap<Vec<u8>, u64> {
     let mut apart: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     let wanted = |it: &&Unlisted| query.pids.is_empty() || query.pids.contains(&it.holder.pid);

@@ -5,16 +5,19 @@ mod decide;
 mod epoll;
 mod holders;
 mod link;
+mod slow;
 mod threads;
 
 use crate::holders::Holder;
 use crate::units::Payload;
 use crate::watch::evidence::{Call, Mount, Unread};
+use crate::watch::progress::NotArriving;
 
 pub use crate::watch::cause::link::{Link, Over, Pairing, Wait};
 
 pub(in crate::watch) use crate::watch::cause::decide::Look;
 pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, owns_of_conduit, unheld};
+pub(in crate::watch) use crate::watch::cause::slow::slow;
 
 /// Why a reader stands still.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +50,16 @@ pub enum CauseCode {
     Zombie,
     /// Its process's cgroup is out of CPU quota.
     Throttled,
+    /// A thread is in the middle of reading this very socket, and does not come back: what it waits for is no data,
+    /// but its own memory, or the socket's lock.
+    StuckReading,
     /// All its threads are blocked elsewhere.
     Blocked,
     /// A thread runs all the time, and does not read.
     Spinning,
+    /// A thread of a process that reads runs all the time, or waits for a processor: it reads no faster because it
+    /// has no more time.
+    Busy,
     /// The socket is in no epoll set of its holder, and no thread reads or polls it.
     NotPolled,
     /// It is in an epoll set without EPOLLIN: the application has stopped asking.
@@ -81,8 +90,10 @@ impl CauseCode {
             CauseCode::Frozen => "frozen",
             CauseCode::Zombie => "zombie",
             CauseCode::Throttled => "throttled",
+            CauseCode::StuckReading => "stuck_reading",
             CauseCode::Blocked => "blocked",
             CauseCode::Spinning => "spinning",
+            CauseCode::Busy => "busy",
             CauseCode::NotPolled => "not_polled",
             CauseCode::NoEpollin => "no_epollin",
             CauseCode::EdgeNotRead => "edge_not_read",
@@ -148,6 +159,8 @@ pub enum Fact {
         /// Percent of the window for which it waited for one.
         waits: u32,
     },
+    /// So many other threads of the process ran too: it is not known which of them reads. A count.
+    RanToo(u32),
     /// The socket is in this epoll set with these events.
     Epoll {
         /// The set's descriptor.
@@ -211,15 +224,16 @@ impl Root {
     /// The reader at the end, whether it stands still or reads slowly; `None` where the chain ends elsewhere.
     pub fn reader(&self) -> Option<Holder> {
         match self.end {
-            End::Stalled(reader, _) | End::Slow(reader, _) => Some(reader),
+            End::Stalled(reader, _) | End::Slow(reader, ..) => Some(reader),
             _ => None,
         }
     }
 
-    /// Why the reader at the end stands still; `None` where it reads, and where there is none.
+    /// Why the reader at the end stands still, or reads slowly; `None` where nothing shows that, and where there is
+    /// none.
     pub fn cause(&self) -> Option<&Cause> {
         match &self.end {
-            End::Stalled(_, cause) => Some(cause),
+            End::Stalled(_, cause) | End::Slow(_, _, Some(cause)) => Some(cause),
             _ => None,
         }
     }
@@ -242,8 +256,8 @@ impl Root {
 pub enum End {
     /// At a reader that stands still and waits for no other, and why it does.
     Stalled(Holder, Box<Cause>),
-    /// At a reader that reads, but no faster than this.
-    Slow(Holder, Pace),
+    /// At a reader that reads, but no faster than this, and why, where its process shows that.
+    Slow(Holder, Pace, Option<Box<Cause>>),
     /// At an address that no socket of this host has: every network namespace was looked at.
     OffHost,
     /// On this host, at a socket or a process that may not be seen.
@@ -253,6 +267,9 @@ pub enum End {
     /// At this process, which it has passed, or which others were found to come back to. Each process on the
     /// circle waits for its writing.
     Circle(u32),
+    /// At a writer of which it is not the reader that keeps it waiting: what it has sent does not arrive there,
+    /// or nothing comes back. The last link's `reader` is who has the other end, where that is on this host.
+    NotArriving(NotArriving),
     /// It became too long to be followed.
     TooFar,
     /// Several writers of the last process may be the one that it waits for, and nothing singles one out: the

@@ -68,8 +68,25 @@ pub(in crate::watch) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause
     Some((first.unwrap_or_else(|| cause::unheld(scene, report)), None))
 }
 
-/// Who keeps a reader from reading faster: its process writes what it reads, and no more than others take.
-pub(in crate::watch) fn of_slow_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause, Root)> {
+/// What keeps a reader from reading faster: its own process, or that this writes what it reads, and no more than
+/// others take. One that has caught up (`has_caught_up`) waits for nobody but the latter.
+pub(in crate::watch) fn of_slow_reader(
+    scene: &Scene<'_>,
+    at: usize,
+    has_caught_up: bool,
+) -> Option<(Cause, Option<Root>)> {
+    let slow = scene.socket(at).filter(|_| !has_caught_up).and_then(|report| cause::slow(scene, report));
+    match slow {
+        Some(slow) if slow.is_certain => Some((slow.cause, None)),
+        slow => {
+            let chain = by_writing(scene, at).map(|(cause, root)| (cause, Some(root)));
+            chain.or(slow.map(|slow| (slow.cause, None)))
+        }
+    }
+}
+
+/// Who keeps a process from reading that writes what it reads.
+fn by_writing(scene: &Scene<'_>, at: usize) -> Option<(Cause, Root)> {
     let report = scene.socket(at).filter(|report| report.socket.state != State::Listen)?;
     if !report.holders.iter().any(|holder| scene.may_wait(holder.pid)) {
         return None;

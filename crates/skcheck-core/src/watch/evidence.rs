@@ -81,6 +81,8 @@ pub const MOST_THREADS: usize = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Unread {
+    /// It was asked, and did not answer in time: who reads its files waits.
+    NoAnswer,
     /// Threads, or what they are blocked in (/proc/PID/task/TID/{stat,wchan,syscall}): root, or
     /// CAP_SYS_PTRACE.
     Threads,

@@ -10,7 +10,7 @@ use crate::socket::State;
 use crate::watch::cause::Pace;
 use crate::watch::chain::{self, Peers};
 use crate::watch::judge::pairs::Places;
-use crate::watch::progress::{self, Pair, Reading, Span, Writing, rates};
+use crate::watch::progress::{self, OtherEnd, Pair, Reading, Span, Writing, rates};
 use crate::watch::scene::{Scene, Went};
 use crate::watch::{Judged, Judgement, Sample, StillOpen, trend};
 
@@ -28,6 +28,7 @@ pub fn judge(before: &Sample, now: &Sample) -> Judgement {
         peers.add_tcp(&now.snapshot.sockets);
     }
     refill(&span, &peers, &mut sockets);
+    arrive(&span, &peers, &mut sockets);
     explain(&span, peers, &mut sockets);
     Judgement { window: span.window, sockets, trend: trend::trend(&span) }
 }
@@ -71,6 +72,7 @@ fn read(span: &Span<'_>, places: &Places) -> Judged {
         sender_is_full: false,
         taken: None,
         window_closed: None,
+        not_arriving: None,
         asked_for: is_asked_for(span.now, now) || now.is_none() && is_asked_for(span.before, before),
         closed: now.is_none() && span.now.drained.get(&key) == Some(&StillOpen::No),
         held_by: both.map(|(before, now)| held_by(before, now)).unwrap_or_default(),
@@ -140,6 +142,23 @@ fn refill(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
     }
 }
 
+/// Whether what those have sent arrives that stand still.
+fn arrive(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
+    let reports = &span.now.snapshot.sockets;
+    let consumed = by_place(span, sockets, |judged| judged.consumed);
+    for judged in sockets.iter_mut().filter(|judged| judged.writing == Writing::Stalled) {
+        let Some((at, writer)) = judged.now.and_then(|at| Some((at, reports.get(at)?))) else { continue };
+        let reader = peers.of(reports, at);
+        let other = match reader.and_then(|at| Some((at, reports.get(at)?))) {
+            Some((at, reader)) => OtherEnd::of(reader, consumed.get(at).copied().flatten().flatten()),
+            // A sample has every socket that holds something.
+            None if !writer.peer_holders.is_empty() => OtherEnd::Empty,
+            None => OtherEnd::Unseen,
+        };
+        judged.not_arriving = progress::not_arriving(writer, other);
+    }
+}
+
 /// Why those that stand still do, and who keeps those that are slow.
 fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
     let went = by_place(span, sockets, |judged| Went {
@@ -148,6 +167,8 @@ fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
         pace: Pace { consumed: judged.consumed, at_least: judged.consumed_at_least },
         taken: judged.taken,
         age: judged.unread_age,
+        window_closed: judged.window_closed,
+        not_arriving: judged.not_arriving,
     });
     let went = went.into_iter().map(|it| it.unwrap_or(Went::UNKNOWN)).collect();
     let mut scene = Scene::new(span, peers, went);
@@ -165,7 +186,10 @@ fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
             }
             (_, Writing::Stalled) => judged.root = chain::of_writer(&scene, at),
             (Reading::Slow | Reading::Draining, _) => {
-                (judged.cause, judged.root) = chain::of_slow_reader(&scene, at).unzip();
+                // At least as much is read as comes, and nobody has more.
+                let has_caught_up = judged.reading == Reading::Draining && !judged.sender_is_full;
+                let (cause, root) = chain::of_slow_reader(&scene, at, has_caught_up).unzip();
+                (judged.cause, judged.root) = (cause, root.flatten());
             }
             (_, Writing::Slow | Writing::Draining) => judged.root = chain::of_writer(&scene, at),
             _ => {}

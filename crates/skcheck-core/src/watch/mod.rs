@@ -50,7 +50,7 @@ use crate::units::{Bytes, Pages};
 use crate::watch::cause::{Cause, Root};
 use crate::watch::conduit::Conduit;
 use crate::watch::evidence::ProcessEvidence;
-use crate::watch::progress::{Reading, Writing};
+use crate::watch::progress::{NotArriving, Reading, Writing};
 
 pub use crate::watch::judge::judge;
 pub use crate::watch::probe::Probe;
@@ -187,11 +187,15 @@ pub struct Judged {
     pub drops: Option<u32>,
     /// The same a second.
     pub drops_per_second: Option<u64>,
-    /// Bytes that the peer of a TCP writer took (acknowledged), a second. `None` where that cannot be told.
+    /// Bytes that the peer of a TCP or MPTCP writer took (acknowledged), a second. `None` where that cannot be told.
     pub taken: Option<u64>,
-    /// A TCP writer that stands still: whether it is the peer's window that keeps it from sending, and not
-    /// a network that loses what it sends. `None` for every other socket, and where the kernel does not tell.
+    /// A TCP writer that has something unsent: whether it is the peer's window that keeps it from sending, now
+    /// or for some of the time, and not the network. `None` for every other socket, and where the kernel does
+    /// not tell.
     pub window_closed: Option<bool>,
+    /// A TCP writer that stands still: what shows that what it has sent does not arrive, so that it is not its
+    /// peer's reader for which it waits. `None` where nothing shows that.
+    pub not_arriving: Option<NotArriving>,
     /// It is one of those that were asked for ([`Sample::asked_for`]); the others are judged because a chain
     /// can lead over them.
     pub asked_for: bool,
@@ -202,7 +206,7 @@ pub struct Judged {
     pub held_by: Vec<Holder>,
     /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener that is;
     /// [`Backpressure`](cause::CauseCode::Backpressure) for a reader that reads no faster than its process can
-    /// write.
+    /// write. For a slow reader what its process shows: that it is throttled, or busy.
     pub cause: Option<Cause>,
     /// The chain that keeps it waiting, where there is one: of a reader whose process cannot write, and of a
     /// writer.
@@ -229,6 +233,7 @@ impl Judged {
             drops_per_second: None,
             taken: None,
             window_closed: None,
+            not_arriving: None,
             asked_for: true,
             closed: false,
             held_by: Vec::new(),

@@ -1,6 +1,7 @@
 //! How the two sides of a socket go. Pure.
 
 mod accept;
+mod arrival;
 mod packets;
 mod ran;
 pub(super) mod rates;
@@ -17,6 +18,8 @@ use crate::watch::progress::room::{until_empty, until_full};
 use crate::watch::{Sample, SocketKey, StillOpen};
 
 pub(super) use crate::watch::progress::accept::Queue;
+pub use crate::watch::progress::arrival::NotArriving;
+pub(super) use crate::watch::progress::arrival::{OtherEnd, not_arriving};
 pub(super) use crate::watch::progress::room::is_full;
 
 /// How a reader goes. For a listener, connections that are accepted count as what is read.
@@ -293,10 +296,11 @@ pub(super) fn sent(span: &Span<'_>, pair: &Pair<'_>, reader: Option<Reading>) ->
     let before = pair.before.map(|report| &report.socket);
     match now.socket.protocol {
         _ if now.socket.state == State::Listen => just(Writing::Idle),
-        Protocol::Tcp => {
+        Protocol::Tcp | Protocol::Mptcp => {
             let writing = tcp::writing(before, &now.socket, span.window);
-            let stalled = before.filter(|_| writing == Writing::Stalled);
-            let window_closed = stalled.and_then(|before| tcp::window_closed(before, &now.socket));
+            let waits = matches!(writing, Writing::Stalled | Writing::Slow | Writing::Draining);
+            let window_closed =
+                before.filter(|_| waits).and_then(|before| tcp::window_closed(before, &now.socket));
             let taken = before.and_then(|before| tcp::acknowledged(before, &now.socket));
             Sent { writing, window_closed, taken }
         }

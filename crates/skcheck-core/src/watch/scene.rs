@@ -13,7 +13,7 @@ use crate::socket::{Inode, State};
 use crate::watch::cause::{Look, Over, Pace};
 use crate::watch::chain::{Pairs, Peers, Unanswered, is_full};
 use crate::watch::conduit::Conduit;
-use crate::watch::progress::{Reading, Span, Writing};
+use crate::watch::progress::{NotArriving, Reading, Span, Writing};
 
 /// How one socket of the later sample went.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,10 @@ pub(in crate::watch) struct Went {
     pub(in crate::watch) taken: Option<u64>,
     /// Its oldest unread byte has waited at least so long.
     pub(in crate::watch) age: Option<Duration>,
+    /// Whether its peer's window kept it from sending.
+    pub(in crate::watch) window_closed: Option<bool>,
+    /// What shows that what it has sent does not arrive.
+    pub(in crate::watch) not_arriving: Option<NotArriving>,
 }
 
 impl Went {
@@ -36,6 +40,8 @@ impl Went {
         pace: Pace { consumed: None, at_least: false },
         taken: None,
         age: None,
+        window_closed: None,
+        not_arriving: None,
     };
 
     /// Whether its reader stands still.

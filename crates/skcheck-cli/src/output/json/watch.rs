@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::Serialize;
-use skcheck_core::watch::progress::Reading;
+use skcheck_core::watch::progress::{NotArriving, Reading};
 use skcheck_core::watch::{Change, Judged, Trend};
 use skcheck_core::{Inode, Process};
 
@@ -17,7 +17,7 @@ use crate::output::json::process::ProcessJson;
 use crate::output::json::processes_of;
 use crate::output::json::socket::{HolderJson, SocketJson};
 use crate::output::json::watch::cause::{CauseJson, ChainJson, RootJson};
-use crate::output::watch::Names;
+use crate::output::watch::{Names, not_arriving};
 use crate::report::watch::{Row, WatchReport};
 use crate::text::{Charset, rfc3339};
 
@@ -57,6 +57,8 @@ struct WatchedJson<'a> {
     until_s: Option<f64>,
     sender_full: bool,
     taken_per_s: Option<u64>,
+    window_closed: Option<bool>,
+    not_arriving: Option<NotArrivingJson>,
     unread_age_s: Option<f64>,
     drops: Option<u64>,
     drops_per_s: Option<u64>,
@@ -64,6 +66,16 @@ struct WatchedJson<'a> {
     cause: Option<CauseJson>,
     root: Option<RootJson>,
     chain: Option<ChainJson>,
+}
+
+/// What shows that what was sent does not arrive.
+#[derive(Serialize)]
+struct NotArrivingJson {
+    tried_again: bool,
+    retransmits: Option<u8>,
+    probes: Option<u8>,
+    reader_empty: bool,
+    text: String,
 }
 
 /// A socket of the sample before that holds nothing any more, or is closed.
@@ -134,6 +146,8 @@ impl<'a> WatchedJson<'a> {
             until_s: judged.until.map(seconds),
             sender_full: judged.sender_is_full,
             taken_per_s: judged.taken,
+            window_closed: judged.window_closed,
+            not_arriving: judged.not_arriving.map(NotArrivingJson::new),
             unread_age_s: row.age.map(seconds),
             drops: row.drops,
             drops_per_s: judged.drops_per_second,
@@ -141,6 +155,18 @@ impl<'a> WatchedJson<'a> {
             cause: judged.cause.as_ref().map(|cause| CauseJson::of_socket(row, cause, names)),
             root: row.judged.root.as_ref().and_then(|root| RootJson::new(root, names)),
             chain: row.judged.root.as_ref().map(|root| ChainJson::new(root, names.sample)),
+        }
+    }
+}
+
+impl NotArrivingJson {
+    fn new(shown: NotArriving) -> NotArrivingJson {
+        NotArrivingJson {
+            tried_again: shown.is_tried_again(),
+            retransmits: shown.retransmits,
+            probes: shown.probes,
+            reader_empty: shown.reader_is_empty,
+            text: not_arriving(shown, "there"),
         }
     }
 }

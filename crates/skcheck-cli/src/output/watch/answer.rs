@@ -7,6 +7,7 @@ use skcheck_core::{Endpoint, Holding, State};
 
 use crate::output::cells::count;
 use crate::output::names::descriptor;
+use crate::output::watch::arrival;
 use crate::output::watch::chain::{because, root};
 use crate::output::watch::names::Names;
 use crate::output::watch::words::{clause, reads};
@@ -25,10 +26,12 @@ pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> V
         Standing::AcceptsSlowly => vec![accepts_slowly(report, row, names)],
         Standing::ReaderSlow => std::iter::once(slow(row, names)).chain(why(row, names)).collect(),
         Standing::WriterSlow => vec![format!(
-            "{} has {} unsent {}, which the other end takes more slowly than it is written.{}",
+            "{} has {} unsent {}, which {} more slowly than it is written.{}",
             names.subject(row),
             known(row.socket.footprint.sent.payload.map(|payload| payload.0)),
             names.place(row),
+            // The other end has room for more.
+            if row.judged.window_closed == Some(false) { "goes out" } else { "the other end takes" },
             culprit(row, names)
         )],
         Standing::Unknown => vec![unknown(row, names)],
@@ -178,9 +181,15 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
         Some(peer) => names.process(peer.pid),
         None => names.peer_address(row.socket).unwrap_or_else(|| "the other end".to_owned()),
     };
-    let took = match row.judged.root.as_ref().map(|root| &root.end) {
-        Some(End::Slow(..)) => "took nothing meanwhile",
-        _ => "takes nothing",
+    let takes = match (row.judged.not_arriving, row.judged.root.as_ref().map(|root| &root.end)) {
+        (Some(shown), _) => format!(", and {}", arrival::clause(shown, &format!("at {peer}"))),
+        (None, Some(End::Slow(..))) => format!(", of which {peer} took nothing meanwhile"),
+        (None, Some(End::Stalled(..) | End::Circle(_))) => format!(", of which {peer} takes nothing"),
+        _ => {
+            let is_shut = row.judged.window_closed == Some(true);
+            let window = if is_shut { ": its window is shut" } else { "" };
+            format!(", of which {peer} takes nothing{window}")
+        }
     };
     // One that does not match can be at the end of its chain.
     let nobody = match row.judged.root.as_ref().map(|root| &root.end) {
@@ -188,7 +197,7 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
         _ => "No reader stands still. ",
     };
     format!(
-        "{nobody}{} has {} unsent {}, of which {peer} {took}.{}",
+        "{nobody}{} has {} unsent {}{takes}.{}",
         names.subject(row),
         known(sent),
         names.place(row),
@@ -200,8 +209,9 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
 /// writer's chain.
 fn culprit(row: &Row<'_>, names: Names<'_>) -> String {
     match row.culprit() {
-        Some((reader, End::Slow(_, pace))) => {
-            format!(" {}, {}, {}.", names.process(reader.pid), descriptor(&reader), reads(*pace))
+        Some((reader, End::Slow(_, pace, why))) => {
+            let why = why.as_ref().map(|cause| format!(": {}", clause(cause, "it"))).unwrap_or_default();
+            format!(" {}, {}, {}{why}.", names.process(reader.pid), descriptor(&reader), reads(*pace))
         }
         Some((reader, End::Stalled(_, cause))) => {
             let held_up = if row.is_inferred() { "Probably held up" } else { "Held up" };

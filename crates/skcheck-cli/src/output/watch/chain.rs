@@ -1,10 +1,12 @@
 //! Why a reader stands still, or is slow, as a sentence: from its process over those that keep that waiting to
 //! the one at the end.
 
+use skcheck_core::Holder;
 use skcheck_core::watch::cause::{Cause, End, Fact, Link, Over, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::names::descriptor;
+use crate::output::watch::arrival;
 use crate::output::watch::names::Names;
 use crate::output::watch::notes;
 use crate::output::watch::words::{Said, clause, facts, reads};
@@ -54,9 +56,14 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
             0 => first(row, cause, link, names),
             _ => blocked(link, "it", names),
         };
-        text += &match link.reader {
-            None => nobody(link, &root.end),
-            Some(reader) => {
+        text += &match (link.reader, &root.end) {
+            (reader, End::NotArriving(shown)) if is_last => {
+                let at =
+                    |reader: Holder| format!("at {}, {}", names.process(reader.pid), descriptor(&reader));
+                format!(", and {}", arrival::clause(*shown, &reader.map_or("there".to_owned(), at)))
+            }
+            (None, _) => nobody(link, &root.end),
+            (Some(reader), _) => {
                 let does = match link.pace {
                     _ if is_last && root.is_circle() => "does not read: it waits in this circle".to_owned(),
                     Some(pace) => reads(pace),
@@ -76,7 +83,9 @@ fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String 
         }
     }
     match &root.end {
-        End::Stalled(_, cause) => text += &format!(", because {}", clause(cause, "it")),
+        End::Stalled(_, cause) | End::Slow(_, _, Some(cause)) => {
+            text += &format!(", because {}", clause(cause, "it"));
+        }
         End::OneOf(links) => text += &format!(", because {}", one_of(links, "it", names)),
         End::TooFar => text += ", and on from there: too far to be followed",
         _ => {}

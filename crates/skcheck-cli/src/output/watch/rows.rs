@@ -11,7 +11,7 @@ use crate::output::cells::{proto, state_name};
 use crate::output::layout::{self, Align};
 use crate::output::room;
 use crate::output::watch::names::Names;
-use crate::output::watch::{notes, words};
+use crate::output::watch::{arrival, notes, words};
 use crate::report::Owner;
 use crate::report::watch::{Row, Standing};
 use crate::text::{Charset, fit, grouped, size, span, width};
@@ -213,15 +213,15 @@ pub(super) fn why(row: &Row<'_>, names: Names<'_>) -> String {
             Some("waits for accept, in turn".to_owned())
         }
         Standing::ReaderSlow | Standing::ReaderDraining if judged.sender_is_full => {
-            Some(held_up(row, names).unwrap_or_else(|| "its sender has more".to_owned()))
+            Some(why_slow(row, names).unwrap_or_else(|| "its sender has more".to_owned()))
         }
-        Standing::ReaderSlow => held_up(row, names).or_else(|| match judged.until {
+        Standing::ReaderSlow => why_slow(row, names).or_else(|| match judged.until {
             // Said with its numbers.
             Some(Duration::ZERO) => None,
             until => until.map(|until| format!("full within {}", span(until))),
         }),
         Standing::ReaderDraining => {
-            held_up(row, names).or_else(|| judged.until.map(|until| format!("empty in {}", span(until))))
+            why_slow(row, names).or_else(|| judged.until.map(|until| format!("empty in {}", span(until))))
         }
         Standing::Unknown if row.socket.socket.state == State::ClosedHeld => Some("in no table".to_owned()),
         Standing::Unknown => Some("cannot be told".to_owned()),
@@ -265,15 +265,27 @@ fn held_up(row: &Row<'_>, names: Names<'_>) -> Option<String> {
     let (reader, end) = row.culprit()?;
     let does = match end {
         End::Stalled(_, cause) => words::short(cause.code).to_owned(),
-        End::Slow(_, pace) => words::reads_short(*pace, names.charset),
+        End::Slow(_, pace, why) => {
+            let why = why.as_ref().map(|cause| format!(", {}", words::short(cause.code)));
+            format!("{}{}", words::reads_short(*pace, names.charset), why.unwrap_or_default())
+        }
         _ => return None,
     };
     let probably = if row.is_inferred() { "probably " } else { "" };
     Some(format!("{probably}held up by {}: {does}", names.short(reader.pid)))
 }
 
+/// Why it reads no faster.
+fn why_slow(row: &Row<'_>, names: Names<'_>) -> Option<String> {
+    let own = || row.judged.cause.as_ref().map(|cause| words::short(cause.code).to_owned());
+    held_up(row, names).or_else(own)
+}
+
 /// Why nothing of what was written is taken.
 fn why_unsent(row: &Row<'_>, names: Names<'_>) -> String {
+    if let Some(shown) = row.judged.not_arriving {
+        return arrival::short(shown).to_owned();
+    }
     let root = row.judged.root.as_ref();
     match root.and_then(|root| root.links.first()?.reader.map(|reader| (root, reader))) {
         Some((Root { end: End::Slow(..), .. }, _)) => held_up(row, names).unwrap_or_default(),

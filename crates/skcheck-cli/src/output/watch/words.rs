@@ -17,8 +17,10 @@ pub(in crate::output) fn short(code: CauseCode) -> &'static str {
         CauseCode::Frozen => "cgroup frozen",
         CauseCode::Zombie => "zombie",
         CauseCode::Throttled => "out of CPU quota",
+        CauseCode::StuckReading => "stuck in reading it",
         CauseCode::Blocked => "blocked elsewhere",
         CauseCode::Spinning => "a thread spins",
+        CauseCode::Busy => "a thread is busy",
         CauseCode::NotPolled => "not polled",
         CauseCode::NoEpollin => "epoll without EPOLLIN",
         CauseCode::EdgeNotRead => "edge told, not read",
@@ -46,6 +48,9 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         }
         CauseCode::Zombie => format!("{its} main thread, or a child that held the socket, has ended"),
         CauseCode::Throttled => format!("{its} cgroup is out of CPU quota"),
+        CauseCode::StuckReading => {
+            format!("a thread of {who} is in the middle of reading it, and does not come back")
+        }
         CauseCode::Blocked if has(&|fact| matches!(fact, Fact::File { silent: true, .. })) => {
             format!("a thread of {who} waits for a file whose file system does not answer")
         }
@@ -54,6 +59,7 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         }
         CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),
         CauseCode::Spinning => format!("a thread of {who} runs all the time and does not read"),
+        CauseCode::Busy => format!("a thread of {who} is busy all the time"),
         CauseCode::NotPolled
             if has(&|fact| matches!(fact, Fact::Thread { call: Some((Call::Poll, _)), .. })) =>
         {
@@ -165,6 +171,10 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
         Fact::Spins { tid, percent, waits } => {
             format!("thread {tid} uses {percent} % of a processor, and waits for one {waits} % of the time")
         }
+        Fact::RanToo(1) => "another thread of it ran too, and which of them reads cannot be told".to_owned(),
+        Fact::RanToo(others) => {
+            format!("{others} other threads of it ran too, and which of them reads cannot be told")
+        }
         Fact::Epoll { set, events } => format!("epoll set fd {set} has it for {}", events_words(*events)),
         Fact::EpollInEpoll { set, inner, events } => {
             format!(
@@ -178,7 +188,7 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
         Fact::Ring(fd) => format!("io_uring fd {fd} has the socket registered"),
         Fact::InFlight(at) => format!("the socket is in a message that nobody has received at fd {}", at.fd),
         Fact::UnsentAt(holder, unsent) => format!(
-            "{} has {} unsent at fd {}, which the other end does not take, or slowly",
+            "{} has {} unsent at fd {}, which does not go out, or slowly",
             names.process(holder.pid),
             size(unsent.0),
             holder.fd
@@ -219,6 +229,7 @@ pub(super) struct MissingWords {
 pub(super) fn missing(unread: Unread) -> MissingWords {
     const ROOT: &str = "run as root, or grant CAP_SYS_PTRACE";
     let (short, what, remedy) = match unread {
+        Unread::NoAnswer => ("no answer", "its process did not answer when it was asked", None),
         Unread::Threads => ("not permitted", "its threads may not be looked at", Some(ROOT)),
         Unread::Descriptors => {
             ("not permitted", "its descriptors and epoll sets may not be looked at", Some(ROOT))

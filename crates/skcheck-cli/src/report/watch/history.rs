@@ -66,7 +66,7 @@ pub(crate) struct Stall {
 /// A cause, and whose it is: that at the end of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Reason {
-    /// `None`: it reads, and slowly.
+    /// `None`: it reads, and slowly, and nothing shows why.
     pub(crate) code: Option<CauseCode>,
     pub(crate) pid: Option<u32>,
 }
@@ -226,7 +226,9 @@ fn reason(judged: &Judged) -> Option<Reason> {
         (Some(End::Stalled(reader, cause)), _) => {
             Some(Reason { code: Some(cause.code), pid: Some(reader.pid) })
         }
-        (Some(End::Slow(reader, _)), _) => Some(Reason { code: None, pid: Some(reader.pid) }),
+        (Some(End::Slow(reader, _, why)), _) => {
+            Some(Reason { code: why.as_ref().map(|cause| cause.code), pid: Some(reader.pid) })
+        }
         (_, Some(cause)) => Some(Reason { code: Some(cause.code), pid: cause.pid }),
         (_, None) => None,
     }

@@ -77,8 +77,8 @@ impl Subject {
         }
     }
 
-    /// Whether it tells no more than a detail of sockets that are seen without it: a name, a holder, what a lock
-    /// guards.
+    /// Whether it tells no more than a detail of sockets that are seen without it: a name, a holder, what a
+    /// lock guards.
     fn is_detail(&self) -> bool {
         match self {
             Subject::Memory(_) | Subject::Descriptor(..) => true,

@@ -49,7 +49,8 @@ impl<'a> Look<'a> {
 
     /// Of a process that was not looked at closely nothing is known but what keeps all of it from running.
     fn lacks(&self, what: Unread) -> bool {
-        self.now.missing.contains(&what) || !self.now.closely
+        let is_missing = |what| self.now.missing.contains(&what);
+        is_missing(what) || is_missing(Unread::NoAnswer) || !self.now.closely
     }
 
     /// What could not be read, as facts.
@@ -59,7 +60,7 @@ impl<'a> Look<'a> {
             missing.push(Unread::NotLookedAt);
         } else if self.now.more_threads {
             missing.push(Unread::MoreThreads);
-        } else if !self.threads.calls_known && !missing.contains(&Unread::Process) {
+        } else if !self.threads.calls_known && !self.lacks(Unread::Process) {
             missing.push(Unread::Threads);
         }
         missing.sort_unstable();
@@ -152,6 +153,10 @@ pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
     if let Some((code, evidence)) = helpless(look, is_attended) {
         return found(code, evidence, true);
     }
+    if !target.is_listener && threads::is_stuck_reading(look.now, look.before, target.fds) {
+        let evidence = threads::facts_on(look.now, Call::Read, target.fds);
+        return found(CauseCode::StuckReading, evidence, false);
+    }
     if threads.all_uninterruptible {
         return found(CauseCode::Blocked, look.blocked(), false);
     }
@@ -206,6 +211,11 @@ fn helpless(look: &Look<'_>, is_attended: bool) -> Option<(CauseCode, Vec<Fact>)
 /// Out of quota in most of the periods of the window, and not asleep for another reason: a thread that is
 /// throttled counts as one that runs.
 fn throttled(look: &Look<'_>) -> Option<Fact> {
+    out_of_quota(look).filter(|_| !look.threads.none_runs)
+}
+
+/// Out of quota in most of the periods of the window.
+pub(super) fn out_of_quota(look: &Look<'_>) -> Option<Fact> {
     let before = look.before?;
     let grown = |quota: &Quota| {
         let before = before.quotas.iter().find(|it| it.cgroup == quota.cgroup)?.throttling;
@@ -214,7 +224,7 @@ fn throttled(look: &Look<'_>) -> Option<Fact> {
         let is_most = throttled > 0 && throttled.saturating_mul(2) >= periods;
         is_most.then(|| Fact::Throttled { throttled, periods, cgroup: quota.cgroup.clone() })
     };
-    look.now.quotas.iter().filter_map(grown).next().filter(|_| !look.threads.none_runs)
+    look.now.quotas.iter().filter_map(grown).next()
 }
 
 /// A socket that no thread reads, and that no epoll set is known to have.

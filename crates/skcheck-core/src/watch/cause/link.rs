@@ -53,7 +53,8 @@ pub struct Link {
     /// [`Over::Answer`] what is unread at the other end. `None` where the kernel does not tell, and where
     /// there is nothing.
     pub unsent: Option<Payload>,
-    /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP).
+    /// What the other end took of it, bytes a second; `None` where the kernel does not tell (all but TCP and
+    /// MPTCP).
     pub taken: Option<u64>,
     /// How fast the reader at the other end reads; `None` where it stands still, and where there is none.
     pub pace: Option<Pace>,

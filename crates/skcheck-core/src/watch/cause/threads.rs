@@ -11,7 +11,7 @@ use crate::watch::evidence::{Call, ProcessEvidence, Syscall, ThreadEvidence};
 pub(super) const TICKS_PER_SECOND: u64 = 100;
 
 /// From so many percent of the time on a thread counts as one that runs all the time.
-const SPINS_FROM: u32 = 80;
+pub(super) const SPINS_FROM: u32 = 80;
 
 /// How many threads a cause shows.
 const MOST_SHOWN: usize = 8;
@@ -55,12 +55,18 @@ pub(super) struct Threads {
     pub(super) all_parked: bool,
     /// The one that used most of a processor, if that was all the time.
     pub(super) spins: Option<Fact>,
+    /// For how many percent of the time all of them together ran, or waited for a processor: of two that never
+    /// sleep that is 200.
+    pub(super) load: u32,
+    /// How many of them ran at all: a count.
+    pub(super) ran: usize,
 }
 
 impl Threads {
     pub(super) fn of(now: &ProcessEvidence, before: Option<&ProcessEvidence>, window: Duration) -> Threads {
         let living: Vec<&ThreadEvidence> =
             now.threads.iter().filter(|thread| !matches!(thread.state, Some(b'Z' | b'X'))).collect();
+        let used = used(&living, before, window);
         let is_complete = !living.is_empty() && !now.more_threads;
         let all = |test: &dyn Fn(&ThreadEvidence) -> bool| is_complete && living.iter().all(|it| test(it));
         let on = |wanted: Call| living.iter().filter_map(|it| descriptor_in(it, wanted)).collect();
@@ -84,7 +90,9 @@ impl Threads {
             all_parked: all(&|it| {
                 matches!(it.wchan.as_deref(), Some(b"do_freezer_trap" | b"__refrigerator"))
             }),
-            spins: spins(&living, before, window),
+            spins: spins(&used),
+            load: used.iter().fold(0, |sum, it| sum.saturating_add(it.ran).saturating_add(it.waited)),
+            ran: used.iter().filter(|it| it.has_run).count(),
         }
     }
 }
@@ -144,6 +152,32 @@ pub(super) fn slept_on(
     slept.max()
 }
 
+/// Where a thread sleeps that waits for data, or for more of it (`sk_wait_data`, `unix_stream_data_wait`,
+/// `__skb_wait_for_more_packets`).
+const WAITS_FOR_DATA: [&[u8]; 5] = [
+    b"wait_woken",
+    b"sk_wait_data",
+    b"__skb_wait_for_more_packets",
+    b"unix_stream_read_generic",
+    b"unix_stream_data_wait",
+];
+
+/// Whether a thread is in the middle of a call of reading on one of these, and has slept there since the look before:
+/// not for data, but for its own memory, or for the socket's lock, which another has there.
+pub(super) fn is_stuck_reading(now: &ProcessEvidence, before: Option<&ProcessEvidence>, fds: &[u32]) -> bool {
+    let earlier = |tid: u32| before.and_then(|it| it.threads.iter().find(|thread| thread.tid == tid));
+    let is_stuck = |thread: &ThreadEvidence| {
+        let waits_elsewhere =
+            thread.wchan.as_deref().is_some_and(|function| !WAITS_FOR_DATA.contains(&function));
+        let has_slept = earlier(thread.tid).is_some_and(|it| it.runs.is_some() && it.runs == thread.runs);
+        descriptor_in(thread, Call::Read).is_some_and(|fd| fds.contains(&fd))
+            && matches!(thread.state, Some(b'S' | b'D'))
+            && waits_elsewhere
+            && has_slept
+    };
+    now.threads.iter().any(is_stuck)
+}
+
 fn fact(thread: &ThreadEvidence) -> Option<Fact> {
     let call = match thread.syscall {
         Some(Syscall::In { call, .. }) => Some((call, descriptor_in(thread, call))),
@@ -181,15 +215,33 @@ fn waits_for_events(thread: &ThreadEvidence) -> bool {
     }
 }
 
-/// A thread that never sleeps runs, or waits for a processor: on a busy host it gets no more than its share.
-fn spins(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: Duration) -> Option<Fact> {
+/// What one thread did with its time, in percent.
+struct Used {
+    tid: u32,
+    ran: u32,
+    /// It waited for a processor.
+    waited: u32,
+    has_run: bool,
+}
+
+/// Of the threads that were there before.
+fn used(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: Duration) -> Vec<Used> {
     let earlier: FxHashMap<u32, &ThreadEvidence> =
-        before?.threads.iter().map(|thread| (thread.tid, thread)).collect();
-    let used = living.iter().filter_map(|thread| {
-        let (ran, waited) = busy(earlier.get(&thread.tid)?, thread, window)?;
-        (ran > 0 && ran.saturating_add(waited) >= SPINS_FROM).then_some((ran, waited, thread.tid))
+        before.into_iter().flat_map(|it| &it.threads).map(|thread| (thread.tid, thread)).collect();
+    let used = living.iter().filter_map(|now| {
+        let before = earlier.get(&now.tid)?;
+        let (ran, waited) = busy(before, now, window)?;
+        let has_run = before.runs != now.runs || before.ran != now.ran || ran > 0;
+        Some(Used { tid: now.tid, ran, waited, has_run })
     });
-    used.max().map(|(percent, waits, tid)| Fact::Spins { tid, percent, waits })
+    used.collect()
+}
+
+/// A thread that never sleeps runs, or waits for a processor: on a busy host it gets no more than its share.
+fn spins(used: &[Used]) -> Option<Fact> {
+    let is_busy = |it: &&Used| it.ran > 0 && it.ran.saturating_add(it.waited) >= SPINS_FROM;
+    let busiest = used.iter().filter(is_busy).max_by_key(|it| (it.ran, it.waited, it.tid))?;
+    Some(Fact::Spins { tid: busiest.tid, percent: busiest.ran, waits: busiest.waited })
 }
 
 /// For how many percent of the time between two looks at it a thread ran, and for how many it waited for a

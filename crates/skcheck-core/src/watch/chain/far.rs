@@ -58,8 +58,10 @@ impl Far {
         let report = scene.socket(at)?;
         let reader = scene.peers.of(scene.sockets, at);
         let Went { reading, pace, .. } = reader.map_or(Went::UNKNOWN, |reader| scene.went(reader));
-        // What was read empty just now is filled in again.
-        let has_read = reading == Reading::Idle && pace.consumed.is_some_and(|bytes| bytes > 0);
+        // What was read empty just now is filled in again, if it is the reader for which the writer waits.
+        let has_read = reading == Reading::Idle
+            && pace.consumed.is_some_and(|bytes| bytes > 0)
+            && scene.went(at).window_closed != Some(false);
         let reads = matches!(reading, Reading::Slow | Reading::Draining) || has_read;
         // A sample has every socket that holds something.
         let is_empty = reader.is_none() && !report.peer_holders.is_empty();

@@ -3,10 +3,12 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::holders::Holder;
-use crate::watch::cause::{End, Link, Over, Own, Wait};
+use crate::units::Payload;
+use crate::watch::cause::{self, End, Link, Over, Own, Wait};
 use crate::watch::chain::Chain;
 use crate::watch::chain::choice::{Candidate, Choice};
 use crate::watch::chain::far::{Far, Reader};
+use crate::watch::progress::NotArriving;
 use crate::watch::scene::Scene;
 
 /// How many links are looked at for one socket.
@@ -64,6 +66,9 @@ impl<'s, 'a> Walk<'s, 'a> {
     /// Goes from a writer to its reader, and on from there; `None` where that reader has nothing to read:
     /// then it is not the one that keeps the writer waiting. `reads`: the writer's process does, slowly.
     pub(super) fn step(&mut self, writer: Holder, over: Over, reads: bool) -> Option<Chain> {
+        if let Some(chain) = self.not_arriving(writer, over) {
+            return Some(chain);
+        }
         let Far { reader, owns, pace, unsent, taken, nobody } = Far::of(self.scene, writer, over, reads)?;
         let reads = pace.is_some();
         let link = |reader| Link { taken, pace, ..Link::new(writer, Wait::Unknown, unsent, reader, over) };
@@ -76,12 +81,17 @@ impl<'s, 'a> Walk<'s, 'a> {
             let circle = Chain::new(vec![link(Some(own.holder))], End::Circle(own.holder.pid));
             return Some(circle).filter(|_| !reads);
         }
+        let read = reader.filter(|_| reads).and_then(|reader| self.scene.socket(reader.socket()?));
+        let why = read.and_then(|report| cause::slow(self.scene, report));
+        // Who has no time to read is not kept waiting by others.
+        let (why, is_certain) = why.map(|it| (Box::new(it.cause), it.is_certain)).unzip();
         let Some(steps) = self.steps.checked_sub(1) else {
             let reader = owns.first().map(|own| own.holder);
             return Some(Chain::new(vec![link(reader)], End::TooFar));
         };
         self.steps = steps;
-        for own in owns.iter().filter(|own| !own.is_helpless) {
+        let may_wait = is_certain != Some(true);
+        for own in owns.iter().filter(|own| may_wait && !own.is_helpless) {
             let Some(Chain { links, end }) = reader.and_then(|reader| self.go_on(own, reader, reads)) else {
                 continue;
             };
@@ -90,12 +100,23 @@ impl<'s, 'a> Walk<'s, 'a> {
         }
         Some(match owns.into_iter().next() {
             Some(Own { holder, cause, .. }) => {
-                let end =
-                    pace.map_or_else(|| End::Stalled(holder, Box::new(cause)), |it| End::Slow(holder, it));
+                let end = pace
+                    .map_or_else(|| End::Stalled(holder, Box::new(cause)), |it| End::Slow(holder, it, why));
                 Chain::new(vec![link(Some(holder))], end)
             }
             None => Chain::new(vec![link(None)], nobody),
         })
+    }
+
+    /// A chain that ends where it is not the reader that keeps a writer waiting.
+    fn not_arriving(&self, writer: Holder, over: Over) -> Option<Chain> {
+        let Over::Socket(at) = over else { return None };
+        let went = self.scene.went(at);
+        let shown = went.not_arriving.filter(NotArriving::is_tried_again)?;
+        let other = self.scene.socket(at)?.peer_holders.first().copied();
+        let unsent = Some(Payload(self.scene.unsent(at)));
+        let link = Link { taken: went.taken, ..Link::new(writer, Wait::Unknown, unsent, other, over) };
+        Some(Chain::new(vec![link], End::NotArriving(shown)))
     }
 
     /// Follows a reader of the next process.

@@ -89,7 +89,7 @@ fn waits_for_another(report: &Report) -> impl Iterator<Item = u32> {
 
 /// Whether a write would block.
 fn is_clogged(report: &Report) -> bool {
-    report.socket.send_q.size().is_some_and(|unsent| unsent > 0) && tcp::is_clogged(&report.socket)
+    tcp::outstanding(&report.socket).is_some_and(|unsent| unsent > 0) && tcp::is_clogged(&report.socket)
 }
 
 /// What each process holds: whether anything of it was asked for, and how much that is.
@@ -173,8 +173,8 @@ fn waiting(queue: RecvQueue) -> Option<u64> {
 
 /// Whether there is something to be taken, and nothing tells that anything was.
 fn writer_is_still(was: &Report, now: &Report) -> bool {
-    let size = |report: &Report| report.socket.send_q.size();
-    let acked = |report: &Report| report.socket.tcp_info.and_then(|info| info.bytes_acked);
+    let size = |report: &Report| tcp::outstanding(&report.socket);
+    let acked = |report: &Report| tcp::acked(&report.socket);
     let Some(now_unsent) = size(now).filter(|unsent| *unsent > 0) else { return false };
     match acked(was).zip(acked(now)) {
         Some((was, now)) => now == was,

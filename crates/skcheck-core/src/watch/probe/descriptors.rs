@@ -1,6 +1,7 @@
 //! What a process has registered with epoll and io_uring.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,6 +12,7 @@ use crate::socket::Inode;
 use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, Unread};
 use crate::watch::parse;
 use crate::watch::probe::drained::is_gone;
+use crate::watch::probe::look::refused;
 use crate::watch::probe::{again, read};
 
 /// Listing descriptors takes no more than this part of the time, and reading what sets wait for neither.
@@ -47,7 +49,7 @@ struct List {
     rings: Vec<u32>,
     /// Pipes, with their inodes.
     pipes: FxHashMap<u32, u64>,
-    is_whole: bool,
+    refusal: Option<io::Error>,
 }
 
 /// What they are about, all of it.
@@ -55,7 +57,7 @@ struct List {
 struct Found {
     epolls: Vec<EpollEvidence>,
     rings: Vec<(u32, Vec<Inode>)>,
-    is_whole: bool,
+    refusal: Option<io::Error>,
 }
 
 impl Descriptors {
@@ -102,9 +104,8 @@ impl Descriptors {
         process.rings.clone_from(&known.found.rings);
         process.listed_age = now.saturating_sub(known.listed.at);
         process.descriptors_age = now.saturating_sub(known.read.at);
-        let is_whole = known.list.is_whole && known.found.is_whole;
-        if !is_whole && !process.missing.contains(&Unread::Descriptors) {
-            process.missing.push(Unread::Descriptors);
+        for error in known.list.refusal.iter().chain(&known.found.refusal) {
+            refused(process, error, Unread::Descriptors);
         }
     }
 
@@ -130,7 +131,7 @@ fn list(host: &dyn Host, pid: u32) -> List {
         b"anon_inode:[io_uring]" => found.rings.push(fd),
         pipe => found.pipes.extend(pipe_inode(pipe).map(|inode| (fd, inode))),
     });
-    found.is_whole = listed.is_ok();
+    found.refusal = listed.err();
     found
 }
 
@@ -141,12 +142,14 @@ fn pipe_inode(link: &[u8]) -> Option<u64> {
 }
 
 fn read_all(host: &dyn Host, pid: u32, list: &List) -> Found {
-    let mut found = Found { is_whole: true, ..Found::default() };
+    let mut found = Found::default();
     let mut info = |fd: u32| match read(host, &format!("/proc/{pid}/fdinfo/{fd}")) {
         Ok(file) => Some(file),
         // It was closed meanwhile.
         Err(error) => {
-            found.is_whole &= is_gone(&error);
+            if !is_gone(&error) {
+                found.refusal = Some(error);
+            }
             None
         }
     };

@@ -1,5 +1,6 @@
 //! Looks at processes, one after the other.
 
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -75,13 +76,13 @@ impl<'l> Look<'l> {
     pub(super) fn closely(&mut self, pid: u32) -> ProcessEvidence {
         let mut found = self.beginning(pid, CLOSE);
         found.closely = true;
-        if found.missing.contains(&Unread::Process) {
+        if found.start_time.is_none() {
             return found;
         }
         match read(self.host, &format!("/proc/{pid}/status")) {
             Ok(status) => found.tracer = parse::tracer(&status).map(|tid| self.process_of(tid)),
             Err(error) if is_gone(&error) => {}
-            Err(_) => miss(&mut found, Unread::Threads),
+            Err(error) => refused(&mut found, &error, Unread::Threads),
         }
         let mut threads = std::mem::take(&mut found.threads);
         let mut files = Files::default();
@@ -93,7 +94,7 @@ impl<'l> Look<'l> {
                 Ok(file) => thread.syscall = parse::syscall(&file, Machine::THIS),
                 // The thread has ended; or the kernel has no such file.
                 Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
-                Err(_) => miss(&mut found, Unread::Threads),
+                Err(error) => refused(&mut found, &error, Unread::Threads),
             }
             if let Some((_, fd)) = thread.syscall.and_then(Syscall::on) {
                 let link = format!("{directory}/fd/{fd}");
@@ -118,8 +119,17 @@ impl<'l> Look<'l> {
     fn beginning(&mut self, pid: u32, files: usize) -> ProcessEvidence {
         let mut found = ProcessEvidence { pid, ..ProcessEvidence::default() };
         let directory = format!("/proc/{pid}");
-        let Some(stat) = self.stat(&directory) else {
-            miss(&mut found, Unread::Process);
+        let stat = match read(self.host, &format!("{directory}/stat")) {
+            Ok(file) => parse::stat(&file),
+            Err(error) => {
+                refused(&mut found, &error, Unread::Process);
+                None
+            }
+        };
+        let Some(stat) = stat else {
+            if found.missing.is_empty() {
+                miss(&mut found, Unread::Process);
+            }
             return found;
         };
         found.start_time = Some(stat.start_time);
@@ -143,8 +153,8 @@ impl<'l> Look<'l> {
             Some(tid) if tids.len() < most => tids.push(tid),
             _ => found.more_threads = true,
         });
-        if listed.is_err() {
-            miss(found, Unread::Threads);
+        if let Err(error) = listed {
+            refused(found, &error, Unread::Threads);
         }
         self.files_left = self.files_left.saturating_sub(tids.len().saturating_mul(files));
         for tid in tids {
@@ -199,6 +209,11 @@ impl<'l> Look<'l> {
     fn stat(&self, directory: &str) -> Option<Stat> {
         read(self.host, &format!("{directory}/stat")).ok().and_then(|file| parse::stat(&file))
     }
+}
+
+/// Notes what could not be read: it may not be, or nobody answered.
+pub(super) fn refused(found: &mut ProcessEvidence, error: &io::Error, what: Unread) {
+    miss(found, if error.kind() == io::ErrorKind::TimedOut { Unread::NoAnswer } else { what });
 }
 
 fn miss(found: &mut ProcessEvidence, what: Unread) {

@@ -24,9 +24,10 @@ use crate::engine::{Engine, Limits};
 use crate::error::Error;
 use crate::holders::Via;
 use crate::host::Host;
+use crate::memory;
 use crate::memory::network::{Books, network};
 use crate::query::Query;
-use crate::snapshot::{Report, Snapshot};
+use crate::snapshot::{Report, Snapshot, kernel_config};
 use crate::socket::Family;
 use crate::units::Pages;
 use crate::watch::Sample;
@@ -123,6 +124,13 @@ impl<'a> Probe<'a> {
         let more = self.host.unanswered();
         sample.snapshot.gaps =
             known.into_iter().filter(|gap| !gap.what.is_of_waiting()).chain(more).collect();
+        if before.is_none() {
+            // What the first look itself takes (the engine's maps, workers) is there from then on, and nothing that
+            // grows.
+            let config = kernel_config(self.host);
+            let ledger = memory::read::ledger(self.host, config.as_ref(), &mut Vec::new());
+            sample.snapshot.ledger = ledger.or(sample.snapshot.ledger);
+        }
         Ok(sample)
     }
 }

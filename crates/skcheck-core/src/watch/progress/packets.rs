@@ -3,9 +3,9 @@
 //! # What proves that nothing was read
 //!
 //! - The same packet is first in both samples, with as much left of it to read.
-//! - None of the processes that hold the socket has run in between.
-//! - Nothing can have arrived (the other end is closed for writing, or its processes have not run), and as
-//!   much waits as before.
+//! - None of the processes that are known to hold the socket has run in between.
+//! - Nothing can have arrived (the other end is closed for writing, or its processes have not run, and either
+//!   nobody else can have it or the first packet is the same), and as much waits as before.
 //!
 //! # What does not
 //!
@@ -19,10 +19,10 @@ use std::time::Duration;
 use crate::snapshot::Report;
 use crate::socket::{Protocol, RecvQueue, Shutdown, Socket};
 use crate::units::{Payload, Truesize};
-use crate::watch::SocketKey;
 use crate::watch::progress::{
     Flow, Reading, Received, Span, Writing, by_payload, of_flow, ran, rates, until_full,
 };
+use crate::watch::{Sample, SocketKey};
 
 /// What the first packets of two samples tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &Report, now: &R
             let arrived = waits.saturating_add(consumed).saturating_sub(waited);
             of_flow(span, before, now, Flow { consumed, arrived })
         }
-        (Some((waited, waits)), None) if nothing_arrives(span, before, now) => {
+        (Some((waited, waits)), None) if nothing_arrives(span, key, before, now) => {
             of_flow(span, before, now, Flow { consumed: waited.saturating_sub(waits), arrived: 0 })
         }
         (Some((waited, waits)), None) => match heads {
@@ -114,10 +114,15 @@ fn waited(before: &Report) -> bool {
 
 /// Whether nothing can have come into this queue: no more will be received, or the one process that can
 /// send has not run. (Only a connected stream has just one sender.)
-fn nothing_arrives(span: &Span<'_>, before: &Report, now: &Report) -> bool {
+fn nothing_arrives(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> bool {
     let has_one_sender = matches!(now.socket.protocol, Protocol::UnixStream | Protocol::UnixSeqpacket);
     let is_shut = before.socket.shutdown.is_some_and(|Shutdown { receive, .. }| receive);
-    has_one_sender && (is_shut || before.socket.peer_inode.is_some() && sender_slept(span, before, now))
+    let head = |sample: &Sample| sample.heads.get(&key).copied();
+    // Somebody who may not be looked at can have sent: but hardly a packet of the same size to the same place.
+    let is_same = || head(span.before).is_some() && head(span.before) == head(span.now);
+    let is_known = || ran::sees_all(span) || is_same();
+    has_one_sender
+        && (is_shut || before.socket.peer_inode.is_some() && sender_slept(span, before, now) && is_known())
 }
 
 fn sender_slept(span: &Span<'_>, before: &Report, now: &Report) -> bool {
@@ -162,21 +167,17 @@ fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Head
     }
 }
 
-/// Judges the sending side of a unix socket by the reader at its other end, and of MPTCP by what its peer has
-/// not acknowledged. The packets of all others wait for nobody but the device.
+/// Judges the sending side of a unix socket by the reader at its other end. The packets of all others wait for
+/// nobody but the device.
 pub(super) fn writing(before: Option<&Socket>, now: &Socket, reader: Option<Reading>) -> Writing {
-    let out_of = |socket: &Socket| match socket.protocol {
-        Protocol::Mptcp => Some(socket.mptcp.as_ref()?.unsent?.0),
-        _ => socket.send_q.size(),
-    };
-    let Some(out) = out_of(now) else { return Writing::Unknown };
+    let Some(out) = now.send_q.size() else { return Writing::Unknown };
     if out == 0 {
         return Writing::Idle;
     }
-    if !now.protocol.is_unix() && now.protocol != Protocol::Mptcp {
+    if !now.protocol.is_unix() {
         return Writing::Unknown;
     }
-    let was_out = before.and_then(out_of);
+    let was_out = before.and_then(|before| before.send_q.size());
     match reader {
         // A datagram socket can have sent elsewhere, too: where less is out, somebody has read.
         Some(Reading::Stalled) if was_out.is_some_and(|was| was > 0 && out >= was) => Writing::Stalled,

@@ -5,11 +5,11 @@
 
 use crate::holders::Holder;
 use crate::snapshot::{Holding, Report};
-use crate::watch::evidence::ProcessEvidence;
+use crate::watch::evidence::{ProcessEvidence, ThreadEvidence};
 use crate::watch::progress::Span;
 
-/// Whether all who can read this socket have slept. Nobody else must be able to: a process that may not be
-/// looked at can hold it as well, and a ring of io_uring reads by itself.
+/// Whether all who are known to hold this socket have slept: these have read nothing, whatever somebody does who
+/// may not be looked at. A ring of io_uring reads by itself.
 pub(super) fn slept(span: &Span<'_>, before: &Report, now: &Report, holders: &[Holder]) -> bool {
     let inode = now.socket.inode;
     let in_ring = || {
@@ -20,14 +20,18 @@ pub(super) fn slept(span: &Span<'_>, before: &Report, now: &Report, holders: &[H
     is_held(before) && is_held(now) && before.holders == now.holders && all_slept(span, holders) && !in_ring()
 }
 
-/// Whether all these processes have slept, and are all that there can be.
+/// Whether no process was hidden from either sample, so that there are no other holders than those found.
+pub(super) fn sees_all(span: &Span<'_>) -> bool {
+    span.before.snapshot.scanned.all_processes && span.now.snapshot.scanned.all_processes
+}
+
+/// Whether all these processes have slept.
 pub(super) fn all_slept(span: &Span<'_>, holders: &[Holder]) -> bool {
-    let sees_all = span.before.snapshot.scanned.all_processes && span.now.snapshot.scanned.all_processes;
     let process_slept = |holder: &Holder| {
         let both = span.before.processes.get(&holder.pid).zip(span.now.processes.get(&holder.pid));
         both.is_some_and(|(before, now)| process_slept(before, now))
     };
-    sees_all && !holders.is_empty() && holders.iter().all(process_slept)
+    !holders.is_empty() && holders.iter().all(process_slept)
 }
 
 fn process_slept(before: &ProcessEvidence, now: &ProcessEvidence) -> bool {
@@ -39,11 +43,17 @@ fn process_slept(before: &ProcessEvidence, now: &ProcessEvidence) -> bool {
     // Both are in the order of /proc.
     let mut threads = before.threads.iter().zip(&now.threads);
     let slept = threads.all(|(before, now)| {
-        before.tid == now.tid
-            && sleeps(before.state)
-            && sleeps(now.state)
-            && now.runs.is_some()
-            && before.runs == now.runs
+        let same_runs = match (before.runs, now.runs) {
+            // A thread that is stopped whenever one looks was not let go in between, or it would have run.
+            (None, None) => is_stopped(before) && is_stopped(now) && before.ticks == now.ticks,
+            (before, now) => before == now,
+        };
+        before.tid == now.tid && sleeps(before.state) && sleeps(now.state) && same_runs
     });
     is_same && sees_all && has_as_many && slept
+}
+
+/// By job control, or by a tracer.
+fn is_stopped(thread: &ThreadEvidence) -> bool {
+    matches!(thread.state, Some(b'T' | b't'))
 }

@@ -1,8 +1,8 @@
 //! Whether the reader of a ring empties it. Pure.
 //!
-//! What a program has not given back is known by its oldest block or frame: the same one in two samples was not
-//! given back in between. Where there is no room left, that is a reader that stands still. Where there is, it may be
-//! in the middle of a large block; then only that its processes have not run proves it.
+//! What a program has not given back is known by its oldest block or frame: the same one in two samples was
+//! not given back in between. Where there is no room left, that is a reader that stands still. Where there
+//! is, it may be in the middle of a large block; then only that its processes have not run proves it.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::ring::Fill;
 use crate::snapshot::Report;
 use crate::watch::progress::{Reading, Received, Span, ran};
 
-/// Judges the receive ring of a packet socket; `None` for a socket without one, and for one with packets in its
-/// queue, which are read first.
+/// Judges the receive ring of a packet socket; `None` for a socket without one, and for one with packets in
+/// its queue, which are read first.
 pub(super) fn received(span: &Span<'_>, before: Option<&Report>, now: &Report) -> Option<Received> {
     now.socket.rings?.rx?;
     if now.socket.recv_q.holds_something() {
@@ -41,8 +41,8 @@ pub(super) fn received(span: &Span<'_>, before: Option<&Report>, now: &Report) -
     })
 }
 
-/// Packets that found no room in a ring between two samples; `None` where nothing tells. The count begins anew
-/// when the program asks for it.
+/// Packets that found no room in a ring between two samples; `None` where nothing tells. The count begins
+/// anew when the program asks for it.
 pub(in crate::watch) fn dropped(before: &Report, now: &Report) -> Option<u32> {
     let drops = |report: &Report| fill(report)?.drops;
     drops(now)?.checked_sub(drops(before)?)

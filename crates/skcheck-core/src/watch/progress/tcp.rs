@@ -1,5 +1,5 @@
 //! What a TCP socket received, and what of that its application consumed; what it sent, and what of that
-//! the peer took. Pure.
+//! the peer took, of MPTCP as well. Pure.
 //!
 //! The kernel counts what arrived in order (`bytes_received`, which moves with `rcv_nxt`), and Recv-Q is
 //! `rcv_nxt` less what was copied to the application. Both count a FIN. So two samples tell exactly what
@@ -76,8 +76,24 @@ pub(super) fn writing(before: Option<&Socket>, now: &Socket, window: Duration) -
 
 /// What the peer took in between, in bytes; a FIN counts.
 pub(super) fn acknowledged(before: &Socket, now: &Socket) -> Option<u64> {
-    let acked = |socket: &Socket| socket.tcp_info.and_then(|info| info.bytes_acked);
-    acked(now)?.checked_sub(acked(before)?)
+    match now.protocol {
+        // A sequence number, which wraps.
+        Protocol::Mptcp => Some(acked(now)?.wrapping_sub(acked(before)?)),
+        _ => acked(now)?.checked_sub(acked(before)?),
+    }
+}
+
+/// How far the peer has acknowledged: a number of which only the growth says anything, in bytes.
+pub(in crate::watch) fn acked(socket: &Socket) -> Option<u64> {
+    match socket.protocol {
+        Protocol::Mptcp => socket.mptcp.as_ref()?.snd_una,
+        _ => socket.tcp_info?.bytes_acked,
+    }
+}
+
+/// What was sent and not taken, in bytes, as far as it is known: of a unix socket its memory.
+pub(in crate::watch) fn outstanding(socket: &Socket) -> Option<u64> {
+    unsent(socket).map(|Payload(bytes)| bytes).or(socket.send_q.size())
 }
 
 /// Whether more waits to be acknowledged than the peer has room for. Where the kernel does not tell, a full
@@ -103,14 +119,15 @@ pub(super) fn window_closed(before: &Socket, now: &Socket) -> Option<bool> {
     }
 }
 
-/// Whether a write would block. TCP: the write queue has all but a third of its limit
-/// (`sk_stream_is_writeable`). Unix: a quarter of the limit is out (`unix_writable`). Where the kernel does
-/// not tell, it is taken to be so.
+/// Whether a write would block. TCP and MPTCP: the write queue has all but a third of its limit
+/// (`sk_stream_is_writeable`). Unix: a quarter of the limit is out (`unix_writable`). Others: half of it
+/// (`sock_writeable`). Where the kernel does not tell, it is taken to be so.
 pub(in crate::watch) fn is_clogged(socket: &Socket) -> bool {
     let SkMem { wmem_queued, wmem_alloc, sndbuf, .. } = socket.skmem;
     let (used, share) = match socket.protocol {
-        Protocol::Tcp => (wmem_queued.map(|bytes| u64::from(bytes) * 3), 2),
-        _ => (wmem_alloc.map(|bytes| u64::from(bytes) * 4), 1),
+        Protocol::Tcp | Protocol::Mptcp => (wmem_queued.map(|bytes| u64::from(bytes) * 3), 2),
+        protocol if protocol.is_unix() => (wmem_alloc.map(|bytes| u64::from(bytes) * 4), 1),
+        _ => (wmem_alloc.map(|bytes| u64::from(bytes) * 2), 1),
     };
     used.zip(sndbuf).is_none_or(|(used, limit)| used > u64::from(limit) * share)
 }

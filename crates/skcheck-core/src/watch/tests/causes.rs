@@ -6,7 +6,7 @@ use super::made::{Sock, of, process, runs, samples, set, sleeps};
 use crate::snapshot::Holding;
 use crate::watch::cause::CauseCode::{
     self, AcceptFull, Blocked, EdgeNotRead, Frozen, NoEpollin, NobodyWaits, NotPolled, OneshotNotRearmed,
-    Spinning, Stopped, Throttled, Unknown, Zombie,
+    Spinning, Stopped, StuckReading, Throttled, Unknown, Zombie,
 };
 use crate::watch::cause::{Cause, Fact};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, Quota, Syscall, ThreadEvidence, Throttling};
@@ -253,6 +253,30 @@ fn blocked() {
     check(&add(process(PID, sleeps(Call::Futex, 0)), 6, runs()), NotPolled, Some(&Fact::InNoEpoll(0)));
     // Its own data waits, and it does not take it: it asks for more than there is.
     check(&process(PID, sleeps(Call::Read, FD)), Unknown, Some(&thread(PID, b'S', Call::Read, Some(FD))));
+}
+
+/// In the middle of reading the socket itself: for its memory, or for the lock that another has.
+#[test]
+fn stuck_reading() {
+    let reads = |state, wchan: &[u8]| {
+        let wchan = Some(wchan.to_vec());
+        ThreadEvidence { state: Some(state), wchan, ..sleeps(Call::Read, FD) }
+    };
+    let code = |thread: ThreadEvidence| why(&process(PID, thread.clone()), &process(PID, thread)).code;
+    assert_eq!(code(reads(b'S', b"handle_userfault")), StuckReading);
+    assert_eq!(code(reads(b'D', b"request_wait_answer")), StuckReading);
+    let both = add(process(PID, reads(b'S', b"handle_userfault")), 6, reads(b'D', b"__lock_sock"));
+    assert_eq!(why(&both, &both).evidence.len(), 2);
+    // It waits for more than is there.
+    assert_eq!(code(reads(b'S', b"wait_woken")), Unknown);
+    // Nothing tells what for.
+    assert_eq!(code(sleeps(Call::Read, FD)), Unknown);
+    // It came back in between.
+    let again = process(PID, ThreadEvidence { runs: Some(101), ..reads(b'S', b"handle_userfault") });
+    assert_eq!(why(&process(PID, reads(b'S', b"handle_userfault")), &again).code, Unknown);
+    // It reads another.
+    let other = ThreadEvidence { wchan: Some(b"handle_userfault".to_vec()), ..sleeps(Call::Read, 9) };
+    assert_eq!(code(other), Blocked);
 }
 
 #[test]

@@ -223,6 +223,14 @@ fn readers_that_have_nothing_to_read() {
     let all = judged(&sockets, &[writes(2, 5), asleep(3)]);
     check(of(&all, 2), (Blocked, &[], None));
     assert_eq!(of(&all, 3).root, None);
+    // What it writes does not arrive: that is what it waits for, and nobody is at the end.
+    let lost = [&sockets[..2], &[sockets[2].clone().window(65_536, 0).tries(4, 0).peer_held(3, 4)]].concat();
+    let all = judged(&lost, &[writes(2, 5), asleep(3)]);
+    check(of(&all, 2), (Backpressure, &[((2, 5), Some((3, 4)))], None));
+    for number in [2, 3] {
+        let root = of(&all, number).root.as_ref().expect("it waits");
+        assert!(matches!(root.end, End::NotArriving(shown) if shown.reader_is_empty), "{root:?}");
+    }
 }
 
 /// What does not keep a process from reading.

@@ -98,7 +98,7 @@ fn who_has_room_now_and_then_is_read() {
     both.1.processes.get_mut(&20).unwrap().threads[0].runs = Some(104);
     let all = judge(&both.0, &both.1).sockets;
     let root = of(&all, 2).root.as_ref().unwrap();
-    assert_eq!(root.end, End::Slow(Holder::new(30, 0), Pace::default()));
+    assert_eq!(root.end, End::Slow(Holder::new(30, 0), Pace::default(), None));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_slow_reader() {
     let slow = of(&all, 2);
     assert_eq!(slow.reading, Reading::Slow);
     assert_eq!(slow.cause.as_ref().unwrap().code, Backpressure);
-    assert_eq!(slow.root.as_ref().unwrap().end, End::Slow(Holder::new(30, 0), Pace::default()));
+    assert_eq!(slow.root.as_ref().unwrap().end, End::Slow(Holder::new(30, 0), Pace::default(), None));
 }
 
 /// More has arrived than was read.
@@ -216,5 +216,5 @@ fn an_event_loop_whose_reader_may_read() {
     let waits = polls(process(20, sleeps(Call::EpollWait, 7)), Interest::OUT);
     let reader = process(30, sleeps(Call::Read, 0));
     let all = judged(&download(), &[writes(10, 3), waits, reader], &pipes);
-    assert_eq!(of(&all, 2).root.as_ref().unwrap().end, End::Slow(Holder::new(30, 0), Pace::default()));
+    assert_eq!(of(&all, 2).root.as_ref().unwrap().end, End::Slow(Holder::new(30, 0), Pace::default(), None));
 }

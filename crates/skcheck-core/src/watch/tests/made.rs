@@ -101,6 +101,11 @@ impl Sock {
         self.info(|info| info.last_data_sent = Some(Duration::from_millis(milliseconds)))
     }
 
+    /// How often what was sent last was sent again, and how many probes had no answer.
+    pub(super) fn tries(self, retransmits: u8, probes: u8) -> Sock {
+        self.info(|info| (info.retransmits, info.probes) = (Some(retransmits), Some(probes)))
+    }
+
     pub(super) fn window(self, bytes: u32, limited_ms: u64) -> Sock {
         self.info(|info| {
             info.snd_wnd = Some(bytes);

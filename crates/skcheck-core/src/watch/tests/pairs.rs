@@ -166,7 +166,7 @@ fn by_rates() {
     assert_eq!((slow.reading, slow.consumed), (Reading::Draining, Some(986)));
     let root = slow.root.as_ref().unwrap();
     assert_eq!((root.links[0].writer.fd, root.links[0].pairing), (19, Pairing::Rates));
-    assert!(matches!(root.end, End::Slow(reader, _) if reader.pid == 107), "{root:?}");
+    assert!(matches!(root.end, End::Slow(reader, ..) if reader.pid == 107), "{root:?}");
     // Whoever reads is not held up by one that takes nothing.
     let mut now = before.clone();
     let [writer, reader] = from_server(3, 13, 90_986);

@@ -188,7 +188,8 @@ fn rings() {
 /// Of these the kernel counts memory alone, of one queue, which only a reader makes less.
 #[test]
 fn udp_raw_packet_and_netlink() {
-    [Protocol::Udp, Protocol::Raw, Protocol::Packet, Protocol::Netlink].iter().for_each(|it| counted(*it));
+    let protocols = [Protocol::Udp, Protocol::Raw, Protocol::Ping, Protocol::Packet, Protocol::Netlink];
+    protocols.iter().for_each(|it| counted(*it));
 }
 
 fn counted(protocol: Protocol) {
@@ -278,11 +279,68 @@ fn readers_that_have_not_run() {
         assert_eq!(read(&|now| drop(now.processes.insert(5, woken(None, b'S')))), Unknown);
         assert_eq!(read(&|now| now.processes.get_mut(&5).unwrap().start_time = Some(8)), Unknown);
         assert_eq!(read(&|now| now.processes.get_mut(&5).unwrap().more_threads = true), Unknown);
-        // Somebody who may not be looked at can hold it, too; or a ring.
-        assert_eq!(read(&|now| now.snapshot.scanned.all_processes = false), Unknown);
+        // Whatever somebody does who may not be looked at, this one has read nothing.
+        assert_eq!(read(&|now| now.snapshot.scanned.all_processes = false), Stalled);
+        // A ring reads by itself.
         let ring = (4, vec![sock.socket.inode.unwrap()]);
         assert_eq!(read(&|now| now.processes.get_mut(&5).unwrap().rings.push(ring.clone())), Unknown);
     }
+}
+
+/// One that is stopped in both samples has not run, where the kernel does not count how often it did.
+#[test]
+fn stopped_readers() {
+    use super::made::process;
+    let thread = |runs, state, ticks| crate::watch::evidence::ThreadEvidence {
+        runs,
+        state: Some(state),
+        ticks: Some(ticks),
+        ..sleeps(Call::Sleep, 0)
+    };
+    let sock = [Sock::stream(1).unread(900).peer(2).held(5, 3)];
+    let reading = |before, now| {
+        let mut both = samples(&sock, &sock, &[process(5, before)]);
+        both.1.processes.insert(5, process(5, now));
+        of(&judge(&both.0, &both.1).sockets, 1).reading
+    };
+    assert_eq!(reading(thread(None, b'T', 5), thread(None, b'T', 5)), Stalled);
+    assert_eq!(reading(thread(Some(9), b'T', 5), thread(Some(9), b'T', 5)), Stalled);
+    assert_eq!(reading(thread(None, b'T', 5), thread(None, b'T', 6)), Unknown);
+    assert_eq!(reading(thread(Some(9), b'T', 5), thread(Some(10), b'T', 5)), Unknown);
+    assert_eq!(reading(thread(None, b'S', 5), thread(None, b'T', 5)), Unknown);
+}
+
+/// One message, of which an address is no proof: its reader runs, and its writer does not.
+#[test]
+fn one_message() {
+    use super::made::process;
+    let stream = Sock::stream(1).unread(10).peer(2).held(5, 3).peer_held(6, 3);
+    let runs = crate::watch::evidence::ThreadEvidence { runs: Some(101), ..sleeps(Call::Sleep, 0) };
+    let reading = |heads: Option<(Head, Head)>, all_seen, writer_ran| {
+        let both = &mut samples(
+            std::slice::from_ref(&stream),
+            std::slice::from_ref(&stream),
+            &[process(5, sleeps(Call::Sleep, 0)), process(6, sleeps(Call::Sleep, 0))],
+        );
+        both.1.processes.insert(5, process(5, runs.clone()));
+        if writer_ran {
+            both.1.processes.insert(6, process(6, runs.clone()));
+        }
+        if let Some((was, is)) = heads {
+            both.0.heads.insert(stream.key(), was);
+            both.1.heads.insert(stream.key(), is);
+        }
+        both.1.snapshot.scanned.all_processes = all_seen;
+        of(&judge(&both.0, &both.1).sockets, 1).reading
+    };
+    let same = Some((head(1, 0, 10), head(1, 0, 10)));
+    assert_eq!(reading(same, true, false), Stalled);
+    assert_eq!(reading(same, false, false), Stalled);
+    assert_eq!(reading(same, false, true), Unknown);
+    assert_eq!(reading(None, true, false), Stalled);
+    // Somebody else may have sent what waits now.
+    assert_eq!(reading(None, false, false), Unknown);
+    assert_ne!(reading(Some((head(1, 0, 10), head(2, 0, 10))), false, false), Stalled);
 }
 
 /// A writer that has not run has written nothing: what waits tells what was read.

@@ -1,11 +1,13 @@
 //! Processes that do not read, or slowly, because those who read what they write are slow.
 
+use std::time::Duration;
+
 use super::chains::{At, asleep, check, stuck, writes};
-use super::made::{Sock, of, samples, sleeps};
+use super::made::{Sock, of, process, samples, sleeps};
 use crate::holders::Holder;
-use crate::watch::cause::CauseCode::{Backpressure, Blocked};
-use crate::watch::cause::{End, Pace, Root};
-use crate::watch::evidence::{Call, ProcessEvidence, ThreadEvidence};
+use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Busy, Throttled};
+use crate::watch::cause::{End, Fact, Pace, Root};
+use crate::watch::evidence::{Call, ProcessEvidence, Quota, ThreadEvidence, Throttling};
 use crate::watch::judge;
 use crate::watch::progress::Reading;
 
@@ -29,7 +31,7 @@ fn slow_readers_at_the_end() {
         judge(&both.0, &both.1).sockets
     };
     let pace = Pace { consumed: Some(10_000), at_least: false };
-    let end = End::Slow(Holder::new(3, 4), pace);
+    let end = End::Slow(Holder::new(3, 4), pace, None);
     let all = judged(&before, &now, &processes);
     let told = of(&all, 2);
     assert_eq!(told.cause.as_ref().map(|cause| (cause.code, cause.pid)), Some((Backpressure, Some(2))));
@@ -108,4 +110,94 @@ fn slow_off_this_host() {
     let root = of(&all, 2).root.as_ref().unwrap();
     assert_eq!((&root.end, root.links[0].taken), (&End::OffHost, Some(5000)));
     assert_eq!(of(&all, 3).taken, Some(5000));
+}
+
+/// How its threads spent a second: each ran and waited for a processor for so many milliseconds.
+fn spent(pid: u32, times: &[(u64, u64)]) -> [ProcessEvidence; 2] {
+    [false, true].map(|is_later| {
+        let mut made = process(pid, sleeps(Call::Other, 0));
+        made.threads =
+            (0..).zip(times).map(|(at, (ran, waited))| at_work(pid + at, is_later, *ran, *waited)).collect();
+        made
+    })
+}
+
+fn at_work(tid: u32, is_later: bool, ran: u64, waited: u64) -> ThreadEvidence {
+    let (ran, waited) = if is_later { (ran, waited) } else { (0, 0) };
+    let time = |ms| Some(Duration::from_millis(ms));
+    let runs = Some(100 + u64::from(ran > 0));
+    ThreadEvidence { tid, ran: time(ran), waited: time(waited), runs, ..sleeps(Call::Other, 0) }
+}
+
+fn limited(mut both: [ProcessEvidence; 2], throttled: u64) -> [ProcessEvidence; 2] {
+    for (process, (periods, throttled)) in both.iter_mut().zip([(50, 40), (60, 40 + throttled)]) {
+        let throttling = Throttling { periods, throttled, ..Throttling::default() };
+        process.quotas = vec![Quota { cgroup: b"/slow".to_vec(), throttling }];
+    }
+    both
+}
+
+/// Why a reader is slow that these processes hold.
+fn why(holders: &[&[ProcessEvidence; 2]]) -> Option<(CauseCode, Vec<Fact>)> {
+    let held = |sock: Sock| holders.iter().fold(sock, |sock, both| sock.held(both[0].pid, 4));
+    let sock = |received, unread| held(Sock::tcp(1).received(received).unread(unread));
+    let mut both = samples(&[sock(5000, 3000)], &[sock(9000, 5000)], &[]);
+    for [before, now] in holders {
+        both.0.processes.insert(before.pid, before.clone());
+        both.1.processes.insert(now.pid, now.clone());
+    }
+    let judged = judge(&both.0, &both.1).sockets;
+    assert_eq!(of(&judged, 1).reading, Reading::Slow);
+    of(&judged, 1).cause.clone().map(|cause| (cause.code, cause.evidence))
+}
+
+#[test]
+fn slow_readers_have_causes() {
+    let spins = |percent, waits| Fact::Spins { tid: 5, percent, waits };
+    let quota = |throttled| Fact::Throttled { throttled, periods: 10, cgroup: b"/slow".to_vec() };
+    // One that works all the time, or would.
+    assert_eq!(why(&[&spent(5, &[(980, 10)])]), Some((Busy, vec![spins(98, 1)])));
+    assert_eq!(why(&[&spent(5, &[(300, 600)])]), Some((Busy, vec![spins(30, 60)])));
+    // One that sleeps by itself.
+    assert_eq!(why(&[&spent(5, &[(300, 0)])]), None);
+    // Out of quota, and would run; or asleep, while others of the group used it up.
+    assert_eq!(why(&[&limited(spent(5, &[(50, 900)]), 9)]), Some((Throttled, vec![quota(9)])));
+    assert_eq!(why(&[&limited(spent(5, &[(50, 900)]), 4)]).map(|it| it.0), Some(Busy));
+    assert_eq!(why(&[&limited(spent(5, &[(5, 10)]), 9)]), None);
+    // Many threads that each want a little more.
+    let crowd: Vec<(u64, u64)> = vec![(50, 200); 8];
+    assert_eq!(why(&[&limited(spent(5, &crowd), 9)]).map(|it| it.0), Some(Throttled));
+    assert_eq!(why(&[&spent(5, &crowd)]), None);
+    // Of two threads only one ran: it reads. Of two that ran it is not known.
+    assert_eq!(why(&[&spent(5, &[(980, 0), (0, 0)])]), Some((Busy, vec![spins(98, 0)])));
+    let unsure = Some((Busy, vec![spins(98, 0), Fact::RanToo(1)]));
+    assert_eq!(why(&[&spent(5, &[(980, 0), (10, 0)])]), unsure);
+    // Of two holders the one that ran reads.
+    let idle = spent(20, &[(0, 0)]);
+    assert_eq!(why(&[&spent(5, &[(980, 10)]), &idle]).map(|it| it.0), Some(Busy));
+    assert_eq!(why(&[&spent(5, &[(980, 10)]), &spent(20, &[(10, 0)])]), None);
+    // Nobody was looked at.
+    assert_eq!(why(&[]), None);
+}
+
+/// What is at the end of a chain has its own cause, whatever it waits for; what only might have it goes after what
+/// its writing waits for.
+#[test]
+fn slow_readers_at_the_end_have_causes() {
+    let first = stuck(1, (1, 3), (2, 4));
+    let [before, now] = slow(3, (2, 5), (3, 4), 10_000);
+    let end = |third: &[ProcessEvidence; 2], code: Option<CauseCode>| {
+        let (before, now) = ([&first[..], &before].concat(), [&first[..], &now].concat());
+        let mut both = samples(&before, &now, &[writes(1, 3), writes(2, 5)]);
+        both.0.processes.insert(3, third[0].clone());
+        both.1.processes.insert(3, third[1].clone());
+        let all = judge(&both.0, &both.1).sockets;
+        let root = of(&all, 2).root.clone().unwrap();
+        assert!(matches!(root.end, End::Slow(reader, ..) if reader.pid == 3), "{root:?}");
+        assert_eq!(root.cause().map(|cause| (cause.code, cause.pid)), code.map(|code| (code, Some(3))));
+        assert_eq!(of(&all, 4).cause.as_ref().map(|cause| cause.code), code);
+    };
+    end(&spent(3, &[(980, 10)]), Some(Busy));
+    end(&limited(spent(3, &[(50, 900)]), 9), Some(Throttled));
+    end(&spent(3, &[(50, 10)]), None);
 }

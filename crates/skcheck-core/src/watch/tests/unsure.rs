@@ -70,6 +70,11 @@ fn privileges() {
         ProcessEvidence { pid: 5, closely: true, missing: vec![Unread::Process], ..Default::default() };
     assert_eq!(why(&sock, &[gone]).evidence, [missing(Unread::Process)]);
     assert_eq!(why(&sock, &[]).evidence, [missing(Unread::NotLookedAt)]);
+    // It did not answer: that says nothing of what may be looked at.
+    let silent =
+        ProcessEvidence { pid: 5, closely: true, missing: vec![Unread::NoAnswer], ..Default::default() };
+    let cause = why(&sock, &[silent]);
+    assert_eq!((cause.code, cause.evidence), (Unknown, vec![missing(Unread::NoAnswer)]));
     // There are more threads than were looked at.
     let many = ProcessEvidence { more_threads: true, ..process(5, sleeps(Call::Sleep, 0)) };
     let cause = why(&sock, &[many]);

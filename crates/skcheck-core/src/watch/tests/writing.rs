@@ -7,6 +7,7 @@ use crate::socket::{Protocol, Shutdown, State};
 use crate::units::{Bytes, Pages, Payload};
 use crate::watch::judge;
 use crate::watch::progress::Writing::{self, Draining, Idle, Slow, Stalled, Unknown};
+use crate::watch::progress::tcp;
 use std::time::Duration;
 
 #[test]
@@ -52,6 +53,51 @@ fn windows() {
     assert_eq!(one(&old, &old).window_closed, None);
 }
 
+/// Whether it is the reader for which a writer waits, or what lies between the two.
+#[test]
+fn what_does_not_arrive() {
+    let writer = |window, retransmits, probes| {
+        let sock = Sock::tcp(1).unsent(500).acked(1).window(window, 5).tries(retransmits, probes);
+        sock.ports(1001, 9000)
+    };
+    let shown = |writer: &Sock, other: Option<(Sock, Sock)>| {
+        let (mut before, mut now) = (vec![writer.clone()], vec![writer.clone()]);
+        if let Some((earlier, later)) = other {
+            before.push(earlier);
+            now.push(later);
+        }
+        let both = samples(&before, &now, &[]);
+        let told = of(&judge(&both.0, &both.1).sockets, 1).not_arriving;
+        told.map(|it| (it.retransmits, it.probes, it.reader_is_empty, it.is_tried_again()))
+    };
+    let reader = |received, unread| Sock::tcp(2).received(received).unread(unread).ports(9000, 1001);
+    let holds = |unread| Some((reader(900, unread), reader(900, unread)));
+    // Sent again and again: the reader has nothing to take, or it has.
+    assert_eq!(shown(&writer(900, 4, 0), holds(0)), Some((Some(4), None, true, true)));
+    assert_eq!(shown(&writer(900, 4, 0), holds(100)), None);
+    // It took everything that came meanwhile.
+    assert_eq!(shown(&writer(900, 4, 0), Some((reader(900, 0), reader(1900, 0)))), None);
+    // What its owner keeps from the queue has arrived.
+    let kept = |sock: Sock| sock.with(|it| it.skmem.backlog = Some(2304));
+    assert_eq!(shown(&writer(900, 4, 0), Some((kept(reader(900, 0)), kept(reader(900, 0))))), None);
+    // It was not tried again so far.
+    assert_eq!(shown(&writer(900, 0, 0), holds(0)), Some((Some(0), None, true, false)));
+    // A reader that holds nothing is in no sample: who has it tells that it is here.
+    let known = writer(900, 4, 0).peer_held(7, 3);
+    assert_eq!(shown(&known, None), Some((Some(4), None, true, true)));
+    // Nothing is known of the other end.
+    assert_eq!(shown(&writer(900, 4, 0), None), Some((Some(4), None, false, true)));
+    assert_eq!(shown(&writer(900, 0, 0), None), None);
+    // A shut window is probed, and a peer that is there answers: one probe can be on its way.
+    assert_eq!(shown(&writer(0, 0, 1), None), None);
+    assert_eq!(shown(&writer(0, 0, 2), None), Some((None, Some(2), false, true)));
+    assert_eq!(shown(&writer(0, 4, 0), None), None);
+    assert_eq!(shown(&writer(0, 0, 1), holds(0)), Some((None, Some(1), true, false)));
+    // Without an engine nothing is told of it.
+    let bare = Sock::tcp(1).unsent(500).acked(1).off_host();
+    assert_eq!(shown(&bare, None), None);
+}
+
 /// A unix writer goes as the reader of its peer does.
 #[test]
 fn unix() {
@@ -74,7 +120,7 @@ fn unix() {
 /// What these send waits for nobody but the device.
 #[test]
 fn packets() {
-    for protocol in [Protocol::Udp, Protocol::Raw, Protocol::Packet, Protocol::Netlink] {
+    for protocol in [Protocol::Udp, Protocol::Raw, Protocol::Ping, Protocol::Packet, Protocol::Netlink] {
         let sends = |bytes| Sock::new(protocol, 3).unsent(bytes);
         assert_eq!(one(&sends(500), &sends(500)).writing, Unknown, "{protocol:?}");
         assert_eq!(one(&sends(500), &sends(0)).writing, Idle, "{protocol:?}");
@@ -82,19 +128,41 @@ fn packets() {
 }
 
 /// Its Send-Q leaves out what no subflow carries yet.
+fn mptcp_socket(number: u32, unsent: Option<u64>, snd_una: Option<u64>) -> Sock {
+    let mptcp = Mptcp { unsent: unsent.map(Payload), snd_una, ..Mptcp::default() };
+    Sock::new(Protocol::Mptcp, number).unsent(0).with(|it| it.mptcp = Some(mptcp))
+}
+
 #[test]
 fn mptcp() {
-    let writer = |unsent: Option<u64>| {
-        let mptcp = Mptcp { unsent: unsent.map(Payload), ..Mptcp::default() };
-        Sock::new(Protocol::Mptcp, 4).unsent(0).with(|it| it.mptcp = Some(mptcp))
+    let check = |before: (u64, u64), now: (u64, u64), (writing, taken)| {
+        let sock = |(unsent, una)| mptcp_socket(4, Some(unsent), Some(una));
+        let judged = one(&sock(before), &sock(now));
+        assert_eq!((judged.writing, judged.taken), (writing, taken), "{before:?} {now:?}");
     };
-    let check = |before, now, expected: Writing| {
-        assert_eq!(one(&writer(before), &writer(now)).writing, expected, "{before:?} {now:?}");
-    };
-    check(Some(5000), Some(4000), Draining);
-    check(Some(5000), Some(5000), Unknown);
-    check(Some(5000), Some(0), Idle);
-    check(None, None, Unknown);
+    check((5000, 100), (4000, 1100), (Draining, Some(1000)));
+    check((5000, 100), (5000, 100), (Stalled, Some(0)));
+    check((5000, 100), (9000, 200), (Slow, Some(100)));
+    check((5000, u64::MAX), (4000, 999), (Draining, Some(1000)));
+    check((0, 100), (500, 100), (Unknown, Some(0)));
+    check((5000, 100), (0, 5100), (Idle, Some(5000)));
+    let old = mptcp_socket(4, None, None);
+    assert_eq!(one(&old, &old).writing, Unknown);
+}
+
+/// What fills a buffer differs: TCP and MPTCP wait for a third of it, unix sockets for three quarters.
+#[test]
+fn what_is_clogged() {
+    let socks: [(fn() -> Sock, u32); 4] = [
+        (|| Sock::tcp(1), 66_666),
+        (|| mptcp_socket(1, Some(5000), Some(7)), 66_666),
+        (|| Sock::stream(1), 25_000),
+        (|| Sock::udp(1), 50_000),
+    ];
+    for (sock, most) in socks {
+        let is_clogged = |used| tcp::is_clogged(&sock().send_memory(used, 100_000).socket);
+        assert_eq!([is_clogged(most), is_clogged(most + 1)], [false, true], "{:?}", sock().socket.protocol);
+    }
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl RootJson {
     pub(super) fn new(root: &Root, names: Names<'_>) -> Option<RootJson> {
         let holder = root.reader().filter(|_| !root.is_unsure())?;
         let (reads, pace) = match root.end {
-            End::Slow(_, pace) => (true, pace),
+            End::Slow(_, pace, _) => (true, pace),
             _ => (false, Pace { consumed: Some(0), at_least: false }),
         };
         let comm = comm(names.sample, holder.pid);
@@ -143,6 +143,7 @@ fn end_name(end: &End) -> &'static str {
         End::OffHost => "off_host",
         End::Hidden => "hidden",
         End::Circle(_) => "circle",
+        End::NotArriving(_) => "not_arriving",
         End::TooFar => "too_far",
         End::OneOf(_) => "one_of",
         _ => "not_found",

@@ -116,6 +116,7 @@ impl EvidenceJson {
             Fact::Spins { tid, percent, .. } => {
                 EvidenceJson { kind: "spins", tid: Some(*tid), value: Some((*percent).into()), ..empty }
             }
+            Fact::RanToo(others) => EvidenceJson { kind: "ran_too", value: Some((*others).into()), ..empty },
             Fact::Epoll { set, events } => {
                 EvidenceJson { kind: "epoll", fd: Some(*set), events: Some(*events), ..empty }
             }
@@ -217,6 +218,7 @@ mod tests {
                 r#"{"kind":"file","tid":12,"fd":7,"path":"/a/b","mount":{"point":"/a","type":"nfs4","source":"s:/x"},"silent":true}"#,
             ),
             (Fact::Spins { tid: 12, percent: 99, waits: 0 }, r#"{"kind":"spins","tid":12,"value":99}"#),
+            (Fact::RanToo(2), r#"{"kind":"ran_too","value":2}"#),
             (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
             (
                 Fact::EpollInEpoll { set: 8, inner: 4, events: 1 },

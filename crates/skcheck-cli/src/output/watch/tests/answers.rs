@@ -3,7 +3,7 @@ use std::time::Duration;
 use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Pace, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
-use skcheck_core::watch::progress::{Reading, Writing};
+use skcheck_core::watch::progress::{NotArriving, Reading, Writing};
 use skcheck_core::{Gap, Holder, Holding, Missing, Payload, Protocol, SkMem};
 
 use super::{PIPE, answer, names};
@@ -276,6 +276,21 @@ fn a_chain_can_leave_this_host() {
     let mut world = chain();
     let root = world.judgement.sockets[0].root.as_mut().unwrap();
     root.links[0].reader = None;
+    let mut shown = NotArriving::default();
+    shown.retransmits = Some(2);
+    let lost = "(fd 14, 2.8 MiB unsent), and what was sent does not arrive there, or no answer comes back: it was sent \
+                again 2 times without an answer.";
+    let root = world.judgement.sockets[0].root.as_mut().unwrap();
+    root.end = End::NotArriving(shown);
+    let told = answer(&world);
+    assert!(told[1].ends_with(lost) && !told[0].contains("holds up"), "{told:?}");
+    let root = world.judgement.sockets[0].root.as_mut().unwrap();
+    (root.links[0].reader, shown.reader_is_empty) = (Some(Holder::new(20, 7)), true);
+    root.end = End::NotArriving(shown);
+    let told = answer(&world);
+    assert!(told[1].contains(", and what was sent does not arrive at app (20), fd 7: it was"), "{told:?}");
+    let root = world.judgement.sockets[0].root.as_mut().unwrap();
+    root.links[0].reader = None;
     let mut check = |end: End, taken: Option<u64>, expected: &str| {
         let root = world.judgement.sockets[0].root.as_mut().unwrap();
         (root.end, root.links[0].taken) = (end, taken);
@@ -317,6 +332,27 @@ fn answers_when_nobody_stands_still() {
     );
     check(
         |world| {
+            let quota = Fact::Throttled { throttled: 95, periods: 99, cgroup: b"/app".to_vec() };
+            let cause = Cause::new(CauseCode::Throttled, Some(20), vec![quota]);
+            let pace = Pace { consumed: Some(1024), at_least: false };
+            let judged = world.socket(2, 7, 0, 4096);
+            judged.writing = Writing::Slow;
+            let end = End::Slow(Holder::new(20, 5), pace, Some(Box::new(cause)));
+            let link = Link::new(
+                Holder::new(2, 7),
+                Wait::Blocked,
+                Some(Payload(4096)),
+                Some(Holder::new(20, 5)),
+                Over::Socket(0),
+            );
+            judged.root = Some(Root::new(vec![link], end));
+            judged
+        },
+        "app (2) has 4 KiB unsent at fd 7, which the other end takes more slowly than it is written. process 20, \
+         fd 5, reads only 1 KiB/s: its cgroup is out of CPU quota.",
+    );
+    check(
+        |world| {
             let judged = world.socket(2, 7, 4096, 0);
             judged.reading = Reading::Draining;
             (judged.consumed, judged.until) = (Some(1 << 20), Some(Duration::from_secs(4)));
@@ -331,6 +367,34 @@ fn answers_when_nobody_stands_still() {
             judged
         },
         "No reader stands still. app (2) has 4 KiB unsent at fd 7, of which 10.0.0.20:9000 takes nothing.",
+    );
+    check(
+        |world| {
+            let judged = world.socket(2, 7, 0, 4096);
+            (judged.writing, judged.window_closed) = (Writing::Stalled, Some(true));
+            judged
+        },
+        "No reader stands still. app (2) has 4 KiB unsent at fd 7, of which 10.0.0.20:9000 takes nothing: its \
+         window is shut.",
+    );
+    check(
+        |world| {
+            let mut shown = NotArriving::default();
+            shown.retransmits = Some(5);
+            let judged = world.socket(2, 7, 0, 4096);
+            (judged.writing, judged.not_arriving) = (Writing::Stalled, Some(shown));
+            judged
+        },
+        "No reader stands still. app (2) has 4 KiB unsent at fd 7, and what was sent does not arrive at \
+         10.0.0.20:9000, or no answer comes back: it was sent again 5 times without an answer.",
+    );
+    check(
+        |world| {
+            let judged = world.socket(2, 7, 0, 4096);
+            (judged.writing, judged.window_closed) = (Writing::Slow, Some(false));
+            judged
+        },
+        "app (2) has 4 KiB unsent at fd 7, which goes out more slowly than it is written.",
     );
     check(
         |world| {
@@ -449,7 +513,7 @@ fn slow_chain() -> World {
     let reader = Holder::new(20, 7);
     let pace = Pace { consumed: Some(10 << 10), at_least: false };
     let root = world.judgement.sockets[0].root.as_mut().unwrap();
-    (root.end, root.links[0].pace) = (End::Slow(reader, pace), Some(pace));
+    (root.end, root.links[0].pace) = (End::Slow(reader, pace, None), Some(pace));
     let root = root.clone();
     world.judgement.sockets[1].root = Some(root);
     let judged = &mut world.judgement.sockets[2];

@@ -14,8 +14,15 @@ fn every_cause_has_its_words() {
         (CauseCode::Frozen, "cgroup frozen", "its cgroup is frozen", "app (2)'s cgroup is frozen"),
         (CauseCode::Zombie, "zombie", "its main thread, or a child", "app (2)'s main"),
         (CauseCode::Throttled, "out of CPU quota", "its cgroup is out of CPU quota", "app (2)'s cgroup"),
+        (
+            CauseCode::StuckReading,
+            "stuck in reading it",
+            "a thread of it is in the middle",
+            "a thread of app (2) is",
+        ),
         (CauseCode::Blocked, "blocked elsewhere", "its threads are all blocked", "app (2)'s threads"),
         (CauseCode::Spinning, "a thread spins", "a thread of it runs all the time", "a thread of app (2)"),
+        (CauseCode::Busy, "a thread is busy", "a thread of it is busy all the time", "a thread of app (2)"),
         (CauseCode::NotPolled, "not polled", "it does not ask for it", "app (2) does not ask"),
         (CauseCode::NoEpollin, "epoll without EPOLLIN", "it has stopped asking for data", "app (2) has"),
         (CauseCode::EdgeNotRead, "edge told, not read", "it was told once", "app (2) was told once"),
@@ -130,6 +137,8 @@ fn every_fact_has_its_words() {
             Fact::Spins { tid: 12, percent: 40, waits: 59 },
             "thread 12 uses 40 % of a processor, and waits for one 59 % of the time",
         ),
+        (Fact::RanToo(1), "another thread of it ran too, and which of them reads cannot be told"),
+        (Fact::RanToo(7), "7 other threads of it ran too, and which of them reads cannot be told"),
         (Fact::Epoll { set: 4, events: 0x8000_0019 }, "epoll set fd 4 has it for EPOLLIN, EPOLLET"),
         (Fact::Epoll { set: 4, events: Interest::OUT | 0x400 }, "epoll set fd 4 has it for EPOLLOUT, 0x400"),
         (Fact::Epoll { set: 4, events: 0x18 }, "epoll set fd 4 has it for no events"),
@@ -144,7 +153,7 @@ fn every_fact_has_its_words() {
         (Fact::InFlight(Holder::new(3, 7)), "the socket is in a message that nobody has received at fd 7"),
         (
             Fact::UnsentAt(Holder::new(3, 14), Payload(2048)),
-            "gdb (3) has 2 KiB unsent at fd 14, which the other end does not take, or slowly",
+            "gdb (3) has 2 KiB unsent at fd 14, which does not go out, or slowly",
         ),
         (Fact::ZombieChild(77), "child 77 has ended and was not waited for"),
         (queue(1, None), "1 connection waits for accept"),
@@ -163,6 +172,7 @@ fn what_is_missing_says_what_would_show_it() {
         (Unread::Descriptors, "CAP_SYS_PTRACE"),
         (Unread::Cgroup, "--host-root"),
         (Unread::Process, "ended"),
+        (Unread::NoAnswer, "did not answer"),
     ];
     for (unread, expected) in all {
         let words = words::fact(&Fact::Missing(unread), names(&world));

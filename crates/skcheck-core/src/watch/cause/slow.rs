@@ -1,0 +1,38 @@
+//! Why a reader reads slowly, as far as that is its own process. Pure.
+
+use crate::snapshot::Report;
+use crate::watch::cause::decide::{Look, out_of_quota};
+use crate::watch::cause::threads::SPINS_FROM;
+use crate::watch::cause::{Cause, CauseCode, Fact};
+use crate::watch::scene::Scene;
+
+/// Why a process reads slowly.
+pub(in crate::watch) struct Slow {
+    pub(in crate::watch) cause: Cause,
+    /// It is all of the process, or the thread that reads: whoever waits for its writing does not keep it waiting.
+    pub(in crate::watch) is_certain: bool,
+}
+
+/// Who has not run has read nothing: of several holders the one that ran reads. Where more did, nothing tells.
+pub(in crate::watch) fn slow(scene: &Scene<'_>, report: &Report) -> Option<Slow> {
+    let pids = report.pids();
+    let looks: Option<Vec<&Look<'_>>> = pids.iter().map(|pid| scene.process(*pid)).collect();
+    let mut looks = looks?;
+    if looks.len() > 1 {
+        looks.retain(|look| look.threads.ran > 0);
+    }
+    let [look] = looks.as_slice() else { return None };
+    let found = |code, evidence, is_certain| {
+        let cause = Cause { code, pid: Some(look.now.pid), evidence };
+        Some(Slow { cause, is_certain })
+    };
+    // Another process of the group may have used up what there was, while this one slept.
+    if let Some(quota) = out_of_quota(look).filter(|_| look.threads.load >= SPINS_FROM) {
+        return found(CauseCode::Throttled, vec![quota], true);
+    }
+    let spins = look.threads.spins.clone()?;
+    let others = look.threads.ran.saturating_sub(1);
+    let ran_too = u32::try_from(others).ok().filter(|others| *others > 0).map(Fact::RanToo);
+    let is_certain = ran_too.is_none() && !look.now.more_threads;
+    found(CauseCode::Busy, [spins].into_iter().chain(ran_too).collect(), is_certain)
+}
