@@ -79,8 +79,8 @@ fn inside<T: Send>(netns: &str, run: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(moved).join().unwrap())
 }
 
-/// What is sent to an address that nobody has any more does not arrive: its reader has nothing to take, and is not
-/// blamed, unlike one that does not read.
+/// What is sent to an address that nobody has any more does not arrive: its reader has nothing to take, and
+/// is not blamed, unlike one that does not read.
 #[test]
 fn what_does_not_arrive_is_no_readers_fault() {
     let Some(pair) = Pair::make("lost") else { return };

@@ -235,7 +235,8 @@ fn one_message_is_enough() {
     check("stopped", "Because: it is stopped (SIGSTOP, or job control).");
 }
 
-/// gzip has one thread, and that works all the time on what it reads; a reader that sleeps in between does not.
+/// gzip has one thread, and that works all the time on what it reads; a reader that sleeps in between does
+/// not.
 #[test]
 fn a_slow_reader_has_a_cause() {
     let watched = |command: &mut Command| {

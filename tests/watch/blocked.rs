@@ -58,8 +58,8 @@ fn in_a_pipe() {
     }
 }
 
-/// In the middle of reading: into memory that nobody fills, with the socket locked, for which another waits. One that
-/// waits for more than is there reads on when it comes.
+/// In the middle of reading: into memory that nobody fills, with the socket locked, for which another waits.
+/// One that waits for more than is there reads on when it comes.
 #[test]
 fn in_reading_it() {
     if !in_own_netns("blocked::in_reading_it") || engine().is_none() {

@@ -85,8 +85,8 @@ fn is_quota(group: &ControlGroup, cause: &Cause, pid: u32) {
     });
 }
 
-/// One that reads has no more time than one that does not; one that sleeps in the same group, where `busy` uses up
-/// what there is, reads as slowly as it means to.
+/// One that reads has no more time than one that does not; one that sleeps in the same group, where `busy`
+/// uses up what there is, reads as slowly as it means to.
 fn slow_and_throttled(group: &ControlGroup, busy: &Role) {
     let mut seen = Vec::new();
     for (role, code) in [("toil 100", Some(CauseCode::Throttled)), ("sip 500", None)] {

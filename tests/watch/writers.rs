@@ -83,7 +83,8 @@ fn unix_stalled() {
     assert_eq!(peers(&seen, writer), [holder.pid()]);
 }
 
-/// A relay that cannot write over MPTCP does not read; the reader there is the one to blame, and not one that reads.
+/// A relay that cannot write over MPTCP does not read; the reader there is the one to blame, and not one
+/// that reads.
 #[test]
 fn mptcp() {
     if !in_own_netns("writers::mptcp") {

@@ -13,8 +13,8 @@ pub struct Mptcp {
     /// MPTCP: bytes written that the peer has not acknowledged (`mptcpi_write_seq` less `mptcpi_snd_una`,
     /// since Linux 5.9).
     pub unsent: Option<Payload>,
-    /// MPTCP: the first byte that the peer has not acknowledged (`mptcpi_snd_una`, since Linux 5.9): a sequence number
-    /// that begins anywhere. How far it moves is what the peer took, in bytes.
+    /// MPTCP: the first byte that the peer has not acknowledged (`mptcpi_snd_una`, since Linux 5.9): a
+    /// sequence number that begins anywhere. How far it moves is what the peer took, in bytes.
     pub snd_una: Option<u64>,
     /// MPTCP: the TCP sockets that carry it, each with queues of its own. What has come through them and lies
     /// in the MPTCP socket's queue is charged there; what they send is charged to both.

@@ -20,8 +20,8 @@ pub(crate) fn sleep(given: Given) {
     drop(given);
 }
 
-/// Reads from its socket into memory that nobody fills: it is stuck in the middle, and has the socket locked. Says
-/// that it is ready before. Another thread reads as well, and waits for the lock.
+/// Reads from its socket into memory that nobody fills: it is stuck in the middle, and has the socket
+/// locked. Says that it is ready before. Another thread reads as well, and waits for the lock.
 pub(crate) fn read_into_nothing(given: Given) {
     let [socket] = given.sockets::<1>();
     let (buffer, faults) = memory::of_userfaultfd(4096).expect("root may");

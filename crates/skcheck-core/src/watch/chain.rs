@@ -68,8 +68,8 @@ pub(in crate::watch) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause
     Some((first.unwrap_or_else(|| cause::unheld(scene, report)), None))
 }
 
-/// What keeps a reader from reading faster: its own process, or that this writes what it reads, and no more than
-/// others take. One that has caught up (`has_caught_up`) waits for nobody but the latter.
+/// What keeps a reader from reading faster: its own process, or that this writes what it reads, and no more
+/// than others take. One that has caught up (`has_caught_up`) waits for nobody but the latter.
 pub(in crate::watch) fn of_slow_reader(
     scene: &Scene<'_>,
     at: usize,

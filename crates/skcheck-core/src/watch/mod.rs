@@ -187,14 +187,15 @@ pub struct Judged {
     pub drops: Option<u32>,
     /// The same a second.
     pub drops_per_second: Option<u64>,
-    /// Bytes that the peer of a TCP or MPTCP writer took (acknowledged), a second. `None` where that cannot be told.
+    /// Bytes that the peer of a TCP or MPTCP writer took (acknowledged), a second. `None` where that cannot
+    /// be told.
     pub taken: Option<u64>,
-    /// A TCP writer that has something unsent: whether it is the peer's window that keeps it from sending, now
-    /// or for some of the time, and not the network. `None` for every other socket, and where the kernel does
-    /// not tell.
+    /// A TCP writer that has something unsent: whether it is the peer's window that keeps it from sending,
+    /// now or for some of the time, and not the network. `None` for every other socket, and where the kernel
+    /// does not tell.
     pub window_closed: Option<bool>,
-    /// A TCP writer that stands still: what shows that what it has sent does not arrive, so that it is not its
-    /// peer's reader for which it waits. `None` where nothing shows that.
+    /// A TCP writer that stands still: what shows that what it has sent does not arrive, so that it is not
+    /// its peer's reader for which it waits. `None` where nothing shows that.
     pub not_arriving: Option<NotArriving>,
     /// It is one of those that were asked for ([`Sample::asked_for`]); the others are judged because a chain
     /// can lead over them.

@@ -9,11 +9,13 @@ use crate::watch::scene::Scene;
 /// Why a process reads slowly.
 pub(in crate::watch) struct Slow {
     pub(in crate::watch) cause: Cause,
-    /// It is all of the process, or the thread that reads: whoever waits for its writing does not keep it waiting.
+    /// It is all of the process, or the thread that reads: whoever waits for its writing does not keep it
+    /// waiting.
     pub(in crate::watch) is_certain: bool,
 }
 
-/// Who has not run has read nothing: of several holders the one that ran reads. Where more did, nothing tells.
+/// Who has not run has read nothing: of several holders the one that ran reads. Where more did, nothing
+/// tells.
 pub(in crate::watch) fn slow(scene: &Scene<'_>, report: &Report) -> Option<Slow> {
     let pids = report.pids();
     let looks: Option<Vec<&Look<'_>>> = pids.iter().map(|pid| scene.process(*pid)).collect();

@@ -55,8 +55,8 @@ pub(super) struct Threads {
     pub(super) all_parked: bool,
     /// The one that used most of a processor, if that was all the time.
     pub(super) spins: Option<Fact>,
-    /// For how many percent of the time all of them together ran, or waited for a processor: of two that never
-    /// sleep that is 200.
+    /// For how many percent of the time all of them together ran, or waited for a processor: of two that
+    /// never sleep that is 200.
     pub(super) load: u32,
     /// How many of them ran at all: a count.
     pub(super) ran: usize,
@@ -162,8 +162,8 @@ const WAITS_FOR_DATA: [&[u8]; 5] = [
     b"unix_stream_data_wait",
 ];
 
-/// Whether a thread is in the middle of a call of reading on one of these, and has slept there since the look before:
-/// not for data, but for its own memory, or for the socket's lock, which another has there.
+/// Whether a thread is in the middle of a call of reading on one of these, and has slept there since the
+/// look before: not for data, but for its own memory, or for the socket's lock, which another has there.
 pub(super) fn is_stuck_reading(now: &ProcessEvidence, before: Option<&ProcessEvidence>, fds: &[u32]) -> bool {
     let earlier = |tid: u32| before.and_then(|it| it.threads.iter().find(|thread| thread.tid == tid));
     let is_stuck = |thread: &ThreadEvidence| {

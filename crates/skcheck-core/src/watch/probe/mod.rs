@@ -125,8 +125,8 @@ impl<'a> Probe<'a> {
         sample.snapshot.gaps =
             known.into_iter().filter(|gap| !gap.what.is_of_waiting()).chain(more).collect();
         if before.is_none() {
-            // What the first look itself takes (the engine's maps, workers) is there from then on, and nothing that
-            // grows.
+            // What the first look itself takes (the engine's maps, workers) is there from then on, and
+            // nothing that grows.
             let config = kernel_config(self.host);
             let ledger = memory::read::ledger(self.host, config.as_ref(), &mut Vec::new());
             sample.snapshot.ledger = ledger.or(sample.snapshot.ledger);

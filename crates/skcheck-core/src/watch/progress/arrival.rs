@@ -46,8 +46,8 @@ pub(in crate::watch) enum OtherEnd {
 }
 
 impl OtherEnd {
-    /// The receiving side of a socket of which so many bytes a second were consumed. What a socket's owner keeps
-    /// from its queue (`sk_backlog`) has arrived.
+    /// The receiving side of a socket of which so many bytes a second were consumed. What a socket's owner
+    /// keeps from its queue (`sk_backlog`) has arrived.
     pub(in crate::watch) fn of(reader: &Report, consumed: Option<u64>) -> OtherEnd {
         let is_empty = reader.footprint.received.payload == Some(Payload(0))
             && reader.socket.skmem.backlog.unwrap_or(0) == 0

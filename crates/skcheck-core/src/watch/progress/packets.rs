@@ -118,7 +118,8 @@ fn nothing_arrives(span: &Span<'_>, key: SocketKey, before: &Report, now: &Repor
     let has_one_sender = matches!(now.socket.protocol, Protocol::UnixStream | Protocol::UnixSeqpacket);
     let is_shut = before.socket.shutdown.is_some_and(|Shutdown { receive, .. }| receive);
     let head = |sample: &Sample| sample.heads.get(&key).copied();
-    // Somebody who may not be looked at can have sent: but hardly a packet of the same size to the same place.
+    // Somebody who may not be looked at can have sent: but hardly a packet of the same size to the same
+    // place.
     let is_same = || head(span.before).is_some() && head(span.before) == head(span.now);
     let is_known = || ran::sees_all(span) || is_same();
     has_one_sender
@@ -167,8 +168,8 @@ fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Head
     }
 }
 
-/// Judges the sending side of a unix socket by the reader at its other end. The packets of all others wait for
-/// nobody but the device.
+/// Judges the sending side of a unix socket by the reader at its other end. The packets of all others wait
+/// for nobody but the device.
 pub(super) fn writing(before: Option<&Socket>, now: &Socket, reader: Option<Reading>) -> Writing {
     let Some(out) = now.send_q.size() else { return Writing::Unknown };
     if out == 0 {

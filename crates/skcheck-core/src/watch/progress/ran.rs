@@ -8,8 +8,8 @@ use crate::snapshot::{Holding, Report};
 use crate::watch::evidence::{ProcessEvidence, ThreadEvidence};
 use crate::watch::progress::Span;
 
-/// Whether all who are known to hold this socket have slept: these have read nothing, whatever somebody does who
-/// may not be looked at. A ring of io_uring reads by itself.
+/// Whether all who are known to hold this socket have slept: these have read nothing, whatever somebody does
+/// who may not be looked at. A ring of io_uring reads by itself.
 pub(super) fn slept(span: &Span<'_>, before: &Report, now: &Report, holders: &[Holder]) -> bool {
     let inode = now.socket.inode;
     let in_ring = || {

@@ -180,8 +180,8 @@ fn slow_readers_have_causes() {
     assert_eq!(why(&[]), None);
 }
 
-/// What is at the end of a chain has its own cause, whatever it waits for; what only might have it goes after what
-/// its writing waits for.
+/// What is at the end of a chain has its own cause, whatever it waits for; what only might have it goes
+/// after what its writing waits for.
 #[test]
 fn slow_readers_at_the_end_have_causes() {
     let first = stuck(1, (1, 3), (2, 4));
