@@ -119,7 +119,8 @@ pub enum Pairing {
     /// Every other writer goes with another reader, moves while the reader stands still or the other way
     /// round, or came to stand still after it.
     Left,
-    /// A hint: it is one of several that it may be ([`End::OneOf`]), and its descriptor is next to the reader's,
+    /// A hint: it is one of several that it may be ([`End::OneOf`](crate::watch::cause::End::OneOf)), and its
+    /// descriptor is next to the reader's,
     /// as those are that a proxy opens one after the other.
     Neighbours,
     /// Nothing: other readers of the process stand still too, and which of them waits for it is not known.
