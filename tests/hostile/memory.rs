@@ -8,7 +8,7 @@ use std::ptr::null_mut;
 
 use rustix::event::epoll::Event;
 use rustix::ioctl::{Updater, ioctl, opcode};
-use rustix::mm::{MapFlags, ProtFlags, UserfaultfdFlags, mmap, mmap_anonymous, userfaultfd};
+use rustix::mm::{Advice, MapFlags, ProtFlags, UserfaultfdFlags, madvise, mmap, mmap_anonymous, userfaultfd};
 use rustix::process::{PrctlMmMap, configure_virtual_memory_map};
 
 /// Pages of this file, which the kernel asks the file system for one by one.
@@ -18,6 +18,17 @@ pub(crate) fn of_file(file: &File, bytes: usize) -> &'static mut [u8] {
     unsafe {
         let place = mmap(null_mut(), bytes, access, MapFlags::PRIVATE, file, 0).expect("it can be mapped");
         std::slice::from_raw_parts_mut(place.cast(), bytes)
+    }
+}
+
+/// Forgets what was read of pages that came from a file, which is asked for them again, one by one.
+#[allow(dead_code)] // some programs of tests need it
+pub(crate) fn forget(pages: &[u8]) {
+    let begin = pages.as_ptr().cast_mut().cast();
+    // SAFETY: nothing was written to these pages: they are the same when they come back.
+    unsafe {
+        madvise(begin, pages.len(), Advice::Random).expect("a mapping");
+        madvise(begin, pages.len(), Advice::LinuxPageOut).expect("since Linux 5.4");
     }
 }
 

@@ -132,6 +132,38 @@ fn busy() {
     }
 }
 
+/// The major page faults of a process so far.
+fn major_faults(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let behind_name = stat.rsplit_once(')').expect("a name").1;
+    behind_name.split_whitespace().nth(9).expect("12 fields").parse().expect("a number")
+}
+
+/// One whose memory is read from a file again and again; one that sleeps as often by itself.
+#[test]
+fn paging() {
+    if !in_own_netns("groups::paging") {
+        return;
+    }
+    for (role, code) in [("page 500", Some(CauseCode::Paging)), ("sip 5", None)] {
+        let pair = Pair::tcp(64 << 10, 64 << 10);
+        let reader = inode(&pair.reader);
+        let full = fill_tcp(pair.writer);
+        let role = Role::start(role, vec![pair.reader]);
+        let _writer = Role::start("pour", vec![full]);
+        let before = major_faults(role.pid());
+        let judged = watch(LONG).socket(reader).clone();
+        let faults = major_faults(role.pid()) - before;
+        assert!(matches!(judged.reading, Reading::Slow | Reading::Draining), "{judged:#?}");
+        assert_eq!(judged.cause.as_ref().map(|cause| cause.code), code, "{faults}: {judged:#?}");
+        if let Some(cause) = &judged.cause {
+            let within = |told: u64| told > faults / 2 && told <= faults;
+            let is_it = |fact: &Fact| matches!(fact, Fact::MajorFaults { faults, .. } if within(*faults));
+            stands_on(cause, role.pid(), is_it);
+        }
+    }
+}
+
 #[test]
 fn throttled_by_version_1() {
     if !in_own_netns("groups::throttled_by_version_1") {

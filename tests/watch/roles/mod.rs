@@ -47,6 +47,7 @@ pub(crate) fn play(role: &str, given: Given) {
         "await-greeting" => stream::await_greeting(given),
         "poll-for-answer" => stream::poll_for_answer(given),
         "connect-to" => stream::connect_to(told, given),
+        "page" => pace::page(given, number()),
         "accept" => pace::accept(given, number()),
         "connect" => pace::connect(number()),
         "serve" => stream::serve(number()),

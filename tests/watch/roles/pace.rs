@@ -1,12 +1,14 @@
 //! Readers and writers at a known rate. They are late only for moments: what is due is counted from the
 //! beginning, and not from the step before.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, SendFlags};
 
+use crate::memory;
 use crate::role::{Given, gone, ready};
 
 /// The payload of each datagram.
@@ -88,6 +90,27 @@ pub(crate) fn sip(given: Given, milliseconds: u64) {
     loop {
         rustix::io::read(&socket, &mut buffer).unwrap_or_else(|_| gone());
         std::thread::sleep(Duration::from_millis(milliseconds));
+    }
+}
+
+/// Reads a little, and then touches so many pages of memory of its own, which are not there.
+pub(crate) fn page(given: Given, pages: u64) {
+    const PAGE: usize = 4096;
+    let [socket] = given.sockets();
+    blocking(&socket);
+    let mut file = tempfile::tempfile().expect("a directory");
+    let bytes = usize::try_from(pages).expect("few") * PAGE;
+    file.write_all(&vec![b'x'; bytes]).expect("there is room");
+    // What is not yet written is kept.
+    file.sync_all().expect("it can be written");
+    let memory = memory::of_file(&file, bytes);
+    let mut buffer = [0; DATAGRAM];
+    ready();
+    loop {
+        rustix::io::read(&socket, &mut buffer).unwrap_or_else(|_| gone());
+        memory::forget(memory);
+        let touched: usize = memory.iter().step_by(PAGE).map(|byte| usize::from(*byte == b'x')).sum();
+        assert_eq!(touched as u64, pages);
     }
 }
 

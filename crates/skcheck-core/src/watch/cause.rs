@@ -60,6 +60,8 @@ pub enum CauseCode {
     /// A thread of a process that reads runs all the time, or waits for a processor: it reads no faster because it
     /// has no more time.
     Busy,
+    /// Nearly always when its threads slept it was for memory that had to be read back: from swap, or from a file.
+    Paging,
     /// The socket is in no epoll set of its holder, and no thread reads or polls it.
     NotPolled,
     /// It is in an epoll set without EPOLLIN: the application has stopped asking.
@@ -94,6 +96,7 @@ impl CauseCode {
             CauseCode::Blocked => "blocked",
             CauseCode::Spinning => "spinning",
             CauseCode::Busy => "busy",
+            CauseCode::Paging => "paging",
             CauseCode::NotPolled => "not_polled",
             CauseCode::NoEpollin => "no_epollin",
             CauseCode::EdgeNotRead => "edge_not_read",
@@ -159,6 +162,16 @@ pub enum Fact {
         /// Percent of the window for which it waited for one.
         waits: u32,
     },
+    /// Of so many times that threads of the process slept in the window, they waited so often for a page that was
+    /// in no memory.
+    MajorFaults {
+        /// Pages that had to be read (`maj_flt`): a count.
+        faults: u64,
+        /// How often threads were put on a processor again: a count.
+        sleeps: u64,
+    },
+    /// So much of the process's memory is swapped out, in bytes.
+    Swapped(u64),
     /// So many other threads of the process ran too: it is not known which of them reads. A count.
     RanToo(u32),
     /// The socket is in this epoll set with these events.

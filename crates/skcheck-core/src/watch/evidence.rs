@@ -51,6 +51,8 @@ pub struct ProcessEvidence {
     /// Children of it that have ended and that it has not waited for. On a host with very many processes
     /// they were looked for a little earlier.
     pub zombies: Vec<u32>,
+    /// How much of its memory is swapped out (`VmSwap` of /proc/PID/status), in bytes.
+    pub swapped: Option<u64>,
     /// What could not be read, and what would show it.
     pub missing: Vec<Unread>,
 }
@@ -120,6 +122,8 @@ pub struct ThreadEvidence {
     pub mount: Option<Mount>,
     /// Processor time so far, in clock ticks (`utime` and `stime`).
     pub ticks: Option<u64>,
+    /// Pages that it had to wait for so far, since they were in no memory (`maj_flt`): a count.
+    pub major_faults: Option<u64>,
     /// How long after the sample began the next three were read.
     pub read_after: Duration,
     /// How long it ran so far (the first number of /proc/PID/task/TID/schedstat, `sum_exec_runtime`).

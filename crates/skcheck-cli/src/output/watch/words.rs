@@ -21,6 +21,7 @@ pub(in crate::output) fn short(code: CauseCode) -> &'static str {
         CauseCode::Blocked => "blocked elsewhere",
         CauseCode::Spinning => "a thread spins",
         CauseCode::Busy => "a thread is busy",
+        CauseCode::Paging => "waits for its memory",
         CauseCode::NotPolled => "not polled",
         CauseCode::NoEpollin => "epoll without EPOLLIN",
         CauseCode::EdgeNotRead => "edge told, not read",
@@ -60,6 +61,9 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),
         CauseCode::Spinning => format!("a thread of {who} runs all the time and does not read"),
         CauseCode::Busy => format!("a thread of {who} is busy all the time"),
+        CauseCode::Paging => {
+            format!("{who} waits for its own memory to be read back, from swap or from files")
+        }
         CauseCode::NotPolled
             if has(&|fact| matches!(fact, Fact::Thread { call: Some((Call::Poll, _)), .. })) =>
         {
@@ -171,6 +175,13 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
         Fact::Spins { tid, percent, waits } => {
             format!("thread {tid} uses {percent} % of a processor, and waits for one {waits} % of the time")
         }
+        Fact::MajorFaults { faults, sleeps } => {
+            format!(
+                "it waited for {} that had to be read, and slept {sleeps} times in all",
+                count(*faults, "page")
+            )
+        }
+        Fact::Swapped(bytes) => format!("{} of it is swapped out", size(*bytes)),
         Fact::RanToo(1) => "another thread of it ran too, and which of them reads cannot be told".to_owned(),
         Fact::RanToo(others) => {
             format!("{others} other threads of it ran too, and which of them reads cannot be told")

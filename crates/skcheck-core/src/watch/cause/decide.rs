@@ -165,6 +165,9 @@ pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
     if let Some(spins) = threads.spins.clone().filter(|_| !is_attended && !may_attend) {
         return found(CauseCode::Spinning, vec![spins], false);
     }
+    if let Some(paging) = paging(look).filter(|_| !is_attended && !may_attend) {
+        return found(CauseCode::Paging, paging, false);
+    }
     if is_in_call {
         // It is about to read, or waits for more than is there (SO_RCVLOWAT).
         return found(CauseCode::Unknown, threads::facts_on(look.now, call, target.fds), false);
@@ -187,6 +190,13 @@ pub(super) fn decide(look: &Look<'_>, target: &Target<'_>) -> Decided {
     }
     let (code, evidence) = unpolled(look, target);
     found(code, evidence, false)
+}
+
+/// That its threads wait for their memory, and how much of that is swapped out.
+pub(super) fn paging(look: &Look<'_>) -> Option<Vec<Fact>> {
+    let faults = look.threads.paging.clone()?;
+    let swapped = look.now.swapped.filter(|bytes| *bytes > 0).map(Fact::Swapped);
+    Some([faults].into_iter().chain(swapped).collect())
 }
 
 /// What keeps a process from doing anything.

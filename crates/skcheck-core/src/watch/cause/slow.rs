@@ -1,7 +1,7 @@
 //! Why a reader reads slowly, as far as that is its own process. Pure.
 
 use crate::snapshot::Report;
-use crate::watch::cause::decide::{Look, out_of_quota};
+use crate::watch::cause::decide::{Look, out_of_quota, paging};
 use crate::watch::cause::threads::SPINS_FROM;
 use crate::watch::cause::{Cause, CauseCode, Fact};
 use crate::watch::scene::Scene;
@@ -32,9 +32,12 @@ pub(in crate::watch) fn slow(scene: &Scene<'_>, report: &Report) -> Option<Slow>
     if let Some(quota) = out_of_quota(look).filter(|_| look.threads.load >= SPINS_FROM) {
         return found(CauseCode::Throttled, vec![quota], true);
     }
-    let spins = look.threads.spins.clone()?;
+    let (code, evidence) = match (look.threads.spins.clone(), paging(look)) {
+        (Some(spins), _) => (CauseCode::Busy, vec![spins]),
+        (None, paging) => (CauseCode::Paging, paging?),
+    };
     let others = look.threads.ran.saturating_sub(1);
     let ran_too = u32::try_from(others).ok().filter(|others| *others > 0).map(Fact::RanToo);
     let is_certain = ran_too.is_none() && !look.now.more_threads;
-    found(CauseCode::Busy, [spins].into_iter().chain(ran_too).collect(), is_certain)
+    found(code, evidence.into_iter().chain(ran_too).collect(), is_certain)
 }

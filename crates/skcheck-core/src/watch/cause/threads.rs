@@ -13,6 +13,9 @@ pub(super) const TICKS_PER_SECOND: u64 = 100;
 /// From so many percent of the time on a thread counts as one that runs all the time.
 pub(super) const SPINS_FROM: u32 = 80;
 
+/// From so many pages a second on a process that waited for these counts as held up by them.
+const PAGING_FROM: u64 = 20;
+
 /// How many threads a cause shows.
 const MOST_SHOWN: usize = 8;
 
@@ -55,6 +58,8 @@ pub(super) struct Threads {
     pub(super) all_parked: bool,
     /// The one that used most of a processor, if that was all the time.
     pub(super) spins: Option<Fact>,
+    /// How often they waited for a page that was in no memory, if that was nearly always when they slept.
+    pub(super) paging: Option<Fact>,
     /// For how many percent of the time all of them together ran, or waited for a processor: of two that
     /// never sleep that is 200.
     pub(super) load: u32,
@@ -91,6 +96,7 @@ impl Threads {
                 matches!(it.wchan.as_deref(), Some(b"do_freezer_trap" | b"__refrigerator"))
             }),
             spins: spins(&used),
+            paging: paging(&living, before, window),
             load: used.iter().fold(0, |sum, it| sum.saturating_add(it.ran).saturating_add(it.waited)),
             ran: used.iter().filter(|it| it.has_run).count(),
         }
@@ -242,6 +248,21 @@ fn spins(used: &[Used]) -> Option<Fact> {
     let is_busy = |it: &&Used| it.ran > 0 && it.ran.saturating_add(it.waited) >= SPINS_FROM;
     let busiest = used.iter().filter(is_busy).max_by_key(|it| (it.ran, it.waited, it.tid))?;
     Some(Fact::Spins { tid: busiest.tid, percent: busiest.ran, waits: busiest.waited })
+}
+
+/// Whether threads waited for their own memory: each page that has to be read costs one sleep, and sleeps for
+/// anything else are few beside these.
+fn paging(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: Duration) -> Option<Fact> {
+    let earlier: FxHashMap<u32, &ThreadEvidence> =
+        before?.threads.iter().map(|thread| (thread.tid, thread)).collect();
+    let grown = |of: fn(&ThreadEvidence) -> Option<u64>| {
+        let grown = living.iter().filter_map(|now| of(now)?.checked_sub(of(earlier.get(&now.tid)?)?));
+        grown.fold(0u64, u64::saturating_add)
+    };
+    let (faults, sleeps) = (grown(|it| it.major_faults), grown(|it| it.runs));
+    let a_second = u128::from(faults) * 1000 / window.as_millis().max(1);
+    let is_most = faults.saturating_mul(5) >= sleeps.saturating_mul(4);
+    (a_second >= u128::from(PAGING_FROM) && is_most).then_some(Fact::MajorFaults { faults, sleeps })
 }
 
 /// For how many percent of the time between two looks at it a thread ran, and for how many it waited for a

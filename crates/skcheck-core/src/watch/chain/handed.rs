@@ -37,6 +37,7 @@ fn to(scene: &Scene<'_>, own: &Own, channel: Holder) -> Option<Chain> {
             | CauseCode::Throttled
             | CauseCode::Blocked
             | CauseCode::Spinning
+            | CauseCode::Paging
     );
     let writer = report.peer_holders.iter().find(|holder| holder.pid == own.holder.pid)?;
     let socket = scene.peers.of(scene.sockets, at)?;

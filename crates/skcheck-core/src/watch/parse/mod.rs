@@ -32,6 +32,9 @@ pub struct Stat {
     pub state: u8,
     /// The parent (field 4); 0 for none that this pid namespace shows.
     pub parent: u32,
+    /// Pages that it had to wait for, since they were in no memory (field 12, `maj_flt`): a count, the whole
+    /// process's in /proc/PID/stat, the thread's in /proc/PID/task/TID/stat.
+    pub major_faults: u64,
     /// Processor time in clock ticks, `utime` and `stime` (fields 14 and 15): the whole process's in
     /// /proc/PID/stat, the thread's in /proc/PID/task/TID/stat.
     pub ticks: u64,
@@ -56,6 +59,7 @@ pub fn stat(file: &[u8]) -> Option<Stat> {
         comm,
         state: *state.first()?,
         parent: word(4).and_then(parse_number)?,
+        major_faults: number(12)?,
         ticks: number(14)?.saturating_add(number(15)?),
         threads: number(20)?,
         start_time: number(22)?,
@@ -87,6 +91,13 @@ pub fn schedstat(file: &[u8]) -> Option<Turns> {
 /// `None` for nobody.
 pub fn tracer(status: &[u8]) -> Option<u32> {
     number_in_status(status, b"TracerPid:").filter(|tid| *tid != 0)
+}
+
+/// How much of the process's memory is swapped out (`VmSwap:` of /proc/PID/status), in bytes; `None` where that
+/// does not tell.
+pub fn swapped(status: &[u8]) -> Option<u64> {
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"VmSwap:"))?;
+    decimal(words(line).next()?)?.checked_mul(1024)
 }
 
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -12,13 +12,14 @@ fn stats() {
             comm: comm.as_bytes().to_vec(),
             state,
             parent,
+            major_faults: 6,
             ticks,
             threads,
             start_time,
         });
         assert_eq!(found, expected, "{file}");
     };
-    let rest = "1 24865 13402 0 -1 4194304 101 0 0 0 12 30 0 0 20 0 3 0 1499942 2998272 416";
+    let rest = "1 24865 13402 0 -1 4194304 101 0 6 0 12 30 0 0 20 0 3 0 1499942 2998272 416";
     check(&format!("24876 (head) R {rest}\n"), Some(("head", b'R', 1, 42, 3, 1_499_942)));
     // The name is the process's own choice.
     check(&format!("7 (a) Z 9 (b) t {rest}\n"), Some(("a) Z 9 (b", b't', 1, 42, 3, 1_499_942)));
@@ -26,6 +27,14 @@ fn stats() {
     check(&format!("7 () S {rest}"), Some(("", b'S', 1, 42, 3, 1_499_942)));
     for bad in ["", "7", "7 (a", "7 )a(", "7 (a)", "7 (a) S 1", &format!("7 (a) SS {rest}")] {
         check(bad, None);
+    }
+}
+
+#[test]
+fn swapped_memory() {
+    assert_eq!(swapped(b"VmPTE:\t 44 kB\nVmSwap:\t     120 kB\nThreads:\t1\n"), Some(120 << 10));
+    for none in [&b"Name:\tVmSwap:\n"[..], b"VmSwap:\n", b"VmSwap:\t18446744073709551615 kB\n", b""] {
+        assert_eq!(swapped(none), None);
     }
 }
 

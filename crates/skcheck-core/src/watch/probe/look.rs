@@ -80,7 +80,10 @@ impl<'l> Look<'l> {
             return found;
         }
         match read(self.host, &format!("/proc/{pid}/status")) {
-            Ok(status) => found.tracer = parse::tracer(&status).map(|tid| self.process_of(tid)),
+            Ok(status) => {
+                found.tracer = parse::tracer(&status).map(|tid| self.process_of(tid));
+                found.swapped = parse::swapped(&status);
+            }
             Err(error) if is_gone(&error) => {}
             Err(error) => refused(&mut found, &error, Unread::Threads),
         }
@@ -198,6 +201,7 @@ impl<'l> Look<'l> {
             comm: Some(stat.comm),
             state: Some(stat.state),
             ticks: Some(stat.ticks),
+            major_faults: Some(stat.major_faults),
             read_after,
             ran: turns.map(|turns| turns.ran),
             waited: turns.map(|turns| turns.waited),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::chains::{At, asleep, check, stuck, writes};
 use super::made::{Sock, of, process, samples, sleeps};
 use crate::holders::Holder;
-use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Busy, Throttled};
+use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Busy, Paging, Throttled};
 use crate::watch::cause::{End, Fact, Pace, Root};
 use crate::watch::evidence::{Call, ProcessEvidence, Quota, ThreadEvidence, Throttling};
 use crate::watch::judge;
@@ -158,6 +158,22 @@ fn slow_readers_have_causes() {
     // One that works all the time, or would.
     assert_eq!(why(&[&spent(5, &[(980, 10)])]), Some((Busy, vec![spins(98, 1)])));
     assert_eq!(why(&[&spent(5, &[(300, 600)])]), Some((Busy, vec![spins(30, 60)])));
+    // One that waits for its memory, and one that sleeps more often for something else.
+    let paged = |faults: u64, runs: u64| {
+        let mut both = spent(5, &[(30, 10)]);
+        for (process, is_later) in both.iter_mut().zip([0, 1]) {
+            process.swapped = Some(1 << 20);
+            for thread in &mut process.threads {
+                thread.major_faults = Some(7 + faults * is_later);
+                thread.runs = Some(100 + runs * is_later);
+            }
+        }
+        both
+    };
+    let facts = vec![Fact::MajorFaults { faults: 400, sleeps: 420 }, Fact::Swapped(1 << 20)];
+    assert_eq!(why(&[&paged(400, 420)]), Some((Paging, facts)));
+    assert_eq!(why(&[&paged(400, 600)]), None);
+    assert_eq!(why(&[&paged(9, 9)]), None);
     // One that sleeps by itself.
     assert_eq!(why(&[&spent(5, &[(300, 0)])]), None);
     // Out of quota, and would run; or asleep, while others of the group used it up.

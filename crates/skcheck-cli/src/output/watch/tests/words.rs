@@ -23,6 +23,12 @@ fn every_cause_has_its_words() {
         (CauseCode::Blocked, "blocked elsewhere", "its threads are all blocked", "app (2)'s threads"),
         (CauseCode::Spinning, "a thread spins", "a thread of it runs all the time", "a thread of app (2)"),
         (CauseCode::Busy, "a thread is busy", "a thread of it is busy all the time", "a thread of app (2)"),
+        (
+            CauseCode::Paging,
+            "waits for its memory",
+            "it waits for its own memory",
+            "app (2) waits for its own",
+        ),
         (CauseCode::NotPolled, "not polled", "it does not ask for it", "app (2) does not ask"),
         (CauseCode::NoEpollin, "epoll without EPOLLIN", "it has stopped asking for data", "app (2) has"),
         (CauseCode::EdgeNotRead, "edge told, not read", "it was told once", "app (2) was told once"),
