@@ -90,7 +90,7 @@ struct scratch {
 	struct { __u64 page; __u32 length, offset; } frag[FRAGS];
 	struct result results[LISTS];
 	struct look before, after;
-	struct ring_told ring;
+	struct socket_end end; /* too large for the stack: six calls share 512 bytes */
 	__u64 truesize, payload; /* of the packets of the list that is being walked */
 };
 

@@ -84,7 +84,7 @@ __noinline int tell_ring(__u64 sk)
 
 	if (!own)
 		return 0;
-	told = &own->ring;
+	told = &own->end.ring;
 	__builtin_memset(told, 0, sizeof(*told));
 	if (FIELD(sock, sk, __sk_common.skc_family) != AF_PACKET || !HAS(packet_sock, rx_ring) ||
 	    !HAS(packet_sock, tp_version) || !HAS(packet_ring_buffer, pg_vec) || !HAS(packet_ring_buffer, pg_vec_len) ||

@@ -302,32 +302,35 @@ static __always_inline void walk_queues(__u64 sk, __u32 slot, __u32 mode, __u32 
 
 __noinline int end_socket(__u64 sk, __u32 slot, __u32 mode)
 {
-	struct socket_end end = { .kind = SOCKET_END, .slot = slot };
 	struct scratch *own = own_scratch();
+	struct socket_end *end;
 	struct look *look;
 	__s32 unread;
 
 	if (!own)
 		return 0;
 	look = &own->after;
-	end.rmem_alloc = look->received[CHARGED];
-	end.forward_deficit = look->received[DEFICIT];
-	end.backlog = look->received[2];
-	end.wmem_queued = look->sent[QUEUED];
+	end = &own->end;
+	__builtin_memset(end, 0, sizeof(*end));
+	end->kind = SOCKET_END;
+	end->slot = slot;
+	end->rmem_alloc = look->received[CHARGED];
+	end->forward_deficit = look->received[DEFICIT];
+	end->backlog = look->received[2];
+	end->wmem_queued = look->sent[QUEUED];
+	end->errors = look->received[7];
+	end->unchanged = received_is_unchanged();
 	tell_ring(sk);
-	end.ring = own->ring;
-	end.errors = look->received[7];
-	end.unchanged = received_is_unchanged();
 	if (mode & TCP) {
 		unread = (__u32)look->received[8] - (__u32)look->received[9];
-		end.recv_q = unread > 0 ? unread : 0;
-		end.send_q = (__u32)look->sent[1] - (__u32)look->sent[2];
+		end->recv_q = unread > 0 ? unread : 0;
+		end->send_q = (__u32)look->sent[1] - (__u32)look->sent[2];
 		if (FIELD(sock, sk, __sk_common.skc_state) != TCP_LISTEN)
-			tell_tcp(&end.tcp, sk);
+			tell_tcp(&end->tcp, sk);
 	}
 	for (__u32 list = 0; list < LISTS; list++)
 		end_list(slot, list);
-	bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_output(&packets, end, sizeof(*end), BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
