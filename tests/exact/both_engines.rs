@@ -92,8 +92,10 @@ fn assert_same(what: &str, query: &Query) -> usize {
             let mut other = without_exceptions(other.clone());
             // The tables tell it only of connections that hold something, and not all of it.
             other.socket.tcp_info = match (listed.socket.tcp_info, other.socket.tcp_info) {
-                (Some(_), Some(mut info)) => {
+                (Some(listed), Some(mut info)) => {
                     (info.ooo_span, info.pending) = (None, None);
+                    // The tables tell it since Linux 6.2.
+                    info.rcv_wnd = info.rcv_wnd.filter(|_| listed.rcv_wnd.is_some());
                     Some(info)
                 }
                 _ => None,
