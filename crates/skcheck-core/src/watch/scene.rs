@@ -56,6 +56,8 @@ pub(in crate::watch) struct Scene<'a> {
     pub(in crate::watch) peers: Peers,
     /// Every network namespace of the host was asked for the other ends of connections.
     pub(in crate::watch) looked_everywhere: bool,
+    /// The time between the two samples.
+    pub(in crate::watch) window: Duration,
     processes: FxHashMap<u32, Look<'a>>,
     listeners: FxHashMap<Holder, usize>,
     went: Vec<Went>,
@@ -87,6 +89,7 @@ impl<'a> Scene<'a> {
             sockets,
             peers,
             looked_everywhere: looked_everywhere(&span.now.snapshot),
+            window: span.window,
             processes: looks.collect(),
             listeners: FxHashMap::default(),
             went,

@@ -128,6 +128,11 @@ impl<'a> Look<'a> {
         self.threads.any_waits_for_events
     }
 
+    /// Whether a thread waits in an epoll set.
+    pub(in crate::watch) fn waits_in_epoll(&self) -> bool {
+        !self.threads.waits.is_empty()
+    }
+
     /// Whether it is known what each of its threads does.
     pub(in crate::watch) fn is_known(&self) -> bool {
         self.threads.calls_known

@@ -67,7 +67,8 @@ impl Choice {
             let is_taken = pairs.is_some_and(|(pairs, at)| pairs.is_taken_from(at, writer));
             // Who reads is not held up by a peer that takes nothing.
             let takes_nothing = reads && scene.went(writer).taken == Some(0);
-            !is_taken && !takes_nothing
+            let goes_on = !reads && has_turned_over(scene, writer);
+            !is_taken && !takes_nothing && !goes_on
         });
         keep_if_any(&mut candidates, |it| match (at, it.over) {
             (Some(at), Over::Socket(writer)) => !began_later(scene, at, writer),
@@ -140,6 +141,14 @@ fn keep_if_any<T>(all: &mut Vec<T>, passes: impl Fn(&T) -> bool) {
     }
 }
 
+/// Whether a peer has taken as much in the window as a buffer holds: then the process has written to it in the
+/// same time, and not waited for it.
+fn has_turned_over(scene: &Scene<'_>, writer: usize) -> bool {
+    let taken = scene.went(writer).taken.unwrap_or(0);
+    let taken = u128::from(taken) * scene.window.as_millis() / 1000;
+    taken > 0 && taken >= u128::from(scene.unsent(writer))
+}
+
 /// Whether a writer began to stand still only after the reader did: it sent something while that had unread
 /// data already. Only a peer that has shut its window tells: where it has not, what was sent last can be sent
 /// again and again. And only one that does not read: what a slow one takes comes out of a buffer that may have
@@ -169,11 +178,12 @@ fn holds_back(scene: &Scene<'_>, own: &Own, reads: bool, at: usize, fds: &[u32])
     }
     // What a process stops asking for it stops on purpose, whatever its threads do. For the rest it must be
     // seen that it is an event loop, and not stuck somewhere else.
+    // Of several threads one that waits in poll says nothing about what the others do not ask for.
+    let is_loop = look.waits_for_events() && (look.has_one_thread() || look.waits_in_epoll());
     let is_event_loop = match own.cause.code {
         CauseCode::NoEpollin | CauseCode::OneshotNotRearmed => look.waits_for_events() || !look.is_known(),
-        CauseCode::NotPolled | CauseCode::EdgeNotRead | CauseCode::NobodyWaits | CauseCode::AcceptFull => {
-            look.waits_for_events()
-        }
+        CauseCode::NotPolled => is_loop,
+        CauseCode::EdgeNotRead | CauseCode::NobodyWaits | CauseCode::AcceptFull => look.waits_for_events(),
         _ => false,
     };
     is_event_loop.then_some(Wait::EventLoop)

@@ -4,7 +4,7 @@ use super::chains::{asleep, check, stuck};
 use super::made::{Sock, of, process, samples, set, sleeps};
 use crate::watch::cause::CauseCode::{Backpressure, Blocked, NoEpollin};
 use crate::watch::cause::{End, Pairing, Root, Wait};
-use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence};
+use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, ThreadEvidence};
 use crate::watch::progress::Reading;
 use crate::watch::{Judged, judge};
 
@@ -173,6 +173,40 @@ fn by_rates() {
     now[1] = [writer.acked(77 + 986), reader];
     let all = judged(&before, &now, &[(11, 2), (13, 4)]);
     assert_eq!((of(&all, 4).reading, &of(&all, 4).root), (Reading::Draining, &None));
+}
+
+/// Who takes a whole buffer in the window is not the one that a reader waits for which took nothing in it.
+#[test]
+fn by_what_was_written_meanwhile() {
+    let sockets = |taken: u64, received: u64| {
+        let [writer, reader] = to_client(5, 9, 77 + taken);
+        [from_server(1, 11, 90_000), [writer, reader.received(44_000 + received)]]
+    };
+    let still = |taken| {
+        let all = judged(&sockets(0, 0), &sockets(taken, taken), &[(11, 2)]);
+        of(&all, 2).clone()
+    };
+    // It has 2.8 MB unsent.
+    assert_eq!(still(30_000_000).root, None);
+    let slow = still(20_000).root.unwrap();
+    assert!(matches!(slow.end, End::Slow(reader, ..) if reader.pid == 105), "{slow:?}");
+}
+
+/// One thread of several that waits in poll does not make a process a loop that stops asking.
+#[test]
+fn a_thread_beside_is_no_event_loop() {
+    let sockets = [from_server(1, 11, 90_000), to_client(5, 9, 77)];
+    let judged = |threads: &[Call]| {
+        let mut process = process(PROXY, sleeps(Call::Poll, 0));
+        let others = (PROXY + 1..).zip(threads);
+        process.threads.extend(others.map(|(tid, call)| ThreadEvidence { tid, ..sleeps(*call, 4) }));
+        let processes: Vec<ProcessEvidence> = (100..120).map(asleep).chain([process]).collect();
+        let both = samples(&sockets.concat(), &sockets.concat(), &processes);
+        of(&judge(&both.0, &both.1).sockets, 2).clone()
+    };
+    waits_for(&judged(&[]), 9, 105, Pairing::Only);
+    waits_for(&judged(&[Call::EpollWait]), 9, 105, Pairing::Only);
+    assert_eq!(judged(&[Call::Futex]).root, None);
 }
 
 /// A cause is not younger than its effect.
