@@ -215,7 +215,7 @@ fn story(host: &Guarded, pid: u32, made: &Made, free: Option<(u64, u64)>) -> Str
     let fell = match free {
         None => "how free memory changed cannot be read here".to_owned(),
         Some((before, after)) => match before.checked_sub(after) {
-            Some(fell) if fell.abs_diff(pinned) <= pinned / 4 => {
+            Some(fell) if fell.abs_diff(pinned) <= pinned / 10 => {
                 format!("free memory fell by {}", size(fell))
             }
             // Others take and give back memory all the time.

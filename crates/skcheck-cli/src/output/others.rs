@@ -13,12 +13,13 @@ pub(super) fn sentence(report: &Report<'_>) -> Option<String> {
         return None;
     }
     let is_other = |it: &&SocketReport| it.footprint.received.payload.is_some_and(|unread| unread.0 == 0);
-    const KINDS: [&str; 5] = [
+    const KINDS: [&str; 6] = [
         "with unsent data",
         "closed by the process, not finished",
         "at which connections wait for accept",
         "with rings",
-        "with data that cannot be read yet",
+        "with data that cannot be read yet, or without a byte",
+        "with error queues that are never fetched",
     ];
     let kind = |it: &SocketReport| {
         let has = |charged: Option<Truesize>| charged.is_some_and(|charge| charge.0 > 0);
@@ -26,6 +27,7 @@ pub(super) fn sentence(report: &Report<'_>) -> Option<String> {
             _ if it.holding == Holding::Orphan => KINDS[1],
             RecvQueue::Connections(waiting) if waiting.0 > 0 => KINDS[2],
             _ if it.footprint.rings.is_none_or(|rings| rings.0 > 0) => KINDS[3],
+            _ if it.error_packets() > Some(0) => KINDS[5],
             _ if has(it.footprint.received.charged) => KINDS[4],
             _ if has(it.footprint.sent.charged) => KINDS[0],
             _ => return None,

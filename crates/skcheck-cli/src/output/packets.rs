@@ -84,7 +84,12 @@ pub(crate) fn write_packets(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if let Some(again) = again {
-        write_paragraph(out, &again::became(again), 0, page)?;
+        write_paragraph(
+            out,
+            &again::became(again, look.exact.elsewhere(&look.listing.socket, false).0 > 0),
+            0,
+            page,
+        )?;
     }
     for queue in look.exact.queues.iter().filter(|queue| queue.packets > 0 || !queue.complete) {
         writeln!(out)?;

@@ -13,7 +13,14 @@ pub(super) fn note(report: &SocketReport) -> Option<String> {
     let rings = report.socket.rings.unwrap_or_default();
     let told = [("rx", rings.rx), ("tx", rings.tx)].into_iter().filter_map(|(direction, ring)| {
         let ring = ring?;
-        let fill = if direction == "rx" { format!(", {}", full(rings.fill)) } else { String::new() };
+        let fill = if direction == "rx" {
+            let drops = rings.fill.and_then(|fill| fill.drops).filter(|drops| *drops > 0);
+            let drops =
+                drops.map(|drops| format!(", {drops} dropped since it last asked")).unwrap_or_default();
+            format!(", {}{drops}", full(rings.fill))
+        } else {
+            String::new()
+        };
         Some(format!("{direction} ring of {}{fill}", size(ring.bytes().0)))
     });
     let told: Vec<String> = told.collect();

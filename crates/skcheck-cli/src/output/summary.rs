@@ -321,7 +321,11 @@ pub(super) fn totals(report: &Report<'_>) -> Vec<String> {
     };
     let mut text = match totals.unread_sockets {
         0 => {
-            format!("Nothing is unread at {} of {}", count(totals.sockets, "socket"), whose(totals.processes))
+            let what = match totals.rings.0 {
+                0 => "Nothing is unread",
+                _ => "Beside what is in rings, nothing is unread",
+            };
+            format!("{what} at {} of {}", count(totals.sockets, "socket"), whose(totals.processes))
         }
         n => format!(
             "{} of {} {} ",

@@ -161,7 +161,7 @@ fn not_entered(query: &Query, survey: &Survey, dumps: &[Dump], by_engine: bool) 
         return Some(survey::not_a_namespace(&file.path, error));
     }
     let error = refusals.next()?;
-    let place = asked_for.map_or_else(|| format!("setns: {error}"), |file| file.path.display().to_string());
+    let place = asked_for.map_or_else(|| error.to_string(), |file| file.path.display().to_string());
     let is_short = |errno: Errno| matches!(errno, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE);
     let remedy = if Errno::from_io_error(error).is_some_and(is_short) {
         "raise the limits (ulimit -n, ulimit -u, pids.max), and run again"

@@ -107,16 +107,19 @@ fn complete(report: &mut Report, facts: &HostFacts) {
 }
 
 /// Whether anything is in a queue that packets lie in. What a unix sender is charged is in its reader's
-/// queue, what UDP and its like send in the device's; rings are no queues. What waits at a TCP listener has a
-/// report of its own; at a unix listener it has none.
+/// queue, what UDP and its like send in the device's: that is charged too, and the walk tells that it is not
+/// there. Rings are no queues. What waits at a TCP listener has a report of its own; at a unix listener it has none.
 fn holds_packets(report: &Report) -> bool {
     let Report { socket, footprint, .. } = report;
     match socket.family {
         Family::Unix => {
             socket.recv_q.holds_something() || footprint.received.charged.is_some_and(|charge| charge.0 > 0)
         }
-        // A ring is no queue, and what was sent waits elsewhere.
-        Family::Packet | Family::Netlink => footprint.received.charged.is_none_or(|charge| charge.0 > 0),
+        // A ring is no queue.
+        Family::Packet | Family::Netlink => {
+            let holds = |side: &Side| side.charged.is_none_or(|charge| charge.0 > 0);
+            holds(&footprint.received) || holds(&footprint.sent)
+        }
         _ => socket.state != State::Listen && socket.holds_something(),
     }
 }

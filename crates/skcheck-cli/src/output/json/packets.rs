@@ -79,6 +79,7 @@ struct AgainJson {
     read: bool,
     errors: ErrorsJson,
     taken: Option<u32>,
+    ring_read: Option<bool>,
 }
 
 /// What became of the error queue.
@@ -162,7 +163,7 @@ impl CountersJson {
 }
 
 impl AgainJson {
-    fn new(Again { time, change, errors, taken, looks }: &Again) -> AgainJson {
+    fn new(Again { time, change, errors, taken, looks, ring_read }: &Again) -> AgainJson {
         AgainJson {
             looks: *looks,
             after_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
@@ -175,6 +176,7 @@ impl AgainJson {
             read: !change.is_unread(),
             errors: ErrorsJson { before: errors.before, fetched: errors.gone, arrived: errors.arrived },
             taken: *taken,
+            ring_read: *ring_read,
         }
     }
 }

@@ -142,6 +142,9 @@ fn evidence(evidence: &Evidence) -> Vec<String> {
             "No socket that was seen holds data; the packets in use on the host could pin {} at worst.",
             size(worst.0)
         ),
+        _ if charged == 0 && unread == 0 && evidence.rings.is_none_or(|rings| rings.0 > 0) => {
+            "No queue of a socket that was seen holds data.".to_owned()
+        }
         _ if charged == 0 && unread == 0 => "No socket that was seen holds data.".to_owned(),
         _ => {
             let whose =

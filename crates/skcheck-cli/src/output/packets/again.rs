@@ -18,11 +18,14 @@ pub(crate) struct Again {
     pub(crate) taken: Option<u32>,
     /// How many looks were taken after the first.
     pub(crate) looks: usize,
+    /// Whether the program has given back what it had of its ring; `None` where it had nothing, or nothing tells.
+    pub(crate) ring_read: Option<bool>,
 }
 
-/// What became of the packets between the two looks, each kind in a sentence.
-pub(super) fn became(again: &Again) -> String {
-    let mut sentences = vec![became_of_data(again)];
+/// What became of the packets between the two looks, each kind in a sentence. `is_elsewhere`: something is charged
+/// that lies in none of the queues that were compared.
+pub(super) fn became(again: &Again, is_elsewhere: bool) -> String {
+    let mut sentences = vec![became_of_data(again, is_elsewhere)];
     let Change { before, gone, arrived, .. } = again.errors;
     let packets = |n: usize| count(n as u64, "packet");
     sentences.extend(match (before, gone) {
@@ -35,7 +38,7 @@ pub(super) fn became(again: &Again) -> String {
     sentences.join(" ")
 }
 
-fn became_of_data(Again { time, change, looks, .. }: &Again) -> String {
+fn became_of_data(Again { time, change, looks, ring_read, .. }: &Again, is_elsewhere: bool) -> String {
     let after = format!("After {}", duration(*time));
     let &Change { before, untouched, grown, begun, gone, arrived } = change;
     let nobody = match looks {
@@ -44,9 +47,18 @@ fn became_of_data(Again { time, change, looks, .. }: &Again) -> String {
     };
     let packets = |n: usize| count(n as u64, "packet");
     if before == 0 {
-        return match arrived {
-            0 => format!("{after} there is still nothing to read."),
-            n => format!("{after} {} are there that were not before.", packets(n)),
+        return match (arrived, ring_read) {
+            (0, Some(true)) => format!("{after} it has read from its ring."),
+            (0, Some(false)) => {
+                format!("{after} it has read nothing from its ring: the oldest there is the same.")
+            }
+            (0, None) if is_elsewhere => {
+                format!(
+                    "{after} there is nothing in its own queues; whether it has read the rest cannot be told."
+                )
+            }
+            (0, None) => format!("{after} there is still nothing to read."),
+            (n, _) => format!("{after} {} are there that were not before.", packets(n)),
         };
     }
     let mut parts = Vec::new();

@@ -1,13 +1,35 @@
 use super::*;
 
+fn empty() -> Again {
+    Again {
+        time: Duration::from_secs(5),
+        change: Change::default(),
+        errors: Change::default(),
+        taken: None,
+        looks: 1,
+        ring_read: None,
+    }
+}
+
+#[test]
+fn what_is_in_no_queue() {
+    let ring = |ring_read| became(&Again { ring_read, ..empty() }, false);
+    let nothing = "After 5 s it has read nothing from its ring: the oldest there is the same.";
+    assert_eq!(ring(Some(false)), nothing);
+    assert_eq!(ring(Some(true)), "After 5 s it has read from its ring.");
+    assert_eq!(
+        became(&empty(), true),
+        "After 5 s there is nothing in its own queues; whether it has read the rest cannot be told."
+    );
+}
+
 #[test]
 fn what_became_of_packets_in_words() {
     let check = |counts: [usize; 6], expected: &str| {
         let [before, untouched, grown, begun, gone, arrived] = counts;
         let change = Change { before, untouched, grown, begun, gone, arrived };
-        let errors = Change::default();
-        let again = Again { time: Duration::from_secs(5), change, errors, taken: None, looks: 1 };
-        assert_eq!(became(&again), expected);
+        let again = Again { change, ..empty() };
+        assert_eq!(became(&again, false), expected);
     };
     check(
         [2000, 2000, 0, 0, 0, 0],
@@ -31,8 +53,7 @@ fn what_became_of_packets_in_words() {
 fn what_became_of_other_queues_in_words() {
     let check = |[before, gone, arrived]: [usize; 3], taken, expected: &str| {
         let errors = Change { before, gone, arrived, untouched: before - gone, ..Change::default() };
-        let (time, change) = (Duration::from_secs(5), Change::default());
-        let words = became(&Again { time, change, errors, taken, looks: 1 });
+        let words = became(&Again { errors, taken, ..empty() }, false);
         assert_eq!(words, format!("After 5 s there is still nothing to read.{expected}"));
     };
     check([0; 3], None, "");
