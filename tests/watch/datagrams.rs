@@ -53,8 +53,15 @@ fn goes(pair: Pair, received: u64, sent: u64, at_first: usize) -> Reading {
     let reader = inode(&pair.reader);
     let _reader = Role::start(&format!("receive {received}"), vec![pair.reader]);
     let _writer = Role::start(&format!("send {sent}"), vec![pair.writer]);
-    let seen = watch(LONG);
-    let judged = seen.socket(reader);
+    // A queue that moves whenever it is walked tells nothing at that look.
+    let look = || watch(LONG).socket(reader).clone();
+    let mut judged = look();
+    for _ in 0..if engine().is_some() { 4 } else { 0 } {
+        if judged.reading == Reading::Unknown {
+            judged = look();
+        }
+    }
+    let judged = &judged;
     // A rate that is told is right.
     if judged.consumed_at_least {
         assert!(judged.consumed.is_some_and(|consumed| consumed <= received + received / 10), "{judged:?}");

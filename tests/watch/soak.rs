@@ -10,8 +10,12 @@ use crate::support::netns::in_own_netns;
 /// Sockets, half of them with unread data.
 const SOCKETS: usize = 2000;
 const SAMPLES: usize = 60;
-/// What the allocator may keep at one time and not at another.
-const SLACK_KIB: u64 = 4 << 10;
+/// Samples that are compared as one: what is kept of each look grows in every stretch; what other programs
+/// of the host hold for a while grows in some.
+const STRETCH: usize = 10;
+/// A stretch grows by more than that where each look leaves 100 bytes a socket behind; holes in the heap
+/// hide what is much smaller.
+const SLACK_KIB: u64 = 128;
 
 #[test]
 fn memory_is_flat() {
@@ -37,9 +41,9 @@ fn memory_is_flat() {
         before = Some(now);
         sizes.push(resident_kib());
     }
-    // The first few fill what is then used again.
-    let (early, late) = (sizes[SAMPLES / 6], sizes[SAMPLES - 1]);
-    assert!(late <= early + SLACK_KIB, "it grows: {sizes:?} KiB");
+    let stretches = sizes.chunks(STRETCH).map(|sizes| sizes[STRETCH - 1].saturating_sub(sizes[0]));
+    let least = stretches.min().expect("there are stretches");
+    assert!(least <= SLACK_KIB, "each stretch grows by {least} KiB or more: {sizes:?} KiB");
 }
 
 fn resident_kib() -> u64 {

@@ -179,6 +179,13 @@ impl<'a> Row<'a> {
         culprit(self.judged, self.holder)
     }
 
+    /// The descriptor that it is at; `None` where it is in a message, or waits at a listener, whose descriptor that is.
+    pub(crate) fn own_fd(&self) -> Option<u32> {
+        let is_elsewhere =
+            matches!(self.socket.holding, Holding::InFlight { .. } | Holding::AwaitingAccept { .. });
+        self.holder.filter(|_| !is_elsewhere)?.number()
+    }
+
     /// The links of its chain; none where nothing but its own process keeps it waiting.
     pub(crate) fn links(&self) -> &'a [Link] {
         self.judged.root.as_ref().map_or(&[], |root| &root.links)

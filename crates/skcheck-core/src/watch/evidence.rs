@@ -203,6 +203,8 @@ pub enum Call {
     Sleep,
     /// wait4, waitid: waits for a child.
     Wait,
+    /// Waits for a signal.
+    Signal,
     /// Another.
     Other,
 }

@@ -15,6 +15,9 @@ use crate::watch::chain::{Pairs, Peers, Unanswered, is_full};
 use crate::watch::conduit::Conduit;
 use crate::watch::progress::{NotArriving, Reading, Span, Writing};
 
+/// Over how many parents a worker is traced back to its master.
+const MOST_GENERATIONS: usize = 16;
+
 /// How one socket of the later sample went.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::watch) struct Went {
@@ -68,8 +71,8 @@ pub(in crate::watch) struct Scene<'a> {
     /// Sockets with something unsent that may not be able to write, by process: those that stand still
     /// first, those with most unsent before others.
     writers: FxHashMap<u32, Vec<usize>>,
-    /// Where processes have descriptors to receive, each with the parent of its process.
-    channels: Vec<(u32, Holder)>,
+    /// Where processes have descriptors to receive.
+    channels: Vec<Holder>,
     /// Which of them go with which readers of their process.
     pairs: FxHashMap<u32, Pairs>,
     conduits: &'a [Conduit],
@@ -102,10 +105,7 @@ impl<'a> Scene<'a> {
             unanswered: Unanswered::default(),
         };
         for (pid, process) in &span.now.processes {
-            let channels = process.channels.iter().map(|(fd, _)| Holder::new(*pid, *fd));
-            scene
-                .channels
-                .extend(process.parent.into_iter().flat_map(|it| channels.clone().map(move |to| (it, to))));
+            scene.channels.extend(process.channels.iter().map(|(fd, _)| Holder::new(*pid, *fd)));
             for (fd, sockets) in &process.rings {
                 scene.rings.extend(sockets.iter().map(|inode| (*inode, Holder::new(*pid, *fd))));
             }
@@ -176,6 +176,12 @@ impl<'a> Scene<'a> {
         inode.and_then(|inode| self.left.get(&inode)).map_or(&[], Vec::as_slice)
     }
 
+    /// The parent of a process, its parent, and so on, as far as was looked; at most [`MOST_GENERATIONS`].
+    pub(in crate::watch) fn ancestors(&self, pid: u32) -> impl Iterator<Item = u32> {
+        let parent = |pid: &u32| self.process(*pid)?.parent().filter(|parent| parent != pid);
+        std::iter::successors(parent(&pid), parent).take(MOST_GENERATIONS)
+    }
+
     pub(in crate::watch) fn process(&self, pid: u32) -> Option<&Look<'a>> {
         self.processes.get(&pid)
     }
@@ -203,10 +209,9 @@ impl<'a> Scene<'a> {
         self.sockets.iter().position(|report| report.holders.contains(&holder))
     }
 
-    /// The sockets at which children of a process have descriptors to receive.
-    pub(in crate::watch) fn channels(&self, parent: u32) -> impl Iterator<Item = Holder> {
-        let of_children = self.channels.iter().filter(move |channel| channel.0 == parent);
-        of_children.map(|(_, channel)| *channel)
+    /// The sockets at which other processes have descriptors to receive.
+    pub(in crate::watch) fn channels(&self, but_of: u32) -> impl Iterator<Item = Holder> {
+        self.channels.iter().copied().filter(move |channel| channel.pid != but_of)
     }
 
     /// A process's sockets that may not be able to write.

@@ -22,7 +22,7 @@ pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> V
         Standing::ReaderStalled | Standing::NobodyAccepts | Standing::NotAccepted => {
             stalled(report, row, names)
         }
-        Standing::WriterStalled => vec![unsent(row, names)],
+        Standing::WriterStalled => vec![unsent(report, row, names)],
         Standing::AcceptsSlowly => vec![accepts_slowly(report, row, names)],
         Standing::ReaderSlow => std::iter::once(slow(row, names)).chain(why(row, names)).collect(),
         Standing::WriterSlow => vec![format!(
@@ -175,7 +175,7 @@ fn in_ring(row: &Row<'_>) -> Option<String> {
     Some(format!("a ring ({})", rings::full(rings.fill)))
 }
 
-fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
+fn unsent(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> String {
     let sent = row.socket.footprint.sent.payload.map(|payload| payload.0);
     let peer = match row.socket.peer_holders.first() {
         Some(peer) => names.process(peer.pid),
@@ -183,7 +183,7 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
     };
     let takes = match (row.judged.not_arriving, row.judged.root.as_ref().map(|root| &root.end)) {
         (Some(shown), _) => format!(", and {}", arrival::clause(shown, &format!("at {peer}"))),
-        (None, Some(End::Slow(..))) => format!(", of which {peer} took nothing meanwhile"),
+        (None, Some(End::Slow(..))) => format!(", and {peer} had no room for more meanwhile"),
         (None, Some(End::Stalled(..) | End::Circle(_))) => format!(", of which {peer} takes nothing"),
         _ => {
             let is_shut = row.judged.window_closed == Some(true);
@@ -194,6 +194,9 @@ fn unsent(row: &Row<'_>, names: Names<'_>) -> String {
     // One that does not match can be at the end of its chain.
     let nobody = match row.judged.root.as_ref().map(|root| &root.end) {
         Some(End::Stalled(..) | End::Circle(_)) => "",
+        _ if report.rows.iter().any(|row| row.standing == Standing::Unknown) => {
+            "No reader is known to stand still. "
+        }
         _ => "No reader stands still. ",
     };
     format!(

@@ -9,6 +9,7 @@ use skcheck_core::{Holding, State, Truesize};
 use crate::config::Page;
 use crate::output::cells::{proto, state_name};
 use crate::output::layout::{self, Align};
+use crate::output::names::descriptor;
 use crate::output::room;
 use crate::output::watch::names::Names;
 use crate::output::watch::{arrival, notes, words};
@@ -156,7 +157,7 @@ fn cells(row: &Row<'_>, names: Names<'_>) -> Cells {
     let sent = row.socket.footprint.sent.payload;
     Cells {
         process: fit(&names.owner(row), NAME, names.charset),
-        fd: row.holder.and_then(|holder| holder.number()).map_or_else(|| "-".to_owned(), |fd| fd.to_string()),
+        fd: row.own_fd().map_or_else(|| "-".to_owned(), |fd| fd.to_string()),
         proto: proto(row.socket.socket.protocol).to_owned(),
         state: state_name(row.socket.socket.state).to_owned(),
         unread: unread(row, names.charset),
@@ -228,7 +229,14 @@ pub(super) fn why(row: &Row<'_>, names: Names<'_>) -> String {
         Standing::WriterSlow | Standing::WriterDraining => held_up(row, names),
         Standing::Idle => None,
     };
-    let words: Vec<String> = what.into_iter().chain(held_by(row, names)).collect();
+    let place = match row.socket.holding {
+        Holding::InFlight { .. } => row.holder.map(|holder| format!("in flight to {}", descriptor(&holder))),
+        Holding::AwaitingAccept { .. } if row.standing != Standing::ReaderSlow => {
+            Some("not accepted yet".to_owned())
+        }
+        _ => None,
+    };
+    let words: Vec<String> = what.into_iter().chain(place).chain(held_by(row, names)).collect();
     words.join(", ")
 }
 

@@ -56,7 +56,7 @@ pub(in crate::output) fn summary(history: &History, charset: Charset) -> Vec<Str
 
 /// The commands for the next question.
 pub(in crate::output) fn next(history: &History) -> Vec<String> {
-    let lasting = history.longest.as_ref().filter(|stall| stall.lasts && !stall.accepts);
+    let lasting = history.longest.as_ref().filter(|stall| stall.lasts && !stall.accepts && !stall.in_flight);
     let holder =
         lasting.and_then(|stall| stall.holder).filter(|holder| matches!(holder.via, Via::Fd | Via::ThreadFd));
     let next =
@@ -70,6 +70,7 @@ fn longest(stall: &Stall, history: &History, charset: Charset) -> String {
     let Some(holder) = stall.holder else { return format!("; the longest stood still for {time}") };
     let name = process(holder.pid, stall.comm.as_deref(), charset);
     let at = descriptor(&holder);
+    let at = if stall.in_flight { format!("a socket in flight to {at}") } else { at };
     match (stall.lasts, history.stalled().all) {
         (true, 1) => format!(": {name}, for {time} at {at}"),
         (true, _) => format!("; {name} longest, for {time} at {at}"),

@@ -60,6 +60,9 @@ pub(super) fn clause(cause: &Cause, who: &str) -> String {
         }
         CauseCode::Blocked => format!("{its} threads are all blocked elsewhere"),
         CauseCode::Spinning => format!("a thread of {who} runs all the time and does not read"),
+        CauseCode::Busy if has(&|fact| matches!(fact, Fact::RanToo(_))) => {
+            format!("perhaps a thread of {who} has no time: one is busy all the time, and others ran")
+        }
         CauseCode::Busy => format!("a thread of {who} is busy all the time"),
         CauseCode::Paging => {
             format!("{who} waits for its own memory to be read back, from swap or from files")
@@ -313,6 +316,7 @@ fn call_words(call: Call, fd: Option<u32>) -> String {
         Call::Futex => "waiting for another thread (futex)".to_owned(),
         Call::Sleep => "in a timed sleep".to_owned(),
         Call::Wait => "waiting for a child".to_owned(),
+        Call::Signal => "waiting for a signal".to_owned(),
         _ => "in another system call".to_owned(),
     }
 }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use skcheck_core::Holder;
 use skcheck_core::watch::cause::{CauseCode, End};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
+use skcheck_core::{Holder, Holding};
 
 use crate::report::watch::{Counts, HeldUp, Standing, alike, comm, holder};
 
@@ -60,6 +60,8 @@ pub(crate) struct Stall {
     pub(crate) lasts: bool,
     /// It is a listener, or a connection that waits at one.
     pub(crate) accepts: bool,
+    /// It is in a message that nobody has received: its descriptor is that of another socket.
+    pub(crate) in_flight: bool,
     key: SocketKey,
 }
 
@@ -174,7 +176,10 @@ impl History {
                     judged.and_then(|judged| holder(judged, now.snapshot.sockets.get(judged.now?)?, &[]));
                 let name = holder.and_then(|holder| comm(now, holder.pid)).map(<[u8]>::to_vec);
                 let accepts = matches!(standing, Standing::NobodyAccepts | Standing::NotAccepted);
-                self.longest = Some(Stall { time, holder, comm: name, lasts: true, accepts, key: *key });
+                let socket = judged.and_then(|judged| now.snapshot.sockets.get(judged.now?));
+                let in_flight = socket.is_some_and(|it| matches!(it.holding, Holding::InFlight { .. }));
+                self.longest =
+                    Some(Stall { time, holder, comm: name, lasts: true, accepts, in_flight, key: *key });
             }
         }
         if let Some(longest) = &mut self.longest {

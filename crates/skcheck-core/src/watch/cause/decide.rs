@@ -128,6 +128,19 @@ impl<'a> Look<'a> {
         self.threads.any_waits_for_events
     }
 
+    /// Its parent.
+    pub(in crate::watch) fn parent(&self) -> Option<u32> {
+        self.now.parent
+    }
+
+    /// Whether it may be one that has others work for it: a thread of it waits for these, or nothing tells what
+    /// they do, and it could run.
+    pub(in crate::watch) fn may_be_a_master(&self) -> bool {
+        let threads = &self.threads;
+        let could_run = !threads.all_stopped && !threads.all_parked && self.now.frozen != Some(true);
+        could_run && threads.spins.is_none() && (threads.any_waits_for_others || !threads.calls_known)
+    }
+
     /// Whether a thread waits in an epoll set.
     pub(in crate::watch) fn waits_in_epoll(&self) -> bool {
         !self.threads.waits.is_empty()

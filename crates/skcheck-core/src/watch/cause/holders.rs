@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::holders::{Holder, Via};
 use crate::snapshot::{Holding, Report};
 use crate::socket::{Inode, State};
-use crate::watch::cause::decide::{Decided, Target, decide};
+use crate::watch::cause::decide::{Decided, Look, Target, decide};
 use crate::watch::cause::{Cause, CauseCode, Fact, accept};
 use crate::watch::conduit::{Conduit, ConduitKind};
 use crate::watch::evidence::Unread;
@@ -15,9 +15,6 @@ use crate::watch::scene::Scene;
 
 /// How many other holders a cause names.
 const MOST_OTHERS: usize = 8;
-
-/// Over how many parents a worker is traced back to its master.
-const MOST_GENERATIONS: usize = 16;
 
 /// One holder, and why its process does not read the socket.
 pub(in crate::watch) struct Own {
@@ -31,12 +28,14 @@ pub(in crate::watch) struct Own {
 /// The holders that matter, the most telling first; none where nobody is known to hold it.
 pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
     match report.holding {
-        Holding::AwaitingAccept { .. } => choose(scene, accept::owns(scene, report)),
+        Holding::AwaitingAccept { .. } => choose(scene, accept::owns(scene, report), true),
         // No thread can read it as things are.
         Holding::IoUring => Vec::new(),
         Holding::InFlight { .. } => of_receiver(scene, report),
-        _ if report.socket.state == State::Listen => choose(scene, accept::owns_of_listener(scene, report)),
-        _ => choose(scene, each(scene, &report.holders, report.socket.inode, false)),
+        _ if report.socket.state == State::Listen => {
+            choose(scene, accept::owns_of_listener(scene, report), true)
+        }
+        _ => choose(scene, each(scene, &report.holders, report.socket.inode, false), false),
     }
 }
 
@@ -49,7 +48,7 @@ pub(in crate::watch) fn owns_of_conduit(scene: &Scene<'_>, conduit: &Conduit) ->
         readers.retain(|reader| !writes(reader.pid));
     }
     let inode = conduit.inode.and_then(|inode| Inode::new(u32::try_from(inode).ok()?));
-    let mut owns = choose(scene, each(scene, &readers, inode, false));
+    let mut owns = choose(scene, each(scene, &readers, inode, false), false);
     if conduit.kind == ConduitKind::Terminal {
         owns.iter_mut().for_each(|own| forgive(&mut own.cause));
     }
@@ -112,19 +111,25 @@ pub(super) fn each(
 /// Of several holders each could read. Those that show that they do (a thread reads it, an epoll set has it)
 /// count before those that merely have it from a parent. A process that can do nothing is the cause only
 /// where none is left that could; and where nothing is known of one of these, nothing is known. One that
-/// sleeps elsewhere may be a parent that waits for its children: others go before it. What the first says of
-/// the others, where none of them reads: together they are the answer.
-fn choose(scene: &Scene<'_>, mut owns: Vec<Own>) -> Vec<Own> {
+/// sleeps elsewhere may be a parent that waits for its children: others go before it. A connection whose holder
+/// can do nothing, and that its children have merely inherited, is that one's. What the first says of the others,
+/// where none of them reads: together they are the answer.
+fn choose(scene: &Scene<'_>, mut owns: Vec<Own>, is_listener: bool) -> Vec<Own> {
     if owns.iter().any(|own| own.is_involved) {
         owns.retain(|own| own.is_involved);
     }
     let masters = masters(scene, &owns);
     owns.retain(|own| !masters.contains(&own.holder.pid));
     let all_idle = !owns.iter().any(|own| own.is_involved);
-    owns.sort_by_key(|own| {
+    let pids: Vec<u32> = owns.iter().map(|own| own.holder.pid).collect();
+    let is_heir = |pid: u32, of: u32| pid == of || scene.ancestors(pid).any(|ancestor| ancestor == of);
+    let has_left_it =
+        |own: &Own| !is_listener && all_idle && pids.iter().all(|pid| is_heir(*pid, own.holder.pid));
+    owns.sort_by_cached_key(|own| {
         let is_unknown = own.cause.code == CauseCode::Unknown;
         (
-            own.is_helpless,
+            own.is_helpless && !has_left_it(own),
+            !own.is_helpless,
             is_unknown != all_idle,
             own.cause.code == CauseCode::Blocked,
             own.cause.code,
@@ -140,26 +145,22 @@ fn choose(scene: &Scene<'_>, mut owns: Vec<Own>) -> Vec<Own> {
     owns
 }
 
-/// Processes that have left a socket to their workers: a descendant holds it too, and does something with it or
-/// is the same program. Whoever does something with it himself is none.
+/// Processes that have left a socket to their workers, and wait for these: a descendant holds it too, and does
+/// something with it or is the same program. Whoever does something with it himself is none, nor is one that
+/// stands still by itself: its child may merely have inherited what it had.
 fn masters(scene: &Scene<'_>, owns: &[Own]) -> FxHashSet<u32> {
     let name = |pid: u32| scene.process(pid).and_then(|look| look.now.comm.as_deref());
-    let idle: FxHashMap<u32, Option<&[u8]>> = owns
-        .iter()
-        .filter(|own| !own.is_involved)
-        .map(|own| (own.holder.pid, name(own.holder.pid)))
-        .collect();
+    let may_be =
+        |own: &&Own| !own.is_involved && scene.process(own.holder.pid).is_some_and(Look::may_be_a_master);
+    let idle: FxHashMap<u32, Option<&[u8]>> =
+        owns.iter().filter(may_be).map(|own| (own.holder.pid, name(own.holder.pid))).collect();
     let mut masters = FxHashSet::default();
     for own in owns {
-        let (mut pid, mut left) = (own.holder.pid, MOST_GENERATIONS);
-        while let Some(parent) = scene.process(pid).and_then(|look| look.now.parent).filter(|_| left > 0) {
-            let is_same = |name_of: &Option<&[u8]>| name_of.is_some() && *name_of == name(own.holder.pid);
-            let is_idle = idle.get(&parent).filter(|_| parent != own.holder.pid);
-            if is_idle.is_some_and(|name_of| own.is_involved || is_same(name_of)) {
-                masters.insert(parent);
-            }
-            (pid, left) = (parent, left - 1);
-        }
+        let is_same = |name_of: &Option<&[u8]>| name_of.is_some() && *name_of == name(own.holder.pid);
+        let ancestors = scene.ancestors(own.holder.pid);
+        let idle_ones =
+            ancestors.filter(|pid| idle.get(pid).is_some_and(|name_of| own.is_involved || is_same(name_of)));
+        masters.extend(idle_ones);
     }
     masters
 }

@@ -44,6 +44,8 @@ pub(super) struct Threads {
     pub(super) all_write: bool,
     /// Some thread waits for events: in an epoll set, in poll, at a ring.
     pub(super) any_waits_for_events: bool,
+    /// Some thread waits for events, for a child or for a signal, as those do that have others work for them.
+    pub(super) any_waits_for_others: bool,
     /// It is known of every thread what call it is in.
     pub(super) calls_known: bool,
     /// Every thread is blocked, and none waits for events.
@@ -87,6 +89,7 @@ impl Threads {
             waits: on(Call::EpollWait),
             all_write: all(&|it| descriptor_in(it, Call::Write).is_some()),
             any_waits_for_events: living.iter().any(|it| waits_for_events(it)),
+            any_waits_for_others: living.iter().any(|it| waits_for_events(it) || waits_for_others(it)),
             calls_known: all(&|it| it.syscall.is_some()),
             all_blocked: all(&|it| is_in(it, b"D") || is_blocked(it) && !waits_for_events(it)),
             all_uninterruptible: all(&|it| is_in(it, b"D")),
@@ -219,6 +222,10 @@ fn waits_for_events(thread: &ThreadEvidence) -> bool {
         Some(Syscall::In { number, .. }) => number == IO_URING_ENTER,
         _ => false,
     }
+}
+
+fn waits_for_others(thread: &ThreadEvidence) -> bool {
+    matches!(thread.syscall, Some(Syscall::In { call: Call::Wait | Call::Signal, .. }))
 }
 
 /// What one thread did with its time, in percent.

@@ -5,6 +5,7 @@ use crate::snapshot::Report;
 use crate::socket::State;
 use crate::units::Payload;
 use crate::watch::cause::{self, CauseCode, End, Over, Own, Pace};
+use crate::watch::conduit::ConduitKind;
 use crate::watch::progress::Reading;
 use crate::watch::scene::{Scene, Went};
 
@@ -68,9 +69,15 @@ impl Far {
         if is_empty || reading == Reading::Idle && !has_read {
             return None;
         }
+        let owns = readers(scene, Over::Socket(at));
+        // Whether it reads cannot be told: then what its process does at one look says nothing.
+        if reading == Reading::Unknown && reader.is_some() && owns.first().is_some_and(|own| !own.is_helpless)
+        {
+            return None;
+        }
         Some(Far {
             reader: reader.map(Reader::Socket),
-            owns: readers(scene, Over::Socket(at)),
+            owns,
             pace: reads.then_some(pace),
             unsent: Some(Payload(scene.unsent(at))),
             taken: scene.went(at).taken,
@@ -85,6 +92,11 @@ impl Far {
         let fds = scene.conduit_fds(at, writer.pid);
         let look = scene.process(writer.pid)?;
         let owns = readers(scene, Over::Conduit(at));
+        // A user may have held the terminal up, and there is nothing to read: nobody is to blame.
+        let is_terminal = scene.conduit(at).is_some_and(|it| it.kind == ConduitKind::Terminal);
+        if is_terminal && owns.first().is_some_and(|own| own.cause.code == CauseCode::Unknown) {
+            return None;
+        }
         let reads = match look.slept_writing(&fds) {
             Some(slept) => !slept,
             None if look.writes_to(&fds) => reads,

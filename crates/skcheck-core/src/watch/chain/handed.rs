@@ -1,4 +1,4 @@
-//! From a process that has handed a connection on to the child that does not take it. Pure.
+//! From a process that has handed a connection on to the one that does not take it. Pure.
 //!
 //! A primary that accepts for its workers sends each connection through a unix socket, and closes its own
 //! descriptor when the worker says that it has it. Until then it holds what it will never read.
@@ -9,8 +9,8 @@ use crate::watch::cause::{self, CauseCode, End, Link, Over, Own, Wait};
 use crate::watch::chain::Chain;
 use crate::watch::scene::Scene;
 
-/// Where the holder of a reader that it does not ask for has children that stand still and do not take the
-/// descriptors that it has sent them: one of these should read it, probably.
+/// Where the holder of a reader that it does not ask for has sent descriptors to others that stand still and do not
+/// take them: one of these should read it, probably.
 pub(super) fn follow(scene: &Scene<'_>, own: &Own) -> Option<Chain> {
     if own.cause.code != CauseCode::NotPolled {
         return None;
@@ -25,13 +25,13 @@ pub(super) fn follow(scene: &Scene<'_>, own: &Own) -> Option<Chain> {
     }
 }
 
-/// To the child at this end of a channel, if it stands still.
+/// To the process at this end of a channel, if it stands still and the other end is the holder's.
 fn to(scene: &Scene<'_>, own: &Own, channel: Holder) -> Option<Chain> {
     let at = scene.place(channel)?;
     let report = scene.socket(at)?;
-    let child = cause::owns(scene, report).into_iter().find(|it| it.holder.pid == channel.pid)?;
+    let taker = cause::owns(scene, report).into_iter().find(|it| it.holder.pid == channel.pid)?;
     let stands_still = matches!(
-        child.cause.code,
+        taker.cause.code,
         CauseCode::Stopped
             | CauseCode::Frozen
             | CauseCode::Throttled
@@ -42,6 +42,6 @@ fn to(scene: &Scene<'_>, own: &Own, channel: Holder) -> Option<Chain> {
     let writer = report.peer_holders.iter().find(|holder| holder.pid == own.holder.pid)?;
     let socket = scene.peers.of(scene.sockets, at)?;
     let unread = unread(&report.socket)?;
-    let link = Link::new(*writer, Wait::Handed, Some(unread), Some(child.holder), Over::Socket(socket));
-    stands_still.then(|| Chain::new(vec![link], End::Stalled(child.holder, Box::new(child.cause))))
+    let link = Link::new(*writer, Wait::Handed, Some(unread), Some(taker.holder), Over::Socket(socket));
+    stands_still.then(|| Chain::new(vec![link], End::Stalled(taker.holder, Box::new(taker.cause))))
 }

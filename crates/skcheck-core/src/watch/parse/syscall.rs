@@ -74,6 +74,8 @@ fn x86_64(number: u64) -> Call {
         35 | 230 => Call::Sleep,
         // wait4, waitid
         61 | 247 => Call::Wait,
+        // pause, rt_sigtimedwait, rt_sigsuspend
+        34 | 128 | 130 => Call::Signal,
         _ => Call::Other,
     }
 }
@@ -100,6 +102,8 @@ fn generic(number: u64) -> Call {
         101 | 115 => Call::Sleep,
         // waitid, wait4
         95 | 260 => Call::Wait,
+        // rt_sigsuspend, rt_sigtimedwait
+        133 | 137 => Call::Signal,
         _ => Call::Other,
     }
 }

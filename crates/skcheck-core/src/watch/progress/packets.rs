@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::snapshot::Report;
 use crate::socket::{Protocol, RecvQueue, Shutdown, Socket};
 use crate::units::{Payload, Truesize};
+use crate::watch::progress::tcp::is_clogged;
 use crate::watch::progress::{
     Flow, Reading, Received, Span, Writing, by_payload, of_flow, ran, rates, until_full,
 };
@@ -180,6 +181,8 @@ pub(super) fn writing(before: Option<&Socket>, now: &Socket, reader: Option<Read
     }
     let was_out = before.and_then(|before| before.send_q.size());
     match reader {
+        // Who could write on waits for nobody. A datagram is refused where its receiver has many already, too.
+        Some(Reading::Stalled) if now.protocol != Protocol::UnixDatagram && !is_clogged(now) => Writing::Idle,
         // A datagram socket can have sent elsewhere, too: where less is out, somebody has read.
         Some(Reading::Stalled) if was_out.is_some_and(|was| was > 0 && out >= was) => Writing::Stalled,
         Some(Reading::Slow) => Writing::Slow,

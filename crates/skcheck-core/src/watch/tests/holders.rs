@@ -70,7 +70,8 @@ fn handed_to_a_worker() {
         let far = Sock::stream(3).peer(2).unread(132).held(6, 3).peer_held(5, 19);
         let sockets = [sock, near, far];
         let channels = (to_receive > 0).then_some((3, to_receive));
-        let worker = ProcessEvidence { parent: Some(5), channels: channels.into_iter().collect(), ..worker };
+        // It need not be a child of the one that has accepted.
+        let worker = ProcessEvidence { channels: channels.into_iter().collect(), ..worker };
         let loops = with_set(process(5, sleeps(Call::EpollWait, 4)), Interest::IN);
         let master = ProcessEvidence { epolls: vec![set(4, 9, 9, Interest::IN)], ..loops };
         let both = samples(&sockets, &sockets, &[master, worker]);
@@ -99,10 +100,22 @@ fn masters_and_workers() {
     let worker = |pid| named(process(pid, sleeps(Call::Sleep, 0)), "gunicorn", 5);
     let cause = check(&[master(), worker(6), worker(7)], Blocked, 6);
     assert_eq!(cause.evidence.last(), Some(&also(7, Blocked)));
-    // A grandchild, whose parent holds nothing of it but is known.
-    let stopped = |pid| named(stopped(pid), "gunicorn", 6);
-    let cause = check(&[master(), worker(6), stopped(7)], Stopped, 7);
+    // A grandchild: its own parent sleeps as well, and may be no master.
+    let grandchild = named(stopped(7), "gunicorn", 6);
+    let cause = check(&[master(), worker(6), grandchild], Blocked, 6);
+    assert_eq!(cause.evidence.last(), Some(&also(7, Stopped)));
+    // One that waits for a child is.
+    let waits = named(process(6, sleeps(Call::Wait, 0)), "gunicorn", 5);
+    let cause = check(&[master(), waits, named(stopped(7), "gunicorn", 6)], Stopped, 7);
     assert!(!cause.evidence.iter().any(|fact| matches!(fact, Fact::AlsoHeld { .. })), "{cause:?}");
+    // A helper that waits for work at a pipe has merely inherited what its stopped parent had.
+    let helper = || named(process(6, sleeps(Call::Read, 9)), "python3", 5);
+    let cause = check(&[named(stopped(5), "python3", 1), helper()], Stopped, 5);
+    assert_eq!(cause.evidence.last(), Some(&also(6, Blocked)));
+    // Both sleep: which of them reads is not known, and both are named.
+    let sleeps_too = named(process(5, sleeps(Call::Sleep, 0)), "python3", 1);
+    let cause = check(&[sleeps_too, helper()], Blocked, 5);
+    assert_eq!(cause.evidence.last(), Some(&also(6, Blocked)));
     // Another program of its own that merely has the descriptor is no worker.
     let helper = named(process(6, sleeps(Call::Sleep, 0)), "sleep", 5);
     let cause = check(&[master(), helper.clone()], NotPolled, 5);

@@ -171,6 +171,7 @@ fn call_name(call: Call) -> &'static str {
         Call::Futex => "futex",
         Call::Sleep => "sleep",
         Call::Wait => "wait",
+        Call::Signal => "signal",
         _ => "other",
     }
 }

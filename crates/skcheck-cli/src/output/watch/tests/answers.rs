@@ -370,6 +370,16 @@ fn answers_when_nobody_stands_still() {
     );
     check(
         |world| {
+            world.socket(3, 9, 4096, 0).reading = Reading::Unknown;
+            let judged = world.socket(2, 7, 0, 4096);
+            judged.writing = Writing::Stalled;
+            judged
+        },
+        "No reader is known to stand still. app (2) has 4 KiB unsent at fd 7, of which 10.0.0.20:9000 takes \
+         nothing.",
+    );
+    check(
+        |world| {
             let judged = world.socket(2, 7, 0, 4096);
             (judged.writing, judged.window_closed) = (Writing::Stalled, Some(true));
             judged
@@ -551,7 +561,7 @@ fn the_root_may_be_slow() {
     assert_eq!(
         answer(&world),
         [
-            "No reader stands still. nginx (10) has 2.8 MiB unsent at fd 14, of which 10.0.0.20:9000 took nothing \
+            "No reader stands still. nginx (10) has 2.8 MiB unsent at fd 14, and 10.0.0.20:9000 had no room for more \
           meanwhile. app (20), fd 7, reads only 10 KiB/s."
         ]
     );
