@@ -1,10 +1,10 @@
 //! The whole scan against its floor, in turn, over worlds of 10,000, 50,000 and 190,000 sockets.
 //!
-//! `cargo bench --bench scan` prints a Markdown table; `-- --quick` runs one small world.
-//! Then hosts with many network namespaces: all of them against the scanner's own, in turn.
-//! `SKCHECK_BENCH_SOCKETS=10000,50000` chooses the worlds, `SKCHECK_BENCH_PAIRS=31` how often each
-//! is measured, `SKCHECK_BENCH_ONLY=namespaces` leaves the first table out, `=floor` the second. Root, or a user who may make namespaces. Everything that is made lives in
-//! namespaces that vanish with this process.
+//! `cargo bench --bench scan` prints a Markdown table; `-- --quick` runs one small world. Then hosts with
+//! many network namespaces: all of them against the scanner's own, in turn.
+//! `SKCHECK_BENCH_SOCKETS=10000,50000` chooses the worlds, `SKCHECK_BENCH_PAIRS=31` how often each is
+//! measured, `SKCHECK_BENCH_ONLY=namespaces` leaves the first table out, `=floor` the second. Root, or a user
+//! who may make namespaces. Everything that is made lives in namespaces that vanish with this process.
 
 #[path = "scan/floor.rs"]
 mod floor;

@@ -97,7 +97,8 @@ impl Said {
         let again = &self.packets["again"];
         assert_eq!((&again["read"], &again["gone"]), (&Value::Bool(false), &0.into()), "{again}");
         for field in ["recv_q", "unread", "charged"] {
-            // A look of a watch walks one packet of each queue: of datagrams it may not know what the report knows.
+            // A look of a watch walks one packet of each queue: of datagrams it may not know what the report
+            // knows.
             for other in [&stalled[field], &watch[field]] {
                 assert!(*other == report[field] || field == "unread" && other.is_null(), "{field}: {other}");
             }
@@ -179,7 +180,8 @@ fn of_a_reader() {
     }
 }
 
-/// A writer whose peer takes nothing stands still itself for want of a reader: nothing of it is called unread.
+/// A writer whose peer takes nothing stands still itself for want of a reader: nothing of it is called
+/// unread.
 #[test]
 fn of_a_writer() {
     let (mut writer, reader) = tcp(1);

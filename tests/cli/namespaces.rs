@@ -210,8 +210,8 @@ fn without_privilege_the_others_are_a_gap_that_counts_them() {
     assert!(!report["gaps"].as_array().unwrap().iter().any(|gap| gap["what"] == "namespaces"));
 }
 
-/// What UDP has sent is charged to the sender until a device takes it, and lies in no queue of the socket's own:
-/// what it pins is unknown, and not 0.
+/// What UDP has sent is charged to the sender until a device takes it, and lies in no queue of the socket's
+/// own: what it pins is unknown, and not 0.
 #[test]
 fn what_waits_for_a_device_was_not_measured() {
     let Some(pair) = Pair::make("device") else { return };

@@ -307,8 +307,8 @@ fn an_interrupt_does_not_wait_for_the_interval() {
         child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         (child.wait().unwrap().code(), out, told)
     };
-    // Nothing tells from outside when the engine is loaded and the first look is done: once it is, the end is a
-    // second one.
+    // Nothing tells from outside when the engine is loaded and the first look is done: once it is, the end is
+    // a second one.
     let waits = [2, 4, 8, 16].map(Duration::from_secs);
     let mut ends = waits.into_iter().map(ended_after);
     let is_whole = |(_, out, _): &(Option<i32>, String, Instant)| !out.starts_with("Ended before");

@@ -38,7 +38,8 @@ fn meminfo(total: u64, free: u64) -> String {
     format!("MemTotal: {} kB\nMemFree: {} kB\n{fields}", total * 4, free * 4)
 }
 
-/// The pages of that host: 40,000 free, 4000 of slabs, 100 blocks of order 3 and one of order 1 on no list, 152 reserved.
+/// The pages of that host: 40,000 free, 4000 of slabs, 100 blocks of order 3 and one of order 1 on no list,
+/// 152 reserved.
 fn flags() -> Vec<u64> {
     let mut pages = vec![BUDDY; CHUNK];
     pages.resize(2 * CHUNK, 0);

@@ -203,7 +203,8 @@ fn established_connections_are_none() {
     assert!(open.listed.contains(&(Protocol::Raw, State::Close, raw.len() as u64)), "{open:?}");
 }
 
-/// Where a table cannot be read, its sockets are no leaks; those that only the second look shows are none either.
+/// Where a table cannot be read, its sockets are no leaks; those that only the second look shows are none
+/// either.
 #[test]
 fn a_made_up_host() {
     let host = MadeUp::new().process(5, "reader", &[1, 2, 3]).kernel(|request| {

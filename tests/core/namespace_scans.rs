@@ -245,8 +245,8 @@ fn of_a_hundred_namespaces() {
         assert_eq!(report.peer_holders, [mine(&pair.client)]);
     }
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    // The scan's own workers, the thread that each has a socket made on, the predecessors of both (that thread's,
-    // and the worker's of the scan before), which are joined and may still show, and the sampler.
+    // The scan's own workers, the thread that each has a socket made on, the predecessors of both (that
+    // thread's, and the worker's of the scan before), which are joined and may still show, and the sampler.
     let tasks_allowed = before.len() + 1 + 4 * processors;
     assert!(most_tasks > before.len() && most_tasks <= tasks_allowed, "{most_tasks} of {tasks_allowed}");
     assert!(most_fds <= descriptors + 12 + 4 * processors, "{most_fds}, {descriptors} before");

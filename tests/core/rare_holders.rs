@@ -62,8 +62,8 @@ fn registered_with_io_uring() {
     check(&snapshot, report, Holding::IoUring, holder);
 }
 
-/// A ring of which nothing is listed has no files, or is busy: that is said where a socket has nobody, and only
-/// there.
+/// A ring of which nothing is listed has no files, or is busy: that is said where a socket has nobody, and
+/// only there.
 #[test]
 fn a_ring_that_lists_nothing() {
     let (client, server, port) = pair();

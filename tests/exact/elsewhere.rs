@@ -26,8 +26,8 @@ fn charged(report: &Report) -> u64 {
     report.footprint.received.charged.expect("told").0
 }
 
-/// What a sockmap program has taken is charged to the socket and in none of its queues: nothing was measured, the
-/// charge stands, and no verdict calls the socket walked.
+/// What a sockmap program has taken is charged to the socket and in none of its queues: nothing was measured,
+/// the charge stands, and no verdict calls the socket walked.
 #[test]
 fn what_a_sockmap_has_taken() {
     let Some(_turn) = turn::alone("elsewhere::what_a_sockmap_has_taken") else { return };

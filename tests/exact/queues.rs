@@ -18,9 +18,9 @@ use crate::support::scan::eventually;
 use crate::support::sockets::{self, send_unix, socket_of, tcp_pair, unix_pair};
 use crate::turn;
 
-/// Whether a listing of this socket's packets says what a scan says of it, and has packets in these queues and no
-/// others. What is acknowledged, probed or sent again between the two is another's business: they are compared
-/// where a scan says the same before and after.
+/// Whether a listing of this socket's packets says what a scan says of it, and has packets in these queues
+/// and no others. What is acknowledged, probed or sent again between the two is another's business: they are
+/// compared where a scan says the same before and after.
 fn check_by(fd: &impl AsRawFd, scan: impl Fn() -> (Report, Exact), queues: &[Queue]) {
     let (report, exact, listing) = eventually("it has these queues, and nothing moves", || {
         let ((_, before), listing, (report, after)) = (scan(), listing(fd), scan());
@@ -110,7 +110,8 @@ fn allow_zero_copy(socket: &impl AsRawFd) {
     assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// A note that the pages of MSG_ZEROCOPY are given back is charged to option memory, and adds up all the same.
+/// A note that the pages of MSG_ZEROCOPY are given back is charged to option memory, and adds up all the
+/// same.
 #[test]
 fn notes_of_zero_copy() {
     let Some(_turn) = turn::beside_others("queues::notes_of_zero_copy") else { return };

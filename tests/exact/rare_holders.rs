@@ -1,5 +1,5 @@
-//! Sockets that no table of a process has, as the engine finds who has them: it knows the tables of threads, and
-//! what is in each message.
+//! Sockets that no table of a process has, as the engine finds who has them: it knows the tables of threads,
+//! and what is in each message.
 
 use std::net::TcpStream;
 

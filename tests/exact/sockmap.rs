@@ -12,8 +12,8 @@ const SOCKMAP: u32 = 15;
 const SK_SKB: u32 = 14;
 const SK_SKB_VERDICT: u32 = 38;
 
-/// A map of sockets, with a program that passes on whatever arrives for one of them: to its reader, through the
-/// map's own queue (`sk_psock`).
+/// A map of sockets, with a program that passes on whatever arrives for one of them: to its reader, through
+/// the map's own queue (`sk_psock`).
 pub(crate) struct Sockmap(OwnedFd);
 
 impl Sockmap {

@@ -29,8 +29,8 @@ pub(crate) fn beside_others(test: &str) -> Option<RwLockReadGuard<'static, ()>> 
     is_here(test).then_some(turn)
 }
 
-/// The engine is loaded there before a test begins: an emulated machine takes almost as long for that as a test
-/// waits for anything.
+/// The engine is loaded there before a test begins: an emulated machine takes almost as long for that as a
+/// test waits for anything.
 fn is_here(test: &str) -> bool {
     let is_here = in_own_netns(test);
     if is_here {

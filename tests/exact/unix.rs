@@ -142,8 +142,8 @@ fn empty_datagrams() {
     }
 }
 
-/// Nothing in any table tells of these: the first datagram, which is what the table shows, has no payload, and
-/// nobody is charged.
+/// Nothing in any table tells of these: the first datagram, which is what the table shows, has no payload,
+/// and nobody is charged.
 #[test]
 fn behind_empty_datagrams_of_a_sender_that_is_gone() {
     let Some(_turn) = turn::beside_others("unix::behind_empty_datagrams_of_a_sender_that_is_gone") else {

@@ -36,8 +36,8 @@ fn below_which_network_namespaces_are_mounted() {
     }
 }
 
-/// A process waits for a file instead of reading its socket: the file is named, with what it lies on. One that
-/// has such a file open and sleeps waits for no file.
+/// A process waits for a file instead of reading its socket: the file is named, with what it lies on. One
+/// that has such a file open and sleeps waits for no file.
 #[test]
 fn that_a_reader_waits_for() {
     if !can_be_made() {

@@ -8,7 +8,8 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::scan::eventually;
 
-/// Sends a packet for each of `numbers` over loopback or veth, none of which is lost or on its way afterwards.
+/// Sends a packet for each of `numbers` over loopback or veth, none of which is lost or on its way
+/// afterwards.
 pub(crate) fn send_each(numbers: Range<u64>, mut send: impl FnMut(u64)) {
     // A backlog takes 1000 (net.core.netdev_max_backlog).
     const BURST: u64 = 250;
@@ -24,9 +25,9 @@ pub(crate) fn send_each(numbers: Range<u64>, mut send: impl FnMut(u64)) {
 /// Waits until what was sent over loopback and veth has arrived, and what was read is freed.
 ///
 /// Packets wait in a backlog of the CPU that sent them (`enqueue_to_backlog`), longer than the sender's call
-/// where ksoftirqd is at work, and are dropped where it is full. What one CPU has allocated and another is done
-/// with waits for the former's next packet (`skb_attempt_defer_free`, since Linux 5.19). So each CPU gets one,
-/// behind all others.
+/// where ksoftirqd is at work, and are dropped where it is full. What one CPU has allocated and another is
+/// done with waits for the former's next packet (`skb_attempt_defer_free`, since Linux 5.19). So each CPU
+/// gets one, behind all others.
 pub(crate) fn settle() {
     let allowed = sched_getaffinity(None).expect("of this thread");
     let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();

@@ -29,7 +29,8 @@ pub(crate) fn ping(socket: &OwnedFd, requests: u64) {
     });
 }
 
-/// What waits in a socket, in bytes of truesize, and how many packets were dropped, by /proc/net/icmp or icmp6.
+/// What waits in a socket, in bytes of truesize, and how many packets were dropped, by /proc/net/icmp or
+/// icmp6.
 pub(crate) fn told(socket: &OwnedFd) -> (u64, u32) {
     let files = ["icmp", "icmp6"].map(|name| std::fs::read_to_string(format!("/proc/net/{name}")));
     let lines: Vec<String> =

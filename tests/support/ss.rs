@@ -89,8 +89,8 @@ pub(crate) fn numbers(skmem: &SkMem) -> [u32; 9] {
 }
 
 /// Compares Recv-Q and Send-Q of `report`, and its memory where `ss` prints that, with the line in which `ss`
-/// prints these ends. For families whose lines are told apart by nothing else; the socket must be at rest, though
-/// it may be full and go on dropping.
+/// prints these ends. For families whose lines are told apart by nothing else; the socket must be at rest,
+/// though it may be full and go on dropping.
 pub(crate) fn assert_queues(report: &Report, family: &[&str], ends: &str) {
     let Some(listing) = run(&[family, &["-amHO"]].concat()) else { return skip(Skip::NeedsIproute2) };
     let ends: Vec<&str> = ends.split(' ').collect();

@@ -19,7 +19,8 @@ use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, eventually, get};
 use crate::support::sockets::{abstract_name, inode, socket_of};
 
-/// The accept queue is full, which follows from that the listener's holder is blocked; what has come waits unread.
+/// The accept queue is full, which follows from that the listener's holder is blocked; what has come waits
+/// unread.
 #[test]
 fn full() {
     if !in_own_netns("accept::full") {
@@ -97,7 +98,8 @@ fn silent_clients() {
     }
 }
 
-/// Clients connect all the time, and are accepted at once: whatever waits when one looks is gone the next time.
+/// Clients connect all the time, and are accepted at once: whatever waits when one looks is gone the next
+/// time.
 #[test]
 fn busy() {
     if !in_own_netns("accept::busy") {

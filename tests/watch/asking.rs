@@ -97,8 +97,8 @@ fn a_server_that_should_greet() {
     assert_eq!(seen.now.snapshot.sockets[at].socket.inode, Some(listening));
 }
 
-/// It has been accepted, and the server is stopped before it has greeted: who waits for whom to speak is not known
-/// then. The listener, at which another connection waits, is innocent.
+/// It has been accepted, and the server is stopped before it has greeted: who waits for whom to speak is not
+/// known then. The listener, at which another connection waits, is innocent.
 #[test]
 fn a_server_that_has_accepted() {
     if !in_own_netns("asking::a_server_that_has_accepted") {
@@ -138,8 +138,8 @@ fn a_unix_server_that_does_not_accept() {
     assert!(matches!(over, Over::Answer(_)), "{over:?}");
 }
 
-/// The server is stopped, but it has read what was asked: nothing tells that it is waited for. And it is nobody's
-/// fault that a listener of another server is not accepted from.
+/// The server is stopped, but it has read what was asked: nothing tells that it is waited for. And it is
+/// nobody's fault that a listener of another server is not accepted from.
 #[test]
 fn a_server_that_has_read() {
     if !in_own_netns("asking::a_server_that_has_read") {

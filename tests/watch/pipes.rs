@@ -110,8 +110,8 @@ fn of_curl_and_gzip() {
     pours.join().expect("it ends with curl");
 }
 
-/// Event loops that pass a connection on to a pipe whose reader is stopped: they sleep until they can write, in
-/// select and in epoll.
+/// Event loops that pass a connection on to a pipe whose reader is stopped: they sleep until they can write,
+/// in select and in epoll.
 #[test]
 fn of_event_loops() {
     let (Some(socat), Some(node)) = (real("socat"), real("node")) else {
@@ -230,7 +230,8 @@ fn of_a_terminal() {
     assert_eq!(conduit(&seen, link), (ConduitKind::Terminal, name));
 }
 
-/// A pipe is full and its reader is stopped; its writer does not write, but sleeps. The stopped one is innocent.
+/// A pipe is full and its reader is stopped; its writer does not write, but sleeps. The stopped one is
+/// innocent.
 #[test]
 fn a_full_pipe_that_nobody_waits_for() {
     if !in_own_netns("pipes::a_full_pipe_that_nobody_waits_for") {

@@ -127,8 +127,8 @@ struct Situation {
 }
 
 impl Situation {
-    /// What the proxy reads from the server for this client: the connections of the server are in the order of
-    /// the clients.
+    /// What the proxy reads from the server for this client: the connections of the server are in the order
+    /// of the clients.
     fn reader<'s>(&self, seen: &'s Seen, client: usize) -> Option<(&'s Judged, Holder)> {
         // Its channel to this test, and its listener.
         let fd = *kernel::sockets(self.server.pid()).get(2 + client)?;

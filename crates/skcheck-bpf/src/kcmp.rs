@@ -8,8 +8,8 @@ use std::io;
 const KCMP_FILES: libc::c_int = 2;
 
 /// Whether two tasks, by their ids in this process's pid namespace, have the same table of descriptors: for
-/// [`Live::comparing`](skcheck_core::Live::comparing). kcmp(2) takes 3 µs, where a list of the descriptors takes
-/// some 4 µs for each.
+/// [`Live::comparing`](skcheck_core::Live::comparing). kcmp(2) takes 3 µs, where a list of the descriptors
+/// takes some 4 µs for each.
 ///
 /// # Errors
 /// `PermissionDenied` without CAP_SYS_PTRACE over both; ESRCH when one is gone; ENOSYS where the kernel was built

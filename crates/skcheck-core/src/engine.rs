@@ -202,7 +202,8 @@ impl Queue {
         }
     }
 
-    /// Whether what is in it is, or will be, read by the application as data. What is in the error queue is not.
+    /// Whether what is in it is, or will be, read by the application as data. What is in the error queue is
+    /// not.
     pub fn is_data_to_read(self) -> bool {
         matches!(self, Queue::Receive | Queue::OutOfOrder | Queue::Backlog)
     }

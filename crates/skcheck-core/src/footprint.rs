@@ -20,11 +20,11 @@
 //!
 //! # Premises
 //!
-//! The bound holds while fragments come from the stack's own chunks. It does **not** hold for pages
-//! that a program handed in (sendfile, splice, `MSG_ZEROCOPY`), for network drivers whose receive
-//! pages are larger than a chunk, for device memory, nor for data outside the queues that Recv-Q and
-//! Send-Q count (sockmap, kTLS, and with the payload basis an unread error queue). It is a bound: small packets
-//! that lie in slab memory pin no chunk at all.
+//! The bound holds while fragments come from the stack's own chunks. It does **not** hold for pages that a
+//! program handed in (sendfile, splice, `MSG_ZEROCOPY`), for network drivers whose receive pages are larger
+//! than a chunk, for device memory, nor for data outside the queues that Recv-Q and Send-Q count (sockmap,
+//! kTLS, and with the payload basis an unread error queue). It is a bound: small packets that lie in slab
+//! memory pin no chunk at all.
 //!
 //! The rings of packet sockets ([`Footprint::rings`]) are no packets and no part of it: their size is known
 //! exactly, and they take it whatever is in them.
@@ -52,8 +52,8 @@ pub struct HostFacts {
     /// `skbuff_fclone_cache` (/proc/slabinfo and /sys/kernel/slab, root only). An upper bound: it
     /// counts objects parked per CPU, and all of a slab that was merged with others.
     pub active_skbs: Option<u64>,
-    /// MPTCP sockets on the whole host: active objects of the slabs `MPTCP` and `MPTCPv6` (/proc/slabinfo, root
-    /// only). An upper bound too: where it is 0 there are none, and nobody has to be asked for them.
+    /// MPTCP sockets on the whole host: active objects of the slabs `MPTCP` and `MPTCPv6` (/proc/slabinfo,
+    /// root only). An upper bound too: where it is 0 there are none, and nobody has to be asked for them.
     pub mptcp_sockets: Option<u64>,
 }
 

@@ -2,9 +2,9 @@
 //! kernel.
 //!
 //! A socket that is in no table does nothing any more, or nothing yet: a TCP connection that both sides have
-//! closed or that was reset, one that never connected, a UDP socket that is bound to no port, a netlink socket
-//! that is bound to no portid. It keeps its descriptor and its memory, and no list of sockets shows it. Whether
-//! it was ever used, cannot be told from outside.
+//! closed or that was reset, one that never connected, a UDP socket that is bound to no port, a netlink
+//! socket that is bound to no portid. It keeps its descriptor and its memory, and no list of sockets shows
+//! it. Whether it was ever used, cannot be told from outside.
 //!
 //! ```no_run
 //! use skcheck_core::{Live, leaks};
@@ -169,8 +169,8 @@ struct Sorted {
     apart: Apart,
 }
 
-/// Sorts suspects: by process and protocol, by families without a table (those of `unread` among them), and by
-/// what cannot be told.
+/// Sorts suspects: by process and protocol, by families without a table (those of `unread` among them), and
+/// by what cannot be told.
 fn sort_out(suspects: &[Suspect], unread: &BTreeSet<&'static str>, least: u64) -> Sorted {
     let mut sorted = Sorted::default();
     let mut by_process: BTreeMap<u32, BTreeMap<&'static str, Vec<&Suspect>>> = BTreeMap::new();

@@ -42,8 +42,8 @@
 //!
 //! # Modules
 //!
-//! [`units`], [`socket`] and [`endpoint`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`] is
-//! the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process is;
+//! [`units`], [`socket`] and [`endpoint`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`]
+//! is the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process is;
 //! [`leaks`] finds sockets that are never released; [`host`] is the seam to the system, [`engine`] that to
 //! what looks deeper; [`diag`] knows the wire.
 

@@ -54,8 +54,8 @@ impl Listing {
         self.packets.iter().filter(received).filter(|packet| known.contains(&key(packet))).count()
     }
 
-    /// What its queues hold, as a scan reports it ([`Report::footprint`]); of a unix socket without what others
-    /// are charged for it.
+    /// What its queues hold, as a scan reports it ([`Report::footprint`]); of a unix socket without what
+    /// others are charged for it.
     pub fn footprint(&self, exact: &Exact, host: &HostFacts) -> Footprint {
         let mut footprint = footprint::footprint(&self.socket, None, host);
         footprint.refine(&self.socket, exact, host);
@@ -73,9 +73,9 @@ impl Listing {
         self.change_in(before, |queue| queue == Queue::Error)
     }
 
-    /// How many bytes the peer of a TCP socket has acknowledged since `before`: where the first packet of what
-    /// was sent begins now, less where it began (sequence numbers of 32 bits, which wrap). `None` of other
-    /// sockets, and where nothing waited in one of the two.
+    /// How many bytes the peer of a TCP socket has acknowledged since `before`: where the first packet of
+    /// what was sent begins now, less where it began (sequence numbers of 32 bits, which wrap). `None` of
+    /// other sockets, and where nothing waited in one of the two.
     pub fn taken_since(&self, before: &Listing) -> Option<u32> {
         if self.socket.protocol != Protocol::Tcp {
             return None;

@@ -60,8 +60,8 @@ pub struct Query {
     pub include_idle: bool,
     /// Which network namespaces to look at.
     pub netns: NetnsChoice,
-    /// Look for every holder of every socket that matches: at the tables of all threads, rings of io_uring and
-    /// messages in flight too, however long it takes. Otherwise only for sockets that carry data and that
+    /// Look for every holder of every socket that matches: at the tables of all threads, rings of io_uring
+    /// and messages in flight too, however long it takes. Otherwise only for sockets that carry data and that
     /// nobody else holds.
     pub deep: bool,
 }

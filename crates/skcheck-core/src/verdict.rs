@@ -72,8 +72,8 @@ pub enum Reason {
     BelowLimit,
     /// The queues were walked, and so much of it was found there.
     Walked(Bytes),
-    /// So much of it is in rings of packet sockets, or was found in queues that were walked, the larger part in
-    /// rings.
+    /// So much of it is in rings of packet sockets, or was found in queues that were walked, the larger part
+    /// in rings.
     Rings(Bytes),
     /// The census found so much of it in blocks of a chunk's size, beyond what has another owner.
     Counted(Bytes),

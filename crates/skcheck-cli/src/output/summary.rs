@@ -196,7 +196,8 @@ fn subject(report: &Report<'_>, group: &Group<'_>, charset: Charset) -> Subject 
     Subject { name, plural }
 }
 
-/// The other processes that hold all of the sockets of a process: whose it is to read them does not show here.
+/// The other processes that hold all of the sockets of a process: whose it is to read them does not show
+/// here.
 fn sharing(group: &Group<'_>, pid: u32) -> BTreeSet<u32> {
     let mut pids = group.sockets.iter().map(|socket| socket.pids());
     let mut all = pids.next().unwrap_or_default();

@@ -98,8 +98,8 @@ fn weight_received(report: &SocketReport) -> u64 {
     charged.or(received.payload.map(|payload| payload.0)).unwrap_or(0)
 }
 
-/// TCP memory of the host that belongs to no listed socket and to none that an engine found closed, where that is
-/// more than what the kernel's own counting can be off by.
+/// TCP memory of the host that belongs to no listed socket and to none that an engine found closed, where
+/// that is more than what the kernel's own counting can be off by.
 pub(crate) fn unlisted_beyond_noise(snapshot: &Snapshot) -> Option<u64> {
     let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
     let closed = closed.map(|report| report.socket.skmem.accounted()).fold(0, i64::saturating_add);

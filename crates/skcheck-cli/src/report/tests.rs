@@ -303,7 +303,8 @@ fn what_unix_and_udp_sockets_have_sent_is_not_measured_at_them() {
     assert_eq!(Measure::of(&report, true), Measure::Unknown);
 }
 
-/// What was found of a socket that is charged more is the least that it pins; its charge decides where it stands.
+/// What was found of a socket that is charged more is the least that it pins; its charge decides where it
+/// stands.
 #[test]
 fn what_is_charged_for_packets_elsewhere() {
     let mut snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 100_000, 0), (3, &[30], 90_000, 0)]);

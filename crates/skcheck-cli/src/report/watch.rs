@@ -173,13 +173,14 @@ impl<'a> Row<'a> {
         accept_queue(self.socket)
     }
 
-    /// The reader at the end of its chain, where that is another's than its own process, and how it goes; none
-    /// where it is not known that it is this one which it waits for.
+    /// The reader at the end of its chain, where that is another's than its own process, and how it goes;
+    /// none where it is not known that it is this one which it waits for.
     pub(crate) fn culprit(&self) -> Option<(Holder, &'a End)> {
         culprit(self.judged, self.holder)
     }
 
-    /// The descriptor that it is at; `None` where it is in a message, or waits at a listener, whose descriptor that is.
+    /// The descriptor that it is at; `None` where it is in a message, or waits at a listener, whose
+    /// descriptor that is.
     pub(crate) fn own_fd(&self) -> Option<u32> {
         let is_elsewhere =
             matches!(self.socket.holding, Holding::InFlight { .. } | Holding::AwaitingAccept { .. });
@@ -267,8 +268,8 @@ fn may_hold(socket: &SocketReport) -> bool {
         || side.payload.map_or(side.charged.is_none_or(|charged| charged.0 > 0), |payload| payload.0 > 0)
 }
 
-/// Who is to read a socket, or to accept it: the one that the cause is about, else one of these processes, else
-/// the first.
+/// Who is to read a socket, or to accept it: the one that the cause is about, else one of these processes,
+/// else the first.
 fn holder(judged: &Judged, socket: &SocketReport, pids: &[u32]) -> Option<Holder> {
     let of = |pid: u32| socket.holders.iter().find(|holder| holder.pid == pid).copied();
     let blamed = judged.cause.as_ref().and_then(|cause| cause.pid).and_then(of);

@@ -3,9 +3,9 @@
 use crate::holders::socket_inode;
 use crate::socket::Inode;
 
-/// The sockets that a process has mapped (`show_map_vma`): lines like
-/// `7f0e8c000000-7f0e9c000000 rw-s 00000000 00:08 4711                       socket:[4711]`. The name of a file
-/// is a path, and begins with a slash.
+/// The sockets that a process has mapped (`show_map_vma`): lines like `7f0e8c000000-7f0e9c000000 rw-s
+/// 00000000 00:08 4711                       socket:[4711]`. The name of a file is a path, and begins with a
+/// slash.
 pub fn mapped_sockets(maps: &[u8]) -> impl Iterator<Item = Inode> + '_ {
     maps.split(|&b| b == b'\n').filter_map(|line| {
         let mut fields = line.split(|&b| b == b' ').filter(|field| !field.is_empty());

@@ -100,8 +100,8 @@ pub enum PartKind {
     KernelStacks,
     /// `VmallocUsed`, without kernel stacks where these lie in it.
     Vmalloc,
-    /// `Percpu` (since Linux 4.20). Its first chunk, some 250 KiB for each CPU, is outside of the total: by so
-    /// much `unaccounted` is too small.
+    /// `Percpu` (since Linux 4.20). Its first chunk, some 250 KiB for each CPU, is outside of the total: by
+    /// so much `unaccounted` is too small.
     PerCpu,
     /// `sock` of a cgroup: socket memory that it is charged, by truesize.
     Sockets,

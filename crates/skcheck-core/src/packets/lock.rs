@@ -14,8 +14,8 @@ use crate::socket::Protocol;
 /// How many processes are named.
 const MOST: usize = 3;
 
-/// The error of a walk that was to lock, with who may keep a lock that it waited for: to come to one socket it
-/// locks each TCP socket of the namespace before it.
+/// The error of a walk that was to lock, with who may keep a lock that it waited for: to come to one socket
+/// it locks each TCP socket of the namespace before it.
 pub(super) fn waited_for(
     host: &dyn Host,
     engine: &dyn Engine,

@@ -108,7 +108,8 @@ fn complete(report: &mut Report, facts: &HostFacts) {
 
 /// Whether anything is in a queue that packets lie in. What a unix sender is charged is in its reader's
 /// queue, what UDP and its like send in the device's: that is charged too, and the walk tells that it is not
-/// there. Rings are no queues. What waits at a TCP listener has a report of its own; at a unix listener it has none.
+/// there. Rings are no queues. What waits at a TCP listener has a report of its own; at a unix listener it
+/// has none.
 fn holds_packets(report: &Report) -> bool {
     let Report { socket, footprint, .. } = report;
     match socket.family {

@@ -7,10 +7,10 @@ use crate::snapshot::first_pass::FirstPass;
 use crate::snapshot::{Holding, Report, read};
 
 /// Names the processes. The kernel gives a program's first socket of a protocol the id of its process
-/// (`netlink_autobind`), as that process's own pid namespace numbers it; others get large numbers, and a program
-/// may choose any. So it counts only where it is the id of a process that is not known to be in another network
-/// namespace (of one that may not be read that is unknown), and that no pid namespace below the scanner's numbers
-/// differently.
+/// (`netlink_autobind`), as that process's own pid namespace numbers it; others get large numbers, and a
+/// program may choose any. So it counts only where it is the id of a process that is not known to be in
+/// another network namespace (of one that may not be read that is unknown), and that no pid namespace below
+/// the scanner's numbers differently.
 pub(super) fn name_processes(host: &dyn Host, first: &FirstPass, sockets: &mut [Report]) {
     for report in sockets.iter_mut().filter(|report| report.holders.is_empty()) {
         let Endpoint::Netlink { portid, .. } = report.socket.local else { continue };

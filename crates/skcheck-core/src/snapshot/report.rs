@@ -146,8 +146,8 @@ impl Report {
     }
 
     /// How many packets are in the error queue, none of which was ever fetched (`recvmsg` with MSG_ERRQUEUE):
-    /// time stamps, errors (IP_RECVERR), and notes that MSG_ZEROCOPY is done. They are no data, and are charged
-    /// like data. `None` where the queues were not walked.
+    /// time stamps, errors (IP_RECVERR), and notes that MSG_ZEROCOPY is done. They are no data, and are
+    /// charged like data. `None` where the queues were not walked.
     pub fn error_packets(&self) -> Option<u64> {
         self.exact.as_ref().ok().map(|exact| exact.counters.errors)
     }

@@ -89,8 +89,8 @@ fn large_kmalloc(census: &Census, ledger: &Ledger) -> Bytes {
     Bytes(told.saturating_sub(census.pages(PageClass::Slab).bytes(census.page_size).0))
 }
 
-/// Whether every queue of the sockets that were seen was walked to its end, and next to nothing is charged for
-/// what lies elsewhere; one that is gone has none.
+/// Whether every queue of the sockets that were seen was walked to its end, and next to nothing is charged
+/// for what lies elsewhere; one that is gone has none.
 fn walked_seen(snapshot: &Snapshot) -> bool {
     let is_walked = |report: &Report| match &report.exact {
         Ok(exact) => exact.is_complete(),
@@ -231,8 +231,8 @@ fn sum(snapshot: &Snapshot, of: impl Fn(&Report) -> Option<u64>) -> u64 {
     snapshot.sockets.iter().filter_map(of).fold(0, u64::saturating_add)
 }
 
-/// The heaviest sockets: by what they pin where all of it was measured, else by what they are charged, if that
-/// is more, and by their rings. One that pins nothing is none.
+/// The heaviest sockets: by what they pin where all of it was measured, else by what they are charged, if
+/// that is more, and by their rings. One that pins nothing is none.
 pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
     let weight = |report: &Report| {
         let charged = charged(report).map_or(0, |charge| charge.0);

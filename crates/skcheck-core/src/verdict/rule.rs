@@ -93,7 +93,8 @@ fn found(missing: &Missing, evidence: &Evidence) -> (u64, Reason) {
 }
 
 /// What the census found in blocks of a chunk's size that nobody else can have, where sockets can have so
-/// much, and rings, whose blocks may be of that size too. Where all sockets that were seen have been walked, such blocks are not theirs.
+/// much, and rings, whose blocks may be of that size too. Where all sockets that were seen have been walked,
+/// such blocks are not theirs.
 fn counted(missing: &Missing, evidence: &Evidence, bound: Option<u64>) -> u64 {
     let rings = evidence.rings.map_or(0, |Bytes(rings)| rings.min(missing.off_list));
     let chunks = evidence.chunks_beyond().map_or(0, |Bytes(chunks)| chunks.saturating_sub(rings));

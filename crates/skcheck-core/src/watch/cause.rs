@@ -50,17 +50,18 @@ pub enum CauseCode {
     Zombie,
     /// Its process's cgroup is out of CPU quota.
     Throttled,
-    /// A thread is in the middle of reading this very socket, and does not come back: what it waits for is no data,
-    /// but its own memory, or the socket's lock.
+    /// A thread is in the middle of reading this very socket, and does not come back: what it waits for is no
+    /// data, but its own memory, or the socket's lock.
     StuckReading,
     /// All its threads are blocked elsewhere.
     Blocked,
     /// A thread runs all the time, and does not read.
     Spinning,
-    /// A thread of a process that reads runs all the time, or waits for a processor: it reads no faster because it
-    /// has no more time.
+    /// A thread of a process that reads runs all the time, or waits for a processor: it reads no faster
+    /// because it has no more time.
     Busy,
-    /// Nearly always when its threads slept it was for memory that had to be read back: from swap, or from a file.
+    /// Nearly always when its threads slept it was for memory that had to be read back: from swap, or from a
+    /// file.
     Paging,
     /// The socket is in no epoll set of its holder, and no thread reads or polls it.
     NotPolled,
@@ -162,8 +163,8 @@ pub enum Fact {
         /// Percent of the window for which it waited for one.
         waits: u32,
     },
-    /// Of so many times that threads of the process slept in the window, they waited so often for a page that was
-    /// in no memory.
+    /// Of so many times that threads of the process slept in the window, they waited so often for a page that
+    /// was in no memory.
     MajorFaults {
         /// Pages that had to be read (`maj_flt`): a count.
         faults: u64,
@@ -242,8 +243,8 @@ impl Root {
         }
     }
 
-    /// Why the reader at the end stands still, or reads slowly; `None` where nothing shows that, and where there is
-    /// none.
+    /// Why the reader at the end stands still, or reads slowly; `None` where nothing shows that, and where
+    /// there is none.
     pub fn cause(&self) -> Option<&Cause> {
         match &self.end {
             End::Stalled(_, cause) | End::Slow(_, _, Some(cause)) => Some(cause),
@@ -280,8 +281,9 @@ pub enum End {
     /// At this process, which it has passed, or which others were found to come back to. Each process on the
     /// circle waits for its writing.
     Circle(u32),
-    /// At a writer of which it is not the reader that keeps it waiting: what it has sent does not arrive there,
-    /// or nothing comes back. The last link's `reader` is who has the other end, where that is on this host.
+    /// At a writer of which it is not the reader that keeps it waiting: what it has sent does not arrive
+    /// there, or nothing comes back. The last link's `reader` is who has the other end, where that is on this
+    /// host.
     NotArriving(NotArriving),
     /// It became too long to be followed.
     TooFar,

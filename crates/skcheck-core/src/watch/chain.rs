@@ -117,8 +117,8 @@ pub(in crate::watch) fn of_writer(scene: &Scene<'_>, at: usize) -> Option<Root> 
     Some(chain)
 }
 
-/// The cause of a process at the beginning of a chain: what it has unsent, and what it does about it. One that
-/// waits for an answer, or for a connection, has its own.
+/// The cause of a process at the beginning of a chain: what it has unsent, and what it does about it. One
+/// that waits for an answer, or for a connection, has its own.
 fn backpressure(scene: &Scene<'_>, own: &Own, chain: &Chain) -> Cause {
     let pid = own.holder.pid;
     let code = match chain.end {

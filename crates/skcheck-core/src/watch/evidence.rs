@@ -39,8 +39,8 @@ pub struct ProcessEvidence {
     pub epolls: Vec<EpollEvidence>,
     /// Descriptors of io_uring instances, each with the sockets that are registered with it.
     pub rings: Vec<(u32, Vec<Inode>)>,
-    /// Unix sockets in whose unread messages descriptors wait for this process: the socket's descriptor, and how
-    /// many (`scm_fds` of /proc/PID/fdinfo, `unix_show_fdinfo`; since Linux 5.6).
+    /// Unix sockets in whose unread messages descriptors wait for this process: the socket's descriptor, and
+    /// how many (`scm_fds` of /proc/PID/fdinfo, `unix_show_fdinfo`; since Linux 5.6).
     pub channels: Vec<(u32, u32)>,
     /// How long before the sample it was read what is in `epolls` and `rings`: 0, unless that is so much
     /// that reading it each time would cost too much.
@@ -58,8 +58,8 @@ pub struct ProcessEvidence {
 }
 
 impl ProcessEvidence {
-    /// Descriptors that threads wait to write to, in an epoll set or in select. In select it is the highest one
-    /// that it is about, which may be waited for otherwise, unless it can only be written to.
+    /// Descriptors that threads wait to write to, in an epoll set or in select. In select it is the highest
+    /// one that it is about, which may be waited for otherwise, unless it can only be written to.
     pub fn polled_to_write(&self) -> Vec<u32> {
         let mut polled: Vec<u32> = Vec::new();
         for call in self.threads.iter().filter_map(|thread| thread.syscall) {
@@ -114,11 +114,11 @@ pub struct ThreadEvidence {
     pub wchan: Option<Vec<u8>>,
     /// The system call that it is in (/proc/PID/task/TID/syscall).
     pub syscall: Option<Syscall>,
-    /// What the descriptor refers to that it is in that call on (/proc/PID/fd/N): `socket:[4711]`, `pipe:[4712]`,
-    /// or a path. `None` where the call has none.
+    /// What the descriptor refers to that it is in that call on (/proc/PID/fd/N): `socket:[4711]`,
+    /// `pipe:[4712]`, or a path. `None` where the call has none.
     pub target: Option<Vec<u8>>,
-    /// The mount that `target` lies on, where that is a file and the thread waits for its file system: it cannot
-    /// be interrupted, or sleeps where FUSE waits for its server.
+    /// The mount that `target` lies on, where that is a file and the thread waits for its file system: it
+    /// cannot be interrupted, or sleeps where FUSE waits for its server.
     pub mount: Option<Mount>,
     /// Processor time so far, in clock ticks (`utime` and `stime`).
     pub ticks: Option<u64>,
@@ -246,8 +246,8 @@ pub struct Quota {
 pub struct EpollEvidence {
     /// Its descriptor.
     pub fd: u32,
-    /// What it waits for, as far as that is a socket of the sample, another epoll set, or a pipe that is to be
-    /// written to.
+    /// What it waits for, as far as that is a socket of the sample, another epoll set, or a pipe that is to
+    /// be written to.
     pub interests: Vec<Interest>,
 }
 
@@ -278,8 +278,8 @@ impl Interest {
     /// EPOLLHUP, which `do_epoll_ctl` adds.
     pub const PRIVATE: u32 = 0b1111 << 28;
 
-    /// Whether whoever sleeps in the set knows thereby that this cannot be written to: it would be told at once,
-    /// each time.
+    /// Whether whoever sleeps in the set knows thereby that this cannot be written to: it would be told at
+    /// once, each time.
     pub fn waits_to_write(&self) -> bool {
         self.events & Interest::OUT != 0 && self.events & Interest::EDGE == 0
     }

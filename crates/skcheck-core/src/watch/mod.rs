@@ -93,8 +93,8 @@ pub struct Sample {
     /// refers to them. Those that are neither here nor in `snapshot` were not looked for.
     pub drained: BTreeMap<SocketKey, StillOpen>,
     /// The first packet in the receive queue of sockets whose record does not tell what was consumed (UDP,
-    /// unix, and TCP that is closed and held), where an engine walked it; of a ring its oldest block or frame.
-    /// The same in two samples: nobody has read.
+    /// unix, and TCP that is closed and held), where an engine walked it; of a ring its oldest block or
+    /// frame. The same in two samples: nobody has read.
     pub heads: BTreeMap<SocketKey, Head>,
     /// What processes were doing, by pid, the heaviest only. Closely: the holders of readers that have not
     /// moved since the sample before, and from them on, from process to process, those at the other end of
@@ -206,8 +206,8 @@ pub struct Judged {
     /// It changed hands: who held it before. A connection that was accepted has not: nobody held it.
     pub held_by: Vec<Holder>,
     /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener that is;
-    /// [`Backpressure`](cause::CauseCode::Backpressure) for a reader that reads no faster than its process can
-    /// write. For a slow reader what its process shows: that it is throttled, or busy.
+    /// [`Backpressure`](cause::CauseCode::Backpressure) for a reader that reads no faster than its process
+    /// can write. For a slow reader what its process shows: that it is throttled, or busy.
     pub cause: Option<Cause>,
     /// The chain that keeps it waiting, where there is one: of a reader whose process cannot write, and of a
     /// writer.

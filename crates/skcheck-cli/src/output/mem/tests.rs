@@ -331,7 +331,8 @@ fn a_cgroup_has_a_limit_instead_of_free_memory() {
     assert!(headline(&cgroup).starts_with("Cgroup /a\\x0a uses 612 MiB of its limit of 1 GiB (59.8 %);"));
 }
 
-/// What was walked is said as far as it goes: all of it only where everything was seen, and nothing lies elsewhere.
+/// What was walked is said as far as it goes: all of it only where everything was seen, and nothing lies
+/// elsewhere.
 #[test]
 fn what_was_walked() {
     let ledger = ledger(&[(PartKind::Anonymous, GIB)], 400 << 20, 0);

@@ -18,12 +18,13 @@ pub(crate) struct Again {
     pub(crate) taken: Option<u32>,
     /// How many looks were taken after the first.
     pub(crate) looks: usize,
-    /// Whether the program has given back what it had of its ring; `None` where it had nothing, or nothing tells.
+    /// Whether the program has given back what it had of its ring; `None` where it had nothing, or nothing
+    /// tells.
     pub(crate) ring_read: Option<bool>,
 }
 
-/// What became of the packets between the two looks, each kind in a sentence. `is_elsewhere`: something is charged
-/// that lies in none of the queues that were compared.
+/// What became of the packets between the two looks, each kind in a sentence. `is_elsewhere`: something is
+/// charged that lies in none of the queues that were compared.
 pub(super) fn became(again: &Again, is_elsewhere: bool) -> String {
     let mut sentences = vec![became_of_data(again, is_elsewhere)];
     let Change { before, gone, arrived, .. } = again.errors;

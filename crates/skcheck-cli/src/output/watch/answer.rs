@@ -208,8 +208,8 @@ fn unsent(report: &WatchReport<'_>, row: &Row<'_>, names: Names<'_>) -> String {
     )
 }
 
-/// ` app (20), fd 7, reads only 10 KiB/s.`, ` Held up by app (20), fd 7: it is stopped.`: who is at the end of a
-/// writer's chain.
+/// ` app (20), fd 7, reads only 10 KiB/s.`, ` Held up by app (20), fd 7: it is stopped.`: who is at the end
+/// of a writer's chain.
 fn culprit(row: &Row<'_>, names: Names<'_>) -> String {
     match row.culprit() {
         Some((reader, End::Slow(_, pace, why))) => {

@@ -1,5 +1,5 @@
-//! Why a reader stands still, or is slow, as a sentence: from its process over those that keep that waiting to
-//! the one at the end.
+//! Why a reader stands still, or is slow, as a sentence: from its process over those that keep that waiting
+//! to the one at the end.
 
 use skcheck_core::Holder;
 use skcheck_core::watch::cause::{Cause, End, Fact, Link, Over, Pairing, Root, Wait};
@@ -43,8 +43,8 @@ pub(in crate::output) fn because(row: &Row<'_>, names: Names<'_>) -> Option<Stri
     })
 }
 
-/// `nginx is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app (2210), fd 7, has read
-/// nothing either, because it is stopped`.
+/// `nginx is blocked writing to 10.0.0.20:9000 (fd 14, 2.8 MiB unsent), whose reader app (2210), fd 7, has
+/// read nothing either, because it is stopped`.
 fn chain(row: &Row<'_>, cause: &Cause, root: &Root, names: Names<'_>) -> String {
     let mut text = String::new();
     if let (true, End::OneOf(links)) = (root.links.is_empty(), &root.end) {

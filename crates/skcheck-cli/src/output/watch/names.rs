@@ -86,8 +86,8 @@ impl Names<'_> {
         }
     }
 
-    /// What leads from one process of a chain to the next: the address of the other end, or what carries bytes
-    /// there; `None` where it has no name.
+    /// What leads from one process of a chain to the next: the address of the other end, or what carries
+    /// bytes there; `None` where it has no name.
     pub(super) fn over(&self, over: Over) -> Option<String> {
         match over {
             Over::Socket(at) => self.peer_address(self.sample.snapshot.sockets.get(at)?),

@@ -24,8 +24,8 @@ pub(super) fn unread(cause: &Cause) -> Option<Unread> {
 /// How many error queues are told of.
 const MOST_QUEUES: usize = 3;
 
-/// A line for each error queue of what was asked for that nobody fetches, the longest first: what is in it is no
-/// unread data, and no reader stands still because of it.
+/// A line for each error queue of what was asked for that nobody fetches, the longest first: what is in it is
+/// no unread data, and no reader stands still because of it.
 pub(super) fn error_queues(report: &WatchReport<'_>, names: Names<'_>) -> Vec<String> {
     let sockets = report.now.asked_for().iter();
     let mut queues: Vec<(u64, &SocketReport)> = sockets

@@ -4,8 +4,8 @@
 //! sleep so that not even SIGKILL ends it, and keeps its process from ending. So whatever may sleep like that
 //! is done by a worker: a process of its own, which answers question after question on its standard input and
 //! output ([`serve`]). One that does not answer is killed and left behind: at once, or when what it waits for
-//! lets go of it, it ends. It holds open its two pipes, what it was about to read, and what its program lets it
-//! inherit: that should be nothing.
+//! lets go of it, it ends. It holds open its two pipes, what it was about to read, and what its program lets
+//! it inherit: that should be nothing.
 
 mod frames;
 mod many;

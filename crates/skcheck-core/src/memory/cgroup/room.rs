@@ -44,8 +44,8 @@ pub fn own_room(host: &dyn Host) -> Option<Room> {
     rooms.into_iter().min_by_key(|room| room.bytes)
 }
 
-/// The paths of a process in the hierarchies that can count memory, by a /proc/PID/cgroup, with the version of
-/// each.
+/// The paths of a process in the hierarchies that can count memory, by a /proc/PID/cgroup, with the version
+/// of each.
 fn paths(file: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     file.split(|&byte| byte == b'\n').filter_map(|line| {
         let mut fields = line.splitn(3, |&byte| byte == b':');

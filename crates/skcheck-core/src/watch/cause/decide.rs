@@ -133,8 +133,8 @@ impl<'a> Look<'a> {
         self.now.parent
     }
 
-    /// Whether it may be one that has others work for it: a thread of it waits for these, or nothing tells what
-    /// they do, and it could run.
+    /// Whether it may be one that has others work for it: a thread of it waits for these, or nothing tells
+    /// what they do, and it could run.
     pub(in crate::watch) fn may_be_a_master(&self) -> bool {
         let threads = &self.threads;
         let could_run = !threads.all_stopped && !threads.all_parked && self.now.frozen != Some(true);

@@ -70,8 +70,8 @@ impl Sets {
     }
 }
 
-/// What becomes of a socket's data on its way to a thread, over one place in a set, or over the sets that this
-/// one is in.
+/// What becomes of a socket's data on its way to a thread, over one place in a set, or over the sets that
+/// this one is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
     /// A thread waits, and is told as long as there is data.

@@ -39,8 +39,8 @@ pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
     }
 }
 
-/// The readers of a conduit that matter, the most telling first. A writer that has the other end, too, without
-/// reading it is none where others have it.
+/// The readers of a conduit that matter, the most telling first. A writer that has the other end, too,
+/// without reading it is none where others have it.
 pub(in crate::watch) fn owns_of_conduit(scene: &Scene<'_>, conduit: &Conduit) -> Vec<Own> {
     let writes = |pid: u32| conduit.writers.iter().any(|writer| writer.pid == pid);
     let mut readers = conduit.readers.clone();
@@ -55,8 +55,8 @@ pub(in crate::watch) fn owns_of_conduit(scene: &Scene<'_>, conduit: &Conduit) ->
     owns
 }
 
-/// A terminal can be held up by its user (Ctrl-S) while there is nothing to be read at its other end. Who waits
-/// there then is not to blame.
+/// A terminal can be held up by its user (Ctrl-S) while there is nothing to be read at its other end. Who
+/// waits there then is not to blame.
 fn forgive(cause: &mut Cause) {
     let asks_not = matches!(
         cause.code,
@@ -111,9 +111,9 @@ pub(super) fn each(
 /// Of several holders each could read. Those that show that they do (a thread reads it, an epoll set has it)
 /// count before those that merely have it from a parent. A process that can do nothing is the cause only
 /// where none is left that could; and where nothing is known of one of these, nothing is known. One that
-/// sleeps elsewhere may be a parent that waits for its children: others go before it. A connection whose holder
-/// can do nothing, and that its children have merely inherited, is that one's. What the first says of the others,
-/// where none of them reads: together they are the answer.
+/// sleeps elsewhere may be a parent that waits for its children: others go before it. A connection whose
+/// holder can do nothing, and that its children have merely inherited, is that one's. What the first says of
+/// the others, where none of them reads: together they are the answer.
 fn choose(scene: &Scene<'_>, mut owns: Vec<Own>, is_listener: bool) -> Vec<Own> {
     if owns.iter().any(|own| own.is_involved) {
         owns.retain(|own| own.is_involved);
@@ -145,9 +145,9 @@ fn choose(scene: &Scene<'_>, mut owns: Vec<Own>, is_listener: bool) -> Vec<Own> 
     owns
 }
 
-/// Processes that have left a socket to their workers, and wait for these: a descendant holds it too, and does
-/// something with it or is the same program. Whoever does something with it himself is none, nor is one that
-/// stands still by itself: its child may merely have inherited what it had.
+/// Processes that have left a socket to their workers, and wait for these: a descendant holds it too, and
+/// does something with it or is the same program. Whoever does something with it himself is none, nor is one
+/// that stands still by itself: its child may merely have inherited what it had.
 fn masters(scene: &Scene<'_>, owns: &[Own]) -> FxHashSet<u32> {
     let name = |pid: u32| scene.process(pid).and_then(|look| look.now.comm.as_deref());
     let may_be =

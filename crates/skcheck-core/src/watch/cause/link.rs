@@ -8,8 +8,8 @@ use crate::watch::cause::Pace;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
-    /// All its threads are blocked in writing, one of them to this descriptor; or its one thread is in waiting
-    /// for an answer or a connection at this one.
+    /// All its threads are blocked in writing, one of them to this descriptor; or its one thread is in
+    /// waiting for an answer or a connection at this one.
     Blocked,
     /// A thread of it is blocked in that at this descriptor. Others do something else, or it is not
     /// known what they do: one of them might read.

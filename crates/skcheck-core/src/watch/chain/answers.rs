@@ -14,8 +14,8 @@ use crate::watch::scene::{Scene, Went};
 pub(in crate::watch) struct Unanswered {
     /// By the descriptors at the other end, process by process.
     by_pid: FxHashMap<u32, Vec<(Holder, usize)>>,
-    /// Connections that nobody has accepted, by the client's socket, with their listener: over AF_UNIX they are
-    /// in no table, and over TCP they may hold nothing.
+    /// Connections that nobody has accepted, by the client's socket, with their listener: over AF_UNIX they
+    /// are in no table, and over TCP they may hold nothing.
     by_client: FxHashMap<Inode, usize>,
 }
 

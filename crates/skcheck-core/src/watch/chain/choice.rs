@@ -141,8 +141,8 @@ fn keep_if_any<T>(all: &mut Vec<T>, passes: impl Fn(&T) -> bool) {
     }
 }
 
-/// Whether a peer has taken as much in the window as a buffer holds: then the process has written to it in the
-/// same time, and not waited for it.
+/// Whether a peer has taken as much in the window as a buffer holds: then the process has written to it in
+/// the same time, and not waited for it.
 fn has_turned_over(scene: &Scene<'_>, writer: usize) -> bool {
     let taken = scene.went(writer).taken.unwrap_or(0);
     let taken = u128::from(taken) * scene.window.as_millis() / 1000;
@@ -151,8 +151,8 @@ fn has_turned_over(scene: &Scene<'_>, writer: usize) -> bool {
 
 /// Whether a writer began to stand still only after the reader did: it sent something while that had unread
 /// data already. Only a peer that has shut its window tells: where it has not, what was sent last can be sent
-/// again and again. And only one that does not read: what a slow one takes comes out of a buffer that may have
-/// been full all the time.
+/// again and again. And only one that does not read: what a slow one takes comes out of a buffer that may
+/// have been full all the time.
 fn began_later(scene: &Scene<'_>, reader: usize, writer: usize) -> bool {
     let info = scene.socket(writer).and_then(|report| report.socket.tcp_info);
     let sent = info.filter(|info| info.snd_wnd == Some(0)).and_then(|info| info.last_data_sent);

@@ -6,9 +6,9 @@ use crate::watch::chain::choice::Candidate;
 use crate::watch::chain::walk::by_threads;
 use crate::watch::scene::Scene;
 
-/// Those that threads of this process are blocked in writing to, which may be why it does not read; and those that
-/// it waits for until it can write, where it is an event loop that does not ask for data. Of a process that reads
-/// (`reads`) only its one thread can tell, and one whose thread spins waits for nobody.
+/// Those that threads of this process are blocked in writing to, which may be why it does not read; and those
+/// that it waits for until it can write, where it is an event loop that does not ask for data. Of a process
+/// that reads (`reads`) only its one thread can tell, and one whose thread spins waits for nobody.
 pub(super) fn candidates(scene: &Scene<'_>, own: &Own, reads: bool) -> Vec<Candidate> {
     let pid = own.holder.pid;
     let Some(look) = scene.process(pid).filter(|look| !reads || look.has_one_thread()) else {

@@ -14,9 +14,9 @@ use crate::watch::scene::Scene;
 const MOST: usize = 32;
 
 /// Those that a thread of a process may be connecting to, where all of its threads are blocked. A socket that
-/// connects over TCP has the address. One of AF_UNIX has nothing before it is connected: it waits at one of the
-/// listeners that are full (`unix_wait_for_peer`), of those without a path at one in its network namespace, which is
-/// that of the reader.
+/// connects over TCP has the address. One of AF_UNIX has nothing before it is connected: it waits at one of
+/// the listeners that are full (`unix_wait_for_peer`), of those without a path at one in its network
+/// namespace, which is that of the reader.
 pub(super) fn candidates(scene: &Scene<'_>, own: &Own, reader: Reader) -> Vec<Candidate> {
     let pid = own.holder.pid;
     let Some(look) = scene.process(pid).filter(|_| own.cause.code == CauseCode::Blocked) else {

@@ -85,9 +85,9 @@ impl Far {
         })
     }
 
-    /// What is in a conduit cannot be seen. Who has slept in one write has found no room: nothing was read, or
-    /// less than makes room. Where that is not known it goes as what comes before it. Who only waits until it can
-    /// write may have written meanwhile: then it is the reader that must show that it stands still.
+    /// What is in a conduit cannot be seen. Who has slept in one write has found no room: nothing was read,
+    /// or less than makes room. Where that is not known it goes as what comes before it. Who only waits until
+    /// it can write may have written meanwhile: then it is the reader that must show that it stands still.
     fn of_conduit(scene: &Scene<'_>, writer: Holder, at: usize, reads: bool) -> Option<Far> {
         let fds = scene.conduit_fds(at, writer.pid);
         let look = scene.process(writer.pid)?;
@@ -112,8 +112,8 @@ impl Far {
         })
     }
 
-    /// Where somebody waits for an answer, or for a connection: who reads, or accepts, will come to it. Of what
-    /// waits at a listener nothing is his alone.
+    /// Where somebody waits for an answer, or for a connection: who reads, or accepts, will come to it. Of
+    /// what waits at a listener nothing is his alone.
     fn of_asked(scene: &Scene<'_>, over: Over, at: usize) -> Option<Far> {
         let report = scene.socket(at).filter(|_| scene.went(at).stands_still())?;
         Some(Far {

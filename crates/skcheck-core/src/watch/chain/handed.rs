@@ -9,8 +9,8 @@ use crate::watch::cause::{self, CauseCode, End, Link, Over, Own, Wait};
 use crate::watch::chain::Chain;
 use crate::watch::scene::Scene;
 
-/// Where the holder of a reader that it does not ask for has sent descriptors to others that stand still and do not
-/// take them: one of these should read it, probably.
+/// Where the holder of a reader that it does not ask for has sent descriptors to others that stand still and
+/// do not take them: one of these should read it, probably.
 pub(super) fn follow(scene: &Scene<'_>, own: &Own) -> Option<Chain> {
     if own.cause.code != CauseCode::NotPolled {
         return None;

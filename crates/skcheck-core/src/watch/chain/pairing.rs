@@ -1,5 +1,5 @@
-//! Which writer of a process goes with which of its readers: a proxy reads from one what it writes to another.
-//! Pure.
+//! Which writer of a process goes with which of its readers: a proxy reads from one what it writes to
+//! another. Pure.
 //!
 //! Numbers of the kernel pair them, where one fits and no other comes near: bytes that were consumed here and
 //! taken there. What is not paired stays open.
@@ -12,8 +12,8 @@ use crate::units::Payload;
 use crate::watch::cause::Pairing;
 use crate::watch::scene::Went;
 
-/// How far two totals of one stream may lie apart: what a proxy holds in its own buffers, and what it adds and
-/// takes away (headers, encryption).
+/// How far two totals of one stream may lie apart: what a proxy holds in its own buffers, and what it adds
+/// and takes away (headers, encryption).
 const BUFFERED: u64 = 64 << 10;
 
 /// How far away every other total must be at least.

@@ -93,8 +93,8 @@ pub fn tracer(status: &[u8]) -> Option<u32> {
     number_in_status(status, b"TracerPid:").filter(|tid| *tid != 0)
 }
 
-/// How much of the process's memory is swapped out (`VmSwap:` of /proc/PID/status), in bytes; `None` where that
-/// does not tell.
+/// How much of the process's memory is swapped out (`VmSwap:` of /proc/PID/status), in bytes; `None` where
+/// that does not tell.
 pub fn swapped(status: &[u8]) -> Option<u64> {
     let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"VmSwap:"))?;
     decimal(words(line).next()?)?.checked_mul(1024)

@@ -1,5 +1,5 @@
-//! Connections that threads wait at for an answer though nothing was asked over them: these hold nothing, so that
-//! no scan has them.
+//! Connections that threads wait at for an answer though nothing was asked over them: these hold nothing, so
+//! that no scan has them.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -27,8 +27,9 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    /// Of the connections over TCP that threads of the sample wait at, those that nobody has accepted. On a host
-    /// with very many sockets they were looked for a little earlier. With an engine no socket's lock is asked for.
+    /// Of the connections over TCP that threads of the sample wait at, those that nobody has accepted. On a
+    /// host with very many sockets they were looked for a little earlier. With an engine no socket's lock is
+    /// asked for.
     pub(super) fn find(
         &mut self,
         host: &dyn Host,

@@ -28,8 +28,8 @@ pub(super) struct Chosen {
     pub(super) lightly: Vec<u32>,
 }
 
-/// Chooses by what has moved since `before`; those that were asked for, and who keeps these waiting, go before
-/// all others.
+/// Chooses by what has moved since `before`; those that were asked for, and who keeps these waiting, go
+/// before all others.
 pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
     let was: FxHashMap<SocketKey, &Report> = before
         .into_iter()

@@ -27,8 +27,8 @@ const MOST_READERS: usize = 64;
 /// The paths of the master of a pseudo-terminal.
 const MASTERS: [&[u8]; 2] = [b"/dev/ptmx", b"/dev/pts/ptmx"];
 
-/// Finds the conduits that threads of `processes` are blocked in writing to, and from them on those that their
-/// readers are, whom it looks at closely.
+/// Finds the conduits that threads of `processes` are blocked in writing to, and from them on those that
+/// their readers are, whom it looks at closely.
 pub(super) fn find(
     host: &dyn Host,
     now: Duration,

@@ -1,7 +1,7 @@
 //! For which files threads wait, and what these lie on.
 //!
-//! Nothing here asks the file system itself, which may be the one that does not answer: the kernel tells the path
-//! and the mount of an open file without it.
+//! Nothing here asks the file system itself, which may be the one that does not answer: the kernel tells the
+//! path and the mount of an open file without it.
 
 use crate::host::Host;
 use crate::watch::evidence::{Mount, Syscall, ThreadEvidence};

@@ -1,8 +1,8 @@
 //! How a listener goes: whether the connections that wait there are accepted. Pure.
 //!
-//! The kernel counts who waits, and not who was accepted. But it names them, and whoever waits in both samples
-//! was not accepted in between. One that has gone was, unless its client has reset it: then it still counts,
-//! and has no name any more.
+//! The kernel counts who waits, and not who was accepted. But it names them, and whoever waits in both
+//! samples was not accepted in between. One that has gone was, unless its client has reset it: then it still
+//! counts, and has no name any more.
 
 use rustc_hash::FxHashSet;
 

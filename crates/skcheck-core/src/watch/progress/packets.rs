@@ -181,7 +181,8 @@ pub(super) fn writing(before: Option<&Socket>, now: &Socket, reader: Option<Read
     }
     let was_out = before.and_then(|before| before.send_q.size());
     match reader {
-        // Who could write on waits for nobody. A datagram is refused where its receiver has many already, too.
+        // Who could write on waits for nobody. A datagram is refused where its receiver has many already,
+        // too.
         Some(Reading::Stalled) if now.protocol != Protocol::UnixDatagram && !is_clogged(now) => Writing::Idle,
         // A datagram socket can have sent elsewhere, too: where less is out, somebody has read.
         Some(Reading::Stalled) if was_out.is_some_and(|was| was > 0 && out >= was) => Writing::Stalled,

@@ -1,5 +1,5 @@
-//! How much room there is in a queue: until it is full, until it is empty, and whether its sender has more than
-//! fits. Pure.
+//! How much room there is in a queue: until it is full, until it is empty, and whether its sender has more
+//! than fits. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -210,7 +210,8 @@ fn select_waits_until_it_can_write() {
     }
 }
 
-/// Who is told when there is room again may have written meanwhile: the reader must show that it stands still.
+/// Who is told when there is room again may have written meanwhile: the reader must show that it stands
+/// still.
 #[test]
 fn an_event_loop_whose_reader_may_read() {
     let pipes = [pipe(70, (20, 1), (30, 0))];

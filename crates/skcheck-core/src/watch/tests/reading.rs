@@ -146,7 +146,8 @@ fn unix_streams_without() {
     }
 }
 
-/// Of a ring its oldest block tells: one that stays where there is no room, that is a reader that stands still.
+/// Of a ring its oldest block tells: one that stays where there is no room, that is a reader that stands
+/// still.
 #[test]
 fn rings() {
     let ring = |full: u32, number: u64, drops: u32| {

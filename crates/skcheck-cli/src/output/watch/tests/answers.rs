@@ -418,7 +418,8 @@ fn answers_when_nobody_stands_still() {
     assert!(answer(&world)[0].starts_with("Nobody stands still: no socket that matches holds data; "));
 }
 
-/// Workers that stand still for the same reason are named together; whoever only holds the socket is not accused.
+/// Workers that stand still for the same reason are named together; whoever only holds the socket is not
+/// accused.
 #[test]
 fn workers_answer_together() {
     let mut world = World::new(5);
