@@ -163,13 +163,13 @@ pub enum Fact {
         /// Percent of the window for which it waited for one.
         waits: u32,
     },
-    /// Of so many times that threads of the process slept in the window, they waited so often for a page that
-    /// was in no memory.
+    /// Threads of the process waited so often in the window for a page that was in no memory, and were put on a
+    /// processor little more often.
     MajorFaults {
         /// Pages that had to be read (`maj_flt`): a count.
         faults: u64,
         /// How often threads were put on a processor again: a count.
-        sleeps: u64,
+        runs: u64,
     },
     /// So much of the process's memory is swapped out, in bytes.
     Swapped(u64),

@@ -178,10 +178,11 @@ pub(in crate::output) fn fact(fact: &Fact, names: Names<'_>) -> String {
         Fact::Spins { tid, percent, waits } => {
             format!("thread {tid} uses {percent} % of a processor, and waits for one {waits} % of the time")
         }
-        Fact::MajorFaults { faults, sleeps } => {
+        Fact::MajorFaults { faults, runs } => {
             format!(
-                "it waited for {} that had to be read, and slept {sleeps} times in all",
-                count(*faults, "page")
+                "it waited for {} that had to be read, and was put on a processor {} in all",
+                count(*faults, "page"),
+                count(*runs, "time")
             )
         }
         Fact::Swapped(bytes) => format!("{} of it is swapped out", size(*bytes)),

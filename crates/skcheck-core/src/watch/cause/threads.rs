@@ -60,7 +60,7 @@ pub(super) struct Threads {
     pub(super) all_parked: bool,
     /// The one that used most of a processor, if that was all the time.
     pub(super) spins: Option<Fact>,
-    /// How often they waited for a page that was in no memory, if that was nearly always when they slept.
+    /// How often they waited for a page that was in no memory, if that was nearly always when they did not run.
     pub(super) paging: Option<Fact>,
     /// For how many percent of the time all of them together ran, or waited for a processor: of two that
     /// never sleep that is 200.
@@ -266,10 +266,10 @@ fn paging(living: &[&ThreadEvidence], before: Option<&ProcessEvidence>, window: 
         let grown = living.iter().filter_map(|now| of(now)?.checked_sub(of(earlier.get(&now.tid)?)?));
         grown.fold(0u64, u64::saturating_add)
     };
-    let (faults, sleeps) = (grown(|it| it.major_faults), grown(|it| it.runs));
+    let (faults, runs) = (grown(|it| it.major_faults), grown(|it| it.runs));
     let a_second = u128::from(faults) * 1000 / window.as_millis().max(1);
-    let is_most = faults.saturating_mul(5) >= sleeps.saturating_mul(4);
-    (a_second >= u128::from(PAGING_FROM) && is_most).then_some(Fact::MajorFaults { faults, sleeps })
+    let is_most = faults.saturating_mul(5) >= runs.saturating_mul(4);
+    (a_second >= u128::from(PAGING_FROM) && is_most).then_some(Fact::MajorFaults { faults, runs })
 }
 
 /// For how many percent of the time between two looks at it a thread ran, and for how many it waited for a

@@ -170,7 +170,7 @@ fn slow_readers_have_causes() {
         }
         both
     };
-    let facts = vec![Fact::MajorFaults { faults: 400, sleeps: 420 }, Fact::Swapped(1 << 20)];
+    let facts = vec![Fact::MajorFaults { faults: 400, runs: 420 }, Fact::Swapped(1 << 20)];
     assert_eq!(why(&[&paged(400, 420)]), Some((Paging, facts)));
     assert_eq!(why(&[&paged(400, 600)]), None);
     assert_eq!(why(&[&paged(9, 9)]), None);

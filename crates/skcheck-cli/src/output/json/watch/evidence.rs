@@ -116,8 +116,8 @@ impl EvidenceJson {
             Fact::Spins { tid, percent, .. } => {
                 EvidenceJson { kind: "spins", tid: Some(*tid), value: Some((*percent).into()), ..empty }
             }
-            Fact::MajorFaults { faults, sleeps } => {
-                EvidenceJson { kind: "major_faults", value: Some(*faults), of: Some(*sleeps), ..empty }
+            Fact::MajorFaults { faults, runs } => {
+                EvidenceJson { kind: "major_faults", value: Some(*faults), of: Some(*runs), ..empty }
             }
             Fact::Swapped(bytes) => EvidenceJson { kind: "swapped", value: Some(*bytes), ..empty },
             Fact::RanToo(others) => EvidenceJson { kind: "ran_too", value: Some((*others).into()), ..empty },
@@ -223,7 +223,7 @@ mod tests {
                 r#"{"kind":"file","tid":12,"fd":7,"path":"/a/b","mount":{"point":"/a","type":"nfs4","source":"s:/x"},"silent":true}"#,
             ),
             (Fact::Spins { tid: 12, percent: 99, waits: 0 }, r#"{"kind":"spins","tid":12,"value":99}"#),
-            (Fact::MajorFaults { faults: 8, sleeps: 9 }, r#"{"kind":"major_faults","value":8,"of":9}"#),
+            (Fact::MajorFaults { faults: 8, runs: 9 }, r#"{"kind":"major_faults","value":8,"of":9}"#),
             (Fact::Swapped(4096), r#"{"kind":"swapped","value":4096}"#),
             (Fact::RanToo(2), r#"{"kind":"ran_too","value":2}"#),
             (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
