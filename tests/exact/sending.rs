@@ -74,7 +74,8 @@ pub(crate) fn cut_off(label: &str, bytes: usize) -> ([Named; 2], TcpStream, TcpS
 }
 
 /// What is lost is sent again from time to time, and split up for it: until the table says the same before
-/// and after the walk. Nothing else is looked at: a slow machine has to come through between two times.
+/// and after the walk. Nothing else is looked at: a slow machine has to come through between two times, and
+/// each pause between two is twice as long as the one before.
 pub(crate) fn measured_at(stream: &TcpStream, netns: &Named) -> (Report, Exact) {
     let mut query = Query::of_no_protocol();
     (query.tcp, query.ipv6) = (true, false);

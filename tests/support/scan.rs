@@ -66,12 +66,12 @@ pub(crate) fn at_listener(fd: &impl std::os::fd::AsRawFd) -> Holder {
     mine(fd).leading(Via::AcceptQueue)
 }
 
-/// Waits until `attempt` gives something.
+/// Waits until `attempt` gives something: on an emulated machine that is slow, too.
 ///
 /// # Panics
-/// After ten seconds.
+/// After a minute.
 pub(crate) fn eventually<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
-    within(Duration::from_secs(10), what, attempt)
+    within(Duration::from_secs(60), what, attempt)
 }
 
 /// The same, for what takes its time.
