@@ -11,10 +11,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use criterion::{Criterion, Throughput};
-use skcheck_core::diag::decode::Answer;
-use skcheck_core::diag::request::{self, IpVersion, States, Table};
-use skcheck_core::host::{Diag, NetnsFile};
+use skcheck_core::NetnsFile;
+use skcheck_core::host::Diag;
+use skcheck_core::testing::decode::Answer;
+use skcheck_core::testing::request;
+use skcheck_core::testing::request::States;
 use skcheck_core::{Host, Live, PageSize, Query, scan};
+use skcheck_core::{IpVersion, Table};
 
 /// How many pairs of each kind of socket are recorded.
 const PAIRS: usize = 1000;

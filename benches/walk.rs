@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use skcheck_bpf::Bpf;
 use skcheck_core::engine::{Engine, Limits, Step, Target};
-use skcheck_core::{Exact, Live, Protocol, Query, Report, scan_with};
+use skcheck_core::{Exact, Live, Protocol, Query, SocketEntry, scan_with};
 
 #[path = "../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command's own file
@@ -53,7 +53,7 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     let snapshot = scan_with(host, &query, Some(&engine), &limits).map_err(io::Error::other)?;
     let packets =
         |exact: &Exact| exact.queues.iter().map(|queue| queue.packets + queue.fragments).sum::<u64>();
-    let measured = |report: &&Report| report.exact.as_deref().map_or(0, packets);
+    let measured = |report: &&SocketEntry| report.exact.as_deref().map_or(0, packets);
     let heaviest = snapshot.sockets.iter().filter(|it| it.socket.protocol == protocol).max_by_key(measured);
     let Some((cookie, pieces)) = heaviest.and_then(|it| Some((it.socket.cookie?, measured(&it)))) else {
         return Err(io::Error::other(format!("{name}: nothing was measured")));

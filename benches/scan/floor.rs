@@ -6,7 +6,8 @@ use std::mem::MaybeUninit;
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 use skcheck_core::Query;
-use skcheck_core::diag::request::{self, States};
+use skcheck_core::testing::request;
+use skcheck_core::testing::request::States;
 
 /// As large as the scan's own buffers.
 const BUFFER: usize = 32 * 1024;

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use skcheck_core::Cgroup;
 use skcheck_core::fuzzing::hierarchies;
 use skcheck_core::memory::cgroup::Pressure;
-use skcheck_core::watch::parse::{frozen_v1, frozen_v2, throttling};
+use skcheck_core::testing::procfs::thread::cgroup::{frozen_v1, frozen_v2, throttling};
 
 fuzz_target!(|file: &[u8]| {
     if let Some(cgroup) = Cgroup::of_process(file) {

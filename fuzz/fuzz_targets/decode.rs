@@ -2,10 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::diag::decode::Answer;
-use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::footprint::footprint;
-use skcheck_core::{HostFacts, PageSize, SkMem, TcpInfo, Truesize, facts, proc_net, process};
+use skcheck_core::testing::decode::Answer;
+use skcheck_core::testing::procfs::{config, net, slabinfo, sockstat, status, task};
+use skcheck_core::{HostFacts, PageSize, SkMem, TcpInfo, Truesize};
+use skcheck_core::{IpVersion, Table};
 
 const TABLES: [Table; 10] = [
     Table::Tcp(IpVersion::V4),
@@ -42,11 +43,11 @@ fuzz_target!(|input: &[u8]| {
     });
     assert!(records * 16 <= bytes.len());
     let _ = (SkMem::from_bytes(bytes), TcpInfo::from_bytes(bytes));
-    let _ = proc_net::parse(table, bytes, drop);
+    let _ = net::parse(table, bytes, drop);
     // Unpacking may take long and is flate2's to prove.
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        let _ = facts::KernelConfig::parse(bytes);
+        let _ = config::KernelConfig::parse(bytes);
     }
-    let _ = (facts::active_objects(bytes, "skbuff_head_cache"), facts::tcp_memory(bytes));
-    let _ = (process::start_time(bytes), process::uid(bytes), process::comm(bytes), process::cmdline(bytes));
+    let _ = (slabinfo::active_objects(bytes, "skbuff_head_cache"), sockstat::tcp_memory(bytes));
+    let _ = (task::start_time(bytes), status::uid(bytes), task::comm(bytes), task::cmdline(bytes));
 });

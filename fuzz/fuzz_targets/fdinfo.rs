@@ -3,9 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::fuzzing::open_file;
-use skcheck_core::holders::fdinfo::{RingFiles, in_flight};
-use skcheck_core::holders::maps::mapped_sockets;
-use skcheck_core::watch::parse::interests;
+use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight};
+use skcheck_core::testing::procfs::maps::mapped_sockets;
+use skcheck_core::testing::procfs::thread::interests;
 
 fuzz_target!(|file: &[u8]| {
     let lines = file.split(|&b| b == b'\n').count();

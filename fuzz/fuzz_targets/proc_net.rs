@@ -2,8 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::diag::request::{IpVersion, Table};
-use skcheck_core::{HostFacts, PageSize, footprint::footprint, proc_net};
+use skcheck_core::footprint::footprint;
+use skcheck_core::testing::procfs::net;
+use skcheck_core::{HostFacts, PageSize};
+use skcheck_core::{IpVersion, Table};
 
 const TABLES: [Table; 10] = [
     Table::Tcp(IpVersion::V4),
@@ -23,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
     let host = HostFacts::assumed(PageSize(4096));
     let lines = file.split(|&b| b == b'\n').filter(|line| !line.is_empty()).count() as u64;
     let mut sockets = 0;
-    let bad = proc_net::parse(TABLES[usize::from(table) % TABLES.len()], file, |socket| {
+    let bad = net::parse(TABLES[usize::from(table) % TABLES.len()], file, |socket| {
         sockets += 1;
         let _ = footprint(&socket, None, &host);
     });

@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::memory::network::{Books, network};
-use skcheck_core::namespaces::{any_in_use, in_use, protocol_in_use};
+use skcheck_core::testing::procfs::protocols::protocol_in_use;
+use skcheck_core::testing::procfs::sockstat::{any_in_use, in_use};
 use skcheck_core::{HostFacts, PageSize};
 
 fuzz_target!(|file: &[u8]| {

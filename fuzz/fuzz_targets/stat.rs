@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::process::start_time;
-use skcheck_core::watch::parse::{schedstat, stat, wchan};
+use skcheck_core::testing::procfs::task::start_time;
+use skcheck_core::testing::procfs::thread::{schedstat, stat, wchan};
 
 fuzz_target!(|file: &[u8]| {
     if let Some(stat) = stat(file) {

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use skcheck_core::testing::procfs::thread::syscall::{Machine, syscall};
 use skcheck_core::watch::evidence::{Call, Syscall};
-use skcheck_core::watch::parse::{Machine, syscall};
 
 fuzz_target!(|file: &[u8]| {
     let [intel, generic, unknown] =

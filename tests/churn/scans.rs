@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use skcheck_bpf::Bpf;
 use skcheck_core::engine::{Engine, Limits};
-use skcheck_core::{Holder, Inode, Live, Query, Report, scan_with};
+use skcheck_core::{Holder, Inode, Live, Query, SocketEntry, scan_with};
 
 /// What is said of a socket: its Recv-Q, and by whose descriptors (process and number) it is held.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl fmt::Display for Way<'_> {
 }
 
 impl Row {
-    fn of_report(report: &Report) -> Row {
+    fn of_report(report: &SocketEntry) -> Row {
         let pairs = |holders: &[Holder]| holders.iter().map(|holder| (holder.pid, holder.fd)).collect();
         Row {
             inode: report.socket.inode.map(Inode::get),

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use skcheck_core::{
-    Connections, Family, Holding, Payload, Query, RecvQueue, Report, SendQueue, Snapshot, State,
+    Connections, Family, Holding, Payload, Query, RecvQueue, SendQueue, Snapshot, SocketEntry, State,
 };
 
 use crate::support::child::Sleeper;
@@ -39,14 +39,14 @@ fn client(to: SocketAddr) -> (TcpStream, Snapshot) {
     (client, snapshot)
 }
 
-fn waiting(snapshot: &Snapshot) -> impl Iterator<Item = &Report> {
+fn waiting(snapshot: &Snapshot) -> impl Iterator<Item = &SocketEntry> {
     snapshot.sockets.iter().filter(|report| report.socket.inode.is_none())
 }
 
 fn one_waits(bound: SocketAddr, to: fn(u16) -> SocketAddr, family: Family) {
     let (listener, port) = listener(bound, |_| {});
     let (client, snapshot) = client(to(port));
-    let waiting: Vec<&Report> = waiting(&snapshot).collect();
+    let waiting: Vec<&SocketEntry> = waiting(&snapshot).collect();
     let [report] = waiting[..] else { panic!("{} wait", waiting.len()) };
     assert_eq!((report.socket.family, report.socket.state), (family, State::Established));
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::{Family, Holding, Missing, NetnsChoice, Query, RecvQueue, Report, SendQueue, State};
+use skcheck_core::{Family, Holding, Missing, NetnsChoice, Query, RecvQueue, SendQueue, SocketEntry, State};
 
 use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, eventually, find, get, mine};
 use crate::support::sockets::{self, inode, socket_of, tcp_pair};
 
-fn assert_nothing_known(report: &Report) {
+fn assert_nothing_known(report: &SocketEntry) {
     assert_eq!(report.socket.state, State::ClosedHeld);
     assert_eq!(report.holding, Holding::Descriptors);
     assert_eq!(report.socket.recv_q, RecvQueue::Unknown);
@@ -31,7 +31,7 @@ fn reset_by_the_peer_with_data_unread() {
         sockets::fill(&pair.client);
     }
     let listed = scan::run(&scan::everything());
-    let charged = |report: &Report| report.footprint.received.charged.expect("known").0;
+    let charged = |report: &SocketEntry| report.footprint.received.charged.expect("known").0;
     let (servers, clients): (Vec<TcpStream>, Vec<TcpStream>) =
         pairs.into_iter().map(|pair| (pair.server, pair.client)).unzip();
     let held: u64 = servers.iter().map(|server| charged(get(&listed, inode(server)))).sum();

@@ -35,7 +35,8 @@ fn host(release: &str, waits_in: [(&str, &str); 2]) -> MadeUp {
 fn check(host: &MadeUp, unread: [u64; 3], passed_over: Option<u64>) {
     let snapshot = scan(host, &tcp_only()).expect("it answers");
     let size = |number| {
-        let is_it = |it: &&skcheck_core::Report| it.socket.inode.is_some_and(|inode| inode.get() == number);
+        let is_it =
+            |it: &&skcheck_core::SocketEntry| it.socket.inode.is_some_and(|inode| inode.get() == number);
         snapshot.sockets.iter().find(is_it).and_then(|it| it.socket.recv_q.size())
     };
     assert_eq!([1, 2, 3].map(size), unread.map(Some));

@@ -3,7 +3,8 @@
 use std::net::UdpSocket;
 
 use skcheck_core::memory::network::{Limits, Network};
-use skcheck_core::{Bytes, Live, Memory, Missing, Pages, facts, memory};
+use skcheck_core::testing::procfs::{slabinfo, sockstat};
+use skcheck_core::{Bytes, Live, Memory, Missing, Pages, memory};
 
 use crate::support::loopback::send_each;
 use crate::support::made_up::MadeUp;
@@ -46,7 +47,7 @@ fn the_hosts_books() {
         (before == text("/proc/net/sockstat")).then_some((before, network))
     });
     let tcp = network.tcp.expect("sockstat has it");
-    assert_eq!(Some(tcp.used), facts::tcp_memory(sockstat.as_bytes()));
+    assert_eq!(Some(tcp.used), sockstat::tcp_memory(sockstat.as_bytes()));
     assert!(network.tcp_allocated >= Some(2), "{network:?}");
     let line = |name: &str| numbers(sockstat.lines().find(|line| line.starts_with(name)).expect("a line"));
     let [_, orphans, time_wait, allocated, used] = line("TCP:")[..] else { panic!("{sockstat}") };
@@ -76,7 +77,7 @@ fn packets_in_use() {
     let to = socket.local_addr().expect("bound");
     send_each(0..UNREAD, |_| assert_eq!(socket.send_to(b"x", to).expect("there is room"), 1));
     let slabinfo = std::fs::read("/proc/slabinfo").expect("root may");
-    let active = facts::active_objects(&slabinfo, facts::SKB_SLABS[0]).unwrap_or_default();
+    let active = slabinfo::active_objects(&slabinfo, slabinfo::SKB_SLABS[0]).unwrap_or_default();
     let memory = live();
     let objects = memory.network.skb_objects.expect("root may");
     assert!(objects >= UNREAD, "{objects}");

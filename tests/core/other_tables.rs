@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use skcheck_core::diag::decode::Answer;
-use skcheck_core::diag::request::{IpVersion, States, Table, dump};
+use skcheck_core::testing::decode::Answer;
+use skcheck_core::testing::request::{States, dump};
 use skcheck_core::{
     Bytes, Connections, Cookie, Endpoint, Holder, Holding, Inode, Missing, Payload, Protocol, Query,
     RecvQueue, Ring, SendQueue, Snapshot, Socket, State, Truesize, scan,
 };
+use skcheck_core::{IpVersion, Table};
 
 use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{
@@ -309,7 +310,7 @@ fn subflows_are_parts_of_their_socket() {
     let (mptcp, tcp) = (Protocol::Mptcp, Protocol::Tcp);
     assert_eq!(inodes, [(9, tcp), (10, tcp), (1, mptcp), (2, mptcp), (3, mptcp)]);
     let get = |number: u32| {
-        let is_it = |it: &&skcheck_core::Report| it.socket.inode == Inode::new(number);
+        let is_it = |it: &&skcheck_core::SocketEntry| it.socket.inode == Inode::new(number);
         snapshot.sockets.iter().find(is_it).expect("listed")
     };
     let cookies = |number| {

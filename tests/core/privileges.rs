@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use rustix::net::{AddressFamily, SocketType};
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 use skcheck_core::{
-    Connections, ErrorKind, Holder, Holding, Live, Missing, NetnsChoice, Payload, Query, RecvQueue, Report,
-    SendQueue, SkMem, Snapshot, Source, State, Truesize, scan as library_scan,
+    Connections, ErrorKind, Holder, Holding, Live, Missing, NetnsChoice, Payload, Query, RecvQueue,
+    SendQueue, SkMem, Snapshot, SocketEntry, Source, State, Truesize, scan as library_scan,
 };
 
 use crate::support::child::{Sleeper, spawn};
@@ -127,7 +127,7 @@ fn a_sandbox_and_who_has_yet_to_accept() {
     let there = Holder::new(sleeper.pid(), Sleeper::FD).leading(skcheck_core::Via::AcceptQueue);
     let waiting = |snapshot: &Snapshot| {
         let is_it =
-            |report: &&Report| report.socket.inode.is_none() && report.socket.local.port() == Some(port);
+            |report: &&SocketEntry| report.socket.inode.is_none() && report.socket.local.port() == Some(port);
         let mut found = snapshot.sockets.iter().filter(is_it);
         let report = found.next()?.clone();
         assert!(found.next().is_none(), "it is reported twice");

@@ -2,20 +2,24 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skcheck_core::diag::decode::Answer;
-use skcheck_core::diag::request::{IpVersion, Table};
 use skcheck_core::footprint::{footprint, worst};
-use skcheck_core::holders::fdinfo::{RingFiles, in_flight};
-use skcheck_core::holders::maps::mapped_sockets;
 use skcheck_core::memory::cgroup::{Pressure, cgroup};
 use skcheck_core::memory::network::{Books, network};
 use skcheck_core::memory::reserved::{ram_ranges, reserved};
+use skcheck_core::testing::decode::Answer;
+use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight};
+use skcheck_core::testing::procfs::maps::mapped_sockets;
+use skcheck_core::testing::procfs::net;
+use skcheck_core::testing::procfs::thread::cgroup::{frozen_v1, frozen_v2, throttling};
+use skcheck_core::testing::procfs::thread::fdinfo::interests;
+use skcheck_core::testing::procfs::thread::syscall::{Machine, syscall};
+use skcheck_core::testing::procfs::{config, slabinfo, sockstat, status, task, thread};
 use skcheck_core::watch::Probe;
-use skcheck_core::watch::parse::{self, Machine};
 use skcheck_core::{
     Bytes, Family, HostFacts, Inode, PageSize, Payload, Protocol, Query, RecvQueue, SendQueue, SkMem, Socket,
-    State, TcpInfo, Truesize, WorstBasis, facts, proc_net, process,
+    State, TcpInfo, Truesize, WorstBasis,
 };
+use skcheck_core::{IpVersion, Table};
 
 use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
@@ -78,17 +82,17 @@ proptest! {
         for bytes in [&bytes[..], text.as_bytes()] {
             for table in TABLES {
                 let lines = bytes.split(|&b| b == b'\n').count() as u64;
-                let bad_lines = proc_net::parse(table, bytes, drop);
+                let bad_lines = net::parse(table, bytes, drop);
                 prop_assert!(bad_lines <= lines);
             }
-            let _ = (facts::KernelConfig::parse(bytes), facts::active_objects(bytes, "skbuff_head_cache"));
-            let _ = facts::tcp_memory(bytes);
+            let _ = (config::KernelConfig::parse(bytes), slabinfo::active_objects(bytes, "skbuff_head_cache"));
+            let _ = sockstat::tcp_memory(bytes);
             let files = ["/proc/meminfo", "/proc/zoneinfo", "/proc/vmallocinfo", "/proc/iomem", "/proc/net/sockstat"];
             let host = files.iter().fold(MadeUp::new(), |host, file| host.file(file, bytes));
             let _ = skcheck_core::memory(&host, None);
-            let _ = (process::start_time(bytes), process::uid(bytes));
-            let _ = process::comm(bytes);
-            prop_assert!(process::cmdline(bytes).iter().all(|argument| !argument.contains(&0)));
+            let _ = (task::start_time(bytes), status::uid(bytes));
+            let _ = task::comm(bytes);
+            prop_assert!(task::cmdline(bytes).iter().all(|argument| !argument.contains(&0)));
         }
     }
 
@@ -138,17 +142,17 @@ proptest! {
     ) {
         for bytes in [&bytes[..], text.as_bytes(), stat.as_bytes(), status.as_bytes()] {
             let lines = bytes.split(|&b| b == b'\n').count();
-            prop_assert!(parse::interests(bytes).count() <= lines);
+            prop_assert!(interests(bytes).count() <= lines);
             prop_assert!(RingFiles::parse(bytes).sockets.len() < lines);
             prop_assert!(mapped_sockets(bytes).count() <= lines);
             prop_assert!(in_flight(bytes).is_none() || !bytes.is_empty());
-            prop_assert!(parse::stat(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
-            prop_assert!(parse::wchan(bytes).is_none_or(|name| !name.is_empty()));
-            prop_assert!(parse::tracer(bytes) != Some(0));
-            let _ = (skcheck_core::process::thread_group(bytes), parse::throttling(bytes));
-            let _ = (parse::frozen_v1(bytes), parse::frozen_v2(bytes));
+            prop_assert!(thread::stat(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
+            prop_assert!(task::wchan(bytes).is_none_or(|name| !name.is_empty()));
+            prop_assert!(thread::tracer(bytes) != Some(0));
+            let _ = (status::thread_group(bytes), throttling(bytes));
+            let _ = (frozen_v1(bytes), frozen_v2(bytes));
             for machine in [Machine::X86_64, Machine::Generic, Machine::Unknown] {
-                let _ = parse::syscall(bytes, machine);
+                let _ = syscall(bytes, machine);
             }
         }
     }

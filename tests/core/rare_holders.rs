@@ -2,7 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 
-use skcheck_core::{Holder, Holding, Missing, Payload, RecvQueue, Report, Snapshot};
+use skcheck_core::{Holder, Holding, Missing, Payload, RecvQueue, Snapshot, SocketEntry};
 
 use crate::support::rare::{send, to_message, to_ring, to_thread};
 use crate::support::scan::{self, get};
@@ -10,7 +10,7 @@ use crate::support::skip::{Skip, is_root, kernel, skip};
 use crate::support::sockets::{inode, tcp_pair, unix_socket};
 
 /// Who holds it, without those that other tests have on their way meanwhile.
-fn check(snapshot: &Snapshot, report: &Report, holding: Holding, holder: Holder) {
+fn check(snapshot: &Snapshot, report: &SocketEntry, holding: Holding, holder: Holder) {
     assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(10)));
     if !is_root() && matches!(holding, Holding::InFlight { .. }) {
         // Other processes may not be looked at: one of them may have it as well.

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rustix::net::SocketType;
-use skcheck_core::diag::decode::Answer;
-use skcheck_core::diag::request::{IpVersion, Table};
-use skcheck_core::{Endpoint, Live, NetnsChoice, Query, RecvQueue, Report, SendQueue, Snapshot, scan};
+use skcheck_core::testing::decode::Answer;
+use skcheck_core::{Endpoint, Live, NetnsChoice, Query, RecvQueue, SendQueue, Snapshot, SocketEntry, scan};
+use skcheck_core::{IpVersion, Table};
 
 use crate::support::replay::{Recorder, Replay};
 use crate::support::scan::get;
@@ -140,7 +140,7 @@ fn describe(snapshot: &Snapshot) -> String {
     })
 }
 
-fn line(snapshot: &Snapshot, report: &Report) -> String {
+fn line(snapshot: &Snapshot, report: &SocketEntry) -> String {
     let socket = &report.socket;
     let endpoint = |end: &Endpoint| match end {
         Endpoint::Ip { addr, port } => SocketAddr::new(*addr, *port).to_string(),

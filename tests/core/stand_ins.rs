@@ -5,10 +5,11 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::ops::ControlFlow;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, ipproto};
-use skcheck_core::host::{Diag, NetnsFile};
+use skcheck_core::NetnsFile;
+use skcheck_core::host::Diag;
 use skcheck_core::{
-    Connections, Endpoint, Holding, Inode, Live, Missing, Payload, Query, RecvQueue, Report, SendQueue,
-    Snapshot, Source, State, scan,
+    Connections, Endpoint, Holding, Inode, Live, Missing, Payload, Query, RecvQueue, SendQueue, Snapshot,
+    SocketEntry, Source, State, scan,
 };
 
 use crate::support::loopback::settle;
@@ -64,9 +65,13 @@ fn run(query: &Query) -> Snapshot {
 }
 
 /// The same socket as both tell it: what is in both must be the same.
-fn both<'a>(normal: &'a Snapshot, snapshot: &'a Snapshot, inode: Inode) -> (&'a Report, &'a Report) {
+fn both<'a>(
+    normal: &'a Snapshot,
+    snapshot: &'a Snapshot,
+    inode: Inode,
+) -> (&'a SocketEntry, &'a SocketEntry) {
     let (known, report) = (get(normal, inode), get(snapshot, inode));
-    let parts = |report: &Report| {
+    let parts = |report: &SocketEntry| {
         let socket = &report.socket;
         (socket.family, socket.protocol, socket.state, socket.local.clone(), report.holders.clone())
     };
@@ -101,7 +106,7 @@ fn of_every_family() {
     for (server, client) in [(&four.server, &four.client), (&six.server, &six.client)] {
         for (end, other) in [(server, client), (client, server)] {
             let (known, report) = both(&normal, &snapshot, inode(end));
-            let numbers = |it: &Report| {
+            let numbers = |it: &SocketEntry| {
                 (
                     it.socket.recv_q,
                     it.socket.send_q,
@@ -120,7 +125,7 @@ fn of_every_family() {
     for socket in others {
         let (known, report) = both(&normal, &snapshot, socket);
         let numbers =
-            |it: &Report| (it.socket.recv_q, it.footprint.received.charged, it.socket.skmem.rmem_alloc);
+            |it: &SocketEntry| (it.socket.recv_q, it.footprint.received.charged, it.socket.skmem.rmem_alloc);
         assert_eq!((numbers(report).0, numbers(report).1), (numbers(known).0, numbers(known).1));
     }
     let details: Vec<&str> = places(&snapshot, Missing::TableDetail);

@@ -1,8 +1,9 @@
 //! What cannot be decoded is counted, in every table, and costs itself alone.
 
-use skcheck_core::diag::decode::Answer as Decoder;
-use skcheck_core::diag::request::{IpVersion, Table};
-use skcheck_core::{Missing, Query, Socket, proc_net, scan};
+use skcheck_core::testing::decode::Answer as Decoder;
+use skcheck_core::testing::procfs::net;
+use skcheck_core::{IpVersion, Table};
+use skcheck_core::{Missing, Query, Socket, scan};
 
 use crate::made_up::{count, tcp_only};
 use crate::support::made_up::{Answer, MadeUp, Request};
@@ -198,11 +199,11 @@ fn lines_of_proc_net() {
         for line in ["what is this", "0: 1", "ffff8880 -", "a b c d e f g h i j k l m n"] {
             let file = [&header[..], b"\n", line.as_bytes(), b"\n"].concat();
             let mut sockets = 0;
-            let bad = proc_net::parse(table, &file, |_| sockets += 1);
+            let bad = net::parse(table, &file, |_| sockets += 1);
             assert_eq!((bad, sockets), (1, 0), "{table:?} {line}");
         }
         // Those that the kernel itself prints are all understood.
-        assert_eq!(proc_net::parse(table, &file, |_| {}), 0, "{table:?}");
+        assert_eq!(net::parse(table, &file, |_| {}), 0, "{table:?}");
     }
     let broken = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\nx\ny\n";
     let mut query = Query::of_no_protocol();

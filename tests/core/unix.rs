@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::SocketType;
 use skcheck_core::{
-    Bytes, Certainty, Endpoint, Family, Payload, Protocol, Query, RecvQueue, Report, SendQueue, State,
+    Bytes, Certainty, Endpoint, Family, Payload, Protocol, Query, RecvQueue, SendQueue, SocketEntry, State,
     Truesize, WorstBasis,
 };
 
@@ -23,7 +23,7 @@ fn three_messages(kind: SocketType) -> (OwnedFd, OwnedFd, skcheck_core::Snapshot
     (writer, reader, snapshot)
 }
 
-fn charge_of(report: &Report) -> Truesize {
+fn charge_of(report: &SocketEntry) -> Truesize {
     Truesize(report.socket.skmem.wmem_alloc.expect("told").into())
 }
 

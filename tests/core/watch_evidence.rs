@@ -6,7 +6,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::net::SocketType;
-use skcheck_core::holders::Holder;
+use skcheck_core::Holder;
 use skcheck_core::watch::evidence::{Call, Interest, ProcessEvidence, Syscall, ThreadEvidence};
 use skcheck_core::watch::{Probe, Sample, SocketKey, StillOpen};
 use skcheck_core::{Live, Payload, Query};

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use skcheck_core::engine::Limits;
 use skcheck_core::{
-    Cookie, Family, Holder, Inode, NetnsId, NotMeasured, Protocol, Query, Report, Snapshot, Socket, State,
+    Cookie, Family, Holder, Inode, NetnsId, NotMeasured, Protocol, Query, Snapshot, Socket, SocketEntry,
+    State,
 };
 
 use crate::measure::{self, here};
@@ -23,11 +24,11 @@ type Name = (Option<Cookie>, Option<Inode>);
 /// Each socket of a snapshot that a table of the kernel knows. Of the others there are TCP sockets that are
 /// closed and still held, of which nobody knows without an engine whether they hold anything; and UDP sockets
 /// that are bound to no port, which the engine alone finds.
-fn by_cookie(snapshot: &Snapshot) -> BTreeMap<Name, Report> {
+fn by_cookie(snapshot: &Snapshot) -> BTreeMap<Name, SocketEntry> {
     let is_unbound = |socket: &Socket| socket.protocol == Protocol::Udp && socket.local.port() == Some(0);
     let is_listed = |socket: &Socket| socket.state != State::ClosedHeld && !is_unbound(socket);
     let listed = snapshot.sockets.iter().filter(|report| is_listed(&report.socket));
-    let rested = |report: &Report| {
+    let rested = |report: &SocketEntry| {
         let mut report = report.clone();
         report.socket = without_clocks(report.socket);
         report.read_after = Duration::ZERO;
@@ -51,7 +52,7 @@ fn closed(snapshot: &Snapshot, holding: bool) -> BTreeMap<Option<Inode>, (Vec<Ho
 }
 
 /// What need not be the same, and why.
-fn without_exceptions(mut report: Report) -> Report {
+fn without_exceptions(mut report: SocketEntry) -> SocketEntry {
     // Only the engine walks queues.
     report.exact = Err(NotMeasured::NoEngine);
     if report.socket.family == Family::Unix {

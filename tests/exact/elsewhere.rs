@@ -7,7 +7,7 @@ use rustix::net::sockopt;
 use skcheck_core::engine::Queue;
 use skcheck_core::packets::packets;
 use skcheck_core::verdict::judge;
-use skcheck_core::{Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, Report, Truesize, memory};
+use skcheck_core::{Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, SocketEntry, Truesize, memory};
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, listed, listing, measured, scan, whole};
 use crate::sockmap::Sockmap;
@@ -22,7 +22,7 @@ fn page_size() -> PageSize {
     PageSize(rustix::param::page_size() as u64)
 }
 
-fn charged(report: &Report) -> u64 {
+fn charged(report: &SocketEntry) -> u64 {
     report.footprint.received.charged.expect("told").0
 }
 

@@ -15,7 +15,7 @@ use rustix::mount::{
 use rustix::pipe::{SpliceFlags, fcntl_setpipe_size, pipe, splice};
 use skcheck_core::engine::{PageKind, Queue};
 use skcheck_core::exact::HandedIn;
-use skcheck_core::{Bytes, Exact, Report};
+use skcheck_core::{Bytes, Exact, SocketEntry};
 
 use crate::census::meminfo;
 use crate::measure::{measured, whole};
@@ -38,7 +38,7 @@ fn send_a_byte_of_each(file: &impl AsFd, count: u64, stride: u64) -> TcpPair {
 }
 
 /// The unread bytes pin these pages of this kind, and no others that were handed in.
-fn assert_pins(pair: &TcpPair, unread: u64, kind: PageKind, bytes: u64) -> (Report, Exact) {
+fn assert_pins(pair: &TcpPair, unread: u64, kind: PageKind, bytes: u64) -> (SocketEntry, Exact) {
     let (report, exact) = measured(&pair.server);
     assert_eq!(whole(&exact, Queue::Receive).bytes.0, unread);
     assert_eq!(exact.handed_in, [HandedIn { kind, bytes: Bytes(bytes) }], "{exact:?}");

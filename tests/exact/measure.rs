@@ -7,7 +7,7 @@ use skcheck_bpf::Bpf;
 use skcheck_core::engine::{Limits, Packet, Queue};
 use skcheck_core::exact::{Exact, QueueExact};
 use skcheck_core::packets::{Listing, packets};
-use skcheck_core::{Bytes, Live, Missing, NetnsChoice, Query, Report, Snapshot, scan_with};
+use skcheck_core::{Bytes, Live, Missing, NetnsChoice, Query, Snapshot, SocketEntry, scan_with};
 
 use crate::support;
 use crate::support::child::no_child_is_born;
@@ -40,12 +40,12 @@ pub(crate) fn scan(query: &Query, limits: &Limits) -> Snapshot {
 }
 
 /// What the tables of the kernel say of a socket: NETLINK_SOCK_DIAG, and no engine.
-pub(crate) fn listed(fd: &impl AsFd) -> Report {
+pub(crate) fn listed(fd: &impl AsFd) -> SocketEntry {
     get(&support::scan::run(&here()), inode(fd)).clone()
 }
 
 /// The report of one socket, walked without a limit, and what was measured.
-pub(crate) fn measured(fd: &impl AsFd) -> (Report, Exact) {
+pub(crate) fn measured(fd: &impl AsFd) -> (SocketEntry, Exact) {
     let snapshot = scan(&here(), &ALL_PACKETS);
     let report = get(&snapshot, inode(fd)).clone();
     let exact = exact(&report).clone();
@@ -53,7 +53,7 @@ pub(crate) fn measured(fd: &impl AsFd) -> (Report, Exact) {
 }
 
 /// What was measured of a socket.
-pub(crate) fn exact(report: &Report) -> &Exact {
+pub(crate) fn exact(report: &SocketEntry) -> &Exact {
     report.exact.as_ref().unwrap_or_else(|why| panic!("not measured ({why:?}): {:?}", report.socket))
 }
 

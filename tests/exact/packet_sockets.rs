@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::libc;
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::ring::Unit;
+use skcheck_core::Unit;
 use skcheck_core::{
     Bytes, Endpoint, Fill, Holder, Holding, Missing, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring,
     State, Truesize,

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::sys::socket::{TimestampingFlag, setsockopt, sockopt};
 use rustix::net::{AddressFamily, SendFlags, SocketType, ipproto};
 use skcheck_core::engine::Queue;
-use skcheck_core::{Exact, HostFacts, PageSize, Payload, Report};
+use skcheck_core::{Exact, HostFacts, PageSize, Payload, SocketEntry};
 
 use crate::measure::{listing, measured};
 use crate::out_of_order::with_holes;
@@ -21,7 +21,7 @@ use crate::turn;
 /// Whether a listing of this socket's packets says what a scan says of it, and has packets in these queues
 /// and no others. What is acknowledged, probed or sent again between the two is another's business: they are
 /// compared where a scan says the same before and after.
-fn check_by(fd: &impl AsRawFd, scan: impl Fn() -> (Report, Exact), queues: &[Queue]) {
+fn check_by(fd: &impl AsRawFd, scan: impl Fn() -> (SocketEntry, Exact), queues: &[Queue]) {
     let (report, exact, listing) = eventually("it has these queues, and nothing moves", || {
         let ((_, before), listing, (report, after)) = (scan(), listing(fd), scan());
         let names = after.queues.iter().map(|queue| queue.queue);

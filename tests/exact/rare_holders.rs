@@ -4,7 +4,7 @@
 use std::net::TcpStream;
 
 use skcheck_core::engine::Limits;
-use skcheck_core::{Holder, Holding, Inode, Live, Missing, Payload, Query, Report, Snapshot, packets};
+use skcheck_core::{Holder, Holding, Inode, Live, Missing, Payload, Query, Snapshot, SocketEntry, packets};
 
 use crate::measure::{self, engine, exact, here};
 use crate::support::doing::{self, Doing};
@@ -40,7 +40,7 @@ fn by_default() -> Query {
     query
 }
 
-fn check(snapshot: &Snapshot, inode: Inode, holding: Holding, holder: Holder) -> Report {
+fn check(snapshot: &Snapshot, inode: Inode, holding: Holding, holder: Holder) -> SocketEntry {
     let report = get(snapshot, inode);
     assert_eq!((report.holding, &report.holders[..]), (holding, &[holder][..]));
     assert!(snapshot.process(holder.pid).is_some(), "it has a name");
@@ -140,8 +140,8 @@ fn orphans_beside_threads_with_a_table() {
     std::io::Write::flush(&mut writer).expect("a stream");
     let snapshot = measure::scan(&by_default(), &Limits::default());
     let is_orphan =
-        |report: &&Report| report.socket.inode.is_none() && report.socket.peer.port() == Some(port);
-    let orphans: Vec<&Report> = snapshot.sockets.iter().filter(is_orphan).collect();
+        |report: &&SocketEntry| report.socket.inode.is_none() && report.socket.peer.port() == Some(port);
+    let orphans: Vec<&SocketEntry> = snapshot.sockets.iter().filter(is_orphan).collect();
     let [report] = orphans[..] else { panic!("{orphans:?}") };
     assert_eq!((report.holding, &report.holders[..]), (Holding::Orphan, &[][..]));
     assert!(report.cgroup.is_some() || report.socket.cgroup_id.is_some(), "{report:?}");

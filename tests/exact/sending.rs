@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use rustix::net::sockopt;
 use skcheck_core::engine::Queue;
-use skcheck_core::{Exact, NetnsChoice, Query, Report, SendQueue};
+use skcheck_core::{Exact, NetnsChoice, Query, SendQueue, SocketEntry};
 
 use crate::measure::{ALL_PACKETS, exact, listed, measured, scan, whole};
 use crate::support;
@@ -14,7 +14,7 @@ use crate::support::scan::{eventually, get};
 use crate::support::sockets::{self, inode, tcp_pair};
 use crate::turn;
 
-fn send_q(report: &Report) -> u64 {
+fn send_q(report: &SocketEntry) -> u64 {
     match report.socket.send_q {
         SendQueue::Payload(bytes) => bytes.0,
         other => panic!("{other:?}"),
@@ -22,7 +22,7 @@ fn send_q(report: &Report) -> u64 {
 }
 
 /// All that is sent and not acknowledged lies in two queues, and all that is charged too.
-fn assert_explained(listed: &Report, exact: &Exact) {
+fn assert_explained(listed: &SocketEntry, exact: &Exact) {
     let sending = exact.queues.iter().filter(|queue| queue.queue.is_sending());
     assert!(sending.clone().all(|queue| queue.complete && !queue.approximate), "{:?}", exact.queues);
     let bytes: u64 = sending.map(|queue| queue.bytes.0).sum();
@@ -76,7 +76,7 @@ pub(crate) fn cut_off(label: &str, bytes: usize) -> ([Named; 2], TcpStream, TcpS
 /// What is lost is sent again from time to time, and split up for it: until the table says the same before
 /// and after the walk. Nothing else is looked at: a slow machine has to come through between two times, and
 /// each pause between two is twice as long as the one before.
-pub(crate) fn measured_at(stream: &TcpStream, netns: &Named) -> (Report, Exact) {
+pub(crate) fn measured_at(stream: &TcpStream, netns: &Named) -> (SocketEntry, Exact) {
     let mut query = Query::of_no_protocol();
     (query.tcp, query.ipv6) = (true, false);
     query.pids = vec![std::process::id()];
@@ -86,7 +86,7 @@ pub(crate) fn measured_at(stream: &TcpStream, netns: &Named) -> (Report, Exact) 
         let before = listed();
         let exact = exact(get(&scan(&query, &ALL_PACKETS), inode(stream))).clone();
         // What is on its way again is charged for that too: `wmem_alloc`, which is not compared.
-        let queued = |report: &Report| (send_q(report), report.socket.skmem.wmem_queued);
+        let queued = |report: &SocketEntry| (send_q(report), report.socket.skmem.wmem_queued);
         (queued(&before) == queued(&listed())).then_some((before, exact))
     })
 }

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::{RecvFlags, SendFlags, SocketType, sockopt};
 use skcheck_core::engine::Queue;
-use skcheck_core::{Certainty, Payload, Report};
+use skcheck_core::{Certainty, Payload, SocketEntry};
 
 use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, whole};
 use crate::support::scan::{find, get};
@@ -22,7 +22,7 @@ fn read(reader: &OwnedFd, bytes: usize) {
 }
 
 /// So many packets and bytes wait at the reader, and all that the senders are charged is for them.
-fn assert_unread(reader: &OwnedFd, senders: &[&OwnedFd], packets: u64, bytes: u64) -> Report {
+fn assert_unread(reader: &OwnedFd, senders: &[&OwnedFd], packets: u64, bytes: u64) -> SocketEntry {
     let charged: u64 = senders.iter().map(|sender| charged(sender)).sum();
     let (report, exact) = measured(reader);
     let receive = whole(&exact, Queue::Receive);

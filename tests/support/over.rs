@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use skcheck_core::host::{Diag, Host, NetnsFile};
+use skcheck_core::NetnsFile;
+use skcheck_core::host::{Diag, Host};
 use skcheck_core::{Live, PageSize};
 
 /// What is other than on the live host: the calls that are overridden.

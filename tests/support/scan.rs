@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::child;
 use skcheck_core::{
-    Holder, HostFacts, Inode, Live, NetnsChoice, Query, Report, Snapshot, Truesize, Via, scan,
+    Holder, HostFacts, Inode, Live, NetnsChoice, Query, Snapshot, SocketEntry, Truesize, Via, scan,
 };
 
 /// Everything, idle sockets too.
@@ -44,7 +44,7 @@ pub(crate) fn run(query: &Query) -> Snapshot {
 ///
 /// # Panics
 /// When it is reported twice.
-pub(crate) fn find(snapshot: &Snapshot, inode: Inode) -> Option<&Report> {
+pub(crate) fn find(snapshot: &Snapshot, inode: Inode) -> Option<&SocketEntry> {
     let mut found = snapshot.sockets.iter().filter(|report| report.socket.inode == Some(inode));
     let first = found.next();
     assert!(found.next().is_none(), "inode {} is reported twice", inode.get());
@@ -52,7 +52,7 @@ pub(crate) fn find(snapshot: &Snapshot, inode: Inode) -> Option<&Report> {
 }
 
 /// The report of this socket.
-pub(crate) fn get(snapshot: &Snapshot, inode: Inode) -> &Report {
+pub(crate) fn get(snapshot: &Snapshot, inode: Inode) -> &SocketEntry {
     find(snapshot, inode).unwrap_or_else(|| panic!("inode {} is not reported", inode.get()))
 }
 

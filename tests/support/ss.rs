@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use skcheck_core::{Family, Inode, RecvQueue, Report, SendQueue, SkMem, Snapshot, Socket};
+use skcheck_core::{Family, Inode, RecvQueue, SendQueue, SkMem, Snapshot, Socket, SocketEntry};
 
 use super::child::try_spawn;
 use super::scan::{eventually, get};
@@ -23,7 +23,7 @@ struct Line {
 /// Compares every number of `report` with what `ss` prints for the same socket right now.
 ///
 /// The socket must have an inode and be at rest.
-pub(crate) fn assert_agrees(report: &Report) {
+pub(crate) fn assert_agrees(report: &SocketEntry) {
     let Some(listing) = list() else { return skip(Skip::NeedsIproute2) };
     compare(report, &listing);
 }
@@ -49,7 +49,7 @@ pub(crate) fn without_clocks(mut socket: Socket) -> Socket {
     socket
 }
 
-fn compare(report: &Report, listing: &str) {
+fn compare(report: &SocketEntry, listing: &str) {
     let socket = &report.socket;
     let inode = socket.inode.expect("only sockets with an inode can be found in ss");
     let is_unix = socket.family == Family::Unix;
@@ -91,7 +91,7 @@ pub(crate) fn numbers(skmem: &SkMem) -> [u32; 9] {
 /// Compares Recv-Q and Send-Q of `report`, and its memory where `ss` prints that, with the line in which `ss`
 /// prints these ends. For families whose lines are told apart by nothing else; the socket must be at rest,
 /// though it may be full and go on dropping.
-pub(crate) fn assert_queues(report: &Report, family: &[&str], ends: &str) {
+pub(crate) fn assert_queues(report: &SocketEntry, family: &[&str], ends: &str) {
     let Some(listing) = run(&[family, &["-amHO"]].concat()) else { return skip(Skip::NeedsIproute2) };
     let ends: Vec<&str> = ends.split(' ').collect();
     let words = |line: &'_ str| line.split_whitespace().map(str::to_owned).collect::<Vec<String>>();
@@ -132,7 +132,7 @@ fn run(arguments: &[&str]) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn state(report: &Report) -> &'static str {
+fn state(report: &SocketEntry) -> &'static str {
     match report.socket.state.name() {
         "established" => "ESTAB",
         "close" => "UNCONN",

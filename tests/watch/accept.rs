@@ -10,7 +10,7 @@ use rustix::net::{AddressFamily, SocketAddrV4, SocketType};
 use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::Reading;
-use skcheck_core::{Connections, Holding, Inode, RecvQueue, Report, SendQueue};
+use skcheck_core::{Connections, Holding, Inode, RecvQueue, SendQueue, SocketEntry};
 
 use crate::kernel;
 use crate::look::{LONG, SHORT, Seen, stands_on, watch};
@@ -34,7 +34,8 @@ fn full() {
     let mut clients = [connect(PORT), connect(PORT)];
     clients[0].write_all(&[b'x'; 5000]).expect("the window is open");
     let from = clients[0].local_addr().expect("connected").port();
-    let waits = |report: &Report| report.socket.inode.is_none() && report.socket.peer.port() == Some(from);
+    let waits =
+        |report: &SocketEntry| report.socket.inode.is_none() && report.socket.peer.port() == Some(from);
     eventually("the queue is full, with data", || {
         let snapshot = scan::run(&scan::port(PORT));
         let queue = get(&snapshot, listening);

@@ -187,7 +187,7 @@ fn a_unix_server_that_is_full() {
     );
     // Unix sockets of paths are the whole host's: others may be full, too.
     let seen = watch(SHORT);
-    let is_other = |report: &skcheck_core::Report| {
+    let is_other = |report: &skcheck_core::SocketEntry| {
         let is_full = report.socket.recv_q.holds_something() && report.socket.peer_inode.is_none();
         is_full
             && report.socket.state == skcheck_core::State::Listen

@@ -9,7 +9,7 @@ use skcheck_core::engine::Engine;
 use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Root};
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::watch::{Judged, Judgement, Probe, Sample, judge};
-use skcheck_core::{Holder, Inode, Live, NetnsChoice, Query, Report};
+use skcheck_core::{Holder, Inode, Live, NetnsChoice, Query, SocketEntry};
 
 use crate::support::child::no_child_is_born;
 
@@ -67,7 +67,7 @@ impl Seen {
     }
 
     /// The one socket of which this holds, now or before.
-    pub(crate) fn that(&self, is_it: impl Fn(&Report) -> bool) -> Option<&Judged> {
+    pub(crate) fn that(&self, is_it: impl Fn(&SocketEntry) -> bool) -> Option<&Judged> {
         let holds = |sample: &Sample, place: Option<usize>| {
             place.and_then(|place| sample.snapshot.sockets.get(place)).is_some_and(&is_it)
         };

@@ -9,7 +9,7 @@ use nix::libc::{SYS_epoll_pwait, SYS_epoll_wait};
 use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::evidence::Interest;
 use skcheck_core::watch::progress::Writing;
-use skcheck_core::{Holder, Report};
+use skcheck_core::{Holder, SocketEntry};
 
 use crate::kernel;
 use crate::look::{SHORT, Seen, ends_at, engine, here, stands_on, watch, watch_by};
@@ -77,7 +77,7 @@ fn unbuffered_upload() {
     let [_, _, accepted] = sockets()[..] else { panic!("three sockets: {:?}", sockets()) };
     let seen = watch(SHORT);
     assert_eq!(seen.writing(inode(&client)), Writing::Stalled);
-    let is_it = |report: &Report| {
+    let is_it = |report: &SocketEntry| {
         report.socket.local.port() == Some(FRONT) && report.socket.peer.port() == Some(port)
     };
     let judged = seen.that(is_it).expect("nginx has unread data");
@@ -108,7 +108,7 @@ fn unbuffered_upload() {
     let mut query = here();
     query.pids = vec![nginx.pid()];
     let seen = watch_by(engine(), &query, || std::thread::sleep(SHORT));
-    let is_its = |report: &Report| report.holders.iter().all(|holder| holder.pid == nginx.pid());
+    let is_its = |report: &SocketEntry| report.holders.iter().all(|holder| holder.pid == nginx.pid());
     assert!(seen.now.asked_for().len() == 2 && seen.now.asked_for().iter().all(is_its));
     check(&seen);
 }

@@ -15,7 +15,7 @@ use skcheck_core::watch::cause::{CauseCode, End, Fact, Link, Over, Wait};
 use skcheck_core::watch::conduit::{Conduit, ConduitKind};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::Reading;
-use skcheck_core::{Holder, Inode, Report};
+use skcheck_core::{Holder, Inode, SocketEntry};
 
 use crate::kernel;
 use crate::look::{SHORT, Seen, ends_at, stands_on, watch};
@@ -77,7 +77,7 @@ fn of_curl_and_gzip() {
     assert_eq!(target(curl.pid(), 1), target(gzip.pid(), 0));
 
     let seen = watch(SHORT);
-    let is_it = |report: &Report| report.socket.local.port() == Some(client.port());
+    let is_it = |report: &SocketEntry| report.socket.local.port() == Some(client.port());
     let judged = seen.that(is_it).expect("curl has unread data");
     let unread = seen.now.snapshot.sockets[judged.now.expect("it has")].socket.inode.expect("it is open");
     let cause = seen.stalled_by(unread, CauseCode::Backpressure);
@@ -135,7 +135,7 @@ fn of_event_loops() {
         assert!(fill(&server) > 1 << 16);
         kernel::sleeps_in(program.pid(), &selects);
         let seen = watch(SHORT);
-        let is_it = |report: &Report| report.socket.local.port() == Some(client.port());
+        let is_it = |report: &SocketEntry| report.socket.local.port() == Some(client.port());
         let judged = seen.that(is_it).expect("it has unread data");
         let unread = seen.now.snapshot.sockets[judged.now.expect("it has")].socket.inode.expect("it is open");
         seen.stalled_by(unread, CauseCode::Backpressure);

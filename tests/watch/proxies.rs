@@ -6,7 +6,7 @@ use std::time::Duration;
 use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{End, Root};
 use skcheck_core::watch::progress::Reading;
-use skcheck_core::{Holder, Report};
+use skcheck_core::{Holder, SocketEntry};
 
 use crate::kernel;
 use crate::look::{SHORT, Seen, watch};
@@ -208,7 +208,7 @@ impl Situation {
     }
 }
 
-fn holds(report: &Report, pid: u32) -> bool {
+fn holds(report: &SocketEntry, pid: u32) -> bool {
     report.holders.iter().any(|holder| holder.pid == pid)
 }
 

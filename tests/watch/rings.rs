@@ -14,7 +14,7 @@ use nix::sys::stat::Mode;
 use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::Reading;
-use skcheck_core::{Fill, Holder, Inode, Protocol, Report};
+use skcheck_core::{Fill, Holder, Inode, Protocol, SocketEntry};
 
 use crate::kernel;
 use crate::look::{SHORT, Seen, engine, here, stands_on, watch, watch_by};
@@ -34,15 +34,16 @@ fn tcpdump(program: &str, output: &Path) -> (Role, Inode) {
     let mut query = here();
     query.pids = vec![role.pid()];
     let socket = within(SETTLED, "it listens", || {
-        let bound =
-            |report: &Report| report.socket.protocol == Protocol::Packet && report.socket.interface.is_some();
+        let bound = |report: &SocketEntry| {
+            report.socket.protocol == Protocol::Packet && report.socket.interface.is_some()
+        };
         let found = scan::run(&query).sockets.into_iter().find(|report| bound(report) && has_ring(report));
         found.and_then(|report| report.socket.inode)
     });
     (role, socket)
 }
 
-fn has_ring(report: &Report) -> bool {
+fn has_ring(report: &SocketEntry) -> bool {
     report.socket.rings.is_some_and(|rings| rings.rx.is_some())
 }
 

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use skcheck_core::Live;
-use skcheck_core::host::{Diag, Host, NetnsFile};
+use skcheck_core::NetnsFile;
+use skcheck_core::host::{Diag, Host};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Probe, judge};
 

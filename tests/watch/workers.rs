@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Wait};
 use skcheck_core::watch::progress::Reading;
-use skcheck_core::{Report, State};
+use skcheck_core::{SocketEntry, State};
 
 use crate::kernel;
 use crate::look::{SHORT, Seen, watch};
@@ -22,7 +22,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 
 /// The listener, where connections wait at it.
 fn listener<'s>(seen: &'s Seen, family: &Family) -> Option<&'s Judged> {
-    let is_its = |it: &Report| it.holders.iter().any(|holder| holder.pid == family.first());
+    let is_its = |it: &SocketEntry| it.holders.iter().any(|holder| holder.pid == family.first());
     seen.that(|it| it.socket.state == State::Listen && is_its(it))
 }
 
@@ -173,7 +173,7 @@ fn node() {
     // The innocent: the worker takes them all, and answers.
     let _quick = clients(PORT, 3, "/quick");
     let unread = |seen: &Seen| -> Vec<Judged> {
-        let is_its = |it: &&Report| it.holders.iter().any(|holder| holder.pid == family.first());
+        let is_its = |it: &&SocketEntry| it.holders.iter().any(|holder| holder.pid == family.first());
         let sockets = seen.now.snapshot.sockets.iter().filter(is_its);
         let unread =
             sockets.filter(|it| it.socket.local.port() == Some(PORT) && it.socket.recv_q.size() > Some(0));

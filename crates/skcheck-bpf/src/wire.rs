@@ -5,13 +5,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use skcheck_core::engine::{Counters, Found, Packet, PageKind, Piece, Queue, QueueEnd, Step, UnixQueue};
-use skcheck_core::ring::{Fill, Oldest, Unit};
-use skcheck_core::socket::queues;
+use skcheck_core::UnixQueue;
+use skcheck_core::engine::{Counters, Found, Packet, PageKind, Piece, Queue, QueueEnd, Step};
+use skcheck_core::testing::queues;
 use skcheck_core::{
     Cookie, Endpoint, Family, Holder, Inode, NetnsId, Payload, Protocol, Shutdown, SkMem, Socket, State,
     TcpInfo, Timer, Truesize, Via,
 };
+use skcheck_core::{Fill, Oldest, Unit};
 
 /// One record of `find.c`.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,20 +4,20 @@
 
 use std::collections::BTreeMap;
 
-use skcheck_core::{Live, Query, Report, scan};
+use skcheck_core::{Live, Query, SocketEntry, scan};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut query = Query::default();
     query.min_recv_q = std::env::args().nth(1).map(|size| size.parse()).transpose()?;
     let snapshot = scan(&Live::new(), &query)?;
 
-    let mut by_pid: BTreeMap<u32, Vec<&Report>> = BTreeMap::new();
+    let mut by_pid: BTreeMap<u32, Vec<&SocketEntry>> = BTreeMap::new();
     for report in &snapshot.sockets {
         for pid in report.pids() {
             by_pid.entry(pid).or_default().push(report);
         }
     }
-    let charged = |reports: &[&Report]| -> u64 {
+    let charged = |reports: &[&SocketEntry]| -> u64 {
         reports.iter().filter_map(|report| report.footprint.received.charged).map(|charge| charge.0).sum()
     };
     let mut processes: Vec<_> = by_pid.into_iter().collect();

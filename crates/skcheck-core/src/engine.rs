@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use crate::holders::Holder;
-use crate::namespaces::{Netns, NetnsId};
-use crate::query::Query;
-use crate::ring::Fill;
-use crate::socket::{Cookie, Inode, Protocol, Socket, State};
-use crate::tcp::TcpInfo;
-use crate::units::{Payload, Truesize};
+use crate::model::holder::Holder;
+use crate::model::netns::{Netns, NetnsId};
+use crate::model::protocol::Protocol;
+use crate::model::query::Query;
+use crate::model::queues::UnixQueue;
+use crate::model::ring::Fill;
+use crate::model::socket::{Cookie, Inode, Socket};
+use crate::model::state::State;
+use crate::model::tcp::TcpInfo;
+use crate::model::units::{Payload, Truesize};
 
 /// Looks into the kernel where /proc and NETLINK_SOCK_DIAG do not reach. A scan works without one
-/// ([`scan`](crate::scan)), and when one fails it goes on without, and says so.
+/// ([`scan`](crate::snapshot::scan)), and when one fails it goes on without, and says so.
 pub trait Engine: Sync {
     /// What it is called where a report says what was used: `bpf`.
     fn name(&self) -> &'static str;
@@ -52,7 +55,7 @@ pub trait Engine: Sync {
 /// A socket that a descriptor refers to, as [`Engine::find`] met it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// The socket. One whose [`state`](Socket::state) is [`ClosedHeld`](crate::State::ClosedHeld) is in
+    /// The socket. One whose [`state`](Socket::state) is [`ClosedHeld`](crate::model::state::State::ClosedHeld) is in
     /// no table, and its numbers are known all the same.
     pub socket: Socket,
     /// The network namespace that it is in.
@@ -61,17 +64,6 @@ pub struct Found {
     pub holder: Option<Holder>,
     /// What waits in the receive queue of a unix socket; the kernel charges it to the senders.
     pub unix_queue: Option<UnixQueue>,
-}
-
-/// The receive queue of a unix socket, all of it: every datagram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnixQueue {
-    /// Bytes that have not been read.
-    pub payload: Payload,
-    /// What senders are charged for it.
-    pub truesize: Truesize,
-    /// How many packets.
-    pub packets: u64,
 }
 
 /// What [`Engine::find`] counted.

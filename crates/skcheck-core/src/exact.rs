@@ -5,13 +5,14 @@
 //! it, however small the piece. A block counts once: once in the sum of a queue, of a side, of a
 //! socket, of the host, however many pieces lie in it.
 
-mod agreement;
-mod elsewhere;
-mod sum;
+pub(crate) mod agreement;
+pub(crate) mod elsewhere;
+pub(crate) mod refine;
+pub(crate) mod sum;
 
 use crate::engine::{Counters, Packet, PageKind, Queue, QueueEnd, Step};
-use crate::socket::Socket;
-use crate::units::{Bytes, PageSize, Payload, Truesize};
+use crate::model::socket::Socket;
+use crate::model::units::{Bytes, PageSize, Payload, Truesize};
 
 pub use crate::exact::agreement::Agreement;
 pub(crate) use crate::exact::sum::Summing;

@@ -29,10 +29,12 @@
 //! The rings of packet sockets ([`Footprint::rings`]) are no packets and no part of it: their size is known
 //! exactly, and they take it whatever is in them.
 
-use crate::engine::{Queue, UnixQueue};
-use crate::exact::Exact;
-use crate::socket::{Family, Protocol, RecvQueue, SendQueue, Socket, State};
-use crate::units::{Bytes, PageSize, Payload, Truesize};
+use crate::model::protocol::Protocol;
+use crate::model::queues::UnixQueue;
+use crate::model::queues::{RecvQueue, SendQueue};
+use crate::model::socket::Socket;
+use crate::model::state::State;
+use crate::model::units::{Bytes, PageSize, Payload, Truesize};
 
 /// What the model needs to know of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,22 +136,6 @@ impl Certainty {
 }
 
 impl Footprint {
-    /// Adds what a walk knows better than the record: the payload of datagrams, that of a TCP socket that was
-    /// closed (whether its Recv-Q counts a FIN cannot be told), and all that waits for a unix reader.
-    pub(crate) fn refine(&mut self, socket: &Socket, exact: &Exact, host: &HostFacts) {
-        if !exact.knows_unread(socket) {
-            return;
-        }
-        if self.received.payload.is_none() || socket.state == State::ClosedHeld {
-            self.received.payload = Some(exact.unread());
-        }
-        if socket.family == Family::Unix && exact.is_complete() && !exact.is_approximate() {
-            let packets = exact.queue(Queue::Receive).map_or(0, |queue| queue.packets);
-            let queue = UnixQueue { payload: exact.unread(), truesize: exact.truesize(false), packets };
-            self.know_unix_queue(socket, &queue, host);
-        }
-    }
-
     /// Replaces what senders are known to be charged for a unix socket's queue by what is in it: every
     /// packet, whoever sent it.
     pub(crate) fn know_unix_queue(&mut self, socket: &Socket, queue: &UnixQueue, host: &HostFacts) {

@@ -3,12 +3,14 @@
 
 use std::fmt::Debug;
 
-use crate::container::cgroup::{Mount, v1_mounts, v2_mounts};
+use crate::container::identity::{Mount, v1_mounts, v2_mounts};
 use crate::memory::census::PageClass;
 use crate::memory::census::count::Counting;
 use crate::memory::cgroup::place::places;
-use crate::memory::zones::Zones;
-use crate::watch::parse::{Hierarchies, OpenFile, device_of_mount, directory, mount};
+use crate::procfs::thread::cgroup::{Hierarchies, directory};
+use crate::procfs::thread::fdinfo::OpenFile;
+use crate::procfs::thread::mounts::{device_of_mount, mount};
+use crate::procfs::zoneinfo::Zones;
 
 /// All mounts of cgroups in a /proc/PID/mountinfo: the cgroup, and where it is.
 pub fn cgroup_mounts(mountinfo: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -28,7 +28,7 @@ pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use crate::glob::matches;
 
     #[test]
     fn patterns() {

@@ -4,9 +4,10 @@
 //! runs over a recorded or a made-up host too.
 
 pub mod budget;
+pub(crate) mod file;
 pub mod guarded;
-mod live;
-mod sight;
+pub(crate) mod live;
+pub(crate) mod sight;
 pub mod worker;
 
 use std::ffi::OsStr;
@@ -17,13 +18,15 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diag::decode::ends;
-use crate::gap::Gap;
-use crate::units::PageSize;
+use crate::model::gap::Gap;
+use crate::model::netns::NetnsFile;
+use crate::model::units::PageSize;
 
-pub use budget::Budget;
-pub use guarded::{Answering, Guarded};
-pub use live::{Live, SameFiles};
-pub(crate) use sight::threads;
+pub use crate::host::budget::Budget;
+pub use crate::host::guarded::Guarded;
+pub use crate::host::guarded::answer::Answering;
+pub use crate::host::live::{Live, SameFiles};
+pub use crate::procfs::release::is_release_at_least;
 
 /// What skcheck reads of a system. Nothing here interprets, nothing here changes the host.
 ///
@@ -271,37 +274,4 @@ pub struct Message {
     pub pid: Option<u32>,
     /// The message.
     pub request: Vec<u8>,
-}
-
-/// A file that stands for a network namespace: /proc/PID/ns/net, a bind mount, or a descriptor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NetnsFile {
-    /// A process's root (/proc/PID/root) that `path` lies below: its owner may put anything there, so
-    /// no symbolic link is followed on the way. `None` where `path` is absolute.
-    pub root: Option<PathBuf>,
-    /// Where it is.
-    pub path: PathBuf,
-    /// The namespace's inode number that it must have; another means that it has been replaced.
-    pub inode: u64,
-}
-
-impl NetnsFile {
-    /// The path of all of it.
-    pub(crate) fn whole_path(&self) -> PathBuf {
-        match &self.root {
-            None => self.path.clone(),
-            Some(root) => root.join(self.path.strip_prefix("/").unwrap_or(&self.path)),
-        }
-    }
-}
-
-/// A decimal number, as /proc spells process ids, descriptors and inodes.
-pub(crate) fn parse_number(text: &[u8]) -> Option<u32> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0u32, |number, digit| {
-        let digit = digit.wrapping_sub(b'0');
-        (digit < 10).then(|| number.checked_mul(10)?.checked_add(u32::from(digit)))?
-    })
 }

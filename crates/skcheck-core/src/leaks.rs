@@ -18,7 +18,7 @@
 //! # Ok::<(), skcheck_core::Error>(())
 //! ```
 
-mod look;
+pub(crate) mod look;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
@@ -26,13 +26,16 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use crate::gap::Gap;
-use crate::holders::Holder;
-use crate::process::Process;
-use crate::snapshot::Scanned;
-use crate::socket::{Inode, Protocol, State};
+use crate::collect::scanned::Scanned;
+use crate::collect::unlisted::listed_protocol;
+use crate::model::gap::Gap;
+use crate::model::holder::Holder;
+use crate::model::process::Process;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Inode;
+use crate::model::state::State;
 
-pub use look::{Look, look};
+pub use crate::leaks::look::{Look, look};
 
 /// How long to wait between the two looks: a socket on its way from `socket` to `connect` takes less.
 pub const PAUSE: Duration = Duration::from_millis(500);
@@ -142,22 +145,6 @@ pub(crate) struct Suspect {
     protocol: Option<Vec<u8>>,
     /// The network namespace of its process was asked, or all were.
     asked: bool,
-}
-
-/// The protocol that this name is of, if it is one whose sockets are in a table.
-pub(crate) fn listed_protocol(name: &[u8]) -> Option<&'static str> {
-    match name {
-        b"TCP" | b"TCPv6" => Some("tcp"),
-        b"UDP" | b"UDPv6" => Some("udp"),
-        b"UDP-Lite" | b"UDPLITEv6" => Some("udplite"),
-        b"UNIX" | b"UNIX-STREAM" => Some("unix"),
-        b"RAW" | b"RAWv6" => Some("raw"),
-        b"PING" | b"PINGv6" => Some("ping"),
-        b"PACKET" => Some("packet"),
-        b"NETLINK" => Some("netlink"),
-        b"MPTCP" | b"MPTCPv6" => Some("mptcp"),
-        _ => None,
-    }
 }
 
 /// What suspects are.

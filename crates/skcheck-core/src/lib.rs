@@ -42,73 +42,74 @@
 //!
 //! # Modules
 //!
-//! [`units`], [`socket`] and [`endpoint`] are the words; [`query`] asks, [`snapshot`] answers; [`footprint`]
-//! is the model behind `worst`, [`exact`] what was measured instead; [`container`] tells whose a process is;
-//! [`leaks`] finds sockets that are never released; [`host`] is the seam to the system, [`engine`] that to
-//! what looks deeper; [`diag`] knows the wire.
+//! The words are at the root: [`Socket`], [`Query`], [`Holder`], [`Gap`] and their parts. [`scan`] asks,
+//! [`snapshot`] answers; [`footprint`] is the model behind `worst`, [`exact`] what was measured instead;
+//! [`mod@memory`] tells who owns the host's memory, [`verdict`] whether sockets explain what is missing; [`watch`]
+//! tells who does not read, and why; [`leaks`] finds sockets that are never released, [`mod@packets`] looks into one
+//! socket; [`host`] is the seam to the system, [`engine`] that to what looks deeper.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-pub mod units;
-
-pub mod error;
-pub mod gap;
-
-pub mod endpoint;
-pub mod mptcp;
-pub mod queues;
-pub mod ring;
-pub mod room;
-pub mod skmem;
-pub mod socket;
-pub mod state;
-pub mod tcp;
-
-pub mod footprint;
-pub mod query;
-pub mod snapshot;
+mod glob;
+mod model;
+pub mod procfs;
 
 pub mod container;
-pub mod diag;
+
 pub mod engine;
 pub mod exact;
-pub mod facts;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub mod fuzzing;
-mod glob;
-pub mod holders;
+pub mod footprint;
 pub mod host;
-pub mod leaks;
+pub mod room;
+
+mod collect;
+mod diag;
+mod holders;
+
 pub mod memory;
-pub mod namespaces;
+pub mod snapshot;
+
+pub mod leaks;
 pub mod packets;
-pub mod proc_net;
-pub mod process;
 pub mod verdict;
 pub mod watch;
 
-pub use container::cgroup::Cgroup;
-pub use container::{Container, Runtime};
-pub use endpoint::Endpoint;
-pub use engine::Engine;
-pub use error::{Error, ErrorKind};
-pub use exact::{Agreement, Blocks, Exact, HandedIn, NotMeasured, QueueExact};
-pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
-pub use gap::{Gap, Missing};
-pub use holders::{Holder, Via};
-pub use host::{Diag, Host, Live, NetnsFile};
-pub use memory::{Memory, memory};
-pub use mptcp::Mptcp;
-pub use namespaces::{Netns, NetnsChoice, NetnsId};
-pub use packets::packets;
-pub use process::Process;
-pub use query::Query;
-pub use ring::{Fill, Ring, Rings};
-pub use room::Room;
-pub use skmem::SkMem;
-pub use snapshot::{Cap, Holding, Report, Scanned, Snapshot, Source, Totals, Waiter, scan, scan_with};
-pub use socket::{Cookie, Family, Inode, Protocol, RecvQueue, SendQueue, Shutdown, Socket, State};
-pub use tcp::{TcpInfo, Timer};
-pub use units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
-pub use verdict::Verdict;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+#[doc(hidden)]
+pub mod testing;
+
+pub use crate::collect::scanned::{Scanned, Source};
+pub use crate::container::identity::Cgroup;
+pub use crate::engine::Engine;
+pub use crate::exact::agreement::Agreement;
+pub use crate::exact::{Blocks, Exact, HandedIn, NotMeasured, QueueExact};
+pub use crate::footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
+pub use crate::host::live::Live;
+pub use crate::host::{Diag, Host};
+pub use crate::memory::{Memory, memory};
+pub use crate::model::container::{Container, Runtime};
+pub use crate::model::endpoint::Endpoint;
+pub use crate::model::error::{Error, ErrorKind};
+pub use crate::model::gap::{Gap, Missing};
+pub use crate::model::holder::{Holder, Via};
+pub use crate::model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
+pub use crate::model::process::Process;
+pub use crate::model::protocol::{Family, Protocol};
+pub use crate::model::query::Query;
+pub use crate::model::queues::{RecvQueue, SendQueue, UnixQueue};
+pub use crate::model::ring::{Fill, Oldest, Ring, Rings, Unit};
+pub use crate::model::skmem::SkMem;
+pub use crate::model::socket::{Cookie, Inode, Mptcp, Shutdown, Socket};
+pub use crate::model::state::State;
+pub use crate::model::table::{IpVersion, Table};
+pub use crate::model::tcp::{TcpInfo, Timer};
+pub use crate::model::units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
+pub use crate::packets::packets;
+pub use crate::room::Room;
+pub use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
+pub use crate::snapshot::report::Snapshot;
+pub use crate::snapshot::scan::{scan, scan_with};
+pub use crate::snapshot::totals::{Cap, Totals};
+pub use crate::verdict::Verdict;

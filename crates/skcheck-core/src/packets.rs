@@ -1,6 +1,6 @@
 //! One socket's queues, packet by packet, as a debugger would show them.
 
-mod lock;
+pub(crate) mod lock;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
@@ -9,19 +9,24 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
+use crate::collect::engine_pass::knows_pids_of;
 use crate::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
-use crate::error::Error;
 use crate::exact::{Blocks, Exact};
 use crate::footprint::{self, Footprint, HostFacts};
-use crate::holders::{Holder, socket_inode};
-use crate::host::{Host, NetnsFile};
-use crate::namespaces::{Netns, NetnsId};
-use crate::process::thread_group;
-use crate::query::Query;
-use crate::snapshot::read::read;
-use crate::snapshot::{Report, knows_pids_of, scan};
-use crate::socket::{Protocol, Socket};
-use crate::units::PageSize;
+use crate::host::Host;
+use crate::host::file::read;
+use crate::model::error::Error;
+use crate::model::holder::Holder;
+use crate::model::netns::NetnsFile;
+use crate::model::netns::{Netns, NetnsId};
+use crate::model::protocol::Protocol;
+use crate::model::query::Query;
+use crate::model::socket::Socket;
+use crate::model::units::PageSize;
+use crate::procfs::link::socket_inode;
+use crate::procfs::status::thread_group;
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::scan;
 
 /// The packets in the queues of one socket.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +59,7 @@ impl Listing {
         self.packets.iter().filter(received).filter(|packet| known.contains(&key(packet))).count()
     }
 
-    /// What its queues hold, as a scan reports it ([`Report::footprint`]); of a unix socket without what
+    /// What its queues hold, as a scan reports it ([`SocketEntry::footprint`]); of a unix socket without what
     /// others are charged for it.
     pub fn footprint(&self, exact: &Exact, host: &HostFacts) -> Footprint {
         let mut footprint = footprint::footprint(&self.socket, None, host);
@@ -209,7 +214,7 @@ fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, E
         let (mptcp, raw, packet, netlink) = (true, true, true, true);
         let query = Query { mptcp, raw, packet, netlink, ..Query::of_no_protocol() };
         let query = Query { pids: vec![process], include_idle: true, ..query };
-        let is_its = |it: &Report| it.holders.iter().any(|holder| is_its(&it.socket, Some(*holder)));
+        let is_its = |it: &SocketEntry| it.holders.iter().any(|holder| is_its(&it.socket, Some(*holder)));
         let report = scan(host, &query).ok()?.sockets.into_iter().find(is_its)?;
         Some(Found { socket: report.socket, netns: report.netns?, holder: Some(holder), unix_queue: None })
     };

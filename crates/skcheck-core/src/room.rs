@@ -2,9 +2,12 @@
 //! next. Pure.
 
 use crate::footprint::MIN_TRUESIZE;
-use crate::skmem::SkMem;
-use crate::socket::{Protocol, RecvQueue, SendQueue, Socket, State};
-use crate::units::Connections;
+use crate::model::protocol::Protocol;
+use crate::model::queues::{RecvQueue, SendQueue};
+use crate::model::skmem::SkMem;
+use crate::model::socket::Socket;
+use crate::model::state::State;
+use crate::model::units::Connections;
 
 /// What a full Ethernet frame is charged (2304 B on x86-64): where packets have been dropped and less than
 /// this is free, they are dropped still.
@@ -88,8 +91,8 @@ fn may_receive(state: State) -> bool {
 #[allow(clippy::expect_used, reason = "a test may panic")]
 mod tests {
     use super::*;
-    use crate::socket::Family;
-    use crate::tcp::TcpInfo;
+    use crate::model::protocol::Family;
+    use crate::model::tcp::TcpInfo;
 
     fn socket(protocol: Protocol, state: State, used: u32, limit: u32, drops: u32) -> Socket {
         let mut socket = Socket::unknown(Family::Ipv4, protocol, state);

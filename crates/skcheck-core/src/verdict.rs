@@ -1,14 +1,15 @@
 //! Do sockets explain the memory that is missing? The rule is written down, and argued for, in
 //! `docs/verdict.md`. Pure: what it judges was read elsewhere.
 
-mod evidence;
-mod rule;
+pub(crate) mod evidence;
+pub(crate) mod rule;
 
-use crate::holders::Holder;
 use crate::memory::census::Census;
 use crate::memory::ledger::Ledger;
-use crate::snapshot::{Holding, Snapshot};
-use crate::units::{Bytes, Payload, Truesize};
+use crate::model::holder::Holder;
+use crate::model::units::{Bytes, Payload, Truesize};
+use crate::snapshot::entry::Holding;
+use crate::snapshot::report::Snapshot;
 
 /// What the evidence says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -142,7 +143,7 @@ pub struct Evidence {
     /// the 1 MiB that may always be on its way to a device.
     pub walked_seen: bool,
     /// What the walked sockets are charged for packets that were in no queue of theirs
-    /// ([`Exact::elsewhere`](crate::Exact::elsewhere)), both sides.
+    /// ([`Exact::elsewhere`](crate::exact::Exact::elsewhere)), both sides.
     pub elsewhere: Truesize,
     /// There may be sockets that were not seen.
     pub is_blind: bool,

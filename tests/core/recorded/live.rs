@@ -8,8 +8,8 @@ use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use skcheck_core::{
-    Connections, Endpoint, Holding, Live, Payload, RecvQueue, Report, SendQueue, Snapshot, State, Truesize,
-    scan,
+    Connections, Endpoint, Holding, Live, Payload, RecvQueue, SendQueue, Snapshot, SocketEntry, State,
+    Truesize, scan,
 };
 
 use super::{describe, query_of};
@@ -70,7 +70,7 @@ fn tcp() {
     let report = get(&snapshot, inode(&listener));
     let limit = SendQueue::BacklogLimit(Connections(128));
     assert_eq!(queues(report), (State::Listen, RecvQueue::Connections(Connections(1)), limit));
-    let is_waiting = |report: &&Report| report.socket.inode.is_none();
+    let is_waiting = |report: &&SocketEntry| report.socket.inode.is_none();
     let report = snapshot.sockets.iter().find(is_waiting).expect("it waits");
     assert_eq!(report.holding, Holding::AwaitingAccept { ambiguous: false });
     assert_eq!(
@@ -216,13 +216,13 @@ fn payload(bytes: u64) -> RecvQueue {
     RecvQueue::Payload(Payload(bytes))
 }
 
-fn queues(report: &Report) -> (State, RecvQueue, SendQueue) {
+fn queues(report: &SocketEntry) -> (State, RecvQueue, SendQueue) {
     let socket = &report.socket;
     (socket.state, socket.recv_q, socket.send_q)
 }
 
 /// Unread payload as made; a charge and a bound that have room for `bytes`.
-fn assert_holds(report: &Report, unread: Option<u64>, bytes: u64) {
+fn assert_holds(report: &SocketEntry, unread: Option<u64>, bytes: u64) {
     let received = &report.footprint.received;
     let charged = received.charged.expect("known").0;
     assert_eq!(received.payload, unread.map(Payload));

@@ -2,8 +2,8 @@
 
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Bytes, Certainty, Connections, Footprint, Holder, Holding, Payload, Protocol, RecvQueue,
-    Report as SocketReport, SendQueue, Side, Socket, State, Truesize, Via,
+    Bytes, Certainty, Connections, Footprint, Holder, Holding, Payload, Protocol, RecvQueue, SendQueue, Side,
+    Socket, SocketEntry, State, Truesize, Via,
 };
 
 use crate::output::measured::sureness;
@@ -81,7 +81,7 @@ impl Writer<'_> {
     }
 
     /// The row of a socket; `owner` is whose row it stands under.
-    pub(super) fn socket_row(&self, report: &SocketReport, owner: Option<Owner<'_>>) -> Cells {
+    pub(super) fn socket_row(&self, report: &SocketEntry, owner: Option<Owner<'_>>) -> Cells {
         let under_process = is_process(owner);
         let socket = &report.socket;
         let sent = shows_sent(report);
@@ -127,7 +127,7 @@ impl Writer<'_> {
         }
     }
 
-    fn note(&self, report: &SocketReport, owner: Option<Owner<'_>>) -> String {
+    fn note(&self, report: &SocketEntry, owner: Option<Owner<'_>>) -> String {
         let mut notes = Vec::new();
         match report.holding {
             Holding::AwaitingAccept { ambiguous: false } => notes.push("not accepted yet".to_owned()),
@@ -179,7 +179,7 @@ impl Writer<'_> {
     }
 
     /// The rows of what a socket is made of: the TCP connections that carry an MPTCP socket.
-    pub(super) fn subflow_rows(&self, report: &SocketReport) -> impl Iterator<Item = Cells> {
+    pub(super) fn subflow_rows(&self, report: &SocketEntry) -> impl Iterator<Item = Cells> {
         let row = |subflow: &Socket| {
             let footprint = footprint(subflow, None, &self.snapshot.host);
             let interface = None;
@@ -294,7 +294,7 @@ fn marked(charge: String, sent: bool) -> String {
     if sent { format!("{SENDING}{charge}") } else { charge }
 }
 
-fn fds(report: &SocketReport, owner: Option<Owner<'_>>) -> String {
+fn fds(report: &SocketEntry, owner: Option<Owner<'_>>) -> String {
     if !matches!(report.holding, Holding::Descriptors) {
         return "-".to_owned();
     }
@@ -320,7 +320,7 @@ pub(super) fn proto(protocol: Protocol) -> &'static str {
     }
 }
 
-fn state(report: &SocketReport) -> &'static str {
+fn state(report: &SocketEntry) -> &'static str {
     if is_closed_unknown(report) { "CLOSED?" } else { state_name(report.socket.state) }
 }
 
@@ -345,7 +345,7 @@ pub(super) fn state_name(state: State) -> &'static str {
 }
 
 /// How a socket is held, where that is not by a descriptor of the process.
-fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
+fn way(report: &SocketEntry, owner: Option<Owner<'_>>) -> Option<String> {
     let of_owner = |holder: &&Holder| match owner {
         Some(Owner::Process(pid)) => holder.pid == pid,
         _ => true,
@@ -366,7 +366,7 @@ fn way(report: &SocketReport, owner: Option<Owner<'_>>) -> Option<String> {
 }
 
 /// Errors and time stamps that nobody has fetched; `None` where there are none, or nobody knows.
-pub(in crate::output) fn error_queue(report: &SocketReport) -> Option<String> {
+pub(in crate::output) fn error_queue(report: &SocketEntry) -> Option<String> {
     let errors = report.error_packets().filter(|errors| *errors > 0)?;
     Some(format!("error queue: {} never fetched", count(errors, "packet")))
 }

@@ -1,6 +1,6 @@
 //! Closed sockets that are still held, in words.
 
-use skcheck_core::{Report as SocketReport, State};
+use skcheck_core::{SocketEntry, State};
 
 use crate::output::cells::count;
 use crate::report::{Report, is_closed_unknown, unlisted_beyond_noise};
@@ -43,7 +43,7 @@ pub(super) fn sentence(report: &Report<'_>) -> Option<String> {
 
 /// About closed sockets whose numbers are known; `None` where there is none.
 fn known_ones(report: &Report<'_>) -> Option<String> {
-    let is_known = |it: &&SocketReport| it.socket.state == State::ClosedHeld && !is_closed_unknown(it);
+    let is_known = |it: &&SocketEntry| it.socket.state == State::ClosedHeld && !is_closed_unknown(it);
     let mut charges = report.snapshot.sockets.iter().filter(is_known).map(|it| {
         let footprint = &it.footprint;
         let sides = [footprint.received.charged, footprint.sent.charged];

@@ -1,7 +1,7 @@
 //! What measuring found, in words.
 
 use skcheck_core::engine::PageKind;
-use skcheck_core::{Blocks, Exact, Holding, PageSize, Report as SocketReport};
+use skcheck_core::{Blocks, Exact, Holding, PageSize, SocketEntry};
 
 use crate::args::EngineChoice;
 use crate::config::ScanConfig;
@@ -176,7 +176,7 @@ fn breaches(report: &Report<'_>, charset: Charset) -> Vec<String> {
 }
 
 /// A socket by who holds it.
-fn whose(report: &Report<'_>, socket: &SocketReport, charset: Charset) -> String {
+fn whose(report: &Report<'_>, socket: &SocketEntry, charset: Charset) -> String {
     let Some(holder) = socket.holders.first() else {
         return "A socket that no process holds".to_owned();
     };

@@ -3,9 +3,7 @@
 
 use std::net::IpAddr;
 
-use skcheck_core::{
-    Container, Endpoint, Holder, Holding, Netns, Process, Report as SocketReport, Snapshot, Socket,
-};
+use skcheck_core::{Container, Endpoint, Holder, Holding, Netns, Process, Snapshot, Socket, SocketEntry};
 
 use crate::output::numbers;
 use crate::report::{Group, Owner, container_of, unheld};
@@ -94,7 +92,7 @@ impl Writer<'_> {
     }
 
     /// Who holds a socket.
-    pub(super) fn holders(&self, report: &SocketReport) -> String {
+    pub(super) fn holders(&self, report: &SocketEntry) -> String {
         if report.holders.is_empty() {
             return self.owner(unheld(report, self.snapshot));
         }
@@ -102,7 +100,7 @@ impl Writer<'_> {
     }
 
     /// Who holds the other end of a socket.
-    pub(super) fn peer(&self, report: &SocketReport) -> String {
+    pub(super) fn peer(&self, report: &SocketEntry) -> String {
         let names = self.processes(&report.peer_holders);
         if report.peer_inferred && !names.is_empty() { format!("{INFERRED}{names}") } else { names }
     }
@@ -120,7 +118,7 @@ impl Writer<'_> {
     }
 
     /// The namespace of a socket.
-    pub(super) fn netns(&self, report: &SocketReport) -> String {
+    pub(super) fn netns(&self, report: &SocketEntry) -> String {
         let Some(id) = report.netns.filter(|_| self.wide) else { return String::new() };
         self.snapshot.netns(id).map_or_else(|| format!("net:[{}]", id.0), |netns| self.netns_label(netns))
     }
@@ -143,7 +141,7 @@ impl Writer<'_> {
 
     /// The container of a socket's first holder, else the unit; for a socket without holder those that
     /// its cgroup tells.
-    pub(super) fn place_of_socket(&self, report: &SocketReport) -> String {
+    pub(super) fn place_of_socket(&self, report: &SocketEntry) -> String {
         match report.pids().first() {
             Some(pid) => self.place_of_process(*pid),
             None if self.wide => self.place(report.container.as_ref(), report.unit.as_deref()),
@@ -152,7 +150,7 @@ impl Writer<'_> {
     }
 
     /// Where the process was that has closed a socket, as the socket's cgroup tells.
-    pub(super) fn place_of_orphan(&self, report: &SocketReport) -> Option<String> {
+    pub(super) fn place_of_orphan(&self, report: &SocketEntry) -> Option<String> {
         let path = report.cgroup.as_deref().filter(|_| report.holding == Holding::Orphan)?;
         let place = self.place(report.container.as_ref(), report.unit.as_deref());
         Some(if place.is_empty() {
@@ -192,7 +190,7 @@ impl Writer<'_> {
     }
 
     /// An address of a socket.
-    pub(super) fn endpoint(&self, end: &Endpoint, report: &SocketReport) -> String {
+    pub(super) fn endpoint(&self, end: &Endpoint, report: &SocketEntry) -> String {
         endpoint_of(end, &report.socket, report.interface_name.as_deref(), self.charset)
     }
 }

@@ -1,6 +1,6 @@
 //! The commands for the next question, below a scan's report.
 
-use skcheck_core::{Missing, Report as SocketReport};
+use skcheck_core::{Missing, SocketEntry};
 
 use crate::args::EngineChoice;
 use crate::config::ScanConfig;
@@ -16,7 +16,7 @@ pub(super) fn next(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {
         next.push("skcheck mem --pages (where the memory is, and whether sockets have it)".to_owned());
     }
     if let Some(Group { owner: Owner::Process(pid), sums, sockets }) = &report.heaviest {
-        let is_its = |socket: &&&SocketReport| socket.holders.iter().any(|holder| holder.pid == *pid);
+        let is_its = |socket: &&&SocketEntry| socket.holders.iter().any(|holder| holder.pid == *pid);
         let all_shown = report.sockets.iter().filter(is_its).count() as u64 == sums.sockets;
         if !all_shown && config.query.pids.is_empty() && sockets.len() > 1 {
             next.push(format!(

@@ -1,6 +1,6 @@
 //! Sockets that hold nothing unread, beside those that do, in words.
 
-use skcheck_core::{Holding, RecvQueue, Report as SocketReport, Truesize};
+use skcheck_core::{Holding, RecvQueue, SocketEntry, Truesize};
 
 use crate::output::cells::count;
 use crate::report::Report;
@@ -12,7 +12,7 @@ pub(super) fn sentence(report: &Report<'_>) -> Option<String> {
     if others == 0 || with_unread == 0 {
         return None;
     }
-    let is_other = |it: &&SocketReport| it.footprint.received.payload.is_some_and(|unread| unread.0 == 0);
+    let is_other = |it: &&SocketEntry| it.footprint.received.payload.is_some_and(|unread| unread.0 == 0);
     const KINDS: [&str; 6] = [
         "with unsent data",
         "closed by the process, not finished",
@@ -21,7 +21,7 @@ pub(super) fn sentence(report: &Report<'_>) -> Option<String> {
         "with data that cannot be read yet, or without a byte",
         "with error queues that are never fetched",
     ];
-    let kind = |it: &SocketReport| {
+    let kind = |it: &SocketEntry| {
         let has = |charged: Option<Truesize>| charged.is_some_and(|charge| charge.0 > 0);
         Some(match it.socket.recv_q {
             _ if it.holding == Holding::Orphan => KINDS[1],

@@ -1,12 +1,12 @@
 //! What is said of the rings of packet sockets.
 
-use skcheck_core::{Fill, Report as SocketReport};
+use skcheck_core::{Fill, SocketEntry};
 
 use crate::output::cells::count;
 use crate::text::size;
 
 /// The rings of a packet socket; `None` where there are none.
-pub(super) fn note(report: &SocketReport) -> Option<String> {
+pub(super) fn note(report: &SocketEntry) -> Option<String> {
     if report.footprint.rings.is_none() {
         return Some("rings unknown".to_owned());
     }
@@ -51,7 +51,7 @@ pub(super) fn sentence(fill: Option<Fill>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use skcheck_core::ring::Unit;
+    use skcheck_core::Unit;
 
     use super::*;
 

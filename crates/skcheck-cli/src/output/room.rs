@@ -1,6 +1,6 @@
 //! Full buffers, and what was dropped, in words.
 
-use skcheck_core::{Holding, Protocol, RecvQueue, Report as SocketReport, Room, Socket};
+use skcheck_core::{Holding, Protocol, RecvQueue, Room, Socket, SocketEntry};
 
 use crate::output::cells::count;
 use crate::report::{Group, Owner, shows_sent};
@@ -8,7 +8,7 @@ use crate::text::{capitalised, grouped, percent, size};
 
 /// `buffer full (8 MiB of 8 MiB)` and `5447 dropped`, of what the table shows of a socket; empty where there
 /// is room and nothing was dropped.
-pub(super) fn notes(report: &SocketReport) -> Vec<String> {
+pub(super) fn notes(report: &SocketEntry) -> Vec<String> {
     let socket = &report.socket;
     let full = match shows_sent(report) {
         // Nobody writes any more.
@@ -92,7 +92,7 @@ fn counted(n: u64, noun: &str) -> String {
 
 /// The sentence about the fullest of a group's sockets, with its descriptor where there are several.
 pub(super) fn of_group(group: &Group<'_>) -> Option<String> {
-    let fullest = |report: &&&SocketReport| {
+    let fullest = |report: &&&SocketEntry| {
         let room = report.socket.receive_room();
         (room.is_some_and(|room| room.is_full), lost(&report.socket), room.map_or(0, |room| room.used))
     };
@@ -111,9 +111,9 @@ pub(super) fn of_group(group: &Group<'_>) -> Option<String> {
 }
 
 /// How many buffers of all these sockets are full, and what they dropped.
-pub(super) fn totals(sockets: &[SocketReport]) -> Option<String> {
-    let is_full = |report: &&SocketReport| report.socket.receive_room().is_some_and(|room| room.is_full);
-    let full: Vec<&SocketReport> = sockets.iter().filter(is_full).collect();
+pub(super) fn totals(sockets: &[SocketEntry]) -> Option<String> {
+    let is_full = |report: &&SocketEntry| report.socket.receive_room().is_some_and(|room| room.is_full);
+    let full: Vec<&SocketEntry> = sockets.iter().filter(is_full).collect();
     let queues = full.iter().filter(|report| is_listener(&report.socket)).count() as u64;
     let buffers = full.len() as u64 - queues;
     let told = [(buffers, "receive buffer"), (queues, "accept queue")];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use skcheck_core::{
-    Bytes, Cap, Certainty, Family, Gap, Holder, Holding, Missing, Protocol, Report as SocketReport, Truesize,
+    Bytes, Cap, Certainty, Family, Gap, Holder, Holding, Missing, Protocol, SocketEntry, Truesize,
 };
 
 use crate::args::By;
@@ -243,7 +243,7 @@ fn ring_of(holder: &Holder) -> String {
 
 /// `, most of it at fd 11`, where that is so.
 fn mostly_at(group: &Group<'_>) -> String {
-    let weight = |report: &SocketReport| Sums::of([report]).received.weight;
+    let weight = |report: &SocketEntry| Sums::of([report]).received.weight;
     let Some(&first) = group.sockets.iter().max_by_key(|report| weight(report)) else { return String::new() };
     let Owner::Process(pid) = group.owner else { return String::new() };
     let holder = first.holders.iter().find(|holder| holder.pid == pid);
@@ -266,17 +266,17 @@ fn mostly_at(group: &Group<'_>) -> String {
 
 /// Whether most of it waits at a listener that shares its address with others.
 fn is_ambiguous(group: &Group<'_>) -> bool {
-    let ambiguous = |report: &&&SocketReport| {
+    let ambiguous = |report: &&&SocketEntry| {
         let guesses = [Holding::AwaitingAccept { ambiguous: true }, Holding::InFlight { ambiguous: true }];
         guesses.contains(&report.holding)
     };
-    let charge = |report: &&SocketReport| report.footprint.received.charged.map_or(0, |charge| charge.0);
+    let charge = |report: &&SocketEntry| report.footprint.received.charged.map_or(0, |charge| charge.0);
     let sum: u64 = group.sockets.iter().filter(ambiguous).map(charge).fold(0, u64::saturating_add);
     sum.saturating_mul(2) > group.sums.received.charged.known
 }
 
 /// Whether a descriptor of the process itself holds what was received, and no estimate says so.
-fn is_held(report: &SocketReport) -> bool {
+fn is_held(report: &SocketEntry) -> bool {
     report.holding == Holding::Descriptors
         && !shows_sent(report)
         && report.footprint.certainty != Certainty::Estimate

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use skcheck_core::{Gap, Missing, Report as SocketReport, Snapshot};
+use skcheck_core::{Gap, Missing, Snapshot, SocketEntry};
 
 use crate::args::By;
 use crate::config::{Page, ScanConfig};
@@ -26,7 +26,7 @@ pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Writ
 }
 
 /// What to say of a socket beside its numbers, in the block of its owner.
-type Why<'a> = dyn Fn(&SocketReport, Option<Owner<'_>>) -> Option<String> + 'a;
+type Why<'a> = dyn Fn(&SocketEntry, Option<Owner<'_>>) -> Option<String> + 'a;
 
 /// Everything but the answer, which somebody else has written.
 pub(super) fn write_below(
@@ -153,7 +153,7 @@ fn first_column(by: By) -> &'static str {
 
 fn rows(report: &Report<'_>, writer: Writer<'_>, why: &Why<'_>) -> Vec<Cells> {
     let mut rows = Vec::new();
-    let add = |rows: &mut Vec<Cells>, socket: &SocketReport, owner| {
+    let add = |rows: &mut Vec<Cells>, socket: &SocketEntry, owner| {
         let why = why(socket, owner).unwrap_or_default();
         rows.push(Cells { why, ..writer.socket_row(socket, owner) });
         rows.extend(writer.subflow_rows(socket));

@@ -16,7 +16,7 @@ mod words;
 use std::io::{self, Write};
 
 use skcheck_core::watch::SocketKey;
-use skcheck_core::{Gap, Report as SocketReport};
+use skcheck_core::{Gap, SocketEntry};
 
 use crate::config::{Page, ScanConfig};
 use crate::output::paragraph::{broken, write_paragraph};
@@ -100,11 +100,11 @@ pub(crate) fn write_stalled(
         writeln!(out, "{line}")?;
     }
     let names = Names { sample: watched.now, charset: config.page.charset };
-    let row_of = |socket: &SocketReport| {
+    let row_of = |socket: &SocketEntry| {
         let key = SocketKey::of(socket)?;
         watched.rows.iter().find(|row| row.judged.key == key)
     };
-    let why = |socket: &SocketReport, owner: Option<Owner<'_>>| {
+    let why = |socket: &SocketEntry, owner: Option<Owner<'_>>| {
         row_of(socket).map(|row| rows::why_at(row, owner, names))
     };
     table::write_below(report, config, &why, out)

@@ -1,7 +1,7 @@
 //! What measuring found, of one socket and of several.
 
 use skcheck_core::footprint::worst;
-use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Protocol, Report as SocketReport, Side, Snapshot};
+use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Protocol, Side, Snapshot, SocketEntry};
 
 /// What one side of a socket is known to pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) enum Sureness {
 /// A socket that pins more than what it was bounded by: a premise of the bound does not hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Breach<'a> {
-    pub(crate) report: &'a SocketReport,
+    pub(crate) report: &'a SocketEntry,
     pub(crate) exact: &'a Exact,
     pub(crate) pinned: u64,
     pub(crate) bound: u64,
@@ -88,7 +88,7 @@ pub(crate) struct Measured<'a> {
 
 impl Measure {
     /// What one side of a socket pins.
-    pub(crate) fn of(report: &SocketReport, sending: bool) -> Measure {
+    pub(crate) fn of(report: &SocketEntry, sending: bool) -> Measure {
         let side = side(report, sending);
         let empty = side.charged.is_some_and(|charge| charge.0 == 0);
         match &report.exact {
@@ -203,7 +203,7 @@ impl<'a> Measured<'a> {
         self.sent_elsewhere = self.sent_elsewhere.saturating_add(sent);
     }
 
-    fn add(&mut self, report: &'a SocketReport, exact: &'a Exact, snapshot: &Snapshot) {
+    fn add(&mut self, report: &'a SocketEntry, exact: &'a Exact, snapshot: &Snapshot) {
         let agreement = exact.agreement(&report.socket);
         self.sockets += 1;
         self.cut_short += u64::from(!exact.is_complete());
@@ -223,7 +223,7 @@ impl<'a> Measured<'a> {
 }
 
 /// What one side is bounded by. What came after the first look was not in its bound.
-fn bound(report: &SocketReport, exact: &Exact, sending: bool, snapshot: &Snapshot) -> Option<u64> {
+fn bound(report: &SocketEntry, exact: &Exact, sending: bool, snapshot: &Snapshot) -> Option<u64> {
     let side = side(report, sending);
     let first = side.worst?.bytes.0;
     let truesize = exact.truesize(sending);
@@ -264,14 +264,14 @@ impl Shared {
 
 /// What one side of a socket weighs beside others: what it pins where that was measured, its part alone of
 /// what others pin too; at least what it is charged.
-pub(super) fn weight_beside(report: &SocketReport, sending: bool, shared: &Shared) -> u64 {
+pub(super) fn weight_beside(report: &SocketEntry, sending: bool, shared: &Shared) -> u64 {
     let Measure::Pins(pinned) = Measure::of(report, sending) else { return weight(report, sending) };
     let ours = pinned.shared.min(pinned.pages);
     charge(report, sending).max((pinned.bytes() - ours).saturating_add(shared.part(ours)))
 }
 
 /// What one side of a socket weighs: what it pins where that was measured, at least what it is charged.
-pub(super) fn weight(report: &SocketReport, sending: bool) -> u64 {
+pub(super) fn weight(report: &SocketEntry, sending: bool) -> u64 {
     let pinned = match Measure::of(report, sending) {
         Measure::Pins(pinned) => pinned.bytes(),
         _ => 0,
@@ -279,7 +279,7 @@ pub(super) fn weight(report: &SocketReport, sending: bool) -> u64 {
     charge(report, sending).max(pinned)
 }
 
-fn charge(report: &SocketReport, sending: bool) -> u64 {
+fn charge(report: &SocketEntry, sending: bool) -> u64 {
     let side = side(report, sending);
     let charged = side.charged.map(|charge| charge.0);
     // Where a charge is unknown, what is unread weighs: it is charged for more than that.
@@ -295,6 +295,6 @@ fn slab(exact: &Exact, sending: bool) -> u64 {
     if sending { exact.send_slab.0 } else { exact.slab.0.saturating_sub(exact.send_slab.0) }
 }
 
-fn side(report: &SocketReport, sending: bool) -> &Side {
+fn side(report: &SocketEntry, sending: bool) -> &Side {
     if sending { &report.footprint.sent } else { &report.footprint.received }
 }

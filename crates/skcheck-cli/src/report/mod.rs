@@ -12,7 +12,7 @@ pub(crate) mod watch;
 
 use std::collections::{BTreeMap, HashSet};
 
-use skcheck_core::{Missing, NetnsChoice, Query, Report as SocketReport, Snapshot, Totals};
+use skcheck_core::{Missing, NetnsChoice, Query, Snapshot, SocketEntry, Totals};
 
 use crate::args::{By, SortKey};
 use crate::config::Arrangement;
@@ -50,7 +50,7 @@ pub(crate) struct Report<'a> {
     /// The owners to show, in order, each with the sockets to show.
     pub(crate) groups: Vec<Group<'a>>,
     /// The sockets to show, in order, each once.
-    pub(crate) sockets: Vec<&'a SocketReport>,
+    pub(crate) sockets: Vec<&'a SocketEntry>,
     /// What is not shown.
     pub(crate) rest: Rest,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Group<'a> {
     /// Over all its sockets, shown or not.
     pub(crate) sums: Sums,
     /// The sockets to show, heaviest first.
-    pub(crate) sockets: Vec<&'a SocketReport>,
+    pub(crate) sockets: Vec<&'a SocketEntry>,
 }
 
 /// What was cut off.
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, query: &Query, arrangement: Arrangement) -> Report<'a> {
         let Arrangement { sort, by, top, per_process } = arrangement;
         let scale = Scale::new(snapshot);
-        let mut sockets: Vec<&SocketReport> = snapshot.sockets.iter().collect();
+        let mut sockets: Vec<&SocketEntry> = snapshot.sockets.iter().collect();
         sockets.sort_by_cached_key(|report| scale.rank_socket(report, sort));
         let owners = |by| Owners { snapshot, query, by };
         let mut processes = by_owner(&sockets, owners(By::Process));
@@ -126,7 +126,7 @@ impl<'a> Report<'a> {
     fn keep_groups(&mut self, mut groups: Vec<Group<'a>>, top: Option<usize>, per_process: Option<usize>) {
         let shown = top.unwrap_or(groups.len()).min(groups.len());
         let cut = groups.split_off(shown);
-        let seen: HashSet<*const SocketReport> = groups
+        let seen: HashSet<*const SocketEntry> = groups
             .iter()
             .flat_map(|group| &group.sockets)
             .map(|socket| std::ptr::from_ref(*socket))
@@ -140,7 +140,7 @@ impl<'a> Report<'a> {
         if let Some(limit) = per_process {
             groups.iter_mut().for_each(|group| group.sockets.truncate(limit));
         }
-        let kept: HashSet<*const SocketReport> = groups
+        let kept: HashSet<*const SocketEntry> = groups
             .iter()
             .flat_map(|group| &group.sockets)
             .map(|socket| std::ptr::from_ref(*socket))
@@ -158,12 +158,12 @@ impl<'a> Report<'a> {
 
 /// Whether the table shows the sending side of this socket: the larger one, and not memory that
 /// the receiving side already shows.
-pub(crate) fn shows_sent(report: &SocketReport) -> bool {
+pub(crate) fn shows_sent(report: &SocketEntry) -> bool {
     Sums::of([report]).mostly_sent()
 }
 
 /// Whether these sockets are in more than one namespace or container.
-fn spans(sockets: &[&SocketReport], snapshot: &Snapshot) -> bool {
+fn spans(sockets: &[&SocketEntry], snapshot: &Snapshot) -> bool {
     let own = snapshot.namespaces.iter().find(|netns| netns.own).and_then(|netns| netns.id);
     let elsewhere = sockets.iter().any(|report| report.netns.is_some() && report.netns != own);
     let mut seen = HashSet::new();
@@ -177,14 +177,14 @@ fn spans(sockets: &[&SocketReport], snapshot: &Snapshot) -> bool {
     elsewhere || seen.len() > 1
 }
 
-fn by_owner<'a>(sockets: &[&'a SocketReport], owners: Owners<'a, '_>) -> Vec<Group<'a>> {
-    let mut by_owner: BTreeMap<Owner<'a>, Vec<&SocketReport>> = BTreeMap::new();
+fn by_owner<'a>(sockets: &[&'a SocketEntry], owners: Owners<'a, '_>) -> Vec<Group<'a>> {
+    let mut by_owner: BTreeMap<Owner<'a>, Vec<&SocketEntry>> = BTreeMap::new();
     for &report in sockets {
         for owner in owners.of(report) {
             by_owner.entry(owner).or_default().push(report);
         }
     }
-    let group = |(owner, sockets): (Owner<'a>, Vec<&'a SocketReport>)| Group {
+    let group = |(owner, sockets): (Owner<'a>, Vec<&'a SocketEntry>)| Group {
         owner,
         sums: Sums::of(sockets.iter().copied()),
         sockets,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use skcheck_core::{Container, Holding, NetnsId, Process, Query, Report as SocketReport, Snapshot};
+use skcheck_core::{Container, Holding, NetnsId, Process, Query, Snapshot, SocketEntry};
 
 use crate::args::By;
 
@@ -46,7 +46,7 @@ pub(super) struct Owners<'a, 'q> {
 impl<'a> Owners<'a, '_> {
     /// The owners that were asked for, each once. Those who share a socket with a process that was
     /// asked for are not asked for themselves.
-    pub(super) fn of(&self, report: &'a SocketReport) -> BTreeSet<Owner<'a>> {
+    pub(super) fn of(&self, report: &'a SocketEntry) -> BTreeSet<Owner<'a>> {
         if self.by == By::Netns {
             return BTreeSet::from([report.netns.map_or(Owner::UnknownNetns, Owner::Netns)]);
         }
@@ -74,7 +74,7 @@ impl<'a> Owners<'a, '_> {
         cgroup.map_or(Owner::UnknownCgroup, |cgroup| self.of_cgroup(cgroup, unit, container))
     }
 
-    fn of_unheld(&self, report: &'a SocketReport) -> Owner<'a> {
+    fn of_unheld(&self, report: &'a SocketEntry) -> Owner<'a> {
         match report.cgroup.as_deref() {
             Some(cgroup) if is_place(self.by) => {
                 self.of_cgroup(cgroup, report.unit.as_deref(), report.container.as_ref())
@@ -99,7 +99,7 @@ impl<'a> Owners<'a, '_> {
 }
 
 /// Whose a socket is that no process holds and whose cgroup nothing tells.
-pub(crate) fn unheld<'a>(report: &SocketReport, snapshot: &Snapshot) -> Owner<'a> {
+pub(crate) fn unheld<'a>(report: &SocketEntry, snapshot: &Snapshot) -> Owner<'a> {
     match report.holding {
         Holding::Orphan => Owner::Orphaned,
         Holding::Hidden => Owner::Hidden,
@@ -113,7 +113,7 @@ pub(crate) fn unheld<'a>(report: &SocketReport, snapshot: &Snapshot) -> Owner<'a
 /// The container that a block of containers or pods is about, from one of its sockets.
 pub(crate) fn container_of<'a>(
     owner: Owner<'_>,
-    report: &'a SocketReport,
+    report: &'a SocketEntry,
     snapshot: &'a Snapshot,
 ) -> Option<&'a Container> {
     containers(report, snapshot).find(|container| match owner {
@@ -125,7 +125,7 @@ pub(crate) fn container_of<'a>(
 
 /// The containers of those who hold a socket, or that it was made in.
 pub(super) fn containers<'a>(
-    report: &'a SocketReport,
+    report: &'a SocketEntry,
     snapshot: &'a Snapshot,
 ) -> impl Iterator<Item = &'a Container> {
     processes(report, snapshot).filter_map(|process| process.container.as_ref()).chain(&report.container)
@@ -136,7 +136,7 @@ pub(super) fn container_key(container: &Container) -> Option<&[u8]> {
     container.id.as_deref().or_else(|| pod_key(container))
 }
 
-fn processes<'a>(report: &'a SocketReport, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Process> {
+fn processes<'a>(report: &'a SocketEntry, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Process> {
     report.holders.iter().filter_map(|holder| snapshot.process(holder.pid))
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use skcheck_core::footprint::worst;
-use skcheck_core::{HostFacts, Report as SocketReport, Snapshot, State, Truesize};
+use skcheck_core::{HostFacts, Snapshot, SocketEntry, State, Truesize};
 
 use crate::args::SortKey;
 use crate::report::Group;
@@ -34,7 +34,7 @@ impl<'a> Scale<'a> {
         }
     }
 
-    pub(super) fn rank_socket(&self, report: &SocketReport, sort: SortKey) -> impl Ord + use<> {
+    pub(super) fn rank_socket(&self, report: &SocketEntry, sort: SortKey) -> impl Ord + use<> {
         let socket = &report.socket;
         let rank = self.rank(&Sums::of([report]), &[report], sort);
         let pid = report.pids().first().copied().unwrap_or(u32::MAX);
@@ -48,8 +48,8 @@ impl<'a> Scale<'a> {
         (by_pid, self.rank(&group.sums, &group.sockets, sort), group.owner)
     }
 
-    fn rank(&self, sums: &Sums, sockets: &[&SocketReport], sort: SortKey) -> Rank {
-        let queues = |size: fn(&SocketReport) -> Option<u64>| {
+    fn rank(&self, sums: &Sums, sockets: &[&SocketEntry], sort: SortKey) -> Rank {
+        let queues = |size: fn(&SocketEntry) -> Option<u64>| {
             sockets.iter().filter_map(|report| size(report)).fold(0, u64::saturating_add)
         };
         let closed = |each: u64| each.saturating_mul(sums.closed_held);
@@ -92,7 +92,7 @@ impl<'a> Scale<'a> {
     }
 }
 
-fn weight_received(report: &SocketReport) -> u64 {
+fn weight_received(report: &SocketEntry) -> u64 {
     let received = &report.footprint.received;
     let charged = received.charged.map(|charge| charge.0);
     charged.or(received.payload.map(|payload| payload.0)).unwrap_or(0)

@@ -1,7 +1,7 @@
 //! Numbers of several sockets, units kept apart.
 
 use skcheck_core::engine::Queue;
-use skcheck_core::{Certainty, Connections, RecvQueue, Report as SocketReport, Side, State};
+use skcheck_core::{Certainty, Connections, RecvQueue, Side, SocketEntry, State};
 
 use crate::report::measured::{Measure, Pinned, weight};
 
@@ -59,7 +59,7 @@ impl Sum {
 }
 
 impl Sums {
-    fn add(&mut self, report: &SocketReport) {
+    fn add(&mut self, report: &SocketEntry) {
         let footprint = &report.footprint;
         self.sockets += 1;
         self.closed_held += u64::from(is_closed_unknown(report));
@@ -80,7 +80,7 @@ impl Sums {
     }
 
     /// Over these sockets.
-    pub(crate) fn of<'a>(sockets: impl IntoIterator<Item = &'a SocketReport>) -> Sums {
+    pub(crate) fn of<'a>(sockets: impl IntoIterator<Item = &'a SocketEntry>) -> Sums {
         let mut sums = Sums::default();
         sockets.into_iter().for_each(|report| sums.add(report));
         sums
@@ -111,12 +111,12 @@ impl Charge {
 }
 
 /// What the packets in its error queue are charged to what was received.
-fn errors_charged(report: &SocketReport) -> u64 {
+fn errors_charged(report: &SocketEntry) -> u64 {
     let errors = report.exact.as_ref().ok().and_then(|exact| exact.queue(Queue::Error));
     errors.map_or(0, |queue| queue.truesize.0.saturating_sub(queue.in_options.0))
 }
 
 /// Whether a socket is closed and still held, and nothing tells what it holds.
-pub(crate) fn is_closed_unknown(report: &SocketReport) -> bool {
+pub(crate) fn is_closed_unknown(report: &SocketEntry) -> bool {
     report.socket.state == State::ClosedHeld && report.socket.recv_q == RecvQueue::Unknown
 }

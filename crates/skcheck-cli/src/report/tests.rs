@@ -13,14 +13,14 @@ use super::*;
 
 /// A snapshot of this process, without its sockets, and a report to make others from: the
 /// library's records cannot be made from nothing.
-fn empty() -> (Snapshot, SocketReport) {
+fn empty() -> (Snapshot, SocketEntry) {
     let (mut writer, reader) = UnixStream::pair().unwrap();
     writer.write_all(b"x").unwrap();
     let mut query = Query::of_no_protocol();
     (query.unix, query.pids) = (true, vec![std::process::id()]);
     let mut snapshot = scan(&Live::new(), &query).unwrap();
     let fd = u32::try_from(reader.as_raw_fd()).unwrap();
-    let is_reader = |report: &&SocketReport| report.holders.iter().any(|holder| holder.fd == fd);
+    let is_reader = |report: &&SocketEntry| report.holders.iter().any(|holder| holder.fd == fd);
     let template = snapshot.sockets.iter().find(is_reader).unwrap().clone();
     snapshot.sockets.clear();
     snapshot.scanned.unreadable = 0;
@@ -48,7 +48,7 @@ pub(crate) fn snapshot(sockets: &[(u32, &[u32], u32, u32)]) -> Snapshot {
 
 fn close(snapshot: &mut Snapshot, inode: u32) {
     let host = snapshot.host.clone();
-    let of_inode = |report: &&mut SocketReport| report.socket.inode.map(Inode::get) == Some(inode);
+    let of_inode = |report: &&mut SocketEntry| report.socket.inode.map(Inode::get) == Some(inode);
     let report = snapshot.sockets.iter_mut().find(of_inode).unwrap();
     report.socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::ClosedHeld);
     report.socket.inode = Inode::new(inode);
@@ -92,7 +92,7 @@ fn unsent_data_weighs_as_much_as_unread_data() {
 #[test]
 fn rings_weigh_what_they_take() {
     let mut snapshot = snapshot(&[(1, &[7], 5000, 0), (2, &[8], 0, 0), (3, &[9], 0, 4000)]);
-    let ring = |socket: &mut SocketReport, blocks| {
+    let ring = |socket: &mut SocketEntry, blocks| {
         let mut rings = Rings::default();
         rings.rx = Some(Ring { block_size: 4096, blocks, frames: 2 * blocks });
         socket.socket.rings = Some(rings);
@@ -195,7 +195,7 @@ fn blocks_of_namespaces_and_whether_there_are_several() {
 /// What walking found, made from that of another socket: records of the library cannot be made from
 /// nothing.
 fn measured(snapshot: &mut Snapshot, inode: u32, pinned: u64, shared: u64, complete: bool) {
-    let of_inode = |report: &&mut SocketReport| report.socket.inode.map(Inode::get) == Some(inode);
+    let of_inode = |report: &&mut SocketEntry| report.socket.inode.map(Inode::get) == Some(inode);
     let report = snapshot.sockets.iter_mut().find(of_inode).unwrap();
     let packet = Packet {
         queue: Queue::Receive,

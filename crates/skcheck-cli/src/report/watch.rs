@@ -10,7 +10,7 @@ use std::time::Duration;
 use skcheck_core::watch::cause::{End, Fact, Link, Root, Wait};
 use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::watch::{Judged, Judgement, Sample};
-use skcheck_core::{Gap, Holder, Holding, Query, RecvQueue, Report as SocketReport, SendQueue};
+use skcheck_core::{Gap, Holder, Holding, Query, RecvQueue, SendQueue, SocketEntry};
 
 use crate::report::measured::weight;
 use crate::report::watch::history::History;
@@ -45,7 +45,7 @@ struct HeldUp {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row<'a> {
     pub(crate) judged: &'a Judged,
-    pub(crate) socket: &'a SocketReport,
+    pub(crate) socket: &'a SocketEntry,
     pub(crate) standing: Standing,
     /// Who is to read it, or to accept it: the one that the cause is about, or that was asked for.
     pub(crate) holder: Option<Holder>,
@@ -226,7 +226,7 @@ impl<'a> Row<'a> {
 }
 
 impl Standing {
-    pub(crate) fn of(judged: &Judged, socket: &SocketReport) -> Standing {
+    pub(crate) fn of(judged: &Judged, socket: &SocketEntry) -> Standing {
         if let Some((waiting, limit)) = accept_queue(socket) {
             // In a busy listener somebody always waits for a moment: only a full one is worth a word.
             let is_full = limit.is_some_and(|limit| waiting >= limit.max(1));
@@ -252,7 +252,7 @@ impl Standing {
     }
 }
 
-fn accept_queue(socket: &SocketReport) -> Option<(u32, Option<u32>)> {
+fn accept_queue(socket: &SocketEntry) -> Option<(u32, Option<u32>)> {
     match (socket.socket.recv_q, socket.socket.send_q) {
         (RecvQueue::Connections(waiting), SendQueue::BacklogLimit(limit)) => Some((waiting.0, Some(limit.0))),
         (RecvQueue::Connections(waiting), _) => Some((waiting.0, None)),
@@ -261,7 +261,7 @@ fn accept_queue(socket: &SocketReport) -> Option<(u32, Option<u32>)> {
 }
 
 /// Whether something may wait to be read: what is unknown may, and what is in a ring.
-fn may_hold(socket: &SocketReport) -> bool {
+fn may_hold(socket: &SocketEntry) -> bool {
     let side = &socket.footprint.received;
     let in_ring = socket.socket.rings.filter(|rings| rings.rx.is_some());
     in_ring.is_some_and(|rings| rings.fill.is_none_or(|fill| fill.full > 0))
@@ -270,7 +270,7 @@ fn may_hold(socket: &SocketReport) -> bool {
 
 /// Who is to read a socket, or to accept it: the one that the cause is about, else one of these processes,
 /// else the first.
-fn holder(judged: &Judged, socket: &SocketReport, pids: &[u32]) -> Option<Holder> {
+fn holder(judged: &Judged, socket: &SocketEntry, pids: &[u32]) -> Option<Holder> {
     let of = |pid: u32| socket.holders.iter().find(|holder| holder.pid == pid).copied();
     let blamed = judged.cause.as_ref().and_then(|cause| cause.pid).and_then(of);
     blamed.or_else(|| pids.iter().find_map(|pid| of(*pid))).or(socket.holders.first().copied())

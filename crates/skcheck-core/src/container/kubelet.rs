@@ -1,17 +1,17 @@
 //! The names that the kubelet's log directories tell. Pure.
 
-use crate::container::Container;
-use crate::container::cgroup::is_pod_uid;
+use crate::container::identity::is_pod_uid;
+use crate::model::container::Container;
 
 /// Where the kubelet keeps a directory for each pod: `NAMESPACE_NAME_UID`.
-pub const POD_LOGS: &str = "/var/log/pods";
+pub(crate) const POD_LOGS: &str = "/var/log/pods";
 
 /// Where the kubelet keeps a link for each container: `POD_NAMESPACE_CONTAINER-ID.log`.
-pub const CONTAINER_LOGS: &str = "/var/log/containers";
+pub(crate) const CONTAINER_LOGS: &str = "/var/log/containers";
 
 /// Names of pods and containers, as the kubelet's directories list them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names {
+pub(crate) struct Names {
     pods: Vec<PodEntry>,
     containers: Vec<ContainerEntry>,
 }
@@ -34,7 +34,7 @@ struct ContainerEntry {
 
 impl Names {
     /// Learns from the name of an entry of [`POD_LOGS`]; passes over what is none of the kubelet's.
-    pub fn add_pod(&mut self, entry: &[u8]) {
+    pub(crate) fn add_pod(&mut self, entry: &[u8]) {
         let mut fields = entry.split(|&b| b == b'_');
         let (Some(namespace), Some(pod), Some(uid), None) =
             (fields.next(), fields.next(), fields.next(), fields.next())
@@ -48,7 +48,7 @@ impl Names {
 
     /// Learns from the name of an entry of [`CONTAINER_LOGS`]; passes over what is none of the
     /// kubelet's.
-    pub fn add_container(&mut self, entry: &[u8]) {
+    pub(crate) fn add_container(&mut self, entry: &[u8]) {
         /// The kubelet cuts the name where a file system would not take it, and so the id's end.
         const LONGEST_NAME: usize = 255;
         /// Fewer digits could be those of another container, or of the container's name.
@@ -74,7 +74,7 @@ impl Names {
     }
 
     /// Fills in what a container's id and its pod's uid lead to.
-    pub fn fill(&self, container: &mut Container) {
+    pub(crate) fn fill(&self, container: &mut Container) {
         let by_id = |known: &&ContainerEntry| {
             container.id.as_ref().is_some_and(|id| id.len() == 64 && id.starts_with(&known.id))
         };

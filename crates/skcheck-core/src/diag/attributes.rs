@@ -2,7 +2,7 @@
 
 use netlink_packet_core::NlasIterator;
 
-use crate::socket::Cookie;
+use crate::model::socket::Cookie;
 
 /// The attributes behind a header, each with its kind and value. At the first that cannot be read the rest
 /// is given up, and counted as one.

@@ -9,10 +9,10 @@ use netlink_packet_core::{
 use netlink_packet_sock_diag::{AF_INET, AF_INET6, AF_UNIX, SOCK_DIAG_BY_FAMILY};
 
 use crate::diag::attributes::u32_at;
-use crate::diag::request::Table;
 use crate::diag::{inet, netlink, packet, unix};
-use crate::endpoint::Endpoint;
-use crate::socket::{Inode, Socket};
+use crate::model::endpoint::Endpoint;
+use crate::model::socket::{Inode, Socket};
+use crate::model::table::Table;
 
 /// Whether a datagram ends the answer to a request.
 pub(crate) fn ends(request: &[u8], mut datagram: &[u8]) -> bool {

@@ -10,12 +10,15 @@ use netlink_packet_sock_diag::{
 use crate::diag::attributes::{attributes, cookie, decoded, u64_at};
 use crate::diag::decode::Record;
 use crate::diag::mptcp;
-use crate::diag::request::Table;
-use crate::endpoint::Endpoint;
-use crate::mptcp::Mptcp;
-use crate::skmem::SkMem;
-use crate::socket::{Family, Inode, Shutdown, Socket, State, queues};
-use crate::tcp::TcpInfo;
+use crate::model::endpoint::Endpoint;
+use crate::model::protocol::Family;
+use crate::model::queues::queues;
+use crate::model::skmem::SkMem;
+use crate::model::socket::Mptcp;
+use crate::model::socket::{Inode, Shutdown, Socket};
+use crate::model::state::State;
+use crate::model::table::Table;
+use crate::model::tcp::TcpInfo;
 
 /// `sizeof(struct inet_diag_msg)`.
 const HEADER: usize = 72;

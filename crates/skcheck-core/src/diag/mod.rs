@@ -1,11 +1,11 @@
 //! The only room that knows NETLINK_SOCK_DIAG: requests out, records in.
 
-mod attributes;
+pub(crate) mod attributes;
 pub mod decode;
-mod inet;
-mod mptcp;
-mod netlink;
-mod packet;
+pub(crate) mod inet;
+pub(crate) mod mptcp;
+pub(crate) mod netlink;
+pub(crate) mod packet;
 pub mod request;
 pub(crate) mod transport;
-mod unix;
+pub(crate) mod unix;

@@ -2,8 +2,8 @@
 //! linux/mptcp.h, and of each subflow `INET_DIAG_ULP_INFO` (linux/inet_diag.h).
 
 use crate::diag::attributes::{attributes, decoded, u32_at, u64_at};
-use crate::mptcp::Mptcp;
-use crate::units::Payload;
+use crate::model::socket::Mptcp;
+use crate::model::units::Payload;
 
 const INET_ULP_INFO_NAME: u16 = 1;
 const INET_ULP_INFO_MPTCP: u16 = 3;

@@ -5,10 +5,12 @@ use netlink_packet_core::NLM_F_DUMP;
 use crate::diag::attributes::{attributes, cookie, decoded, u16_at, u32_at};
 use crate::diag::decode::Record;
 use crate::diag::request::{self, NO_COOKIE};
-use crate::endpoint::Endpoint;
-use crate::ring::{Ring, Rings};
-use crate::skmem::SkMem;
-use crate::socket::{Family, Inode, Protocol, Socket, State};
+use crate::model::endpoint::Endpoint;
+use crate::model::protocol::{Family, Protocol};
+use crate::model::ring::{Ring, Rings};
+use crate::model::skmem::SkMem;
+use crate::model::socket::{Inode, Socket};
+use crate::model::state::State;
 
 /// `AF_PACKET`.
 pub(super) const FAMILY: u8 = 17;

@@ -8,9 +8,12 @@ use netlink_packet_sock_diag::{
 
 use crate::diag::attributes::{attributes, cookie, decoded, u32_at};
 use crate::diag::decode::Record;
-use crate::endpoint::Endpoint;
-use crate::skmem::SkMem;
-use crate::socket::{Family, Inode, Protocol, Shutdown, Socket, State, queues};
+use crate::model::endpoint::Endpoint;
+use crate::model::protocol::{Family, Protocol};
+use crate::model::queues::queues;
+use crate::model::skmem::SkMem;
+use crate::model::socket::{Inode, Shutdown, Socket};
+use crate::model::state::State;
 
 /// `sizeof(struct unix_diag_msg)`.
 const HEADER: usize = 16;

@@ -1,8 +1,11 @@
 //! Whether the packets of a socket add up to what the kernel accounts for.
 
 use crate::exact::Exact;
-use crate::socket::{Family, Protocol, RecvQueue, Socket, State};
-use crate::units::{Payload, Truesize};
+use crate::model::protocol::{Family, Protocol};
+use crate::model::queues::RecvQueue;
+use crate::model::socket::Socket;
+use crate::model::state::State;
+use crate::model::units::{Payload, Truesize};
 
 /// Whether the packets of a socket add up to what the kernel accounts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +103,7 @@ mod tests {
     use super::*;
     use crate::engine::{Counters, Queue};
     use crate::exact::QueueExact;
-    use crate::units::Bytes;
+    use crate::model::units::Bytes;
 
     fn walked(queues: &[(Queue, u64, u64)], counters: Counters) -> Exact {
         let queue = |&(queue, bytes, truesize): &(Queue, u64, u64)| QueueExact {

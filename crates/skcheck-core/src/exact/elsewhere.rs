@@ -5,8 +5,10 @@
 //! are charged to the socket all the same, so a walk that finds nothing does not mean that there is nothing.
 
 use crate::exact::Exact;
-use crate::socket::{Family, Protocol, SendQueue, Socket};
-use crate::units::Truesize;
+use crate::model::protocol::{Family, Protocol};
+use crate::model::queues::SendQueue;
+use crate::model::socket::Socket;
+use crate::model::units::Truesize;
 
 impl Exact {
     /// What is charged for one side of a socket, in truesize, and was in no queue that was walked: by the
@@ -54,8 +56,8 @@ mod tests {
     use super::*;
     use crate::engine::{Counters, Queue};
     use crate::exact::QueueExact;
-    use crate::socket::State;
-    use crate::units::{Bytes, Payload};
+    use crate::model::state::State;
+    use crate::model::units::{Bytes, Payload};
 
     /// A walk that found so much truesize in these queues, with these numbers of the kernel's.
     fn walked(queues: &[(Queue, u64)], counters: Counters) -> Exact {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::{Counters, PageKind, Piece, Queue, QueueEnd, Step};
 use crate::exact::{Blocks, Exact, HandedIn, QueueExact, block_bytes};
-use crate::units::{Bytes, PageSize, Payload, Truesize};
+use crate::model::units::{Bytes, PageSize, Payload, Truesize};
 
 /// All that was walked: for each socket its sums, and the host's distinct pages.
 #[derive(Debug, Default)]

@@ -11,9 +11,11 @@ use rustix::fs::{FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::diag::transport::DiagSocket;
-use crate::host::{Diag, Host, NetnsFile, parse_number};
-use crate::namespaces::Netns;
-use crate::units::PageSize;
+use crate::host::{Diag, Host};
+use crate::model::netns::Netns;
+use crate::model::netns::NetnsFile;
+use crate::model::units::PageSize;
+use crate::procfs::number::parse_number;
 
 /// The kernel that this program runs on.
 ///

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use crate::host::{Host, Looking, Sight, parse_number};
+use crate::host::{Host, Looking, Sight};
+use crate::procfs::number::parse_number;
 
 /// Looks at a process.
 pub(super) fn look<H: Host + ?Sized>(host: &H, pid: u32, at: Looking, on_sight: &mut dyn FnMut(Sight<'_>)) {

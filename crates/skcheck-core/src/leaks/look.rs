@@ -6,21 +6,27 @@ use std::time::{Instant, SystemTime};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::collect::client::Asker;
+use crate::collect::first_pass::FirstPass;
+use crate::collect::identities;
+use crate::collect::pass;
+use crate::collect::read;
+use crate::collect::tables::has_connections;
+use crate::collect::unlisted;
+use crate::collect::unlisted::Unlisted;
 use crate::diag::decode::Record;
-use crate::diag::request::{States, Table};
-use crate::error::Error;
-use crate::gap::{Gap, Missing};
-use crate::holders::Holder;
+use crate::diag::request::States;
 use crate::host::Host;
 use crate::leaks::{Apart, Below, Leaks, Open, Sorted, Suspect, Thresholds, sort_out};
-use crate::namespaces::NetnsId;
-use crate::query::Query;
-use crate::snapshot::ask::Asker;
-use crate::snapshot::first_pass::{self, FirstPass};
-use crate::snapshot::read;
-use crate::snapshot::tables::has_connections;
-use crate::snapshot::unlisted::{self, Unlisted};
-use crate::socket::{Inode, Protocol, Socket, State};
+use crate::model::error::Error;
+use crate::model::gap::{Gap, Missing};
+use crate::model::holder::Holder;
+use crate::model::netns::NetnsId;
+use crate::model::protocol::Protocol;
+use crate::model::query::Query;
+use crate::model::socket::{Inode, Socket};
+use crate::model::state::State;
+use crate::model::table::Table;
 
 /// The first look. A while later comes the second: [`again`](Look::again).
 pub struct Look<'h> {
@@ -48,7 +54,7 @@ pub fn look(host: &dyn Host, thresholds: Thresholds) -> Result<Look<'_>, Error> 
     let query = Query { min_recv_q: Some(u64::MAX), ..Query::default() };
     let facts = read::host_facts(host, None, &mut Vec::new());
     let mut gaps = Vec::new();
-    let first = first_pass::run(host, &query, &facts, None, &mut gaps)?;
+    let first = pass::run(host, &query, &facts, None, &mut gaps)?;
     // Which sockets there are, /proc/net tells as well as a table; what has no table has a place of its own.
     gaps.retain(|gap| !matches!(gap.what, Missing::TableDetail | Missing::Families));
     Ok(Look { host, thresholds, taken_at, begun, first, gaps })
@@ -63,7 +69,7 @@ impl Look<'_> {
     pub fn alone(mut self) -> Leaks {
         let open = open(self.many(), &Listed::default());
         let mut gaps = std::mem::take(&mut self.gaps);
-        let processes = read::processes(self.host, open.iter().map(|open| open.pid), &mut gaps);
+        let processes = identities::processes(self.host, open.iter().map(|open| open.pid), &mut gaps);
         gaps.extend(self.host.unanswered());
         gaps.retain(|gap| gap.what != Missing::Partial);
         let remedy = "it takes two looks to tell what is in no table, and this is the first: run again";
@@ -95,7 +101,7 @@ impl Look<'_> {
         let pids: BTreeSet<u32> =
             open.iter().map(|open| open.pid).chain(leaked.iter().map(|leaked| leaked.pid)).collect();
         let mut gaps = std::mem::take(&mut self.gaps);
-        let processes = read::processes(self.host, pids.into_iter(), &mut gaps);
+        let processes = identities::processes(self.host, pids.into_iter(), &mut gaps);
         gaps.extend(self.host.unanswered());
         Leaks {
             taken_at: self.taken_at,

@@ -6,14 +6,14 @@
 //! what is free by the kernel's own counters.
 
 pub(crate) mod count;
-mod plan;
-mod singles;
-mod take;
+pub(crate) mod plan;
+pub(crate) mod singles;
+pub(crate) mod take;
 
-pub(in crate::memory) use take::take;
+pub(in crate::memory) use crate::memory::census::take::take;
 
 use crate::exact::Blocks;
-use crate::units::{PageSize, Pages};
+use crate::model::units::{PageSize, Pages};
 
 /// Called with how many of how many pages have been looked at, by several threads.
 pub type Progress<'p> = dyn Fn(Pages, Pages) + Sync + 'p;

@@ -1,14 +1,14 @@
 //! The memory of one cgroup, version 1 or 2: its ledger, its limits, and how much it suffers.
 
 pub(crate) mod place;
-mod read;
-mod room;
+pub(crate) mod read;
+pub(crate) mod room;
 
-use crate::error::Error;
-use crate::gap::Gap;
 use crate::host::Host;
 use crate::memory::ledger::Ledger;
-use crate::units::Bytes;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::units::Bytes;
 
 pub use crate::memory::cgroup::room::{Room, own_room};
 

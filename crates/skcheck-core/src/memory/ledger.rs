@@ -7,7 +7,7 @@
 pub(super) mod cgroup;
 pub(super) mod host;
 
-use crate::units::Bytes;
+use crate::model::units::Bytes;
 
 /// Who owns the memory of a host, or of a cgroup.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,24 +6,21 @@
 
 pub mod census;
 pub mod cgroup;
-pub(crate) mod flat;
 pub mod ledger;
-mod meminfo;
 pub mod network;
 pub(crate) mod read;
 pub mod reserved;
-mod threads;
-pub(crate) mod zones;
+pub(crate) mod threads;
 
 use std::time::SystemTime;
 
-use crate::error::Error;
-use crate::gap::Gap;
 use crate::host::Host;
 use crate::memory::census::{Census, Progress};
 use crate::memory::ledger::Ledger;
 use crate::memory::network::Network;
 use crate::memory::reserved::Reserved;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
 
 /// The memory of a host.
 ///

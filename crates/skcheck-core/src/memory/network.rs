@@ -1,9 +1,10 @@
 //! The network stack's own books: what it counts of its memory itself. They count truesize, what packets
 //! are charged, and not the pages that these pin.
 
-use crate::facts::{self, sockstat_number};
 use crate::footprint::HostFacts;
-use crate::units::{Bytes, Pages};
+use crate::model::units::{Bytes, Pages};
+use crate::procfs::sockstat;
+use crate::procfs::sockstat::sockstat_number;
 
 /// What the network stack counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,9 +32,9 @@ pub struct Network {
     /// TCP sockets in TIME-WAIT, of the scanner's own namespace (`tw`).
     pub tcp_time_wait: Option<u64>,
     /// Packets in use: active objects of the slabs that they come from
-    /// ([`HostFacts::active_skbs`](crate::HostFacts::active_skbs); root only).
+    /// ([`HostFacts::active_skbs`](crate::footprint::HostFacts::active_skbs); root only).
     pub skb_objects: Option<u64>,
-    /// What these can pin at most ([`HostFacts::host_bound`](crate::HostFacts::host_bound)).
+    /// What these can pin at most ([`HostFacts::host_bound`](crate::footprint::HostFacts::host_bound)).
     pub skb_bound: Option<Bytes>,
 }
 
@@ -94,7 +95,7 @@ pub fn network(books: &Books<'_>, facts: &HostFacts) -> Network {
         books.sockstat6.and_then(|file| sockstat_number(file, "FRAG6:", "memory")),
     ];
     Network {
-        tcp: memory(books.sockstat.and_then(facts::tcp_memory), books.tcp_mem),
+        tcp: memory(books.sockstat.and_then(sockstat::tcp_memory), books.tcp_mem),
         udp: memory(number("UDP:", "mem").map(Pages), books.udp_mem),
         fragments: fragments.into_iter().flatten().reduce(u64::saturating_add).map(Bytes),
         under_pressure: books.protocols.map(under_pressure).unwrap_or_default(),

@@ -3,21 +3,21 @@
 use std::io;
 use std::path::Path;
 
-use crate::error::Error;
-use crate::facts::KernelConfig;
-use crate::gap::{Gap, Missing};
+use crate::collect::read::{host_facts, kernel_config};
 use crate::host::Host;
 use crate::memory::Memory;
 use crate::memory::census::{self, Progress};
-use crate::memory::flat::{counter, number};
 use crate::memory::ledger::Ledger;
 use crate::memory::ledger::host::{self, Counters};
-use crate::memory::meminfo::Meminfo;
 use crate::memory::network::{self, Books, Network};
 use crate::memory::reserved::{self, Reserved};
-use crate::memory::zones::Zones;
-use crate::snapshot::{host_facts, kernel_config};
-use crate::units::{Bytes, Pages};
+use crate::model::error::Error;
+use crate::model::gap::{Gap, Missing};
+use crate::model::units::{Bytes, Pages};
+use crate::procfs::config::KernelConfig;
+use crate::procfs::flat::{counter, number};
+use crate::procfs::meminfo::Meminfo;
+use crate::procfs::zoneinfo::Zones;
 
 pub(super) fn memory(host: &dyn Host, census: Option<&Progress<'_>>) -> Result<Memory, Error> {
     let mut gaps = Vec::new();

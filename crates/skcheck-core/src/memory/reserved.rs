@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::units::Bytes;
+use crate::model::units::Bytes;
 
 /// Memory that the page allocator never got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

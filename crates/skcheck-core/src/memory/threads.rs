@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::host::{Host, parse_number};
-use crate::memory::read;
-use crate::snapshot;
+use crate::collect::read;
+use crate::host::Host;
+use crate::host::file;
+use crate::procfs::number::parse_number;
 
 /// Each CPU has one `page_frag_cache` for packets that drivers receive in a softirq and one for the others
 /// (`napi_alloc_cache`, `netdev_alloc_cache`).
@@ -15,9 +16,9 @@ pub(super) fn keep(host: &dyn Host) -> u64 {
     let mut pids = Vec::new();
     // Where /proc cannot be listed there is nothing to be read of processes either.
     let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
-    let stats = pids.into_iter().filter_map(|pid| read::read(host, &format!("/proc/{pid}/stat")));
+    let stats = pids.into_iter().filter_map(|pid| file::read(host, &format!("/proc/{pid}/stat")));
     let threads = stats.map(|stat| of_program(&stat)).fold(0, u64::saturating_add);
-    threads.saturating_add(PER_CPU.saturating_mul(snapshot::cpus(host)))
+    threads.saturating_add(PER_CPU.saturating_mul(read::cpus(host)))
 }
 
 /// The threads of a process, by its /proc/PID/stat; none of a thread of the kernel.

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use crate::collect::locks::may_be_kept_by;
 use crate::engine::Engine;
 use crate::host::Host;
-use crate::namespaces::NetnsId;
-use crate::query::Query;
-use crate::snapshot::may_be_kept_by;
-use crate::snapshot::read::read;
-use crate::socket::Protocol;
+use crate::host::file::read;
+use crate::model::netns::NetnsId;
+use crate::model::protocol::Protocol;
+use crate::model::query::Query;
 
 /// How many processes are named.
 const MOST: usize = 3;

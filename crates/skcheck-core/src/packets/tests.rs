@@ -1,8 +1,9 @@
 use super::*;
 use crate::engine::{PageKind, Piece};
 use crate::exact::Blocks;
-use crate::socket::{Family, Protocol, State};
-use crate::units::{Bytes, Payload, Truesize};
+use crate::model::protocol::{Family, Protocol};
+use crate::model::state::State;
+use crate::model::units::{Bytes, Payload, Truesize};
 
 /// Packets as (id, unread bytes), each in a block of its own.
 fn listing(packets: &[(u64, u64)]) -> Listing {

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::container::cgroup::{Cgroup, Mount, v2_mounts};
+use crate::container::identity::{Cgroup, Mount, v2_mounts};
 use crate::host::Host;
-use crate::snapshot::{Report, read};
+use crate::host::file;
+use crate::snapshot::entry::SocketEntry;
 
 /// How many cgroups are looked at; a host has some hundreds.
 const CGROUPS: usize = 10_000;
 
 /// Fills in the cgroup of each socket without a holder whose cgroup the kernel tells.
-pub(super) fn of_unheld(host: &dyn Host, sockets: &mut [Report]) {
-    let unheld = |report: &Report| report.socket.cgroup_id.filter(|_| report.holders.is_empty());
+pub(super) fn of_unheld(host: &dyn Host, sockets: &mut [SocketEntry]) {
+    let unheld = |report: &SocketEntry| report.socket.cgroup_id.filter(|_| report.holders.is_empty());
     let wanted: FxHashSet<u64> = sockets.iter().filter_map(unheld).collect();
     if wanted.is_empty() {
         return;
@@ -59,7 +60,7 @@ fn paths_of(host: &dyn Host, mut wanted: FxHashSet<u64>) -> FxHashMap<u64, Vec<u
 /// host's tree below the host's root: where the host's first process has it mounted.
 fn mounted_at(host: &dyn Host) -> Option<(Mount, u64)> {
     let files = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
-    let mounts = files.into_iter().filter_map(|file| read::read(host, file));
+    let mounts = files.into_iter().filter_map(|file| file::read(host, file));
     mounts.flat_map(|file| v2_mounts(&file)).find_map(|mount| {
         let controllers = path_of(&mount.mount_point).join("cgroup.controllers");
         let is_v2 = host.read(&controllers, &mut Vec::new()).is_ok();

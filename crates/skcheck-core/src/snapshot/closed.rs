@@ -5,21 +5,26 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
+use crate::collect::client::Asker;
+use crate::collect::first_pass::FirstPass;
+use crate::collect::scanned::Source;
+use crate::collect::tables::has_connections;
+use crate::collect::unlisted::tcp_family;
+use crate::collect::unlisted::{Unlisted, still_holds};
 use crate::diag::decode::Record;
-use crate::diag::request::{IpVersion, States, Table};
+use crate::diag::request::States;
 use crate::engine::Found;
 use crate::footprint::{HostFacts, footprint};
-use crate::gap::{Gap, Missing};
-use crate::holders::Holder;
 use crate::host::Host;
-use crate::namespaces::{NetnsChoice, NetnsId};
-use crate::query::Query;
-use crate::snapshot::ask::Asker;
-use crate::snapshot::first_pass::FirstPass;
-use crate::snapshot::tables::has_connections;
-use crate::snapshot::unlisted::{Unlisted, still_holds};
-use crate::snapshot::{Report, Source};
-use crate::socket::{Family, Inode, Protocol, Socket, State};
+use crate::model::gap::{Gap, Missing};
+use crate::model::holder::Holder;
+use crate::model::netns::{NetnsChoice, NetnsId};
+use crate::model::protocol::{Family, Protocol};
+use crate::model::query::Query;
+use crate::model::socket::{Inode, Socket};
+use crate::model::state::State;
+use crate::model::table::{IpVersion, Table};
+use crate::snapshot::entry::SocketEntry;
 
 struct Suspect {
     inode: Inode,
@@ -33,7 +38,7 @@ pub(super) fn run(
     facts: &HostFacts,
     first: &FirstPass,
     gaps: &mut Vec<Gap>,
-) -> Vec<Report> {
+) -> Vec<SocketEntry> {
     if !query.wants_closed_held() {
         return Vec::new();
     }
@@ -59,10 +64,10 @@ pub(super) fn run(
         let mut socket = Socket::unknown(suspect.family, Protocol::Tcp, State::ClosedHeld);
         socket.inode = Some(suspect.inode);
         let footprint = footprint(&socket, None, facts);
-        Report {
+        SocketEntry {
             holders: first.survey.descriptors.holders(suspect.inode).collect(),
             netns: netns_of_holders(first, suspect.inode),
-            ..Report::bare(socket, footprint)
+            ..SocketEntry::bare(socket, footprint)
         }
     };
     suspects.into_iter().map(report).collect()
@@ -81,30 +86,21 @@ pub(super) fn found_by_engine(
     first: &FirstPass,
     closed: Vec<(Found, Instant)>,
     started: Instant,
-) -> Vec<Report> {
+) -> Vec<SocketEntry> {
     let mut seen = FxHashSet::default();
     let report = |(found, read_at): (Found, Instant)| {
         let Found { socket, netns, .. } = found;
         let footprint = footprint(&socket, None, facts);
         let matches = query.may_match(&socket, facts) && query.matches_footprint(&footprint);
         let inode = socket.inode.filter(|inode| matches && seen.insert(*inode))?;
-        Some(Report {
+        Some(SocketEntry {
             holders: first.survey.descriptors.holders(inode).collect(),
             netns: Some(netns),
             read_after: read_at.saturating_duration_since(started),
-            ..Report::bare(socket, footprint)
+            ..SocketEntry::bare(socket, footprint)
         })
     };
     closed.into_iter().filter_map(report).collect()
-}
-
-/// The family of a TCP socket; `None` for any other.
-pub(super) fn tcp_family(unlisted: &Unlisted) -> Option<Family> {
-    match unlisted.protocol.as_deref()? {
-        b"TCP" => Some(Family::Ipv4),
-        b"TCPv6" => Some(Family::Ipv6),
-        _ => None,
-    }
 }
 
 /// TCP sockets that no table knows. Where some namespace was not asked, only those of processes

@@ -5,12 +5,16 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::container::{Container, Runtime};
-use crate::host::{Diag, Host, Live, NetnsFile};
-use crate::query::Query;
-use crate::snapshot::{Holding, Report, Snapshot, scan};
-use crate::socket::State;
-use crate::units::PageSize;
+use crate::host::live::Live;
+use crate::host::{Diag, Host};
+use crate::model::container::{Container, Runtime};
+use crate::model::netns::NetnsFile;
+use crate::model::query::Query;
+use crate::model::state::State;
+use crate::model::units::PageSize;
+use crate::snapshot::entry::{Holding, SocketEntry};
+use crate::snapshot::report::Snapshot;
+use crate::snapshot::scan;
 
 const ID: &str = "b2a102854b4969b2ce98dc329c86b4fb2b06e4ad2cc8da9d8a7578c9cd2004a2";
 const UID: &str = "72f7f152-440c-66ac-9084-e0fc1d8a910c";
@@ -140,7 +144,7 @@ fn a_process_and_its_namespace_carry_the_names_of_its_pod() -> io::Result<()> {
     assert_eq!(process.container.as_ref(), Some(&container));
     assert_eq!(process.cgroup, bytes(PATH));
     let own = snapshot.namespaces.first();
-    let label = own.and_then(crate::Netns::label);
+    let label = own.and_then(crate::model::netns::Netns::label);
     let name = own.and_then(|netns| netns.name.clone());
     assert_eq!(label, name.or_else(|| bytes("prod/api-7d9c")));
     Ok(())
@@ -187,7 +191,7 @@ fn an_orphan_is_given_to_the_cgroup_that_it_was_made_in() -> io::Result<()> {
     while writer.write(&[0; 65536]).is_ok() {}
     drop(writer);
     let query = Query { states: vec![State::FinWait1], ..query_of(port) };
-    let orphan = |node: &Node, query: &Query| -> io::Result<Option<Report>> {
+    let orphan = |node: &Node, query: &Query| -> io::Result<Option<SocketEntry>> {
         Ok(run(node, query)?.sockets.into_iter().find(|report| report.holding == Holding::Orphan))
     };
     let mut node = Node::new();

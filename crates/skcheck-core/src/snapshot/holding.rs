@@ -4,19 +4,23 @@ use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::collect::first_pass::FirstPass;
+use crate::collect::{processes, read};
 use crate::engine::Engine;
 use crate::footprint::HostFacts;
-use crate::gap::{Gap, Missing};
-use crate::holders::{Holder, Via, socket_inode};
+use crate::holders::hidden;
+use crate::holders::hidden::{Rare, Search};
+use crate::holders::listeners::Held;
+use crate::holders::unix_links::UnixLinks;
 use crate::host::Host;
-use crate::query::Query;
-use crate::snapshot::first_pass::FirstPass;
-use crate::snapshot::join::Draft;
-use crate::snapshot::listeners::Held;
-use crate::snapshot::rare::{self, Rare, Search};
-use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Holding, Report, Waiter, read, survey};
-use crate::socket::{Inode, Protocol};
+use crate::model::gap::{Gap, Missing};
+use crate::model::holder::{Holder, Via};
+use crate::model::protocol::Protocol;
+use crate::model::query::Query;
+use crate::model::socket::Inode;
+use crate::procfs::link::socket_inode;
+use crate::snapshot::draft::Draft;
+use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
 
 /// What joins to a draft.
 pub(super) struct Context<'a> {
@@ -40,22 +44,22 @@ pub(super) struct Found {
 
 impl Context<'_> {
     /// The report of a draft whose holders are yet to be found.
-    pub(super) fn unheld(&self, draft: &Draft, facts: &HostFacts) -> Report {
+    pub(super) fn unheld(&self, draft: &Draft, facts: &HostFacts) -> SocketEntry {
         let socket = draft.socket.clone();
         let footprint = self.unix.footprint(&socket, facts);
         let clients = self.unix.waiting_at(socket.inode).iter().copied().map(Waiter::Client);
         let connections = self.first.dumps.get(draft.netns).map(|dump| dump.unaccepted.at(&socket));
         let connections = connections.into_iter().flatten().map(Waiter::Connection);
-        Report {
+        SocketEntry {
             waiters: connections.chain(clients).collect(),
             read_after: draft.read_at.saturating_duration_since(self.started),
             peer_inferred: draft.peer_inferred,
             netns: self.first.survey.namespaces.get(draft.netns).and_then(|netns| netns.id),
-            ..Report::bare(socket, footprint)
+            ..SocketEntry::bare(socket, footprint)
         }
     }
 
-    pub(super) fn add_holders(&self, report: &mut Report, draft: &Draft) {
+    pub(super) fn add_holders(&self, report: &mut SocketEntry, draft: &Draft) {
         (report.holding, report.holders) = self.holding(&draft.held);
         let waits_at =
             || self.unix.waits_at(draft.socket.inode).map(|listener| Held::AwaitingAccept(vec![listener]));
@@ -127,7 +131,7 @@ pub(super) fn find(
     context: &Context<'_>,
     engine: Option<&dyn Engine>,
     drafts: &[Draft],
-    sockets: &[Report],
+    sockets: &[SocketEntry],
     gaps: &mut Vec<Gap>,
 ) -> Found {
     let first = context.first;
@@ -142,10 +146,10 @@ pub(super) fn find(
     let mappable = mappable(first, &late, sockets, &sought);
     let mut rare = Rare::default();
     if !sought.is_empty() {
-        let until = (!query.deep).then(|| Instant::now() + rare::PATIENCE);
+        let until = (!query.deep).then(|| Instant::now() + hidden::PATIENCE);
         let namespaces = &first.survey.namespaces;
         let search = Search { wanted: &sought, mappable: &mappable, namespaces, everywhere, until };
-        rare = rare::look(host, &search, gaps);
+        rare = hidden::look(host, &search, gaps);
         // Whoever may look at few processes: it is likelier that one of the others has it.
         if first.scanned.unreadable > 0 && !read::may_look_at_others(host) {
             rare.receivers.clear();
@@ -159,7 +163,7 @@ pub(super) fn find(
 fn mappable(
     first: &FirstPass,
     late: &FxHashMap<Inode, Vec<Holder>>,
-    sockets: &[Report],
+    sockets: &[SocketEntry],
     sought: &FxHashSet<Inode>,
 ) -> FxHashSet<Inode> {
     let can_be = sockets.iter().filter(|it| matches!(it.socket.protocol, Protocol::Packet | Protocol::Tcp));
@@ -184,7 +188,7 @@ fn late_holders(host: &dyn Host, first: &FirstPass, drafts: &[Draft]) -> FxHashM
         .map(|inode| (inode, Vec::new()))
         .collect();
     if !late.is_empty() {
-        survey::each_descriptor(host, &mut |holder, target| {
+        processes::each_descriptor(host, &mut |holder, target| {
             if let Some(holders) = socket_inode(target).and_then(|inode| late.get_mut(&inode)) {
                 holders.push(holder);
             }
@@ -199,9 +203,9 @@ fn unheld(
     query: &Query,
     first: &FirstPass,
     late: &FxHashMap<Inode, Vec<Holder>>,
-    sockets: &[Report],
+    sockets: &[SocketEntry],
 ) -> FxHashSet<Inode> {
-    let carries_data = |report: &&Report| {
+    let carries_data = |report: &&SocketEntry| {
         let charged = report.footprint.received.charged.is_some_and(|charge| charge.0 > 0);
         report.socket.holds_something() || charged
     };
@@ -216,7 +220,7 @@ fn unheld(
 /// The sockets whose holders are yet to be found: those of the report and their other ends, as far as no
 /// descriptor has been met of them. An engine that is asked for processes leaves out the descriptors of
 /// all others, so then all of them.
-fn wanted(query: &Query, context: &Context<'_>, drafts: &[Draft], sockets: &[Report]) -> Vec<Inode> {
+fn wanted(query: &Query, context: &Context<'_>, drafts: &[Draft], sockets: &[SocketEntry]) -> Vec<Inode> {
     let mut wanted: FxHashSet<Inode> = FxHashSet::default();
     for draft in drafts {
         let held = [Some(&draft.held), draft.peer.as_ref()];

@@ -3,14 +3,14 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::collect::client::Asker;
 use crate::host::Host;
-use crate::namespaces::{Netns, NetnsId};
-use crate::snapshot::Report;
-use crate::snapshot::ask::Asker;
+use crate::model::netns::{Netns, NetnsId};
+use crate::snapshot::entry::SocketEntry;
 
 /// Names them.
-pub(super) fn name(host: &dyn Host, namespaces: &[Netns], sockets: &mut [Report]) {
-    let mut bound: FxHashMap<Option<NetnsId>, Vec<&mut Report>> = FxHashMap::default();
+pub(super) fn name(host: &dyn Host, namespaces: &[Netns], sockets: &mut [SocketEntry]) {
+    let mut bound: FxHashMap<Option<NetnsId>, Vec<&mut SocketEntry>> = FxHashMap::default();
     for report in sockets.iter_mut().filter(|report| report.socket.interface.is_some()) {
         bound.entry(report.netns).or_default().push(report);
     }

@@ -8,56 +8,31 @@ use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::engine::{Engine, Limits, PageKind};
-use crate::exact::Blocks;
+use crate::collect::client::{Asker, add_undecoded};
+use crate::collect::dump::Candidate;
+use crate::collect::first_pass::FirstPass;
+use crate::collect::identities;
+use crate::collect::may_match;
+use crate::collect::processes::Survey;
+use crate::collect::scanned::Source;
 use crate::footprint::HostFacts;
-use crate::gap::{Gap, Missing};
+use crate::holders::listeners::{Held, Listeners};
+use crate::holders::stand_in::SecondLook;
+use crate::holders::unix_links::UnixLinks;
 use crate::host::Host;
-use crate::namespaces::{Netns, NetnsId};
-use crate::process::Process;
-use crate::query::Query;
-use crate::snapshot::ask::{Asker, add_undecoded};
-use crate::snapshot::dump::Candidate;
-use crate::snapshot::fallback::SecondLook;
-use crate::snapshot::first_pass::FirstPass;
+use crate::model::endpoint::Endpoint;
+use crate::model::gap::{Gap, Missing};
+use crate::model::netns::NetnsId;
+use crate::model::process::Process;
+use crate::model::query::Query;
+use crate::model::socket::Inode;
+use crate::snapshot::draft::{Depth, Draft, Joined};
+use crate::snapshot::entry::SocketEntry;
 use crate::snapshot::holding::{self, Context, Found};
-use crate::snapshot::listeners::{Held, Listeners};
 use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
-use crate::snapshot::second_look::{self, Asked, has_peer, tcp_peer};
-use crate::snapshot::survey::Survey;
-use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Report, Source, cgroups, closed, interfaces, measure, portid, read};
-use crate::socket::{Endpoint, Inode, Socket};
-
-pub(super) struct Joined {
-    pub sockets: Vec<Report>,
-    /// The distinct blocks of pages that the measured ones pin.
-    pub pages: Vec<(PageKind, Blocks)>,
-    pub processes: Vec<Process>,
-    pub namespaces: Vec<Netns>,
-    /// An engine walked what there was to walk, if not all of it.
-    pub walked: bool,
-}
-
-/// A socket that matches, before inodes have become holders.
-pub(super) struct Draft {
-    /// Its namespace's place in the survey.
-    pub netns: usize,
-    pub socket: Socket,
-    pub read_at: Instant,
-    pub held: Held,
-    pub peer: Option<Held>,
-    pub peer_inferred: bool,
-}
-
-/// What looks deeper, and how deep.
-#[derive(Clone, Copy)]
-pub(super) struct Depth<'a> {
-    pub engine: &'a dyn Engine,
-    pub limits: &'a Limits,
-    /// It found the sockets, and can be asked for their holders.
-    pub finds: bool,
-}
+use crate::snapshot::second_look;
+use crate::snapshot::second_look::{Asked, tcp_peer};
+use crate::snapshot::{cgroups, closed, interfaces, measure, portid};
 
 pub(super) fn run(
     host: &dyn Host,
@@ -84,7 +59,7 @@ pub(super) fn run(
         None => closed::run(host, query, facts, &first, gaps),
     };
     let mut context = Context { first: &first, started, found: Found::default(), unix };
-    let mut sockets: Vec<Report> = drafts.iter().map(|draft| context.unheld(draft, facts)).collect();
+    let mut sockets: Vec<SocketEntry> = drafts.iter().map(|draft| context.unheld(draft, facts)).collect();
     sockets.extend(closed);
     // What asks for processes leaves most sockets out: those are not walked.
     let is_narrow = query.is_about_processes() || !query.pids.is_empty();
@@ -124,7 +99,7 @@ pub(super) fn run(
     portid::name_processes(host, &first, &mut sockets);
     sockets.retain(|report| is_held_by_pids(query, report));
     cgroups::of_unheld(host, &mut sockets);
-    let mut processes = read::processes(host, pids(&sockets).into_iter(), gaps);
+    let mut processes = identities::processes(host, pids(&sockets).into_iter(), gaps);
     name_containers(host, &mut first.survey, &mut sockets, &mut processes);
     if query.is_about_processes() {
         let by_pid: FxHashMap<u32, &Process> =
@@ -154,7 +129,12 @@ pub(super) fn run(
 
 /// Finds the containers that nameless namespaces of reported sockets belong to, and fills in what
 /// the kubelet's directories tell, read once and only if there is any container.
-fn name_containers(host: &dyn Host, survey: &mut Survey, sockets: &mut [Report], processes: &mut [Process]) {
+fn name_containers(
+    host: &dyn Host,
+    survey: &mut Survey,
+    sockets: &mut [SocketEntry],
+    processes: &mut [Process],
+) {
     let reported: FxHashSet<NetnsId> = sockets.iter().filter_map(|report| report.netns).collect();
     let mut first_of: FxHashMap<NetnsId, u32> = FxHashMap::default();
     for (pid, id) in survey.netns_of.iter().filter(|(_, id)| reported.contains(*id)) {
@@ -163,21 +143,22 @@ fn name_containers(host: &dyn Host, survey: &mut Survey, sockets: &mut [Report],
     }
     for netns in survey.namespaces.iter_mut().filter(|netns| netns.name.is_none()) {
         let first = netns.id.and_then(|id| first_of.get(&id).copied());
-        netns.container = first.and_then(|pid| read::cgroup(host, pid)).and_then(|cgroup| cgroup.container);
+        netns.container =
+            first.and_then(|pid| identities::cgroup(host, pid)).and_then(|cgroup| cgroup.container);
     }
     let of_netns = survey.namespaces.iter_mut().filter_map(|netns| netns.container.as_mut());
     let of_sockets = sockets.iter_mut().filter_map(|report| report.container.as_mut());
     let of_processes = processes.iter_mut().filter_map(|process| process.container.as_mut());
     let mut containers = of_netns.chain(of_sockets).chain(of_processes).peekable();
     if containers.peek().is_some() {
-        let names = read::kubelet_names(host);
+        let names = identities::kubelet_names(host);
         containers.for_each(|container| names.fill(container));
     }
 }
 
-fn pids(sockets: &[Report]) -> BTreeSet<u32> {
+fn pids(sockets: &[SocketEntry]) -> BTreeSet<u32> {
     let peers = sockets.iter().flat_map(|report| report.peer_holders.iter().map(|holder| holder.pid));
-    sockets.iter().flat_map(Report::pids).chain(peers).collect()
+    sockets.iter().flat_map(SocketEntry::pids).chain(peers).collect()
 }
 
 /// The sockets of one namespace that match, with what that namespace tells of their holders and
@@ -204,7 +185,7 @@ fn drafts_of(
     }
     candidates.retain(|it| query.matches_footprint(&unix.footprint(&it.socket, facts)));
     let mut undecoded = asker.as_ref().map(Asker::undecoded).unwrap_or_default();
-    let asker = asker.filter(|_| candidates.iter().any(|it| has_peer(&it.socket)));
+    let asker = asker.filter(|_| candidates.iter().any(|it| it.socket.has_peer()));
     let asked = asker.as_ref().map(Listeners::of);
     let from_proc_net = match &asker {
         _ if first.source == Source::ProcNet => SecondLook::at(host, &candidates),
@@ -213,7 +194,7 @@ fn drafts_of(
     };
     let listeners = asked.as_ref().unwrap_or(&from_proc_net.listeners);
     let draft = |Candidate { socket, read_at }: Candidate| {
-        let asker = asker.as_ref().filter(|_| has_peer(&socket));
+        let asker = asker.as_ref().filter(|_| socket.has_peer());
         let peer = asker.and_then(|asker| tcp_peer(asker, &socket));
         let peer = peer.or_else(|| from_proc_net.peer(&socket).cloned());
         Draft {
@@ -253,7 +234,7 @@ fn find_readers_elsewhere(
         strays.retain(|inode| {
             let Some(reader) = asker.unix(*inode) else { return true };
             let charged = unix.footprint(&reader, facts);
-            if second_look::is_asked_for(query, facts, &reader) && query.matches_footprint(&charged) {
+            if may_match::is_asked_for(query, facts, &reader) && query.matches_footprint(&charged) {
                 let held = Held::ByFile(*inode);
                 let read_at = Instant::now();
                 drafts.push(Draft { netns, socket: reader, read_at, held, peer: None, peer_inferred: false });
@@ -316,5 +297,5 @@ fn may_have_peer_elsewhere(draft: &Draft) -> bool {
         Endpoint::Ip { addr: IpAddr::V6(addr), .. } => addr.to_canonical().is_loopback(),
         _ => false,
     };
-    draft.peer.is_none() && has_peer(&draft.socket) && !loopback
+    draft.peer.is_none() && draft.socket.has_peer() && !loopback
 }

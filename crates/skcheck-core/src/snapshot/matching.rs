@@ -1,16 +1,19 @@
 //! Which sockets of a snapshot satisfy a query. A scan decides most of it on bare records; what it decides
 //! once holders and processes are known is here, and the whole of it for a snapshot that was taken of more.
 
-use crate::namespaces::{NetnsChoice, NetnsId};
-use crate::process::Process;
-use crate::query::Query;
-use crate::snapshot::{Report, Snapshot};
-use crate::socket::{Endpoint, RecvQueue, State};
+use crate::model::endpoint::Endpoint;
+use crate::model::netns::{NetnsChoice, NetnsId};
+use crate::model::process::Process;
+use crate::model::query::Query;
+use crate::model::queues::RecvQueue;
+use crate::model::state::State;
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::report::Snapshot;
 
 impl Snapshot {
     /// Whether a socket of this snapshot satisfies all that a query asks of sockets and of who holds them.
     /// What the query says of network namespaces is not looked at: see [`is_in`].
-    pub(crate) fn matches(&self, query: &Query, report: &Report) -> bool {
+    pub(crate) fn matches(&self, query: &Query, report: &SocketEntry) -> bool {
         is_of_tables(query, report)
             && query.matches_record(&report.socket)
             && query.matches_footprint(&report.footprint)
@@ -19,7 +22,7 @@ impl Snapshot {
 
     /// Whether a socket would have to be compared with what nobody knows of it: one that is closed and still
     /// held, its sizes or its port.
-    pub(crate) fn is_incomparable(&self, query: &Query, report: &Report) -> bool {
+    pub(crate) fn is_incomparable(&self, query: &Query, report: &SocketEntry) -> bool {
         let socket = &report.socket;
         let lacks_port = query.port.is_some() && socket.local == Endpoint::Unknown;
         let lacks_size = query.has_threshold() && socket.recv_q == RecvQueue::Unknown;
@@ -30,20 +33,20 @@ impl Snapshot {
             && self.is_held_by_wanted(query, report)
     }
 
-    fn is_held_by_wanted(&self, query: &Query, report: &Report) -> bool {
+    fn is_held_by_wanted(&self, query: &Query, report: &SocketEntry) -> bool {
         is_held_by_pids(query, report) && is_held_by_processes(query, report, &|pid| self.process(pid))
     }
 }
 
 /// Whether one of the processes that are asked for by their ids holds a socket, or is named by its portid.
-pub(super) fn is_held_by_pids(query: &Query, report: &Report) -> bool {
+pub(super) fn is_held_by_pids(query: &Query, report: &SocketEntry) -> bool {
     query.pids.is_empty() || report.pids().iter().any(|pid| query.pids.contains(pid))
 }
 
 /// Whether a process that holds a socket is one that is asked for, or no process does and its cgroup is.
 pub(super) fn is_held_by_processes<'a>(
     query: &Query,
-    report: &Report,
+    report: &SocketEntry,
     process: &dyn Fn(u32) -> Option<&'a Process>,
 ) -> bool {
     if !query.is_about_processes() {
@@ -58,10 +61,10 @@ pub(super) fn is_held_by_processes<'a>(
 
 /// Whether a socket is in the namespace that was asked for. Where it is not known which one it is in, it can
 /// be that one.
-pub(crate) fn is_in(choice: &NetnsChoice, wanted: Option<NetnsId>, report: &Report) -> bool {
+pub(crate) fn is_in(choice: &NetnsChoice, wanted: Option<NetnsId>, report: &SocketEntry) -> bool {
     *choice == NetnsChoice::All || report.netns.is_none() || report.netns == wanted
 }
 
-fn is_of_tables(query: &Query, report: &Report) -> bool {
+fn is_of_tables(query: &Query, report: &SocketEntry) -> bool {
     query.wants_protocol(report.socket.protocol) && query.wants_family(report.socket.family)
 }

@@ -6,12 +6,15 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Limits, PageKind, Target};
-use crate::exact::{Blocks, Exact, NotMeasured, Summing};
+use crate::exact::sum::Summing;
+use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{self, HostFacts, Side};
-use crate::gap::{Gap, Missing};
-use crate::snapshot::Report;
-use crate::socket::{Cookie, Family, Socket, State};
-use crate::units::Truesize;
+use crate::model::gap::{Gap, Missing};
+use crate::model::protocol::Family;
+use crate::model::socket::{Cookie, Socket};
+use crate::model::state::State;
+use crate::model::units::Truesize;
+use crate::snapshot::entry::SocketEntry;
 
 /// How many sockets are walked at most in one scan: a report of more is cut to the heaviest.
 const MOST: usize = 65_536;
@@ -31,10 +34,10 @@ pub(super) fn walk(
     engine: &dyn Engine,
     limits: &Limits,
     facts: &HostFacts,
-    sockets: &[Report],
+    sockets: &[SocketEntry],
     gaps: &mut Vec<Gap>,
 ) -> Measured {
-    let mut order: Vec<&Report> =
+    let mut order: Vec<&SocketEntry> =
         sockets.iter().filter(|it| is_walked(it) && it.socket.cookie.is_some()).collect();
     order.sort_by_cached_key(|report| Reverse(weight(report)));
     let mut otherwise = if order.len() > MOST { NotMeasured::NoTime } else { NotMeasured::Vanished };
@@ -68,7 +71,7 @@ impl Measured {
     }
 
     /// Puts what was found beside what was bounded.
-    pub(super) fn apply(&mut self, sockets: &mut [Report], facts: &HostFacts) {
+    pub(super) fn apply(&mut self, sockets: &mut [SocketEntry], facts: &HostFacts) {
         for report in sockets {
             let exact = report.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
             if let (Some(rings), Some(exact)) = (&mut report.socket.rings, &exact) {
@@ -81,7 +84,7 @@ impl Measured {
                 None => Err(self.otherwise),
             };
             complete(report, facts);
-            let Report { socket, footprint, exact: Ok(exact), .. } = report else { continue };
+            let SocketEntry { socket, footprint, exact: Ok(exact), .. } = report else { continue };
             footprint.refine(socket, exact, facts);
             if is_elsewhere(exact, socket) {
                 report.exact = Err(NotMeasured::Elsewhere);
@@ -96,8 +99,8 @@ fn is_elsewhere(exact: &Exact, socket: &Socket) -> bool {
 }
 
 /// What the kernel's tables do not tell without locking the socket, and the walk does.
-fn complete(report: &mut Report, facts: &HostFacts) {
-    let Report { socket, footprint, exact: Ok(exact), .. } = report else { return };
+fn complete(report: &mut SocketEntry, facts: &HostFacts) {
+    let SocketEntry { socket, footprint, exact: Ok(exact), .. } = report else { return };
     if socket.tcp_info.is_none() && exact.counters.tcp_info.is_some() {
         socket.tcp_info = exact.counters.tcp_info;
         if socket.state != State::ClosedHeld {
@@ -110,8 +113,8 @@ fn complete(report: &mut Report, facts: &HostFacts) {
 /// queue, what UDP and its like send in the device's: that is charged too, and the walk tells that it is not
 /// there. Rings are no queues. What waits at a TCP listener has a report of its own; at a unix listener it
 /// has none.
-fn holds_packets(report: &Report) -> bool {
-    let Report { socket, footprint, .. } = report;
+fn holds_packets(report: &SocketEntry) -> bool {
+    let SocketEntry { socket, footprint, .. } = report;
     match socket.family {
         Family::Unix => {
             socket.recv_q.holds_something() || footprint.received.charged.is_some_and(|charge| charge.0 > 0)
@@ -126,11 +129,11 @@ fn holds_packets(report: &Report) -> bool {
 }
 
 /// Whether a walk has something to tell of it: of a ring, how full it is.
-fn is_walked(report: &Report) -> bool {
+fn is_walked(report: &SocketEntry) -> bool {
     holds_packets(report) || report.socket.rings.is_some_and(|rings| rings.rx.is_some())
 }
 
-fn weight(report: &Report) -> u64 {
+fn weight(report: &SocketEntry) -> u64 {
     let charge = |side: &Side| side.charged.map_or(0, |Truesize(bytes)| bytes);
     charge(&report.footprint.received).max(charge(&report.footprint.sent))
 }

@@ -1,17 +1,18 @@
 //! Whose a netlink socket is that no descriptor is seen to hold: its portid tells.
 
-use crate::endpoint::Endpoint;
+use crate::collect::first_pass::FirstPass;
 use crate::host::Host;
-use crate::process;
-use crate::snapshot::first_pass::FirstPass;
-use crate::snapshot::{Holding, Report, read};
+use crate::host::file;
+use crate::model::endpoint::Endpoint;
+use crate::procfs::status;
+use crate::snapshot::entry::{Holding, SocketEntry};
 
 /// Names the processes. The kernel gives a program's first socket of a protocol the id of its process
 /// (`netlink_autobind`), as that process's own pid namespace numbers it; others get large numbers, and a
 /// program may choose any. So it counts only where it is the id of a process that is not known to be in
 /// another network namespace (of one that may not be read that is unknown), and that no pid namespace below
 /// the scanner's numbers differently.
-pub(super) fn name_processes(host: &dyn Host, first: &FirstPass, sockets: &mut [Report]) {
+pub(super) fn name_processes(host: &dyn Host, first: &FirstPass, sockets: &mut [SocketEntry]) {
     for report in sockets.iter_mut().filter(|report| report.holders.is_empty()) {
         let Endpoint::Netlink { portid, .. } = report.socket.local else { continue };
         if portid == 0 {
@@ -25,6 +26,6 @@ pub(super) fn name_processes(host: &dyn Host, first: &FirstPass, sockets: &mut [
 
 /// Whether a process's own pid namespace gives it this id.
 fn is_numbered_so(host: &dyn Host, pid: u32) -> bool {
-    let status = read::read(host, &format!("/proc/{pid}/status"));
-    status.is_some_and(|status| process::ns_pid(&status).is_none())
+    let status = file::read(host, &format!("/proc/{pid}/status"));
+    status.is_some_and(|status| status::ns_pid(&status).is_none())
 }

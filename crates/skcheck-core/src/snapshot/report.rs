@@ -1,160 +1,106 @@
-//! One socket of a snapshot, and who is behind it.
+//! All that one scan found.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
-use crate::container::Container;
-use crate::exact::{Exact, NotMeasured};
-use crate::footprint::Footprint;
-use crate::holders::Holder;
-use crate::namespaces::NetnsId;
-use crate::socket::{Cookie, Inode, Socket};
+use crate::collect::scanned::{Scanned, Source};
+use crate::engine::PageKind;
+use crate::exact::Blocks;
+use crate::footprint::HostFacts;
+use crate::memory::ledger::Ledger;
+use crate::model::gap::Gap;
+use crate::model::netns::{Netns, NetnsId};
+use crate::model::process::Process;
+use crate::model::units::Bytes;
+use crate::snapshot::entry::SocketEntry;
 
-/// One socket of a report, with all that was joined to it.
+/// Everything that one scan found: the sockets that match the query, who holds them, and what
+/// could not be seen.
+///
+/// Not a photograph: the kernel's tables are walked while they change.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Report {
-    /// The kernel's record.
-    pub socket: Socket,
-    /// How long after the scan began ([`Snapshot::taken_at`](crate::Snapshot::taken_at)) the kernel gave that
-    /// record.
-    pub read_after: Duration,
-    /// What its queues hold.
-    pub footprint: Footprint,
-    /// What walking its queues found; or why they were not walked.
-    pub exact: Result<Box<Exact>, NotMeasured>,
-    /// Who is behind the socket.
-    pub holding: Holding,
-    /// Every descriptor that leads to it, each with its way ([`Holder::via`]); for a connection that nobody
-    /// has accepted, those of the listeners that it may wait at. Threads with tables of their own, rings of
-    /// io_uring and messages in flight are all looked at only where nobody else holds a socket that carries
-    /// data, and with [`Query::deep`](crate::Query::deep).
-    pub holders: Vec<Holder>,
-    /// Who waits for `accept` at a listener, as far as the kernel names them. Where several TCP listeners
-    /// share an address (SO_REUSEPORT), each has those of all.
-    pub waiters: Vec<Waiter>,
-    /// Every descriptor that leads to the other end, where that is on this host (TCP, MPTCP and unix).
-    pub peer_holders: Vec<Holder>,
-    /// Of a netlink socket that no descriptor is seen to hold: the process that its portid names. It made the
-    /// socket, unless it chose a number that is another's.
-    pub portid_process: Option<u32>,
-    /// The other end is in another network namespace: it was found by its addresses, which exactly
-    /// one other namespace has, and not by anything that ties the two together.
-    pub peer_inferred: bool,
-    /// The network namespace that the socket is in. For a socket that no table knows, that of the
-    /// processes that hold it. `None` where they are not of one, and where /proc does not tell.
-    pub netns: Option<NetnsId>,
-    /// The cgroup of a socket that no process holds, where the kernel tells it (IP sockets,
-    /// [`Socket::cgroup_id`]): the path of version 2, as bytes. `None` where a process holds the
-    /// socket ([`Process::cgroup`](crate::Process::cgroup) tells), for the root (where also
-    /// everything is that only version 1 groups), and when the cgroup has been removed.
-    pub cgroup: Option<Vec<u8>>,
-    /// The systemd unit that `cgroup` tells.
-    pub unit: Option<Vec<u8>>,
-    /// The container that `cgroup` tells.
-    pub container: Option<Container>,
-    /// The name of the interface that the socket is bound to.
-    pub interface_name: Option<String>,
+pub struct Snapshot {
+    /// When the scan began.
+    pub taken_at: SystemTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// Where the records came from.
+    pub source: Source,
+    /// What looked at the descriptors and into the queues ([`Engine::name`](crate::engine::Engine::name)); `None`: /proc alone, and
+    /// nothing into the queues.
+    pub engine: Option<&'static str>,
+    /// What the host is like.
+    pub host: HostFacts,
+    /// Who owns the host's memory; `None` when /proc/meminfo cannot be read.
+    pub ledger: Option<Ledger>,
+    /// What was looked at.
+    pub scanned: Scanned,
+    /// The sockets that match, in no particular order.
+    pub sockets: Vec<SocketEntry>,
+    /// The distinct blocks of pages that all measured sockets together pin, by whose they are and by
+    /// order; empty without an engine. [`blocks`](Self::blocks) and [`pinned`](Self::pinned) add them up.
+    pub pages: Vec<(PageKind, Blocks)>,
+    /// Each process that holds one of `sockets` or the other end of one, once, by pid.
+    pub processes: Vec<Process>,
+    /// TCP memory of the host that belongs to no dumped socket, in bytes: sockets that are closed and still
+    /// held, and those of namespaces that were not asked. See [`unlisted_noise`](Self::unlisted_noise).
+    /// `None` when not every TCP table was dumped.
+    pub unlisted_tcp_mem: Option<i64>,
+    /// How far `unlisted_tcp_mem` can be off, in bytes: each CPU keeps up to 1 MiB that it has not
+    /// reported yet (`SK_MEMORY_PCPU_RESERVE`).
+    pub unlisted_noise: Bytes,
+    /// The network namespaces that were found and asked for, the scanner's own first.
+    pub namespaces: Vec<Netns>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
 }
 
-/// One that waits for `accept`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Waiter {
-    /// A TCP connection: it has a socket of its own here, which no file holds.
-    Connection(Cookie),
-    /// The client's socket, of a unix connection (`UNIX_DIAG_ICONS`).
-    Client(Inode),
-}
-
-/// Who is behind a socket.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Holding {
-    /// Descriptors hold it: [`Report::holders`].
-    #[default]
-    Descriptors,
-    /// No file holds it yet: it waits at a listener for `accept`. When `ambiguous`, several
-    /// listeners share its address and each may be the one.
-    AwaitingAccept {
-        /// More than one listener can be the one that it waits at.
-        ambiguous: bool,
-    },
-    /// No file holds it any more: its process has closed it, and the kernel keeps it to finish.
-    Orphan,
-    /// No descriptor refers to it, and a process has it mapped: [`Report::holders`].
-    Mapping,
-    /// No descriptor refers to it, and a ring of io_uring has it registered: [`Report::holders`].
-    IoUring,
-    /// No descriptor refers to it, and it is in a message that nobody has received (SCM_RIGHTS). When
-    /// `ambiguous`, that is a guess: /proc tells how many descriptors wait at each unix socket, and not
-    /// which. [`Report::holders`] are then all unix sockets that it may wait at, and the kernel itself may
-    /// have it instead.
-    InFlight {
-        /// Nothing tells that it is this socket that is in flight.
-        ambiguous: bool,
-    },
-    /// A file holds it, and nobody who was looked at does: the kernel itself uses it, or it is on its way
-    /// (in a message in flight, or in a request of io_uring).
-    Kernel,
-    /// A file holds it; who, cannot be told, because some processes may not be read.
-    Hidden,
-}
-
-impl Holding {
-    /// The name of this case: `descriptors`, `awaiting_accept`, `orphan`, `mapping`, `io_uring`, `in_flight`,
-    /// `kernel` or `hidden`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Holding::Descriptors => "descriptors",
-            Holding::AwaitingAccept { .. } => "awaiting_accept",
-            Holding::Orphan => "orphan",
-            Holding::Mapping => "mapping",
-            Holding::IoUring => "io_uring",
-            Holding::InFlight { .. } => "in_flight",
-            Holding::Kernel => "kernel",
-            Holding::Hidden => "hidden",
-        }
-    }
-}
-
-impl Report {
-    /// A socket that descriptors hold, nothing joined to it yet.
-    pub(crate) fn bare(socket: Socket, footprint: Footprint) -> Report {
-        Report {
-            socket,
-            read_after: Duration::ZERO,
-            footprint,
-            exact: Err(NotMeasured::NoEngine),
-            holding: Holding::Descriptors,
-            holders: Vec::new(),
-            waiters: Vec::new(),
-            peer_holders: Vec::new(),
-            portid_process: None,
-            peer_inferred: false,
-            netns: None,
-            cgroup: None,
-            unit: None,
-            container: None,
-            interface_name: None,
+impl Snapshot {
+    /// One of a scan that saw nothing.
+    pub(super) fn empty(host: HostFacts) -> Snapshot {
+        Snapshot {
+            taken_at: SystemTime::UNIX_EPOCH,
+            duration: Duration::ZERO,
+            source: Source::SockDiag,
+            engine: None,
+            host,
+            ledger: None,
+            scanned: Scanned::default(),
+            sockets: Vec::new(),
+            pages: Vec::new(),
+            processes: Vec::new(),
+            unlisted_tcp_mem: None,
+            unlisted_noise: Bytes(0),
+            namespaces: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
-    /// The processes that hold the socket, each once; where none is seen to, the one that a portid names.
-    pub fn pids(&self) -> BTreeSet<u32> {
-        self.holders.iter().map(|holder| holder.pid).chain(self.portid_process).collect()
+    /// The process with this pid.
+    pub fn process(&self, pid: u32) -> Option<&Process> {
+        let at = self.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
+        self.processes.get(at)
     }
 
-    /// How many packets are in the error queue, none of which was ever fetched (`recvmsg` with MSG_ERRQUEUE):
-    /// time stamps, errors (IP_RECVERR), and notes that MSG_ZEROCOPY is done. They are no data, and are
-    /// charged like data. `None` where the queues were not walked.
-    pub fn error_packets(&self) -> Option<u64> {
-        self.exact.as_ref().ok().map(|exact| exact.counters.errors)
+    /// The namespace with this number.
+    pub fn netns(&self, id: NetnsId) -> Option<&Netns> {
+        self.namespaces.iter().find(|netns| netns.id == Some(id))
     }
 
-    /// Whether more than one process holds the socket (after fork, or passed on). Candidates for
-    /// an ambiguous connection do not share it.
-    pub fn is_shared(&self) -> bool {
-        self.holding == Holding::Descriptors && self.pids().len() > 1
+    /// The distinct blocks of pages that all measured sockets together pin, by order.
+    pub fn blocks(&self) -> Vec<Blocks> {
+        let mut by_order: BTreeMap<u8, u64> = BTreeMap::new();
+        for (_, Blocks { order, blocks }) in &self.pages {
+            *by_order.entry(*order).or_default() += blocks;
+        }
+        by_order.into_iter().map(|(order, blocks)| Blocks { order, blocks }).collect()
+    }
+
+    /// The distinct pages of some kinds that all measured sockets together pin.
+    pub fn pinned(&self, is_wanted: impl Fn(PageKind) -> bool) -> Bytes {
+        let wanted = self.pages.iter().filter(|(kind, _)| is_wanted(*kind));
+        let bytes = wanted.map(|(_, blocks)| blocks.bytes(self.host.page_size).0);
+        Bytes(bytes.fold(0, u64::saturating_add))
     }
 }

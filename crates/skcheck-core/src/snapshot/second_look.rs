@@ -5,19 +5,24 @@ use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::diag::request::{canonical, same_connection};
+use crate::collect::client::{Asker, add_undecoded};
+use crate::collect::dump::{Candidate, Dump};
+use crate::collect::locks;
+use crate::collect::may_match::is_asked_for;
+use crate::diag::request::same_connection;
 use crate::footprint::{HostFacts, footprint};
-use crate::gap::{Gap, Missing};
+use crate::holders::unix_links::UnixLinks;
 use crate::host::Host;
-use crate::namespaces::Netns;
-use crate::process::Process;
-use crate::query::Query;
-use crate::snapshot::ask::{Asker, add_undecoded};
-use crate::snapshot::dump::{Candidate, Dump};
-use crate::snapshot::locks;
-use crate::snapshot::unix_links::UnixLinks;
-use crate::snapshot::{Holding, Report};
-use crate::socket::{Endpoint, Family, Inode, Protocol, Socket, State};
+use crate::model::endpoint::Endpoint;
+use crate::model::endpoint::canonical;
+use crate::model::gap::{Gap, Missing};
+use crate::model::netns::Netns;
+use crate::model::process::Process;
+use crate::model::protocol::Family;
+use crate::model::query::Query;
+use crate::model::socket::{Inode, Socket};
+use crate::model::state::State;
+use crate::snapshot::entry::{Holding, SocketEntry};
 
 /// Completes `candidates`, and adds those that only others' records tell of. Returns the unix
 /// readers that senders of this namespace are charged for and that are not in it.
@@ -32,12 +37,6 @@ pub(super) fn run(
     let elsewhere = add_silent_readers(asker, query, facts, unix, dump, candidates);
     name_unix_peers(asker, candidates);
     elsewhere
-}
-
-/// Whether this is one end of a connection, or of what was one.
-pub(super) fn has_peer(socket: &Socket) -> bool {
-    matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp)
-        && socket.peer.port().is_some_and(|port| port != 0)
 }
 
 /// The other end of a TCP connection, if it is in the namespace that `asker` asks. Of an MPTCP connection
@@ -71,15 +70,15 @@ pub(super) fn add_info(
     query: &Query,
     facts: &HostFacts,
     of: &Asked<'_>,
-    sockets: &mut Vec<Report>,
+    sockets: &mut Vec<SocketEntry>,
     gaps: &mut Vec<Gap>,
 ) {
     let mut drained: FxHashSet<usize> = FxHashSet::default();
-    let wanted = |report: &Report| is_told_more(&report.socket, of.tcp);
+    let wanted = |report: &SocketEntry| is_told_more(&report.socket, of.tcp);
     let kept = kept_locked(host, sockets.iter().filter(|report| wanted(report)), gaps);
     for netns in of.namespaces {
-        let is_free = |report: &Report| !kept.as_ref().is_some_and(|kept| may_be_kept(report, kept));
-        let is_here = |report: &Report| report.netns == netns.id && wanted(report) && is_free(report);
+        let is_free = |report: &SocketEntry| !kept.as_ref().is_some_and(|kept| may_be_kept(report, kept));
+        let is_here = |report: &SocketEntry| report.netns == netns.id && wanted(report) && is_free(report);
         let places: Vec<usize> =
             (0..sockets.len()).filter(|at| sockets.get(*at).is_some_and(is_here)).collect();
         if places.is_empty() {
@@ -122,14 +121,14 @@ pub(super) fn add_info(
 /// The processes whose sockets must not be asked for; `None` where that can hold up nobody else.
 fn kept_locked<'r>(
     host: &dyn Host,
-    wanted: impl Iterator<Item = &'r Report>,
+    wanted: impl Iterator<Item = &'r SocketEntry>,
     gaps: &mut Vec<Gap>,
 ) -> Option<FxHashSet<u32>> {
     let mut wanted = wanted.peekable();
     if wanted.peek().is_none() || !locks::are_exclusive(host) {
         return None;
     }
-    let wanted: Vec<&Report> = wanted.collect();
+    let wanted: Vec<&SocketEntry> = wanted.collect();
     let kept = locks::may_be_kept_by(host, &wanted.iter().flat_map(|report| report.pids()).collect());
     let passed_over = wanted.iter().filter(|report| may_be_kept(report, &kept)).count();
     if passed_over > 0 {
@@ -141,7 +140,7 @@ fn kept_locked<'r>(
 }
 
 /// Whether one of these processes may have it locked, or one that may not be seen.
-fn may_be_kept(report: &Report, kept: &FxHashSet<u32>) -> bool {
+fn may_be_kept(report: &SocketEntry, kept: &FxHashSet<u32>) -> bool {
     report.holding == Holding::Hidden || report.pids().iter().any(|pid| kept.contains(pid))
 }
 
@@ -152,11 +151,11 @@ fn is_told_more(socket: &Socket, tcp: bool) -> bool {
         None => tcp && socket.tcp_info.is_none() && socket.holds_something(),
     };
     // What has no cookie /proc/net alone tells of.
-    is_unknown && socket.cookie.is_some() && has_peer(socket) && socket.state != State::ClosedHeld
+    is_unknown && socket.cookie.is_some() && socket.has_peer() && socket.state != State::ClosedHeld
 }
 
 /// Takes what a later answer says of a socket, and leaves what is only known otherwise.
-fn take(report: &mut Report, mut answer: Socket, facts: &HostFacts) {
+fn take(report: &mut SocketEntry, mut answer: Socket, facts: &HostFacts) {
     if let (Some(known), Some(told)) = (&mut report.socket.mptcp, &mut answer.mptcp) {
         told.subflows = std::mem::take(&mut known.subflows);
     }
@@ -165,7 +164,7 @@ fn take(report: &mut Report, mut answer: Socket, facts: &HostFacts) {
 }
 
 /// Whom a socket is about, for a report that has no answer.
-fn describe(report: &Report, processes: &[Process]) -> String {
+fn describe(report: &SocketEntry, processes: &[Process]) -> String {
     match report.holders.first() {
         Some(holder) => {
             let at = processes.binary_search_by_key(&holder.pid, |process| process.pid);
@@ -206,11 +205,6 @@ fn add_silent_readers(
         }
     }
     elsewhere
-}
-
-/// Whether a unix reader matches, for whose queue somebody is charged.
-pub(super) fn is_asked_for(query: &Query, facts: &HostFacts, reader: &Socket) -> bool {
-    Query { include_idle: true, ..query.clone() }.may_match(reader, facts)
 }
 
 /// A unix socket's record names its peer by inode only.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::footprint::Certainty;
-use crate::snapshot::{Report, Snapshot};
-use crate::units::{Bytes, Payload, Truesize};
+use crate::model::units::{Bytes, Payload, Truesize};
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::report::Snapshot;
 
 /// Sums over the sockets of a report, each socket once, however many processes share it. The
 /// receiving side only.
@@ -60,15 +61,15 @@ impl Snapshot {
     }
 
     /// Sums over some of them.
-    pub(crate) fn totals_of(&self, sockets: &[Report]) -> Totals {
+    pub(crate) fn totals_of(&self, sockets: &[SocketEntry]) -> Totals {
         let received = || sockets.iter().map(|report| &report.footprint.received);
         let rings = || sockets.iter().map(|report| report.footprint.rings);
-        let pids: BTreeSet<u32> = sockets.iter().flat_map(Report::pids).collect();
+        let pids: BTreeSet<u32> = sockets.iter().flat_map(SocketEntry::pids).collect();
         let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
         let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
         let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
         let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
-        let has_unread = |report: &&Report| match report.footprint.received.payload {
+        let has_unread = |report: &&SocketEntry| match report.footprint.received.payload {
             Some(Payload(unread)) => unread > 0,
             None => !is_empty(report),
         };
@@ -78,7 +79,8 @@ impl Snapshot {
             sockets: sockets.len() as u64,
             processes: pids.len() as u64,
             unread_sockets: with_unread().count() as u64,
-            unread_processes: with_unread().flat_map(Report::pids).collect::<BTreeSet<u32>>().len() as u64,
+            unread_processes: with_unread().flat_map(SocketEntry::pids).collect::<BTreeSet<u32>>().len()
+                as u64,
             unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
             unread_unknown: count(sockets, |report| report.footprint.received.payload.is_none()),
             rings: Bytes(sum(&mut rings().flatten().map(|rings| rings.0))),
@@ -113,12 +115,12 @@ impl Snapshot {
 }
 
 /// Whether nothing is there to be read: where Recv-Q is 0 and nobody is known to be charged for the queue.
-fn is_empty(report: &Report) -> bool {
+fn is_empty(report: &SocketEntry) -> bool {
     let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
     report.socket.recv_q.size() == Some(0) && charged == 0
 }
 
 /// Counts sockets that may have something to read.
-fn count(sockets: &[Report], is_counted: fn(&Report) -> bool) -> u64 {
+fn count(sockets: &[SocketEntry], is_counted: fn(&SocketEntry) -> bool) -> u64 {
     sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
 }

@@ -2,16 +2,18 @@
 
 use std::cmp::Reverse;
 
-use crate::diag::request::Table;
 use crate::engine::PageKind;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Side, worst};
-use crate::gap::{Gap, Missing};
 use crate::memory::census::{Census, PageClass};
 use crate::memory::ledger::{Ledger, PartKind};
-use crate::snapshot::{Report, Snapshot};
-use crate::socket::{Family, State};
-use crate::units::{Bytes, Payload, Truesize};
+use crate::model::gap::{Gap, Missing};
+use crate::model::protocol::Family;
+use crate::model::state::State;
+use crate::model::table::Table;
+use crate::model::units::{Bytes, Payload, Truesize};
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::report::Snapshot;
 use crate::verdict::{Evidence, Suspect};
 
 /// On every host that sends some packets are on their way to a device. So much is nothing to search for.
@@ -92,7 +94,7 @@ fn large_kmalloc(census: &Census, ledger: &Ledger) -> Bytes {
 /// Whether every queue of the sockets that were seen was walked to its end, and next to nothing is charged
 /// for what lies elsewhere; one that is gone has none.
 fn walked_seen(snapshot: &Snapshot) -> bool {
-    let is_walked = |report: &Report| match &report.exact {
+    let is_walked = |report: &SocketEntry| match &report.exact {
         Ok(exact) => exact.is_complete(),
         Err(why) => matches!(why, NotMeasured::Empty | NotMeasured::Vanished | NotMeasured::Elsewhere),
     };
@@ -159,7 +161,7 @@ fn bound(snapshot: &Snapshot) -> Bound {
 }
 
 /// What walking a socket's queues found, where that is all that it is charged.
-fn complete(report: &Report) -> Option<&Exact> {
+fn complete(report: &SocketEntry) -> Option<&Exact> {
     report.exact.as_deref().ok().filter(|exact| exact.is_whole(&report.socket))
 }
 
@@ -195,27 +197,27 @@ fn unlisted(snapshot: &Snapshot) -> Option<Truesize> {
 }
 
 /// Both sides; what a unix sender is charged is in its reader's queue.
-fn sides(report: &Report) -> impl Iterator<Item = &Side> {
+fn sides(report: &SocketEntry) -> impl Iterator<Item = &Side> {
     let sent = (report.socket.family != Family::Unix).then_some(&report.footprint.sent);
     std::iter::once(&report.footprint.received).chain(sent)
 }
 
-fn own_bound(report: &Report) -> Option<Bytes> {
+fn own_bound(report: &SocketEntry) -> Option<Bytes> {
     let bounds = sides(report).filter_map(|side| side.worst).map(|worst| worst.bytes.0);
     bounds.reduce(u64::saturating_add).map(Bytes)
 }
 
-fn is_bounded(report: &Report) -> bool {
+fn is_bounded(report: &SocketEntry) -> bool {
     sides(report).all(|side| side.worst.is_some())
 }
 
-fn charged(report: &Report) -> Option<Truesize> {
+fn charged(report: &SocketEntry) -> Option<Truesize> {
     let charges = sides(report).filter_map(|side| side.charged).map(|charge| charge.0);
     charges.reduce(u64::saturating_add).map(Truesize)
 }
 
 /// What was measured; and whether that is all.
-fn pinned(report: &Report) -> Option<(Bytes, bool)> {
+fn pinned(report: &SocketEntry) -> Option<(Bytes, bool)> {
     match &report.exact {
         Ok(exact) => {
             let bytes = exact.pinned.0.saturating_add(exact.send_pinned.0);
@@ -227,14 +229,14 @@ fn pinned(report: &Report) -> Option<(Bytes, bool)> {
     }
 }
 
-fn sum(snapshot: &Snapshot, of: impl Fn(&Report) -> Option<u64>) -> u64 {
+fn sum(snapshot: &Snapshot, of: impl Fn(&SocketEntry) -> Option<u64>) -> u64 {
     snapshot.sockets.iter().filter_map(of).fold(0, u64::saturating_add)
 }
 
 /// The heaviest sockets: by what they pin where all of it was measured, else by what they are charged, if
 /// that is more, and by their rings. One that pins nothing is none.
 pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
-    let weight = |report: &Report| {
+    let weight = |report: &SocketEntry| {
         let charged = charged(report).map_or(0, |charge| charge.0);
         let rings = report.footprint.rings.map_or(0, |rings| rings.0);
         let weight = match pinned(report) {
@@ -244,10 +246,11 @@ pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Suspect> {
         };
         weight.saturating_add(rings)
     };
-    let mut reports: Vec<&Report> = snapshot.sockets.iter().filter(|report| weight(report) > 0).collect();
+    let mut reports: Vec<&SocketEntry> =
+        snapshot.sockets.iter().filter(|report| weight(report) > 0).collect();
     reports.sort_by_cached_key(|report| Reverse(weight(report)));
     reports.truncate(SUSPECTS);
-    let suspect = |report: &Report| {
+    let suspect = |report: &SocketEntry| {
         let holder = report.holders.first().copied();
         let process = holder.and_then(|holder| snapshot.process(holder.pid));
         Suspect {

@@ -1,7 +1,7 @@
 //! The rule: numbers in, verdict out.
 
 use crate::memory::ledger::Ledger;
-use crate::units::Bytes;
+use crate::model::units::Bytes;
 use crate::verdict::{Code, Evidence, Reason};
 
 /// Below this nothing counts as missing. Every host has some memory that no counter owns: drivers'

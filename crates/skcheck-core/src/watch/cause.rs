@@ -1,22 +1,21 @@
 //! Why nobody reads: one cause, and what it stands on. Pure.
 
-mod accept;
-mod decide;
-mod epoll;
-mod holders;
-mod link;
-mod slow;
-mod threads;
+pub(crate) mod accept;
+pub(crate) mod decide;
+pub(crate) mod epoll;
+pub(crate) mod holders;
+pub(crate) mod link;
+pub(crate) mod slow;
+pub(crate) mod threads;
 
-use crate::holders::Holder;
-use crate::units::Payload;
+use crate::model::holder::Holder;
+use crate::model::units::Payload;
 use crate::watch::evidence::{Call, Mount, Unread};
-use crate::watch::progress::NotArriving;
+use crate::watch::progress::arrival::NotArriving;
 
 pub use crate::watch::cause::link::{Link, Over, Pairing, Wait};
 
-pub(in crate::watch) use crate::watch::cause::decide::Look;
-pub(in crate::watch) use crate::watch::cause::holders::{Own, owns, owns_of_conduit, unheld};
+pub(in crate::watch) use crate::watch::cause::holders::{owns, owns_of_conduit, unheld};
 pub(in crate::watch) use crate::watch::cause::slow::slow;
 
 /// Why a reader stands still.

@@ -6,28 +6,26 @@
 //! passed. That is a circle only where each process on it is known to wait for its writing: with a thread
 //! that does something else, which might read, it is that process where the chain ends.
 
-mod answers;
-mod choice;
-mod conduits;
-mod connecting;
-mod far;
-mod handed;
-mod pairing;
-mod peers;
-mod walk;
+pub(crate) mod answers;
+pub(crate) mod choice;
+pub(crate) mod conduits;
+pub(crate) mod connecting;
+pub(crate) mod far;
+pub(crate) mod handed;
+pub(crate) mod pairing;
+pub(crate) mod peers;
+pub(crate) mod walk;
 
-use crate::socket::State;
-use crate::watch::cause::{self, Cause, CauseCode, End, Fact, Link, Over, Own, Root, Wait};
+use crate::model::state::State;
+use crate::watch::cause;
+use crate::watch::cause::holders::Own;
+use crate::watch::cause::link::{Link, Over, Wait};
+use crate::watch::cause::{Cause, CauseCode, End, Fact, Root};
 use crate::watch::chain::far::{Reader, readers};
 use crate::watch::chain::walk::{Walk, by_threads};
 use crate::watch::evidence::Unread;
 use crate::watch::progress::{Writing, tcp};
 use crate::watch::scene::Scene;
-
-pub(in crate::watch) use crate::watch::chain::answers::Unanswered;
-pub(in crate::watch) use crate::watch::chain::connecting::is_full;
-pub(in crate::watch) use crate::watch::chain::pairing::Pairs;
-pub(in crate::watch) use crate::watch::chain::peers::Peers;
 
 /// What a look at a process found: the links from it on, and where they lead.
 type Chain = Root;

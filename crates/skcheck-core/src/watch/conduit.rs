@@ -1,6 +1,6 @@
 //! What is no socket, and carries bytes from one process to another all the same.
 
-use crate::holders::Holder;
+use crate::model::holder::Holder;
 
 /// A pipe, a FIFO or a terminal that a thread is blocked in writing to, and who has its ends.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::socket::Inode;
+use crate::model::socket::Inode;
 
 /// One process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

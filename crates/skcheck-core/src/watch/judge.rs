@@ -1,16 +1,19 @@
 //! Two samples in, what became of each socket out. Pure.
 
-mod pairs;
+pub(crate) mod pairs;
 
 use rustc_hash::FxHashSet;
 
-use crate::holders::Holder;
-use crate::snapshot::{Holding, Report};
-use crate::socket::State;
+use crate::model::holder::Holder;
+use crate::model::state::State;
+use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::watch::cause::Pace;
-use crate::watch::chain::{self, Peers};
+use crate::watch::chain;
+use crate::watch::chain::peers::Peers;
 use crate::watch::judge::pairs::Places;
-use crate::watch::progress::{self, OtherEnd, Pair, Reading, Span, Writing, rates};
+use crate::watch::progress;
+use crate::watch::progress::arrival::OtherEnd;
+use crate::watch::progress::{Pair, Reading, Span, Writing, rates};
 use crate::watch::scene::{Scene, Went};
 use crate::watch::{Judged, Judgement, Sample, StillOpen, trend};
 
@@ -33,7 +36,7 @@ pub fn judge(before: &Sample, now: &Sample) -> Judgement {
     Judgement { window: span.window, sockets, trend: trend::trend(&span) }
 }
 
-fn report(sample: &Sample, at: Option<usize>) -> Option<&Report> {
+fn report(sample: &Sample, at: Option<usize>) -> Option<&SocketEntry> {
     sample.snapshot.sockets.get(at?)
 }
 
@@ -82,7 +85,7 @@ fn read(span: &Span<'_>, places: &Places) -> Judged {
 }
 
 /// The kernel's count is of 32 bits, and wraps.
-fn drops(before: &Report, now: &Report) -> Option<u32> {
+fn drops(before: &SocketEntry, now: &SocketEntry) -> Option<u32> {
     if now.socket.rings.is_some_and(|rings| rings.rx.is_some()) {
         return progress::ring::dropped(before, now);
     }
@@ -90,7 +93,7 @@ fn drops(before: &Report, now: &Report) -> Option<u32> {
 }
 
 /// Who held it before, where others do now. Holders that may not be seen any more can be the same.
-fn held_by(before: &Report, now: &Report) -> Vec<Holder> {
+fn held_by(before: &SocketEntry, now: &SocketEntry) -> Vec<Holder> {
     let was_held = before.holding == Holding::Descriptors;
     if was_held && now.holding != Holding::Hidden && before.holders != now.holders {
         before.holders.clone()

@@ -20,14 +20,13 @@
 //! ```
 
 pub mod cause;
-mod chain;
+pub(crate) mod chain;
 pub mod conduit;
 pub mod evidence;
-mod judge;
-pub mod parse;
-mod probe;
+pub(crate) mod judge;
+pub(crate) mod probe;
 pub mod progress;
-mod scene;
+pub(crate) mod scene;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -37,20 +36,22 @@ mod scene;
     reason = "a test may panic"
 )]
 mod tests;
-mod trend;
+pub(crate) mod trend;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use crate::holders::Holder;
-use crate::namespaces::NetnsId;
-use crate::snapshot::{Report, Snapshot};
-use crate::socket::{Cookie, Inode};
-use crate::units::{Bytes, Pages};
+use crate::model::holder::Holder;
+use crate::model::netns::NetnsId;
+use crate::model::socket::{Cookie, Inode};
+use crate::model::units::{Bytes, Pages};
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::report::Snapshot;
 use crate::watch::cause::{Cause, Root};
 use crate::watch::conduit::Conduit;
 use crate::watch::evidence::ProcessEvidence;
-use crate::watch::progress::{NotArriving, Reading, Writing};
+use crate::watch::progress::arrival::NotArriving;
+use crate::watch::progress::{Reading, Writing};
 
 pub use crate::watch::judge::judge;
 pub use crate::watch::probe::Probe;
@@ -68,7 +69,7 @@ pub struct SocketKey {
 
 impl SocketKey {
     /// `None` for a socket that nothing tells from others.
-    pub fn of(report: &Report) -> Option<SocketKey> {
+    pub fn of(report: &SocketEntry) -> Option<SocketKey> {
         let cookie = report.socket.cookie;
         let inode = if cookie.is_some() { None } else { report.socket.inode };
         (cookie.is_some() || inode.is_some()).then_some(SocketKey { netns: report.netns, cookie, inode })
@@ -82,7 +83,7 @@ pub struct Sample {
     /// The time of day.
     pub taken_at: SystemTime,
     /// When its scan began, on a clock that never goes back: since the watch began. Each socket's numbers
-    /// were read [`read_after`](Report::read_after) that.
+    /// were read [`read_after`](SocketEntry::read_after) that.
     pub at: Duration,
     /// The sockets of the whole host that hold something, those that were asked for first: who keeps whom
     /// waiting can lead over any. Those that hold nothing are here only where they were asked for.
@@ -105,14 +106,14 @@ pub struct Sample {
     pub conduits: Vec<Conduit>,
     /// Connections that hold nothing and that nobody has accepted, of those at which threads of `processes`
     /// wait for an answer.
-    pub awaited: Vec<Report>,
+    pub awaited: Vec<SocketEntry>,
     /// Memory of TCP on the whole host, and where the kernel begins to hold back.
     pub tcp_memory: Option<(Pages, Option<Pages>)>,
 }
 
 impl Sample {
     /// The sockets that were asked for.
-    pub fn asked_for(&self) -> &[Report] {
+    pub fn asked_for(&self) -> &[SocketEntry] {
         self.snapshot.sockets.get(..self.asked_for).unwrap_or(&self.snapshot.sockets)
     }
 }

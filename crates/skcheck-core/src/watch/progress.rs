@@ -1,25 +1,26 @@
 //! How the two sides of a socket go. Pure.
 
-mod accept;
-mod arrival;
-mod packets;
-mod ran;
+pub(crate) mod accept;
+pub(crate) mod arrival;
+pub(crate) mod packets;
+pub(crate) mod ran;
 pub(super) mod rates;
 pub(super) mod ring;
-mod room;
+pub(crate) mod room;
 pub(super) mod tcp;
 
 use std::time::Duration;
 
-use crate::snapshot::Report;
-use crate::socket::{Protocol, RecvQueue, State};
-use crate::units::Payload;
+use crate::model::protocol::Protocol;
+use crate::model::queues::RecvQueue;
+use crate::model::state::State;
+use crate::model::units::Payload;
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::progress::room::{until_empty, until_full};
 use crate::watch::{Sample, SocketKey, StillOpen};
 
-pub(super) use crate::watch::progress::accept::Queue;
 pub use crate::watch::progress::arrival::NotArriving;
-pub(super) use crate::watch::progress::arrival::{OtherEnd, not_arriving};
+pub(super) use crate::watch::progress::arrival::not_arriving;
 pub(super) use crate::watch::progress::room::is_full;
 
 /// How a reader goes. For a listener, connections that are accepted count as what is read.
@@ -99,7 +100,7 @@ impl<'a> Span<'a> {
     /// The same for one socket: its numbers are read some time after a sample begins, and on a busy host not
     /// always as late.
     pub(super) fn of(self, pair: &Pair<'_>) -> Span<'a> {
-        let read_at = |sample: &Sample, report: &Report| sample.at.saturating_add(report.read_after);
+        let read_at = |sample: &Sample, report: &SocketEntry| sample.at.saturating_add(report.read_after);
         let both = pair.before.zip(pair.now).filter(|_| !self.window.is_zero());
         let window =
             both.map(|(before, now)| read_at(self.now, now).saturating_sub(read_at(self.before, before)));
@@ -111,8 +112,8 @@ impl<'a> Span<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'a> {
     pub(super) key: SocketKey,
-    pub(super) before: Option<&'a Report>,
-    pub(super) now: Option<&'a Report>,
+    pub(super) before: Option<&'a SocketEntry>,
+    pub(super) now: Option<&'a SocketEntry>,
 }
 
 /// What became of a receive queue. Bytes are those of the whole window.
@@ -181,7 +182,7 @@ fn gone(span: &Span<'_>, pair: &Pair<'_>) -> Received {
 /// A socket that the earlier sample does not have: it is new, held nothing, or less than was asked for. All
 /// that can be told is whether it was ever read. What came just now may be read at once: data that has
 /// waited for less than half of the window says nothing.
-fn appeared(span: &Span<'_>, now: &Report) -> Received {
+fn appeared(span: &Span<'_>, now: &SocketEntry) -> Received {
     if !tcp::was_never_read(&now.socket) {
         return Received::just(Reading::Unknown);
     }
@@ -190,7 +191,7 @@ fn appeared(span: &Span<'_>, now: &Report) -> Received {
 }
 
 /// Without what the kernel tells under the socket's lock, as of others.
-fn of_tcp(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Received {
+fn of_tcp(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> Received {
     let Some(flow) = tcp::flow(&before.socket, &now.socket) else {
         return packets::received(span, key, before, now);
     };
@@ -198,7 +199,7 @@ fn of_tcp(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Rec
 }
 
 /// The verdict where it is known to the byte what went through the queue.
-fn of_flow(span: &Span<'_>, before: &Report, now: &Report, flow: Flow) -> Received {
+fn of_flow(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry, flow: Flow) -> Received {
     let Flow { consumed, arrived } = flow;
     let reading = match before.footprint.received.payload {
         _ if consumed > 0 && consumed < arrived => Reading::Slow,
@@ -219,8 +220,8 @@ fn of_flow(span: &Span<'_>, before: &Report, now: &Report, flow: Flow) -> Receiv
 }
 
 /// The verdict where only the queue's payload is known: if it shrank, somebody reads.
-fn by_payload(span: &Span<'_>, before: &Report, now: &Report) -> Received {
-    let payload = |report: &Report| report.footprint.received.payload.map(|Payload(bytes)| bytes);
+fn by_payload(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry) -> Received {
+    let payload = |report: &SocketEntry| report.footprint.received.payload.map(|Payload(bytes)| bytes);
     let shrunk = payload(before).zip(payload(now)).and_then(|(before, now)| before.checked_sub(now));
     match shrunk.filter(|bytes| *bytes > 0) {
         Some(shrunk) => Received {
@@ -235,7 +236,7 @@ fn by_payload(span: &Span<'_>, before: &Report, now: &Report) -> Received {
 
 /// Whether nothing is there to be read. A FIN is nothing to be read, nor is what lies behind a hole in the
 /// stream.
-fn is_empty(report: &Report) -> bool {
+fn is_empty(report: &SocketEntry) -> bool {
     let received = &report.footprint.received;
     match report.socket.recv_q {
         _ if received.payload == Some(Payload(0)) => true,
@@ -248,18 +249,23 @@ fn is_empty(report: &Report) -> bool {
 }
 
 /// Whether the last data that came has waited for half of the window.
-fn has_waited(now: &Report, window: Duration) -> bool {
+fn has_waited(now: &SocketEntry, window: Duration) -> bool {
     tcp::last_arrival(now).is_some_and(|ago| ago * 2 >= window) && !window.is_zero()
 }
 
 /// Whether a socket that the earlier sample does not have stands still.
-pub(super) fn never_began(now: &Report, window: Duration) -> bool {
+pub(super) fn never_began(now: &SocketEntry, window: Duration) -> bool {
     tcp::was_never_read(&now.socket) && has_waited(now, window)
 }
 
 /// The oldest unread byte came no later than the newest. And as long as less was consumed than waited at the
 /// beginning of the window, some of what waited then still does.
-fn age(span: &Span<'_>, before: Option<&Report>, now: &Report, received: &Received) -> Option<Duration> {
+fn age(
+    span: &Span<'_>,
+    before: Option<&SocketEntry>,
+    now: &SocketEntry,
+    received: &Received,
+) -> Option<Duration> {
     if matches!(received.reading, Reading::Idle) {
         return None;
     }

@@ -5,15 +5,24 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::diag::request::{IpVersion, Table};
-use crate::gap::Missing;
-use crate::holders::Holder;
-use crate::snapshot::{Holding, Report, Snapshot, Source};
-use crate::socket::{Inode, State};
-use crate::watch::cause::{Look, Over, Pace};
-use crate::watch::chain::{Pairs, Peers, Unanswered, is_full};
+use crate::collect::scanned::Source;
+use crate::model::gap::Missing;
+use crate::model::holder::Holder;
+use crate::model::socket::Inode;
+use crate::model::state::State;
+use crate::model::table::{IpVersion, Table};
+use crate::snapshot::entry::{Holding, SocketEntry};
+use crate::snapshot::report::Snapshot;
+use crate::watch::cause::Pace;
+use crate::watch::cause::decide::Look;
+use crate::watch::cause::link::Over;
+use crate::watch::chain::answers::Unanswered;
+use crate::watch::chain::connecting::is_full;
+use crate::watch::chain::pairing::Pairs;
+use crate::watch::chain::peers::Peers;
 use crate::watch::conduit::Conduit;
-use crate::watch::progress::{NotArriving, Reading, Span, Writing};
+use crate::watch::progress::arrival::NotArriving;
+use crate::watch::progress::{Reading, Span, Writing};
 
 /// Over how many parents a worker is traced back to its master.
 const MOST_GENERATIONS: usize = 16;
@@ -55,7 +64,7 @@ impl Went {
 
 /// The later sample, ready to be asked why.
 pub(in crate::watch) struct Scene<'a> {
-    pub(in crate::watch) sockets: &'a [Report],
+    pub(in crate::watch) sockets: &'a [SocketEntry],
     pub(in crate::watch) peers: Peers,
     /// Every network namespace of the host was asked for the other ends of connections.
     pub(in crate::watch) looked_everywhere: bool,
@@ -152,7 +161,7 @@ impl<'a> Scene<'a> {
                 }
             }
         }
-        let sides = |places: &[usize]| -> Vec<(usize, &'a Report, Went)> {
+        let sides = |places: &[usize]| -> Vec<(usize, &'a SocketEntry, Went)> {
             places.iter().filter_map(|at| Some((*at, self.socket(*at)?, self.went(*at)))).collect()
         };
         let pairs = |(pid, of_process): (u32, Vec<usize>)| {
@@ -186,7 +195,7 @@ impl<'a> Scene<'a> {
         self.processes.get(&pid)
     }
 
-    pub(in crate::watch) fn socket(&self, at: usize) -> Option<&'a Report> {
+    pub(in crate::watch) fn socket(&self, at: usize) -> Option<&'a SocketEntry> {
         self.sockets.get(at)
     }
 
@@ -195,12 +204,12 @@ impl<'a> Scene<'a> {
     }
 
     /// The listener that this descriptor is of.
-    pub(in crate::watch) fn listener(&self, holder: Holder) -> Option<&'a Report> {
+    pub(in crate::watch) fn listener(&self, holder: Holder) -> Option<&'a SocketEntry> {
         self.listeners.get(&holder).and_then(|at| self.socket(*at))
     }
 
     /// The socket that this descriptor is of, where it holds something.
-    pub(in crate::watch) fn held_by(&self, holder: Holder) -> Option<&'a Report> {
+    pub(in crate::watch) fn held_by(&self, holder: Holder) -> Option<&'a SocketEntry> {
         self.place(holder).and_then(|at| self.socket(at))
     }
 
@@ -274,7 +283,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The listeners whose accept queue is full, each once, with their places.
-    pub(in crate::watch) fn full_listeners(&self) -> impl Iterator<Item = (usize, &'a Report)> {
+    pub(in crate::watch) fn full_listeners(&self) -> impl Iterator<Item = (usize, &'a SocketEntry)> {
         self.sockets.iter().enumerate().filter(|(_, report)| is_full(report))
     }
 
@@ -293,7 +302,7 @@ impl<'a> Scene<'a> {
 /// namespace of its own, and nothing may lead into one.
 fn looked_everywhere(snapshot: &Snapshot) -> bool {
     let tcp = [IpVersion::V4, IpVersion::V6].map(|version| Table::Tcp(version).name());
-    let is_blind = |gap: &crate::gap::Gap| match gap.what {
+    let is_blind = |gap: &crate::model::gap::Gap| match gap.what {
         Missing::Namespaces | Missing::Processes | Missing::Peers => true,
         Missing::Table => tcp.iter().any(|name| gap.place == *name),
         _ => false,

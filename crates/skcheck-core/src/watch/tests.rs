@@ -1,17 +1,17 @@
 //! Judging, case by case, over samples that no kernel has seen. The window is a second.
 
-mod asking;
-mod causes;
-mod chains;
-mod conduits;
-mod files;
-mod holders;
-mod join;
-mod listeners;
-mod made;
-mod pairs;
-mod reading;
-mod slow;
-mod totality;
-mod unsure;
-mod writing;
+pub(crate) mod asking;
+pub(crate) mod causes;
+pub(crate) mod chains;
+pub(crate) mod conduits;
+pub(crate) mod files;
+pub(crate) mod holders;
+pub(crate) mod join;
+pub(crate) mod listeners;
+pub(crate) mod made;
+pub(crate) mod pairs;
+pub(crate) mod reading;
+pub(crate) mod slow;
+pub(crate) mod totality;
+pub(crate) mod unsure;
+pub(crate) mod writing;

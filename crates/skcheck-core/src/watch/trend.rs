@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::snapshot::Snapshot;
-use crate::units::{Bytes, Pages};
+use crate::model::units::{Bytes, Pages};
+use crate::snapshot::report::Snapshot;
 use crate::watch::progress::{Span, rates};
 use crate::watch::{Change, Sample, Trend};
 

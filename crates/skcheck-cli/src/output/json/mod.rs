@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use skcheck_core::{Cap, Gap, Process, Report as SocketReport, Snapshot};
+use skcheck_core::{Cap, Gap, Process, Snapshot, SocketEntry};
 
 use crate::output::json::exact::BlocksJson;
 use crate::output::json::place::NetnsJson;
@@ -132,7 +132,7 @@ impl<'a> ScanJson<'a> {
 }
 
 impl<'a> LineJson<'a> {
-    fn new(snapshot: &'a Snapshot, socket: &'a SocketReport) -> LineJson<'a> {
+    fn new(snapshot: &'a Snapshot, socket: &'a SocketEntry) -> LineJson<'a> {
         let processes: BTreeMap<u32, &Process> =
             processes_of(snapshot, socket).map(|process| (process.pid, process)).collect();
         LineJson {
@@ -145,7 +145,7 @@ impl<'a> LineJson<'a> {
 }
 
 /// The processes at both ends of a socket; one may come several times.
-fn processes_of<'a>(snapshot: &'a Snapshot, socket: &'a SocketReport) -> impl Iterator<Item = &'a Process> {
+fn processes_of<'a>(snapshot: &'a Snapshot, socket: &'a SocketEntry) -> impl Iterator<Item = &'a Process> {
     let peers = socket.peer_holders.iter().map(|holder| holder.pid);
     socket.pids().into_iter().chain(peers).filter_map(|pid| snapshot.process(pid))
 }

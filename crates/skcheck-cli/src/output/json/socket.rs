@@ -7,8 +7,8 @@ use serde::Serialize;
 use skcheck_core::Fill;
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Certainty, Endpoint, Holder, Holding, HostFacts, Inode, RecvQueue, Report as SocketReport, Ring, Rings,
-    SendQueue, SkMem, Snapshot, Socket, Truesize,
+    Certainty, Endpoint, Holder, Holding, HostFacts, Inode, RecvQueue, Ring, Rings, SendQueue, SkMem,
+    Snapshot, Socket, SocketEntry, Truesize,
 };
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
@@ -179,7 +179,7 @@ pub(super) struct HolderJson {
 }
 
 impl<'a> SocketJson<'a> {
-    pub(super) fn new(report: &'a SocketReport, snapshot: &Snapshot) -> SocketJson<'a> {
+    pub(super) fn new(report: &'a SocketEntry, snapshot: &Snapshot) -> SocketJson<'a> {
         let socket = &report.socket;
         let (received, sent) = (&report.footprint.received, &report.footprint.sent);
         let (recv_q, recv_q_unit) = recv_q(socket.recv_q);

@@ -3,7 +3,7 @@
 use skcheck_core::watch::Sample;
 use skcheck_core::watch::cause::Over;
 use skcheck_core::watch::conduit::ConduitKind;
-use skcheck_core::{Endpoint, Holding, Report as SocketReport};
+use skcheck_core::{Endpoint, Holding, SocketEntry};
 
 use crate::output::names::{Writer, descriptor, endpoint_of};
 use crate::report::watch::{Row, comm};
@@ -79,7 +79,7 @@ impl Names<'_> {
     }
 
     /// Where the other end of a socket is; `None` where it has no name.
-    pub(super) fn peer_address(&self, report: &SocketReport) -> Option<String> {
+    pub(super) fn peer_address(&self, report: &SocketEntry) -> Option<String> {
         match &report.socket.peer {
             Endpoint::Unnamed => None,
             peer => Some(self.endpoint(peer, report)).filter(|address| !address.is_empty()),
@@ -109,7 +109,7 @@ impl Names<'_> {
         }
     }
 
-    fn endpoint(&self, end: &Endpoint, report: &SocketReport) -> String {
+    fn endpoint(&self, end: &Endpoint, report: &SocketEntry) -> String {
         endpoint_of(end, &report.socket, report.interface_name.as_deref(), self.charset)
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use skcheck_core::Report as SocketReport;
+use skcheck_core::SocketEntry;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact};
 use skcheck_core::watch::evidence::Unread;
 
@@ -28,7 +28,7 @@ const MOST_QUEUES: usize = 3;
 /// no unread data, and no reader stands still because of it.
 pub(super) fn error_queues(report: &WatchReport<'_>, names: Names<'_>) -> Vec<String> {
     let sockets = report.now.asked_for().iter();
-    let mut queues: Vec<(u64, &SocketReport)> = sockets
+    let mut queues: Vec<(u64, &SocketEntry)> = sockets
         .filter_map(|socket| Some((socket.error_packets().filter(|errors| *errors > 0)?, socket)))
         .collect();
     queues.sort_by_key(|(errors, socket)| (Reverse(*errors), socket.holders.first().copied()));

@@ -18,7 +18,7 @@ pub(crate) struct World {
     pub(crate) before: Sample,
     pub(crate) now: Sample,
     pub(crate) judgement: Judgement,
-    template: SocketReport,
+    template: SocketEntry,
 }
 
 impl World {
@@ -31,7 +31,7 @@ impl World {
         let host = Live::new();
         let mut now = Probe::new(&host, query).sample(None, None).unwrap();
         let fd = u32::try_from(reader.as_raw_fd()).unwrap();
-        let is_reader = |report: &&SocketReport| report.holders.iter().any(|holder| holder.fd == fd);
+        let is_reader = |report: &&SocketEntry| report.holders.iter().any(|holder| holder.fd == fd);
         let template = now.snapshot.sockets.iter().find(is_reader).unwrap().clone();
         now.snapshot.sockets.clear();
         now.asked_for = 0;

@@ -5,9 +5,12 @@ use std::ops::ControlFlow;
 
 use crate::diag::decode::ends;
 use crate::host::guarded::question::{Question, encode_sight};
+use crate::host::live::Live;
+use crate::host::worker::Answer;
+use crate::host::worker::frames::encode_error;
+use crate::host::worker::many::Many;
 use crate::host::worker::words::Words;
-use crate::host::worker::{Answer, Many, encode_error};
-use crate::host::{Diag, Host, Live};
+use crate::host::{Diag, Host};
 
 /// Answers questions about the host that runs, one after the other.
 #[derive(Debug)]

@@ -7,15 +7,17 @@ use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 
-use crate::gap::{Gap, Missing};
 use crate::host::guarded::conversation::Conversation;
 use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::Subject;
 use crate::host::guarded::{Guarded, processes};
+use crate::host::worker::Trouble;
+use crate::host::worker::frames::decode_error;
 use crate::host::worker::words::Reading;
-use crate::host::worker::{Trouble, decode_error};
-use crate::host::{Diag, Host, Looking, NetnsFile, Sight};
-use crate::units::PageSize;
+use crate::host::{Diag, Host, Looking, Sight};
+use crate::model::gap::{Gap, Missing};
+use crate::model::netns::NetnsFile;
+use crate::model::units::PageSize;
 
 /// Files of a process that answer whatever it is doing: they take none of its locks.
 const ALWAYS_ANSWERED: [&str; 3] = ["comm", "status", "cgroup"];

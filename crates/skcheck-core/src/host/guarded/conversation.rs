@@ -9,7 +9,8 @@ use crate::host::guarded::Guarded;
 use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::Subject;
 use crate::host::worker::{Trouble, Worker};
-use crate::host::{Diag, Host, Message, NetnsFile};
+use crate::host::{Diag, Host, Message};
+use crate::model::netns::NetnsFile;
 
 /// The worker that holds it does nothing else meanwhile.
 pub(super) struct Conversation<'g> {

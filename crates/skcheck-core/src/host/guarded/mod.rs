@@ -1,15 +1,15 @@
 //! The host that runs, asked so that nothing on it can hold up who asks.
 //!
 //! Whatever is read is read by a [worker]. What a question waits for is spent from one [`Budget`]; who does
-//! not answer is skipped from then on, and named in [`Host::unanswered`](crate::Host::unanswered).
+//! not answer is skipped from then on, and named in [`Host::unanswered`](crate::host::Host::unanswered).
 
-mod answer;
-mod asking;
-mod conversation;
-mod processes;
-mod question;
-mod silent;
-mod whose;
+pub(crate) mod answer;
+pub(crate) mod asking;
+pub(crate) mod conversation;
+pub(crate) mod processes;
+pub(crate) mod question;
+pub(crate) mod silent;
+pub(crate) mod whose;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,10 +20,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::host::Live;
 use crate::host::budget::Budget;
 use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::{Met, Silent, Subject};
+use crate::host::live::Live;
 use crate::host::worker::{self, Trouble, Worker};
 
 pub use crate::host::guarded::answer::Answering;

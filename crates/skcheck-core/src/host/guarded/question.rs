@@ -4,11 +4,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::host::worker::frames::{decode_error, encode_error};
 use crate::host::worker::words::{Reading, Words};
-use crate::host::worker::{decode_error, encode_error};
-use crate::host::{Looking, NetnsFile, Sight};
+use crate::host::{Looking, Sight};
+use crate::model::netns::NetnsFile;
 
-/// A question. Each is one method of [`Host`](crate::Host) or [`Diag`](crate::Diag).
+/// A question. Each is one method of [`Host`](crate::host::Host) or [`Diag`](crate::host::Diag).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Question {
     Read {

@@ -6,10 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::gap::{Gap, Missing};
-use crate::host::parse_number;
 use crate::host::worker::{Ending, Left};
-use crate::namespaces::unescape;
+use crate::model::gap::{Gap, Missing};
+use crate::procfs::mountinfo::unescape;
+use crate::procfs::number::parse_number;
 
 /// After so long somebody who did not answer is asked again: a watch goes on for hours.
 const AGAIN: Duration = Duration::from_secs(10);

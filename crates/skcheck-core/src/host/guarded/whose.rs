@@ -8,12 +8,12 @@ use crate::host::guarded::Guarded;
 use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::{Subject, file_system};
 use crate::host::worker::Trouble;
-use crate::process;
+use crate::procfs::task;
 
 impl Guarded {
     /// A process's name and id, for a report.
     pub(super) fn name_of(&self, pid: u32) -> String {
-        let comm = self.read_anyway(&format!("/proc/{pid}/comm")).map(|file| process::comm(&file));
+        let comm = self.read_anyway(&format!("/proc/{pid}/comm")).map(|file| task::comm(&file));
         format!("{} ({pid})", comm.unwrap_or_else(|| b"process".to_vec()).escape_ascii())
     }
 
@@ -22,7 +22,7 @@ impl Guarded {
     pub(super) fn waits_in(&self, subject: &Subject) -> Option<String> {
         let pid = subject.pid().filter(|_| !matches!(subject, Subject::Process(_)))?;
         let file = self.read_anyway(&format!("/proc/{pid}/wchan"))?;
-        process::wchan(&file).map(|name| name.escape_ascii().to_string())
+        task::wchan(&file).map(|name| name.escape_ascii().to_string())
     }
 
     /// What a path lies on, for a report, and its device number.

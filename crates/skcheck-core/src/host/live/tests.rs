@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::Live;
 use crate::host::Host;
+use crate::host::live::Live;
 
 struct Tree {
     dir: tempfile::TempDir,
@@ -150,7 +150,10 @@ fn a_piece_of_a_file_is_read_from_where_it_begins() -> io::Result<()> {
 struct Plain(Live);
 
 impl Host for Plain {
-    fn diag(&self, netns: Option<&crate::NetnsFile>) -> io::Result<Box<dyn crate::Diag + '_>> {
+    fn diag(
+        &self,
+        netns: Option<&crate::model::netns::NetnsFile>,
+    ) -> io::Result<Box<dyn crate::host::Diag + '_>> {
         self.0.diag(netns)
     }
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
@@ -177,7 +180,7 @@ impl Host for Plain {
     fn interface_name(&self, index: u32) -> io::Result<String> {
         self.0.interface_name(index)
     }
-    fn page_size(&self) -> crate::PageSize {
+    fn page_size(&self) -> crate::model::units::PageSize {
         self.0.page_size()
     }
     fn now(&self) -> std::time::SystemTime {

@@ -7,9 +7,9 @@
 //! lets go of it, it ends. It holds open its two pipes, what it was about to read, and what its program lets
 //! it inherit: that should be nothing.
 
-mod frames;
-mod many;
-mod state;
+pub(crate) mod frames;
+pub(crate) mod many;
+pub(crate) mod state;
 pub mod words;
 
 use std::fmt;
@@ -24,7 +24,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::host::budget::Budget;
 use crate::host::worker::frames::{Incoming, Piece};
 
-pub(crate) use crate::host::worker::frames::{decode_error, encode_error};
 pub use crate::host::worker::many::Many;
 
 /// How long nothing may come before the worker is looked at.

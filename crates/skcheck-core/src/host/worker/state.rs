@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::process;
+use crate::procfs::task;
 
 /// Whether one of its threads runs, or wants to (field 3 of /proc/PID/task/TID/stat). Where that cannot be
 /// told, it is taken to sleep.
@@ -17,7 +17,7 @@ pub(super) fn runs(pid: u32) -> bool {
 
 /// The kernel function that it waits in: of several threads that of one which does not wait for another.
 pub(super) fn wchan(pid: u32) -> Option<String> {
-    let read = |task: PathBuf| process::wchan(&std::fs::read(task.join("wchan")).ok()?);
+    let read = |task: PathBuf| task::wchan(&std::fs::read(task.join("wchan")).ok()?);
     let waits = tasks(pid).into_iter().filter_map(read);
     let mut waits: Vec<String> = waits.map(|name| name.escape_ascii().to_string()).collect();
     waits.sort_by_key(|name| name.starts_with("futex"));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::units::{PageSize, Pages};
+use crate::model::units::{PageSize, Pages};
 
 /// So many pages are read at once, from a multiple of it on. No block that the page allocator gives away
 /// is larger, so none lies in two; only huge pages may.

@@ -3,7 +3,7 @@
 use crate::memory::census::PageClass;
 use crate::memory::census::count::Counting;
 use crate::memory::ledger::{Ledger, PartKind};
-use crate::units::PageSize;
+use crate::model::units::PageSize;
 
 /// What the kernel's own counters say of free memory, in pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

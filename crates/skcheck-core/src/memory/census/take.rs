@@ -8,15 +8,16 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::exact::Blocks;
-use crate::facts::KernelConfig;
 use crate::host::Host;
+use crate::host::file;
 use crate::memory::census::count::Counting;
 use crate::memory::census::plan::{CHUNK, Plan};
 use crate::memory::census::singles::{self, Books};
 use crate::memory::census::{Census, PageClass, Progress};
-use crate::memory::zones::Zones;
 use crate::memory::{read, reserved, threads};
-use crate::units::Pages;
+use crate::model::units::Pages;
+use crate::procfs::config::KernelConfig;
+use crate::procfs::zoneinfo::Zones;
 
 const FLAGS: &str = "/proc/kpageflags";
 
@@ -36,7 +37,7 @@ pub(in crate::memory) fn take(
     progress: &Progress<'_>,
 ) -> io::Result<Census> {
     let page_size = host.page_size();
-    let file = |path| read::read(host, path).unwrap_or_default();
+    let file = |path| file::read(host, path).unwrap_or_default();
     let plan = Plan::of(&reserved::ram_ranges(&file("/proc/iomem")), page_size);
     let all = plan.pages(Zones::parse(&file("/proc/zoneinfo")).end);
     let books = || read::ledger(host, config, &mut Vec::new()).map(|ledger| Books::of(&ledger, page_size));

@@ -1,6 +1,6 @@
 //! Where the files of a cgroup are, by its path and what is mounted. Pure.
 
-use crate::container::cgroup::{Mount, v1_mounts, v2_mounts};
+use crate::container::identity::{Mount, v1_mounts, v2_mounts};
 
 /// Where a cgroup can be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,15 +5,15 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::error::Error;
-use crate::gap::{Gap, Missing};
 use crate::host::Host;
 use crate::memory::cgroup::place::{Place, places};
 use crate::memory::cgroup::{CgroupMemory, Pressure};
-use crate::memory::flat::{counter, number};
 use crate::memory::ledger::Ledger;
 use crate::memory::ledger::cgroup::{V1, v1, v2};
-use crate::units::Bytes;
+use crate::model::error::Error;
+use crate::model::gap::{Gap, Missing};
+use crate::model::units::Bytes;
+use crate::procfs::flat::{counter, number};
 
 /// What version 1 says where there is no limit: the largest number of pages (`PAGE_COUNTER_MAX`), and
 /// before Linux 3.19 the largest number.

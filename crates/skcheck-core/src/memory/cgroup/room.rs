@@ -3,7 +3,7 @@
 use crate::host::Host;
 use crate::memory::cgroup::place::{Place, places};
 use crate::memory::cgroup::read;
-use crate::units::Bytes;
+use crate::model::units::Bytes;
 
 /// What a cgroup has room for.
 #[derive(Debug, Clone, PartialEq, Eq)]

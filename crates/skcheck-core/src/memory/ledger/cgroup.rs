@@ -1,8 +1,8 @@
 //! The ledger of a cgroup, from its memory.stat. Pure.
 
-use crate::memory::flat::counter;
 use crate::memory::ledger::{Included, Ledger, Part, PartKind};
-use crate::units::Bytes;
+use crate::model::units::Bytes;
+use crate::procfs::flat::counter;
 
 /// What version 2 charges beside page cache, swap cache and kernel memory (`memory_stats`).
 const PLAIN: [(&str, PartKind); 4] = [

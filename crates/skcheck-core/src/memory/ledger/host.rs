@@ -1,9 +1,9 @@
 //! The ledger of a host, from /proc/meminfo and what that leaves open. Pure.
 
 use crate::memory::ledger::{Included, Ledger, PARTLY_UNMAPPED, Part, PartKind};
-use crate::memory::meminfo::Meminfo;
-use crate::memory::zones::Zones;
-use crate::units::{Bytes, PageSize, Pages};
+use crate::model::units::{Bytes, PageSize, Pages};
+use crate::procfs::meminfo::Meminfo;
+use crate::procfs::zoneinfo::Zones;
 
 /// What a ledger is made of.
 pub(in crate::memory) struct Counters<'f> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::units::PageSize;
+use crate::model::units::PageSize;
 
 const SOCKSTAT: &[u8] =
     b"sockets: used 13\nTCP: inuse 1 orphan 2 tw 3 alloc 4 mem 154\nUDP: inuse 5 mem 58\n\

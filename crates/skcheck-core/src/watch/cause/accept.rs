@@ -1,14 +1,14 @@
 //! Why nobody accepts a connection. Pure.
 
-use crate::holders::Holder;
-use crate::snapshot::Report;
+use crate::model::holder::Holder;
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::cause::holders::{Own, each};
 use crate::watch::cause::{Cause, CauseCode, Fact};
-use crate::watch::progress::Queue;
+use crate::watch::progress::accept::Queue;
 use crate::watch::scene::Scene;
 
 /// The holders of the listeners that a connection may wait at, and why each does not accept it.
-pub(super) fn owns(scene: &Scene<'_>, connection: &Report) -> Vec<Own> {
+pub(super) fn owns(scene: &Scene<'_>, connection: &SocketEntry) -> Vec<Own> {
     let of_holder = |holder: Holder| match scene.listener(holder.descriptor()) {
         Some(listener) => {
             let mut owns = owns_of_listener(scene, listener);
@@ -21,7 +21,7 @@ pub(super) fn owns(scene: &Scene<'_>, connection: &Report) -> Vec<Own> {
 }
 
 /// The holders of a listener, and why each does not accept.
-pub(super) fn owns_of_listener(scene: &Scene<'_>, listener: &Report) -> Vec<Own> {
+pub(super) fn owns_of_listener(scene: &Scene<'_>, listener: &SocketEntry) -> Vec<Own> {
     let mut owns = each(scene, &listener.holders, listener.socket.inode, true);
     for own in &mut owns {
         blame(&mut own.cause, listener);
@@ -31,7 +31,7 @@ pub(super) fn owns_of_listener(scene: &Scene<'_>, listener: &Report) -> Vec<Own>
 
 /// That a queue is full follows from what keeps its holder from accepting; it is the cause only where nothing
 /// is known of that. Another socket has none.
-pub(super) fn blame(cause: &mut Cause, listener: &Report) {
+pub(super) fn blame(cause: &mut Cause, listener: &SocketEntry) {
     let Some(queue) = Queue::of(listener) else { return };
     let fact = Fact::AcceptQueue { waiting: queue.waiting, limit: queue.limit };
     if queue.is_full() && cause.code == CauseCode::Unknown {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::socket::Inode;
+use crate::model::socket::Inode;
 use crate::watch::cause::epoll::{self, Sets};
 use crate::watch::cause::threads::{self, Threads};
 use crate::watch::cause::{Cause, CauseCode, Fact};

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::holders::{Holder, Via};
-use crate::snapshot::{Holding, Report};
-use crate::socket::{Inode, State};
+use crate::model::holder::{Holder, Via};
+use crate::model::socket::Inode;
+use crate::model::state::State;
+use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::watch::cause::decide::{Decided, Look, Target, decide};
 use crate::watch::cause::{Cause, CauseCode, Fact, accept};
 use crate::watch::conduit::{Conduit, ConduitKind};
@@ -26,7 +27,7 @@ pub(in crate::watch) struct Own {
 }
 
 /// The holders that matter, the most telling first; none where nobody is known to hold it.
-pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
+pub(in crate::watch) fn owns(scene: &Scene<'_>, report: &SocketEntry) -> Vec<Own> {
     match report.holding {
         Holding::AwaitingAccept { .. } => choose(scene, accept::owns(scene, report), true),
         // No thread can read it as things are.
@@ -72,7 +73,7 @@ fn forgive(cause: &mut Cause) {
 }
 
 /// Who should receive the message that a socket is in, where only one can, and why he does not.
-fn of_receiver(scene: &Scene<'_>, report: &Report) -> Vec<Own> {
+fn of_receiver(scene: &Scene<'_>, report: &SocketEntry) -> Vec<Own> {
     let [at] = report.holders.as_slice() else { return Vec::new() };
     let channel = scene.held_by(at.descriptor()).filter(|it| it.holding == Holding::Descriptors);
     let mut owns = channel.map(|channel| owns(scene, channel)).unwrap_or_default();
@@ -166,7 +167,7 @@ fn masters(scene: &Scene<'_>, owns: &[Own]) -> FxHashSet<u32> {
 }
 
 /// Why a socket is not read that no descriptor is known to hold.
-pub(in crate::watch) fn unheld(scene: &Scene<'_>, report: &Report) -> Cause {
+pub(in crate::watch) fn unheld(scene: &Scene<'_>, report: &SocketEntry) -> Cause {
     let registered = report.holders.iter().copied().find(|holder| holder.via == Via::IoUring);
     let ring = registered.or_else(|| report.socket.inode.and_then(|inode| scene.ring_with(inode)));
     let (pid, evidence) = match (ring, report.holding, report.holders.first()) {

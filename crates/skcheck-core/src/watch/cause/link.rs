@@ -1,7 +1,7 @@
 //! One step of a chain: who waits, for whom, and what leads from the one to the other.
 
-use crate::holders::Holder;
-use crate::units::Payload;
+use crate::model::holder::Holder;
+use crate::model::units::Payload;
 use crate::watch::cause::Pace;
 
 /// What shows that it is its writing that keeps a process from reading, or its waiting for an answer.

@@ -1,6 +1,6 @@
 //! Why a reader reads slowly, as far as that is its own process. Pure.
 
-use crate::snapshot::Report;
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::cause::decide::{Look, out_of_quota, paging};
 use crate::watch::cause::threads::SPINS_FROM;
 use crate::watch::cause::{Cause, CauseCode, Fact};
@@ -16,7 +16,7 @@ pub(in crate::watch) struct Slow {
 
 /// Who has not run has read nothing: of several holders the one that ran reads. Where more did, nothing
 /// tells.
-pub(in crate::watch) fn slow(scene: &Scene<'_>, report: &Report) -> Option<Slow> {
+pub(in crate::watch) fn slow(scene: &Scene<'_>, report: &SocketEntry) -> Option<Slow> {
     let pids = report.pids();
     let looks: Option<Vec<&Look<'_>>> = pids.iter().map(|pid| scene.process(*pid)).collect();
     let mut looks = looks?;

@@ -2,10 +2,14 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::holders::{Holder, socket_inode};
-use crate::snapshot::{Report, Waiter};
-use crate::socket::{Inode, State};
-use crate::watch::cause::{CauseCode, Over, Own, Wait};
+use crate::model::holder::Holder;
+use crate::model::socket::Inode;
+use crate::model::state::State;
+use crate::procfs::link::socket_inode;
+use crate::snapshot::entry::{SocketEntry, Waiter};
+use crate::watch::cause::CauseCode;
+use crate::watch::cause::holders::Own;
+use crate::watch::cause::link::{Over, Wait};
 use crate::watch::chain::choice::Candidate;
 use crate::watch::scene::{Scene, Went};
 
@@ -21,7 +25,7 @@ pub(in crate::watch) struct Unanswered {
 
 impl Unanswered {
     /// `went` is how each socket went.
-    pub(in crate::watch) fn new(sockets: &[Report], went: &[Went]) -> Unanswered {
+    pub(in crate::watch) fn new(sockets: &[SocketEntry], went: &[Went]) -> Unanswered {
         let mut all = Unanswered::default();
         for (at, (report, _)) in sockets.iter().zip(went).enumerate().filter(|(_, it)| it.1.stands_still()) {
             for end in report.peer_holders.iter().filter(|_| report.socket.state != State::Listen) {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::holders::Holder;
-use crate::watch::cause::{CauseCode, End, Link, Over, Own, Pairing, Wait};
+use crate::model::holder::Holder;
+use crate::watch::cause::holders::Own;
+use crate::watch::cause::link::{Link, Over, Pairing, Wait};
+use crate::watch::cause::{CauseCode, End};
 use crate::watch::chain::far::Reader;
 use crate::watch::chain::walk::by_threads;
 use crate::watch::chain::{Chain, answers, conduits, connecting};

@@ -1,7 +1,9 @@
 //! Pipes, FIFOs and terminals that a process waits to write to. Pure.
 
-use crate::holders::Holder;
-use crate::watch::cause::{CauseCode, Over, Own, Wait};
+use crate::model::holder::Holder;
+use crate::watch::cause::CauseCode;
+use crate::watch::cause::holders::Own;
+use crate::watch::cause::link::{Over, Wait};
 use crate::watch::chain::choice::Candidate;
 use crate::watch::chain::walk::by_threads;
 use crate::watch::scene::Scene;

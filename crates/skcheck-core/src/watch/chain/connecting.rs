@@ -1,13 +1,17 @@
 //! Listeners that a process waits at in connect(2), because their accept queue is full. Pure.
 
-use crate::diag::request::canonical;
-use crate::holders::Holder;
-use crate::snapshot::Report;
-use crate::socket::{Endpoint, Family, State};
-use crate::watch::cause::{CauseCode, Over, Own, Wait};
+use crate::model::endpoint::Endpoint;
+use crate::model::endpoint::canonical;
+use crate::model::holder::Holder;
+use crate::model::protocol::Family;
+use crate::model::state::State;
+use crate::snapshot::entry::SocketEntry;
+use crate::watch::cause::CauseCode;
+use crate::watch::cause::holders::Own;
+use crate::watch::cause::link::{Over, Wait};
 use crate::watch::chain::choice::Candidate;
 use crate::watch::chain::far::Reader;
-use crate::watch::progress::Queue;
+use crate::watch::progress::accept::Queue;
 use crate::watch::scene::Scene;
 
 /// How many listeners are looked at.
@@ -24,7 +28,7 @@ pub(super) fn candidates(scene: &Scene<'_>, own: &Own, reader: Reader) -> Vec<Ca
     };
     let wait = if look.has_one_thread() { Wait::Blocked } else { Wait::OneThread };
     let netns = reader.socket().and_then(|at| scene.socket(at)?.netns);
-    let is_near = |listener: &Report| {
+    let is_near = |listener: &SocketEntry| {
         matches!(listener.socket.local, Endpoint::Path(_))
             || netns.is_none_or(|netns| listener.netns == Some(netns))
     };
@@ -32,7 +36,7 @@ pub(super) fn candidates(scene: &Scene<'_>, own: &Own, reader: Reader) -> Vec<Ca
     for (fd, is_unix) in look.connects() {
         let writer = Holder::new(pid, fd);
         let connecting = scene.held_by(writer);
-        let is_it = |listener: &Report| match connecting {
+        let is_it = |listener: &SocketEntry| match connecting {
             Some(socket) if socket.socket.state == State::SynSent => is_at(listener, socket),
             _ => is_unix && listener.socket.family == Family::Unix && is_near(listener),
         };
@@ -43,7 +47,7 @@ pub(super) fn candidates(scene: &Scene<'_>, own: &Own, reader: Reader) -> Vec<Ca
 }
 
 /// Whether a listener has the address that a socket connects to.
-fn is_at(listener: &Report, socket: &Report) -> bool {
+fn is_at(listener: &SocketEntry, socket: &SocketEntry) -> bool {
     let (Some((at, port)), Some((to, to_port))) =
         (canonical(&listener.socket.local), canonical(&socket.socket.peer))
     else {
@@ -54,6 +58,6 @@ fn is_at(listener: &Report, socket: &Report) -> bool {
 }
 
 /// Whether a connection request finds no room at a listener.
-pub(in crate::watch) fn is_full(listener: &Report) -> bool {
+pub(in crate::watch) fn is_full(listener: &SocketEntry) -> bool {
     Queue::of(listener).is_some_and(Queue::is_full)
 }

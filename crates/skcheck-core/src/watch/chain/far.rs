@@ -1,10 +1,13 @@
 //! The other end of what a process waits for: who has it, and how it goes. Pure.
 
-use crate::holders::Holder;
-use crate::snapshot::Report;
-use crate::socket::State;
-use crate::units::Payload;
-use crate::watch::cause::{self, CauseCode, End, Over, Own, Pace};
+use crate::model::holder::Holder;
+use crate::model::state::State;
+use crate::model::units::Payload;
+use crate::snapshot::entry::SocketEntry;
+use crate::watch::cause;
+use crate::watch::cause::holders::Own;
+use crate::watch::cause::link::Over;
+use crate::watch::cause::{CauseCode, End, Pace};
 use crate::watch::conduit::ConduitKind;
 use crate::watch::progress::Reading;
 use crate::watch::scene::{Scene, Went};
@@ -149,7 +152,7 @@ pub(super) fn readers(scene: &Scene<'_>, over: Over) -> Vec<Own> {
 }
 
 /// Where a chain ends whose last reader nobody is known to hold.
-fn nobody(scene: &Scene<'_>, writer: &Report, reader: Option<usize>) -> End {
+fn nobody(scene: &Scene<'_>, writer: &SocketEntry, reader: Option<usize>) -> End {
     if reader.is_some() || scene.peers.has_on_this_host(writer) {
         End::Hidden
     } else if scene.looked_everywhere {

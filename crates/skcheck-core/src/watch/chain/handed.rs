@@ -4,8 +4,11 @@
 //! descriptor when the worker says that it has it. Until then it holds what it will never read.
 
 use crate::footprint::unread;
-use crate::holders::Holder;
-use crate::watch::cause::{self, CauseCode, End, Link, Over, Own, Wait};
+use crate::model::holder::Holder;
+use crate::watch::cause;
+use crate::watch::cause::holders::Own;
+use crate::watch::cause::link::{Link, Over, Wait};
+use crate::watch::cause::{CauseCode, End};
 use crate::watch::chain::Chain;
 use crate::watch::scene::Scene;
 

@@ -7,9 +7,9 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::footprint::unsent;
-use crate::snapshot::Report;
-use crate::units::Payload;
-use crate::watch::cause::Pairing;
+use crate::model::units::Payload;
+use crate::snapshot::entry::SocketEntry;
+use crate::watch::cause::link::Pairing;
 use crate::watch::scene::Went;
 
 /// How far two totals of one stream may lie apart: what a proxy holds in its own buffers, and what it adds
@@ -32,7 +32,7 @@ pub(in crate::watch) struct Pairs {
 }
 
 /// A socket of the process: its place, the sample's record of it, and how it went.
-pub(in crate::watch) type Side<'a> = (usize, &'a Report, Went);
+pub(in crate::watch) type Side<'a> = (usize, &'a SocketEntry, Went);
 
 impl Pairs {
     /// Pairs the readers of a process, those that stand still and those that read, with its writers.

@@ -4,9 +4,11 @@ use std::net::IpAddr;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::diag::request::canonical;
-use crate::snapshot::Report;
-use crate::socket::{Endpoint, Family, Inode, Protocol};
+use crate::model::endpoint::Endpoint;
+use crate::model::endpoint::canonical;
+use crate::model::protocol::{Family, Protocol};
+use crate::model::socket::Inode;
+use crate::snapshot::entry::SocketEntry;
 
 type End = (IpAddr, u16);
 
@@ -20,14 +22,14 @@ pub(in crate::watch) struct Peers {
 
 impl Peers {
     /// Of unix sockets.
-    pub(in crate::watch) fn new(sockets: &[Report]) -> Peers {
+    pub(in crate::watch) fn new(sockets: &[SocketEntry]) -> Peers {
         let unix = sockets.iter().enumerate().filter(|(_, report)| report.socket.family == Family::Unix);
         let by_inode = unix.filter_map(|(at, report)| Some((report.socket.inode?, at))).collect();
         Peers { by_inode, by_ends: FxHashMap::default(), addresses: FxHashSet::default() }
     }
 
     /// And of TCP and MPTCP sockets: only chains ask for these.
-    pub(in crate::watch) fn add_tcp(&mut self, sockets: &[Report]) {
+    pub(in crate::watch) fn add_tcp(&mut self, sockets: &[SocketEntry]) {
         let tcp = sockets.iter().enumerate().filter(|(_, report)| is_known_by_ends(report.socket.protocol));
         for (at, report) in tcp {
             if let Some(ends) = ends(&report.socket.local, &report.socket.peer) {
@@ -40,7 +42,7 @@ impl Peers {
     /// The other end of a socket, where the sample has it. Two namespaces can have the same addresses: the
     /// socket in the same one is it, else the one that the same descriptors hold. Where nobody may be seen to
     /// hold it, and it was found in exactly one other namespace, it is the one there.
-    pub(in crate::watch) fn of(&self, sockets: &[Report], at: usize) -> Option<usize> {
+    pub(in crate::watch) fn of(&self, sockets: &[SocketEntry], at: usize) -> Option<usize> {
         let report = sockets.get(at)?;
         let socket = &report.socket;
         if !is_known_by_ends(socket.protocol) {
@@ -49,7 +51,7 @@ impl Peers {
         let candidates = self.by_ends.get(&ends(&socket.peer, &socket.local)?)?;
         let candidates =
             || candidates.iter().filter_map(|at| Some((*at, sockets.get(*at)?))).filter(|it| it.0 != at);
-        let is_held = |other: &Report| other.holders.iter().any(|it| report.peer_holders.contains(it));
+        let is_held = |other: &SocketEntry| other.holders.iter().any(|it| report.peer_holders.contains(it));
         let near = || candidates().find(|(_, other)| other.netns == report.netns && !report.peer_inferred);
         let held = || candidates().find(|(_, other)| is_held(other));
         let alone = || {
@@ -63,7 +65,7 @@ impl Peers {
 
     /// Whether the other end of a socket is on this host, wherever it is: of unix sockets, of loopback
     /// addresses, and of an address that some socket of the sample has.
-    pub(super) fn has_on_this_host(&self, report: &Report) -> bool {
+    pub(super) fn has_on_this_host(&self, report: &SocketEntry) -> bool {
         let is_here = |addr: IpAddr| addr.is_loopback() || self.addresses.contains(&addr);
         !is_known_by_ends(report.socket.protocol)
             || canonical(&report.socket.peer).is_some_and(|(addr, _)| is_here(addr))

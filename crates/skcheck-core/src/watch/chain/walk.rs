@@ -2,13 +2,16 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::holders::Holder;
-use crate::units::Payload;
-use crate::watch::cause::{self, End, Link, Over, Own, Wait};
+use crate::model::holder::Holder;
+use crate::model::units::Payload;
+use crate::watch::cause;
+use crate::watch::cause::End;
+use crate::watch::cause::holders::Own;
+use crate::watch::cause::link::{Link, Over, Wait};
 use crate::watch::chain::Chain;
 use crate::watch::chain::choice::{Candidate, Choice};
 use crate::watch::chain::far::{Far, Reader};
-use crate::watch::progress::NotArriving;
+use crate::watch::progress::arrival::NotArriving;
 use crate::watch::scene::Scene;
 
 /// How many links are looked at for one socket.

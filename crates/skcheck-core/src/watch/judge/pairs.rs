@@ -2,8 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::snapshot::{Report, Snapshot};
-use crate::socket::Inode;
+use crate::model::socket::Inode;
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::report::Snapshot;
 use crate::watch::SocketKey;
 
 /// One socket's places in both samples, one of them at least.
@@ -51,7 +52,7 @@ pub(super) fn join(before: &Snapshot, now: &Snapshot) -> Vec<Places> {
 }
 
 /// Two with different cookies are two: the number of an inode is used again.
-fn may_be_one(before: &Report, now: &Report) -> bool {
+fn may_be_one(before: &SocketEntry, now: &SocketEntry) -> bool {
     let has_cookies = before.socket.cookie.is_some() && now.socket.cookie.is_some();
     before.socket.protocol == now.socket.protocol
         && (!has_cookies || before.socket.cookie == now.socket.cookie)

@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashSet;
 
 use crate::engine::{Engine, Limits};
-use crate::holders::{Via, socket_inode};
 use crate::host::Host;
-use crate::query::Query;
-use crate::snapshot::{Report, scan_with};
-use crate::socket::{Inode, State};
+use crate::model::holder::Via;
+use crate::model::query::Query;
+use crate::model::socket::Inode;
+use crate::model::state::State;
+use crate::procfs::link::socket_inode;
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::scan::scan_with;
 use crate::watch::Sample;
 use crate::watch::evidence::{Call, ThreadEvidence};
 use crate::watch::probe::again;
@@ -22,7 +25,7 @@ const PART: u32 = 25;
 /// Those that nobody has accepted.
 #[derive(Default)]
 pub(super) struct Awaited {
-    found: Vec<Report>,
+    found: Vec<SocketEntry>,
     again: Duration,
 }
 
@@ -35,7 +38,7 @@ impl Awaited {
         host: &dyn Host,
         engine: Option<&dyn Engine>,
         sample: &Sample,
-    ) -> Vec<Report> {
+    ) -> Vec<SocketEntry> {
         let known: FxHashSet<Inode> =
             sample.snapshot.sockets.iter().filter_map(|report| report.socket.inode).collect();
         let (mut pids, mut wanted) = (BTreeSet::new(), FxHashSet::default());
@@ -50,7 +53,8 @@ impl Awaited {
             self.found = scan(host, engine, pids);
             self.again = again(sample.at, begun.elapsed(), PART);
         }
-        let is_wanted = |report: &&Report| report.socket.inode.is_some_and(|inode| wanted.contains(&inode));
+        let is_wanted =
+            |report: &&SocketEntry| report.socket.inode.is_some_and(|inode| wanted.contains(&inode));
         self.found.iter().filter(is_wanted).cloned().collect()
     }
 }
@@ -61,12 +65,12 @@ fn reads(thread: &ThreadEvidence) -> Option<Inode> {
     thread.target.as_deref().filter(|_| call == Call::Read).and_then(socket_inode)
 }
 
-fn scan(host: &dyn Host, engine: Option<&dyn Engine>, pids: BTreeSet<u32>) -> Vec<Report> {
+fn scan(host: &dyn Host, engine: Option<&dyn Engine>, pids: BTreeSet<u32>) -> Vec<SocketEntry> {
     let (pids, states) = (pids.into_iter().collect(), vec![State::Established]);
     let query = Query { tcp: true, include_idle: true, pids, states, ..Query::of_no_protocol() };
     let limits = Limits { packets: 1, ..Limits::default() };
     let is_unaccepted =
-        |report: &Report| report.peer_holders.iter().any(|holder| holder.via == Via::AcceptQueue);
+        |report: &SocketEntry| report.peer_holders.iter().any(|holder| holder.via == Via::AcceptQueue);
     // Without it less is known, and nothing else.
     let sockets = scan_with(host, &query, engine, &limits).map(|snapshot| snapshot.sockets);
     sockets.unwrap_or_default().into_iter().filter(is_unaccepted).collect()

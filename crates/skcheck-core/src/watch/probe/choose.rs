@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::holders::Holder;
-use crate::snapshot::Report;
-use crate::socket::RecvQueue;
-use crate::units::{Connections, Truesize};
+use crate::model::holder::Holder;
+use crate::model::queues::RecvQueue;
+use crate::model::units::{Connections, Truesize};
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::progress::{never_began, tcp};
 use crate::watch::{Sample, SocketKey};
 
@@ -31,7 +31,7 @@ pub(super) struct Chosen {
 /// Chooses by what has moved since `before`; those that were asked for, and who keeps these waiting, go
 /// before all others.
 pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
-    let was: FxHashMap<SocketKey, &Report> = before
+    let was: FxHashMap<SocketKey, &SocketEntry> = before
         .into_iter()
         .flat_map(|before| &before.snapshot.sockets)
         .filter_map(|report| Some((SocketKey::of(report)?, report)))
@@ -39,7 +39,7 @@ pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
     let (mut still, mut unread) = (Weights::default(), Weights::default());
     let mut kept_by: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     // Who moves at all is known only from the second sample on.
-    let is_clogged = |report: &Report| before.is_some() && is_clogged(report);
+    let is_clogged = |report: &SocketEntry| before.is_some() && is_clogged(report);
     // Processes that may not read on because they cannot write to another.
     let clogged: FxHashSet<u32> =
         now.snapshot.sockets.iter().filter(|report| is_clogged(report)).flat_map(waits_for_another).collect();
@@ -80,7 +80,7 @@ pub(super) fn choose(before: Option<&Sample>, now: &Sample) -> Chosen {
 }
 
 /// Who holds a socket at whose other end there is, or can be, another process.
-fn waits_for_another(report: &Report) -> impl Iterator<Item = u32> {
+fn waits_for_another(report: &SocketEntry) -> impl Iterator<Item = u32> {
     let pids = report.holders.iter().map(|holder| holder.pid);
     let is_own =
         |pid: u32| !report.peer_holders.is_empty() && report.peer_holders.iter().all(|peer| peer.pid == pid);
@@ -88,7 +88,7 @@ fn waits_for_another(report: &Report) -> impl Iterator<Item = u32> {
 }
 
 /// Whether a write would block.
-fn is_clogged(report: &Report) -> bool {
+fn is_clogged(report: &SocketEntry) -> bool {
     tcp::outstanding(&report.socket).is_some_and(|unsent| unsent > 0) && tcp::is_clogged(&report.socket)
 }
 
@@ -97,7 +97,7 @@ fn is_clogged(report: &Report) -> bool {
 struct Weights(BTreeMap<u32, (bool, u64)>);
 
 impl Weights {
-    fn add(&mut self, holders: &[Holder], report: &Report, asked_for: bool) {
+    fn add(&mut self, holders: &[Holder], report: &SocketEntry, asked_for: bool) {
         let charged = report.footprint.received.charged.map_or(0, |Truesize(bytes)| bytes);
         let ring = if ring_waits(report) { report.footprint.rings.map_or(0, |rings| rings.0) } else { 0 };
         let weight = charged.max(ring).max(report.socket.recv_q.size().unwrap_or(0));
@@ -134,7 +134,7 @@ fn follow(seeds: &[u32], kept_by: &BTreeMap<u32, BTreeSet<u32>>) -> Vec<u32> {
     order
 }
 
-fn has_unread(report: &Report) -> bool {
+fn has_unread(report: &SocketEntry) -> bool {
     report.socket.recv_q.holds_something()
         || report.footprint.received.charged.is_some_and(|charge| charge.0 > 0)
         || report.footprint.received.payload.is_some_and(|payload| payload.0 > 0)
@@ -142,23 +142,24 @@ fn has_unread(report: &Report) -> bool {
 }
 
 /// Whether a ring has something that its program has not given back.
-fn ring_waits(report: &Report) -> bool {
+fn ring_waits(report: &SocketEntry) -> bool {
     report.socket.rings.and_then(|rings| rings.fill).is_some_and(|fill| fill.full > 0)
 }
 
 /// Whether nothing tells that anything was read.
-fn reader_is_still(was: &Report, now: &Report) -> bool {
+fn reader_is_still(was: &SocketEntry, now: &SocketEntry) -> bool {
     if let Some((was, now)) = consumed(was).zip(consumed(now)) {
         return now == was;
     }
-    let payload = |report: &Report| report.footprint.received.payload.map(|payload| payload.0);
-    let has_shrunk =
-        |size: &dyn Fn(&Report) -> Option<u64>| size(was).zip(size(now)).is_some_and(|(was, now)| now < was);
+    let payload = |report: &SocketEntry| report.footprint.received.payload.map(|payload| payload.0);
+    let has_shrunk = |size: &dyn Fn(&SocketEntry) -> Option<u64>| {
+        size(was).zip(size(now)).is_some_and(|(was, now)| now < was)
+    };
     !has_shrunk(&payload) && !has_shrunk(&|report| waiting(report.socket.recv_q))
 }
 
 /// What a TCP application has consumed so far, in bytes; a FIN counts in both.
-fn consumed(report: &Report) -> Option<u64> {
+fn consumed(report: &SocketEntry) -> Option<u64> {
     let received = report.socket.tcp_info?.bytes_received?;
     let RecvQueue::Payload(unread) = report.socket.recv_q else { return None };
     received.checked_sub(unread.0)
@@ -172,9 +173,9 @@ fn waiting(queue: RecvQueue) -> Option<u64> {
 }
 
 /// Whether there is something to be taken, and nothing tells that anything was.
-fn writer_is_still(was: &Report, now: &Report) -> bool {
-    let size = |report: &Report| tcp::outstanding(&report.socket);
-    let acked = |report: &Report| tcp::acked(&report.socket);
+fn writer_is_still(was: &SocketEntry, now: &SocketEntry) -> bool {
+    let size = |report: &SocketEntry| tcp::outstanding(&report.socket);
+    let acked = |report: &SocketEntry| tcp::acked(&report.socket);
     let Some(now_unsent) = size(now).filter(|unsent| *unsent > 0) else { return false };
     match acked(was).zip(acked(now)) {
         Some((was, now)) => now == was,

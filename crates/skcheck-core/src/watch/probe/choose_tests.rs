@@ -1,22 +1,27 @@
 use std::time::Duration;
 
-use super::choose::{Chosen, MOST_CLOSELY, choose};
+use crate::collect::scanned::{Scanned, Source};
 use crate::exact::NotMeasured;
 use crate::footprint::{HostFacts, footprint};
-use crate::holders::Holder;
-use crate::snapshot::{Holding, Report, Scanned, Snapshot, Source};
-use crate::socket::{Cookie, Family, Protocol, RecvQueue, SendQueue, Socket, State};
-use crate::tcp::TcpInfo;
-use crate::units::{Bytes, PageSize, Payload, Truesize};
+use crate::model::holder::Holder;
+use crate::model::protocol::{Family, Protocol};
+use crate::model::queues::{RecvQueue, SendQueue};
+use crate::model::socket::{Cookie, Socket};
+use crate::model::state::State;
+use crate::model::tcp::TcpInfo;
+use crate::model::units::{Bytes, PageSize, Payload, Truesize};
+use crate::snapshot::entry::{Holding, SocketEntry};
+use crate::snapshot::report::Snapshot;
+use crate::watch::probe::choose::{Chosen, MOST_CLOSELY, choose};
 use crate::watch::{Head, Sample, SocketKey};
 
 /// A connection: its number, holders, holders of the other end, unread, received, unsent, acknowledged.
 struct Tcp(u64, u32, u32, u64, u64, u64, u64);
 
-fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
+fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> SocketEntry {
     socket.cookie = Some(Cookie(cookie));
     let holders = |pid: u32| if pid == 0 { Vec::new() } else { vec![Holder::new(pid, 3)] };
-    Report {
+    SocketEntry {
         footprint: footprint(&socket, None, &HostFacts::assumed(PageSize(4096))),
         socket,
         read_after: Duration::ZERO,
@@ -35,7 +40,7 @@ fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> Report {
     }
 }
 
-fn tcp(Tcp(cookie, holder, peer, unread, received, unsent, acked): Tcp) -> Report {
+fn tcp(Tcp(cookie, holder, peer, unread, received, unsent, acked): Tcp) -> SocketEntry {
     let mut socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::Established);
     socket.recv_q = RecvQueue::Payload(Payload(unread));
     socket.send_q = SendQueue::Payload(Payload(unsent));
@@ -44,13 +49,13 @@ fn tcp(Tcp(cookie, holder, peer, unread, received, unsent, acked): Tcp) -> Repor
     report(socket, cookie, holder, peer)
 }
 
-fn udp(cookie: u64, holder: u32, charged: u64) -> Report {
+fn udp(cookie: u64, holder: u32, charged: u64) -> SocketEntry {
     let mut socket = Socket::unknown(Family::Ipv4, Protocol::Udp, State::Close);
     socket.recv_q = RecvQueue::Truesize(Truesize(charged));
     report(socket, cookie, holder, 0)
 }
 
-fn sample(sockets: Vec<Report>) -> Sample {
+fn sample(sockets: Vec<SocketEntry>) -> Sample {
     let snapshot = Snapshot {
         taken_at: std::time::UNIX_EPOCH,
         duration: Duration::ZERO,
@@ -82,7 +87,7 @@ fn sample(sockets: Vec<Report>) -> Sample {
     }
 }
 
-fn check(before: Vec<Report>, now: Vec<Report>, closely: &[u32], lightly: &[u32]) {
+fn check(before: Vec<SocketEntry>, now: Vec<SocketEntry>, closely: &[u32], lightly: &[u32]) {
     let chosen = choose(Some(&sample(before)), &sample(now));
     assert_eq!(chosen, Chosen { closely: closely.to_vec(), lightly: lightly.to_vec() });
 }
@@ -149,7 +154,7 @@ fn what_was_asked_for() {
         let heavy = (0..100).map(|n| tcp(Tcp(100 + u64::from(n), 1000 + n, 0, 5000, 5000, 0, 0)));
         let asked = vec![tcp(Tcp(1, 10, 0, 5, 5, 0, 0)), tcp(Tcp(2, 20, 30, 0, 0, 80, 0))];
         let others = [tcp(Tcp(3, 10, 40, 0, 0, 80, 0)), tcp(Tcp(4, 30, 50, 0, 0, 80, 0))];
-        asked.into_iter().chain(others).chain(heavy).collect::<Vec<Report>>()
+        asked.into_iter().chain(others).chain(heavy).collect::<Vec<SocketEntry>>()
     };
     let (before, mut now) = (sample(sockets()), sample(sockets()));
     now.asked_for = 2;

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::holders::Holder;
-use crate::host::{Host, parse_number};
+use crate::host::Host;
+use crate::model::holder::Holder;
+use crate::procfs::number::parse_number;
+use crate::procfs::thread;
+use crate::procfs::thread::fdinfo::OpenFile;
 use crate::watch::conduit::{Conduit, ConduitKind};
 use crate::watch::evidence::{Call, ProcessEvidence, ThreadEvidence};
-use crate::watch::parse::{self, OpenFile};
 use crate::watch::probe::ends::Ends;
 use crate::watch::probe::look::Look;
 use crate::watch::probe::read;
@@ -177,6 +179,6 @@ impl Devices<'_> {
     fn of(&mut self, pid: u32, mount: Option<u32>) -> Option<Vec<u8>> {
         let host = self.host;
         let read = || read(host, &format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-        parse::device_of_mount(self.of.entry(pid).or_insert_with(read), mount?).map(<[u8]>::to_vec)
+        thread::device_of_mount(self.of.entry(pid).or_insert_with(read), mount?).map(<[u8]>::to_vec)
     }
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::holders::fdinfo::RingFiles;
-use crate::host::{Host, parse_number};
-use crate::socket::Inode;
+use crate::host::Host;
+use crate::model::socket::Inode;
+use crate::procfs::fdinfo::RingFiles;
+use crate::procfs::number::parse_number;
+use crate::procfs::thread;
 use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, Unread};
-use crate::watch::parse;
 use crate::watch::probe::drained::is_gone;
 use crate::watch::probe::look::refused;
 use crate::watch::probe::{again, read};
@@ -155,7 +156,7 @@ fn read_all(host: &dyn Host, pid: u32, list: &List) -> Found {
     };
     for fd in &list.sets {
         let Some(file) = info(*fd) else { continue };
-        let interests = parse::interests(&file).collect();
+        let interests = thread::interests(&file).collect();
         found.epolls.push(EpollEvidence { fd: *fd, interests });
     }
     for fd in &list.rings {

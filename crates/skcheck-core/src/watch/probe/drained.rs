@@ -6,10 +6,12 @@ use std::path::Path;
 
 use rustc_hash::FxHashSet;
 
-use crate::holders::{Holder, socket_inode};
 use crate::host::Host;
-use crate::snapshot::{Holding, Report, Snapshot};
-use crate::socket::Inode;
+use crate::model::holder::Holder;
+use crate::model::socket::Inode;
+use crate::procfs::link::socket_inode;
+use crate::snapshot::entry::{Holding, SocketEntry};
+use crate::snapshot::report::Snapshot;
 use crate::watch::{Sample, SocketKey, StillOpen};
 
 /// How many descriptors are looked at in one sample, at some microseconds each.
@@ -23,7 +25,7 @@ pub(super) fn look(host: &dyn Host, before: &Sample, now: &Snapshot) -> BTreeMap
     gone.take(MOST).map(|(key, report)| (key, still_open(host, report))).collect()
 }
 
-fn still_open(host: &dyn Host, report: &Report) -> StillOpen {
+fn still_open(host: &dyn Host, report: &SocketEntry) -> StillOpen {
     // The holders of one that waits for accept have the listener, not it.
     let Some(inode) = report.socket.inode.filter(|_| report.holding == Holding::Descriptors) else {
         return StillOpen::Unknown;

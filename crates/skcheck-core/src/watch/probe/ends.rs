@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHasher};
 
-use crate::holders::Holder;
-use crate::host::{Host, Looking, Sight, parse_number};
+use crate::host::{Host, Looking, Sight};
+use crate::model::holder::Holder;
+use crate::procfs::number::parse_number;
 use crate::watch::probe::again;
 
 /// Listing all descriptors takes no more than this part of the time.

@@ -4,8 +4,9 @@
 //! path and the mount of an open file without it.
 
 use crate::host::Host;
+use crate::procfs::thread;
+use crate::procfs::thread::fdinfo::OpenFile;
 use crate::watch::evidence::{Mount, Syscall, ThreadEvidence};
-use crate::watch::parse::{self, OpenFile};
 use crate::watch::probe::read;
 
 /// Where FUSE waits for its server, first in a sleep that a signal ends.
@@ -34,7 +35,7 @@ impl Files {
         let (_, fd) = thread.syscall.and_then(Syscall::on).filter(|_| waits && is_file)?;
         let file = OpenFile::parse(&read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
         let read = || read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
-        let mount = parse::mount(self.mountinfo.get_or_insert_with(read), file.mount?)?;
+        let mount = thread::mount(self.mountinfo.get_or_insert_with(read), file.mount?)?;
         Some(mount).filter(|mount| !OF_KERNEL.contains(&mount.kind.as_slice()))
     }
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
-use crate::container::cgroup::{Mount, v1_mounts, v2_mounts};
+use crate::container::identity::{Mount, v1_mounts, v2_mounts};
 use crate::host::Host;
+use crate::procfs::thread::cgroup::{Hierarchies, directory, frozen_v1, frozen_v2, throttling};
 use crate::watch::evidence::Quota;
-use crate::watch::parse::{Hierarchies, directory, frozen_v1, frozen_v2, throttling};
 
 /// What the cgroups of a process say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,11 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Found, Limits, Packet, Pass, Queue, Step, Target};
-use crate::holders::Holder;
-use crate::query::Query;
-use crate::ring::Oldest;
-use crate::snapshot::Report;
-use crate::socket::{Cookie, Inode, Protocol, State};
+use crate::model::holder::Holder;
+use crate::model::protocol::Protocol;
+use crate::model::query::Query;
+use crate::model::ring::Oldest;
+use crate::model::socket::{Cookie, Inode};
+use crate::model::state::State;
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::{Head, SocketKey};
 
 /// An engine that notes the first packets of what it walks: a scan walks the queues anyway.
@@ -26,7 +28,7 @@ impl<'e> Noting<'e> {
     }
 
     /// The first packets of those whose record does not tell what was consumed.
-    pub(super) fn heads(self, sockets: &[Report]) -> BTreeMap<SocketKey, Head> {
+    pub(super) fn heads(self, sockets: &[SocketEntry]) -> BTreeMap<SocketKey, Head> {
         let heads = self.heads.into_inner().unwrap_or_else(PoisonError::into_inner);
         let wanted = sockets.iter().filter(|report| match report.socket.state {
             // What waits there is in sockets of its own.
@@ -34,7 +36,7 @@ impl<'e> Noting<'e> {
             State::ClosedHeld => true,
             _ => report.socket.protocol != Protocol::Tcp,
         });
-        let head = |report: &Report| Some((SocketKey::of(report)?, *heads.get(&report.socket.cookie?)?));
+        let head = |report: &SocketEntry| Some((SocketKey::of(report)?, *heads.get(&report.socket.cookie?)?));
         wanted.filter_map(head).collect()
     }
 }

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::holders::fdinfo::in_flight;
-use crate::host::{Host, parse_number};
-use crate::process::thread_group;
+use crate::host::Host;
+use crate::procfs::fdinfo::in_flight;
+use crate::procfs::number::parse_number;
+use crate::procfs::status::thread_group;
+use crate::procfs::thread;
+use crate::procfs::thread::Stat;
+use crate::procfs::thread::syscall::Machine;
 use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, Syscall, ThreadEvidence, Unread};
-use crate::watch::parse::{self, Machine, Stat};
 use crate::watch::probe::drained::is_gone;
 use crate::watch::probe::files::Files;
 use crate::watch::probe::groups::{Group, Groups};
@@ -81,8 +84,8 @@ impl<'l> Look<'l> {
         }
         match read(self.host, &format!("/proc/{pid}/status")) {
             Ok(status) => {
-                found.tracer = parse::tracer(&status).map(|tid| self.process_of(tid));
-                found.swapped = parse::swapped(&status);
+                found.tracer = thread::tracer(&status).map(|tid| self.process_of(tid));
+                found.swapped = thread::swapped(&status);
             }
             Err(error) if is_gone(&error) => {}
             Err(error) => refused(&mut found, &error, Unread::Threads),
@@ -92,9 +95,9 @@ impl<'l> Look<'l> {
         for thread in &mut threads {
             let directory = format!("/proc/{pid}/task/{}", thread.tid);
             let wchan = read(self.host, &format!("{directory}/wchan"));
-            thread.wchan = wchan.ok().and_then(|file| parse::wchan(&file));
+            thread.wchan = wchan.ok().and_then(|file| thread::wchan(&file));
             match read(self.host, &format!("{directory}/syscall")) {
-                Ok(file) => thread.syscall = parse::syscall(&file, Machine::THIS),
+                Ok(file) => thread.syscall = thread::syscall(&file, Machine::THIS),
                 // The thread has ended; or the kernel has no such file.
                 Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
                 Err(error) => refused(&mut found, &error, Unread::Threads),
@@ -123,7 +126,7 @@ impl<'l> Look<'l> {
         let mut found = ProcessEvidence { pid, ..ProcessEvidence::default() };
         let directory = format!("/proc/{pid}");
         let stat = match read(self.host, &format!("{directory}/stat")) {
-            Ok(file) => parse::stat(&file),
+            Ok(file) => thread::stat(&file),
             Err(error) => {
                 refused(&mut found, &error, Unread::Process);
                 None
@@ -195,7 +198,7 @@ impl<'l> Look<'l> {
     fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
         let path = format!("{directory}/schedstat");
         let read_after = self.begun.elapsed();
-        let turns = read(self.host, &path).ok().and_then(|file| parse::schedstat(&file));
+        let turns = read(self.host, &path).ok().and_then(|file| thread::schedstat(&file));
         ThreadEvidence {
             tid,
             comm: Some(stat.comm),
@@ -211,7 +214,7 @@ impl<'l> Look<'l> {
     }
 
     fn stat(&self, directory: &str) -> Option<Stat> {
-        read(self.host, &format!("{directory}/stat")).ok().and_then(|file| parse::stat(&file))
+        read(self.host, &format!("{directory}/stat")).ok().and_then(|file| thread::stat(&file))
     }
 }
 

@@ -1,35 +1,37 @@
 //! Takes samples, through the seam.
 
-mod awaited;
-mod choose;
+pub(crate) mod awaited;
+pub(crate) mod choose;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
-mod choose_tests;
-mod conduits;
-mod descriptors;
-mod drained;
-mod ends;
-mod files;
-mod groups;
-mod heads;
-mod look;
-mod wide;
-mod zombies;
+pub(crate) mod choose_tests;
+pub(crate) mod conduits;
+pub(crate) mod descriptors;
+pub(crate) mod drained;
+pub(crate) mod ends;
+pub(crate) mod files;
+pub(crate) mod groups;
+pub(crate) mod heads;
+pub(crate) mod look;
+pub(crate) mod wide;
+pub(crate) mod zombies;
 
 use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::collect::read::kernel_config;
 use crate::engine::{Engine, Limits};
-use crate::error::Error;
-use crate::holders::Via;
 use crate::host::Host;
 use crate::memory;
 use crate::memory::network::{Books, network};
-use crate::query::Query;
-use crate::snapshot::{Report, Snapshot, kernel_config};
-use crate::socket::Family;
-use crate::units::Pages;
+use crate::model::error::Error;
+use crate::model::holder::Via;
+use crate::model::protocol::Family;
+use crate::model::query::Query;
+use crate::model::units::Pages;
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::report::Snapshot;
 use crate::watch::Sample;
 use crate::watch::probe::awaited::Awaited;
 use crate::watch::probe::descriptors::Descriptors;
@@ -42,7 +44,7 @@ use crate::watch::probe::zombies::Zombies;
 /// Takes samples of one host.
 ///
 /// It keeps no process from running. That none which is stuck holds it up is for the host to see to
-/// ([`Guarded`](crate::host::Guarded)).
+/// ([`Guarded`](crate::host::guarded::Guarded)).
 pub struct Probe<'a> {
     host: &'a dyn Host,
     query: Query,
@@ -74,7 +76,7 @@ impl<'a> Probe<'a> {
     /// is not to be had from a sample.
     ///
     /// # Errors
-    /// As [`scan`](crate::scan).
+    /// As [`scan`](crate::snapshot::scan).
     pub fn sample(&mut self, engine: Option<&dyn Engine>, before: Option<&Sample>) -> Result<Sample, Error> {
         let noting = engine.map(Noting::new);
         let limits = Limits { packets: 1, ..Limits::default() };
@@ -138,8 +140,9 @@ impl<'a> Probe<'a> {
 /// The descriptors of unix sockets with unread messages, by process.
 fn unread_unix(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
     let mut fds: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-    let is_unread =
-        |report: &&Report| report.socket.family == Family::Unix && report.socket.recv_q.holds_something();
+    let is_unread = |report: &&SocketEntry| {
+        report.socket.family == Family::Unix && report.socket.recv_q.holds_something()
+    };
     for holder in snapshot.sockets.iter().filter(is_unread).flat_map(|report| &report.holders) {
         if holder.via == Via::Fd {
             fds.entry(holder.pid).or_default().push(holder.fd);

@@ -1,17 +1,22 @@
 //! Scans for more than was asked for: who keeps whom waiting can lead over any socket of the host.
 
 use crate::engine::{Engine, Limits};
-use crate::error::Error;
-use crate::host::{Host, NetnsFile};
-use crate::namespaces::{NetnsChoice, NetnsId};
-use crate::query::Query;
-use crate::snapshot::{Report, Snapshot, incomparable, is_in, scan_with};
+use crate::host::Host;
+use crate::model::error::Error;
+use crate::model::netns::NetnsFile;
+use crate::model::netns::{NetnsChoice, NetnsId};
+use crate::model::query::Query;
+use crate::snapshot::closed::incomparable;
+use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::matching::is_in;
+use crate::snapshot::report::Snapshot;
+use crate::snapshot::scan::scan_with;
 
 /// All that holds something, and what was asked for beside: that comes first, and how much it is comes with
 /// it.
 ///
 /// # Errors
-/// As [`scan`](crate::scan).
+/// As [`scan`](crate::snapshot::scan).
 pub(super) fn scan(
     host: &dyn Host,
     query: &Query,
@@ -29,11 +34,11 @@ pub(super) fn scan(
         Wanted::Own => snapshot.namespaces.iter().find(|netns| netns.own).and_then(|netns| netns.id),
         Wanted::All | Wanted::NoWayIn => None,
     };
-    let is_there = |report: &Report| wanted == Wanted::NoWayIn || is_in(&query.netns, id, report);
-    let (asked, mut others): (Vec<Report>, Vec<Report>) = std::mem::take(&mut snapshot.sockets)
+    let is_there = |report: &SocketEntry| wanted == Wanted::NoWayIn || is_in(&query.netns, id, report);
+    let (asked, mut others): (Vec<SocketEntry>, Vec<SocketEntry>) = std::mem::take(&mut snapshot.sockets)
         .into_iter()
         .partition(|report| is_there(report) && snapshot.matches(query, report));
-    let is_incomparable = |report: &&Report| is_there(report) && snapshot.is_incomparable(query, report);
+    let is_incomparable = |report: &&SocketEntry| is_there(report) && snapshot.is_incomparable(query, report);
     let unknown = others.iter().filter(is_incomparable).count() as u64;
     snapshot.gaps.extend((unknown > 0).then(|| incomparable(unknown)));
     if query.include_idle {
@@ -59,10 +64,10 @@ fn widened(query: &Query, netns: NetnsChoice) -> Query {
     }
 }
 
-fn holds_something(report: &Report) -> bool {
+fn holds_something(report: &SocketEntry) -> bool {
     report.socket.holds_something()
         || report.footprint.received.charged.is_some_and(|charged| charged.0 > 0)
-        || report.socket.state == crate::socket::State::ClosedHeld
+        || report.socket.state == crate::model::state::State::ClosedHeld
 }
 
 /// The network namespace that was asked for.

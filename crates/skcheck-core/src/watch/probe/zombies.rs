@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::host::{Host, parse_number};
+use crate::host::Host;
+use crate::procfs::number::parse_number;
+use crate::procfs::thread;
 use crate::watch::evidence::ProcessEvidence;
-use crate::watch::parse;
 use crate::watch::probe::{again, read};
 
 /// Looking for them takes no more than this part of the time: it is one file of every process of the host.
@@ -44,7 +45,7 @@ fn look(host: &dyn Host) -> Vec<(u32, u32)> {
     let mut pids = Vec::new();
     // What cannot be listed has no children that can be seen.
     let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
-    let stat = |pid: &u32| parse::stat(&read(host, &format!("/proc/{pid}/stat")).ok()?);
+    let stat = |pid: &u32| thread::stat(&read(host, &format!("/proc/{pid}/stat")).ok()?);
     let zombie = |pid| stat(&pid).filter(|stat| stat.state == b'Z').map(|stat| (pid, stat.parent));
     pids.into_iter().filter_map(zombie).collect()
 }

@@ -6,9 +6,10 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::snapshot::{Report, Waiter};
-use crate::socket::{RecvQueue, SendQueue, State};
-use crate::units::Connections;
+use crate::model::queues::{RecvQueue, SendQueue};
+use crate::model::state::State;
+use crate::model::units::Connections;
+use crate::snapshot::entry::{SocketEntry, Waiter};
 use crate::watch::progress::{Reading, Received, Span, ran};
 
 /// An accept queue.
@@ -20,7 +21,7 @@ pub(in crate::watch) struct Queue {
 
 impl Queue {
     /// That of a listener; `None` for another socket, and where the kernel does not tell.
-    pub(in crate::watch) fn of(listener: &Report) -> Option<Queue> {
+    pub(in crate::watch) fn of(listener: &SocketEntry) -> Option<Queue> {
         let RecvQueue::Connections(Connections(waiting)) = listener.socket.recv_q else { return None };
         let limit = match listener.socket.send_q {
             SendQueue::BacklogLimit(Connections(limit)) => Some(limit),
@@ -36,7 +37,7 @@ impl Queue {
 }
 
 /// Judges a listener. Connections that are accepted count as what is read.
-pub(super) fn received(span: &Span<'_>, before: Option<&Report>, now: &Report) -> Received {
+pub(super) fn received(span: &Span<'_>, before: Option<&SocketEntry>, now: &SocketEntry) -> Received {
     let Some(is) = Queue::of(now) else { return Received::just(Reading::Unknown) };
     if is.waiting == 0 {
         return Received::just(Reading::Idle);
@@ -47,8 +48,9 @@ pub(super) fn received(span: &Span<'_>, before: Option<&Report>, now: &Report) -
     };
     let (stayed, left) = compare(&before.waiters, &now.waiters);
     // Those that wait without a name were reset by their clients.
-    let nameless =
-        |queue: Queue, report: &Report| u64::from(queue.waiting).saturating_sub(report.waiters.len() as u64);
+    let nameless = |queue: Queue, report: &SocketEntry| {
+        u64::from(queue.waiting).saturating_sub(report.waiters.len() as u64)
+    };
     let reset = nameless(is, now).saturating_sub(nameless(was, before));
     let accepted = left.saturating_sub(reset).max(was.waiting.saturating_sub(is.waiting).into());
     if accepted > 0 {

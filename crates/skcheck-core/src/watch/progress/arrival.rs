@@ -4,10 +4,10 @@
 //! empty, or where nothing answers, it is not the reader that keeps the writer waiting, but what lies between
 //! the two.
 
-use crate::snapshot::Report;
-use crate::socket::Protocol;
-use crate::tcp::{TcpInfo, Timer};
-use crate::units::Payload;
+use crate::model::protocol::Protocol;
+use crate::model::tcp::{TcpInfo, Timer};
+use crate::model::units::Payload;
+use crate::snapshot::entry::SocketEntry;
 
 /// So many probes of a shut window without an answer are no chance: the last one may still be on its way
 /// (`tcp_send_probe0` counts it when it goes, `tcp_ack` forgets all of them).
@@ -48,7 +48,7 @@ pub(in crate::watch) enum OtherEnd {
 impl OtherEnd {
     /// The receiving side of a socket of which so many bytes a second were consumed. What a socket's owner
     /// keeps from its queue (`sk_backlog`) has arrived.
-    pub(in crate::watch) fn of(reader: &Report, consumed: Option<u64>) -> OtherEnd {
+    pub(in crate::watch) fn of(reader: &SocketEntry, consumed: Option<u64>) -> OtherEnd {
         let is_empty = reader.footprint.received.payload == Some(Payload(0))
             && reader.socket.skmem.backlog.unwrap_or(0) == 0
             && consumed.unwrap_or(0) == 0;
@@ -57,7 +57,7 @@ impl OtherEnd {
 }
 
 /// Of a writer that stands still: what shows that it is not its peer's reader for which it waits.
-pub(in crate::watch) fn not_arriving(writer: &Report, other: OtherEnd) -> Option<NotArriving> {
+pub(in crate::watch) fn not_arriving(writer: &SocketEntry, other: OtherEnd) -> Option<NotArriving> {
     let info = writer.socket.tcp_info.filter(|_| writer.socket.protocol == Protocol::Tcp);
     let TcpInfo { retransmits, probes, snd_wnd, pending, .. } = info.unwrap_or_default();
     let is_shut = snd_wnd == Some(0) || pending == Some(Timer::WindowProbe);

@@ -16,9 +16,11 @@
 
 use std::time::Duration;
 
-use crate::snapshot::Report;
-use crate::socket::{Protocol, RecvQueue, Shutdown, Socket};
-use crate::units::{Payload, Truesize};
+use crate::model::protocol::Protocol;
+use crate::model::queues::RecvQueue;
+use crate::model::socket::{Shutdown, Socket};
+use crate::model::units::{Payload, Truesize};
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::progress::tcp::is_clogged;
 use crate::watch::progress::{
     Flow, Reading, Received, Span, Writing, by_payload, of_flow, ran, rates, until_full,
@@ -39,7 +41,7 @@ enum Heads {
 }
 
 /// Judges the receive queue of a socket that is not TCP.
-pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Received {
+pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> Received {
     let heads = heads(span, key, before, now);
     let unread = payload(before).zip(payload(now));
     let was_read = match heads {
@@ -71,7 +73,7 @@ pub(super) fn received(span: &Span<'_>, key: SocketKey, before: &Report, now: &R
 
 /// Where the payload is unknown: the charge of UDP and its like is of this queue alone, and it shrinks only
 /// when somebody reads. What senders are charged for a unix datagram socket shrinks when they close, too.
-fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Received {
+fn by_charge(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry, heads: Heads) -> Received {
     let Some((charged, charge)) = own_charge(&before.socket).zip(own_charge(&now.socket)) else {
         return Received::just(Reading::Unknown);
     };
@@ -92,11 +94,11 @@ fn by_charge(span: &Span<'_>, before: &Report, now: &Report, heads: Heads) -> Re
     }
 }
 
-fn has_shrunk(before: &Report, now: &Report) -> bool {
+fn has_shrunk(before: &SocketEntry, now: &SocketEntry) -> bool {
     payload(now) < payload(before) || own_charge(&now.socket) < own_charge(&before.socket)
 }
 
-fn payload(report: &Report) -> Option<u64> {
+fn payload(report: &SocketEntry) -> Option<u64> {
     report.footprint.received.payload.map(|Payload(bytes)| bytes)
 }
 
@@ -108,14 +110,14 @@ fn own_charge(socket: &Socket) -> Option<u64> {
 }
 
 /// Whether something waited already.
-fn waited(before: &Report) -> bool {
+fn waited(before: &SocketEntry) -> bool {
     before.socket.recv_q.holds_something()
         || before.footprint.received.charged.is_some_and(|Truesize(bytes)| bytes > 0)
 }
 
 /// Whether nothing can have come into this queue: no more will be received, or the one process that can
 /// send has not run. (Only a connected stream has just one sender.)
-fn nothing_arrives(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> bool {
+fn nothing_arrives(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> bool {
     let has_one_sender = matches!(now.socket.protocol, Protocol::UnixStream | Protocol::UnixSeqpacket);
     let is_shut = before.socket.shutdown.is_some_and(|Shutdown { receive, .. }| receive);
     let head = |sample: &Sample| sample.heads.get(&key).copied();
@@ -127,7 +129,7 @@ fn nothing_arrives(span: &Span<'_>, key: SocketKey, before: &Report, now: &Repor
         && (is_shut || before.socket.peer_inode.is_some() && sender_slept(span, before, now) && is_known())
 }
 
-fn sender_slept(span: &Span<'_>, before: &Report, now: &Report) -> bool {
+fn sender_slept(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry) -> bool {
     before.peer_holders == now.peer_holders
         && before.socket.peer_inode == now.socket.peer_inode
         && ran::all_slept(span, &now.peer_holders)
@@ -136,7 +138,7 @@ fn sender_slept(span: &Span<'_>, before: &Report, now: &Report) -> bool {
 /// An address alone is no proof: the kernel gives that of a packet that was read to the next one. A time
 /// stamp beside it is. Without one the address is believed as long as other packets wait behind it: a queue
 /// that moves on has another of them first.
-fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Heads {
+fn heads(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> Heads {
     let Some((was, is)) = span.before.heads.get(&key).zip(span.now.heads.get(&key)) else {
         // The first datagram of one queue has one length.
         return match (before.socket.recv_q, now.socket.recv_q) {
@@ -149,7 +151,7 @@ fn heads(span: &Span<'_>, key: SocketKey, before: &Report, now: &Report) -> Head
     if is_other || read > 0 && now.socket.protocol != Protocol::UnixStream {
         return Heads::Moved;
     }
-    let is_alone = |report: &Report, size: (u64, u64)| {
+    let is_alone = |report: &SocketEntry, size: (u64, u64)| {
         let charge = own_charge(&report.socket)
             .or_else(|| report.footprint.received.charged.map(|Truesize(bytes)| bytes));
         match payload(report) {

@@ -3,20 +3,20 @@
 //! A thread that sleeps in both samples and was put on a processor as often has not run in between. One that
 //! has not run has read nothing.
 
-use crate::holders::Holder;
-use crate::snapshot::{Holding, Report};
+use crate::model::holder::Holder;
+use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::watch::evidence::{ProcessEvidence, ThreadEvidence};
 use crate::watch::progress::Span;
 
 /// Whether all who are known to hold this socket have slept: these have read nothing, whatever somebody does
 /// who may not be looked at. A ring of io_uring reads by itself.
-pub(super) fn slept(span: &Span<'_>, before: &Report, now: &Report, holders: &[Holder]) -> bool {
+pub(super) fn slept(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry, holders: &[Holder]) -> bool {
     let inode = now.socket.inode;
     let in_ring = || {
         let rings = span.now.processes.values().flat_map(|process| &process.rings);
         rings.into_iter().any(|(_, sockets)| inode.is_some_and(|inode| sockets.contains(&inode)))
     };
-    let is_held = |report: &Report| report.holding == Holding::Descriptors;
+    let is_held = |report: &SocketEntry| report.holding == Holding::Descriptors;
     is_held(before) && is_held(now) && before.holders == now.holders && all_slept(span, holders) && !in_ring()
 }
 

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use crate::ring::Fill;
-use crate::snapshot::Report;
+use crate::model::ring::Fill;
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::progress::{Reading, Received, Span, ran};
 
 /// Judges the receive ring of a packet socket; `None` for a socket without one, and for one with packets in
 /// its queue, which are read first.
-pub(super) fn received(span: &Span<'_>, before: Option<&Report>, now: &Report) -> Option<Received> {
+pub(super) fn received(span: &Span<'_>, before: Option<&SocketEntry>, now: &SocketEntry) -> Option<Received> {
     now.socket.rings?.rx?;
     if now.socket.recv_q.holds_something() {
         return None;
@@ -43,11 +43,11 @@ pub(super) fn received(span: &Span<'_>, before: Option<&Report>, now: &Report) -
 
 /// Packets that found no room in a ring between two samples; `None` where nothing tells. The count begins
 /// anew when the program asks for it.
-pub(in crate::watch) fn dropped(before: &Report, now: &Report) -> Option<u32> {
-    let drops = |report: &Report| fill(report)?.drops;
+pub(in crate::watch) fn dropped(before: &SocketEntry, now: &SocketEntry) -> Option<u32> {
+    let drops = |report: &SocketEntry| fill(report)?.drops;
     drops(now)?.checked_sub(drops(before)?)
 }
 
-fn fill(report: &Report) -> Option<Fill> {
+fn fill(report: &SocketEntry) -> Option<Fill> {
     report.socket.rings?.fill
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::holders::Holder;
-use crate::snapshot::Report;
-use crate::socket::{Family, Protocol};
+use crate::model::holder::Holder;
+use crate::model::protocol::{Family, Protocol};
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::evidence::{Call, ProcessEvidence, Syscall, ThreadEvidence};
 use crate::watch::progress::{Span, rates, tcp};
 
@@ -15,20 +15,20 @@ use crate::watch::progress::{Span, rates, tcp};
 /// and queues are collapsed (`tcp_try_coalesce`, `tcp_collapse`), and in the end there is hardly any waste:
 /// so what is free tells no time, and the limit itself a bound. For a unix socket the limit is the sender's,
 /// and not in the reader's record.
-pub(super) fn until_full(span: &Span<'_>, now: &Report, waits: u64, net: u64) -> Option<Duration> {
+pub(super) fn until_full(span: &Span<'_>, now: &SocketEntry, waits: u64, net: u64) -> Option<Duration> {
     let limit = now.socket.skmem.rcvbuf.filter(|_| now.socket.family != Family::Unix)?;
     let room = u64::from(limit).saturating_sub(waits);
     if room == 0 { Some(Duration::ZERO) } else { rates::until(room, net, span.window) }
 }
 
 /// Until the queue is empty, if so much more goes out than comes in.
-pub(super) fn until_empty(span: &Span<'_>, now: &Report, net: u64) -> Option<Duration> {
+pub(super) fn until_empty(span: &Span<'_>, now: &SocketEntry, net: u64) -> Option<Duration> {
     rates::until(now.footprint.received.payload?.0, net, span.window)
 }
 
 /// Whether a sender has more than there is room for at its peer: it may not send all that it was given, or
 /// one of its threads is blocked in writing.
-pub(in crate::watch) fn is_full(processes: &BTreeMap<u32, ProcessEvidence>, sender: &Report) -> bool {
+pub(in crate::watch) fn is_full(processes: &BTreeMap<u32, ProcessEvidence>, sender: &SocketEntry) -> bool {
     let socket = &sender.socket;
     let has_more = match socket.protocol {
         Protocol::Tcp => tcp::exceeds_window(socket),

@@ -9,11 +9,13 @@
 use std::time::Duration;
 
 use crate::footprint::{unread, unsent};
-use crate::skmem::SkMem;
-use crate::snapshot::Report;
-use crate::socket::{Protocol, Socket, State};
-use crate::tcp::TcpInfo;
-use crate::units::Payload;
+use crate::model::protocol::Protocol;
+use crate::model::skmem::SkMem;
+use crate::model::socket::Socket;
+use crate::model::state::State;
+use crate::model::tcp::TcpInfo;
+use crate::model::units::Payload;
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::progress::{Flow, Writing};
 
 /// What went through the receive queue; `None` where the kernel does not tell.
@@ -48,7 +50,7 @@ pub(super) fn was_never_read(socket: &Socket) -> bool {
 }
 
 /// How long ago data last arrived.
-pub(super) fn last_arrival(report: &Report) -> Option<Duration> {
+pub(super) fn last_arrival(report: &SocketEntry) -> Option<Duration> {
     report.socket.tcp_info?.last_data_recv
 }
 

@@ -1,13 +1,17 @@
 //! Processes that wait for an answer, or for a connection, before they read.
 
-use super::chains::{asleep, check};
-use super::made::{Sock, of, process, samples, sleeps};
-use crate::holders::Holder;
-use crate::snapshot::{Holding, Waiter};
-use crate::socket::{Cookie, Inode, Protocol, State, queues};
+use crate::model::holder::Holder;
+use crate::model::protocol::Protocol;
+use crate::model::queues::queues;
+use crate::model::socket::{Cookie, Inode};
+use crate::model::state::State;
+use crate::snapshot::entry::{Holding, Waiter};
 use crate::watch::cause::CauseCode::{self, Blocked, Deadlock, NotPolled, Stopped};
-use crate::watch::cause::{End, Over, Wait};
+use crate::watch::cause::End;
+use crate::watch::cause::link::{Over, Wait};
 use crate::watch::evidence::{Call, ProcessEvidence, Syscall, ThreadEvidence};
+use crate::watch::tests::chains::{asleep, check};
+use crate::watch::tests::made::{Sock, of, process, samples, sleeps};
 use crate::watch::{Judged, judge};
 
 fn judged(sockets: &[Sock], processes: &[ProcessEvidence]) -> Vec<Judged> {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::made::{Sock, of, process, runs, samples, set, sleeps};
-use crate::snapshot::Holding;
+use crate::snapshot::entry::Holding;
 use crate::watch::cause::CauseCode::{
     self, AcceptFull, Blocked, EdgeNotRead, Frozen, NoEpollin, NobodyWaits, NotPolled, OneshotNotRearmed,
     Spinning, Stopped, StuckReading, Throttled, Unknown, Zombie,
@@ -12,6 +11,7 @@ use crate::watch::cause::{Cause, Fact};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, Quota, Syscall, ThreadEvidence, Throttling};
 use crate::watch::judge;
 use crate::watch::progress::Reading;
+use crate::watch::tests::made::{Sock, of, process, runs, samples, set, sleeps};
 
 const PID: u32 = 5;
 const FD: u32 = 3;

@@ -1,16 +1,19 @@
 //! Processes that do not read because they cannot write.
 
-use super::made::{Sock, of, process, samples, set, sleeps};
-use crate::gap::{Gap, Missing};
-use crate::holders::Holder;
-use crate::namespaces::{Netns, NetnsId};
-use crate::snapshot::Snapshot;
-use crate::socket::{Endpoint, Protocol, Shutdown};
-use crate::units::Payload;
+use crate::model::endpoint::Endpoint;
+use crate::model::gap::{Gap, Missing};
+use crate::model::holder::Holder;
+use crate::model::netns::{Netns, NetnsId};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Shutdown;
+use crate::model::units::Payload;
+use crate::snapshot::report::Snapshot;
 use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Deadlock, EdgeNotRead, Stopped};
-use crate::watch::cause::{End, Fact, Link, Over, Wait};
+use crate::watch::cause::link::{Link, Over, Wait};
+use crate::watch::cause::{End, Fact};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::progress::Reading;
+use crate::watch::tests::made::{Sock, of, process, samples, set, sleeps};
 use crate::watch::{Judged, judge};
 
 const FULL: u32 = 2_800_000;
@@ -286,7 +289,7 @@ fn another_namespace() {
     let mut both = samples(&sockets, &sockets, &[writes(2, 5), asleep(3)]);
     for sample in [&mut both.0, &mut both.1] {
         sample.snapshot.sockets[2].peer_inferred = true;
-        sample.snapshot.sockets[3].netns = Some(crate::namespaces::NetnsId(2));
+        sample.snapshot.sockets[3].netns = Some(crate::model::netns::NetnsId(2));
     }
     let all = judge(&both.0, &both.1).sockets;
     check(of(&all, 2), (Backpressure, &[((2, 5), Some((3, 4)))], Some((3, Blocked))));

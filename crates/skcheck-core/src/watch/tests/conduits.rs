@@ -1,13 +1,14 @@
 //! Processes that do not read because they cannot write to a pipe, a FIFO or a terminal.
 
-use super::chains::{At, asleep, check, stuck, writes};
-use super::made::{Sock, of, process, runs, samples, set, sleeps};
-use crate::holders::Holder;
+use crate::model::holder::Holder;
 use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Spinning, Stopped};
-use crate::watch::cause::{End, Over, Pace, Wait};
+use crate::watch::cause::link::{Over, Wait};
+use crate::watch::cause::{End, Pace};
 use crate::watch::conduit::{Conduit, ConduitKind};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, Syscall, ThreadEvidence};
 use crate::watch::progress::Reading;
+use crate::watch::tests::chains::{At, asleep, check, stuck, writes};
+use crate::watch::tests::made::{Sock, of, process, runs, samples, set, sleeps};
 use crate::watch::{Judged, judge};
 
 fn conduit(kind: ConduitKind, inode: u64, writers: &[At], readers: &[At]) -> Conduit {

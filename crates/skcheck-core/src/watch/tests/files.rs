@@ -1,9 +1,9 @@
 //! Processes that wait for a file.
 
-use super::made::{Sock, of, process, samples, sleeps};
 use crate::watch::cause::{Cause, CauseCode, Fact};
 use crate::watch::evidence::{Call, Mount, ProcessEvidence, ThreadEvidence};
 use crate::watch::judge;
+use crate::watch::tests::made::{Sock, of, process, samples, sleeps};
 
 fn mount() -> Mount {
     Mount { point: b"/mnt".to_vec(), kind: b"nfs4".to_vec(), source: b"server:/x".to_vec() }

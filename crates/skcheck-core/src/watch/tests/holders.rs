@@ -1,11 +1,12 @@
 //! Sockets that several processes hold.
 
-use super::made::{Sock, of, process, samples, set, sleeps};
-use crate::holders::Holder;
+use crate::model::holder::Holder;
 use crate::watch::cause::CauseCode::{self, Blocked, EdgeNotRead, NoEpollin, NotPolled, Stopped, Unknown};
-use crate::watch::cause::{Cause, Fact, Wait};
+use crate::watch::cause::link::Wait;
+use crate::watch::cause::{Cause, Fact};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::judge;
+use crate::watch::tests::made::{Sock, of, process, samples, set, sleeps};
 
 fn check(processes: &[ProcessEvidence], code: CauseCode, pid: u32) -> Cause {
     let sock = Sock::tcp(1).received(900).unread(900);

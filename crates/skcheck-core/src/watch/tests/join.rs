@@ -1,9 +1,9 @@
 //! Sockets that come, go, and change hands.
 
-use super::made::{Sock, of, sample, samples};
-use crate::holders::Holder;
-use crate::snapshot::Holding;
+use crate::model::holder::Holder;
+use crate::snapshot::entry::Holding;
 use crate::watch::progress::{Reading, Writing};
+use crate::watch::tests::made::{Sock, of, sample, samples};
 use crate::watch::{StillOpen, judge};
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn changing_hands() {
 fn keys() {
     // The number of an inode is used again: two sockets.
     let (old, new) = (Sock::tcp(1).unread(9), Sock::tcp(1).unread(9));
-    let new = new.with(|socket| socket.cookie = Some(crate::socket::Cookie(2)));
+    let new = new.with(|socket| socket.cookie = Some(crate::model::socket::Cookie(2)));
     let (before, now) = samples(&[old], &[new], &[]);
     assert_eq!(judge(&before, &now).sockets.len(), 2);
     // Nothing tells which this is.

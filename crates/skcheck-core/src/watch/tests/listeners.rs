@@ -1,12 +1,12 @@
 //! Listeners: whether the connections that wait there are accepted.
 
-use super::made::{Sock, WINDOW, of, one, process, runs, samples, sleeps};
-use crate::snapshot::{Holding, Waiter};
-use crate::socket::Cookie;
+use crate::model::socket::Cookie;
+use crate::snapshot::entry::{Holding, Waiter};
 use crate::watch::cause::CauseCode;
 use crate::watch::evidence::Call;
 use crate::watch::judge;
 use crate::watch::progress::Reading::{self, Draining, Idle, Slow, Stalled, Unknown};
+use crate::watch::tests::made::{Sock, WINDOW, of, one, process, runs, samples, sleeps};
 
 /// A queue of three, with the cookies of those that wait.
 fn listener(waiting: u32, cookies: &[u64]) -> Sock {

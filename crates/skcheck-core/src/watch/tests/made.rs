@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 
+use crate::collect::scanned::{Scanned, Source};
 use crate::footprint::{HostFacts, footprint};
-use crate::holders::{Holder, Via};
-use crate::namespaces::NetnsId;
-use crate::snapshot::{Holding, Report, Scanned, Snapshot, Source, Waiter};
-use crate::socket::{Cookie, Endpoint, Family, Inode, Protocol, RecvQueue, SendQueue, Socket, State, queues};
-use crate::tcp::TcpInfo;
-use crate::units::{Bytes, PageSize, Truesize};
+use crate::model::endpoint::Endpoint;
+use crate::model::holder::{Holder, Via};
+use crate::model::netns::NetnsId;
+use crate::model::protocol::{Family, Protocol};
+use crate::model::queues::{RecvQueue, SendQueue, queues};
+use crate::model::socket::{Cookie, Inode, Socket};
+use crate::model::state::State;
+use crate::model::tcp::TcpInfo;
+use crate::model::units::{Bytes, PageSize, Truesize};
+use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
+use crate::snapshot::report::Snapshot;
 use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, ThreadEvidence};
 use crate::watch::{Head, Judged, Sample, SocketKey, judge};
 
@@ -191,16 +197,16 @@ impl Sock {
         SocketKey::of(&self.report()).unwrap()
     }
 
-    pub(super) fn report(&self) -> Report {
+    pub(super) fn report(&self) -> SocketEntry {
         let facts = HostFacts::assumed(PageSize(4096));
         let footprint = footprint(&self.socket, self.charge.map(Truesize), &facts);
-        Report {
+        SocketEntry {
             holding: self.holding,
             holders: self.holders.clone(),
             peer_holders: self.peer_holders.clone(),
             waiters: self.waiters.clone(),
             netns: Some(NetnsId(1)),
-            ..Report::bare(self.socket.clone(), footprint)
+            ..SocketEntry::bare(self.socket.clone(), footprint)
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Processes with several readers and several writers: which of them waits for which.
 
-use super::chains::{asleep, check, stuck};
-use super::made::{Sock, of, process, samples, set, sleeps};
 use crate::watch::cause::CauseCode::{Backpressure, Blocked, NoEpollin};
-use crate::watch::cause::{End, Pairing, Root, Wait};
+use crate::watch::cause::link::{Pairing, Wait};
+use crate::watch::cause::{End, Root};
 use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, ThreadEvidence};
 use crate::watch::progress::Reading;
+use crate::watch::tests::chains::{asleep, check, stuck};
+use crate::watch::tests::made::{Sock, of, process, samples, set, sleeps};
 use crate::watch::{Judged, judge};
 
 const MIB: u64 = 1 << 20;

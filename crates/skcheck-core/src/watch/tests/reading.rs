@@ -1,10 +1,12 @@
 //! Readers of each protocol.
 
-use super::made::{Sock, WINDOW, head, of, one, payload, samples, silent, sleeps};
-use crate::ring::{Fill, Oldest, Ring, Rings, Unit};
-use crate::socket::{Protocol, Shutdown, State};
+use crate::model::protocol::Protocol;
+use crate::model::ring::{Fill, Oldest, Ring, Rings, Unit};
+use crate::model::socket::Shutdown;
+use crate::model::state::State;
 use crate::watch::evidence::Call;
 use crate::watch::progress::Reading::{Draining, Idle, Slow, Stalled, Unknown};
+use crate::watch::tests::made::{Sock, WINDOW, head, of, one, payload, samples, silent, sleeps};
 use crate::watch::{Head, Judged, judge};
 use std::time::Duration;
 
@@ -253,7 +255,7 @@ fn rates_are_of_the_time_between_two_reads() {
 /// A process that has not run has read nothing.
 #[test]
 fn readers_that_have_not_run() {
-    use super::made::process;
+    use crate::watch::tests::made::process;
     let thread = sleeps(Call::Sleep, 0);
     let woken = |runs, state| {
         let thread = crate::watch::evidence::ThreadEvidence { runs, state: Some(state), ..thread.clone() };
@@ -291,7 +293,7 @@ fn readers_that_have_not_run() {
 /// One that is stopped in both samples has not run, where the kernel does not count how often it did.
 #[test]
 fn stopped_readers() {
-    use super::made::process;
+    use crate::watch::tests::made::process;
     let thread = |runs, state, ticks| crate::watch::evidence::ThreadEvidence {
         runs,
         state: Some(state),
@@ -314,7 +316,7 @@ fn stopped_readers() {
 /// One message, of which an address is no proof: its reader runs, and its writer does not.
 #[test]
 fn one_message() {
-    use super::made::process;
+    use crate::watch::tests::made::process;
     let stream = Sock::stream(1).unread(10).peer(2).held(5, 3).peer_held(6, 3);
     let runs = crate::watch::evidence::ThreadEvidence { runs: Some(101), ..sleeps(Call::Sleep, 0) };
     let reading = |heads: Option<(Head, Head)>, all_seen, writer_ran| {
@@ -347,7 +349,7 @@ fn one_message() {
 /// A writer that has not run has written nothing: what waits tells what was read.
 #[test]
 fn writers_that_have_not_run() {
-    use super::made::process;
+    use crate::watch::tests::made::process;
     let stream = |bytes| Sock::stream(1).unread(bytes).peer(2).held(5, 3).peer_held(6, 3);
     for (now, expected) in [(900, (Stalled, Some(0))), (500, (Draining, Some(400)))] {
         let both = samples(&[stream(900)], &[stream(now)], &[process(6, sleeps(Call::Write, 3))]);

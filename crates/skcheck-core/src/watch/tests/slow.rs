@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::chains::{At, asleep, check, stuck, writes};
-use super::made::{Sock, of, process, samples, sleeps};
-use crate::holders::Holder;
+use crate::model::holder::Holder;
 use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Busy, Paging, Throttled};
 use crate::watch::cause::{End, Fact, Pace, Root};
 use crate::watch::evidence::{Call, ProcessEvidence, Quota, ThreadEvidence, Throttling};
 use crate::watch::judge;
 use crate::watch::progress::Reading;
+use crate::watch::tests::chains::{At, asleep, check, stuck, writes};
+use crate::watch::tests::made::{Sock, of, process, samples, sleeps};
 
 /// A connection that goes on, slowly: in a second so much goes out of its queue, and so much comes in again.
 fn slow(number: u32, writer: At, reader: At, bytes: u32) -> [Vec<Sock>; 2] {

@@ -2,11 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::made::{Sock, WINDOW, process, sample, set, sleeps};
-use crate::snapshot::{Holding, Waiter};
-use crate::socket::{Cookie, Protocol, State};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Cookie;
+use crate::model::state::State;
+use crate::snapshot::entry::{Holding, Waiter};
 use crate::watch::evidence::{Call, ProcessEvidence, Quota, ThreadEvidence, Throttling};
 use crate::watch::progress::Reading;
+use crate::watch::tests::made::{Sock, WINDOW, process, sample, set, sleeps};
 use crate::watch::{Head, Sample, SocketKey, StillOpen, judge};
 
 const PROTOCOLS: [Protocol; 5] =
@@ -70,7 +72,7 @@ prop_compose! {
     ) -> Sample {
         let mut sample = sample(second, &sockets);
         let key = |number| SocketKey {
-            netns: Some(crate::namespaces::NetnsId(1)), cookie: Some(Cookie(number)), inode: None,
+            netns: Some(crate::model::netns::NetnsId(1)), cookie: Some(Cookie(number)), inode: None,
         };
         sample.processes = processes.into_iter().map(|process| (process.pid, process)).collect();
         sample.heads = heads.into_iter().map(|(number, id, len)| {

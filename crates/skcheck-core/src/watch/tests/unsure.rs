@@ -1,12 +1,12 @@
 //! What is missing makes a cause unknown, and is said.
 
-use super::made::{Sock, of, process, runs, samples, set, sleeps};
-use crate::holders::{Holder, Via};
-use crate::snapshot::Holding;
+use crate::model::holder::{Holder, Via};
+use crate::snapshot::entry::Holding;
 use crate::watch::cause::CauseCode::{Blocked, NoEpollin, NotPolled, Unknown};
 use crate::watch::cause::{Cause, Fact};
 use crate::watch::evidence::{Call, Interest, ProcessEvidence, ThreadEvidence, Unread};
 use crate::watch::judge;
+use crate::watch::tests::made::{Sock, of, process, runs, samples, set, sleeps};
 
 fn why(sock: &Sock, processes: &[ProcessEvidence]) -> Cause {
     let both = samples(std::slice::from_ref(sock), std::slice::from_ref(sock), processes);

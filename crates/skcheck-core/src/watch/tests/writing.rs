@@ -1,13 +1,15 @@
 //! Writers, drops, and trends.
 
-use super::made::{Sock, of, one, sample, samples};
 use crate::memory::ledger::Ledger;
-use crate::mptcp::Mptcp;
-use crate::socket::{Protocol, Shutdown, State};
-use crate::units::{Bytes, Pages, Payload};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Mptcp;
+use crate::model::socket::Shutdown;
+use crate::model::state::State;
+use crate::model::units::{Bytes, Pages, Payload};
 use crate::watch::judge;
 use crate::watch::progress::Writing::{self, Draining, Idle, Slow, Stalled, Unknown};
 use crate::watch::progress::tcp;
+use crate::watch::tests::made::{Sock, of, one, sample, samples};
 use std::time::Duration;
 
 #[test]

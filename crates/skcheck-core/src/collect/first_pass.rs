@@ -1,0 +1,138 @@
+//! The first pass: streams over all descriptors and all tables of all namespaces, and keeps whole
+//! records only of sockets that may match.
+//!
+//! Descriptors come first. What a descriptor held before the dump and still holds after it was held
+//! during the dump; so if no table names it, that is no accident of timing.
+
+use std::io;
+use std::time::Instant;
+
+use rustix::io::Errno;
+
+use crate::collect::client::is_gone;
+use crate::collect::dump::Dump;
+use crate::collect::processes;
+use crate::collect::processes::Survey;
+use crate::collect::read;
+use crate::collect::scanned::{Scanned, Source};
+use crate::collect::unlisted::Unlisted;
+use crate::engine::Found;
+use crate::host::Host;
+use crate::model::error::Error;
+use crate::model::gap::{Gap, Missing};
+use crate::model::netns::NetnsChoice;
+use crate::model::query::Query;
+use crate::model::units::Bytes;
+
+/// What the first pass leaves for the second.
+pub(crate) struct FirstPass {
+    pub source: Source,
+    pub scanned: Scanned,
+    pub survey: Survey,
+    /// What each namespace of the survey gave, in its order.
+    pub dumps: Vec<Dump>,
+    /// Every namespace that was found was asked for all its TCP sockets of the query's families.
+    pub tcp_complete: bool,
+    /// TCP sockets that are in no table, where an engine found them.
+    pub closed: Option<Vec<(Found, Instant)>>,
+    /// What no table had named after the first dumps, where no engine looked.
+    pub unlisted: Vec<Unlisted>,
+    /// The TCP families of the query are both families.
+    all_tcp: bool,
+    /// The host's TCP memory, read right after the dumps.
+    tcp_memory: Option<Bytes>,
+}
+
+impl FirstPass {
+    /// Sums up what all namespaces gave.
+    pub(crate) fn of(
+        host: &dyn Host,
+        query: &Query,
+        survey: Survey,
+        mut dumps: Vec<Dump>,
+        sources: Sources,
+        gaps: &mut Vec<Gap>,
+    ) -> Result<FirstPass, Error> {
+        let Sources { source, mut scanned, closed, unlisted } = sources;
+        gaps.extend(not_entered(query, &survey, &dumps, closed.is_some()));
+        gaps.extend(merged(dumps.iter_mut().flat_map(|dump| std::mem::take(&mut dump.gaps)).collect()));
+        if !dumps.iter().any(|dump| dump.asked) {
+            return Err(Error::no_tables(std::mem::take(gaps)));
+        }
+        scanned.sockets = dumps.iter().map(|dump| dump.scanned).sum();
+        let vanished = |dump: &Dump| dump.refusal.is_some() && !is_refused(dump);
+        Ok(FirstPass {
+            source,
+            scanned,
+            closed,
+            unlisted,
+            all_tcp: query.wants_all_tcp(),
+            tcp_complete: query.tcp && dumps.iter().all(|dump| dump.tcp_complete || vanished(dump)),
+            tcp_memory: read::tcp_memory(host),
+            survey,
+            dumps,
+        })
+    }
+
+    /// The host's TCP memory that belongs to no dumped socket.
+    pub(crate) fn unlisted_tcp_mem(&self) -> Option<i64> {
+        let memory = i64::try_from(self.tcp_memory?.0).ok()?;
+        let listed = self.dumps.iter().fold(0, |sum: i64, dump| sum.saturating_add(dump.tcp_listed));
+        let is_charged = !self.dumps.iter().any(|dump| dump.tcp_uncharged);
+        let is_told = self.tcp_complete && self.all_tcp && is_charged;
+        is_told.then(|| memory.saturating_sub(listed))
+    }
+}
+
+/// Where a first pass has its records from.
+pub(crate) struct Sources {
+    pub source: Source,
+    pub scanned: Scanned,
+    pub closed: Option<Vec<(Found, Instant)>>,
+    pub unlisted: Vec<Unlisted>,
+}
+
+/// The namespaces that could not be entered, and what would help.
+fn not_entered(query: &Query, survey: &Survey, dumps: &[Dump], by_engine: bool) -> Option<Gap> {
+    let mut refusals = dumps.iter().filter(|dump| is_refused(dump)).filter_map(|dump| dump.refusal.as_ref());
+    let asked_for = survey.namespaces.first().and_then(|netns| netns.files.first());
+    let asked_for = asked_for.filter(|_| query.netns != NetnsChoice::All);
+    let first = dumps.first().and_then(|dump| dump.refusal.as_ref());
+    if let (Some(file), Some(error)) = (asked_for, first)
+        && error.kind() != io::ErrorKind::PermissionDenied
+    {
+        return Some(processes::not_a_namespace(&file.path, error));
+    }
+    let error = refusals.next()?;
+    let place = asked_for.map_or_else(|| error.to_string(), |file| file.path.display().to_string());
+    let is_short = |errno: Errno| matches!(errno, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE);
+    let remedy = if Errno::from_io_error(error).is_some_and(is_short) {
+        "raise the limits (ulimit -n, ulimit -u, pids.max), and run again"
+    } else if by_engine {
+        "run as root, or grant CAP_SYS_ADMIN; without it their sockets that no descriptor holds are not shown"
+    } else {
+        "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown"
+    };
+    Some(Gap::counted(Missing::Namespaces, place, 1 + refusals.count() as u64, remedy))
+}
+
+/// A namespace that vanished meanwhile is no loss; any other that could not be asked is.
+fn is_refused(dump: &Dump) -> bool {
+    // Who does not answer is named by the host.
+    dump.refusal.as_ref().is_some_and(|error| !is_gone(error) && error.kind() != io::ErrorKind::TimedOut)
+}
+
+/// The same gap in many namespaces is one gap.
+fn merged(gaps: Vec<Gap>) -> Vec<Gap> {
+    let mut merged: Vec<Gap> = Vec::new();
+    for gap in gaps {
+        let same = |other: &&mut Gap| {
+            (other.what, &other.place, &other.remedy) == (gap.what, &gap.place, &gap.remedy)
+        };
+        match merged.iter_mut().find(same) {
+            Some(known) => known.count = known.count.zip(gap.count).map(|(a, b)| a.saturating_add(b)),
+            None => merged.push(gap),
+        }
+    }
+    merged
+}

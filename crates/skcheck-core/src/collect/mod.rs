@@ -1,0 +1,21 @@
+//! What the host has: its namespaces, its descriptors, and the tables of its sockets.
+
+pub(crate) mod client;
+pub(crate) mod descriptors;
+pub(crate) mod dump;
+pub(crate) mod engine_pass;
+pub(crate) mod finding;
+pub(crate) mod first_pass;
+pub(crate) mod identities;
+pub(crate) mod locks;
+pub(crate) mod may_match;
+pub(crate) mod namespaces;
+pub(crate) mod pass;
+pub(crate) mod proc_net;
+pub(crate) mod processes;
+pub(crate) mod read;
+pub(crate) mod scanned;
+pub(crate) mod subflows;
+pub(crate) mod tables;
+pub(crate) mod unaccepted;
+pub(crate) mod unlisted;

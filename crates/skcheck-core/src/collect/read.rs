@@ -1,0 +1,83 @@
+//! Reads host facts and processes through the seam, for the parsers to interpret.
+
+use crate::footprint::HostFacts;
+use crate::host::Host;
+use crate::host::file::read;
+use crate::model::gap::{Gap, Missing};
+use crate::model::units::{Bytes, Pages};
+use crate::procfs::config::KernelConfig;
+use crate::procfs::slabinfo;
+use crate::procfs::sockstat;
+use crate::procfs::status;
+
+/// What the model needs to know of a host.
+pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> HostFacts {
+    let mut facts = HostFacts::assumed(host.page_size());
+    match config {
+        Some(config) => {
+            facts.max_skb_frags = config.max_skb_frags.unwrap_or(facts.max_skb_frags);
+            facts.max_skb_frags_known = true;
+        }
+        None => gaps.push(Gap::uncounted(
+            Missing::HostFact,
+            format!("{} fragments per packet, the kernel's default", facts.max_skb_frags),
+            "make /proc/config.gz or /boot/config-RELEASE readable to know; a kernel may be built for up to 45",
+        )),
+    }
+    if let Some(slabinfo) = read(host, "/proc/slabinfo") {
+        facts.active_skbs = active_skbs(host, &slabinfo);
+        facts.mptcp_sockets = mptcp_sockets(&slabinfo);
+    }
+    facts
+}
+
+/// The kernel's configuration, where it can be read.
+pub(crate) fn kernel_config(host: &dyn Host) -> Option<KernelConfig> {
+    let release = read(host, "/proc/sys/kernel/osrelease").unwrap_or_default();
+    let boot = format!("/boot/config-{}", String::from_utf8_lossy(&release).trim());
+    ["/proc/config.gz", &boot].into_iter().find_map(|path| KernelConfig::parse(&read(host, path)?))
+}
+
+/// Whether this process has CAP_SYS_PTRACE already, so that asking for more privilege is no help.
+pub(crate) fn may_look_at_others(host: &dyn Host) -> bool {
+    const CAP_SYS_PTRACE: u32 = 19;
+    read(host, "/proc/self/status")
+        .and_then(|status| status::effective_capabilities(&status))
+        .is_some_and(|capabilities| capabilities & 1 << CAP_SYS_PTRACE != 0)
+}
+
+/// Both slabs must be known, or the sum bounds nothing.
+fn active_skbs(host: &dyn Host, slabinfo: &[u8]) -> Option<u64> {
+    let objects = slabinfo::SKB_SLABS.map(|slab| {
+        let merged =
+            || slabinfo::active_objects_at_most(&read(host, &format!("/sys/kernel/slab/{slab}/objects"))?);
+        slabinfo::active_objects(slabinfo, slab).or_else(merged)
+    });
+    objects.into_iter().try_fold(0u64, |sum, objects| Some(sum.saturating_add(objects?)))
+}
+
+/// These slabs are never merged with others (`SLAB_TYPESAFE_BY_RCU`), so where they are not listed the kernel
+/// has no MPTCP, or no IPv6, or calls them something else.
+fn mptcp_sockets(slabinfo: &[u8]) -> Option<u64> {
+    let [four, six] = ["MPTCP", "MPTCPv6"].map(|slab| slabinfo::active_objects(slabinfo, slab));
+    Some(four?.saturating_add(six.unwrap_or(0)))
+}
+
+pub(crate) fn tcp_memory(host: &dyn Host) -> Option<Bytes> {
+    let Pages(pages) = sockstat::tcp_memory(&read(host, "/proc/net/sockstat")?)?;
+    Some(Pages(pages).bytes(host.page_size()))
+}
+
+pub(crate) fn unlisted_noise(host: &dyn Host) -> Bytes {
+    const RESERVE_PER_CPU: u64 = 1 << 20;
+    Bytes(RESERVE_PER_CPU.saturating_mul(cpus(host)))
+}
+
+/// How many CPUs are online.
+pub(crate) fn cpus(host: &dyn Host) -> u64 {
+    let stat = read(host, "/proc/stat").unwrap_or_default();
+    let is_cpu = |line: &&[u8]| {
+        line.strip_prefix(b"cpu").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+    };
+    stat.split(|&b| b == b'\n').filter(is_cpu).count() as u64
+}

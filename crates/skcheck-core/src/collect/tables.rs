@@ -1,0 +1,233 @@
+//! Reads the tables of one network namespace.
+
+use std::cell::OnceCell;
+
+use crate::collect::client::{Asker, Refusal};
+use crate::collect::descriptors::Descriptors;
+use crate::collect::dump::{Candidate, Dump, Stream, may_be_held_by};
+use crate::diag::decode::Record;
+use crate::diag::request::States;
+use crate::footprint::HostFacts;
+use crate::host::Host;
+use crate::host::file;
+use crate::model::gap::{Gap, Missing};
+use crate::model::netns::Netns;
+use crate::model::query::Query;
+use crate::model::socket::Socket;
+use crate::model::table::{IpVersion, Table};
+use crate::procfs::protocols::protocol_in_use;
+use crate::procfs::release;
+use crate::procfs::sockstat::{InUse, any_in_use, in_use};
+
+/// Dumps the tables of a namespace.
+pub(crate) fn dump(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    descriptors: &Descriptors,
+    netns: &Netns,
+) -> Dump {
+    let mut dump = Dump::new();
+    let asker = match Asker::open(host, netns) {
+        Ok(asker) => asker,
+        Err(error) => {
+            dump.tcp_complete = false;
+            dump.refusal = Some(error);
+            return dump;
+        }
+    };
+    dump.has_tcp = has_connections(&asker, netns);
+    let asking = Asking { host, query, facts, descriptors, netns, asker: &asker, protocols: OnceCell::new() };
+    for table in query.tables() {
+        let held = asking.dump(table, &mut dump);
+        if dump.refusal.is_some() {
+            dump.tcp_complete = false;
+            return dump;
+        }
+        if matches!(table, Table::Tcp(_)) {
+            dump.tcp_complete &= held == Dumped::Whole;
+        }
+    }
+    asking.add_mptcp(query.tcp, &mut dump);
+    dump.drop_repeats();
+    dump.ask_who_waits(&asker);
+    dump
+}
+
+/// Whether an [`Engine`](crate::engine::Engine) meets the sockets of a table at their descriptors.
+fn is_found_by_engines(table: Table) -> bool {
+    matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::UdpLite(_) | Table::Ping(_) | Table::Unix)
+}
+
+/// How reading a table went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dumped {
+    Whole,
+    /// Nothing was asked for, or not all was told.
+    NotAll,
+}
+
+/// One namespace that is asked for its tables.
+pub(crate) struct Asking<'a, 'h> {
+    pub host: &'a dyn Host,
+    pub query: &'a Query,
+    pub facts: &'a HostFacts,
+    pub descriptors: &'a Descriptors,
+    pub netns: &'a Netns,
+    pub asker: &'a Asker<'h>,
+    /// See [`Asking::protocols_with_mptcp`]; empty until it has been needed.
+    pub protocols: OnceCell<Option<Vec<u8>>>,
+}
+
+impl Asking<'_, '_> {
+    /// Adds to what an engine found the sockets of the tables that it does not look for.
+    pub(crate) fn dump_beside_engine(&self, dump: &mut Dump) {
+        // An engine has counted them already.
+        let scanned = dump.scanned;
+        for table in self.query.tables().into_iter().filter(|table| !is_found_by_engines(*table)) {
+            self.dump(table, dump);
+        }
+        self.add_mptcp(false, dump);
+        dump.scanned = scanned;
+    }
+
+    /// Dumps a table. Where NETLINK_SOCK_DIAG itself cannot be used, and nothing was told before, the dump
+    /// has the refusal.
+    fn dump(&self, table: Table, dump: &mut Dump) -> Dumped {
+        let states = match worth_asking(self.asker, table, self.netns) {
+            Some(States::Bound) => {
+                dump.may_have_bound = true;
+                None
+            }
+            states => states,
+        };
+        let Some(states) = states.filter(|_| !self.is_known_to_be_empty(table)) else {
+            dump.asked = true;
+            return Dumped::Whole;
+        };
+        let mut stream = self.stream(dump);
+        let result = self.asker.dump(table, states, &mut stream);
+        let unheld = stream.unheld;
+        dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
+        match result {
+            Ok(shortcomings) => {
+                // Reading a file is no answer of the kernel's.
+                if table.module().is_some() {
+                    (dump.asked, dump.answered) = (true, true);
+                }
+                // /proc/net has every socket too.
+                let is_detail = |gap: &Gap| gap.what == Missing::TableDetail;
+                dump.tcp_uncharged |= matches!(table, Table::Tcp(_)) && shortcomings.iter().any(is_detail);
+                let dumped = if shortcomings.iter().all(is_detail) { Dumped::Whole } else { Dumped::NotAll };
+                dump.gaps.extend(shortcomings);
+                return dumped;
+            }
+            Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => {}
+            Err(Refusal::Table(gap)) => dump.gaps.push(gap),
+            // What is empty without a question was no answer.
+            Err(Refusal::SockDiag(error)) if !dump.answered => {
+                dump.asked = false;
+                dump.refusal = Some(error);
+            }
+            Err(Refusal::SockDiag(error)) => {
+                let remedy = format!("the kernel did not answer ({error}): run again");
+                dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
+            }
+        }
+        Dumped::NotAll
+    }
+
+    /// Whether a table is empty, where asking it is what costs: of MPTCP an empty one takes as long as a full
+    /// one, some 0.75 ms, since the kernel walks all tokens of the host.
+    fn is_known_to_be_empty(&self, table: Table) -> bool {
+        let name = match table {
+            Table::Mptcp(IpVersion::V4) => "MPTCP",
+            Table::Mptcp(IpVersion::V6) => "MPTCPv6",
+            _ => return false,
+        };
+        if self.facts.mptcp_sockets == Some(0) {
+            return true;
+        }
+        let protocols = self.protocols.get_or_init(|| self.protocols_with_mptcp());
+        protocols.as_ref().is_some_and(|file| protocol_in_use(file, name) == InUse::None)
+    }
+
+    /// The namespace's /proc/net/protocols, where that counts MPTCP sockets: since Linux 6.3.
+    fn protocols_with_mptcp(&self) -> Option<Vec<u8>> {
+        let release = file::read(self.host, "/proc/sys/kernel/osrelease")?;
+        release::is_release_at_least(&release, (6, 3)).then(|| self.asker.proc_net("protocols"))?
+    }
+
+    fn stream<'d>(&'d self, dump: &'d mut Dump) -> Stream<'d> {
+        let Asking { query, facts, descriptors, .. } = *self;
+        Stream { query, facts, descriptors, dump, unheld: 0 }
+    }
+
+    /// Makes candidates of the MPTCP sockets, with their subflows. Where TCP was not dumped, these are still
+    /// to be looked for.
+    fn add_mptcp(&self, tcp_was_dumped: bool, dump: &mut Dump) {
+        if dump.mptcp.is_empty() {
+            return;
+        }
+        for version in [IpVersion::V4, IpVersion::V6].into_iter().filter(|_| !tcp_was_dumped) {
+            let mut add = |record: Record<'_>| {
+                if dump.mptcp.has_subflow(&record.socket) {
+                    dump.mptcp.add_subflow(record.into_socket());
+                }
+            };
+            let result = self.asker.dump(Table::Tcp(version), States::Holding, &mut add);
+            dump.gaps.extend(match result {
+                Ok(shortcomings) => shortcomings,
+                Err(Refusal::Table(gap)) => vec![gap],
+                Err(Refusal::SockDiag(error)) => {
+                    let remedy = format!("the kernel did not answer ({error}): run again");
+                    vec![Gap::uncounted(Missing::Table, Table::Tcp(version).name(), remedy)]
+                }
+            });
+        }
+        let may_match = |socket: &Socket| {
+            self.query.may_match(socket, self.facts)
+                && may_be_held_by(self.descriptors, socket, &self.query.pids)
+        };
+        dump.candidates.extend(dump.mptcp.take().into_iter().filter(may_match).map(Candidate::now));
+    }
+}
+
+/// What it is worth asking another namespace for, of a table. A TCP dump walks the host's whole
+/// connection table, whichever namespace asks. The scanner's own is always asked for all.
+fn worth_asking(asker: &Asker<'_>, table: Table, netns: &Netns) -> Option<States> {
+    let name = match table {
+        Table::Tcp(IpVersion::V4) => "TCP",
+        Table::Tcp(IpVersion::V6) => "TCP6",
+        Table::Udp(IpVersion::V4) => "UDP",
+        Table::Udp(IpVersion::V6) => "UDP6",
+        Table::UdpLite(IpVersion::V4) => "UDPLITE",
+        Table::UdpLite(IpVersion::V6) => "UDPLITE6",
+        Table::Raw(IpVersion::V4) => "RAW",
+        Table::Raw(IpVersion::V6) => "RAW6",
+        Table::Unix | Table::Mptcp(_) | Table::Ping(_) | Table::Packet | Table::Netlink => "sockets",
+    };
+    if netns.own {
+        return Some(States::Holding);
+    }
+    let sockstat = asker.sockstat();
+    match (any_in_use(&sockstat), in_use(&sockstat, name)) {
+        (InUse::None, _) => None,
+        (InUse::Perhaps, InUse::Perhaps) => Some(States::Holding),
+        (InUse::Perhaps, InUse::None) => matches!(table, Table::Tcp(_)).then_some(States::Bound),
+    }
+}
+
+/// Whether a namespace has TCP connections or listeners, or nobody can tell.
+pub(crate) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
+    let versions = [IpVersion::V4, IpVersion::V6];
+    versions.into_iter().any(|it| worth_asking(asker, Table::Tcp(it), netns) == Some(States::Holding))
+}
+
+/// Whether the kernel was built without this table's protocol, so that it has no such sockets:
+/// newer kernels have no UDP-Lite, others no MPTCP, no IPv6 or no packet sockets.
+pub(crate) fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
+    !matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::Unix)
+        && file::exists(host, "/proc/net/sockstat")
+        && !file::exists(host, table.proc_file())
+}

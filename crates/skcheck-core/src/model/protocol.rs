@@ -1,0 +1,82 @@
+//! Address families and protocols.
+
+/// The address family of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// `AF_INET`.
+    Ipv4,
+    /// `AF_INET6`. A dual-stack socket that talks IPv4 is of this family, with mapped addresses.
+    Ipv6,
+    /// `AF_UNIX`.
+    Unix,
+    /// `AF_PACKET`.
+    Packet,
+    /// `AF_NETLINK`.
+    Netlink,
+}
+
+impl Family {
+    /// The family's lower-case name: `inet`, `inet6`, `unix`, `packet` or `netlink`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Ipv4 => "inet",
+            Family::Ipv6 => "inet6",
+            Family::Unix => "unix",
+            Family::Packet => "packet",
+            Family::Netlink => "netlink",
+        }
+    }
+}
+
+/// What a socket speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// UDP-Lite (RFC 3828).
+    UdpLite,
+    /// `AF_UNIX`, `SOCK_STREAM`.
+    UnixStream,
+    /// `AF_UNIX`, `SOCK_DGRAM`.
+    UnixDatagram,
+    /// `AF_UNIX`, `SOCK_SEQPACKET`.
+    UnixSeqpacket,
+    /// Multipath TCP: one socket over several TCP connections, its subflows.
+    Mptcp,
+    /// `SOCK_RAW` of an IP family: every packet of one protocol above IP.
+    Raw,
+    /// `SOCK_DGRAM` with `IPPROTO_ICMP` or `IPPROTO_ICMPV6`: answers to echo requests.
+    Ping,
+    /// `AF_PACKET`: frames as devices send and receive them.
+    Packet,
+    /// `AF_NETLINK`: messages from and to the kernel.
+    Netlink,
+}
+
+impl Protocol {
+    /// The protocol's lower-case name: `tcp`, `udp`, `udplite`, `unix_stream`, `unix_dgram`,
+    /// `unix_seqpacket`, `mptcp`, `raw`, `ping`, `packet` or `netlink`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::UdpLite => "udplite",
+            Protocol::UnixStream => "unix_stream",
+            Protocol::UnixDatagram => "unix_dgram",
+            Protocol::UnixSeqpacket => "unix_seqpacket",
+            Protocol::Mptcp => "mptcp",
+            Protocol::Raw => "raw",
+            Protocol::Ping => "ping",
+            Protocol::Packet => "packet",
+            Protocol::Netlink => "netlink",
+        }
+    }
+
+    /// Whether it is one of the three of `AF_UNIX`, whose memory the kernel charges to the sender.
+    pub fn is_unix(self) -> bool {
+        matches!(self, Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket)
+    }
+}

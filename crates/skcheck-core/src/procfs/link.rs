@@ -1,0 +1,17 @@
+//! What links in /proc point to: `socket:[N]`, `net:[N]`.
+
+use crate::model::netns::NetnsId;
+use crate::model::socket::Inode;
+use crate::procfs::number::parse_number;
+
+/// The inode in `socket:[N]`.
+pub fn socket_inode(target: &[u8]) -> Option<Inode> {
+    let number = target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    parse_number(number).and_then(Inode::new)
+}
+
+/// The namespace that a link points to: `net:[N]`.
+pub fn netns_id(target: &[u8]) -> Option<NetnsId> {
+    let number = target.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(number).ok()?.parse().ok().map(NetnsId)
+}
