@@ -11,13 +11,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use criterion::{Criterion, Throughput};
-use skcheck_core::NetnsFile;
 use skcheck_core::host::Diag;
 use skcheck_core::testing::decode::Answer;
 use skcheck_core::testing::request;
 use skcheck_core::testing::request::States;
-use skcheck_core::{Host, Live, PageSize, Query, scan};
-use skcheck_core::{IpVersion, Table};
+use skcheck_core::{Host, IpVersion, Live, NetnsFile, PageSize, Protocols, Query, Table, scan};
 
 /// How many pairs of each kind of socket are recorded.
 const PAIRS: usize = 1000;
@@ -108,10 +106,9 @@ impl Recording {
     }
 
     fn query_all(&self) -> Query {
-        let mut query = Query::of_no_protocol();
+        let is_unix = self.table == Table::Unix;
+        let mut query = Query::of(if is_unix { Protocols::UNIX } else { Protocols::TCP });
         query.ipv6 = false;
-        query.tcp = self.table != Table::Unix;
-        query.unix = self.table == Table::Unix;
         query.include_idle = true;
         query
     }

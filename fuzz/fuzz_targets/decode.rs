@@ -2,28 +2,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use skcheck_core::Table;
 use skcheck_core::footprint::footprint;
 use skcheck_core::testing::decode::Answer;
 use skcheck_core::testing::procfs::{config, net, slabinfo, sockstat, status, task};
 use skcheck_core::{HostFacts, PageSize, SkMem, TcpInfo, Truesize};
-use skcheck_core::{IpVersion, Table};
-
-const TABLES: [Table; 10] = [
-    Table::Tcp(IpVersion::V4),
-    Table::Tcp(IpVersion::V6),
-    Table::Udp(IpVersion::V6),
-    Table::UdpLite(IpVersion::V4),
-    Table::Unix,
-    Table::Mptcp(IpVersion::V4),
-    Table::Raw(IpVersion::V4),
-    Table::Raw(IpVersion::V6),
-    Table::Packet,
-    Table::Netlink,
-];
 
 fuzz_target!(|input: &[u8]| {
     let Some((&table, bytes)) = input.split_first() else { return };
-    let table = TABLES[usize::from(table) % TABLES.len()];
+    let table = Table::ALL[usize::from(table) % Table::ALL.len()];
     let host = HostFacts::assumed(PageSize(4096));
     // The sequence number of the first message is what is waited for: most inputs get past it.
     let sequence = bytes.get(8..12).map_or(0, |b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]));

@@ -2,30 +2,17 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use skcheck_core::Table;
 use skcheck_core::footprint::footprint;
 use skcheck_core::testing::procfs::net;
 use skcheck_core::{HostFacts, PageSize};
-use skcheck_core::{IpVersion, Table};
-
-const TABLES: [Table; 10] = [
-    Table::Tcp(IpVersion::V4),
-    Table::Tcp(IpVersion::V6),
-    Table::Udp(IpVersion::V4),
-    Table::Udp(IpVersion::V6),
-    Table::Raw(IpVersion::V4),
-    Table::Raw(IpVersion::V6),
-    Table::Ping(IpVersion::V4),
-    Table::Ping(IpVersion::V6),
-    Table::Packet,
-    Table::Netlink,
-];
 
 fuzz_target!(|input: &[u8]| {
     let Some((&table, file)) = input.split_first() else { return };
     let host = HostFacts::assumed(PageSize(4096));
     let lines = file.split(|&b| b == b'\n').filter(|line| !line.is_empty()).count() as u64;
     let mut sockets = 0;
-    let bad = net::parse(TABLES[usize::from(table) % TABLES.len()], file, |socket| {
+    let bad = net::parse(Table::ALL[usize::from(table) % Table::ALL.len()], file, |socket| {
         sockets += 1;
         let _ = footprint(&socket, None, &host);
     });

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-use skcheck_core::{Gap, Missing, NetnsChoice, Query, Snapshot};
+use skcheck_core::{Gap, Missing, NetnsChoice, Protocols, Query, Snapshot};
 
 use crate::support::netns::in_own_netns;
 use crate::support::scan;
@@ -56,7 +56,7 @@ fn they_are_counted_by_name() {
         assert_eq!(gap(&snapshot).expect("told").count, Some(2));
         assert!(snapshot.gaps.iter().any(Gap::hides_sockets));
         let mut narrow = query.clone();
-        narrow.unix = false;
+        narrow.protocols -= Protocols::UNIX;
         assert_eq!(gap(&scan::run(&narrow)), None, "asked for others");
     }
     assert_eq!(gap(&scan::run(&query)), None, "they are closed");

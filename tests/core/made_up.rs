@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use skcheck_core::Protocols;
 use skcheck_core::{
     Bytes, ErrorKind, Holder, Holding, Inode, Missing, Payload, Query, RecvQueue, Snapshot, Source, State,
     Truesize, scan,
@@ -22,8 +23,8 @@ pub(crate) fn tcp4(datagrams: impl Fn(u32) -> Vec<Vec<u8>> + Sync + 'static) -> 
 }
 
 pub(crate) fn tcp_only() -> Query {
-    let mut query = Query::of_no_protocol();
-    (query.tcp, query.include_idle) = (true, true);
+    let mut query = Query::of(Protocols::TCP);
+    query.include_idle = true;
     query
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 
+use skcheck_core::Protocols;
 use skcheck_core::engine::{
     Counters, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
 };
@@ -95,8 +96,8 @@ fn scan(sockets: &'static [(u16, u32)], engine: &Canned) -> Snapshot {
         let datagrams = sockets.iter().map(socket).chain([done(request.sequence, 0)]);
         request.is_tcp4().then(|| Answer::of(datagrams))
     });
-    let mut query = Query::of_no_protocol();
-    (query.tcp, query.include_idle) = (true, true);
+    let mut query = Query::of(Protocols::TCP);
+    query.include_idle = true;
     scan_with(&host, &query, Some(engine), &Limits::default()).expect("it answers")
 }
 

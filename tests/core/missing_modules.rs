@@ -2,6 +2,7 @@
 
 use std::io;
 
+use skcheck_core::Protocols;
 use skcheck_core::engine::{Found, Limits, Pass, Step, Target};
 use skcheck_core::{
     Connections, Endpoint, Engine, Family, Holder, Holding, Inode, Missing, NetnsId, Payload, Protocol,
@@ -120,8 +121,7 @@ fn tcp_without_its_module() {
 #[test]
 fn udp_and_its_like_without_their_module() {
     let host = without(|request| [17, 136].contains(&request.protocol));
-    let mut query = Query::of_no_protocol();
-    query.udp = true;
+    let query = Query::of(Protocols::UDP);
     let snapshot = scan(&host, &query).expect("/proc/net answers");
     assert_eq!(snapshot.sockets.len(), 3);
     for (number, protocol, port) in
@@ -140,8 +140,8 @@ fn udp_and_its_like_without_their_module() {
 #[test]
 fn unix_sockets_without_their_module() {
     let host = without(|request| request.family == 1);
-    let mut query = Query::of_no_protocol();
-    (query.unix, query.include_idle) = (true, true);
+    let mut query = Query::of(Protocols::UNIX);
+    query.include_idle = true;
     let snapshot = scan(&host, &query).expect("/proc/net/unix answers");
     let path = || Endpoint::Path(b"/run/with a space ".to_vec());
     let expected = [

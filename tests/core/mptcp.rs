@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::{Family, Holding, Payload, Protocol, RecvQueue, SendQueue, State, Truesize, Via};
+use skcheck_core::{
+    Family, Holding, Payload, Protocol, Protocols, RecvQueue, SendQueue, State, Truesize, Via,
+};
 
 use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, eventually, get, mine};
@@ -60,7 +62,7 @@ fn each_connection_is_one_socket() {
     let sent = fill(&client);
     let mut query = scan::here();
     // The scanner's own holds an answer while it is dumped.
-    query.netlink = false;
+    query.protocols -= Protocols::NETLINK;
     let snapshot = eventually("all is at rest", || {
         let (before, now) = (scan::run(&query), scan::run(&query));
         let queues = |it: &skcheck_core::Snapshot| get(it, inode(&server)).socket.skmem;
@@ -120,7 +122,7 @@ fn each_connection_is_one_socket() {
     });
     assert_eq!(get(&drained, inode(&server)).footprint.received.payload, Some(Payload(0)));
 
-    query.mptcp = false;
+    query.protocols -= Protocols::MPTCP;
     let tcp_alone = scan::run(&query);
     let subflows = tcp_alone.sockets.iter().filter(|it| it.socket.protocol == Protocol::Tcp);
     assert_eq!(subflows.count(), 3, "then they are TCP sockets like others, as ss -t has them");

@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use skcheck_core::{Family, Holder, Holding, Netns, NetnsId, Payload, Query, RecvQueue, Snapshot, State};
+use skcheck_core::{
+    Family, Holder, Holding, Netns, NetnsId, Payload, Protocols, Query, RecvQueue, Snapshot, State,
+};
 
 use crate::support::child::Sleeper;
 use crate::support::loopback::settle;
@@ -165,7 +167,7 @@ fn reached_in_many_ways_and_dumped_once() {
     // `scanned` counts records: with the only namespace asked for, two for the pair and no more.
     let mut only = scan::everything();
     // The kernel has some in every namespace.
-    only.netlink = false;
+    only.protocols -= Protocols::NETLINK;
     only.netns = skcheck_core::NetnsChoice::OfFile(netns.path());
     let snapshot = scan::run(&only);
     assert_eq!((snapshot.scanned.sockets, snapshot.sockets.len()), (2, 2));

@@ -3,7 +3,7 @@
 use std::net::{TcpListener, UdpSocket};
 
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::{ErrorKind, Family, Live, Missing, Query, State, scan as library_scan};
+use skcheck_core::{ErrorKind, Family, Live, Missing, Protocols, Query, State, scan as library_scan};
 
 use crate::support::child::Sleeper;
 use crate::support::scan::{self, find, get};
@@ -73,9 +73,8 @@ fn protocols() {
     let udp = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     let (unix, _peer) = unix_pair(SocketType::STREAM);
     let inodes = [inode(&pair.server), inode(&udp), inode(&unix)];
-    for wanted in 0..3 {
-        let mut query = Query::of_no_protocol();
-        (query.tcp, query.udp, query.unix) = (wanted == 0, wanted == 1, wanted == 2);
+    for (wanted, protocols) in [Protocols::TCP, Protocols::UDP, Protocols::UNIX].into_iter().enumerate() {
+        let mut query = Query::of(protocols);
         query.include_idle = true;
         let snapshot = scan::run(&query);
         let found = inodes.map(|number| find(&snapshot, number).is_some());
@@ -140,10 +139,10 @@ fn a_process_by_id_and_by_name() {
 
 #[test]
 fn a_query_without_a_table_is_an_error() {
-    let mut query = Query::of_no_protocol();
+    let mut query = Query::of(Protocols::NONE);
     let error = library_scan(&Live::new(), &query).expect_err("nothing is asked for");
     assert_eq!(error.kind(), ErrorKind::EmptyQuery);
-    (query.tcp, query.udp, query.mptcp, query.raw) = (true, true, true, true);
+    query.protocols |= Protocols::TCP | Protocols::UDP | Protocols::MPTCP | Protocols::RAW;
     (query.ipv4, query.ipv6) = (false, false);
     assert!(library_scan(&Live::new(), &query).is_err());
 }

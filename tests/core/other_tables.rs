@@ -8,7 +8,7 @@ use skcheck_core::{
     Bytes, Connections, Cookie, Endpoint, Holder, Holding, Inode, Missing, Payload, Protocol, Query,
     RecvQueue, Ring, SendQueue, Snapshot, Socket, State, Truesize, scan,
 };
-use skcheck_core::{IpVersion, Table};
+use skcheck_core::{IpVersion, Protocols, Table};
 
 use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{
@@ -124,14 +124,9 @@ fn requests() {
 }
 
 fn only(protocol: Protocol) -> Query {
-    let mut query = Query::of_no_protocol();
+    let kin = if protocol == Protocol::Mptcp { Protocols::TCP } else { Protocols::NONE };
+    let mut query = Query::of(Protocols::of(&[protocol]) | kin);
     query.include_idle = true;
-    match protocol {
-        Protocol::Raw => query.raw = true,
-        Protocol::Packet => query.packet = true,
-        Protocol::Netlink => query.netlink = true,
-        _ => (query.mptcp, query.tcp) = (true, true),
-    }
     query
 }
 
@@ -346,8 +341,7 @@ fn mptcp_is_not_asked_for_where_there_is_none() {
         asked.iter().filter(|request| request.is_dump_of(family, 0)).count()
     };
     let check = |host: MadeUp, found: usize, expected: [usize; 2]| {
-        let mut query = Query::of_no_protocol();
-        query.mptcp = true;
+        let query = Query::of(Protocols::MPTCP);
         assert_eq!(scan(&host, &query).expect("it answers").sockets.len(), found);
         assert_eq!([asked(&host, 2), asked(&host, 10)], expected);
     };
@@ -366,12 +360,11 @@ fn mptcp_is_not_asked_for_where_there_is_none() {
 /// `ss -t` lists them, and so does TCP alone; MPTCP alone asks for them.
 #[test]
 fn subflows_by_what_is_asked_for() {
-    let mut tcp = Query::of_no_protocol();
-    (tcp.tcp, tcp.include_idle) = (true, true);
+    let mut tcp = Query::of(Protocols::TCP);
+    tcp.include_idle = true;
     let snapshot = scan(&mptcp_host(), &tcp).expect("it answers");
     assert_eq!(snapshot.sockets.iter().filter(|it| it.socket.state != State::ClosedHeld).count(), 6);
-    let mut mptcp = Query::of_no_protocol();
-    mptcp.mptcp = true;
+    let mptcp = Query::of(Protocols::MPTCP);
     let snapshot = scan(&mptcp_host(), &mptcp).expect("it answers");
     let found: Vec<(Protocol, usize)> =
         snapshot.sockets.iter().map(|it| (it.socket.protocol, it.socket.subflows().len())).collect();

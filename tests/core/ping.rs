@@ -1,5 +1,6 @@
 //! Ping sockets, of which no dump tells.
 
+use skcheck_core::Protocols;
 use skcheck_core::{
     Endpoint, Family, Holder, Missing, Payload, Protocol, Query, RecvQueue, State, Truesize, scan,
 };
@@ -44,7 +45,7 @@ fn answers_that_nobody_reads() {
     assert!(!lacks(Missing::Table) && !lacks(Missing::TableDetail), "{:?}", snapshot.gaps);
     query.ipv6 = false;
     assert_eq!(scan::run(&query).sockets.len(), 1);
-    query.raw = false;
+    query.protocols -= Protocols::RAW;
     assert_eq!(scan::run(&query).sockets.len(), 0);
 }
 
@@ -54,8 +55,7 @@ const ICMP: &str = "   sl  local_address rem_address   st tx_queue rx_queue tr t
 #[test]
 fn as_the_file_has_them() {
     let host = MadeUp::new().file("/proc/net/icmp", ICMP).process(7, "blackbox_exporter", &[60_434]);
-    let mut query = Query::of_no_protocol();
-    query.raw = true;
+    let query = Query::of(Protocols::RAW);
     let snapshot = scan(&host, &query).expect("it answers");
     let [report] = &snapshot.sockets[..] else { panic!("{:?}", snapshot.sockets) };
     let socket = &report.socket;

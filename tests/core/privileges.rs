@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::net::{AddressFamily, SocketType};
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
+use skcheck_core::Protocols;
 use skcheck_core::{
     Connections, ErrorKind, Holder, Holding, Live, Missing, NetnsChoice, Payload, Query, RecvQueue,
     SendQueue, SkMem, Snapshot, SocketEntry, Source, State, Truesize, scan as library_scan,
@@ -181,8 +182,7 @@ fn a_sandbox_and_unix_sockets_alone() {
 
 #[test]
 fn a_sandbox_and_what_has_no_file() {
-    let mut query = Query::of_no_protocol();
-    query.mptcp = true;
+    let query = Query::of(Protocols::MPTCP);
     let error = without_netlink(|| library_scan(&Live::new(), &query).expect_err("no table"));
     assert_eq!(error.kind(), ErrorKind::NoTables);
     assert!(error.gaps().iter().any(|gap| gap.what == Missing::SockDiag), "{:?}", error.gaps());

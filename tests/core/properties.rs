@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use skcheck_core::Table;
 use skcheck_core::footprint::{footprint, worst};
 use skcheck_core::memory::cgroup::{Pressure, cgroup};
 use skcheck_core::memory::network::{Books, network};
@@ -19,23 +20,9 @@ use skcheck_core::{
     Bytes, Family, HostFacts, Inode, PageSize, Payload, Protocol, Query, RecvQueue, SendQueue, SkMem, Socket,
     State, TcpInfo, Truesize, WorstBasis,
 };
-use skcheck_core::{IpVersion, Table};
 
 use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
-
-const TABLES: [Table; 10] = [
-    Table::Tcp(IpVersion::V4),
-    Table::Udp(IpVersion::V6),
-    Table::UdpLite(IpVersion::V4),
-    Table::Unix,
-    Table::Mptcp(IpVersion::V4),
-    Table::Raw(IpVersion::V4),
-    Table::Raw(IpVersion::V6),
-    Table::Ping(IpVersion::V6),
-    Table::Packet,
-    Table::Netlink,
-];
 
 fn decode(table: Table, sequence: u32, datagram: &[u8]) -> (Answer, Vec<Socket>) {
     let mut answer = Answer::new(table, sequence);
@@ -60,13 +47,13 @@ fn datagram() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_bytes_decode(bytes in vec(any::<u8>(), 0..600), table in 0..TABLES.len()) {
-        decode(TABLES[table], 1, &bytes);
+    fn any_bytes_decode(bytes in vec(any::<u8>(), 0..600), table in 0..Table::ALL.len()) {
+        decode(Table::ALL[table], 1, &bytes);
     }
 
     #[test]
-    fn anything_like_a_datagram_decodes(bytes in datagram(), table in 0..TABLES.len()) {
-        let (_, sockets) = decode(TABLES[table], 1, &bytes);
+    fn anything_like_a_datagram_decodes(bytes in datagram(), table in 0..Table::ALL.len()) {
+        let (_, sockets) = decode(Table::ALL[table], 1, &bytes);
         prop_assert!(sockets.len() * 16 <= bytes.len());
     }
 
@@ -80,7 +67,7 @@ proptest! {
     #[test]
     fn any_files_parse(bytes in vec(any::<u8>(), 0..400), text in "[ -~\n]{0,300}") {
         for bytes in [&bytes[..], text.as_bytes()] {
-            for table in TABLES {
+            for table in Table::ALL {
                 let lines = bytes.split(|&b| b == b'\n').count() as u64;
                 let bad_lines = net::parse(table, bytes, drop);
                 prop_assert!(bad_lines <= lines);

@@ -1,6 +1,7 @@
 //! A raw socket that never reads.
 
 use rustix::net::{AddressFamily, SendFlags, SocketType, ipproto};
+use skcheck_core::Protocols;
 use skcheck_core::{
     Endpoint, Family, Missing, Payload, Protocol, RecvQueue, SendQueue, State, Truesize, WorstBasis,
 };
@@ -65,6 +66,6 @@ fn icmp_that_nobody_reads() {
     assert_eq!(found.skmem.rcvbuf.is_some(), has_module);
     query.ipv6 = false;
     assert!(scan::find(&scan::run(&query), inode(&idle)).is_none());
-    query.raw = false;
+    query.protocols -= Protocols::RAW;
     assert!(scan::find(&scan::run(&query), inode(&socket)).is_none());
 }

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::net::SocketType;
 use skcheck_core::testing::decode::Answer;
-use skcheck_core::{Endpoint, Live, NetnsChoice, Query, RecvQueue, SendQueue, Snapshot, SocketEntry, scan};
-use skcheck_core::{IpVersion, Table};
+use skcheck_core::{
+    Endpoint, IpVersion, Live, NetnsChoice, Protocols, Query, RecvQueue, SendQueue, Snapshot, SocketEntry,
+    Table, scan,
+};
 
 use crate::support::replay::{Recorder, Replay};
 use crate::support::scan::get;
@@ -23,16 +25,15 @@ fn fixtures() -> PathBuf {
 /// TCP, UDP and unix sockets of this namespace: a recording does not tell namespaces apart, and others that
 /// hold sockets would be recorded as this one.
 fn here() -> Query {
-    let mut query = Query::of_no_protocol();
-    (query.tcp, query.udp, query.unix, query.include_idle) = (true, true, true, true);
+    let mut query = Query::of(Protocols::TCP | Protocols::UDP | Protocols::UNIX);
+    query.include_idle = true;
     query.netns = NetnsChoice::Current;
     query
 }
 
 /// All other sockets of this namespace.
 fn others_here() -> Query {
-    let mut query = Query::of_no_protocol();
-    (query.mptcp, query.raw, query.packet, query.netlink) = (true, true, true, true);
+    let mut query = Query::of(Protocols::MPTCP | Protocols::RAW | Protocols::PACKET | Protocols::NETLINK);
     (query.include_idle, query.netns) = (true, NetnsChoice::Current);
     query
 }
@@ -109,7 +110,7 @@ fn what_is_recorded_replays() {
     let (writer, reader) = unix_pair(SocketType::STREAM);
     send_unix(&writer, 10);
     let mut query = here();
-    (query.tcp, query.udp) = (false, false);
+    query.protocols -= Protocols::TCP | Protocols::UDP;
     query.pids = vec![std::process::id()];
     query.min_recv_q = Some(10);
     let live = Live::new();

@@ -2,8 +2,7 @@
 
 use skcheck_core::testing::decode::Answer as Decoder;
 use skcheck_core::testing::procfs::net;
-use skcheck_core::{IpVersion, Table};
-use skcheck_core::{Missing, Query, Socket, scan};
+use skcheck_core::{IpVersion, Missing, Protocols, Query, Socket, Table, scan};
 
 use crate::made_up::{count, tcp_only};
 use crate::support::made_up::{Answer, MadeUp, Request};
@@ -206,8 +205,7 @@ fn lines_of_proc_net() {
         assert_eq!(net::parse(table, &file, |_| {}), 0, "{table:?}");
     }
     let broken = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\nx\ny\n";
-    let mut query = Query::of_no_protocol();
-    query.tcp = true;
+    let query = Query::of(Protocols::TCP);
     let host = MadeUp::new()
         .file("/proc/net/tcp", broken)
         .file("/proc/net/tcp6", "heading\n")

@@ -2,7 +2,9 @@
 
 use skcheck_core::engine::Limits;
 use skcheck_core::verdict::{Code, Reason, judge};
-use skcheck_core::{Bytes, Engine, Holder, Payload, Query, Snapshot, Truesize, Verdict, scan_with};
+use skcheck_core::{
+    Bytes, Engine, Holder, Payload, Protocols, Query, Snapshot, Truesize, Verdict, scan_with,
+};
 
 use crate::measured::Canned;
 use crate::support::made_up::{Answer, MadeUp};
@@ -46,8 +48,7 @@ fn with_packets(host: MadeUp, packets: u64) -> MadeUp {
 }
 
 fn judged(host: &MadeUp, engine: Option<&dyn Engine>) -> (Verdict, Snapshot) {
-    let mut query = Query::of_no_protocol();
-    (query.tcp, query.packet) = (true, true);
+    let query = Query::of(Protocols::TCP | Protocols::PACKET);
     let snapshot = scan_with(host, &query, engine, &Limits::default()).expect("it answers");
     let ledger = snapshot.ledger.clone().expect("it has a meminfo");
     (judge(&ledger, None, &snapshot), snapshot)
@@ -116,8 +117,7 @@ fn what_no_file_tells_could_have_it() {
         host.and_kernel(move |request| (request.family == missing).then(|| request.no_module()))
     };
     let is_of_all = |host: &MadeUp| {
-        let mut query = Query::of_no_protocol();
-        (query.tcp, query.unix, query.packet) = (true, true, true);
+        let query = Query::of(Protocols::TCP | Protocols::UNIX | Protocols::PACKET);
         let snapshot = scan_with(host, &query, None, &Limits::default()).expect("it answers");
         let ledger = snapshot.ledger.clone().expect("it has a meminfo");
         let verdict = judge(&ledger, None, &snapshot);

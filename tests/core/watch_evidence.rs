@@ -6,10 +6,9 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::net::SocketType;
-use skcheck_core::Holder;
 use skcheck_core::watch::evidence::{Call, Interest, ProcessEvidence, Syscall, ThreadEvidence};
 use skcheck_core::watch::{Probe, Sample, SocketKey, StillOpen};
-use skcheck_core::{Live, Payload, Query};
+use skcheck_core::{Holder, Live, Payload, Protocols, Query};
 
 use crate::support::child::{Sleeper, no_child_is_born};
 use crate::support::doing::{self, Doing};
@@ -220,8 +219,7 @@ fn a_chain_is_followed() {
     rustix::io::ioctl_fionbio(&blocked, true).expect("a socket");
     while rustix::net::send(&blocked, &[0; 4096], rustix::net::SendFlags::empty()).is_ok() {}
     let host = Live::new();
-    let mut query = Query::of_no_protocol();
-    query.unix = true;
+    let query = Query::of(Protocols::UNIX);
     let mut probe = Probe::new(&host, query);
     let before = sample(&mut probe, None);
     let report = get(&before.snapshot, inode(&first));

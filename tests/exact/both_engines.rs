@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use skcheck_core::Protocols;
 use skcheck_core::engine::Limits;
 use skcheck_core::{
     Cookie, Family, Holder, Inode, NetnsId, NotMeasured, Protocol, Query, Snapshot, Socket, SocketEntry,
@@ -157,9 +158,12 @@ fn the_same_sockets() {
         ("one process", |zoo, query| query.pids = vec![zoo.sleepers[0].pid()]),
         ("another process", |zoo, query| query.pids = vec![zoo.sleepers[1].pid()]),
         ("a port", |zoo, query| query.port = Some(zoo.port)),
-        ("tcp", |_, query| only(query).tcp = true),
-        ("udp", |_, query| only(query).udp = true),
-        ("ipv6", |_, query| (query.ipv4, query.unix) = (false, false)),
+        ("tcp", |_, query| only(query).protocols |= Protocols::TCP),
+        ("udp", |_, query| only(query).protocols |= Protocols::UDP),
+        ("ipv6", |_, query| {
+            query.ipv4 = false;
+            query.protocols -= Protocols::UNIX;
+        }),
         ("listeners", |_, query| (query.include_idle, query.states) = (true, vec![State::Listen])),
         ("a name", |_, query| query.process = Some(b"sleep".to_vec())),
     ];
@@ -173,7 +177,7 @@ fn the_same_sockets() {
 /// The same query of no protocol yet.
 fn only(query: &mut Query) -> &mut Query {
     let netns = query.netns.clone();
-    *query = Query::of_no_protocol();
+    *query = Query::of(Protocols::NONE);
     query.netns = netns;
     query
 }

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 
 use rustix::net::{AddressFamily, SocketType};
 use skcheck_core::engine::Queue;
-use skcheck_core::{Holding, NetnsChoice, Payload, Query, RecvQueue, Snapshot, State};
+use skcheck_core::{Holding, NetnsChoice, Payload, Protocols, Query, RecvQueue, Snapshot, State};
 
 use crate::census::meminfo;
 use crate::measure::{ALL_PACKETS, exact, scan, whole};
@@ -21,7 +21,7 @@ use crate::turn;
 fn default_query() -> Query {
     let mut query = Query::default();
     query.netns = NetnsChoice::Current;
-    query.netlink = false;
+    query.protocols -= Protocols::NETLINK;
     query
 }
 

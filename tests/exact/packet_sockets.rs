@@ -5,11 +5,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::libc;
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::Unit;
 use skcheck_core::{
     Bytes, Endpoint, Fill, Holder, Holding, Missing, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring,
     State, Truesize,
 };
+use skcheck_core::{Protocols, Unit};
 
 use crate::measure::{exact, listing, measured, whole};
 use crate::support::child::Sleeper;
@@ -104,8 +104,7 @@ fn ring(version: u32, block_size: u32, blocks: u32) -> Vec<u32> {
 }
 
 fn packets_only() -> Query {
-    let mut query = Query::of_no_protocol();
-    query.packet = true;
+    let mut query = Query::of(Protocols::PACKET);
     query.netns = skcheck_core::NetnsChoice::Current;
     query
 }

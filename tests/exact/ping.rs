@@ -2,7 +2,7 @@
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use skcheck_core::engine::Queue;
-use skcheck_core::{Agreement, Family, Missing, Protocol, Query, RecvQueue, Truesize};
+use skcheck_core::{Agreement, Family, Missing, Protocol, Protocols, Query, RecvQueue, Truesize};
 
 use crate::measure::{self, ALL_PACKETS, listing, measured, whole};
 use crate::support::netns::in_own_netns;
@@ -37,7 +37,7 @@ fn what_nobody_reads_is_walked() {
     let mut query = measure::here();
     query.include_idle = false;
     assert!(find(&measure::scan(&query, &ALL_PACKETS), inode(&idle)).is_none());
-    query.raw = false;
+    query.protocols -= Protocols::RAW;
     assert!(find(&measure::scan(&query, &ALL_PACKETS), inode(&sockets[0])).is_none());
 }
 
@@ -62,6 +62,6 @@ fn families_without_a_table_are_counted() {
     let sockets = [(); 2].map(xdp).map(|socket| socket.expect("this kernel has such sockets"));
     let _again = sockets[0].try_clone().expect("it is open");
     assert_eq!(told(&query), Some(("2 XDP".to_owned(), Some(2))));
-    query.packet = false;
+    query.protocols -= Protocols::PACKET;
     assert_eq!(told(&query), None, "asked for others");
 }

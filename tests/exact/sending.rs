@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use rustix::net::sockopt;
 use skcheck_core::engine::Queue;
-use skcheck_core::{Exact, NetnsChoice, Query, SendQueue, SocketEntry};
+use skcheck_core::{Exact, NetnsChoice, Protocols, Query, SendQueue, SocketEntry};
 
 use crate::measure::{ALL_PACKETS, exact, listed, measured, scan, whole};
 use crate::support;
@@ -77,8 +77,8 @@ pub(crate) fn cut_off(label: &str, bytes: usize) -> ([Named; 2], TcpStream, TcpS
 /// and after the walk. Nothing else is looked at: a slow machine has to come through between two times, and
 /// each pause between two is twice as long as the one before.
 pub(crate) fn measured_at(stream: &TcpStream, netns: &Named) -> (SocketEntry, Exact) {
-    let mut query = Query::of_no_protocol();
-    (query.tcp, query.ipv6) = (true, false);
+    let mut query = Query::of(Protocols::TCP);
+    query.ipv6 = false;
     query.pids = vec![std::process::id()];
     query.netns = NetnsChoice::OfFile(netns.path());
     let listed = || get(&support::scan::run(&query), inode(stream)).clone();

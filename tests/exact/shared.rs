@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 
+use skcheck_core::Protocols;
 use skcheck_core::engine::Queue;
 
 use crate::measure::{ALL_PACKETS, exact, here, pages, scan, whole, within_one_percent};
@@ -30,7 +31,7 @@ fn two_readers_of_the_same_chunks() {
 
     let mut query = here();
     // What scans every namespace at the same time has a netlink socket here.
-    query.netlink = false;
+    query.protocols -= Protocols::NETLINK;
     let snapshot = scan(&query, &ALL_PACKETS);
     let [one, two] = [one, two].map(|pair| exact(get(&snapshot, inode(&pair.server))));
     let made = (CHUNKS * CHUNK) as u64;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::child;
+use skcheck_core::Protocols;
 use skcheck_core::{
     Holder, HostFacts, Inode, Live, NetnsChoice, Query, Snapshot, SocketEntry, Truesize, Via, scan,
 };
@@ -30,8 +31,8 @@ pub(crate) fn port(port: u16) -> Query {
 
 /// Unix sockets alone, idle ones too.
 pub(crate) fn unix_only() -> Query {
-    let mut query = Query::of_no_protocol();
-    (query.unix, query.include_idle) = (true, true);
+    let mut query = Query::of(Protocols::UNIX);
+    query.include_idle = true;
     query
 }
 

@@ -9,7 +9,7 @@ use rustix::net::SocketType;
 use skcheck_core::watch::cause::{CauseCode, End, Fact};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{Reading, Writing};
-use skcheck_core::{Holder, Inode, NetnsChoice, Query, State};
+use skcheck_core::{Holder, Inode, NetnsChoice, Protocols, Query, State};
 
 use crate::kernel;
 use crate::look::{LONG, SHORT, ends_at, engine, here, is_rate, stands_on, watch, watch_by};
@@ -144,7 +144,7 @@ fn with_filters() {
     let check = |change: &dyn Fn(&mut Query), asked: &[Inode]| {
         let mut query = here();
         // Other programs that ask the kernel at the same time have one for a moment.
-        query.netlink = false;
+        query.protocols -= Protocols::NETLINK;
         change(&mut query);
         let seen = watch_by(engine(), &query, || std::thread::sleep(SHORT));
         let mut found = seen.asked_for();
@@ -172,8 +172,8 @@ fn with_filters() {
     check(&|query| query.pids = vec![std::process::id()], &[sent[0]]);
     check(&|query| query.port = Some(ports[0]), &[sent[0], unread[0]]);
     check(&|query| query.port = Some(ports[1]), &[sent[2], unread[2]]);
-    check(&|query| query.unix = false, &[sent[0], unread[0], sent[2], unread[2]]);
-    check(&|query| query.tcp = false, &[sent[1], unread[1]]);
+    check(&|query| query.protocols -= Protocols::UNIX, &[sent[0], unread[0], sent[2], unread[2]]);
+    check(&|query| query.protocols -= Protocols::TCP, &[sent[1], unread[1]]);
     check(&|query| query.min_recv_q = Some(1 << 30), &[]);
     check(&|query| query.states = vec![State::CloseWait], &[]);
     check(&|query| query.netns = NetnsChoice::OfProcess(sink.pid()), &[&sent[..], &unread[..]].concat());

@@ -3,7 +3,7 @@
 use rustix::net::SocketType;
 use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::progress::{Reading, Writing};
-use skcheck_core::{Inode, SendQueue};
+use skcheck_core::{Inode, Protocols, SendQueue};
 
 use crate::look::{LONG, SHORT, Seen, ends_at, engine, here, stands_on, watch, watch_by};
 use crate::pairs::{Pair, fill_tcp, fill_unix};
@@ -91,7 +91,7 @@ fn mptcp() {
         return;
     }
     let mut query = here();
-    query.mptcp = true;
+    query.protocols |= Protocols::MPTCP;
     for (role, blamed) in [("sleep", true), ("read 1000000000", false)] {
         let Some(pair) = Pair::mptcp(64 * KIB) else { return };
         let (writer, reader) = pair.inodes();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::Tally;
 use skcheck_core::testing::procfs::release::is_release_at_least;
-use skcheck_core::{Inode, NetnsId, Query};
+use skcheck_core::{Inode, NetnsId, Protocols, Query};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
@@ -56,8 +56,10 @@ pub(crate) struct Question(pub(crate) [u64; 4]);
 impl Question {
     /// What the program can compare of a query: less than it asks for.
     pub(crate) fn of(query: &Query) -> Question {
-        let Query { tcp, udp, unix, ipv4, ipv6, include_idle, raw, .. } = *query;
-        let wanted = [tcp, udp, unix, ipv4, ipv6, include_idle, raw];
+        let any = |protocols: Protocols| !(query.protocols & protocols).is_empty();
+        let [tcp, udp, unix, raw] =
+            [Protocols::TCP, Protocols::UDP, Protocols::UNIX, Protocols::RAW].map(any);
+        let wanted = [tcp, udp, unix, query.ipv4, query.ipv6, query.include_idle, raw];
         let families =
             wanted.iter().enumerate().fold(0u64, |bits, (at, wanted)| bits | u64::from(*wanted) << at);
         let pid = match query.pids.as_slice() {

@@ -4,11 +4,12 @@ pub(crate) mod mem;
 pub(crate) mod watch;
 
 use std::ffi::{OsStr, OsString};
+use std::ops::BitOr;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use skcheck_core::engine::Limits;
-use skcheck_core::{NetnsChoice, Query, State};
+use skcheck_core::{NetnsChoice, Protocols, Query, State};
 
 use crate::args::{
     By, EngineChoice, FilterArgs, Format, MeasuringArgs, OutputArgs, RootArgs, ScanArgs, SortKey,
@@ -198,16 +199,19 @@ fn everything() -> Query {
 
 fn query(filter: FilterArgs) -> Query {
     let FilterArgs { tcp, udp, unix, mptcp, raw, packet, netlink, .. } = filter;
-    let every_protocol = !(tcp || udp || unix || mptcp || raw || packet || netlink);
+    let switches = [
+        ("tcp", tcp),
+        ("udp", udp),
+        ("unix", unix),
+        ("mptcp", mptcp),
+        ("raw", raw),
+        ("packet", packet),
+        ("netlink", netlink),
+    ];
+    let on = switches.iter().filter(|(_, is_on)| *is_on).map(|(switch, _)| Protocols::of_flag(switch));
+    let protocols = on.fold(Protocols::NONE, Protocols::bitor);
     let every_version = !(filter.ipv4 || filter.ipv6);
-    let mut query = Query::default();
-    query.tcp = tcp || every_protocol;
-    query.udp = udp || every_protocol;
-    query.unix = unix || every_protocol;
-    query.mptcp = mptcp || every_protocol;
-    query.raw = raw || every_protocol;
-    query.packet = packet || every_protocol;
-    query.netlink = netlink || every_protocol;
+    let mut query = Query::of(if protocols.is_empty() { Protocols::ALL } else { protocols });
     query.ipv4 = filter.ipv4 || every_version;
     query.ipv6 = filter.ipv6 || every_version;
     query.states = filter.state;

@@ -109,8 +109,7 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// A socket to walk. `None` for MPTCP, whose queues are not those of other sockets.
     pub(crate) fn of(socket: &Socket) -> Option<Target<'a>> {
-        let is_walkable = socket.protocol != Protocol::Mptcp;
-        let cookie = socket.cookie.filter(|_| is_walkable)?;
+        let cookie = socket.cookie.filter(|_| socket.protocol.row().is_walkable)?;
         Some(Target { cookie, protocol: socket.protocol, netns: None })
     }
 

@@ -29,9 +29,9 @@
 //! The rings of packet sockets ([`Footprint::rings`]) are no packets and no part of it: their size is known
 //! exactly, and they take it whatever is in them.
 
+use crate::model::families::protocols::SentBy;
 use crate::model::protocol::Protocol;
-use crate::model::queues::UnixQueue;
-use crate::model::queues::{RecvQueue, SendQueue};
+use crate::model::queues::{RecvQueue, SendQueue, UnixQueue};
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::units::{Bytes, PageSize, Payload, Truesize};
@@ -206,12 +206,29 @@ pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFact
                 && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
         }
         Protocol::UnixStream => payload.is_some(),
-        _ => false,
+        Protocol::Udp
+        | Protocol::UdpLite
+        | Protocol::UnixDatagram
+        | Protocol::UnixSeqpacket
+        | Protocol::Mptcp
+        | Protocol::Raw
+        | Protocol::Ping
+        | Protocol::Packet
+        | Protocol::Netlink => false,
     };
     let bounding = payload.filter(|_| packets_hold_payload);
     let rings = match socket.protocol {
         Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
-        _ => Some(Bytes(0)),
+        Protocol::Tcp
+        | Protocol::Udp
+        | Protocol::UdpLite
+        | Protocol::UnixStream
+        | Protocol::UnixDatagram
+        | Protocol::UnixSeqpacket
+        | Protocol::Mptcp
+        | Protocol::Raw
+        | Protocol::Ping
+        | Protocol::Netlink => Some(Bytes(0)),
     };
     let sent_payload = unsent(socket);
     let sent_charge = sent_charge(socket);
@@ -226,7 +243,14 @@ pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFact
             _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
             Protocol::UnixDatagram => Certainty::Estimate,
             Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
-            _ => Certainty::Exact,
+            Protocol::Tcp
+            | Protocol::Udp
+            | Protocol::UdpLite
+            | Protocol::Mptcp
+            | Protocol::Raw
+            | Protocol::Ping
+            | Protocol::Packet
+            | Protocol::Netlink => Certainty::Exact,
         },
         rings,
     }
@@ -320,10 +344,10 @@ fn received_charge(
 
 fn sent_charge(socket: &Socket) -> Option<Truesize> {
     let skmem = &socket.skmem;
-    let bytes = match socket.protocol {
-        // The packets of an MPTCP socket's subflows refer to the same memory.
-        Protocol::Tcp | Protocol::Mptcp => skmem.wmem_queued,
-        _ => skmem.wmem_alloc,
+    // The packets of an MPTCP socket's subflows refer to the same memory as its own.
+    let bytes = match socket.protocol.row().sent_by {
+        SentBy::Queued => skmem.wmem_queued,
+        SentBy::Allocated => skmem.wmem_alloc,
     };
     match (bytes, socket.send_q) {
         (Some(bytes), _) => Some(Truesize(bytes.into())),

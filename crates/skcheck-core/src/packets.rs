@@ -17,11 +17,11 @@ use crate::host::Host;
 use crate::host::file::read;
 use crate::model::error::Error;
 use crate::model::holder::Holder;
-use crate::model::netns::NetnsFile;
-use crate::model::netns::{Netns, NetnsId};
+use crate::model::netns::{Netns, NetnsFile, NetnsId};
 use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::socket::Socket;
+use crate::model::table::Table;
 use crate::model::units::PageSize;
 use crate::procfs::link::socket_inode;
 use crate::procfs::status::thread_group;
@@ -211,9 +211,9 @@ fn find(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, E
     });
     pass.map_err(|error| Error::engine(engine.name(), &error))?;
     let in_tables = || {
-        let (mptcp, raw, packet, netlink) = (true, true, true, true);
-        let query = Query { mptcp, raw, packet, netlink, ..Query::of_no_protocol() };
-        let query = Query { pids: vec![process], include_idle: true, ..query };
+        let unmet = Table::ALL.into_iter().filter(|table| !table.row().is_met_by_engine);
+        let protocols = unmet.flat_map(|table| table.row().speaks).copied().collect();
+        let query = Query { pids: vec![process], include_idle: true, ..Query::of(protocols) };
         let is_its = |it: &SocketEntry| it.holders.iter().any(|holder| is_its(&it.socket, Some(*holder)));
         let report = scan(host, &query).ok()?.sockets.into_iter().find(is_its)?;
         Some(Found { socket: report.socket, netns: report.netns?, holder: Some(holder), unix_queue: None })

@@ -2,7 +2,7 @@
 //! next. Pure.
 
 use crate::footprint::MIN_TRUESIZE;
-use crate::model::protocol::Protocol;
+use crate::model::families::protocols::{Full, SentBy};
 use crate::model::queues::{RecvQueue, SendQueue};
 use crate::model::skmem::SkMem;
 use crate::model::socket::Socket;
@@ -50,19 +50,20 @@ impl Socket {
             let is_full = used >= limit.max(1);
             return Some(Room { used: used.into(), limit: limit.into(), is_full });
         }
-        if self.protocol.is_unix() || self.state == State::Listen {
+        if self.state == State::Listen {
             return None;
         }
         let (used, limit) = (self.skmem.received()?.0, u64::from(self.skmem.rcvbuf?));
         let free = limit.saturating_sub(used);
         let has_dropped = self.skmem.drops.is_some_and(|drops| drops > 0);
-        let is_full = match self.protocol {
-            Protocol::Tcp => {
+        let is_full = match self.protocol.row().full {
+            Full::AtItsWindow => {
                 let window = self.tcp_info.and_then(|info| info.rcv_wnd);
                 may_receive(self.state) && (window == Some(0) || free < limit / 16)
             }
-            Protocol::Raw | Protocol::Ping | Protocol::Packet => free == 0,
-            _ => free < MIN_TRUESIZE.0 || has_dropped && free < FRAME,
+            Full::AtItsLimit => free == 0,
+            Full::AtItsSenders => return None,
+            Full::ForAPacket => free < MIN_TRUESIZE.0 || has_dropped && free < FRAME,
         };
         Some(Room { used, limit, is_full: is_full && used > 0 })
     }
@@ -72,10 +73,12 @@ impl Socket {
     /// that is what its peers have not read. `None` where the kernel does not tell, and for listeners.
     pub fn send_room(&self) -> Option<Room> {
         let SkMem { wmem_queued, wmem_alloc, sndbuf, .. } = self.skmem;
-        let used = match self.protocol {
-            _ if self.state == State::Listen => return None,
-            Protocol::Tcp | Protocol::Mptcp => wmem_queued,
-            _ => wmem_alloc,
+        if self.state == State::Listen {
+            return None;
+        }
+        let used = match self.protocol.row().sent_by {
+            SentBy::Queued => wmem_queued,
+            SentBy::Allocated => wmem_alloc,
         };
         let (used, limit) = (u64::from(used?), u64::from(sndbuf?));
         Some(Room { used, limit, is_full: used > 0 && used >= limit })
@@ -91,7 +94,7 @@ fn may_receive(state: State) -> bool {
 #[allow(clippy::expect_used, reason = "a test may panic")]
 mod tests {
     use super::*;
-    use crate::model::protocol::Family;
+    use crate::model::protocol::{Family, Protocol};
     use crate::model::tcp::TcpInfo;
 
     fn socket(protocol: Protocol, state: State, used: u32, limit: u32, drops: u32) -> Socket {

@@ -2,6 +2,6 @@
 
 pub use crate::collect::descriptors::{Descriptors, Mark};
 pub use crate::container;
-pub use crate::diag::{decode, request};
+pub use crate::diag::{decode, record, request};
 pub use crate::model::queues::queues;
 pub use crate::procfs;

@@ -2,6 +2,7 @@ use clap::Parser as _;
 
 use super::*;
 use crate::args::Cli;
+use skcheck_core::Protocols;
 
 const PIPE: Page = Page { width: None, charset: Charset::Ascii };
 
@@ -14,7 +15,9 @@ fn config(arguments: &str) -> ScanConfig {
 fn protocols_and_versions_narrow() {
     let check = |arguments: &str, expected: [bool; 5]| {
         let query = config(arguments).query;
-        let asked = [query.tcp, query.udp, query.unix, query.ipv4, query.ipv6];
+        let [tcp, udp, unix] =
+            [Protocols::TCP, Protocols::UDP, Protocols::UNIX].map(|it| query.protocols & it == it);
+        let asked = [tcp, udp, unix, query.ipv4, query.ipv6];
         assert_eq!(asked, expected, "{arguments}");
     };
     check("", [true; 5]);
@@ -26,7 +29,8 @@ fn protocols_and_versions_narrow() {
     check("-46", [true; 5]);
     let check = |arguments: &str, expected: [bool; 5]| {
         let query = config(arguments).query;
-        let asked = [query.tcp, query.mptcp, query.raw, query.packet, query.netlink];
+        let all = [Protocols::TCP, Protocols::MPTCP, Protocols::RAW, Protocols::PACKET, Protocols::NETLINK];
+        let asked = all.map(|it| query.protocols & it == it);
         assert_eq!(asked, expected, "{arguments}");
     };
     check("", [true; 5]);

@@ -140,7 +140,7 @@ mod tests {
     fn takes_the_filters_of_the_scan() {
         let config = config("-t --pid 5 --min-recvq 1K --for 30s --interval 500ms", None);
         assert_eq!((config.query.pids, config.query.min_recv_q), (vec![5], Some(1024)));
-        assert!(config.query.tcp && !config.query.unix);
+        assert_eq!(config.query.protocols, skcheck_core::Protocols::TCP);
         let cadence = Cadence { interval: Duration::from_millis(500), length: Some(Duration::from_secs(30)) };
         assert_eq!(config.cadence, cadence);
     }

@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
+use skcheck_core::Protocols;
 use skcheck_core::engine::{Counters, Packet, PageKind, Piece, Queue, QueueEnd};
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
@@ -16,8 +17,8 @@ use super::*;
 fn empty() -> (Snapshot, SocketEntry) {
     let (mut writer, reader) = UnixStream::pair().unwrap();
     writer.write_all(b"x").unwrap();
-    let mut query = Query::of_no_protocol();
-    (query.unix, query.pids) = (true, vec![std::process::id()]);
+    let mut query = Query::of(Protocols::UNIX);
+    query.pids = vec![std::process::id()];
     let mut snapshot = scan(&Live::new(), &query).unwrap();
     let fd = u32::try_from(reader.as_raw_fd()).unwrap();
     let is_reader = |report: &&SocketEntry| report.holders.iter().any(|holder| holder.fd == fd);

@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::ControlFlow;
 
-use crate::diag::decode::{Answer, Record};
+use crate::diag::decode::Answer;
+use crate::diag::record::Record;
 use crate::diag::request;
 use crate::diag::request::States;
 use crate::host::{Diag, Host, Message};
@@ -77,7 +78,7 @@ impl<'h> Asker<'h> {
 
     /// What /proc/net tells in place of a table whose module is missing; `None` where it tells nothing.
     pub(crate) fn stand_in(&self, table: Table) -> Option<Vec<u8>> {
-        net::untold(table)?;
+        table.row().untold?;
         self.proc_net(table.proc_file().rsplit('/').next()?)
     }
 
@@ -144,7 +145,7 @@ impl<'h> Asker<'h> {
         sink: &mut dyn Sink,
     ) -> Result<Vec<Gap>, Refusal> {
         let Err(Refusal::Table(refusal)) = result else { return result };
-        let (Some(file), Some(untold)) = (self.stand_in(table), net::untold(table)) else {
+        let (Some(file), Some(untold)) = (self.stand_in(table), table.row().untold) else {
             return Err(Refusal::Table(refusal));
         };
         let (sockets, bad_lines) = told(table, &file, states, sink);

@@ -10,14 +10,13 @@ use crate::collect::descriptors::{Descriptors, Mark};
 use crate::collect::may_match::is_asked_for;
 use crate::collect::subflows::MptcpSockets;
 use crate::collect::unaccepted::Unaccepted;
-use crate::diag::decode::Record;
+use crate::diag::record::Record;
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
 use crate::model::gap::{Gap, Missing};
 use crate::model::protocol::{Family, Protocol};
 use crate::model::query::Query;
-use crate::model::queues::RecvQueue;
-use crate::model::queues::UnixQueue;
+use crate::model::queues::{RecvQueue, UnixQueue};
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
 use crate::model::table::Table;
@@ -100,7 +99,7 @@ impl Sink for Stream<'_> {
         let socket = &record.socket;
         let mark = socket.inode.map_or(Mark::NotHeld, |inode| self.descriptors.mark_known(inode));
         self.dump.scanned += 1;
-        if matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp) {
+        if socket.protocol.is_acknowledged() {
             let accounted = socket.skmem.accounted();
             match mark {
                 // An MPTCP socket and its subflows have one inode, and memory of their own.
@@ -121,7 +120,16 @@ impl Sink for Stream<'_> {
             Protocol::Tcp if self.dump.mptcp.has_subflow(socket) => {
                 return self.dump.mptcp.add_subflow(record.into_socket());
             }
-            _ => {}
+            Protocol::Tcp
+            | Protocol::Udp
+            | Protocol::UdpLite
+            | Protocol::UnixStream
+            | Protocol::UnixDatagram
+            | Protocol::UnixSeqpacket
+            | Protocol::Raw
+            | Protocol::Ping
+            | Protocol::Packet
+            | Protocol::Netlink => {}
         }
         if self.query.may_match(socket, self.facts)
             && may_be_held_by(self.descriptors, socket, &self.query.pids)

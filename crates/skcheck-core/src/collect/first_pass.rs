@@ -11,16 +11,16 @@ use rustix::io::Errno;
 
 use crate::collect::client::is_gone;
 use crate::collect::dump::Dump;
-use crate::collect::processes;
 use crate::collect::processes::Survey;
-use crate::collect::read;
 use crate::collect::scanned::{Scanned, Source};
 use crate::collect::unlisted::Unlisted;
+use crate::collect::{processes, read};
 use crate::engine::Found;
 use crate::host::Host;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::NetnsChoice;
+use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::units::Bytes;
 
@@ -67,7 +67,8 @@ impl FirstPass {
             closed,
             unlisted,
             all_tcp: query.wants_all_tcp(),
-            tcp_complete: query.tcp && dumps.iter().all(|dump| dump.tcp_complete || vanished(dump)),
+            tcp_complete: query.wants_protocol(Protocol::Tcp)
+                && dumps.iter().all(|dump| dump.tcp_complete || vanished(dump)),
             tcp_memory: read::tcp_memory(host),
             survey,
             dumps,

@@ -8,7 +8,7 @@ use crate::collect::client::{Sink, proc_net_lines};
 use crate::collect::descriptors::Descriptors;
 use crate::collect::dump::{Dump, Stream};
 use crate::collect::tables::is_no_protocol_here;
-use crate::diag::decode::Record;
+use crate::diag::record::Record;
 use crate::footprint::HostFacts;
 use crate::host::Host;
 use crate::model::gap::{Gap, Missing};
@@ -36,7 +36,7 @@ pub(crate) fn dump(
     let refused = Gap::uncounted(Missing::SockDiag, "NETLINK_SOCK_DIAG", remedy);
     let mut dump = Dump::fallen_back(false, true, vec![refused]);
     for table in query.tables() {
-        if net::untold(table).is_none() {
+        if table.row().untold.is_none() {
             if !is_no_protocol_here(host, table) {
                 let remedy = "only NETLINK_SOCK_DIAG tells its queues";
                 dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));

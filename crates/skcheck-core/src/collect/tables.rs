@@ -5,13 +5,13 @@ use std::cell::OnceCell;
 use crate::collect::client::{Asker, Refusal};
 use crate::collect::descriptors::Descriptors;
 use crate::collect::dump::{Candidate, Dump, Stream, may_be_held_by};
-use crate::diag::decode::Record;
+use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::footprint::HostFacts;
-use crate::host::Host;
-use crate::host::file;
+use crate::host::{Host, file};
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::Netns;
+use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::socket::Socket;
 use crate::model::table::{IpVersion, Table};
@@ -48,15 +48,10 @@ pub(crate) fn dump(
             dump.tcp_complete &= held == Dumped::Whole;
         }
     }
-    asking.add_mptcp(query.tcp, &mut dump);
+    asking.add_mptcp(query.wants_protocol(Protocol::Tcp), &mut dump);
     dump.drop_repeats();
     dump.ask_who_waits(&asker);
     dump
-}
-
-/// Whether an [`Engine`](crate::engine::Engine) meets the sockets of a table at their descriptors.
-fn is_found_by_engines(table: Table) -> bool {
-    matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::UdpLite(_) | Table::Ping(_) | Table::Unix)
 }
 
 /// How reading a table went.
@@ -84,7 +79,7 @@ impl Asking<'_, '_> {
     pub(crate) fn dump_beside_engine(&self, dump: &mut Dump) {
         // An engine has counted them already.
         let scanned = dump.scanned;
-        for table in self.query.tables().into_iter().filter(|table| !is_found_by_engines(*table)) {
+        for table in self.query.tables().into_iter().filter(|table| !table.row().is_met_by_engine) {
             self.dump(table, dump);
         }
         self.add_mptcp(false, dump);
@@ -140,16 +135,12 @@ impl Asking<'_, '_> {
     /// Whether a table is empty, where asking it is what costs: of MPTCP an empty one takes as long as a full
     /// one, some 0.75 ms, since the kernel walks all tokens of the host.
     fn is_known_to_be_empty(&self, table: Table) -> bool {
-        let name = match table {
-            Table::Mptcp(IpVersion::V4) => "MPTCP",
-            Table::Mptcp(IpVersion::V6) => "MPTCPv6",
-            _ => return false,
-        };
+        let Some(names) = table.row().protocols else { return false };
         if self.facts.mptcp_sockets == Some(0) {
             return true;
         }
         let protocols = self.protocols.get_or_init(|| self.protocols_with_mptcp());
-        protocols.as_ref().is_some_and(|file| protocol_in_use(file, name) == InUse::None)
+        protocols.as_ref().is_some_and(|file| protocol_in_use(file, table.pick(names)) == InUse::None)
     }
 
     /// The namespace's /proc/net/protocols, where that counts MPTCP sockets: since Linux 6.3.
@@ -196,17 +187,7 @@ impl Asking<'_, '_> {
 /// What it is worth asking another namespace for, of a table. A TCP dump walks the host's whole
 /// connection table, whichever namespace asks. The scanner's own is always asked for all.
 fn worth_asking(asker: &Asker<'_>, table: Table, netns: &Netns) -> Option<States> {
-    let name = match table {
-        Table::Tcp(IpVersion::V4) => "TCP",
-        Table::Tcp(IpVersion::V6) => "TCP6",
-        Table::Udp(IpVersion::V4) => "UDP",
-        Table::Udp(IpVersion::V6) => "UDP6",
-        Table::UdpLite(IpVersion::V4) => "UDPLITE",
-        Table::UdpLite(IpVersion::V6) => "UDPLITE6",
-        Table::Raw(IpVersion::V4) => "RAW",
-        Table::Raw(IpVersion::V6) => "RAW6",
-        Table::Unix | Table::Mptcp(_) | Table::Ping(_) | Table::Packet | Table::Netlink => "sockets",
-    };
+    let name = table.row().sockstat.map_or("sockets", |names| table.pick(names));
     if netns.own {
         return Some(States::Holding);
     }
@@ -227,7 +208,7 @@ pub(crate) fn has_connections(asker: &Asker<'_>, netns: &Netns) -> bool {
 /// Whether the kernel was built without this table's protocol, so that it has no such sockets:
 /// newer kernels have no UDP-Lite, others no MPTCP, no IPv6 or no packet sockets.
 pub(crate) fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
-    !matches!(table, Table::Tcp(_) | Table::Udp(_) | Table::Unix)
+    !table.row().is_everywhere
         && file::exists(host, "/proc/net/sockstat")
         && !file::exists(host, table.proc_file())
 }

@@ -9,9 +9,8 @@ use netlink_packet_core::{
 use netlink_packet_sock_diag::{AF_INET, AF_INET6, AF_UNIX, SOCK_DIAG_BY_FAMILY};
 
 use crate::diag::attributes::u32_at;
+use crate::diag::record::Record;
 use crate::diag::{inet, netlink, packet, unix};
-use crate::model::endpoint::Endpoint;
-use crate::model::socket::{Inode, Socket};
 use crate::model::table::Table;
 
 /// Whether a datagram ends the answer to a request.
@@ -28,43 +27,6 @@ pub(crate) fn ends(request: &[u8], mut datagram: &[u8]) -> bool {
         datagram = datagram.get(aligned..).unwrap_or_default();
     }
     false
-}
-
-/// One decoded message. What lies on the heap in a [`Socket`] is still borrowed here, so that
-/// looking at a record and passing it over allocates nothing.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Record<'a> {
-    /// The socket, without its unix name.
-    pub socket: Socket,
-    /// The unix name as the kernel has it (`UNIX_DIAG_NAME`): a leading NUL marks an abstract one.
-    pub unix_name: Option<&'a [u8]>,
-    /// Unix listeners: the inodes of clients that wait to be accepted (`UNIX_DIAG_ICONS`).
-    pub pending: Option<&'a [u8]>,
-    /// IPv6 sockets that listen or are closed: whether they refuse IPv4 (`INET_DIAG_SKV6ONLY`).
-    pub v6only: Option<bool>,
-}
-
-impl Record<'_> {
-    /// A record of nothing but this socket.
-    pub fn of(socket: Socket) -> Record<'static> {
-        Record { socket, unix_name: None, pending: None, v6only: None }
-    }
-
-    /// The socket with its name.
-    pub fn into_socket(self) -> Socket {
-        let mut socket = self.socket;
-        if let Some(name) = self.unix_name {
-            socket.local = Endpoint::from_unix_name(name);
-        }
-        socket
-    }
-
-    /// The clients in [`Record::pending`]; those that are gone (inode 0) are left out.
-    pub fn pending_inodes(&self) -> impl Iterator<Item = Inode> + '_ {
-        let bytes = self.pending.unwrap_or_default();
-        bytes.chunks_exact(4).filter_map(|b| Inode::new(u32_at(b, 0)?))
-    }
 }
 
 /// How one answer of the kernel went, as far as its datagrams have come in.
@@ -156,13 +118,21 @@ impl Answer {
 
     fn record<'a>(&mut self, payload: &'a [u8]) -> Option<Record<'a>> {
         let bad = &mut self.bad_attributes;
-        match (self.table, *payload.first()?) {
-            (Table::Unix, AF_UNIX) => unix::record(payload, bad),
-            (Table::Packet, packet::FAMILY) => packet::record(payload, bad),
-            (Table::Netlink, netlink::FAMILY) => netlink::record(payload, bad),
-            (Table::Unix | Table::Packet | Table::Netlink, _) => None,
-            (table, AF_INET | AF_INET6) => inet::record(table, payload, bad),
-            _ => None,
+        let family = *payload.first()?;
+        match self.table {
+            Table::Unix if family == AF_UNIX => unix::record(payload, bad),
+            Table::Packet if family == packet::FAMILY => packet::record(payload, bad),
+            Table::Netlink if family == netlink::FAMILY => netlink::record(payload, bad),
+            Table::Unix | Table::Packet | Table::Netlink => None,
+            Table::Tcp(_)
+            | Table::Udp(_)
+            | Table::UdpLite(_)
+            | Table::Mptcp(_)
+            | Table::Raw(_)
+            | Table::Ping(_) => {
+                let is_ip = matches!(family, AF_INET | AF_INET6);
+                is_ip.then(|| inet::record(self.table, payload, bad))?
+            }
         }
     }
 }

@@ -8,14 +8,13 @@ use netlink_packet_sock_diag::{
 };
 
 use crate::diag::attributes::{attributes, cookie, decoded, u64_at};
-use crate::diag::decode::Record;
 use crate::diag::mptcp;
+use crate::diag::record::Record;
 use crate::model::endpoint::Endpoint;
 use crate::model::protocol::Family;
 use crate::model::queues::queues;
 use crate::model::skmem::SkMem;
-use crate::model::socket::Mptcp;
-use crate::model::socket::{Inode, Shutdown, Socket};
+use crate::model::socket::{Inode, Mptcp, Shutdown, Socket};
 use crate::model::state::State;
 use crate::model::table::Table;
 use crate::model::tcp::TcpInfo;
@@ -41,7 +40,10 @@ pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u
     socket.local = match table {
         // What a raw socket has for a port is the protocol that it gets (`inet_num`).
         Table::Raw(_) => Endpoint::Raw { addr: id.source_address, protocol: id.source_port },
-        _ => Endpoint::Ip { addr: id.source_address, port: id.source_port },
+        Table::Tcp(_) | Table::Udp(_) | Table::UdpLite(_) | Table::Mptcp(_) | Table::Ping(_) => {
+            Endpoint::Ip { addr: id.source_address, port: id.source_port }
+        }
+        Table::Unix | Table::Packet | Table::Netlink => return None,
     };
     socket.peer = Endpoint::Ip { addr: id.destination_address, port: id.destination_port };
     socket.interface = (id.interface_id != 0).then_some(id.interface_id);
@@ -55,10 +57,10 @@ pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u
     for (kind, value) in attributes(payload.get(HEADER..)?, bad_attributes) {
         match kind {
             INET_DIAG_SKMEMINFO => record.socket.skmem = SkMem::from_bytes(value),
-            INET_DIAG_INFO => match table {
-                Table::Mptcp(_) => record.socket.mptcp = Some(mptcp::of_info(value)),
-                _ => record.socket.tcp_info = Some(TcpInfo::from_bytes(value)),
-            },
+            INET_DIAG_INFO if matches!(table, Table::Mptcp(_)) => {
+                record.socket.mptcp = Some(mptcp::of_info(value));
+            }
+            INET_DIAG_INFO => record.socket.tcp_info = Some(TcpInfo::from_bytes(value)),
             INET_DIAG_ULP_INFO => record.socket.mptcp = mptcp::of_ulp(value, &mut bad_within),
             INET_DIAG_SHUTDOWN => {
                 let bits = decoded(value.first(), &mut bad_within);

@@ -3,9 +3,11 @@
 pub(crate) mod attributes;
 pub mod decode;
 pub(crate) mod inet;
+mod message;
 pub(crate) mod mptcp;
 pub(crate) mod netlink;
 pub(crate) mod packet;
+pub mod record;
 pub mod request;
 pub(crate) mod transport;
 pub(crate) mod unix;

@@ -3,8 +3,8 @@
 use netlink_packet_core::NLM_F_DUMP;
 
 use crate::diag::attributes::{attributes, cookie, u32_at};
-use crate::diag::decode::Record;
-use crate::diag::request::{self, NO_COOKIE};
+use crate::diag::message::{NO_COOKIE, message};
+use crate::diag::record::Record;
 use crate::model::endpoint::Endpoint;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::skmem::SkMem;
@@ -27,7 +27,7 @@ pub(super) fn dump(sequence: u32) -> Vec<u8> {
     body.extend(0u32.to_ne_bytes()); // of any inode
     body.extend(NDIAG_SHOW_MEMINFO.to_ne_bytes());
     body.extend(NO_COOKIE);
-    request::message(&body, NLM_F_DUMP, sequence)
+    message(&body, NLM_F_DUMP, sequence)
 }
 
 /// `struct netlink_diag_msg` and its attributes.

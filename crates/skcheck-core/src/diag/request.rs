@@ -2,17 +2,16 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 use netlink_packet_sock_diag::unix::{self, ShowFlags, UnixRequest};
 use netlink_packet_sock_diag::{
-    AF_INET, AF_INET6, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_DIAG_BY_FAMILY,
-    SockDiagMessage,
+    AF_INET, AF_INET6, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, SockDiagMessage,
 };
 
+use crate::diag::message::{NO_COOKIE, emit, with_attribute};
 use crate::diag::{netlink, packet};
-use crate::model::endpoint::Endpoint;
-use crate::model::endpoint::canonical;
+use crate::model::endpoint::{Endpoint, canonical};
 use crate::model::protocol::Protocol;
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
@@ -208,9 +207,6 @@ pub fn same_connection(asked: &Socket, answer: &Socket) -> bool {
         && (asked.cookie.is_none() || asked.cookie == answer.cookie)
 }
 
-/// `INET_DIAG_NOCOOKIE`: match any cookie.
-pub(super) const NO_COOKIE: [u8; 8] = [0xff; 8];
-
 /// Attributes of `struct inet_diag_req_v2`, since Linux 5.9, and a protocol of more than 8 bits; the crate
 /// does not know them.
 const INET_DIAG_REQ_BYTECODE: u16 = 1;
@@ -237,44 +233,4 @@ fn unix_dump(states: States, extra: ShowFlags) -> SockDiagMessage {
         show_flags: unix_show() | extra,
         cookie: NO_COOKIE,
     })
-}
-
-/// A request with this body, for tables that the crate does not know.
-pub(super) fn message(body: &[u8], flags: u16, sequence: u32) -> Vec<u8> {
-    let mut message = vec![0; 4];
-    message.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-    message.extend((NLM_F_REQUEST | flags).to_ne_bytes());
-    message.extend(sequence.to_ne_bytes());
-    message.extend(0u32.to_ne_bytes()); // to the kernel
-    message.extend(body);
-    with_length(message)
-}
-
-/// A message with this attribute at its end; its value has whole words.
-fn with_attribute(mut message: Vec<u8>, kind: u16, value: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
-    message.extend(length.to_ne_bytes());
-    message.extend(kind.to_ne_bytes());
-    message.extend(value);
-    with_length(message)
-}
-
-/// A message with its length where it belongs: a request has some ninety bytes.
-fn with_length(mut message: Vec<u8>) -> Vec<u8> {
-    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    if let Some(place) = message.first_chunk_mut() {
-        *place = length.to_ne_bytes();
-    }
-    message
-}
-
-fn emit(message: SockDiagMessage, flags: u16, sequence: u32) -> Vec<u8> {
-    let mut header = NetlinkHeader::default();
-    header.flags = flags;
-    header.sequence_number = sequence;
-    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    bytes
 }

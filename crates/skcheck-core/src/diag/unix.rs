@@ -7,7 +7,7 @@ use netlink_packet_sock_diag::{
 };
 
 use crate::diag::attributes::{attributes, cookie, decoded, u32_at};
-use crate::diag::decode::Record;
+use crate::diag::record::Record;
 use crate::model::endpoint::Endpoint;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::queues;

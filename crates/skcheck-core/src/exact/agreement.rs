@@ -62,8 +62,14 @@ impl Exact {
                 let in_order = (unread..=unread.saturating_add(fin)).contains(&counters.recv_q);
                 in_order && self.truesize(false) == received && self.truesize(true) == counters.wmem_queued
             }
-            _ if socket.family == Family::Unix => true,
-            _ => self.truesize(false) == received,
+            Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => true,
+            Protocol::Udp
+            | Protocol::UdpLite
+            | Protocol::Mptcp
+            | Protocol::Raw
+            | Protocol::Ping
+            | Protocol::Packet
+            | Protocol::Netlink => self.truesize(false) == received,
         }
     }
 

@@ -11,11 +11,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::collect::client::Asker;
 use crate::collect::processes;
-use crate::diag::decode::Record;
+use crate::diag::record::Record;
 use crate::diag::request::States;
-use crate::host::Host;
-use crate::host::file;
 use crate::host::sight::threads;
+use crate::host::{Host, file};
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::{Holder, Via};
 use crate::model::netns::Netns;

@@ -5,9 +5,9 @@ use rustc_hash::FxHashMap;
 
 use crate::collect::client::Asker;
 use crate::collect::unaccepted::Arrival;
-use crate::diag::decode::Record;
+use crate::diag::record::Record;
 use crate::diag::request::States;
-use crate::model::protocol::{Family, Protocol};
+use crate::model::protocol::Family;
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
 use crate::model::table::{IpVersion, Table};
@@ -72,7 +72,7 @@ impl Listeners {
         if let Some(inode) = socket.inode {
             return Held::ByFile(inode);
         }
-        let may_wait = matches!(socket.protocol, Protocol::Tcp | Protocol::Mptcp)
+        let may_wait = socket.protocol.is_acknowledged()
             && matches!(
                 socket.state,
                 State::Established | State::SynRecv | State::NewSynRecv | State::CloseWait

@@ -8,13 +8,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::collect::client::Asker;
 use crate::collect::first_pass::FirstPass;
-use crate::collect::identities;
-use crate::collect::pass;
-use crate::collect::read;
 use crate::collect::tables::has_connections;
-use crate::collect::unlisted;
 use crate::collect::unlisted::Unlisted;
-use crate::diag::decode::Record;
+use crate::collect::{identities, pass, read, unlisted};
+use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::host::Host;
 use crate::leaks::{Apart, Below, Leaks, Open, Sorted, Suspect, Thresholds, sort_out};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::table::{IpVersion, Table};
+use crate::model::table::Table;
 
 /// Something that a report is missing, where, and what would make it visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Gap {
     /// something: where there is none of these, everything was looked at.
     pub fn hides_sockets(&self) -> bool {
         // Of these /proc/net tells no queue, or not all of them.
-        let in_part = [Table::Unix, Table::Tcp(IpVersion::V4), Table::Tcp(IpVersion::V6)].map(Table::name);
+        let mut in_part = Table::ALL.into_iter().filter(|table| table.row().hides_queues).map(Table::name);
         match self.what {
             Missing::Processes
             | Missing::Namespaces
@@ -50,7 +50,7 @@ impl Gap {
             | Missing::Unasked
             | Missing::Partial => true,
             Missing::NoAnswer => !self.is_detail,
-            Missing::TableDetail => in_part.contains(&self.place.as_str()),
+            Missing::TableDetail => in_part.any(|name| name == self.place),
             _ => false,
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod container;
 pub(crate) mod endpoint;
 pub(crate) mod error;
+pub(crate) mod families;
 pub(crate) mod gap;
 pub(crate) mod holder;
 pub(crate) mod netns;

@@ -4,10 +4,10 @@ use crate::glob;
 use crate::model::container::Container;
 use crate::model::netns::NetnsChoice;
 use crate::model::process::Process;
-use crate::model::protocol::{Family, Protocol};
+use crate::model::protocol::{Family, Protocol, Protocols};
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::model::table::{IpVersion, Table};
+use crate::model::table::Table;
 
 /// Which sockets a report is about. All conditions must hold together.
 ///
@@ -16,20 +16,9 @@ use crate::model::table::{IpVersion, Table};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Query {
-    /// Look at TCP.
-    pub tcp: bool,
-    /// Look at UDP and UDP-Lite.
-    pub udp: bool,
-    /// Look at unix sockets.
-    pub unix: bool,
-    /// Look at MPTCP sockets, and show their subflows as parts of them.
-    pub mptcp: bool,
-    /// Look at raw sockets, and at ping sockets.
-    pub raw: bool,
-    /// Look at packet sockets.
-    pub packet: bool,
-    /// Look at netlink sockets.
-    pub netlink: bool,
+    /// What the sockets speak. With [`Protocols::MPTCP`] subflows are shown as parts of the sockets that they
+    /// carry.
+    pub protocols: Protocols,
     /// Look at sockets of the IPv4 family.
     pub ipv4: bool,
     /// Look at sockets of the IPv6 family.
@@ -70,13 +59,7 @@ pub struct Query {
 impl Default for Query {
     fn default() -> Query {
         Query {
-            tcp: true,
-            udp: true,
-            unix: true,
-            mptcp: true,
-            raw: true,
-            packet: true,
-            netlink: true,
+            protocols: Protocols::ALL,
             ipv4: true,
             ipv6: true,
             states: Vec::new(),
@@ -98,35 +81,18 @@ impl Default for Query {
 }
 
 impl Query {
-    /// One that asks for no protocol yet, else as the default.
-    pub fn of_no_protocol() -> Query {
-        let none = Query::default();
-        let (tcp, udp, unix, mptcp) = (false, false, false, false);
-        Query { tcp, udp, unix, mptcp, raw: false, packet: false, netlink: false, ..none }
+    /// One that asks for these protocols, else as the default.
+    pub fn of(protocols: Protocols) -> Query {
+        Query { protocols, ..Query::default() }
     }
 
-    /// The tables to dump. Those of MPTCP come before those of TCP, in which its subflows are.
+    /// The tables to dump, in the order of [`Table::ALL`].
     pub fn tables(&self) -> Vec<Table> {
-        let mut tables = Vec::new();
-        for (version, wanted) in [(IpVersion::V4, self.ipv4), (IpVersion::V6, self.ipv6)] {
-            if wanted && self.mptcp {
-                tables.push(Table::Mptcp(version));
-            }
-        }
-        for (version, wanted) in [(IpVersion::V4, self.ipv4), (IpVersion::V6, self.ipv6)] {
-            if wanted && self.tcp {
-                tables.push(Table::Tcp(version));
-            }
-            if wanted && self.udp {
-                tables.extend([Table::Udp(version), Table::UdpLite(version)]);
-            }
-            if wanted && self.raw {
-                tables.extend([Table::Raw(version), Table::Ping(version)]);
-            }
-        }
-        let others = [(self.unix, Table::Unix), (self.packet, Table::Packet), (self.netlink, Table::Netlink)];
-        tables.extend(others.into_iter().filter(|(wanted, _)| *wanted).map(|(_, table)| table));
-        tables
+        let wanted = |table: &Table| {
+            let speaks = table.row().speaks.iter();
+            self.wants_family(table.family()) && speaks.copied().any(|protocol| self.wants_protocol(protocol))
+        };
+        Table::ALL.into_iter().filter(wanted).collect()
     }
 
     /// Whether any size is asked for. A socket whose sizes are unknown satisfies none.
@@ -137,7 +103,7 @@ impl Query {
     /// Whether sockets that are closed and still held are asked for, as far as the query tells
     /// without their holders.
     pub fn wants_closed_held(&self) -> bool {
-        self.tcp && (self.ipv4 || self.ipv6) && self.wants_state(State::ClosedHeld)
+        self.wants_protocol(Protocol::Tcp) && (self.ipv4 || self.ipv6) && self.wants_state(State::ClosedHeld)
     }
 
     /// Whether the query compares what nobody knows of a socket that is closed and still held: a
@@ -146,47 +112,36 @@ impl Query {
         self.has_threshold() || self.port.is_some()
     }
 
-    /// Whether sockets of this family are asked for.
+    /// Whether sockets of this address family are asked for, as far as families are.
     pub fn wants_family(&self, family: Family) -> bool {
         match family {
             Family::Ipv4 => self.ipv4,
             Family::Ipv6 => self.ipv6,
-            Family::Unix => self.unix,
-            Family::Packet => self.packet,
-            Family::Netlink => self.netlink,
+            Family::Unix | Family::Packet | Family::Netlink => true,
         }
     }
 
     /// Whether sockets of this protocol are asked for.
     pub fn wants_protocol(&self, protocol: Protocol) -> bool {
-        match protocol {
-            Protocol::Tcp => self.tcp,
-            Protocol::Udp | Protocol::UdpLite => self.udp,
-            Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => self.unix,
-            Protocol::Mptcp => self.mptcp,
-            Protocol::Raw | Protocol::Ping => self.raw,
-            Protocol::Packet => self.packet,
-            Protocol::Netlink => self.netlink,
-        }
+        self.protocols.contains(protocol)
     }
 
     /// Whether sockets of every family and protocol are asked for, whatever their port.
     pub(crate) fn wants_all_protocols(&self) -> bool {
-        let Query { tcp, udp, unix, mptcp, raw, packet, netlink, ipv4, ipv6, .. } = *self;
-        [tcp, udp, unix, mptcp, raw, packet, netlink, ipv4, ipv6].iter().all(|wanted| *wanted)
-            && self.port.is_none()
+        self.protocols == Protocols::ALL && self.ipv4 && self.ipv6 && self.port.is_none()
     }
 
     /// Whether both TCP tables are asked for.
     pub fn wants_all_tcp(&self) -> bool {
-        self.tcp && self.ipv4 && self.ipv6
+        self.wants_protocol(Protocol::Tcp) && self.ipv4 && self.ipv6
     }
 
-    /// Whether the record alone satisfies states, port, Recv-Q and Send-Q.
+    /// Whether the record alone satisfies protocols, states, port, Recv-Q and Send-Q.
     pub fn matches_record(&self, socket: &Socket) -> bool {
         let at_least = |size: Option<u64>, min: Option<u64>| min.is_none_or(|min| size >= Some(min));
         let port = |port| socket.local.port() == Some(port) || socket.peer.port() == Some(port);
-        self.wants_state(socket.state)
+        self.wants_protocol(socket.protocol)
+            && self.wants_state(socket.state)
             && self.port.is_none_or(port)
             && at_least(socket.recv_q.size(), self.min_recv_q)
             && at_least(socket.send_q.size(), self.min_send_q)

@@ -1,5 +1,6 @@
 //! What Recv-Q and Send-Q count.
 
+use crate::model::families::protocols::Counts;
 use crate::model::protocol::Protocol;
 use crate::model::skmem::is_size;
 use crate::model::state::State;
@@ -102,23 +103,22 @@ pub fn queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQu
 }
 
 fn as_told(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue, SendQueue) {
+    let row = protocol.row();
+    if row.listens && state == State::Listen {
+        return (RecvQueue::Connections(Connections(recv)), SendQueue::BacklogLimit(Connections(send)));
+    }
     let payload = |bytes: u32| Payload(bytes.into());
     let truesize = |bytes: u32| Truesize(bytes.into());
-    match (protocol, state) {
-        (Protocol::Udp | Protocol::UdpLite | Protocol::Raw | Protocol::Ping, _)
-        | (Protocol::Packet | Protocol::Netlink, _) => {
-            (RecvQueue::Truesize(truesize(recv)), SendQueue::Truesize(truesize(send)))
-        }
-        (_, State::Listen) => {
-            (RecvQueue::Connections(Connections(recv)), SendQueue::BacklogLimit(Connections(send)))
-        }
-        (Protocol::Mptcp, _) => (RecvQueue::Truesize(truesize(recv)), SendQueue::Truesize(truesize(send))),
-        (Protocol::Tcp, _) => (RecvQueue::Payload(payload(recv)), SendQueue::Payload(payload(send))),
-        (Protocol::UnixDatagram, _) => {
-            (RecvQueue::FirstDatagram(payload(recv)), SendQueue::Truesize(truesize(send)))
-        }
-        _ => (RecvQueue::Payload(payload(recv)), SendQueue::Truesize(truesize(send))),
-    }
+    let received = match row.recv_q {
+        Counts::Payload => RecvQueue::Payload(payload(recv)),
+        Counts::FirstDatagram => RecvQueue::FirstDatagram(payload(recv)),
+        Counts::Truesize => RecvQueue::Truesize(truesize(recv)),
+    };
+    let sent = match row.send_q {
+        Counts::Payload | Counts::FirstDatagram => SendQueue::Payload(payload(send)),
+        Counts::Truesize => SendQueue::Truesize(truesize(send)),
+    };
+    (received, sent)
 }
 
 #[cfg(test)]

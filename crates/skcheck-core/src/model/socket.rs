@@ -161,8 +161,7 @@ impl Socket {
 
     /// Whether this is one end of a connection, or of what was one.
     pub(crate) fn has_peer(&self) -> bool {
-        matches!(self.protocol, Protocol::Tcp | Protocol::Mptcp)
-            && self.peer.port().is_some_and(|port| port != 0)
+        self.protocol.is_acknowledged() && self.peer.port().is_some_and(|port| port != 0)
     }
 
     /// The TCP sockets that carry this MPTCP socket; none of any other.

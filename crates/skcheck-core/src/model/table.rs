@@ -1,6 +1,6 @@
 //! The tables of sockets that the kernel has.
 
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Family, Protocol};
 
 /// One table of the kernel, which one dump reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,73 +38,26 @@ pub enum IpVersion {
 impl Table {
     /// What the sockets of this table speak; for unix the record itself tells.
     pub fn protocol(self) -> Protocol {
-        match self {
-            Table::Tcp(_) => Protocol::Tcp,
-            Table::Udp(_) => Protocol::Udp,
-            Table::UdpLite(_) => Protocol::UdpLite,
-            Table::Unix => Protocol::UnixStream,
-            Table::Mptcp(_) => Protocol::Mptcp,
-            Table::Raw(_) => Protocol::Raw,
-            Table::Ping(_) => Protocol::Ping,
-            Table::Packet => Protocol::Packet,
-            Table::Netlink => Protocol::Netlink,
-        }
+        self.row().protocol
     }
 
     /// The table's name for people, such as `tcp over IPv6`.
     pub fn name(self) -> &'static str {
-        use IpVersion::{V4, V6};
-        match self {
-            Table::Tcp(V4) => "tcp over IPv4",
-            Table::Tcp(V6) => "tcp over IPv6",
-            Table::Udp(V4) => "udp over IPv4",
-            Table::Udp(V6) => "udp over IPv6",
-            Table::UdpLite(V4) => "udplite over IPv4",
-            Table::UdpLite(V6) => "udplite over IPv6",
-            Table::Unix => "unix",
-            Table::Mptcp(V4) => "mptcp over IPv4",
-            Table::Mptcp(V6) => "mptcp over IPv6",
-            Table::Raw(V4) => "raw over IPv4",
-            Table::Raw(V6) => "raw over IPv6",
-            Table::Ping(V4) => "ping over IPv4",
-            Table::Ping(V6) => "ping over IPv6",
-            Table::Packet => "packet",
-            Table::Netlink => "netlink",
-        }
+        self.pick(self.row().names)
     }
 
     /// The kernel module that answers for this table; `None`: no kernel has one.
     pub fn module(self) -> Option<&'static str> {
-        Some(match self {
-            Table::Tcp(_) => "tcp_diag",
-            Table::Udp(_) | Table::UdpLite(_) => "udp_diag",
-            Table::Unix => "unix_diag",
-            Table::Mptcp(_) => "mptcp_diag",
-            Table::Raw(_) => "raw_diag",
-            Table::Packet => "af_packet_diag",
-            Table::Netlink => "netlink_diag",
-            Table::Ping(_) => return None,
-        })
+        self.row().module
     }
 
     /// The table's file below /proc/net. MPTCP has none; its switch is there where the kernel knows it.
     pub fn proc_file(self) -> &'static str {
-        use IpVersion::{V4, V6};
-        match self {
-            Table::Tcp(V4) => "/proc/net/tcp",
-            Table::Tcp(V6) => "/proc/net/tcp6",
-            Table::Udp(V4) => "/proc/net/udp",
-            Table::Udp(V6) => "/proc/net/udp6",
-            Table::UdpLite(V4) => "/proc/net/udplite",
-            Table::UdpLite(V6) => "/proc/net/udplite6",
-            Table::Unix => "/proc/net/unix",
-            Table::Mptcp(_) => "/proc/sys/net/mptcp/enabled",
-            Table::Raw(V4) => "/proc/net/raw",
-            Table::Raw(V6) => "/proc/net/raw6",
-            Table::Ping(V4) => "/proc/net/icmp",
-            Table::Ping(V6) => "/proc/net/icmp6",
-            Table::Packet => "/proc/net/packet",
-            Table::Netlink => "/proc/net/netlink",
-        }
+        self.pick(self.row().proc_files)
+    }
+
+    /// The address family of its sockets. An IPv6 table has sockets that talk IPv4, too.
+    pub fn family(self) -> Family {
+        self.pick(self.row().families)
     }
 }

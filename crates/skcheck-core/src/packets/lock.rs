@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::host::Host;
 use crate::host::file::read;
 use crate::model::netns::NetnsId;
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Protocol, Protocols};
 use crate::model::query::Query;
 
 /// How many processes are named.
@@ -41,7 +41,7 @@ pub(super) fn waited_for(
 /// Those who hold a TCP socket of this namespace and may be stuck with it locked.
 fn keepers(host: &dyn Host, engine: &dyn Engine, netns: NetnsId) -> BTreeSet<u32> {
     let mut pids = BTreeSet::new();
-    let query = Query { tcp: true, include_idle: true, ..Query::of_no_protocol() };
+    let query = Query { include_idle: true, ..Query::of(Protocols::TCP) };
     let looked = engine.find(&query, &mut |found| {
         let is_here = found.netns == netns && found.socket.protocol == Protocol::Tcp;
         pids.extend(found.holder.filter(|_| is_here).map(|holder| holder.pid));

@@ -13,22 +13,8 @@ use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::{SendQueue, queues};
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
-use crate::model::table::{IpVersion, Table};
+use crate::model::table::Table;
 use crate::procfs::net::columns::Line;
-
-/// What a table's file does not tell of its sockets, as the object of a sentence; `None` where a table has no
-/// file that could stand in for it.
-pub fn untold(table: Table) -> Option<&'static str> {
-    match table {
-        Table::Tcp(_) => Some("memory, limits, backlog and cookies"),
-        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) | Table::Ping(_) | Table::Netlink => {
-            Some("limits, backlog and cookies")
-        }
-        Table::Unix => Some("queues, limits, peers and cookies"),
-        Table::Packet => Some("rings, limits and cookies"),
-        Table::Mptcp(_) => None,
-    }
-}
 
 /// The sockets of a table's file below /proc/net, line by line, so that a line that cannot be
 /// parsed costs itself alone; such lines are counted.
@@ -77,14 +63,7 @@ fn one(table: Table, file: &[u8]) -> Option<Socket> {
         page_size: 4096,
         is_little_endian: cfg!(target_endian = "little"),
     };
-    let family = match table {
-        Table::Tcp(IpVersion::V6)
-        | Table::Udp(IpVersion::V6)
-        | Table::UdpLite(IpVersion::V6)
-        | Table::Raw(IpVersion::V6)
-        | Table::Ping(IpVersion::V6) => Family::Ipv6,
-        _ => Family::Ipv4,
-    };
+    let family = table.family();
     match table {
         Table::Tcp(_) => {
             let entry = TcpNetEntries::from_read(Cursor::new(file), &system).ok()?.0.pop()?;

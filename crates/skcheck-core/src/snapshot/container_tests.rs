@@ -9,6 +9,7 @@ use crate::host::live::Live;
 use crate::host::{Diag, Host};
 use crate::model::container::{Container, Runtime};
 use crate::model::netns::NetnsFile;
+use crate::model::protocol::Protocols;
 use crate::model::query::Query;
 use crate::model::state::State;
 use crate::model::units::PageSize;
@@ -118,7 +119,7 @@ fn connection() -> io::Result<(TcpStream, TcpStream)> {
 }
 
 fn query_of(port: u16) -> Query {
-    Query { port: Some(port), unix: false, udp: false, ..Query::default() }
+    Query { port: Some(port), ..Query::of(Protocols::ALL - Protocols::UNIX - Protocols::UDP) }
 }
 
 fn run(node: &Node, query: &Query) -> io::Result<Snapshot> {

@@ -64,10 +64,7 @@ impl Context<'_> {
         let waits_at =
             || self.unix.waits_at(draft.socket.inode).map(|listener| Held::AwaitingAccept(vec![listener]));
         let other_end = || draft.socket.peer_inode.map(Held::ByFile).or_else(waits_at);
-        let peer = match draft.socket.protocol {
-            Protocol::Tcp | Protocol::Mptcp => draft.peer.clone(),
-            _ => other_end(),
-        };
+        let peer = if draft.socket.protocol.is_acknowledged() { draft.peer.clone() } else { other_end() };
         report.peer_holders = match peer.map(|held| self.holding(&held)) {
             // A guess is made for sockets of the report alone.
             Some((Holding::InFlight { ambiguous: true }, _)) | None => Vec::new(),

@@ -124,7 +124,7 @@ fn holds_packets(report: &SocketEntry) -> bool {
             let holds = |side: &Side| side.charged.is_none_or(|charge| charge.0 > 0);
             holds(&footprint.received) || holds(&footprint.sent)
         }
-        _ => socket.state != State::Listen && socket.holds_something(),
+        Family::Ipv4 | Family::Ipv6 => socket.state != State::Listen && socket.holds_something(),
     }
 }
 

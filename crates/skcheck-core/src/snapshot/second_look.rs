@@ -13,12 +13,11 @@ use crate::diag::request::same_connection;
 use crate::footprint::{HostFacts, footprint};
 use crate::holders::unix_links::UnixLinks;
 use crate::host::Host;
-use crate::model::endpoint::Endpoint;
-use crate::model::endpoint::canonical;
+use crate::model::endpoint::{Endpoint, canonical};
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::Netns;
 use crate::model::process::Process;
-use crate::model::protocol::Family;
+use crate::model::protocol::{Family, Protocols};
 use crate::model::query::Query;
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
@@ -192,7 +191,7 @@ fn add_silent_readers(
     candidates: &mut Vec<Candidate>,
 ) -> Vec<Inode> {
     let mut elsewhere = Vec::new();
-    if !query.unix {
+    if (query.protocols & Protocols::UNIX).is_empty() {
         return elsewhere;
     }
     let mut present: FxHashSet<Inode> =

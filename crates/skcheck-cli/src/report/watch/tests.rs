@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
+use skcheck_core::Protocols;
 use skcheck_core::footprint::footprint;
 use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Over, Root, Wait};
 use skcheck_core::watch::{Probe, SocketKey, judge};
@@ -26,8 +27,8 @@ impl World {
     pub(crate) fn new(seconds: u64) -> World {
         let (mut writer, reader) = UnixStream::pair().unwrap();
         writer.write_all(b"x").unwrap();
-        let mut query = Query::of_no_protocol();
-        (query.unix, query.pids) = (true, vec![std::process::id()]);
+        let mut query = Query::of(Protocols::UNIX);
+        query.pids = vec![std::process::id()];
         let host = Live::new();
         let mut now = Probe::new(&host, query).sample(None, None).unwrap();
         let fd = u32::try_from(reader.as_raw_fd()).unwrap();

@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
 use crate::model::holder::Via;
+use crate::model::protocol::Protocols;
 use crate::model::query::Query;
 use crate::model::socket::Inode;
 use crate::model::state::State;
@@ -67,7 +68,7 @@ fn reads(thread: &ThreadEvidence) -> Option<Inode> {
 
 fn scan(host: &dyn Host, engine: Option<&dyn Engine>, pids: BTreeSet<u32>) -> Vec<SocketEntry> {
     let (pids, states) = (pids.into_iter().collect(), vec![State::Established]);
-    let query = Query { tcp: true, include_idle: true, pids, states, ..Query::of_no_protocol() };
+    let query = Query { include_idle: true, pids, states, ..Query::of(Protocols::TCP) };
     let limits = Limits { packets: 1, ..Limits::default() };
     let is_unaccepted =
         |report: &SocketEntry| report.peer_holders.iter().any(|holder| holder.via == Via::AcceptQueue);

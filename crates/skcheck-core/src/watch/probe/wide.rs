@@ -3,8 +3,8 @@
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
 use crate::model::error::Error;
-use crate::model::netns::NetnsFile;
-use crate::model::netns::{NetnsChoice, NetnsId};
+use crate::model::netns::{NetnsChoice, NetnsFile, NetnsId};
+use crate::model::protocol::Protocols;
 use crate::model::query::Query;
 use crate::snapshot::closed::incomparable;
 use crate::snapshot::entry::SocketEntry;
@@ -50,18 +50,10 @@ pub(super) fn scan(
     Ok((snapshot, asked_for))
 }
 
-/// What can be left out without cutting a chain: a writer of UDP and its like waits for no reader.
+/// What can be left out without cutting a chain: sockets whose writers wait for no reader.
 fn widened(query: &Query, netns: NetnsChoice) -> Query {
-    Query {
-        udp: query.udp,
-        raw: query.raw,
-        packet: query.packet,
-        netlink: query.netlink,
-        mptcp: query.mptcp,
-        include_idle: query.include_idle,
-        netns,
-        ..Query::default()
-    }
+    let in_chains: Protocols = Protocols::ALL.iter().filter(|it| it.waits_for_reader()).collect();
+    Query { include_idle: query.include_idle, netns, ..Query::of(query.protocols | in_chains) }
 }
 
 fn holds_something(report: &SocketEntry) -> bool {

@@ -1,0 +1,224 @@
+//! What is known of every table of sockets, one row each.
+
+use crate::model::protocol::{Family, Protocol};
+use crate::model::table::IpVersion::{V4, V6};
+use crate::model::table::{IpVersion, Table};
+
+/// What is known of a table. Of two that differ in the version of IP alone there is one row; what differs is
+/// there for IPv4 and IPv6.
+#[derive(Debug)]
+pub(crate) struct TableRow {
+    /// Its name for people.
+    pub names: [&'static str; 2],
+    /// What its sockets speak, unless their records tell another of `speaks`.
+    pub protocol: Protocol,
+    /// All that its sockets can speak.
+    pub speaks: &'static [Protocol],
+    /// The address family of its sockets.
+    pub families: [Family; 2],
+    /// The kernel module that answers for it; `None`: no kernel has one.
+    pub module: Option<&'static str>,
+    /// Its file below /proc/net; of one that has none, a file that is there where the kernel knows it.
+    pub proc_files: [&'static str; 2],
+    /// What that file does not tell of its sockets, as the object of a sentence; `None`: it tells none.
+    pub untold: Option<&'static str>,
+    /// What that file does not tell is, among others, what waits in their queues.
+    pub hides_queues: bool,
+    /// How /proc/net/sockstat calls it, where it is counted there.
+    pub sockstat: Option<[&'static str; 2]>,
+    /// How /proc/net/protocols calls it, where asking an empty table costs as much as a full one.
+    pub protocols: Option<[&'static str; 2]>,
+    /// Every kernel was built with it.
+    pub is_everywhere: bool,
+    /// An engine's pass over all descriptors meets its sockets.
+    pub is_met_by_engine: bool,
+}
+
+impl Table {
+    /// Every table, in the order in which they are dumped: those of MPTCP before those of TCP, in which its
+    /// subflows are.
+    pub const ALL: [Table; 15] = [
+        Table::Mptcp(V4),
+        Table::Mptcp(V6),
+        Table::Tcp(V4),
+        Table::Udp(V4),
+        Table::UdpLite(V4),
+        Table::Raw(V4),
+        Table::Ping(V4),
+        Table::Tcp(V6),
+        Table::Udp(V6),
+        Table::UdpLite(V6),
+        Table::Raw(V6),
+        Table::Ping(V6),
+        Table::Unix,
+        Table::Packet,
+        Table::Netlink,
+    ];
+
+    pub(crate) const fn row(self) -> &'static TableRow {
+        match self {
+            Table::Tcp(_) => &TCP,
+            Table::Udp(_) => &UDP,
+            Table::UdpLite(_) => &UDP_LITE,
+            Table::Unix => &UNIX,
+            Table::Mptcp(_) => &MPTCP,
+            Table::Raw(_) => &RAW,
+            Table::Ping(_) => &PING,
+            Table::Packet => &PACKET,
+            Table::Netlink => &NETLINK,
+        }
+    }
+
+    /// The version of IP of its sockets.
+    pub(crate) const fn ip_version(self) -> Option<IpVersion> {
+        match self {
+            Table::Tcp(version)
+            | Table::Udp(version)
+            | Table::UdpLite(version)
+            | Table::Mptcp(version)
+            | Table::Raw(version)
+            | Table::Ping(version) => Some(version),
+            Table::Unix | Table::Packet | Table::Netlink => None,
+        }
+    }
+
+    /// What a row says for this version of IP.
+    pub(crate) fn pick<T: Copy>(self, [four, six]: [T; 2]) -> T {
+        if self.ip_version() == Some(V6) { six } else { four }
+    }
+}
+
+static TCP: TableRow = TableRow {
+    names: ["tcp over IPv4", "tcp over IPv6"],
+    protocol: Protocol::Tcp,
+    speaks: &[Protocol::Tcp],
+    families: [Family::Ipv4, Family::Ipv6],
+    module: Some("tcp_diag"),
+    proc_files: ["/proc/net/tcp", "/proc/net/tcp6"],
+    untold: Some("memory, limits, backlog and cookies"),
+    hides_queues: true,
+    sockstat: Some(["TCP", "TCP6"]),
+    protocols: None,
+    is_everywhere: true,
+    is_met_by_engine: true,
+};
+
+static UDP: TableRow = TableRow {
+    names: ["udp over IPv4", "udp over IPv6"],
+    protocol: Protocol::Udp,
+    speaks: &[Protocol::Udp],
+    families: [Family::Ipv4, Family::Ipv6],
+    module: Some("udp_diag"),
+    proc_files: ["/proc/net/udp", "/proc/net/udp6"],
+    untold: Some("limits, backlog and cookies"),
+    hides_queues: false,
+    sockstat: Some(["UDP", "UDP6"]),
+    protocols: None,
+    is_everywhere: true,
+    is_met_by_engine: true,
+};
+
+static UDP_LITE: TableRow = TableRow {
+    names: ["udplite over IPv4", "udplite over IPv6"],
+    protocol: Protocol::UdpLite,
+    speaks: &[Protocol::UdpLite],
+    families: [Family::Ipv4, Family::Ipv6],
+    module: Some("udp_diag"),
+    proc_files: ["/proc/net/udplite", "/proc/net/udplite6"],
+    untold: Some("limits, backlog and cookies"),
+    hides_queues: false,
+    sockstat: Some(["UDPLITE", "UDPLITE6"]),
+    protocols: None,
+    is_everywhere: false,
+    is_met_by_engine: true,
+};
+
+static UNIX: TableRow = TableRow {
+    names: ["unix"; 2],
+    protocol: Protocol::UnixStream,
+    speaks: &[Protocol::UnixStream, Protocol::UnixDatagram, Protocol::UnixSeqpacket],
+    families: [Family::Unix; 2],
+    module: Some("unix_diag"),
+    proc_files: ["/proc/net/unix"; 2],
+    untold: Some("queues, limits, peers and cookies"),
+    hides_queues: true,
+    sockstat: None,
+    protocols: None,
+    is_everywhere: true,
+    is_met_by_engine: true,
+};
+
+static MPTCP: TableRow = TableRow {
+    names: ["mptcp over IPv4", "mptcp over IPv6"],
+    protocol: Protocol::Mptcp,
+    speaks: &[Protocol::Mptcp],
+    families: [Family::Ipv4, Family::Ipv6],
+    module: Some("mptcp_diag"),
+    proc_files: ["/proc/sys/net/mptcp/enabled"; 2],
+    untold: None,
+    hides_queues: false,
+    sockstat: None,
+    protocols: Some(["MPTCP", "MPTCPv6"]),
+    is_everywhere: false,
+    is_met_by_engine: false,
+};
+
+static RAW: TableRow = TableRow {
+    names: ["raw over IPv4", "raw over IPv6"],
+    protocol: Protocol::Raw,
+    speaks: &[Protocol::Raw],
+    families: [Family::Ipv4, Family::Ipv6],
+    module: Some("raw_diag"),
+    proc_files: ["/proc/net/raw", "/proc/net/raw6"],
+    untold: Some("limits, backlog and cookies"),
+    hides_queues: false,
+    sockstat: Some(["RAW", "RAW6"]),
+    protocols: None,
+    is_everywhere: false,
+    is_met_by_engine: false,
+};
+
+static PING: TableRow = TableRow {
+    names: ["ping over IPv4", "ping over IPv6"],
+    protocol: Protocol::Ping,
+    speaks: &[Protocol::Ping],
+    families: [Family::Ipv4, Family::Ipv6],
+    module: None,
+    proc_files: ["/proc/net/icmp", "/proc/net/icmp6"],
+    untold: Some("limits, backlog and cookies"),
+    hides_queues: false,
+    sockstat: None,
+    protocols: None,
+    is_everywhere: false,
+    is_met_by_engine: true,
+};
+
+static PACKET: TableRow = TableRow {
+    names: ["packet"; 2],
+    protocol: Protocol::Packet,
+    speaks: &[Protocol::Packet],
+    families: [Family::Packet; 2],
+    module: Some("af_packet_diag"),
+    proc_files: ["/proc/net/packet"; 2],
+    untold: Some("rings, limits and cookies"),
+    hides_queues: false,
+    sockstat: None,
+    protocols: None,
+    is_everywhere: false,
+    is_met_by_engine: false,
+};
+
+static NETLINK: TableRow = TableRow {
+    names: ["netlink"; 2],
+    protocol: Protocol::Netlink,
+    speaks: &[Protocol::Netlink],
+    families: [Family::Netlink; 2],
+    module: Some("netlink_diag"),
+    proc_files: ["/proc/net/netlink"; 2],
+    untold: Some("limits, backlog and cookies"),
+    hides_queues: false,
+    sockstat: None,
+    protocols: None,
+    is_everywhere: false,
+    is_met_by_engine: false,
+};
