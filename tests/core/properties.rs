@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use skcheck_core::IpVersion;
 use skcheck_core::Table;
 use skcheck_core::footprint::{footprint, worst};
 use skcheck_core::memory::cgroup::{Pressure, cgroup};
