@@ -95,6 +95,7 @@ pub use model::error::{Error, ErrorKind};
 pub use model::gap::{Gap, Missing};
 pub use model::holder::{Holder, Via};
 pub use model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
+pub use model::place::{Place, ProcessName};
 pub use model::process::Process;
 pub use model::protocol::{Family, Protocol, Protocols};
 pub use model::query::Query;

@@ -13,6 +13,7 @@ use crate::host::{Diag, Host, Message};
 use crate::model::endpoint::Endpoint;
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::Netns;
+use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
@@ -130,7 +131,7 @@ impl<'h> Asker<'h> {
             }
             Err(error) => {
                 let remedy = format!("{} cannot be read: {error}", table.proc_file());
-                Err(Refusal::Table(Gap::uncounted(Missing::Table, table.name(), remedy)))
+                Err(Refusal::Table(Gap::uncounted(Missing::Table, Place::Table(table), remedy)))
             }
         }
     }
@@ -152,7 +153,7 @@ impl<'h> Asker<'h> {
         let mut gaps = Vec::new();
         if sockets > 0 {
             let remedy = format!("{}; until then their {untold} are unknown", refusal.remedy);
-            gaps.push(Gap::counted(Missing::TableDetail, table.name(), sockets, remedy));
+            gaps.push(Gap::counted(Missing::TableDetail, Place::Table(table), sockets, remedy));
         }
         gaps.extend(proc_net_lines(table, bad_lines));
         Ok(gaps)
@@ -367,7 +368,8 @@ fn told(table: Table, file: &[u8], states: States, sink: &mut dyn Sink) -> (u64,
 /// Lines of /proc/net that could not be parsed.
 pub(crate) fn proc_net_lines(table: Table, bad_lines: u64) -> Option<Gap> {
     let remedy = "a kernel newer than this program may have written them";
-    (bad_lines > 0).then(|| Gap::counted(Missing::Messages, table.proc_file(), bad_lines, remedy))
+    (bad_lines > 0)
+        .then(|| Gap::counted(Missing::Messages, Place::File(table.proc_file().into()), bad_lines, remedy))
 }
 
 fn refused(table: Table, errno: Option<i32>) -> Refusal {
@@ -376,7 +378,7 @@ fn refused(table: Table, errno: Option<i32>) -> Refusal {
         Some(module) => format!("load the kernel module {module} (as root: modprobe {module})"),
         None => format!("the kernel answered: {error}"),
     };
-    Refusal::Table(Gap::uncounted(Missing::Table, table.name(), remedy))
+    Refusal::Table(Gap::uncounted(Missing::Table, Place::Table(table), remedy))
 }
 
 /// Adds what could not be decoded beside dumps, where that is not said of the table yet: most of it is what
@@ -398,14 +400,14 @@ fn shortcomings(table: Table, answer: &Answer, disturbed: bool) -> Vec<Gap> {
     if disturbed {
         let remedy =
             format!("the table changed under {ATTEMPTS} reads: run again, or take the numbers as a sample");
-        gaps.push(Gap::uncounted(Missing::Consistency, table.name(), remedy));
+        gaps.push(Gap::uncounted(Missing::Consistency, Place::Table(table), remedy));
     }
     let newer = "a kernel newer than this program may have sent them: look for a newer release";
     if answer.bad_messages > 0 {
-        gaps.push(Gap::counted(Missing::Messages, table.name(), answer.bad_messages, newer));
+        gaps.push(Gap::counted(Missing::Messages, Place::Table(table), answer.bad_messages, newer));
     }
     if answer.bad_attributes > 0 {
-        gaps.push(Gap::counted(Missing::Attributes, table.name(), answer.bad_attributes, newer));
+        gaps.push(Gap::counted(Missing::Attributes, Place::Table(table), answer.bad_attributes, newer));
     }
     gaps
 }

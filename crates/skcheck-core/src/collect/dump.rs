@@ -14,6 +14,7 @@ use crate::diag::record::Record;
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
 use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::query::Query;
 use crate::model::queues::{RecvQueue, UnixQueue};
@@ -258,7 +259,12 @@ impl Dump {
         if unnamed > 0 {
             let remedy = "too many wait at one listener for the kernel to name them (UNIX_DIAG_ICONS); \
                           the listener's Recv-Q still counts them";
-            self.gaps.push(Gap::counted(Missing::PendingConnections, "unix listeners", unnamed, remedy));
+            self.gaps.push(Gap::counted(
+                Missing::PendingConnections,
+                Place::Host("unix listeners".into()),
+                unnamed,
+                remedy,
+            ));
         }
     }
 }

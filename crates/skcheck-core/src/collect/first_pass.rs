@@ -20,6 +20,7 @@ use crate::host::Host;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::NetnsChoice;
+use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::units::Bytes;
@@ -114,7 +115,7 @@ fn not_entered(query: &Query, survey: &Survey, dumps: &[Dump], by_engine: bool) 
     } else {
         "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown"
     };
-    Some(Gap::counted(Missing::Namespaces, place, 1 + refusals.count() as u64, remedy))
+    Some(Gap::counted(Missing::Namespaces, Place::Namespaces(place), 1 + refusals.count() as u64, remedy))
 }
 
 /// A namespace that vanished meanwhile is no loss; any other that could not be asked is.

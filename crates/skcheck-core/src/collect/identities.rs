@@ -8,6 +8,7 @@ use crate::container::kubelet::{self, Names};
 use crate::host::Host;
 use crate::host::file::read;
 use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
 use crate::model::process::Process;
 use crate::procfs::{status, task};
 
@@ -28,7 +29,7 @@ pub(crate) fn processes(
     let file = |process: &Process, name| PathBuf::from(format!("/proc/{}/{name}", process.pid));
     let paths: Vec<PathBuf> =
         processes.iter().flat_map(|process| IDENTITY.map(|name| file(process, name))).collect();
-    let (mut late, mut nameless) = (0, 0);
+    let (mut late, mut nameless) = (Vec::new(), Vec::new());
     host.read_each(&paths, IDENTITY_LIMIT, &mut |at, file| {
         let (process, name) = (processes.get_mut(at / IDENTITY.len()), IDENTITY.get(at % IDENTITY.len()));
         let (Some(process), Some(name)) = (process, name) else { return };
@@ -36,19 +37,23 @@ pub(crate) fn processes(
             Ok(file) => identify(process, name, file),
             // Who does not answer is named by the host.
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-            Err(error) if *name == "cmdline" && is_unanswered(&error) => late += 1,
-            Err(_) if *name == "comm" => nameless += 1,
+            Err(error) if *name == "cmdline" && is_unanswered(&error) => late.push(process.pid),
+            Err(_) if *name == "comm" => nameless.push(process.pid),
             Err(_) => {}
         }
     });
-    if late > 0 {
-        let remedy = "the kernel did not give them: run again";
-        gaps.push(Gap::counted(Missing::CommandLines, "/proc/PID/cmdline", late, remedy));
-    }
-    if nameless > 0 {
-        let remedy = "they ended during the scan, or /proc hides them (hidepid): run again, or as root";
-        gaps.push(Gap::counted(Missing::Identities, "/proc/PID/comm", nameless, remedy));
-    }
+    let mut lacks = |what, pids: &[u32], remedy: &str| {
+        let comm = |pid: u32| {
+            let at = processes.binary_search_by_key(&pid, |process| process.pid).ok()?;
+            processes.get(at)?.comm.clone()
+        };
+        if !pids.is_empty() {
+            gaps.push(Gap::counted(what, Place::processes(pids, comm), pids.len() as u64, remedy));
+        }
+    };
+    lacks(Missing::CommandLines, &late, "the kernel did not give them: run again");
+    let hidden = "they ended during the scan, or /proc hides them (hidepid): run again, or as root";
+    lacks(Missing::Identities, &nameless, hidden);
     processes
 }
 

@@ -6,12 +6,10 @@ use crate::collect::client::Asker;
 use crate::collect::dump::{Dump, Stream};
 use crate::collect::finding::Finding;
 use crate::collect::first_pass::{FirstPass, Sources};
-use crate::collect::processes;
+use crate::collect::{engine_pass, proc_net, processes, unlisted};
 use crate::collect::processes::{Survey, Unreadable};
 use crate::collect::scanned::Source;
 use crate::collect::tables::dump;
-use crate::collect::unlisted;
-use crate::collect::{engine_pass, proc_net};
 use crate::diag::request::States;
 use crate::engine::Engine;
 use crate::footprint::HostFacts;
@@ -19,6 +17,7 @@ use crate::host::Host;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::Netns;
+use crate::model::place::Place;
 use crate::model::query::Query;
 use crate::model::table::Table;
 
@@ -40,7 +39,7 @@ pub(crate) fn run(
             }
             Err(error) => {
                 let remedy = format!("{error}; descriptors were read from /proc instead");
-                gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
+                gaps.push(Gap::uncounted(Missing::Engine, Place::Engine(engine.name()), remedy));
             }
         }
     }

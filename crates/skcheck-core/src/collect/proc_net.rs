@@ -12,6 +12,7 @@ use crate::diag::record::Record;
 use crate::footprint::HostFacts;
 use crate::host::Host;
 use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
 use crate::model::query::Query;
 use crate::model::table::Table;
 use crate::procfs::net;
@@ -33,13 +34,13 @@ pub(crate) fn dump(
     };
     let remedy =
         format!("{why}; /proc/net tells who there is and who holds it, but no skmem and no unix queues");
-    let refused = Gap::uncounted(Missing::SockDiag, "NETLINK_SOCK_DIAG", remedy);
+    let refused = Gap::uncounted(Missing::SockDiag, Place::SockDiag, remedy);
     let mut dump = Dump::fallen_back(false, true, vec![refused]);
     for table in query.tables() {
         if table.row().untold.is_none() {
             if !is_no_protocol_here(host, table) {
                 let remedy = "only NETLINK_SOCK_DIAG tells its queues";
-                dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
+                dump.gaps.push(Gap::uncounted(Missing::Table, Place::Table(table), remedy));
             }
             continue;
         }
@@ -49,7 +50,7 @@ pub(crate) fn dump(
                 continue;
             }
             let remedy = format!("{} cannot be read: {error}", table.proc_file());
-            dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
+            dump.gaps.push(Gap::uncounted(Missing::Table, Place::Table(table), remedy));
             dump.tcp_complete &= !matches!(table, Table::Tcp(_));
             continue;
         }

@@ -10,11 +10,12 @@ use crate::collect::finding::Finding;
 use crate::collect::namespaces::{Ways, netns_of_task};
 use crate::collect::read;
 use crate::collect::scanned::Scanned;
-use crate::host::{Host, Looking, Sight};
+use crate::host::{Host, Looking, Sight, file};
+use crate::procfs::task;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
-use crate::model::netns::NetnsFile;
-use crate::model::netns::{Netns, NetnsChoice, NetnsId};
+use crate::model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
+use crate::model::place::Place;
 use crate::procfs::link::socket_inode;
 use crate::procfs::mountinfo::ip_netns_name;
 use crate::procfs::number::parse_number;
@@ -48,12 +49,12 @@ impl Survey {
     /// How many descriptors and processes were looked at, and the gaps that leaves.
     pub(crate) fn scanned(&self, host: &dyn Host, unreadable: Unreadable, gaps: &mut Vec<Gap>) -> Scanned {
         let mut scanned = Scanned { descriptors: self.descriptors.len() as u64, ..Scanned::default() };
-        let mut listed = self.listed;
+        let mut listed = self.listed.clone();
         let consequence = match unreadable {
             Unreadable::NotLookedAt => "sockets that only they hold show no holder",
             Unreadable::LookedAt => "some sockets have no descriptor that the engine saw, and may be theirs",
             Unreadable::HoldNothingElse => {
-                listed.read += std::mem::take(&mut listed.unreadable);
+                listed.read += std::mem::take(&mut listed.unreadable).len() as u64;
                 ""
             }
         };
@@ -142,15 +143,15 @@ fn chosen(host: &dyn Host, choice: &NetnsChoice, found: &[Netns], gaps: &mut Vec
 /// What was asked for is no network namespace.
 pub(crate) fn not_a_namespace(path: &Path, error: &io::Error) -> Gap {
     let remedy = format!("{}: {error}: name a running process or a file of ip netns", path.display());
-    Gap::counted(Missing::Namespaces, "the one asked for", 1, remedy)
+    Gap::counted(Missing::Namespaces, Place::Namespaces("the one asked for".to_owned()), 1, remedy)
 }
 
 /// How reading all processes went.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Listed {
     read: u64,
     /// Processes whose descriptors may not be read.
-    unreadable: u64,
+    unreadable: Vec<u32>,
     /// Processes that did not answer. The host names them.
     silent: u64,
     /// There is a /proc, and its list did not come. The host says why.
@@ -166,7 +167,7 @@ impl Listed {
         self.saw_first |= pid == 1;
         match read {
             Ok(()) => self.read += 1,
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.unreadable += 1,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.unreadable.push(pid),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => self.silent += 1,
             Err(_) => {} // it has ended
         }
@@ -175,20 +176,23 @@ impl Listed {
     fn sort_out(&self, host: &dyn Host, consequence: &str, scanned: &mut Scanned, gaps: &mut Vec<Gap>) {
         let hidden = self.hidden(host);
         scanned.processes = self.read;
-        scanned.unreadable = self.unreadable;
+        scanned.unreadable = self.unreadable.len() as u64;
         scanned.all_processes =
-            self.unreadable == 0 && self.silent == 0 && !self.unlisted && hidden.is_none();
-        if self.unreadable > 0 {
+            self.unreadable.is_empty() && self.silent == 0 && !self.unlisted && hidden.is_none();
+        if !self.unreadable.is_empty() {
             let remedy = if read::may_look_at_others(host) {
                 "a security module or another user namespace keeps even this privilege out"
             } else {
                 "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH)"
             };
             let remedy = format!("{remedy}; {consequence}");
-            gaps.push(Gap::counted(Missing::Processes, "/proc/PID/fd", self.unreadable, remedy));
+            let comm =
+                |pid: u32| file::read(host, &format!("/proc/{pid}/comm")).map(|file| task::comm(&file));
+            let place = Place::processes(&self.unreadable, comm);
+            gaps.push(Gap::counted(Missing::Processes, place, self.unreadable.len() as u64, remedy));
         }
         if let Some((place, remedy)) = hidden {
-            gaps.push(Gap::uncounted(Missing::Processes, place, remedy));
+            gaps.push(Gap::uncounted(Missing::Processes, Place::Host(place.into()), remedy));
         }
     }
 
@@ -199,7 +203,7 @@ impl Listed {
         if self.unlisted {
             return None;
         }
-        if self.read + self.unreadable + self.silent == 0 {
+        if self.read + self.unreadable.len() as u64 + self.silent == 0 {
             return Some(("/proc lists none", "mount /proc; without it no socket shows its holder"));
         }
         if !self.saw_first {

@@ -4,11 +4,10 @@ use crate::footprint::HostFacts;
 use crate::host::Host;
 use crate::host::file::read;
 use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
 use crate::model::units::{Bytes, Pages};
 use crate::procfs::config::KernelConfig;
-use crate::procfs::slabinfo;
-use crate::procfs::sockstat;
-use crate::procfs::status;
+use crate::procfs::{slabinfo, sockstat, status};
 
 /// What the model needs to know of a host.
 pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> HostFacts {
@@ -20,7 +19,7 @@ pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &
         }
         None => gaps.push(Gap::uncounted(
             Missing::HostFact,
-            format!("{} fragments per packet, the kernel's default", facts.max_skb_frags),
+            Place::Host(format!("{} fragments per packet, the kernel's default", facts.max_skb_frags).into()),
             "make /proc/config.gz or /boot/config-RELEASE readable to know; a kernel may be built for up to 45",
         )),
     }

@@ -11,6 +11,7 @@ use crate::footprint::HostFacts;
 use crate::host::{Host, file};
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::Netns;
+use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::socket::Socket;
@@ -126,7 +127,7 @@ impl Asking<'_, '_> {
             }
             Err(Refusal::SockDiag(error)) => {
                 let remedy = format!("the kernel did not answer ({error}): run again");
-                dump.gaps.push(Gap::uncounted(Missing::Table, table.name(), remedy));
+                dump.gaps.push(Gap::uncounted(Missing::Table, Place::Table(table), remedy));
             }
         }
         Dumped::NotAll
@@ -172,7 +173,7 @@ impl Asking<'_, '_> {
                 Err(Refusal::Table(gap)) => vec![gap],
                 Err(Refusal::SockDiag(error)) => {
                     let remedy = format!("the kernel did not answer ({error}): run again");
-                    vec![Gap::uncounted(Missing::Table, Table::Tcp(version).name(), remedy)]
+                    vec![Gap::uncounted(Missing::Table, Place::Table(Table::Tcp(version)), remedy)]
                 }
             });
         }

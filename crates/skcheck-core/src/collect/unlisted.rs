@@ -7,6 +7,7 @@ use crate::collect::processes::Survey;
 use crate::host::Host;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
+use crate::model::place::Place;
 use crate::model::protocol::Family;
 use crate::model::query::Query;
 use crate::model::socket::Inode;
@@ -62,11 +63,7 @@ pub(crate) fn gap(apart: &BTreeMap<Vec<u8>, u64>, query: &Query) -> Option<Gap> 
     if sockets == 0 || !query.wants_all_protocols() {
         return None;
     }
-    let name = |(name, sockets): (&Vec<u8>, &u64)| match name.as_slice() {
-        [] => format!("{sockets} without a name"),
-        name => format!("{sockets} {}", name.escape_ascii()),
-    };
-    let place = apart.iter().map(name).collect::<Vec<String>>().join(", ");
+    let place = Place::Protocols(apart.clone());
     let remedy = "whether data waits in them cannot be told; lsof | grep protocol: names who has them";
     Some(Gap::counted(Missing::Families, place, sockets, remedy))
 }

@@ -18,6 +18,7 @@ use crate::host::{Host, file};
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::{Holder, Via};
 use crate::model::netns::Netns;
+use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::queues::RecvQueue;
 use crate::model::socket::{Inode, Socket};
@@ -141,7 +142,7 @@ pub(crate) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
     if given_up {
         let unheld = search.wanted.iter().filter(is_unheld).count() as u64;
         let remedy = "the tables of threads, rings of io_uring, messages and mappings take too long to look at: --deep waits";
-        gaps.push(Gap::counted(Missing::Holders, "this host", unheld, remedy));
+        gaps.push(Gap::counted(Missing::Holders, Place::Host("this host".into()), unheld, remedy));
     }
     rare
 }
@@ -180,14 +181,14 @@ fn add_rings(
     if unnamed > 0 {
         let remedy = "this kernel does not say which files they are (Linux 6.14 and newer do); sockets among them \
                       show no holder";
-        gaps.push(Gap::counted(Missing::RingFiles, "/proc/PID/fdinfo", unnamed, remedy));
+        gaps.push(Gap::counted(Missing::RingFiles, Place::File("/proc/PID/fdinfo".into()), unnamed, remedy));
     }
     if silent > 0 {
         let remedy = format!(
             "rings that listed none each time: {silent}; they have none, or were busy: run again; sockets among \
              them show no holder"
         );
-        gaps.push(Gap::uncounted(Missing::RingFiles, "/proc/PID/fdinfo", remedy));
+        gaps.push(Gap::uncounted(Missing::RingFiles, Place::File("/proc/PID/fdinfo".into()), remedy));
     }
 }
 

@@ -19,6 +19,7 @@ use crate::model::error::Error;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::netns::NetnsId;
+use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::socket::{Inode, Socket};
@@ -70,7 +71,7 @@ impl Look<'_> {
         gaps.extend(self.host.unanswered());
         gaps.retain(|gap| gap.what != Missing::Partial);
         let remedy = "it takes two looks to tell what is in no table, and this is the first: run again";
-        gaps.push(Gap::uncounted(Missing::Partial, "told to end", remedy));
+        gaps.push(Gap::uncounted(Missing::Partial, Place::Host("told to end".into()), remedy));
         Leaks {
             taken_at: self.taken_at,
             again_after: None,
@@ -194,7 +195,7 @@ impl Look<'_> {
         let is_unread = |table: &Table| {
             // A record that was not understood may be any socket's.
             let is_missing = |gap: &&Gap| matches!(gap.what, Missing::Table | Missing::Messages);
-            let is_it = |gap: &&Gap| is_missing(gap) && gap.place == table.name();
+            let is_it = |gap: &&Gap| is_missing(gap) && gap.place == Place::Table(*table);
             self.gaps.iter().any(|gap| is_it(&gap))
         };
         Query::default().tables().into_iter().filter(is_unread).filter_map(protocol).collect()

@@ -13,6 +13,7 @@ use crate::memory::network::{self, Books, Network};
 use crate::memory::reserved::{self, Reserved};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
 use crate::model::units::{Bytes, Pages};
 use crate::procfs::config::KernelConfig;
 use crate::procfs::flat::{counter, number};
@@ -44,7 +45,11 @@ fn later(host: &dyn Host, config: Option<&KernelConfig>, before: Ledger, gaps: &
     if moved > before.total.0 / 100 {
         let remedy =
             format!("run again: {moved} B came to nobody or went from there while pages were counted");
-        gaps.push(Gap::uncounted(Missing::Consistency, "/proc/kpageflags and /proc/meminfo", remedy));
+        gaps.push(Gap::uncounted(
+            Missing::Consistency,
+            Place::Host("/proc/kpageflags and /proc/meminfo".into()),
+            remedy,
+        ));
     }
     now
 }
@@ -55,7 +60,7 @@ fn no_census(error: &io::Error) -> Gap {
         io::ErrorKind::NotFound => "it needs a kernel with CONFIG_PROC_PAGE_MONITOR".to_owned(),
         _ => format!("run as root (CAP_SYS_ADMIN), outside of containers: {error}"),
     };
-    Gap::uncounted(Missing::Census, "/proc/kpageflags", remedy)
+    Gap::uncounted(Missing::Census, Place::File("/proc/kpageflags".into()), remedy)
 }
 
 /// What firmware and kernel kept; `None` where /proc/iomem hides it.
@@ -63,7 +68,11 @@ fn reserved(host: &dyn Host, mem_total: Bytes, gaps: &mut Vec<Gap>) -> Option<Re
     let reserved = read(host, "/proc/iomem").and_then(|file| reserved::reserved(&file, mem_total));
     if reserved.is_none() {
         let remedy = "run as root (CAP_SYS_ADMIN): others see addresses of 0";
-        gaps.push(Gap::uncounted(Missing::Memory, "/proc/iomem: what firmware and kernel reserved", remedy));
+        gaps.push(Gap::uncounted(
+            Missing::Memory,
+            Place::Host("/proc/iomem: what firmware and kernel reserved".into()),
+            remedy,
+        ));
     }
     reserved
 }
@@ -73,12 +82,20 @@ fn network(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) 
     let facts = host_facts(host, config, gaps);
     if facts.active_skbs.is_none() {
         let remedy = "run as root: /proc/slabinfo, and /sys/kernel/slab where slabs are merged";
-        gaps.push(Gap::uncounted(Missing::HostFact, "/proc/slabinfo: packets in use unknown", remedy));
+        gaps.push(Gap::uncounted(
+            Missing::HostFact,
+            Place::Host("/proc/slabinfo: packets in use unknown".into()),
+            remedy,
+        ));
     }
     let mut file = |path: &str, remedy: &str| {
         let file = read(host, path);
         if file.is_none() {
-            gaps.push(Gap::uncounted(Missing::HostFact, format!("{path} unknown"), remedy));
+            gaps.push(Gap::uncounted(
+                Missing::HostFact,
+                Place::Host(format!("{path} unknown").into()),
+                remedy,
+            ));
         }
         file
     };
@@ -107,7 +124,11 @@ pub(crate) fn ledger(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut 
         Some(file) => Zones::parse(&file),
         None => {
             let remedy = "make it readable: until then what the CPUs keep counts as unaccounted";
-            gaps.push(Gap::uncounted(Missing::Memory, "/proc/zoneinfo: free pages of the CPUs", remedy));
+            gaps.push(Gap::uncounted(
+                Missing::Memory,
+                Place::Host("/proc/zoneinfo: free pages of the CPUs".into()),
+                remedy,
+            ));
             Zones::default()
         }
     };
@@ -118,7 +139,11 @@ pub(crate) fn ledger(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut 
         if file.is_none() {
             let remedy =
                 "run as root: this kernel tells vmalloc's size nowhere else, and it counts as unaccounted";
-            gaps.push(Gap::uncounted(Missing::Memory, "/proc/vmallocinfo: vmalloc", remedy));
+            gaps.push(Gap::uncounted(
+                Missing::Memory,
+                Place::Host("/proc/vmallocinfo: vmalloc".into()),
+                remedy,
+            ));
         }
         file.map(|file| host::vmalloc_pages(&file))
     };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::table::Table;
+use crate::model::place::Place;
 
 /// Something that a report is missing, where, and what would make it visible.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,8 +10,8 @@ use crate::model::table::Table;
 pub struct Gap {
     /// What is missing.
     pub what: Missing,
-    /// Where: a table, a file, a kernel module or "this host". Safe to print.
-    pub place: String,
+    /// Where.
+    pub place: Place,
     /// How many are missing, in the unit that [`Missing`] names; `None` where nobody can tell.
     pub count: Option<u64>,
     /// What the reader can do about it, as an instruction.
@@ -23,26 +23,23 @@ pub struct Gap {
 
 impl Gap {
     /// A gap of `count` things.
-    pub fn counted(what: Missing, place: impl Into<String>, count: u64, remedy: impl Into<String>) -> Gap {
+    pub fn counted(what: Missing, place: impl Into<Place>, count: u64, remedy: impl Into<String>) -> Gap {
         Gap { count: Some(count), ..Gap::uncounted(what, place, remedy) }
     }
 
     /// A gap whose extent nobody can tell.
-    pub fn uncounted(what: Missing, place: impl Into<String>, remedy: impl Into<String>) -> Gap {
+    pub fn uncounted(what: Missing, place: impl Into<Place>, remedy: impl Into<String>) -> Gap {
         Gap { what, place: place.into(), count: None, remedy: remedy.into(), is_detail: false }
     }
 
     /// Whether, for all that is known, there may be sockets that were not seen, or not that they hold
     /// something: where there is none of these, everything was looked at.
     pub fn hides_sockets(&self) -> bool {
-        // Of these /proc/net tells no queue, or not all of them.
-        let mut in_part = Table::ALL.into_iter().filter(|table| table.row().hides_queues).map(Table::name);
         match self.what {
             Missing::Processes
             | Missing::Namespaces
             | Missing::Table
             | Missing::Families
-            | Missing::SockDiag
             | Missing::ClosedHeld
             | Missing::ClosedHeldUnknown
             | Missing::PendingConnections
@@ -50,8 +47,23 @@ impl Gap {
             | Missing::Unasked
             | Missing::Partial => true,
             Missing::NoAnswer => !self.is_detail,
-            Missing::TableDetail => in_part.any(|name| name == self.place),
-            _ => false,
+            // Of some /proc/net tells no queue, or not all of them.
+            Missing::TableDetail => matches!(self.place, Place::Table(table) if table.row().hides_queues),
+            Missing::SockDiag => true,
+            Missing::Consistency
+            | Missing::Attributes
+            | Missing::Peers
+            | Missing::CommandLines
+            | Missing::Identities
+            | Missing::Engine
+            | Missing::Queues
+            | Missing::Holders
+            | Missing::RingFiles
+            | Missing::Memory
+            | Missing::Census
+            | Missing::Locks
+            | Missing::Workers
+            | Missing::HostFact => false,
         }
     }
 }
@@ -64,7 +76,10 @@ impl fmt::Display for Gap {
         if let Some(count) = self.count {
             write!(f, "{count} ")?;
         }
-        write!(f, "{} ({})", self.what.phrase(self.count), self.place)
+        match &self.place {
+            Place::Processes { .. } => write!(f, "{}: {}", self.what.phrase(self.count), self.place),
+            place => write!(f, "{} ({place})", self.what.phrase(self.count)),
+        }
     }
 }
 
@@ -140,105 +155,193 @@ impl Missing {
 
     /// The kind's stable name, lower case, words joined by `_`.
     pub fn name(self) -> &'static str {
-        match self {
-            Missing::Processes => "processes",
-            Missing::Table => "table",
-            Missing::Families => "families",
-            Missing::TableDetail => "table_detail",
-            Missing::SockDiag => "sock_diag",
-            Missing::Consistency => "consistency",
-            Missing::Messages => "messages",
-            Missing::Attributes => "attributes",
-            Missing::Namespaces => "namespaces",
-            Missing::Peers => "peers",
-            Missing::ClosedHeld => "closed_held",
-            Missing::ClosedHeldUnknown => "closed_held_unknown",
-            Missing::CommandLines => "command_lines",
-            Missing::Identities => "identities",
-            Missing::PendingConnections => "pending_connections",
-            Missing::Engine => "engine",
-            Missing::Queues => "queues",
-            Missing::Holders => "holders",
-            Missing::RingFiles => "ring_files",
-            Missing::Memory => "memory",
-            Missing::Census => "census",
-            Missing::Locks => "locks",
-            Missing::NoAnswer => "no_answer",
-            Missing::Unasked => "unasked",
-            Missing::Partial => "partial",
-            Missing::Workers => "workers",
-            Missing::HostFact => "host_fact",
-        }
+        self.words().name
+    }
+
+    /// The kind with this [`name`](Self::name).
+    pub fn of_name(name: &str) -> Option<Missing> {
+        Missing::all().find(|missing| missing.name() == name)
+    }
+
+    /// Every kind.
+    pub fn all() -> impl Iterator<Item = Missing> {
+        WORDS.iter().map(|words| words.of)
     }
 
     fn phrase(self, count: Option<u64>) -> &'static str {
-        let one = count == Some(1);
-        match self {
-            Missing::Processes if one => "process whose descriptors and namespaces may not be read",
-            Missing::Processes => "processes whose descriptors and namespaces may not be read",
-            Missing::Table => "socket table not seen",
-            Missing::Families if one => "socket of a protocol that is in no table",
-            Missing::Families => "sockets of protocols that are in no table",
-            Missing::TableDetail if one => "socket known from /proc/net alone",
-            Missing::TableDetail => "sockets known from /proc/net alone",
-            Missing::SockDiag => "socket memory, unix queues and cookies not seen",
-            Missing::Consistency => "table that changed while it was read",
-            Missing::Messages if one => "kernel message not understood",
-            Missing::Messages => "kernel messages not understood",
-            Missing::Attributes if one => "attribute not understood",
-            Missing::Attributes => "attributes not understood",
-            Missing::Namespaces if one => "network namespace not entered",
-            Missing::Namespaces => "network namespaces not entered",
-            Missing::Peers => "connections whose other end was not looked for",
-            Missing::ClosedHeld if one => "closed socket still held, its size unknown",
-            Missing::ClosedHeld => "closed sockets still held, their sizes unknown",
-            Missing::ClosedHeldUnknown => "sockets closed and still held not looked for",
-            Missing::CommandLines if one => "command line not read in time",
-            Missing::CommandLines => "command lines not read in time",
-            Missing::Identities if one => "process without a name",
-            Missing::Identities => "processes without a name",
-            Missing::PendingConnections if one => "connection waiting for accept without a known sender",
-            Missing::PendingConnections => "connections waiting for accept without a known sender",
-            Missing::Engine => "packets and pages not measured",
-            Missing::Queues if one => "socket whose packets were not walked",
-            Missing::Queues => "sockets whose packets were not walked",
-            Missing::Holders if one => "socket whose holder was not looked for to the end",
-            Missing::Holders => "sockets whose holders were not looked for to the end",
-            Missing::RingFiles if one => "file registered with io_uring not told",
-            Missing::RingFiles => "files registered with io_uring not told",
-            Missing::Memory => "a part of memory not told",
-            Missing::Census => "pages not counted",
-            Missing::Locks if one => "socket that was not asked for what its lock guards",
-            Missing::Locks => "sockets that were not asked for what their locks guard",
-            Missing::NoAnswer if one => "does not answer",
-            Missing::NoAnswer => "do not answer",
-            Missing::Unasked if one => "question not asked",
-            Missing::Unasked => "questions not asked",
-            Missing::Partial => "partial: the report was cut short",
-            Missing::Workers => "no process to ask with",
-            Missing::HostFact => "host fact assumed",
-        }
+        let words = self.words();
+        if count == Some(1) { words.one } else { words.many }
+    }
+
+    fn words(self) -> &'static Words {
+        const NONE: Words = row(Missing::HostFact, "", "", "");
+        WORDS.get(self as usize).unwrap_or(&NONE)
     }
 }
+
+/// How a kind is called, and what one of it and several of it are.
+struct Words {
+    of: Missing,
+    name: &'static str,
+    one: &'static str,
+    many: &'static str,
+}
+
+const fn row(of: Missing, name: &'static str, one: &'static str, many: &'static str) -> Words {
+    Words { of, name, one, many }
+}
+
+/// In the order of the kinds.
+const WORDS: [Words; 27] = [
+    row(
+        Missing::Processes,
+        "processes",
+        "process whose descriptors and namespaces may not be read",
+        "processes whose descriptors and namespaces may not be read",
+    ),
+    row(Missing::Table, "table", "socket table not seen", "socket table not seen"),
+    row(
+        Missing::Families,
+        "families",
+        "socket of a protocol that is in no table",
+        "sockets of protocols that are in no table",
+    ),
+    row(
+        Missing::TableDetail,
+        "table_detail",
+        "socket known from /proc/net alone",
+        "sockets known from /proc/net alone",
+    ),
+    row(
+        Missing::SockDiag,
+        "sock_diag",
+        "socket memory, unix queues and cookies not seen",
+        "socket memory, unix queues and cookies not seen",
+    ),
+    row(
+        Missing::Consistency,
+        "consistency",
+        "table that changed while it was read",
+        "table that changed while it was read",
+    ),
+    row(Missing::Messages, "messages", "kernel message not understood", "kernel messages not understood"),
+    row(Missing::Attributes, "attributes", "attribute not understood", "attributes not understood"),
+    row(Missing::Namespaces, "namespaces", "network namespace not entered", "network namespaces not entered"),
+    row(
+        Missing::Peers,
+        "peers",
+        "connections whose other end was not looked for",
+        "connections whose other end was not looked for",
+    ),
+    row(
+        Missing::ClosedHeld,
+        "closed_held",
+        "closed socket still held, its size unknown",
+        "closed sockets still held, their sizes unknown",
+    ),
+    row(
+        Missing::ClosedHeldUnknown,
+        "closed_held_unknown",
+        "sockets closed and still held not looked for",
+        "sockets closed and still held not looked for",
+    ),
+    row(
+        Missing::CommandLines,
+        "command_lines",
+        "command line not read in time",
+        "command lines not read in time",
+    ),
+    row(Missing::Identities, "identities", "process without a name", "processes without a name"),
+    row(
+        Missing::PendingConnections,
+        "pending_connections",
+        "connection waiting for accept without a known sender",
+        "connections waiting for accept without a known sender",
+    ),
+    row(Missing::Engine, "engine", "packets and pages not measured", "packets and pages not measured"),
+    row(
+        Missing::Queues,
+        "queues",
+        "socket whose packets were not walked",
+        "sockets whose packets were not walked",
+    ),
+    row(
+        Missing::Holders,
+        "holders",
+        "socket whose holder was not looked for to the end",
+        "sockets whose holders were not looked for to the end",
+    ),
+    row(
+        Missing::RingFiles,
+        "ring_files",
+        "file registered with io_uring not told",
+        "files registered with io_uring not told",
+    ),
+    row(Missing::Memory, "memory", "a part of memory not told", "a part of memory not told"),
+    row(Missing::Census, "census", "pages not counted", "pages not counted"),
+    row(
+        Missing::Locks,
+        "locks",
+        "socket that was not asked for what its lock guards",
+        "sockets that were not asked for what their locks guard",
+    ),
+    row(Missing::NoAnswer, "no_answer", "does not answer", "do not answer"),
+    row(Missing::Unasked, "unasked", "question not asked", "questions not asked"),
+    row(
+        Missing::Partial,
+        "partial",
+        "partial: the report was cut short",
+        "partial: the report was cut short",
+    ),
+    row(Missing::Workers, "workers", "no process to ask with", "no process to ask with"),
+    row(Missing::HostFact, "host_fact", "host fact assumed", "host fact assumed"),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::table::{IpVersion, Table};
+
+    #[test]
+    fn every_kind_has_its_words() {
+        for (at, words) in WORDS.iter().enumerate() {
+            assert_eq!(words.of as usize, at, "{:?}", words.of);
+            assert_eq!(Missing::of_name(words.name), Some(words.of));
+        }
+        // The last one of the kinds: one that is added behind it has no row yet.
+        assert_eq!(Missing::HostFact as usize + 1, WORDS.len());
+    }
 
     #[test]
     fn what_hides_sockets() {
-        let check = |what, place: &str, is_detail, expected| {
+        let check = |what, place: Place, is_detail, expected| {
             let gap = Gap { is_detail, ..Gap::counted(what, place, 1, "") };
             assert_eq!(gap.hides_sockets(), expected, "{gap:?}");
         };
-        check(Missing::Processes, "/proc/PID/fd", false, true);
-        check(Missing::Families, "1 XDP", false, true);
-        check(Missing::NoAnswer, "app (7)", false, true);
-        check(Missing::NoAnswer, "app (7)", true, false);
-        check(Missing::TableDetail, "unix", false, true);
-        check(Missing::TableDetail, "tcp over IPv6", false, true);
-        check(Missing::TableDetail, "packet", false, false);
-        check(Missing::Identities, "/proc/PID/comm", false, false);
-        check(Missing::HostFact, "17", false, false);
+        let host = || Place::Host("this host".into());
+        check(Missing::Processes, Place::processes(&[1], |_| None), false, true);
+        check(Missing::Families, Place::Protocols([(b"XDP".to_vec(), 1)].into()), false, true);
+        check(Missing::NoAnswer, host(), false, true);
+        check(Missing::NoAnswer, host(), true, false);
+        check(Missing::TableDetail, Table::Unix.into(), false, true);
+        check(Missing::TableDetail, Table::Tcp(IpVersion::V6).into(), false, true);
+        check(Missing::TableDetail, Table::Packet.into(), false, false);
+        check(Missing::Identities, host(), false, false);
+        check(Missing::HostFact, host(), false, false);
+    }
+
+    #[test]
+    fn processes_are_named() {
+        let comm = |pid| (pid != 3).then(|| b"ng\x1binx".to_vec());
+        let of = |pids: &[u32]| {
+            let place = Place::processes(pids, comm);
+            Gap::counted(Missing::Processes, place, pids.len() as u64, "").to_string()
+        };
+        let what = "whose descriptors and namespaces may not be read";
+        assert_eq!(of(&[1]), format!("1 process {what}: ng\\x1binx (1)"));
+        let many = format!(
+            "7 processes {what}: ng\\x1binx (1), ng\\x1binx (2), pid 3, ng\\x1binx (4), ng\\x1binx (5) and 2 more"
+        );
+        assert_eq!(of(&[1, 2, 3, 4, 5, 6, 7]), many);
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod families;
 pub(crate) mod gap;
 pub(crate) mod holder;
 pub(crate) mod netns;
+pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod protocol;
 pub(crate) mod query;

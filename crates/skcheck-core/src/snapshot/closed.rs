@@ -18,6 +18,7 @@ use crate::host::Host;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::netns::{NetnsChoice, NetnsId};
+use crate::model::place::Place;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::query::Query;
 use crate::model::socket::{Inode, Socket};
@@ -43,7 +44,7 @@ pub(super) fn run(
     }
     if !first.dumps.iter().any(|dump| dump.tcp_complete) {
         let remedy = "only a complete dump of TCP shows which sockets are in no table";
-        gaps.push(Gap::uncounted(Missing::ClosedHeldUnknown, "this host", remedy));
+        gaps.push(Gap::uncounted(Missing::ClosedHeldUnknown, Place::Host("this host".into()), remedy));
         return Vec::new();
     }
     let mut suspects = suspects(query, first);
@@ -75,7 +76,7 @@ pub(super) fn run(
 /// Sockets of which nobody can tell whether they match.
 pub(crate) fn incomparable(count: u64) -> Gap {
     let remedy = "their sizes and ports are unknown: run without thresholds and without --port to list them";
-    Gap::counted(Missing::ClosedHeld, "TCP", count, remedy)
+    Gap::counted(Missing::ClosedHeld, Place::Host("TCP".into()), count, remedy)
 }
 
 /// The same as an engine found them, their numbers known: those that match like any other socket.

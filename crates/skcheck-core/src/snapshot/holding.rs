@@ -15,6 +15,7 @@ use crate::holders::unix_links::UnixLinks;
 use crate::host::Host;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::{Holder, Via};
+use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::socket::Inode;
@@ -245,7 +246,7 @@ fn holders_by_engine(
     let asked = engine.holders(inodes, &mut |inode, holder| holders.entry(inode).or_default().push(holder));
     if let Err(error) = asked {
         let remedy = format!("{error}; some sockets and other ends show no holder");
-        gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
+        gaps.push(Gap::uncounted(Missing::Engine, Place::Engine(engine.name()), remedy));
         return None;
     }
     Some(holders)

@@ -11,8 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::collect::client::{Asker, add_undecoded};
 use crate::collect::dump::Candidate;
 use crate::collect::first_pass::FirstPass;
-use crate::collect::identities;
-use crate::collect::may_match;
+use crate::collect::{identities, may_match};
 use crate::collect::processes::Survey;
 use crate::collect::scanned::Source;
 use crate::footprint::HostFacts;
@@ -23,6 +22,7 @@ use crate::host::Host;
 use crate::model::endpoint::Endpoint;
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::NetnsId;
+use crate::model::place::Place;
 use crate::model::process::Process;
 use crate::model::query::Query;
 use crate::model::socket::Inode;
@@ -30,9 +30,8 @@ use crate::snapshot::draft::{Depth, Draft, Joined};
 use crate::snapshot::entry::SocketEntry;
 use crate::snapshot::holding::{self, Context, Found};
 use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
-use crate::snapshot::second_look;
+use crate::snapshot::{cgroups, closed, interfaces, measure, portid, second_look};
 use crate::snapshot::second_look::{Asked, tcp_peer};
-use crate::snapshot::{cgroups, closed, interfaces, measure, portid};
 
 pub(super) fn run(
     host: &dyn Host,
@@ -260,7 +259,12 @@ fn find_peers_elsewhere(host: &dyn Host, first: &FirstPass, drafts: &mut [Draft]
     }
     if lonely.len().saturating_mul(places.len()) > QUESTIONS {
         let remedy = "narrow the report (--min-recvq, --pid, --port) to have their other ends looked for";
-        gaps.push(Gap::counted(Missing::Peers, "other network namespaces", lonely.len() as u64, remedy));
+        gaps.push(Gap::counted(
+            Missing::Peers,
+            Place::Namespaces("other network namespaces".to_owned()),
+            lonely.len() as u64,
+            remedy,
+        ));
         return;
     }
     let mut answers: FxHashMap<usize, Vec<Held>> = FxHashMap::default();

@@ -10,6 +10,7 @@ use crate::exact::sum::Summing;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{self, HostFacts, Side};
 use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
 use crate::model::protocol::Family;
 use crate::model::socket::{Cookie, Socket};
 use crate::model::state::State;
@@ -50,7 +51,7 @@ pub(super) fn walk(
             Ok(false) => otherwise = NotMeasured::NoTime,
             Err(error) => {
                 let remedy = format!("{error}; the report stands, what it bounds is not measured");
-                gaps.push(Gap::uncounted(Missing::Engine, engine.name(), remedy));
+                gaps.push(Gap::uncounted(Missing::Engine, Place::Engine(engine.name()), remedy));
                 otherwise = NotMeasured::Refused;
             }
         }

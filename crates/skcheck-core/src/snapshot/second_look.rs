@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::model::endpoint::{Endpoint, canonical};
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::Netns;
+use crate::model::place::Place;
 use crate::model::process::Process;
 use crate::model::protocol::{Family, Protocols};
 use crate::model::query::Query;
@@ -133,7 +134,7 @@ fn kept_locked<'r>(
     if passed_over > 0 {
         let remedy = "their processes may be stuck with them locked, and before Linux 6.9 whoever asks would hold up \
                       all others who ask: the BPF engine (root) needs no lock";
-        gaps.push(Gap::counted(Missing::Locks, "tcp_info", passed_over as u64, remedy));
+        gaps.push(Gap::counted(Missing::Locks, Place::Host("tcp_info".into()), passed_over as u64, remedy));
     }
     Some(kept)
 }

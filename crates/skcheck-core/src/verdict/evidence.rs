@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use crate::model::place::Place;
 use crate::engine::PageKind;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Side, worst};
@@ -167,11 +168,10 @@ fn complete(report: &SocketEntry) -> Option<&Exact> {
 
 /// See [`Evidence::rings`].
 fn rings(snapshot: &Snapshot) -> Option<Bytes> {
-    let packet = Table::Packet.name();
     let is_unasked = |gap: &Gap| match gap.what {
         Missing::Namespaces | Missing::SockDiag | Missing::Unasked | Missing::Partial => true,
         Missing::NoAnswer => gap.hides_sockets(),
-        Missing::Table => gap.place == packet,
+        Missing::Table => gap.place == Place::Table(Table::Packet),
         _ => false,
     };
     if snapshot.gaps.iter().any(is_unasked) {

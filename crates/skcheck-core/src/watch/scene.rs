@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use crate::model::place::Place;
 use crate::collect::scanned::Source;
 use crate::model::gap::Missing;
 use crate::model::holder::Holder;
 use crate::model::socket::Inode;
 use crate::model::state::State;
-use crate::model::table::{IpVersion, Table};
+use crate::model::table::Table;
 use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::snapshot::report::Snapshot;
 use crate::watch::cause::Pace;
@@ -301,10 +302,9 @@ impl<'a> Scene<'a> {
 /// Whether no other end of a connection can have been missed: a process that may not be read can be in a
 /// namespace of its own, and nothing may lead into one.
 fn looked_everywhere(snapshot: &Snapshot) -> bool {
-    let tcp = [IpVersion::V4, IpVersion::V6].map(|version| Table::Tcp(version).name());
     let is_blind = |gap: &crate::model::gap::Gap| match gap.what {
         Missing::Namespaces | Missing::Processes | Missing::Peers => true,
-        Missing::Table => tcp.iter().any(|name| gap.place == *name),
+        Missing::Table => matches!(gap.place, Place::Table(Table::Tcp(_))),
         _ => false,
     };
     snapshot.source == Source::SockDiag

@@ -17,6 +17,7 @@ use crate::host::worker::words::Reading;
 use crate::host::{Diag, Host, Looking, Sight};
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::NetnsFile;
+use crate::model::place::Place;
 use crate::model::units::PageSize;
 
 /// Files of a process that answer whatever it is doing: they take none of its locks.
@@ -234,10 +235,15 @@ impl Host for Guarded {
             };
             let lacked = self.silent().lacked;
             if lacked > 0 {
-                gaps.push(Gap::counted(Missing::Unasked, "no process to ask with", lacked, remedy));
+                gaps.push(Gap::counted(
+                    Missing::Unasked,
+                    Place::Host("no process to ask with".into()),
+                    lacked,
+                    remedy,
+                ));
             }
             let remedy = format!("{remedy}; until then what does not answer can hold up the report");
-            gaps.push(Gap::uncounted(Missing::Workers, error.to_string(), remedy));
+            gaps.push(Gap::uncounted(Missing::Workers, Place::Host(error.to_string().into()), remedy));
         }
         gaps
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::host::worker::{Ending, Left};
 use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
 use crate::procfs::mountinfo::unescape;
 use crate::procfs::number::parse_number;
 
@@ -191,22 +192,22 @@ impl Silent {
             let help =
                 if ending.may_lack_memory() { "give it more memory, and run again" } else { "run again" };
             let remedy = format!("the process that read it has ended ({}): {help}", ending.how);
-            Gap::counted(Missing::NoAnswer, "a part of this host", 1, remedy)
+            Gap::counted(Missing::NoAnswer, Place::Host("a part of this host".into()), 1, remedy)
         }));
         gaps.extend(self.refused.iter().map(|(error, count)| {
             let remedy = "run again; what they were about may have gone meanwhile";
-            Gap::counted(Missing::Unasked, error, *count, remedy)
+            Gap::counted(Missing::Unasked, Place::Host(error.clone().into()), *count, remedy)
         }));
         match ended_by {
             Some(by) => {
                 let remedy = "what had been found until then is shown: run again for the rest";
-                gaps.push(Gap::uncounted(Missing::Partial, by, remedy));
+                gaps.push(Gap::uncounted(Missing::Partial, Place::Host(by.to_owned().into()), remedy));
             }
             None if self.unasked > 0 => {
                 let place = format!("--timeout {}", seconds(budget));
                 let remedy =
                     "those that do not answer took all the time that there was to wait: raise --timeout";
-                gaps.push(Gap::counted(Missing::Unasked, place, self.unasked, remedy));
+                gaps.push(Gap::counted(Missing::Unasked, Place::Host(place.into()), self.unasked, remedy));
             }
             None => {}
         }
@@ -241,7 +242,7 @@ impl Silence {
                 "{waits}: a process is stuck in send or recv and keeps the lock; what only the lock gives is unknown"
             ),
         };
-        let gap = Gap::counted(Missing::NoAnswer, self.name.clone(), 1, remedy);
+        let gap = Gap::counted(Missing::NoAnswer, Place::Host(self.name.clone().into()), 1, remedy);
         Gap { is_detail: subject.is_detail(), ..gap }
     }
 }

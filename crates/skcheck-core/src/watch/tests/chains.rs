@@ -201,11 +201,11 @@ fn off_this_host() {
     assert_eq!(end(&sockets, &|_| ()).0, End::OffHost);
     // Where it cannot be told: a namespace that was not looked at can have it.
     for what in [Missing::Namespaces, Missing::Processes, Missing::Peers] {
-        let gap = Gap::uncounted(what, "somewhere", "run as root");
+        let gap = Gap::uncounted(what, Place::Host("somewhere".into()), "run as root");
         assert_eq!(end(&sockets, &|snapshot| snapshot.gaps.push(gap.clone())).0, End::NotFound);
     }
-    let gap = |place: &str| Gap::uncounted(Missing::Table, place, "load it");
-    assert_eq!(end(&sockets, &|it| it.gaps.push(gap("tcp over IPv6"))).0, End::NotFound);
+    let gap = |table: Table| Gap::uncounted(Missing::Table, table, "load it");
+    assert_eq!(end(&sockets, &|it| it.gaps.push(gap(Table::Tcp(IpVersion::V6)))).0, End::NotFound);
     assert_eq!(end(&sockets, &|it| it.gaps.push(gap("udplite over IPv6"))).0, End::OffHost);
     let without_way = Netns { own: false, ..Netns::own(Some(NetnsId(2))) };
     assert_eq!(end(&sockets, &|it| it.namespaces.push(without_way.clone())).0, End::NotFound);
