@@ -12,7 +12,7 @@ use skcheck_core::{Inode, NetnsId, Query};
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
 use crate::maps::{array, cleared, hash};
-use crate::pass::{self, Ring, Time};
+use crate::pass::{self, RingBuffer, Time};
 
 /// `find.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/find.o");
@@ -22,7 +22,7 @@ pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/find.o");
 pub(crate) struct Finder {
     btf: Arc<KernelBtf>,
     ebpf: Ebpf,
-    ring: Ring,
+    ring: RingBuffer,
     holders_loaded: bool,
 }
 
@@ -36,11 +36,11 @@ type ProtocolName = [u8; 32];
 type TallyValue = [u64; 2];
 
 /// `struct counts`: descriptors, sockets that were not counted, the last namespace and its sums.
-type Counts = [u64; 5];
+type CountsValue = [u64; 5];
 
 /// What a pass counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Counted {
+pub(crate) struct PassCounts {
     /// Descriptors that refer to sockets.
     pub(crate) descriptors: u64,
     /// Each network namespace that a socket is in.
@@ -51,11 +51,11 @@ pub(crate) struct Counted {
 
 /// `struct question`: families, smallest Recv-Q and Send-Q, process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Question(pub(crate) [u64; 4]);
+pub(crate) struct FindFilter(pub(crate) [u64; 4]);
 
-impl Question {
+impl FindFilter {
     /// What the program can compare of a query: less than it asks for.
-    pub(crate) fn of(query: &Query) -> Question {
+    pub(crate) fn of(query: &Query) -> FindFilter {
         let Query { tcp, udp, unix, ipv4, ipv6, include_idle, raw, .. } = *query;
         let wanted = [tcp, udp, unix, ipv4, ipv6, include_idle, raw];
         let families =
@@ -64,7 +64,7 @@ impl Question {
             [pid] => u64::from(*pid),
             _ => 0,
         };
-        Question([families, query.min_recv_q.unwrap_or(0), query.min_send_q.unwrap_or(0), pid])
+        FindFilter([families, query.min_recv_q.unwrap_or(0), query.min_send_q.unwrap_or(0), pid])
     }
 }
 
@@ -89,25 +89,27 @@ impl Finder {
     /// Looks at every descriptor, and hands out what matches.
     pub(crate) fn find(
         &mut self,
-        question: Question,
+        question: FindFilter,
         on_record: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<Counted> {
+    ) -> io::Result<PassCounts> {
         let ebpf = &mut self.ebpf;
         array::<[u64; 4]>(ebpf, "question")?.set(0, question.0, 0).map_err(|error| Error::map(&error))?;
-        array::<Counts>(ebpf, "counts")?.set(0, Counts::default(), 0).map_err(|error| Error::map(&error))?;
+        array::<CountsValue>(ebpf, "counts")?
+            .set(0, CountsValue::default(), 0)
+            .map_err(|error| Error::map(&error))?;
         cleared::<u32, TallyValue>(ebpf, "tallies")?;
         cleared::<u64, u8>(ebpf, "met")?;
         cleared::<ProtocolName, u64>(ebpf, "apart")?;
         self.run("find", on_record)?;
         let counts =
-            array::<Counts>(&mut self.ebpf, "counts")?.get(&0, 0).map_err(|error| Error::map(&error))?;
+            array::<CountsValue>(&mut self.ebpf, "counts")?.get(&0, 0).map_err(|error| Error::map(&error))?;
         let [descriptors, uncounted, last, sums @ ..] = counts;
         if uncounted > 0 {
             return Err(io::Error::other(
                 "there are more shared sockets, or network namespaces, than can be counted",
             ));
         }
-        Ok(Counted { descriptors, namespaces: self.tallies(last, sums)?, apart: self.apart()? })
+        Ok(PassCounts { descriptors, namespaces: self.tallies(last, sums)?, apart: self.apart()? })
     }
 
     /// Looks for the holders of these.

@@ -13,7 +13,7 @@ use skcheck_core::{Cookie, Live, Netns};
 use crate::btf::KernelBtf;
 use crate::error::{Error, Kind, defect};
 use crate::maps::{array, cleared};
-use crate::pass::{self, Ended, Ring, Time};
+use crate::pass::{self, Ended, RingBuffer, Time};
 
 /// `walk.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/walk.o");
@@ -46,7 +46,7 @@ const TABLES_STAY: usize = 16;
 
 /// Which program meets a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Way {
+pub(crate) enum WalkProgram {
     /// Through a descriptor, or as one who waits to be accepted by a socket that has one.
     Files,
     /// Through a table of the kernel: no descriptor refers to it that can be seen.
@@ -55,13 +55,13 @@ pub(crate) enum Way {
     Locked,
 }
 
-impl Way {
+impl WalkProgram {
     /// The program and what it iterates over.
     fn program(self) -> (&'static str, &'static str) {
         match self {
-            Way::Files => ("walk_files", "task_file"),
-            Way::Tables => ("walk_tables", "bpf_map"),
-            Way::Locked => ("walk_locked", "tcp"),
+            WalkProgram::Files => ("walk_files", "task_file"),
+            WalkProgram::Tables => ("walk_tables", "bpf_map"),
+            WalkProgram::Locked => ("walk_locked", "tcp"),
         }
     }
 }
@@ -71,12 +71,12 @@ impl Way {
 pub(crate) struct Walker {
     btf: Arc<KernelBtf>,
     ebpf: Ebpf,
-    ring: Ring,
+    ring: RingBuffer,
     ring_bytes: u64,
     /// For how many packets of a socket it was made.
     packets: u32,
     /// What was tried to load, and what came of it.
-    loaded: BTreeMap<Way, Result<(), Error>>,
+    loaded: BTreeMap<WalkProgram, Result<(), Error>>,
 }
 
 impl Walker {
@@ -106,7 +106,7 @@ impl Walker {
         };
         drop(loader);
         let mut walker = Walker { btf, ebpf, ring, ring_bytes, packets, loaded: BTreeMap::new() };
-        walker.need(Way::Files).or_else(|_| walker.need(Way::Tables))?;
+        walker.need(WalkProgram::Files).or_else(|_| walker.need(WalkProgram::Tables))?;
         Ok(walker)
     }
 
@@ -158,7 +158,7 @@ impl Walker {
     /// namespace.
     pub(crate) fn pass(
         &mut self,
-        way: Way,
+        way: WalkProgram,
         place: Option<(&Live, &Netns)>,
         time: Time,
         on_record: &mut dyn FnMut(&[u8]),
@@ -170,7 +170,7 @@ impl Walker {
     }
 
     /// An iterator, in a namespace or in the caller's; `None` when nothing leads there any more.
-    fn iterator(&mut self, way: Way, place: Option<(&Live, &Netns)>) -> io::Result<Option<File>> {
+    fn iterator(&mut self, way: WalkProgram, place: Option<(&Live, &Netns)>) -> io::Result<Option<File>> {
         self.need(way)?;
         let link = pass::link(&mut self.ebpf, way.program().0)?;
         let Some((host, netns)) = place else { return link.into_file().map(Some).map_err(defect) };
@@ -183,7 +183,7 @@ impl Walker {
     }
 
     /// Loads a program, if that has not been tried.
-    pub(crate) fn need(&mut self, way: Way) -> Result<(), Error> {
+    pub(crate) fn need(&mut self, way: WalkProgram) -> Result<(), Error> {
         let Walker { btf, ebpf, loaded, .. } = self;
         let (program, over) = way.program();
         loaded.entry(way).or_insert_with(|| pass::load(ebpf, btf, program, over)).clone()

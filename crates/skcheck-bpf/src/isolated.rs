@@ -2,7 +2,7 @@
 //! of memory, or is killed for want of it, costs what it would have told. One process finds sockets, the
 //! other walks queues: each has one of the two objects, and both load at the same time.
 
-mod question;
+mod request;
 
 use std::fmt;
 use std::io;
@@ -18,8 +18,8 @@ use skcheck_core::host::worker::{self, Answer, Many, Trouble, Worker};
 use skcheck_core::{Holder, Host, Inode, Live, Query};
 
 use crate::error::{Error, Kind};
-use crate::find::{Counted, Finder, Question};
-use crate::guarded::question::Asked;
+use crate::find::{FindFilter, Finder, PassCounts};
+use crate::isolated::request::Request;
 use crate::{NAME, Prepared, find, read_btf, records, room, walker};
 
 /// Loading waits for the kernel to come to rest (`synchronize_rcu`), and so does the end of a program.
@@ -35,18 +35,18 @@ pub enum Half {
 }
 
 /// How a process is started that does one half: one that calls [`serve`].
-pub type Start = dyn Fn(Half) -> Command + Send + Sync;
+pub type StartProcess = dyn Fn(Half) -> Command + Send + Sync;
 
 /// The BPF engine, in processes of its own.
-pub struct Guarded {
-    start: Box<Start>,
+pub struct IsolatedBpf {
+    start: Box<StartProcess>,
     budget: Budget,
-    finder: Mutex<Process>,
-    walker: Mutex<Process>,
+    finder: Mutex<EngineProcess>,
+    walker: Mutex<EngineProcess>,
 }
 
 /// One of the processes.
-enum Process {
+enum EngineProcess {
     There(Worker),
     /// It is of no more use, and another would not be either.
     Refused(Error),
@@ -54,42 +54,42 @@ enum Process {
     Lost,
 }
 
-impl Guarded {
+impl IsolatedBpf {
     /// Starts the processes, and waits until the programs are loaded that find sockets, or else those that
     /// walk queues. What the kernel then does not come back from is spent from `budget`. `host` tells whether
     /// there is room for them.
     ///
     /// # Errors
     /// As [`Bpf::load`](crate::Bpf::load); and where no process can be had.
-    pub fn load(host: &dyn Host, start: Box<Start>, budget: Budget) -> Result<Guarded, Error> {
+    pub fn load(host: &dyn Host, start: Box<StartProcess>, budget: Budget) -> Result<IsolatedBpf, Error> {
         room::in_control_groups(host)?;
         let begin = |half| Worker::start(start(half)).map_err(|error| Error::no_process(&error));
         let (mut finder, mut walker) = (begin(Half::Finder)?, begin(Half::Walker)?);
         let finder = match loaded(&mut finder, &budget) {
-            Ok(()) => Process::There(finder),
+            Ok(()) => EngineProcess::There(finder),
             Err(error) => {
                 if loaded(&mut walker, &budget).is_err() {
                     return Err(error);
                 }
-                Process::Refused(error)
+                EngineProcess::Refused(error)
             }
         };
-        let walker = Process::There(walker);
-        Ok(Guarded { start, budget, finder: Mutex::new(finder), walker: Mutex::new(walker) })
+        let walker = EngineProcess::There(walker);
+        Ok(IsolatedBpf { start, budget, finder: Mutex::new(finder), walker: Mutex::new(walker) })
     }
 
     /// Asks one of the processes, and hands on the records that it answers with. Returns the rest of the
     /// answer.
-    fn ask(&self, half: Half, asked: &Asked, on_record: &mut dyn FnMut(&[u8])) -> io::Result<Vec<u8>> {
+    fn ask(&self, half: Half, asked: &Request, on_record: &mut dyn FnMut(&[u8])) -> io::Result<Vec<u8>> {
         let process = if half == Half::Finder { &self.finder } else { &self.walker };
         let mut process = process.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut worker = match std::mem::replace(&mut *process, Process::Lost) {
-            Process::There(worker) => worker,
-            Process::Refused(error) => {
-                *process = Process::Refused(error.clone());
+        let mut worker = match std::mem::replace(&mut *process, EngineProcess::Lost) {
+            EngineProcess::There(worker) => worker,
+            EngineProcess::Refused(error) => {
+                *process = EngineProcess::Refused(error.clone());
                 return Err(error.into());
             }
-            Process::Lost => Worker::start((self.start)(half))?,
+            EngineProcess::Lost => Worker::start((self.start)(half))?,
         };
         let mut result = Vec::new();
         let answered = worker.ask(asked.encode().as_slice(), &self.budget, AT_LEAST, &mut |part| {
@@ -105,20 +105,20 @@ impl Guarded {
         });
         match answered {
             Ok(()) => {
-                *process = Process::There(worker);
+                *process = EngineProcess::There(worker);
                 Ok(result)
             }
             // What the kernel did not come back from goes on there, and must not be taken for what is asked
             // next.
             Err(Trouble::Refused(error)) if error.kind() == io::ErrorKind::TimedOut => Err(error),
             Err(Trouble::Refused(error)) => {
-                *process = Process::There(worker);
+                *process = EngineProcess::There(worker);
                 Err(error)
             }
             Err(trouble) => {
                 let error = Error::no_answer(&trouble, &self.budget);
                 if matches!(trouble, Trouble::Ended(_)) {
-                    *process = Process::Refused(error.clone());
+                    *process = EngineProcess::Refused(error.clone());
                 }
                 Err(error.into())
             }
@@ -129,7 +129,7 @@ impl Guarded {
 /// Waits until a process has loaded its programs.
 fn loaded(worker: &mut Worker, budget: &Budget) -> Result<(), Error> {
     let mut refusal = None;
-    let asked = worker.ask(Asked::Loaded.encode().as_slice(), budget, AT_LEAST, &mut |part| {
+    let asked = worker.ask(Request::Loaded.encode().as_slice(), budget, AT_LEAST, &mut |part| {
         let mut words = Reading::of(part);
         let _ = words.byte();
         let said = Error::decode(words);
@@ -139,27 +139,27 @@ fn loaded(worker: &mut Worker, budget: &Budget) -> Result<(), Error> {
     refusal.map_or(Ok(()), Err)
 }
 
-impl fmt::Debug for Guarded {
+impl fmt::Debug for IsolatedBpf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarded").field("budget", &self.budget).finish_non_exhaustive()
+        f.debug_struct("IsolatedBpf").field("budget", &self.budget).finish_non_exhaustive()
     }
 }
 
-impl Engine for Guarded {
+impl Engine for IsolatedBpf {
     fn name(&self) -> &'static str {
         NAME
     }
 
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
-        let asked = Asked::Find(Question::of(query));
+        let asked = Request::Find(FindFilter::of(query));
         records::find(on_found, |on_record| {
             let result = self.ask(Half::Finder, &asked, on_record)?;
-            Counted::decode(Reading::of(&result)).ok_or(io::ErrorKind::InvalidData.into())
+            PassCounts::decode(Reading::of(&result)).ok_or(io::ErrorKind::InvalidData.into())
         })
     }
 
     fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
-        let asked = Asked::Holders(inodes.to_vec());
+        let asked = Request::Holders(inodes.to_vec());
         records::holders(on_holder, |on_record| self.ask(Half::Finder, &asked, on_record)).map(drop)
     }
 
@@ -169,7 +169,7 @@ impl Engine for Guarded {
         limits: &Limits,
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
-        let asked = Asked::walk(targets, limits);
+        let asked = Request::walk(targets, limits);
         match records::walk(on_step, |on_record| self.ask(Half::Walker, &asked, on_record))?[..] {
             [all] => Ok(all == 1),
             _ => Err(io::ErrorKind::InvalidData.into()),
@@ -200,20 +200,20 @@ fn serve_finder(input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result
         .and_then(|()| read_btf(&[find::OBJECT]))
         .and_then(|btf| Finder::load(EbpfLoader::new(), btf));
     worker::serve(input, out, &mut |question, answer| {
-        let asked = Asked::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
-        if let (Asked::Loaded, Err(error)) = (&asked, &finder) {
+        let asked = Request::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
+        if let (Request::Loaded, Err(error)) = (&asked, &finder) {
             answer.more(error.encode(Words::of(RESULT)).as_slice());
             return Ok(());
         }
         let finder = finder.as_mut().map_err(|error| io::Error::from(error.clone()))?;
         match asked {
-            Asked::Loaded => {}
-            Asked::Find(question) => {
+            Request::Loaded => {}
+            Request::Find(question) => {
                 let counted = hand_on(answer, |on_record| finder.find(question, on_record))?;
                 answer.more(counted.encode(Words::of(RESULT)).as_slice());
             }
-            Asked::Holders(inodes) => hand_on(answer, |on_record| finder.holders(&inodes, on_record))?,
-            Asked::Walk { .. } => return Err(io::ErrorKind::InvalidInput.into()),
+            Request::Holders(inodes) => hand_on(answer, |on_record| finder.holders(&inodes, on_record))?,
+            Request::Walk { .. } => return Err(io::ErrorKind::InvalidInput.into()),
         }
         Ok(())
     })
@@ -225,14 +225,14 @@ fn serve_walker(host: &Live, input: &mut dyn io::Read, out: &mut dyn io::Write) 
         (ready.map_or_else(Prepared::Refused, Prepared::There), btf)
     });
     worker::serve(input, out, &mut |question, answer| {
-        let asked = Asked::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
+        let asked = Request::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
         match (asked, &mut walker) {
-            (Asked::Loaded, Err(error) | Ok((Prepared::Refused(error), _))) => {
+            (Request::Loaded, Err(error) | Ok((Prepared::Refused(error), _))) => {
                 answer.more(error.encode(Words::of(RESULT)).as_slice());
             }
-            (Asked::Loaded, Ok(_)) => {}
-            (Asked::Walk { .. }, Err(error)) => return Err(error.clone().into()),
-            (Asked::Walk { targets, limits }, Ok((prepared, btf))) => {
+            (Request::Loaded, Ok(_)) => {}
+            (Request::Walk { .. }, Err(error)) => return Err(error.clone().into()),
+            (Request::Walk { targets, limits }, Ok((prepared, btf))) => {
                 let targets: Vec<Target<'_>> = targets.iter().map(|target| target.borrowed()).collect();
                 let all =
                     hand_on(answer, |on_record| prepared.walk(btf, host, &targets, &limits, on_record))?;

@@ -11,14 +11,14 @@ use skcheck_core::host::worker::words::{Reading, Words};
 use skcheck_core::{Cookie, Inode, Netns, NetnsFile, NetnsId, Protocol};
 
 use crate::error::{Error, Kind};
-use crate::find::{Counted, Question};
+use crate::find::{FindFilter, PassCounts};
 
 /// A question.
 #[derive(Debug, PartialEq)]
-pub(super) enum Asked {
+pub(super) enum Request {
     /// Whether the programs are loaded, or why not.
     Loaded,
-    Find(Question),
+    Find(FindFilter),
     Holders(Vec<Inode>),
     Walk {
         targets: Vec<OwnTarget>,
@@ -60,27 +60,27 @@ const PROTOCOLS: [Protocol; 11] = [
     Protocol::Netlink,
 ];
 
-impl Asked {
-    pub(super) fn walk(targets: &[Target<'_>], limits: &Limits) -> Asked {
+impl Request {
+    pub(super) fn walk(targets: &[Target<'_>], limits: &Limits) -> Request {
         let own = |target: &Target<'_>| OwnTarget {
             cookie: target.cookie,
             protocol: target.protocol,
             // Only who locks a socket looks for it in its namespace.
             netns: target.netns.filter(|_| limits.lock).cloned(),
         };
-        Asked::Walk { targets: targets.iter().map(own).collect(), limits: *limits }
+        Request::Walk { targets: targets.iter().map(own).collect(), limits: *limits }
     }
 
     pub(super) fn encode(&self) -> Words {
         match self {
-            Asked::Loaded => Words::of(LOADED),
-            Asked::Find(Question(numbers)) => {
+            Request::Loaded => Words::of(LOADED),
+            Request::Find(FindFilter(numbers)) => {
                 numbers.iter().fold(Words::of(FIND), |words, number| words.number(*number))
             }
-            Asked::Holders(inodes) => {
+            Request::Holders(inodes) => {
                 inodes.iter().fold(Words::of(HOLDERS), |words, inode| words.number(inode.get().into()))
             }
-            Asked::Walk { targets, limits } => {
+            Request::Walk { targets, limits } => {
                 let time = limits.time.map_or(u64::MAX, nanoseconds);
                 let words = Words::of(WALK).number(limits.packets.into()).number(time);
                 targets.iter().fold(words.byte(limits.lock.into()), encode_target)
@@ -89,23 +89,23 @@ impl Asked {
     }
 
     /// `None` for what is no question.
-    pub(super) fn decode(question: &[u8]) -> Option<Asked> {
+    pub(super) fn decode(question: &[u8]) -> Option<Request> {
         let mut words = Reading::of(question);
         let asked = match words.byte()? {
-            LOADED => Asked::Loaded,
+            LOADED => Request::Loaded,
             FIND => {
                 let mut numbers = [0; 4];
                 for number in &mut numbers {
                     *number = words.number()?;
                 }
-                Asked::Find(Question(numbers))
+                Request::Find(FindFilter(numbers))
             }
             HOLDERS => {
                 let mut inodes = Vec::new();
                 while !words.is_at_end() {
                     inodes.push(Inode::new(words.small()?)?);
                 }
-                Asked::Holders(inodes)
+                Request::Holders(inodes)
             }
             WALK => {
                 let packets = words.small()?;
@@ -117,7 +117,7 @@ impl Asked {
                 }
                 let mut limits = Limits { packets, time, ..Limits::default() };
                 limits.lock = lock;
-                Asked::Walk { targets, limits }
+                Request::Walk { targets, limits }
             }
             _ => return None,
         };
@@ -165,7 +165,7 @@ fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
-impl Counted {
+impl PassCounts {
     pub(super) fn encode(&self, words: Words) -> Words {
         let words = words.number(self.descriptors).number(self.apart.len() as u64);
         let words =
@@ -175,7 +175,7 @@ impl Counted {
         })
     }
 
-    pub(super) fn decode(mut words: Reading<'_>) -> Option<Counted> {
+    pub(super) fn decode(mut words: Reading<'_>) -> Option<PassCounts> {
         let descriptors = words.number()?;
         let mut apart = BTreeMap::new();
         for _ in 0..words.number()? {
@@ -187,7 +187,7 @@ impl Counted {
             let (sockets, tcp_memory) = (words.number()?, words.number()?.cast_signed());
             namespaces.push(Tally { netns, sockets, tcp_memory });
         }
-        Some(Counted { descriptors, namespaces, apart })
+        Some(PassCounts { descriptors, namespaces, apart })
     }
 }
 
@@ -232,21 +232,21 @@ mod tests {
         let target = |protocol, netns| Target { cookie: Cookie(5), protocol, netns };
         let targets = [target(Protocol::Tcp, Some(&netns)), target(Protocol::Netlink, None)];
         let mut limits = Limits { packets: 7, time: Some(Duration::from_millis(200)), ..Limits::default() };
-        let unlocked = Asked::walk(&targets, &limits);
+        let unlocked = Request::walk(&targets, &limits);
         limits.lock = true;
         let questions = [
-            Asked::Loaded,
-            Asked::Find(Question([1, 2, 3, u64::MAX])),
-            Asked::Holders([7, 8].into_iter().filter_map(Inode::new).collect()),
+            Request::Loaded,
+            Request::Find(FindFilter([1, 2, 3, u64::MAX])),
+            Request::Holders([7, 8].into_iter().filter_map(Inode::new).collect()),
             unlocked,
-            Asked::walk(&targets, &limits),
-            Asked::walk(&[], &Limits::default()),
+            Request::walk(&targets, &limits),
+            Request::walk(&[], &Limits::default()),
         ];
         for asked in questions {
-            assert_eq!(Asked::decode(asked.encode().as_slice()), Some(asked));
+            assert_eq!(Request::decode(asked.encode().as_slice()), Some(asked));
         }
         for bytes in [&[][..], &[0], &[FIND, 1], &[WALK, 0, 0]] {
-            assert_eq!(Asked::decode(bytes), None);
+            assert_eq!(Request::decode(bytes), None);
         }
     }
 
@@ -254,9 +254,9 @@ mod tests {
     fn answers_arrive_as_they_were_given() {
         let tally = Tally { netns: NetnsId(1), sockets: 2, tcp_memory: -3 };
         let apart = BTreeMap::from([(b"ALG".to_vec(), 4), (Vec::new(), 5)]);
-        let counted = Counted { descriptors: 9, namespaces: vec![tally], apart };
+        let counted = PassCounts { descriptors: 9, namespaces: vec![tally], apart };
         let words = counted.encode(Words::default());
-        assert_eq!(Counted::decode(Reading::of(words.as_slice())), Some(counted));
+        assert_eq!(PassCounts::decode(Reading::of(words.as_slice())), Some(counted));
         for kind in KINDS {
             let words = Error::new(kind, "why").encode(Words::default());
             let decoded = Error::decode(Reading::of(words.as_slice())).unwrap();
