@@ -2,6 +2,7 @@
 //! of memory, or is killed for want of it, costs what it would have told. One process finds sockets, the
 //! other walks queues: each has one of the two objects, and both load at the same time.
 
+mod answer;
 mod request;
 
 use std::fmt;
@@ -13,13 +14,15 @@ use std::time::Duration;
 use aya::EbpfLoader;
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::host::Budget;
-use skcheck_core::host::worker::words::{Reading, Words};
-use skcheck_core::host::worker::{self, Answer, Many, Trouble, Worker};
+use skcheck_core::host::worker::words::Reading;
+use skcheck_core::host::worker::{self, Trouble, Worker};
 use skcheck_core::{Holder, Host, Inode, Live, Query};
 
 use crate::error::{Error, Kind};
-use crate::find::{FindFilter, Finder, PassCounts};
+use crate::find::{Finder, PassCounts};
+use crate::isolated::answer::{Parts, hand_on, result};
 use crate::isolated::request::Request;
+use crate::wire::FilterValue;
 use crate::{NAME, Prepared, find, read_btf, records, room, walker};
 
 /// Loading waits for the kernel to come to rest (`synchronize_rcu`), and so does the end of a program.
@@ -80,47 +83,49 @@ impl IsolatedBpf {
 
     /// Asks one of the processes, and hands on the records that it answers with. Returns the rest of the
     /// answer.
-    fn ask(&self, half: Half, asked: &Request, on_record: &mut dyn FnMut(&[u8])) -> io::Result<Vec<u8>> {
+    fn ask(&self, half: Half, request: &Request, on_record: &mut dyn FnMut(&[u8])) -> io::Result<Vec<u8>> {
         let process = if half == Half::Finder { &self.finder } else { &self.walker };
         let mut process = process.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut worker = match std::mem::replace(&mut *process, EngineProcess::Lost) {
-            EngineProcess::There(worker) => worker,
-            EngineProcess::Refused(error) => {
-                *process = EngineProcess::Refused(error.clone());
-                return Err(error.into());
-            }
-            EngineProcess::Lost => Worker::start((self.start)(half))?,
-        };
-        let mut result = Vec::new();
-        let answered = worker.ask(asked.encode().as_slice(), &self.budget, AT_LEAST, &mut |part| {
-            let mut words = Reading::of(part);
-            match words.byte() {
-                Some(RECORDS) => {
-                    while let Some(record) = words.bytes() {
-                        on_record(record);
-                    }
-                }
-                _ => result.extend_from_slice(words.rest()),
-            }
-        });
-        match answered {
+        let mut worker = self.take(half, &mut process)?;
+        let mut parts = Parts::of(on_record);
+        let words = request.encode();
+        match worker.ask(words.as_slice(), &self.budget, AT_LEAST, &mut |part| parts.take(part)) {
             Ok(()) => {
                 *process = EngineProcess::There(worker);
-                Ok(result)
+                parts.result()
             }
+            Err(trouble) => Err(self.explain(trouble, worker, &mut process)),
+        }
+    }
+
+    /// The process to ask, which is lost unless it is put back.
+    fn take(&self, half: Half, process: &mut EngineProcess) -> io::Result<Worker> {
+        match std::mem::replace(process, EngineProcess::Lost) {
+            EngineProcess::There(worker) => Ok(worker),
+            EngineProcess::Refused(error) => {
+                *process = EngineProcess::Refused(error.clone());
+                Err(error.into())
+            }
+            EngineProcess::Lost => Worker::start((self.start)(half)),
+        }
+    }
+
+    /// What trouble with a process says, and what that means for what is asked next.
+    fn explain(&self, trouble: Trouble, worker: Worker, process: &mut EngineProcess) -> io::Error {
+        match trouble {
             // What the kernel did not come back from goes on there, and must not be taken for what is asked
             // next.
-            Err(Trouble::Refused(error)) if error.kind() == io::ErrorKind::TimedOut => Err(error),
-            Err(Trouble::Refused(error)) => {
+            Trouble::Refused(error) if error.kind() == io::ErrorKind::TimedOut => error,
+            Trouble::Refused(error) => {
                 *process = EngineProcess::There(worker);
-                Err(error)
+                error
             }
-            Err(trouble) => {
+            trouble => {
                 let error = Error::no_answer(&trouble, &self.budget);
                 if matches!(trouble, Trouble::Ended(_)) {
                     *process = EngineProcess::Refused(error.clone());
                 }
-                Err(error.into())
+                error.into()
             }
         }
     }
@@ -151,16 +156,16 @@ impl Engine for IsolatedBpf {
     }
 
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
-        let asked = Request::Find(FindFilter::of(query));
+        let request = Request::Find(FilterValue::of(query));
         records::find(on_found, |on_record| {
-            let result = self.ask(Half::Finder, &asked, on_record)?;
-            PassCounts::decode(Reading::of(&result)).ok_or(io::ErrorKind::InvalidData.into())
+            let counts = self.ask(Half::Finder, &request, on_record)?;
+            PassCounts::decode(Reading::of(&counts)).ok_or(io::ErrorKind::InvalidData.into())
         })
     }
 
     fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
-        let asked = Request::Holders(inodes.to_vec());
-        records::holders(on_holder, |on_record| self.ask(Half::Finder, &asked, on_record)).map(drop)
+        let request = Request::Holders(inodes.to_vec());
+        records::holders(on_holder, |on_record| self.ask(Half::Finder, &request, on_record)).map(drop)
     }
 
     fn walk(
@@ -169,17 +174,13 @@ impl Engine for IsolatedBpf {
         limits: &Limits,
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
-        let asked = Request::walk(targets, limits);
-        match records::walk(on_step, |on_record| self.ask(Half::Walker, &asked, on_record))?[..] {
+        let request = Request::walk(targets, limits);
+        match records::walk(on_step, |on_record| self.ask(Half::Walker, &request, on_record))?[..] {
             [all] => Ok(all == 1),
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
     }
 }
-
-/// What comes first in each part of an answer: records follow, or what the question is answered with.
-const RECORDS: u8 = 0;
-const RESULT: u8 = 1;
 
 /// What one of the engine's processes does: loads its programs, and answers questions until there are no
 /// more.
@@ -200,17 +201,17 @@ fn serve_finder(input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result
         .and_then(|()| read_btf(&[find::OBJECT]))
         .and_then(|btf| Finder::load(EbpfLoader::new(), btf));
     worker::serve(input, out, &mut |question, answer| {
-        let asked = Request::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
-        if let (Request::Loaded, Err(error)) = (&asked, &finder) {
-            answer.more(error.encode(Words::of(RESULT)).as_slice());
+        let request = Request::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
+        if let (Request::Loaded, Err(error)) = (&request, &finder) {
+            answer.more(error.encode(result()).as_slice());
             return Ok(());
         }
         let finder = finder.as_mut().map_err(|error| io::Error::from(error.clone()))?;
-        match asked {
+        match request {
             Request::Loaded => {}
-            Request::Find(question) => {
-                let counted = hand_on(answer, |on_record| finder.find(question, on_record))?;
-                answer.more(counted.encode(Words::of(RESULT)).as_slice());
+            Request::Find(filter) => {
+                let counted = hand_on(answer, |on_record| finder.find(filter, on_record))?;
+                answer.more(counted.encode(result()).as_slice());
             }
             Request::Holders(inodes) => hand_on(answer, |on_record| finder.holders(&inodes, on_record))?,
             Request::Walk { .. } => return Err(io::ErrorKind::InvalidInput.into()),
@@ -225,10 +226,10 @@ fn serve_walker(host: &Live, input: &mut dyn io::Read, out: &mut dyn io::Write) 
         (ready.map_or_else(Prepared::Refused, Prepared::There), btf)
     });
     worker::serve(input, out, &mut |question, answer| {
-        let asked = Request::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
-        match (asked, &mut walker) {
+        let request = Request::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
+        match (request, &mut walker) {
             (Request::Loaded, Err(error) | Ok((Prepared::Refused(error), _))) => {
-                answer.more(error.encode(Words::of(RESULT)).as_slice());
+                answer.more(error.encode(result()).as_slice());
             }
             (Request::Loaded, Ok(_)) => {}
             (Request::Walk { .. }, Err(error)) => return Err(error.clone().into()),
@@ -236,19 +237,10 @@ fn serve_walker(host: &Live, input: &mut dyn io::Read, out: &mut dyn io::Write) 
                 let targets: Vec<Target<'_>> = targets.iter().map(|target| target.borrowed()).collect();
                 let all =
                     hand_on(answer, |on_record| prepared.walk(btf, host, &targets, &limits, on_record))?;
-                answer.more(&[RESULT, u8::from(all)]);
+                answer.more(result().byte(all.into()).as_slice());
             }
             _ => return Err(io::ErrorKind::InvalidInput.into()),
         }
         Ok(())
     })
-}
-
-/// Hands on records, many at a time.
-fn hand_on<T>(
-    answer: &mut Answer<'_>,
-    work: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<T>,
-) -> io::Result<T> {
-    let mut many = Many::with(answer, RECORDS);
-    work(&mut |record| many.add_bytes(record))
 }

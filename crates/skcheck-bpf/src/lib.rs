@@ -54,8 +54,9 @@ use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
 
 use crate::btf::KernelBtf;
-use crate::find::{FindFilter, Finder};
+use crate::find::Finder;
 use crate::walker::Walker;
+use crate::wire::FilterValue;
 
 pub use crate::error::{Error, Kind};
 pub use crate::isolated::{Half, IsolatedBpf, StartProcess, serve};
@@ -194,7 +195,7 @@ impl Engine for Bpf {
 
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
         records::find(on_found, |on_record| {
-            self.with_finder(|finder| finder.find(FindFilter::of(query), on_record))
+            self.with_finder(|finder| finder.find(FilterValue::of(query), on_record))
         })
     }
 

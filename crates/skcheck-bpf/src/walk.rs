@@ -10,19 +10,21 @@ use skcheck_core::{Live, Netns, Protocol};
 use crate::error::Error;
 use crate::pass::{Ended, Time};
 use crate::walker::{TARGETS, WalkProgram, Walker};
-use crate::wire::ended_slot;
+use crate::wire::{ended_slot, table};
 
 /// With time limited, this many of the heaviest sockets are walked first, then more and more. Each time all
 /// descriptors are met.
 const FIRST: usize = 64;
 
-/// The table that a socket of this protocol can be in (`enum table`).
+/// The table that a socket of this protocol can be in.
+#[warn(clippy::wildcard_enum_match_arm)]
 fn table_of(protocol: Protocol) -> u64 {
     match protocol {
-        Protocol::Tcp => 1,
-        Protocol::Udp => 2,
-        Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => 4,
-        Protocol::Packet => 8,
+        Protocol::Tcp => table::TCP_TABLE,
+        Protocol::Udp => table::UDP_TABLE,
+        Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => table::UNIX_TABLE,
+        Protocol::Packet => table::PACKET_TABLE,
+        Protocol::UdpLite | Protocol::Mptcp | Protocol::Raw | Protocol::Ping | Protocol::Netlink => 0,
         _ => 0,
     }
 }

@@ -12,8 +12,9 @@ use skcheck_core::{Cookie, Live, Netns};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, Kind, defect};
-use crate::maps::{array, cleared};
+use crate::maps;
 use crate::pass::{self, Ended, RingBuffer, Time};
+use crate::wire::{LimitsValue, TablesValue, TargetValue};
 
 /// `walk.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/walk.o");
@@ -39,10 +40,6 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many sockets the map `targets` has room for.
 pub(crate) const TARGETS: usize = 1 << 16;
-
-/// How many words `struct tables` has, and from which on they stay from one pass to the next.
-const TABLES: usize = 19;
-const TABLES_STAY: usize = 16;
 
 /// Which program meets a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,8 +119,8 @@ impl Walker {
         let full = self.ring_bytes - ENDS;
         // What is begun finds room for all its packets, as far as the buffer can be that large.
         let room = full - (packets * PACKET_BYTES).min(full / 2 + full / 4);
-        let mut map = array::<[u64; 4]>(&mut self.ebpf, "limits")?;
-        map.set(0, [packets, deadline, room, full], 0).map_err(|error| Error::map(&error))?;
+        let limits_value = LimitsValue { packets, deadline, room, full };
+        maps::set_value(&mut self.ebpf, "limits", limits_value)?;
         Ok(match limits.time {
             Some(time) => Time {
                 deadline: Instant::now().checked_add(time),
@@ -136,22 +133,17 @@ impl Walker {
 
     /// Sets which sockets are to be walked, each with its number: at most [`TARGETS`].
     pub(crate) fn want(&mut self, sockets: impl Iterator<Item = (usize, Cookie)>) -> Result<(), Error> {
-        let mut map = cleared::<u64, [u32; 2]>(&mut self.ebpf, "targets")?;
-        for (slot, cookie) in sockets {
-            let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-            map.insert(cookie.0, [slot, 0], 0).map_err(|error| Error::map(&error))?;
-        }
-        Ok(())
+        let slot = |slot| u32::try_from(slot).unwrap_or(u32::MAX);
+        let target =
+            |(number, cookie): (usize, Cookie)| (cookie.0, TargetValue { slot: slot(number), attempts: 0 });
+        maps::fill(&mut self.ebpf, "targets", sockets.map(target))
     }
 
-    /// Sets which tables are gone along (bits of `enum table`), from the beginning.
+    /// Sets which tables are gone along (bits of [`table`](crate::wire::table)), from the beginning.
     pub(crate) fn want_tables(&mut self, wanted: u64) -> Result<(), Error> {
-        cleared::<u64, u8>(&mut self.ebpf, "gone_along")?;
-        let mut map = array::<[u64; TABLES]>(&mut self.ebpf, "tables")?;
-        let mut tables = map.get(&0, 0).map_err(|error| Error::map(&error))?;
-        tables.iter_mut().take(TABLES_STAY).for_each(|word| *word = 0);
-        tables[0] = wanted;
-        map.set(0, tables, 0).map_err(|error| Error::map(&error))
+        maps::clear::<u64, u8>(&mut self.ebpf, "gone_along")?;
+        let tables: TablesValue = maps::value(&mut self.ebpf, "tables")?;
+        maps::set_value(&mut self.ebpf, "tables", tables.begin(wanted))
     }
 
     /// Walks what this program meets of the sockets that are wanted; of the one that locks, those of a

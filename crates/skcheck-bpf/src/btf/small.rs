@@ -247,5 +247,9 @@ fn put(bytes: &mut [u8], at: usize, word: u32) {
 }
 
 #[cfg(test)]
+#[path = "small/layout.rs"]
+pub(crate) mod layout;
+
+#[cfg(test)]
 #[path = "small/tests.rs"]
 mod tests;

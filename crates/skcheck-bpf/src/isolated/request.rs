@@ -1,24 +1,23 @@
-//! What the engine's processes are asked, and the words of their answers.
+//! What the engine's processes are asked.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use skcheck_core::engine::{Limits, Tally, Target};
+use skcheck_core::engine::{Limits, Target};
 use skcheck_core::host::worker::words::{Reading, Words};
 use skcheck_core::{Cookie, Inode, Netns, NetnsFile, NetnsId, Protocol};
+use zerocopy::{FromBytes, IntoBytes};
 
-use crate::error::{Error, Kind};
-use crate::find::{FindFilter, PassCounts};
+use crate::wire::FilterValue;
 
-/// A question.
+/// One of them.
 #[derive(Debug, PartialEq)]
 pub(super) enum Request {
     /// Whether the programs are loaded, or why not.
     Loaded,
-    Find(FindFilter),
+    Find(FilterValue),
     Holders(Vec<Inode>),
     Walk {
         targets: Vec<OwnTarget>,
@@ -45,7 +44,7 @@ const FIND: u8 = 2;
 const HOLDERS: u8 = 3;
 const WALK: u8 = 4;
 
-/// All protocols, so that one is known by its place.
+/// All protocols, each at the place that [`place`] says.
 const PROTOCOLS: [Protocol; 11] = [
     Protocol::Tcp,
     Protocol::Udp,
@@ -59,6 +58,25 @@ const PROTOCOLS: [Protocol; 11] = [
     Protocol::Packet,
     Protocol::Netlink,
 ];
+
+/// A protocol is known by its place in [`PROTOCOLS`]. Each has a line here, and clippy misses one that has not.
+#[warn(clippy::wildcard_enum_match_arm)]
+fn place(protocol: Protocol) -> u8 {
+    match protocol {
+        Protocol::Tcp => 0,
+        Protocol::Udp => 1,
+        Protocol::UdpLite => 2,
+        Protocol::UnixStream => 3,
+        Protocol::UnixDatagram => 4,
+        Protocol::UnixSeqpacket => 5,
+        Protocol::Mptcp => 6,
+        Protocol::Raw => 7,
+        Protocol::Ping => 8,
+        Protocol::Packet => 9,
+        Protocol::Netlink => 10,
+        _ => u8::MAX,
+    }
+}
 
 impl Request {
     pub(super) fn walk(targets: &[Target<'_>], limits: &Limits) -> Request {
@@ -74,9 +92,7 @@ impl Request {
     pub(super) fn encode(&self) -> Words {
         match self {
             Request::Loaded => Words::of(LOADED),
-            Request::Find(FindFilter(numbers)) => {
-                numbers.iter().fold(Words::of(FIND), |words, number| words.number(*number))
-            }
+            Request::Find(filter) => Words::of(FIND).bytes(filter.as_bytes()),
             Request::Holders(inodes) => {
                 inodes.iter().fold(Words::of(HOLDERS), |words, inode| words.number(inode.get().into()))
             }
@@ -88,18 +104,12 @@ impl Request {
         }
     }
 
-    /// `None` for what is no question.
-    pub(super) fn decode(question: &[u8]) -> Option<Request> {
-        let mut words = Reading::of(question);
-        let asked = match words.byte()? {
+    /// `None` for what is none.
+    pub(super) fn decode(request: &[u8]) -> Option<Request> {
+        let mut words = Reading::of(request);
+        let request = match words.byte()? {
             LOADED => Request::Loaded,
-            FIND => {
-                let mut numbers = [0; 4];
-                for number in &mut numbers {
-                    *number = words.number()?;
-                }
-                Request::Find(FindFilter(numbers))
-            }
+            FIND => Request::Find(FilterValue::read_from_bytes(words.bytes()?).ok()?),
             HOLDERS => {
                 let mut inodes = Vec::new();
                 while !words.is_at_end() {
@@ -121,7 +131,7 @@ impl Request {
             }
             _ => return None,
         };
-        words.is_at_end().then_some(asked)
+        words.is_at_end().then_some(request)
     }
 }
 
@@ -130,9 +140,7 @@ fn nanoseconds(time: Duration) -> u64 {
 }
 
 fn encode_target(words: Words, target: &OwnTarget) -> Words {
-    let protocol = PROTOCOLS.iter().position(|protocol| *protocol == target.protocol);
-    let words =
-        words.number(target.cookie.0).byte(protocol.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX));
+    let words = words.number(target.cookie.0).byte(place(target.protocol));
     let Some(netns) = &target.netns else { return words.byte(0) };
     let words = words.byte(1 + u8::from(netns.own)).number(netns.id.map_or(0, |id| id.0));
     let words = words.number(netns.files().len() as u64);
@@ -165,103 +173,42 @@ fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
-impl PassCounts {
-    pub(super) fn encode(&self, words: Words) -> Words {
-        let words = words.number(self.descriptors).number(self.apart.len() as u64);
-        let words =
-            self.apart.iter().fold(words, |words, (name, sockets)| words.bytes(name).number(*sockets));
-        self.namespaces.iter().fold(words, |words, it| {
-            words.number(it.netns.0).number(it.sockets).number(it.tcp_memory.cast_unsigned())
-        })
-    }
-
-    pub(super) fn decode(mut words: Reading<'_>) -> Option<PassCounts> {
-        let descriptors = words.number()?;
-        let mut apart = BTreeMap::new();
-        for _ in 0..words.number()? {
-            apart.insert(words.bytes()?.to_vec(), words.number()?);
-        }
-        let mut namespaces = Vec::new();
-        while !words.is_at_end() {
-            let netns = NetnsId(words.number()?);
-            let (sockets, tcp_memory) = (words.number()?, words.number()?.cast_signed());
-            namespaces.push(Tally { netns, sockets, tcp_memory });
-        }
-        Some(PassCounts { descriptors, namespaces, apart })
-    }
-}
-
-/// All kinds of errors, so that one is known by its place.
-const KINDS: [Kind; 10] = [
-    Kind::Defect,
-    Kind::Stuck,
-    Kind::Privilege,
-    Kind::Lockdown,
-    Kind::NoBtf,
-    Kind::TooOld,
-    Kind::Verifier,
-    Kind::Memory,
-    Kind::Descriptors,
-    Kind::Threads,
-];
-
-impl Error {
-    pub(super) fn encode(&self, words: Words) -> Words {
-        let kind = KINDS.iter().position(|kind| *kind == self.kind()).unwrap_or(0);
-        words.number(kind as u64).bytes(self.to_string().as_bytes())
-    }
-
-    pub(super) fn decode(mut words: Reading<'_>) -> Option<Error> {
-        let kind = usize::try_from(words.number()?).ok().and_then(|at| KINDS.get(at).copied());
-        let context = String::from_utf8_lossy(words.bytes()?).into_owned();
-        Some(Error::new(kind.unwrap_or(Kind::Defect), context))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn questions_arrive_as_they_were_asked() {
+    fn each_protocol_is_at_its_place() {
+        let places = PROTOCOLS.map(|protocol| usize::from(place(protocol)));
+        assert_eq!(places, std::array::from_fn(|at| at));
+    }
+
+    #[test]
+    fn requests_arrive_as_they_were_made() {
         let files = vec![
             NetnsFile { root: None, path: "/proc/7/ns/net".into(), inode: 9 },
             NetnsFile { root: Some("/proc/1/root".into()), path: "/run/netns/a".into(), inode: 9 },
         ];
         let netns = Netns::of_files(Some(NetnsId(9)), false, files);
         let target = |protocol, netns| Target { cookie: Cookie(5), protocol, netns };
-        let targets = [target(Protocol::Tcp, Some(&netns)), target(Protocol::Netlink, None)];
+        let mut targets = vec![target(Protocol::Tcp, Some(&netns))];
+        targets.extend(PROTOCOLS.map(|protocol| target(protocol, None)));
         let mut limits = Limits { packets: 7, time: Some(Duration::from_millis(200)), ..Limits::default() };
         let unlocked = Request::walk(&targets, &limits);
         limits.lock = true;
-        let questions = [
+        let requests = [
             Request::Loaded,
-            Request::Find(FindFilter([1, 2, 3, u64::MAX])),
+            Request::Find(FilterValue { families: 1, min_recvq: 2, min_sendq: 3, pid: u64::MAX }),
             Request::Holders([7, 8].into_iter().filter_map(Inode::new).collect()),
             unlocked,
             Request::walk(&targets, &limits),
             Request::walk(&[], &Limits::default()),
         ];
-        for asked in questions {
-            assert_eq!(Request::decode(asked.encode().as_slice()), Some(asked));
+        for request in requests {
+            assert_eq!(Request::decode(request.encode().as_slice()), Some(request));
         }
         for bytes in [&[][..], &[0], &[FIND, 1], &[WALK, 0, 0]] {
             assert_eq!(Request::decode(bytes), None);
         }
-    }
-
-    #[test]
-    fn answers_arrive_as_they_were_given() {
-        let tally = Tally { netns: NetnsId(1), sockets: 2, tcp_memory: -3 };
-        let apart = BTreeMap::from([(b"ALG".to_vec(), 4), (Vec::new(), 5)]);
-        let counted = PassCounts { descriptors: 9, namespaces: vec![tally], apart };
-        let words = counted.encode(Words::default());
-        assert_eq!(PassCounts::decode(Reading::of(words.as_slice())), Some(counted));
-        for kind in KINDS {
-            let words = Error::new(kind, "why").encode(Words::default());
-            let decoded = Error::decode(Reading::of(words.as_slice())).unwrap();
-            assert_eq!((decoded.kind(), decoded.to_string()), (kind, "why".to_owned()));
-        }
-        assert!(Error::decode(Reading::of(&[])).is_none());
     }
 }
