@@ -108,7 +108,7 @@ static __always_inline void open_heads(struct tables *tables, __u64 chains, __u6
 	tables->nulls = 0;
 }
 
-/* Where a namespace has a table; 0 where that is not known. Each case is named, so that the compiler misses one. */
+/* Where a namespace has a table; 0 where that is not known. Each case is named: the compiler misses one that is not. */
 static __always_inline __u64 table_at(struct tables *tables, enum table table)
 {
 	__u64 netns = tables->netns, at = 0;

@@ -119,6 +119,14 @@ fn inode(number: u64) -> Option<Inode> {
 const AF_UNIX: u32 = 1;
 const AF_INET: u32 = 2;
 const AF_INET6: u32 = 10;
+const SOCK_STREAM: u32 = 1;
+const SOCK_DGRAM: u32 = 2;
+const SOCK_SEQPACKET: u32 = 5;
+const IPPROTO_ICMP: u32 = 1;
+const IPPROTO_TCP: u32 = 6;
+const IPPROTO_UDP: u32 = 17;
+const IPPROTO_ICMPV6: u32 = 58;
+const IPPROTO_UDPLITE: u32 = 136;
 
 impl FoundRecord {
     fn has(&self, flag: u32) -> bool {
@@ -130,13 +138,13 @@ impl FoundRecord {
     }
 
     fn found(&self, holder: Holder) -> Option<Found> {
-        let protocol = self.protocol()?;
-        let state = self.state(protocol)?;
-        let mut socket = Socket::unknown(self.family(), protocol, state);
+        let (family, protocol) = self.speaks()?;
+        let mut socket = Socket::unknown(family, protocol, self.state(protocol)?);
         self.describe(&mut socket)?;
-        match socket.family {
-            Family::Unix => self.describe_unix(&mut socket)?,
-            _ => self.describe_inet(&mut socket),
+        if family == Family::Unix {
+            self.describe_unix(&mut socket)?;
+        } else {
+            self.describe_inet(&mut socket);
         }
         Some(Found {
             unix_queue: self.unix_queue(&socket),
@@ -147,26 +155,25 @@ impl FoundRecord {
         })
     }
 
-    fn protocol(&self) -> Option<Protocol> {
-        match (self.family, self.socket_type, self.protocol) {
-            (AF_UNIX, 1, _) => Some(Protocol::UnixStream),
-            (AF_UNIX, 2, _) => Some(Protocol::UnixDatagram),
-            (AF_UNIX, 5, _) => Some(Protocol::UnixSeqpacket),
-            (AF_INET | AF_INET6, 1, 6) => Some(Protocol::Tcp),
-            (AF_INET | AF_INET6, 2, 17) => Some(Protocol::Udp),
-            (AF_INET | AF_INET6, 2, 136) => Some(Protocol::UdpLite),
-            (AF_INET, 2, 1) | (AF_INET6, 2, 58) => Some(Protocol::Ping),
-            _ => None,
-        }
-    }
-
-    /// Of one that [`protocol`](Self::protocol) knows.
-    fn family(&self) -> Family {
-        match self.family {
+    fn speaks(&self) -> Option<(Family, Protocol)> {
+        let family = match self.family {
+            AF_UNIX => Family::Unix,
             AF_INET => Family::Ipv4,
             AF_INET6 => Family::Ipv6,
-            _ => Family::Unix,
-        }
+            _ => return None,
+        };
+        let protocol = match (family, self.socket_type, self.protocol) {
+            (Family::Unix, SOCK_STREAM, _) => Protocol::UnixStream,
+            (Family::Unix, SOCK_DGRAM, _) => Protocol::UnixDatagram,
+            (Family::Unix, SOCK_SEQPACKET, _) => Protocol::UnixSeqpacket,
+            (Family::Ipv4 | Family::Ipv6, SOCK_STREAM, IPPROTO_TCP) => Protocol::Tcp,
+            (Family::Ipv4 | Family::Ipv6, SOCK_DGRAM, IPPROTO_UDP) => Protocol::Udp,
+            (Family::Ipv4 | Family::Ipv6, SOCK_DGRAM, IPPROTO_UDPLITE) => Protocol::UdpLite,
+            (Family::Ipv4, SOCK_DGRAM, IPPROTO_ICMP) => Protocol::Ping,
+            (Family::Ipv6, SOCK_DGRAM, IPPROTO_ICMPV6) => Protocol::Ping,
+            _ => return None,
+        };
+        Some((family, protocol))
     }
 
     /// A TCP socket's number for "closed" stands for several states.
@@ -222,22 +229,14 @@ impl FoundRecord {
     }
 
     fn describe_inet(&self, socket: &mut Socket) {
+        let family = socket.family;
         if self.knows(known::LOCAL) {
-            socket.local = self.endpoint(&self.local, self.local_port.get());
+            socket.local = endpoint(family, self.local, self.local_port.get());
         }
         if self.knows(known::PEER) {
-            socket.peer = self.endpoint(&self.peer, self.peer_port.get());
+            socket.peer = endpoint(family, self.peer, self.peer_port.get());
         }
         socket.cgroup_id = (self.cgroup != 0).then_some(self.cgroup);
-    }
-
-    fn endpoint(&self, address: &[u8; 16], port: u16) -> Endpoint {
-        let [a, b, c, d, ..] = *address;
-        let addr = match self.family {
-            AF_INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            _ => IpAddr::V6(Ipv6Addr::from(*address)),
-        };
-        Endpoint::Ip { addr, port }
     }
 
     /// A listener's queue holds connections, and a sum that was cut short is none.
@@ -249,4 +248,13 @@ impl FoundRecord {
             packets: self.packets.into(),
         })
     }
+}
+
+fn endpoint(family: Family, address: [u8; 16], port: u16) -> Endpoint {
+    let [a, b, c, d, ..] = address;
+    let addr = match family {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+        _ => IpAddr::V6(Ipv6Addr::from(address)),
+    };
+    Endpoint::Ip { addr, port }
 }
