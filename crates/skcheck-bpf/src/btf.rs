@@ -10,6 +10,9 @@ use aya::{Btf, BtfError, Endianness};
 
 use self::small::small;
 
+#[cfg(test)]
+pub(crate) use self::small::layout;
+
 /// Where the kernel shows its BTF.
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 

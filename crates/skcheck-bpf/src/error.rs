@@ -45,7 +45,22 @@ pub enum Kind {
     Defect,
 }
 
+/// Lists the variants of an enumeration, and lets the compiler say which is missing.
+macro_rules! all_of {
+    ($name:ident: $($variant:ident),+ $(,)?) => {{
+        let _ = |it: $name| match it {
+            $($name::$variant => {})+
+        };
+        [$($name::$variant),+]
+    }};
+}
+
 impl Kind {
+    /// All of them.
+    pub(crate) const ALL: [Kind; 10] = all_of!(
+        Kind: Defect, Stuck, Privilege, Lockdown, NoBtf, TooOld, Verifier, Memory, Descriptors, Threads,
+    );
+
     fn remedy(self) -> &'static str {
         match self {
             Kind::Privilege => "run as root, or grant CAP_BPF and CAP_PERFMON",

@@ -8,11 +8,13 @@ use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::Tally;
 use skcheck_core::testing::procfs::release::is_release_at_least;
 use skcheck_core::{Inode, NetnsId, Protocols, Query};
+use zerocopy::FromZeros;
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
-use crate::maps::{array, cleared, hash};
-use crate::pass::{self, Ring, Time};
+use crate::maps;
+use crate::pass::{self, RingBuffer, Time};
+use crate::wire::{CountsValue, FilterValue, ProtocolName, TallyValue, want};
 
 /// `find.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/find.o");
@@ -22,25 +24,16 @@ pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/find.o");
 pub(crate) struct Finder {
     btf: Arc<KernelBtf>,
     ebpf: Ebpf,
-    ring: Ring,
+    ring: RingBuffer,
     holders_loaded: bool,
 }
 
 /// How many inodes the map `wanted` has room for.
 const WANTED: usize = 1 << 16;
 
-/// `struct protocol_name`: filled up with NULs.
-type ProtocolName = [u8; 32];
-
-/// `struct tally`: sockets, TCP memory.
-type TallyValue = [u64; 2];
-
-/// `struct counts`: descriptors, sockets that were not counted, the last namespace and its sums.
-type Counts = [u64; 5];
-
 /// What a pass counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Counted {
+pub(crate) struct PassCounts {
     /// Descriptors that refer to sockets.
     pub(crate) descriptors: u64,
     /// Each network namespace that a socket is in.
@@ -49,24 +42,28 @@ pub(crate) struct Counted {
     pub(crate) apart: BTreeMap<Vec<u8>, u64>,
 }
 
-/// `struct question`: families, smallest Recv-Q and Send-Q, process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Question(pub(crate) [u64; 4]);
-
-impl Question {
+impl FilterValue {
     /// What the program can compare of a query: less than it asks for.
-    pub(crate) fn of(query: &Query) -> Question {
-        let any = |protocols: Protocols| !(query.protocols & protocols).is_empty();
-        let [tcp, udp, unix, raw] =
-            [Protocols::TCP, Protocols::UDP, Protocols::UNIX, Protocols::RAW].map(any);
-        let wanted = [tcp, udp, unix, query.ipv4, query.ipv6, query.include_idle, raw];
-        let families =
-            wanted.iter().enumerate().fold(0u64, |bits, (at, wanted)| bits | u64::from(*wanted) << at);
-        let pid = match query.pids.as_slice() {
-            [pid] => u64::from(*pid),
-            _ => 0,
-        };
-        Question([families, query.min_recv_q.unwrap_or(0), query.min_send_q.unwrap_or(0), pid])
+    pub(crate) fn of(query: &Query) -> FilterValue {
+        let wants = |protocols: Protocols| !(query.protocols & protocols).is_empty();
+        let wanted = [
+            (wants(Protocols::TCP), want::WANT_TCP),
+            (wants(Protocols::UDP), want::WANT_UDP),
+            (wants(Protocols::UNIX), want::WANT_UNIX),
+            (query.ipv4, want::WANT_INET),
+            (query.ipv6, want::WANT_INET6),
+            (query.include_idle, want::WANT_IDLE),
+            (wants(Protocols::RAW), want::WANT_PING),
+        ];
+        FilterValue {
+            families: wanted.iter().filter(|(is_wanted, _)| *is_wanted).fold(0, |bits, (_, bit)| bits | bit),
+            min_recvq: query.min_recv_q.unwrap_or(0),
+            min_sendq: query.min_send_q.unwrap_or(0),
+            pid: match query.pids.as_slice() {
+                [pid] => u64::from(*pid),
+                _ => 0,
+            },
+        }
     }
 }
 
@@ -91,25 +88,24 @@ impl Finder {
     /// Looks at every descriptor, and hands out what matches.
     pub(crate) fn find(
         &mut self,
-        question: Question,
+        filter: FilterValue,
         on_record: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<Counted> {
+    ) -> io::Result<PassCounts> {
         let ebpf = &mut self.ebpf;
-        array::<[u64; 4]>(ebpf, "question")?.set(0, question.0, 0).map_err(|error| Error::map(&error))?;
-        array::<Counts>(ebpf, "counts")?.set(0, Counts::default(), 0).map_err(|error| Error::map(&error))?;
-        cleared::<u32, TallyValue>(ebpf, "tallies")?;
-        cleared::<u64, u8>(ebpf, "met")?;
-        cleared::<ProtocolName, u64>(ebpf, "apart")?;
+        maps::set_value(ebpf, "question", filter)?;
+        maps::set_value(ebpf, "counts", CountsValue::new_zeroed())?;
+        maps::clear::<u32, TallyValue>(ebpf, "tallies")?;
+        maps::clear::<u64, u8>(ebpf, "met")?;
+        maps::clear::<ProtocolName, u64>(ebpf, "apart")?;
         self.run("find", on_record)?;
-        let counts =
-            array::<Counts>(&mut self.ebpf, "counts")?.get(&0, 0).map_err(|error| Error::map(&error))?;
-        let [descriptors, uncounted, last, sums @ ..] = counts;
-        if uncounted > 0 {
+        let counts: CountsValue = maps::value(&mut self.ebpf, "counts")?;
+        if counts.uncounted > 0 {
             return Err(io::Error::other(
                 "there are more shared sockets, or network namespaces, than can be counted",
             ));
         }
-        Ok(Counted { descriptors, namespaces: self.tallies(last, sums)?, apart: self.apart()? })
+        let CountsValue { descriptors, netns, sum, .. } = counts;
+        Ok(PassCounts { descriptors, namespaces: self.tallies(netns, sum)?, apart: self.apart()? })
     }
 
     /// Looks for the holders of these.
@@ -119,10 +115,8 @@ impl Finder {
             self.holders_loaded = true;
         }
         for inodes in inodes.chunks(WANTED) {
-            let mut wanted = cleared::<u64, u8>(&mut self.ebpf, "wanted")?;
-            for inode in inodes {
-                wanted.insert(u64::from(inode.get()), 1, 0).map_err(|error| Error::map(&error))?;
-            }
+            let wanted = inodes.iter().map(|inode| (u64::from(inode.get()), 1u8));
+            maps::fill(&mut self.ebpf, "wanted", wanted)?;
             self.run("holders", on_record)?;
         }
         Ok(())
@@ -135,17 +129,15 @@ impl Finder {
     }
 
     /// What was counted of each namespace, with what is not in the tally of the last one yet.
-    fn tallies(&mut self, last: u64, sums: TallyValue) -> io::Result<Vec<Tally>> {
-        let tallies = hash::<u32, TallyValue>(&mut self.ebpf, "tallies")?;
-        let mut counted: BTreeMap<u64, TallyValue> = BTreeMap::from([(last, sums)]);
-        for entry in &tallies {
-            let (netns, [sockets, memory]) = entry.map_err(|error| Error::map(&error))?;
-            let known = counted.entry(netns.into()).or_default();
+    fn tallies(&mut self, last: u64, sum: TallyValue) -> io::Result<Vec<Tally>> {
+        let mut counted = BTreeMap::from([(last, sum)]);
+        for (netns, tally) in maps::entries::<u32, TallyValue>(&mut self.ebpf, "tallies")? {
+            let known = counted.entry(netns.into()).or_insert_with(TallyValue::new_zeroed);
+            known.sockets = known.sockets.wrapping_add(tally.sockets);
             // Memory may be below 0 (`sk_forward_alloc`), and is added up as such.
-            *known = [known[0].wrapping_add(sockets), known[1].wrapping_add(memory)];
+            known.tcp_memory = known.tcp_memory.wrapping_add(tally.tcp_memory);
         }
-        let tally = |(netns, [sockets, tcp_memory]): (u64, TallyValue)| {
-            let tcp_memory = tcp_memory.cast_signed();
+        let tally = |(netns, TallyValue { sockets, tcp_memory })| {
             (sockets > 0).then_some(Tally { netns: NetnsId(netns), sockets, tcp_memory })
         };
         Ok(counted.into_iter().filter_map(tally).collect())
@@ -153,11 +145,7 @@ impl Finder {
 
     /// How many sockets have no table.
     fn apart(&mut self) -> io::Result<BTreeMap<Vec<u8>, u64>> {
-        let mut apart = BTreeMap::new();
-        for entry in &hash::<ProtocolName, u64>(&mut self.ebpf, "apart")? {
-            let (name, sockets) = entry.map_err(|error| Error::map(&error))?;
-            apart.insert(name.into_iter().take_while(|byte| *byte != 0).collect(), sockets);
-        }
-        Ok(apart)
+        let apart = maps::entries::<ProtocolName, u64>(&mut self.ebpf, "apart")?;
+        Ok(apart.into_iter().map(|(name, sockets)| (name.bytes().to_vec(), sockets)).collect())
     }
 }

@@ -33,7 +33,7 @@
 mod btf;
 mod error;
 mod find;
-mod guarded;
+mod isolated;
 mod kcmp;
 mod maps;
 mod pass;
@@ -54,11 +54,12 @@ use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{Holder, Inode, Live, Query};
 
 use crate::btf::KernelBtf;
-use crate::find::{Finder, Question};
+use crate::find::Finder;
 use crate::walker::Walker;
+use crate::wire::FilterValue;
 
 pub use crate::error::{Error, Kind};
-pub use crate::guarded::{Guarded, Half, Start, serve};
+pub use crate::isolated::{Half, IsolatedBpf, StartProcess, serve};
 pub use crate::kcmp::same_files;
 pub use crate::stdio::{pass_on_none, stdout_was_closed};
 
@@ -194,7 +195,7 @@ impl Engine for Bpf {
 
     fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
         records::find(on_found, |on_record| {
-            self.with_finder(|finder| finder.find(Question::of(query), on_record))
+            self.with_finder(|finder| finder.find(FilterValue::of(query), on_record))
         })
     }
 

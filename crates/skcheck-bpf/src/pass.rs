@@ -18,10 +18,10 @@ use crate::error::{Error, defect};
 const IDLE_STOPS: u32 = 100_000;
 
 /// A ring buffer of an object.
-pub(crate) type Ring = RingBuf<MapData>;
+pub(crate) type RingBuffer = RingBuf<MapData>;
 
 /// Takes a ring buffer out of an object.
-pub(crate) fn take_ring(ebpf: &mut Ebpf, name: &str) -> Result<Ring, Error> {
+pub(crate) fn take_ring(ebpf: &mut Ebpf, name: &str) -> Result<RingBuffer, Error> {
     let map = ebpf.take_map(name).ok_or_else(|| Error::missing(name))?;
     RingBuf::try_from(map).map_err(|error| Error::map(&error))
 }
@@ -64,7 +64,7 @@ pub(crate) enum Ended {
 /// `TimedOut` when the kernel does not come back in time.
 pub(crate) fn run(
     iterator: File,
-    ring: &mut Ring,
+    ring: &mut RingBuffer,
     time: Time,
     on_record: &mut dyn FnMut(&[u8]),
 ) -> io::Result<Ended> {
@@ -92,7 +92,7 @@ fn read_to_end(
     time: Time,
     drain: &mut dyn FnMut() -> bool,
 ) -> io::Result<Ended> {
-    let mut reader = Reader::start(iterator);
+    let mut reader = IteratorReader::start(iterator);
     let mut idle = 0;
     loop {
         let read = reader.read(time)?;
@@ -113,7 +113,7 @@ fn read_to_end(
 }
 
 /// Reads an iterator.
-enum Reader<I> {
+enum IteratorReader<I> {
     /// On a thread of its own, which is left behind when it does not come back: an iterator may have to close
     /// what it looks at, and one that locks sockets waits for the locks without end.
     Thread { turns: SyncSender<()>, reads: Receiver<io::Result<usize>> },
@@ -121,8 +121,8 @@ enum Reader<I> {
     Here(I),
 }
 
-impl<I: Read + Send + 'static> Reader<I> {
-    fn start(iterator: I) -> Reader<I> {
+impl<I: Read + Send + 'static> IteratorReader<I> {
+    fn start(iterator: I) -> IteratorReader<I> {
         let (turns, turn) = mpsc::sync_channel::<()>(1);
         let (done, reads) = mpsc::sync_channel(1);
         // A thread that could not be made takes what it was given with it: it is given the iterator
@@ -133,19 +133,19 @@ impl<I: Read + Send + 'static> Reader<I> {
             while turn.recv().is_ok() && done.send(read_once(&mut iterator)).is_ok() {}
         });
         if thread.is_err() {
-            return Reader::Here(iterator);
+            return IteratorReader::Here(iterator);
         }
         match give.send(iterator) {
-            Ok(()) => Reader::Thread { turns, reads },
-            Err(mpsc::SendError(iterator)) => Reader::Here(iterator),
+            Ok(()) => IteratorReader::Thread { turns, reads },
+            Err(mpsc::SendError(iterator)) => IteratorReader::Here(iterator),
         }
     }
 
     /// Reads once.
     fn read(&mut self, time: Time) -> io::Result<io::Result<usize>> {
         let (turns, reads) = match self {
-            Reader::Thread { turns, reads } => (turns, reads),
-            Reader::Here(iterator) => return Ok(read_once(iterator)),
+            IteratorReader::Thread { turns, reads } => (turns, reads),
+            IteratorReader::Here(iterator) => return Ok(read_once(iterator)),
         };
         let gone = || defect("the thread that reads an iterator has ended");
         turns.send(()).map_err(|_| gone())?;
@@ -167,7 +167,7 @@ fn read_once(iterator: &mut impl Read) -> io::Result<usize> {
     iterator.read(&mut [0; 4096])
 }
 
-fn drain(ring: &mut Ring, on_record: &mut dyn FnMut(&[u8])) -> bool {
+fn drain(ring: &mut RingBuffer, on_record: &mut dyn FnMut(&[u8])) -> bool {
     let mut any = false;
     while let Some(record) = ring.next() {
         any = true;

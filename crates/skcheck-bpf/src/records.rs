@@ -6,13 +6,13 @@ use skcheck_core::engine::{Found, Pass, Step};
 use skcheck_core::{Holder, Inode};
 
 use crate::error::defect;
-use crate::find::Counted;
+use crate::find::PassCounts;
 use crate::wire::{FindRecord, WalkRecord};
 
 /// Turns the records of a pass over all descriptors into what was found.
 pub(crate) fn find(
     on_found: &mut dyn FnMut(Found),
-    find: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<Counted>,
+    find: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<PassCounts>,
 ) -> io::Result<Pass> {
     let mut namespace_files = Vec::new();
     let counted = understood(find, |record| {
@@ -23,7 +23,7 @@ pub(crate) fn find(
         }
         true
     })?;
-    let Counted { descriptors, namespaces, apart } = counted;
+    let PassCounts { descriptors, namespaces, apart } = counted;
     Ok(Pass { descriptors, namespaces, namespace_files, apart })
 }
 
@@ -92,7 +92,7 @@ mod tests {
         for record in [&[1; 100][..], &[9; 500], &[]] {
             let found = find(&mut |_| panic!("it is none"), |on_record| {
                 on_record(record);
-                Ok(Counted { descriptors: 1, namespaces: Vec::new(), apart: BTreeMap::new() })
+                Ok(PassCounts { descriptors: 1, namespaces: Vec::new(), apart: BTreeMap::new() })
             });
             assert_eq!(found.unwrap_err().to_string(), "unexpected: 1 records were not understood");
         }

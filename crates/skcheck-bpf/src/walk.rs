@@ -9,20 +9,22 @@ use skcheck_core::{Live, Netns, Protocol};
 
 use crate::error::Error;
 use crate::pass::{Ended, Time};
-use crate::walker::{TARGETS, Walker, Way};
-use crate::wire::ended_slot;
+use crate::walker::{TARGETS, WalkProgram, Walker};
+use crate::wire::{ended_slot, table};
 
 /// With time limited, this many of the heaviest sockets are walked first, then more and more. Each time all
 /// descriptors are met.
 const FIRST: usize = 64;
 
-/// The table that a socket of this protocol can be in (`enum table`).
+/// The table that a socket of this protocol can be in.
+#[warn(clippy::wildcard_enum_match_arm)]
 fn table_of(protocol: Protocol) -> u64 {
     match protocol {
-        Protocol::Tcp => 1,
-        Protocol::Udp => 2,
-        Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => 4,
-        Protocol::Packet => 8,
+        Protocol::Tcp => table::TCP_TABLE,
+        Protocol::Udp => table::UDP_TABLE,
+        Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => table::UNIX_TABLE,
+        Protocol::Packet => table::PACKET_TABLE,
+        Protocol::UdpLite | Protocol::Mptcp | Protocol::Raw | Protocol::Ping | Protocol::Netlink => 0,
         _ => 0,
     }
 }
@@ -37,10 +39,10 @@ pub(crate) fn run(
     on_record: &mut dyn FnMut(&[u8]),
 ) -> io::Result<bool> {
     // Loading takes no time off what there is to walk in.
-    let refused = walker.need(Way::Files).err();
+    let refused = walker.need(WalkProgram::Files).err();
     let time = walker.start(limits)?;
     let done = vec![false; targets.len()];
-    let mut walk = Walk { walker, host, targets, time, done, refused, on_record };
+    let mut walk = TargetWalk { walker, host, targets, time, done, refused, on_record };
     let mut first = 0;
     let mut count = if time.deadline.is_some() { FIRST } else { targets.len() };
     while first < targets.len() {
@@ -56,7 +58,7 @@ pub(crate) fn run(
     walk.refused.filter(|_| !is_all).map_or(Ok(true), |error| Err(error.into()))
 }
 
-struct Walk<'w, 't> {
+struct TargetWalk<'w, 't> {
     walker: &'w mut Walker,
     host: &'w Live,
     targets: &'w [Target<'t>],
@@ -68,7 +70,7 @@ struct Walk<'w, 't> {
     on_record: &'w mut dyn FnMut(&[u8]),
 }
 
-impl Walk<'_, '_> {
+impl TargetWalk<'_, '_> {
     /// Walks some of the targets: those to be locked, then all that descriptors lead to, and of the others
     /// what is in a table.
     fn batch(&mut self, batch: Range<usize>) -> io::Result<Ended> {
@@ -77,14 +79,14 @@ impl Walk<'_, '_> {
         if self.time.locks && self.locked(&batch)? == Ended::OutOfTime {
             return Ok(Ended::OutOfTime);
         }
-        if self.open(&batch).next().is_some() && self.pass(Way::Files)? == Ended::OutOfTime {
+        if self.open(&batch).next().is_some() && self.pass(WalkProgram::Files)? == Ended::OutOfTime {
             return Ok(Ended::OutOfTime);
         }
         let open = self.open(&batch).filter_map(|at| self.targets.get(at));
         let tables = open.fold(0, |tables, target| tables | table_of(target.protocol));
         if tables != 0 {
             self.walker.want_tables(tables)?;
-            if self.pass(Way::Tables)? == Ended::OutOfTime {
+            if self.pass(WalkProgram::Tables)? == Ended::OutOfTime {
                 return Ok(Ended::OutOfTime);
             }
         }
@@ -108,19 +110,19 @@ impl Walk<'_, '_> {
             let Some(target) = self.targets.get(at) else { continue };
             let Some(netns) = target.netns.filter(|_| target.protocol == Protocol::Tcp) else { continue };
             let is_open = self.done.get(at) == Some(&false);
-            if is_open && self.pass_in(Way::Locked, Some((self.host, netns)))? == Ended::OutOfTime {
+            if is_open && self.pass_in(WalkProgram::Locked, Some((self.host, netns)))? == Ended::OutOfTime {
                 return Ok(Ended::OutOfTime);
             }
         }
         Ok(Ended::Whole)
     }
 
-    fn pass(&mut self, way: Way) -> io::Result<Ended> {
+    fn pass(&mut self, way: WalkProgram) -> io::Result<Ended> {
         self.pass_in(way, None)
     }
 
     /// Looks for those that are met in this way. A program that the kernel refused meets nothing.
-    fn pass_in(&mut self, way: Way, place: Option<(&Live, &Netns)>) -> io::Result<Ended> {
+    fn pass_in(&mut self, way: WalkProgram, place: Option<(&Live, &Netns)>) -> io::Result<Ended> {
         if self.is_late() {
             return Ok(Ended::OutOfTime);
         }

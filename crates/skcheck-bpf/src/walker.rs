@@ -12,8 +12,9 @@ use skcheck_core::{Cookie, Live, Netns};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, Kind, defect};
-use crate::maps::{array, cleared};
-use crate::pass::{self, Ended, Ring, Time};
+use crate::maps;
+use crate::pass::{self, Ended, RingBuffer, Time};
+use crate::wire::{LimitsValue, TablesValue, TargetValue};
 
 /// `walk.c`, compiled.
 pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/walk.o");
@@ -40,13 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How many sockets the map `targets` has room for.
 pub(crate) const TARGETS: usize = 1 << 16;
 
-/// How many words `struct tables` has, and from which on they stay from one pass to the next.
-const TABLES: usize = 19;
-const TABLES_STAY: usize = 16;
-
 /// Which program meets a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Way {
+pub(crate) enum WalkProgram {
     /// Through a descriptor, or as one who waits to be accepted by a socket that has one.
     Files,
     /// Through a table of the kernel: no descriptor refers to it that can be seen.
@@ -55,13 +52,13 @@ pub(crate) enum Way {
     Locked,
 }
 
-impl Way {
+impl WalkProgram {
     /// The program and what it iterates over.
     fn program(self) -> (&'static str, &'static str) {
         match self {
-            Way::Files => ("walk_files", "task_file"),
-            Way::Tables => ("walk_tables", "bpf_map"),
-            Way::Locked => ("walk_locked", "tcp"),
+            WalkProgram::Files => ("walk_files", "task_file"),
+            WalkProgram::Tables => ("walk_tables", "bpf_map"),
+            WalkProgram::Locked => ("walk_locked", "tcp"),
         }
     }
 }
@@ -71,12 +68,12 @@ impl Way {
 pub(crate) struct Walker {
     btf: Arc<KernelBtf>,
     ebpf: Ebpf,
-    ring: Ring,
+    ring: RingBuffer,
     ring_bytes: u64,
     /// For how many packets of a socket it was made.
     packets: u32,
     /// What was tried to load, and what came of it.
-    loaded: BTreeMap<Way, Result<(), Error>>,
+    loaded: BTreeMap<WalkProgram, Result<(), Error>>,
 }
 
 impl Walker {
@@ -106,7 +103,7 @@ impl Walker {
         };
         drop(loader);
         let mut walker = Walker { btf, ebpf, ring, ring_bytes, packets, loaded: BTreeMap::new() };
-        walker.need(Way::Files).or_else(|_| walker.need(Way::Tables))?;
+        walker.need(WalkProgram::Files).or_else(|_| walker.need(WalkProgram::Tables))?;
         Ok(walker)
     }
 
@@ -122,8 +119,8 @@ impl Walker {
         let full = self.ring_bytes - ENDS;
         // What is begun finds room for all its packets, as far as the buffer can be that large.
         let room = full - (packets * PACKET_BYTES).min(full / 2 + full / 4);
-        let mut map = array::<[u64; 4]>(&mut self.ebpf, "limits")?;
-        map.set(0, [packets, deadline, room, full], 0).map_err(|error| Error::map(&error))?;
+        let limits_value = LimitsValue { packets, deadline, room, full };
+        maps::set_value(&mut self.ebpf, "limits", limits_value)?;
         Ok(match limits.time {
             Some(time) => Time {
                 deadline: Instant::now().checked_add(time),
@@ -136,29 +133,24 @@ impl Walker {
 
     /// Sets which sockets are to be walked, each with its number: at most [`TARGETS`].
     pub(crate) fn want(&mut self, sockets: impl Iterator<Item = (usize, Cookie)>) -> Result<(), Error> {
-        let mut map = cleared::<u64, [u32; 2]>(&mut self.ebpf, "targets")?;
-        for (slot, cookie) in sockets {
-            let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-            map.insert(cookie.0, [slot, 0], 0).map_err(|error| Error::map(&error))?;
-        }
-        Ok(())
+        let slot = |slot| u32::try_from(slot).unwrap_or(u32::MAX);
+        let target =
+            |(number, cookie): (usize, Cookie)| (cookie.0, TargetValue { slot: slot(number), attempts: 0 });
+        maps::fill(&mut self.ebpf, "targets", sockets.map(target))
     }
 
-    /// Sets which tables are gone along (bits of `enum table`), from the beginning.
+    /// Sets which tables are gone along (bits of [`table`](crate::wire::table)), from the beginning.
     pub(crate) fn want_tables(&mut self, wanted: u64) -> Result<(), Error> {
-        cleared::<u64, u8>(&mut self.ebpf, "gone_along")?;
-        let mut map = array::<[u64; TABLES]>(&mut self.ebpf, "tables")?;
-        let mut tables = map.get(&0, 0).map_err(|error| Error::map(&error))?;
-        tables.iter_mut().take(TABLES_STAY).for_each(|word| *word = 0);
-        tables[0] = wanted;
-        map.set(0, tables, 0).map_err(|error| Error::map(&error))
+        maps::clear::<u64, u8>(&mut self.ebpf, "gone_along")?;
+        let tables: TablesValue = maps::value(&mut self.ebpf, "tables")?;
+        maps::set_value(&mut self.ebpf, "tables", tables.begin(wanted))
     }
 
     /// Walks what this program meets of the sockets that are wanted; of the one that locks, those of a
     /// namespace.
     pub(crate) fn pass(
         &mut self,
-        way: Way,
+        way: WalkProgram,
         place: Option<(&Live, &Netns)>,
         time: Time,
         on_record: &mut dyn FnMut(&[u8]),
@@ -170,7 +162,7 @@ impl Walker {
     }
 
     /// An iterator, in a namespace or in the caller's; `None` when nothing leads there any more.
-    fn iterator(&mut self, way: Way, place: Option<(&Live, &Netns)>) -> io::Result<Option<File>> {
+    fn iterator(&mut self, way: WalkProgram, place: Option<(&Live, &Netns)>) -> io::Result<Option<File>> {
         self.need(way)?;
         let link = pass::link(&mut self.ebpf, way.program().0)?;
         let Some((host, netns)) = place else { return link.into_file().map(Some).map_err(defect) };
@@ -183,7 +175,7 @@ impl Walker {
     }
 
     /// Loads a program, if that has not been tried.
-    pub(crate) fn need(&mut self, way: Way) -> Result<(), Error> {
+    pub(crate) fn need(&mut self, way: WalkProgram) -> Result<(), Error> {
         let Walker { btf, ebpf, loaded, .. } = self;
         let (program, over) = way.program();
         loaded.entry(way).or_insert_with(|| pass::load(ebpf, btf, program, over)).clone()

@@ -15,17 +15,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 volatile const __u32 bound_is_listed = 1;
 #define E2BIG 7
 #define WALK_MAX 65536
-
-/* What is asked for. */
-enum family {
-	WANT_TCP = 1, WANT_UDP = 2, WANT_UNIX = 4, WANT_INET = 8, WANT_INET6 = 16, WANT_IDLE = 32, WANT_PING = 64,
-};
-
-struct question {
-	__u64 families;
-	__u64 min_recvq, min_sendq;
-	__u64 pid; /* 0: every process */
-};
+/* What every kernel tells. */
+#define ALWAYS (RMEM_ALLOC | WMEM_ALLOC | WMEM_QUEUED | BACKLOG_LENGTH)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -33,37 +24,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct question);
 } question SEC(".maps");
-
-enum kind { SOCKET = 1, NAMESPACE_FILE = 2, HOLDER = 3 };
-
-enum flag { BOUND = 1, NAMED = 2, CUT_SHORT = 4, IN_FLIGHT = 8, BOUND_LISTED = 16 };
-
-/* Which numbers are known: the nine from rmem_alloc to drops by their place, then these. */
-enum known {
-	RCVBUF = 1 << 1, SNDBUF = 1 << 3, FWD_ALLOC = 1 << 4, OPTMEM = 1 << 6, DROPS = 1 << 8, SHUTDOWN = 1 << 9,
-	UID = 1 << 10, LOCAL = 1 << 11, PEER = 1 << 12,
-	ALWAYS = 1 << 0 | 1 << 2 | 1 << 5 | 1 << 7,
-};
-
-/* One record. The order is that of `wire.rs`; sizes are such that nothing is padded. */
-struct found {
-	__u32 kind, pid, tid, fd, netns, unused_too;
-	__u64 inode, peer_inode, cookie, cgroup, payload, truesize;
-	__u32 family, type, protocol, state, flags, shutdown, uid, interface;
-	__u32 recv_q, send_q, known, packets;
-	__u32 rmem_alloc, rcvbuf, wmem_alloc, sndbuf, fwd_alloc, wmem_queued, optmem, backlog, drops;
-	__u32 name_length;
-	__u16 local_port, peer_port; /* as on the wire */
-	__u32 unused;
-	__u8 local[16], peer[16];
-	struct tcp_told tcp;
-	char name[128];
-};
-
-struct tally {
-	__u64 sockets;    /* each once, of every family */
-	__s64 tcp_memory; /* what TCP sockets that the tables know account for */
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -97,8 +57,6 @@ struct {
 } wanted SEC(".maps");
 
 /* How many sockets there are of each protocol without a table, each once, by the protocol's name. */
-struct protocol_name { char text[32]; };
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 8);
@@ -106,13 +64,6 @@ struct {
 	__type(key, struct protocol_name);
 	__type(value, __u64);
 } apart SEC(".maps");
-
-/* How many descriptors refer to sockets, and how many sockets did not fit into the maps above. */
-struct counts {
-	__u64 descriptors, uncounted;
-	__u64 netns; /* the namespace of the last sockets, and their sums: not in its tally yet */
-	struct tally sum;
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -215,7 +166,7 @@ static __always_inline void look_at_ends(struct sock *sk, bool stream, struct en
 /* Adds up a unix socket's receive queue, which is not locked: it must be the same before and after. */
 static __always_inline void add_queue(struct sock *sk, struct found *record)
 {
-	struct sum sum = { .stream = record->type != SOCK_DGRAM };
+	struct sum sum = { .stream = record->socket_type != SOCK_DGRAM };
 	struct ends before, after;
 
 	look_at_ends(sk, sum.stream, &before);
@@ -231,7 +182,7 @@ static __always_inline void add_queue(struct sock *sk, struct found *record)
 	record->truesize = sum.truesize;
 	record->packets = sum.packets;
 	record->recv_q = sum.payload;
-	if (record->type == SOCK_DGRAM)
+	if (record->socket_type == SOCK_DGRAM)
 		record->recv_q = before.first == sum.end ? 0 : FIELD(sk_buff, before.first, len);
 }
 
@@ -345,7 +296,7 @@ static __always_inline void describe_inet(struct sock *sk, struct found *record)
 		else
 			record->known &= ~PEER;
 	}
-	if (record->protocol == IPPROTO_TCP && record->type == SOCK_STREAM) {
+	if (record->protocol == IPPROTO_TCP && record->socket_type == SOCK_STREAM) {
 		if (record->state != TCP_LISTEN)
 			tell_tcp(&record->tcp, (__u64)sk);
 		if (bound_is_listed)
@@ -503,19 +454,152 @@ static __always_inline void add_apart(struct sock *sk, struct counts *counted)
 		counted->uncounted++;
 }
 
+/* What a socket is, and what the filter compares. */
+struct subject {
+	__u32 netns, family, type, protocol, state;
+	struct queues queues;
+	bool is_tcp, has_table;
+};
+
+static __always_inline bool is_inet(struct subject *subject)
+{
+	return subject->family == AF_INET || subject->family == AF_INET6;
+}
+
+/* Most sockets are idle, and each line of memory that is touched counts: what is received and what is sent is
+ * charged to an inet socket, so without a charge its queues are empty, whatever it speaks. */
+static __always_inline bool is_uncharged(struct sock *sk, struct subject *subject)
+{
+	return is_inet(subject) && subject->state != TCP_LISTEN && !sk->sk_backlog.rmem_alloc.counter &&
+	       !sk->sk_backlog.len && !sk->sk_wmem_queued && !wmem_of(sk) && !forward_of(sk);
+}
+
+/* Looks at an inet socket's queues. Whether its protocol, family and sizes are asked for. */
+static __always_inline bool matches_inet(struct sock *sk, struct question *asked, struct subject *subject)
+{
+	__u32 type = subject->type, protocol = subject->protocol;
+	struct queues *queues = &subject->queues;
+	bool matches = false;
+
+	if (protocol == IPPROTO_TCP && type == SOCK_STREAM) {
+		subject->is_tcp = true;
+		queues_of_tcp(sk, subject->state, queues);
+		matches = asked->families & WANT_TCP;
+	} else if ((protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE) && type == SOCK_DGRAM) {
+		queues_of_udp(sk, queues);
+		matches = asked->families & WANT_UDP;
+	} else if (is_ping(subject->family, type, protocol)) {
+		queues_of_ping(sk, queues);
+		matches = asked->families & WANT_PING;
+	} else {
+		subject->has_table = type == SOCK_RAW || protocol == IPPROTO_MPTCP;
+	}
+	/* A listener's counts are no sizes. */
+	if (subject->state == TCP_LISTEN && (asked->min_recvq || asked->min_sendq))
+		return false;
+	return matches && asked->families & (subject->family == AF_INET ? WANT_INET : WANT_INET6) &&
+	       queues->recv_q >= asked->min_recvq && queues->send_q >= asked->min_sendq;
+}
+
+/* Looks at a socket's queues. Whether it is asked for. */
+static __always_inline bool matches(struct task_struct *task, struct sock *sk, struct question *asked,
+				    struct subject *subject)
+{
+	bool matches = false;
+
+	subject->type = sk->sk_type;
+	subject->protocol = sk->sk_protocol;
+	if (is_inet(subject)) {
+		matches = matches_inet(sk, asked, subject);
+	} else if (subject->family == AF_UNIX) {
+		queues_of_unix(sk, &subject->queues);
+		matches = asked->families & WANT_UNIX;
+	} else {
+		subject->has_table = subject->family == AF_PACKET || subject->family == AF_NETLINK;
+	}
+	matches = matches && (subject->queues.holds || asked->families & WANT_IDLE);
+	if (matches && asked->pid)
+		matches = pid_of(task) == asked->pid;
+	return matches;
+}
+
+/* Hands out a socket; whether there was room for it. */
+static __always_inline bool hand_out(struct task_struct *task, __u32 fd, struct inode *inode, struct sock *sk,
+				     struct subject *subject)
+{
+	struct found *record = bpf_ringbuf_reserve(&found, sizeof(*record), 0);
+
+	if (!record)
+		return false;
+	__builtin_memset(record, 0, sizeof(*record));
+	record->kind = SOCKET;
+	name_holder(task, fd, record);
+	record->netns = subject->netns;
+	record->inode = inode->i_ino;
+	record->cookie = bpf_get_socket_cookie(sk);
+	record->family = subject->family;
+	record->socket_type = subject->type;
+	record->protocol = subject->protocol;
+	record->state = subject->state;
+	record->recv_q = subject->queues.recv_q;
+	record->send_q = subject->queues.send_q;
+	record->rmem_alloc = sk->sk_backlog.rmem_alloc.counter;
+	record->wmem_alloc = wmem_of(sk);
+	record->wmem_queued = sk->sk_wmem_queued;
+	record->backlog = sk->sk_backlog.len;
+	record->known = ALWAYS;
+	describe(sk, inode, record);
+	if (subject->family == AF_UNIX)
+		describe_unix(sk, record);
+	else
+		describe_inet(sk, record);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* Whether a descriptor is the first that is met of its socket, as far as that can be told. */
+static __always_inline bool is_first(struct task_struct *task, struct file *file, struct sock *sk, struct counts *counted)
+{
+	__u64 key = (__u64)sk;
+	long refused;
+	__u8 yes = 1;
+
+	if (is_alone(file) && task->group_leader == task)
+		return true;
+	refused = bpf_map_update_elem(&met, &key, &yes, BPF_NOEXIST);
+	if (refused == -E2BIG)
+		counted->uncounted++;
+	return !refused;
+}
+
+/* Counts a socket, once. */
+static __always_inline void count(struct task_struct *task, struct sock *sk, struct question *asked,
+				  struct subject *subject, struct counts *counted)
+{
+	/* Descriptors of one process are mostly of one namespace: its sums go to its tally when another comes. */
+	if (counted->netns != subject->netns) {
+		add_to_tally(counted);
+		counted->netns = subject->netns;
+	}
+	counted->sum.sockets++;
+	if (!subject->has_table && (!asked->pid || pid_of(task) == asked->pid))
+		add_apart(sk, counted);
+	if (subject->is_tcp && subject->state != TCP_CLOSE)
+		counted->sum.tcp_memory += (__s64)sk->sk_backlog.rmem_alloc.counter + sk->sk_wmem_queued +
+					   forward_of(sk);
+}
+
 SEC("iter/task_file")
 int find(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	struct queues queues = {};
-	struct found *record;
+	struct subject subject = { .has_table = true };
 	struct question *asked;
 	struct counts *counted;
 	struct socket *sock;
 	struct sock *sk;
-	__u32 netns, family, type, protocol, state, zero = 0;
-	bool tcp = false, matches = false, has_table = true;
+	__u32 zero = 0;
 
 	if (!file || !task)
 		return 0;
@@ -532,100 +616,16 @@ int find(struct bpf_iter__task_file *ctx)
 	sk = sock->sk;
 	if (!sk)
 		return 0;
-	netns = sk->__sk_common.skc_net.net->ns.inum;
-	family = sk->__sk_common.skc_family;
-	state = sk->__sk_common.skc_state;
-	/* Most sockets are idle, and each line of memory that is touched counts: what is received and what is
-	 * sent is charged to an inet socket, so without a charge its queues are empty, whatever it speaks. */
-	if ((family == AF_INET || family == AF_INET6) && state != TCP_LISTEN &&
-	    !(asked->families & WANT_IDLE) && !sk->sk_backlog.rmem_alloc.counter && !sk->sk_backlog.len &&
-	    !sk->sk_wmem_queued && !wmem_of(sk) && !forward_of(sk))
-		goto count;
-	type = sk->sk_type;
-	protocol = sk->sk_protocol;
-
-	if (family == AF_INET || family == AF_INET6) {
-		if (protocol == IPPROTO_TCP && type == SOCK_STREAM) {
-			tcp = true;
-			queues_of_tcp(sk, state, &queues);
-			matches = asked->families & WANT_TCP;
-		} else if ((protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE) && type == SOCK_DGRAM) {
-			queues_of_udp(sk, &queues);
-			matches = asked->families & WANT_UDP;
-		} else if (is_ping(family, type, protocol)) {
-			queues_of_ping(sk, &queues);
-			matches = asked->families & WANT_PING;
-		} else {
-			has_table = type == SOCK_RAW || protocol == IPPROTO_MPTCP;
-		}
-		matches = matches && asked->families & (family == AF_INET ? WANT_INET : WANT_INET6) &&
-			  queues.recv_q >= asked->min_recvq && queues.send_q >= asked->min_sendq;
-		/* A listener's counts are no sizes. */
-		if (state == TCP_LISTEN && (asked->min_recvq || asked->min_sendq))
-			matches = false;
-	} else if (family == AF_UNIX) {
-		queues_of_unix(sk, &queues);
-		matches = asked->families & WANT_UNIX;
-	} else {
-		has_table = family == AF_PACKET || family == AF_NETLINK;
-	}
-	matches = matches && (queues.holds || asked->families & WANT_IDLE);
-	if (matches && asked->pid)
-		matches = pid_of(task) == asked->pid;
-
-	if (matches) {
-		record = bpf_ringbuf_reserve(&found, sizeof(*record), 0);
-		if (!record)
-			return 1;
-		__builtin_memset(record, 0, sizeof(*record));
-		record->kind = SOCKET;
-		name_holder(task, ctx->fd, record);
-		record->netns = netns;
-		record->inode = file->f_inode->i_ino;
-		record->cookie = bpf_get_socket_cookie(sk);
-		record->family = family;
-		record->type = type;
-		record->protocol = protocol;
-		record->state = state;
-		record->recv_q = queues.recv_q;
-		record->send_q = queues.send_q;
-		record->rmem_alloc = sk->sk_backlog.rmem_alloc.counter;
-		record->wmem_alloc = wmem_of(sk);
-		record->wmem_queued = sk->sk_wmem_queued;
-		record->backlog = sk->sk_backlog.len;
-		record->known = ALWAYS;
-		describe(sk, file->f_inode, record);
-		if (family == AF_UNIX)
-			describe_unix(sk, record);
-		else
-			describe_inet(sk, record);
-		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	}
-
-count:
+	subject.netns = sk->__sk_common.skc_net.net->ns.inum;
+	subject.family = sk->__sk_common.skc_family;
+	subject.state = sk->__sk_common.skc_state;
+	if ((asked->families & WANT_IDLE || !is_uncharged(sk, &subject)) && matches(task, sk, asked, &subject) &&
+	    !hand_out(task, ctx->fd, file->f_inode, sk, &subject))
+		return 1;
 	/* Only now: a visit that found no room above is repeated. */
 	counted->descriptors++;
-	if (!is_alone(file) || task->group_leader != task) {
-		__u64 key = (__u64)sk;
-		__u8 yes = 1;
-		long refused = bpf_map_update_elem(&met, &key, &yes, BPF_NOEXIST);
-
-		if (refused == -E2BIG)
-			counted->uncounted++;
-		if (refused)
-			return 0;
-	}
-	/* Descriptors of one process are mostly of one namespace: its sums go to its tally when another comes. */
-	if (counted->netns != netns) {
-		add_to_tally(counted);
-		counted->netns = netns;
-	}
-	counted->sum.sockets++;
-	if (!has_table && (!asked->pid || pid_of(task) == asked->pid))
-		add_apart(sk, counted);
-	if (tcp && state != TCP_CLOSE)
-		counted->sum.tcp_memory += (__s64)sk->sk_backlog.rmem_alloc.counter + sk->sk_wmem_queued +
-					   forward_of(sk);
+	if (is_first(task, file, sk, counted))
+		count(task, sk, asked, &subject, counted);
 	return 0;
 }
 

@@ -6,25 +6,9 @@
 #define SKCHECK_PAGES_H
 
 #include "kernel.h"
+#include "records.h"
 
 volatile const __u32 page_shift = 12;
-
-enum page_kind {
-	STACK = 0,    /* the network stack's own, or a driver's */
-	FILE_PAGE = 1,
-	REMOVED = 2,  /* once a file's: on an LRU list, and of no file */
-	ANONYMOUS = 3,
-	DEVICE = 4,   /* no page at all (net_iov) */
-	UNKNOWN = 5,  /* the kernel's structures are not understood */
-	LARGE = 6,    /* pages of its own, since it is too large for a slab (kmalloc) */
-	SLAB = 7,     /* in a slab */
-};
-
-struct piece {
-	__u64 page; /* address of the block's first struct page */
-	__u32 offset, length;
-	__u32 order, kind;
-};
 
 /* A nought that the verifier does not know to be one: it follows what it knows through every round of
  * a loop. */

@@ -189,7 +189,6 @@ static __always_inline void note(struct walk *walk, bool steady)
 	if (result->flags)
 		flags = ((result->flags & flags) & COMPLETE) | ((result->flags | flags) & ~COMPLETE);
 	result->flags = flags;
-	result->packets += walk->walked;
 	result->truesize += own->truesize;
 	result->payload += own->payload;
 }

@@ -75,6 +75,36 @@ static long look_at_unit(__u32 step, void *context)
 	return 0;
 }
 
+/* Whether this kernel has a ring where it is looked for. */
+static __always_inline bool has_ring(__u64 sk)
+{
+	return FIELD(sock, sk, __sk_common.skc_family) == AF_PACKET && HAS(packet_sock, rx_ring) &&
+	       HAS(packet_sock, tp_version) && HAS(packet_ring_buffer, pg_vec) && HAS(packet_ring_buffer, pg_vec_len) &&
+	       HAS(packet_ring_buffer, frame_max) && HAS(packet_ring_buffer, frames_per_block) &&
+	       HAS(packet_ring_buffer, frame_size) && HAS(packet_ring_buffer, head) && HAS(pgv, buffer) &&
+	       HAS(packet_ring_buffer, prb_bdqc) && HAS(tpacket_kbdq_core, kactive_blk_num);
+}
+
+/* What its blocks or frames are, and which is the first. Returns flags of the ring. */
+static __always_inline __u32 look_at_ring(struct ring_walk *walk, __u64 sk)
+{
+	walk->version = FIELD(packet_sock, sk, tp_version);
+	if (walk->version == TPACKET_V3) {
+		walk->units = FIELD(packet_sock, sk, rx_ring.pg_vec_len);
+		walk->start = FIELD(packet_sock, sk, rx_ring.prb_bdqc.kactive_blk_num);
+		if (HAS(tpacket_kbdq_core, reset_pending_on_curr_blk) &&
+		    FIELD(packet_sock, sk, rx_ring.prb_bdqc.reset_pending_on_curr_blk))
+			return BY_BLOCK | FROZEN;
+		return BY_BLOCK;
+	}
+	/* The last frame's number. */
+	walk->units = FIELD(packet_sock, sk, rx_ring.frame_max) + 1;
+	walk->start = FIELD(packet_sock, sk, rx_ring.head);
+	walk->per_block = FIELD(packet_sock, sk, rx_ring.frames_per_block);
+	walk->frame_size = FIELD(packet_sock, sk, rx_ring.frame_size);
+	return 0;
+}
+
 /* The ring is not locked: it must be the same before and after. */
 __noinline int tell_ring(__u64 sk)
 {
@@ -86,30 +116,12 @@ __noinline int tell_ring(__u64 sk)
 		return 0;
 	told = &own->end.ring;
 	__builtin_memset(told, 0, sizeof(*told));
-	if (FIELD(sock, sk, __sk_common.skc_family) != AF_PACKET || !HAS(packet_sock, rx_ring) ||
-	    !HAS(packet_sock, tp_version) || !HAS(packet_ring_buffer, pg_vec) || !HAS(packet_ring_buffer, pg_vec_len) ||
-	    !HAS(packet_ring_buffer, frame_max) || !HAS(packet_ring_buffer, frames_per_block) ||
-	    !HAS(packet_ring_buffer, frame_size) || !HAS(packet_ring_buffer, head) || !HAS(pgv, buffer) ||
-	    !HAS(packet_ring_buffer, prb_bdqc) || !HAS(tpacket_kbdq_core, kactive_blk_num))
+	if (!has_ring(sk))
 		return 0;
 	walk.vector = (__u64)FIELD(packet_sock, sk, rx_ring.pg_vec);
 	if (!walk.vector)
 		return 0;
-	walk.version = FIELD(packet_sock, sk, tp_version);
-	if (walk.version == TPACKET_V3) {
-		told->flags = BY_BLOCK;
-		walk.units = FIELD(packet_sock, sk, rx_ring.pg_vec_len);
-		walk.start = FIELD(packet_sock, sk, rx_ring.prb_bdqc.kactive_blk_num);
-		if (HAS(tpacket_kbdq_core, reset_pending_on_curr_blk) &&
-		    FIELD(packet_sock, sk, rx_ring.prb_bdqc.reset_pending_on_curr_blk))
-			told->flags |= FROZEN;
-	} else {
-		/* The last frame's number. */
-		walk.units = FIELD(packet_sock, sk, rx_ring.frame_max) + 1;
-		walk.start = FIELD(packet_sock, sk, rx_ring.head);
-		walk.per_block = FIELD(packet_sock, sk, rx_ring.frames_per_block);
-		walk.frame_size = FIELD(packet_sock, sk, rx_ring.frame_size);
-	}
+	told->flags = look_at_ring(&walk, sk);
 	if (walk.units > UNITS_MOST || walk.start >= walk.units)
 		return 0;
 	bpf_loop(walk.units, look_at_unit, &walk, 0);

@@ -222,7 +222,6 @@ __noinline int end_list(__u32 slot, __u32 list)
 	if (!own || list >= LISTS || !own->results[list].flags)
 		return 0;
 	end.flags = own->results[list].flags & (COMPLETE | STEADY | NO_ROOM);
-	end.packets = own->results[list].packets;
 	return bpf_ringbuf_output(&packets, &end, sizeof(end), BPF_RB_NO_WAKEUP);
 }
 

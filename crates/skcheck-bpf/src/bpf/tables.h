@@ -8,6 +8,7 @@
 #define SKCHECK_TABLES_H
 
 #include "kernel.h"
+#include "records.h"
 
 /* A chain is not longer, or it is none. */
 #define CHAIN_MOST 65536
@@ -22,21 +23,7 @@
 /* How often a chain is gone along that changed meanwhile. */
 #define CHAIN_ATTEMPTS 3
 
-enum table { TCP_TABLE = 1, UDP_TABLE = 2, UNIX_TABLE = 4, PACKET_TABLE = 8 };
 #define LAST_TABLE PACKET_TABLE
-
-/* Where the walk of the tables is. `wanted` is set, and all else is nought, before it begins. */
-struct tables {
-	__u64 wanted;           /* bits of `enum table` */
-	__u64 first, netns;     /* the first namespace, and the one that it is at */
-	__u64 next_table;       /* bit of the table that comes next */
-	__u64 chains, chain, count, attempts;
-	__u64 size, nulls;      /* of one chain's head; whether a chain ends with its number */
-	__u64 begun, node, length; /* of the chain that it is at: the next socket, and how many there were */
-	__u64 again;            /* a socket has to be walked again, or there is no room now */
-	__u64 done, namespaces;
-	__u64 tcp_of_all, udp_of_all, tries; /* found among the descriptors */
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -121,38 +108,53 @@ static __always_inline void open_heads(struct tables *tables, __u64 chains, __u6
 	tables->nulls = 0;
 }
 
-/* Opens the next table of this namespace that has not been gone along. */
-static __always_inline void open_table(struct tables *tables, __u64 table)
+/* Where a namespace has a table; 0 where that is not known. Each case is named: the compiler misses one that is not. */
+static __always_inline __u64 table_at(struct tables *tables, enum table table)
 {
 	__u64 netns = tables->netns, at = 0;
-	__u8 yes = 1;
 
-	if (table == TCP_TABLE) {
+	switch (table) {
+	case TCP_TABLE:
 		if (HAS(net, ipv4.tcp_death_row) && HAS(inet_timewait_death_row, hashinfo))
 			at = (__u64)FIELD(inet_timewait_death_row, AT(net, netns, ipv4.tcp_death_row), hashinfo);
-		if (!at)
-			at = tables->tcp_of_all;
-	} else if (table == UDP_TABLE) {
+		return at ?: tables->tcp_of_all;
+	case UDP_TABLE:
 		at = (__u64)FIELD_IF_ANY(net, netns, ipv4.udp_table);
-		if (!at)
-			at = tables->udp_of_all;
-	} else if (table == UNIX_TABLE) {
-		at = (__u64)FIELD_IF_ANY(net, netns, unx.table.buckets);
-	} else if (HAS(net, packet) && HAS(netns_packet, sklist)) {
-		at = AT(net, netns, packet.sklist);
+		return at ?: tables->udp_of_all;
+	case UNIX_TABLE:
+		return (__u64)FIELD_IF_ANY(net, netns, unx.table.buckets);
+	case PACKET_TABLE:
+		return HAS(net, packet) && HAS(netns_packet, sklist) ? AT(net, netns, packet.sklist) : 0;
 	}
+	return 0;
+}
+
+/* Opens the next table of this namespace that has not been gone along. */
+static __always_inline void open_table(struct tables *tables, enum table table)
+{
+	__u64 at = table_at(tables, table);
+	__u8 yes = 1;
+
 	if (!at)
 		return;
 	/* Each namespace has its own of unix and packet sockets: these would take the room that the shared ones need. */
 	if (table < UNIX_TABLE && bpf_map_update_elem(&gone_along, &at, &yes, BPF_NOEXIST) == -EEXIST)
 		return;
 	tables->chain = tables->attempts = tables->begun = 0;
-	if (table == TCP_TABLE)
+	switch (table) {
+	case TCP_TABLE:
 		open_tcp(tables, at);
-	else if (table == UDP_TABLE)
+		break;
+	case UDP_TABLE:
 		open_udp(tables, at);
-	else
-		open_heads(tables, at, table == UNIX_TABLE ? UNIX_CHAINS : 1);
+		break;
+	case UNIX_TABLE:
+		open_heads(tables, at, UNIX_CHAINS);
+		break;
+	case PACKET_TABLE:
+		open_heads(tables, at, 1);
+		break;
+	}
 }
 
 /* Goes to the next namespace. Among them is the head of their list, which is none: a namespace is what its

@@ -6,26 +6,10 @@
 #define SKCHECK_TCP_H
 
 #include "kernel.h"
+#include "records.h"
 
 /* How many jiffies make a second. */
 volatile const __u32 hz = 250;
-
-/* Which of the numbers are known. */
-enum told {
-	RECEIVED = 1 << 0, ACKED = 1 << 1, HELD_UP = 1 << 2, NOT_SENT = 1 << 3, OOO_PACKETS = 1 << 4,
-	OOO_SPAN = 1 << 5, LAST_RECEIVED = 1 << 6, LAST_SENT = 1 << 7, WINDOW = 1 << 8, RETRANSMITS = 1 << 9,
-	BACKOFF = 1 << 10, PROBES = 1 << 11, PENDING = 1 << 12, OWN_WINDOW = 1 << 13,
-};
-
-/* The order is that of `wire.rs`. */
-struct tcp_told {
-	__u64 received, acked;
-	__u64 held_up; /* microseconds */
-	__u32 told;
-	__u32 not_sent, ooo_packets, ooo_span;
-	__u32 last_received, last_sent; /* milliseconds ago */
-	__u32 window, retransmits, backoff, probes, pending, own_window;
-};
 
 #define CHRONO_RWND_LIMITED 2
 

@@ -91,22 +91,7 @@ impl<'a> Kernel<'a> {
 
     /// The types with these names and all that lies inside them, numbered anew.
     fn closure(&self, names: &HashSet<&[u8]>) -> Vec<u8> {
-        let is_named = |number: &u32| {
-            self.get(*number).is_some_and(|it| {
-                matches!(it.kind, STRUCT | UNION | ENUM | TYPEDEF | ENUM64)
-                    && names.contains(plain(self.string(it.word(0))))
-            })
-        };
-        let mut chosen: Vec<u32> = self.numbers().filter(is_named).collect();
-        let mut seen: HashSet<u32> = chosen.iter().copied().collect();
-        let mut next = 0;
-        while let Some(number) = chosen.get(next).copied() {
-            next += 1;
-            let Some(it) = self.get(number) else { continue };
-            let inside = it.references().into_iter().map(|at| it.word(at));
-            chosen.extend(inside.filter(|number| *number != 0 && seen.insert(*number)));
-        }
-        chosen.sort_unstable();
+        let chosen = self.chosen(names);
         let renumbered = |number: u32| {
             let at = chosen.binary_search(&number).ok();
             at.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0)
@@ -130,6 +115,27 @@ impl<'a> Kernel<'a> {
             small.types.extend(bytes);
         }
         small.finish()
+    }
+
+    /// The numbers of the types with these names and of all that lies inside them, in order.
+    fn chosen(&self, names: &HashSet<&[u8]>) -> Vec<u32> {
+        let is_named = |number: &u32| {
+            self.get(*number).is_some_and(|it| {
+                matches!(it.kind, STRUCT | UNION | ENUM | TYPEDEF | ENUM64)
+                    && names.contains(plain(self.string(it.word(0))))
+            })
+        };
+        let mut chosen: Vec<u32> = self.numbers().filter(is_named).collect();
+        let mut seen: HashSet<u32> = chosen.iter().copied().collect();
+        let mut next = 0;
+        while let Some(number) = chosen.get(next).copied() {
+            next += 1;
+            let Some(it) = self.get(number) else { continue };
+            let inside = it.references().into_iter().map(|at| it.word(at));
+            chosen.extend(inside.filter(|number| *number != 0 && seen.insert(*number)));
+        }
+        chosen.sort_unstable();
+        chosen
     }
 
     /// The functions that stand for iterators, each with its number; nothing of the other types.
@@ -239,6 +245,10 @@ fn put(bytes: &mut [u8], at: usize, word: u32) {
         place.copy_from_slice(&word.to_ne_bytes());
     }
 }
+
+#[cfg(test)]
+#[path = "small/layout.rs"]
+pub(crate) mod layout;
 
 #[cfg(test)]
 #[path = "small/tests.rs"]

@@ -80,9 +80,7 @@ fn the_level_in_force_is_in_brackets() {
 /// Each cause has a remedy of its own.
 #[test]
 fn remedies_differ() {
-    use Kind::*;
-    let kinds = [Privilege, Lockdown, NoBtf, TooOld, Verifier, Memory, Descriptors, Threads, Defect]
-        .map(Kind::remedy);
+    let kinds = Kind::ALL.map(Kind::remedy);
     for (at, remedy) in kinds.iter().enumerate() {
         assert!(!kinds[..at].contains(remedy), "{remedy}");
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use skcheck_bpf::{Bpf, Guarded, Kind};
+use skcheck_bpf::{Bpf, IsolatedBpf, Kind};
 use skcheck_core::{Engine, Gap, Missing};
 
 use crate::args::EngineChoice;
@@ -50,7 +50,7 @@ pub(crate) fn bpf(session: &Session) -> Result<Box<dyn Engine>, Failure> {
 
 /// In processes of its own; where none can be had, in this one.
 fn load(session: &Session) -> Result<Box<dyn Engine>, skcheck_bpf::Error> {
-    match Guarded::load(&session.host, session.half(), session.host.budget().clone()) {
+    match IsolatedBpf::load(&session.host, session.half(), session.host.budget().clone()) {
         Ok(guarded) => Ok(Box::new(guarded)),
         Err(error) if error.kind() == Kind::Threads => Ok(Box::new(Bpf::load(&session.live())?)),
         Err(error) => Err(error),

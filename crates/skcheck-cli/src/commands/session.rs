@@ -53,7 +53,7 @@ impl Session {
     }
 
     /// How the processes of an engine are started.
-    pub(crate) fn half(&self) -> Box<skcheck_bpf::Start> {
+    pub(crate) fn half(&self) -> Box<skcheck_bpf::StartProcess> {
         let roots = self.roots.clone();
         Box::new(move |half| command(&roots, Some(half)))
     }

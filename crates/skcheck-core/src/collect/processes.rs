@@ -11,7 +11,6 @@ use crate::collect::namespaces::{Ways, netns_of_task};
 use crate::collect::read;
 use crate::collect::scanned::Scanned;
 use crate::host::{Host, Looking, Sight, file};
-use crate::procfs::task;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
@@ -19,6 +18,7 @@ use crate::model::place::Place;
 use crate::procfs::link::socket_inode;
 use crate::procfs::mountinfo::ip_netns_name;
 use crate::procfs::number::parse_number;
+use crate::procfs::task;
 
 /// What all processes told.
 pub(crate) struct Survey {

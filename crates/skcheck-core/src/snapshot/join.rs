@@ -11,9 +11,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::collect::client::{Asker, add_undecoded};
 use crate::collect::dump::Candidate;
 use crate::collect::first_pass::FirstPass;
-use crate::collect::{identities, may_match};
 use crate::collect::processes::Survey;
 use crate::collect::scanned::Source;
+use crate::collect::{identities, may_match};
 use crate::footprint::HostFacts;
 use crate::holders::listeners::{Held, Listeners};
 use crate::holders::stand_in::SecondLook;
@@ -30,8 +30,8 @@ use crate::snapshot::draft::{Depth, Draft, Joined};
 use crate::snapshot::entry::SocketEntry;
 use crate::snapshot::holding::{self, Context, Found};
 use crate::snapshot::matching::{is_held_by_pids, is_held_by_processes};
-use crate::snapshot::{cgroups, closed, interfaces, measure, portid, second_look};
 use crate::snapshot::second_look::{Asked, tcp_peer};
+use crate::snapshot::{cgroups, closed, interfaces, measure, portid, second_look};
 
 pub(super) fn run(
     host: &dyn Host,

@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 
-use crate::model::place::Place;
 use crate::engine::PageKind;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Side, worst};
 use crate::memory::census::{Census, PageClass};
 use crate::memory::ledger::{Ledger, PartKind};
 use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
 use crate::model::protocol::Family;
 use crate::model::state::State;
 use crate::model::table::Table;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::place::Place;
 use crate::collect::scanned::Source;
 use crate::model::gap::Missing;
 use crate::model::holder::Holder;
+use crate::model::place::Place;
 use crate::model::socket::Inode;
 use crate::model::state::State;
 use crate::model::table::Table;

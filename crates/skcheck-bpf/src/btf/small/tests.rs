@@ -104,10 +104,9 @@ fn is_essential(structure: &[u8], member: &[u8]) -> bool {
     of.is_some_and(|(_, members)| members.iter().any(|name| name.as_bytes() == member))
 }
 
-/// The structures that an object knows, and their members: its own BTF is one of its sections.
+/// The structures that an object knows, and their members.
 fn known_to(object: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let begins = object.windows(4).enumerate().filter(|(_, four)| *four == [0x9f, 0xeb, 1, 0]);
-    let own = begins.map(|(at, _)| &object[at..]).find_map(Kernel::index).expect("it has BTF");
+    let own = layout::own(object);
     let mut known = Vec::new();
     for it in own.numbers().filter_map(|number| own.get(number)) {
         let structure = own.string(it.word(0));

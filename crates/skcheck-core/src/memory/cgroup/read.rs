@@ -175,7 +175,11 @@ fn is_absent(error: &io::Error) -> bool {
 
 fn gap(place: &Place, name: &str, what: &str, remedy: &str) -> Gap {
     let path = file(place, name);
-    Gap::uncounted(Missing::Memory, crate::model::place::Place::Host(format!("{}: {what}", path.escape_ascii()).into()), remedy)
+    Gap::uncounted(
+        Missing::Memory,
+        crate::model::place::Place::Host(format!("{}: {what}", path.escape_ascii()).into()),
+        remedy,
+    )
 }
 
 fn file(place: &Place, name: &str) -> Vec<u8> {

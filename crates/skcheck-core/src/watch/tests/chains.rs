@@ -4,8 +4,10 @@ use crate::model::endpoint::Endpoint;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::netns::{Netns, NetnsId};
+use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::socket::Shutdown;
+use crate::model::table::{IpVersion, Table};
 use crate::model::units::Payload;
 use crate::snapshot::report::Snapshot;
 use crate::watch::cause::CauseCode::{self, Backpressure, Blocked, Deadlock, EdgeNotRead, Stopped};
@@ -206,7 +208,7 @@ fn off_this_host() {
     }
     let gap = |table: Table| Gap::uncounted(Missing::Table, table, "load it");
     assert_eq!(end(&sockets, &|it| it.gaps.push(gap(Table::Tcp(IpVersion::V6)))).0, End::NotFound);
-    assert_eq!(end(&sockets, &|it| it.gaps.push(gap("udplite over IPv6"))).0, End::OffHost);
+    assert_eq!(end(&sockets, &|it| it.gaps.push(gap(Table::UdpLite(IpVersion::V6)))).0, End::OffHost);
     let without_way = Netns { own: false, ..Netns::own(Some(NetnsId(2))) };
     assert_eq!(end(&sockets, &|it| it.namespaces.push(without_way.clone())).0, End::NotFound);
     // A full loopback connection is on this host, whoever has it; and so is an address of its own.

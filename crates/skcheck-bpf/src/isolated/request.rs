@@ -1,0 +1,214 @@
+//! What the engine's processes are asked.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use skcheck_core::engine::{Limits, Target};
+use skcheck_core::host::worker::words::{Reading, Words};
+use skcheck_core::{Cookie, Inode, Netns, NetnsFile, NetnsId, Protocol};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::wire::FilterValue;
+
+/// One of them.
+#[derive(Debug, PartialEq)]
+pub(super) enum Request {
+    /// Whether the programs are loaded, or why not.
+    Loaded,
+    Find(FilterValue),
+    Holders(Vec<Inode>),
+    Walk {
+        targets: Vec<OwnTarget>,
+        limits: Limits,
+    },
+}
+
+/// A socket to walk, with the namespace that it is in.
+#[derive(Debug, PartialEq)]
+pub(super) struct OwnTarget {
+    cookie: Cookie,
+    protocol: Protocol,
+    netns: Option<Netns>,
+}
+
+impl OwnTarget {
+    pub(super) fn borrowed(&self) -> Target<'_> {
+        Target { cookie: self.cookie, protocol: self.protocol, netns: self.netns.as_ref() }
+    }
+}
+
+const LOADED: u8 = 1;
+const FIND: u8 = 2;
+const HOLDERS: u8 = 3;
+const WALK: u8 = 4;
+
+/// All protocols, each at the place that [`place`] says.
+const PROTOCOLS: [Protocol; 11] = [
+    Protocol::Tcp,
+    Protocol::Udp,
+    Protocol::UdpLite,
+    Protocol::UnixStream,
+    Protocol::UnixDatagram,
+    Protocol::UnixSeqpacket,
+    Protocol::Mptcp,
+    Protocol::Raw,
+    Protocol::Ping,
+    Protocol::Packet,
+    Protocol::Netlink,
+];
+
+/// A protocol is known by its place in [`PROTOCOLS`]. Each has a line here, and clippy misses one that has not.
+#[warn(clippy::wildcard_enum_match_arm)]
+fn place(protocol: Protocol) -> u8 {
+    match protocol {
+        Protocol::Tcp => 0,
+        Protocol::Udp => 1,
+        Protocol::UdpLite => 2,
+        Protocol::UnixStream => 3,
+        Protocol::UnixDatagram => 4,
+        Protocol::UnixSeqpacket => 5,
+        Protocol::Mptcp => 6,
+        Protocol::Raw => 7,
+        Protocol::Ping => 8,
+        Protocol::Packet => 9,
+        Protocol::Netlink => 10,
+        _ => u8::MAX,
+    }
+}
+
+impl Request {
+    pub(super) fn walk(targets: &[Target<'_>], limits: &Limits) -> Request {
+        let own = |target: &Target<'_>| OwnTarget {
+            cookie: target.cookie,
+            protocol: target.protocol,
+            // Only who locks a socket looks for it in its namespace.
+            netns: target.netns.filter(|_| limits.lock).cloned(),
+        };
+        Request::Walk { targets: targets.iter().map(own).collect(), limits: *limits }
+    }
+
+    pub(super) fn encode(&self) -> Words {
+        match self {
+            Request::Loaded => Words::of(LOADED),
+            Request::Find(filter) => Words::of(FIND).bytes(filter.as_bytes()),
+            Request::Holders(inodes) => {
+                inodes.iter().fold(Words::of(HOLDERS), |words, inode| words.number(inode.get().into()))
+            }
+            Request::Walk { targets, limits } => {
+                let time = limits.time.map_or(u64::MAX, nanoseconds);
+                let words = Words::of(WALK).number(limits.packets.into()).number(time);
+                targets.iter().fold(words.byte(limits.lock.into()), encode_target)
+            }
+        }
+    }
+
+    /// `None` for what is none.
+    pub(super) fn decode(request: &[u8]) -> Option<Request> {
+        let mut words = Reading::of(request);
+        let request = match words.byte()? {
+            LOADED => Request::Loaded,
+            FIND => Request::Find(FilterValue::read_from_bytes(words.bytes()?).ok()?),
+            HOLDERS => {
+                let mut inodes = Vec::new();
+                while !words.is_at_end() {
+                    inodes.push(Inode::new(words.small()?)?);
+                }
+                Request::Holders(inodes)
+            }
+            WALK => {
+                let packets = words.small()?;
+                let time = Some(words.number()?).filter(|time| *time != u64::MAX).map(Duration::from_nanos);
+                let lock = words.byte()? != 0;
+                let mut targets = Vec::new();
+                while !words.is_at_end() {
+                    targets.push(decode_target(&mut words)?);
+                }
+                let mut limits = Limits { packets, time, ..Limits::default() };
+                limits.lock = lock;
+                Request::Walk { targets, limits }
+            }
+            _ => return None,
+        };
+        words.is_at_end().then_some(request)
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn encode_target(words: Words, target: &OwnTarget) -> Words {
+    let words = words.number(target.cookie.0).byte(place(target.protocol));
+    let Some(netns) = &target.netns else { return words.byte(0) };
+    let words = words.byte(1 + u8::from(netns.own)).number(netns.id.map_or(0, |id| id.0));
+    let words = words.number(netns.files().len() as u64);
+    netns.files().iter().fold(words, |words, file| {
+        let root = file.root.as_deref().map_or(&b""[..], bytes);
+        words.number(file.inode).bytes(bytes(&file.path)).bytes(root)
+    })
+}
+
+fn decode_target(words: &mut Reading<'_>) -> Option<OwnTarget> {
+    let cookie = Cookie(words.number()?);
+    let protocol = *PROTOCOLS.get(usize::from(words.byte()?))?;
+    let kind = words.byte()?;
+    if kind == 0 {
+        return Some(OwnTarget { cookie, protocol, netns: None });
+    }
+    let id = Some(words.number()?).filter(|id| *id != 0).map(NetnsId);
+    let mut files = Vec::new();
+    for _ in 0..words.number()? {
+        let inode = words.number()?;
+        let path = OsStr::from_bytes(words.bytes()?).into();
+        let root = words.bytes()?;
+        let root = (!root.is_empty()).then(|| OsStr::from_bytes(root).into());
+        files.push(NetnsFile { root, path, inode });
+    }
+    Some(OwnTarget { cookie, protocol, netns: Some(Netns::of_files(id, kind == 2, files)) })
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_protocol_is_at_its_place() {
+        let places = PROTOCOLS.map(|protocol| usize::from(place(protocol)));
+        assert_eq!(places, std::array::from_fn(|at| at));
+    }
+
+    #[test]
+    fn requests_arrive_as_they_were_made() {
+        let files = vec![
+            NetnsFile { root: None, path: "/proc/7/ns/net".into(), inode: 9 },
+            NetnsFile { root: Some("/proc/1/root".into()), path: "/run/netns/a".into(), inode: 9 },
+        ];
+        let netns = Netns::of_files(Some(NetnsId(9)), false, files);
+        let target = |protocol, netns| Target { cookie: Cookie(5), protocol, netns };
+        let mut targets = vec![target(Protocol::Tcp, Some(&netns))];
+        targets.extend(PROTOCOLS.map(|protocol| target(protocol, None)));
+        let mut limits = Limits { packets: 7, time: Some(Duration::from_millis(200)), ..Limits::default() };
+        let unlocked = Request::walk(&targets, &limits);
+        limits.lock = true;
+        let requests = [
+            Request::Loaded,
+            Request::Find(FilterValue { families: 1, min_recvq: 2, min_sendq: 3, pid: u64::MAX }),
+            Request::Holders([7, 8].into_iter().filter_map(Inode::new).collect()),
+            unlocked,
+            Request::walk(&targets, &limits),
+            Request::walk(&[], &Limits::default()),
+        ];
+        for request in requests {
+            assert_eq!(Request::decode(request.encode().as_slice()), Some(request));
+        }
+        for bytes in [&[][..], &[0], &[FIND, 1], &[WALK, 0, 0]] {
+            assert_eq!(Request::decode(bytes), None);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+pub(super) mod layout;
+mod totality;
