@@ -112,7 +112,7 @@ fn pipes_over_a_mounted_namespace() {
 
     let (done, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || done.send(Box::new(scan::run(&scan::everything()))).is_ok());
-    let snapshot = wait.recv_timeout(Duration::from_secs(10)).expect("the scan returns");
+    let snapshot = wait.recv_timeout(Duration::from_secs(60)).expect("the scan returns");
     for trap in &traps {
         trap.assert_untouched();
     }

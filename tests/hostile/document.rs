@@ -19,8 +19,7 @@ impl Contract<'_> {
             return wrong.say(&format!("writes no document: {:?} {}", ran.out, ran.err));
         };
         let gaps = document["gaps"].as_array().map_or(&[][..], Vec::as_slice);
-        let interrupted =
-            ran.signalled && (asked.what, asked.signal) != (What::Watch, Some(Signal::SIGINT));
+        let interrupted = ran.signalled && (asked.what, asked.signal) != (What::Watch, Some(Signal::SIGINT));
         // What is not marked as cut short was complete when the signal came.
         if interrupted && gaps.iter().any(|gap| gap["what"] == "partial") {
             return;

@@ -208,7 +208,8 @@ fn of_a_slow_reader() {
         assert_eq!(judged.cause.as_ref().map(|cause| cause.code), Some(CauseCode::Backpressure));
         Some((root, slow.consumed))
     };
-    let (root, consumed) = std::iter::repeat_with(slow).take(3).flatten().next().expect("the relay is seen writing");
+    let (root, consumed) =
+        std::iter::repeat_with(slow).take(3).flatten().next().expect("the relay is seen writing");
     let End::Slow(end, pace, _) = root.end else { panic!("a slow reader: {root:#?}") };
     assert_eq!(end, reader.holder(read));
     assert_eq!(pace.consumed, consumed, "{root:#?}");

@@ -82,10 +82,8 @@ fn watch_moving<const N: usize>(
     let (a_begins, before, a_ends) = sample(None);
     between();
     let (b_begins, now, b_ends) = sample(Some(&before));
-    let moved = (0..N).map(|role| Moved {
-        least: b_begins[role] - a_ends[role],
-        most: b_ends[role] - a_begins[role],
-    });
+    let moved = (0..N)
+        .map(|role| Moved { least: b_begins[role] - a_ends[role], most: b_ends[role] - a_begins[role] });
     Seen::of(before, now, moved.collect())
 }
 
@@ -180,7 +178,11 @@ impl Seen {
     pub(crate) fn rates_are_right(&self, judged: &Judged) {
         if judged.consumed_at_least {
             let consumed = self.of_rate(judged.consumed.expect("at least that"), judged);
-            assert!(self.moved(0).is_at_least(consumed), "{consumed} bytes, {:?}: {judged:#?}", self.moved(0));
+            assert!(
+                self.moved(0).is_at_least(consumed),
+                "{consumed} bytes, {:?}: {judged:#?}",
+                self.moved(0)
+            );
         } else if judged.consumed.is_some() {
             self.is_rate(judged.consumed, judged, 0);
         }
