@@ -29,7 +29,8 @@ pub(crate) fn watchdog() -> Duration {
 /// What a run may spend on waiting, in whole seconds: enough for it to see, on a busy machine too, who answers
 /// and who does not.
 pub(crate) fn budget() -> Duration {
-    Duration::from_secs(3 + (work() * 4).as_secs()) * slowness()
+    let enough = Duration::from_secs(3) * slowness() + work() * 4;
+    Duration::from_secs(enough.as_secs()).min(watchdog() / 3)
 }
 
 /// When it was found out what a run takes that waits for nobody, and how long that is.
