@@ -39,7 +39,7 @@ fn look() -> Look {
     Look { memory, snapshot }
 }
 
-/// What a test has made: what others have, and how many packets, they had before.
+/// What a test has made: the difference to what there was before, which is others'.
 struct Own {
     ledger: Ledger,
     census: Census,
