@@ -5,8 +5,6 @@ mod scans;
 mod stable;
 mod world;
 
-use std::time::Instant;
-
 use skcheck_bpf::Bpf;
 
 use makers::Maker;
@@ -48,16 +46,21 @@ fn inside() {
     check(&stable, &makers, Way::Command("bpf"), RUNS);
 }
 
-/// Scans so many times while others come and go.
+/// Scans so many times at least, and until enough others have come and gone meanwhile.
 fn check(stable: &Stable, makers: &[Maker], way: Way<'_>, times: usize) {
     let made = || makers.iter().map(Maker::made).collect::<Vec<u64>>();
-    let (began, before) = (Instant::now(), made());
-    let scans = (0..times).map(|_| stable.mistakes(&way.scan()));
-    let wrong: Vec<Vec<String>> = scans.filter(|mistakes| !mistakes.is_empty()).collect();
-    let took = began.elapsed();
-    println!("{way}: {} of {times} right, in {took:.1?}", times - wrong.len());
-    for ((maker, before), now) in makers.iter().zip(before).zip(made()) {
-        maker.assert_enough(now - before, took);
+    let before = made();
+    let came = |place: usize| makers[place].made() - before[place];
+    let enough = || (0..makers.len()).all(|place| came(place) >= makers[place].enough(times));
+    let (mut wrong, mut scans) = (Vec::new(), 0);
+    while scans < times || !enough() {
+        let mistakes = stable.mistakes(&way.scan());
+        scans += 1;
+        if !mistakes.is_empty() {
+            wrong.push(mistakes);
+        }
     }
-    assert!(wrong.is_empty(), "{way}: {} of {times} are wrong: {wrong:#?}", wrong.len());
+    println!("{way}: {} of {scans} right", scans - wrong.len());
+    makers.iter().enumerate().for_each(|(place, maker)| println!("  {} {}", came(place), maker.name()));
+    assert!(wrong.is_empty(), "{way}: {} of {scans} are wrong: {wrong:#?}", wrong.len());
 }

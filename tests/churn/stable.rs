@@ -129,7 +129,7 @@ fn tcp(address: &str, bytes: &[u8]) -> (TcpStream, TcpStream) {
     let mut writer = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
     let reader = listener.accept().expect("the client waits").0;
     writer.write_all(bytes).expect("there is room");
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while rustix::io::ioctl_fionread(&reader).expect("a socket") != bytes.len() as u64 {
         assert!(Instant::now() < deadline, "the bytes do not arrive");
         thread::sleep(Duration::from_millis(1));

@@ -13,8 +13,8 @@ const ROLE: &str = "SKCHECK_TEST_ROLE";
 /// The role that scans. It is the first process of its pid namespace, and whatever lives there ends with it.
 pub(crate) const INSIDE: &str = "inside";
 
-/// No process of the test lives longer, whatever it waits for.
-const LIFETIME: Duration = Duration::from_secs(300);
+/// A watchdog: no process of the test lives longer, whatever it waits for.
+const LIFETIME: Duration = Duration::from_secs(900);
 
 /// The role that this process plays; `None` for the test itself.
 pub(crate) fn role() -> Option<String> {

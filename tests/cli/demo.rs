@@ -3,16 +3,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use crate::privileges::as_nobody;
 use crate::run::{on_terminal, run, skcheck};
 
 #[test]
 fn shows_a_newcomer_the_point_and_cleans_up() {
-    let started = Instant::now();
     let ran = run(&mut skcheck("demo"));
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
     for told in

@@ -12,6 +12,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde_json::Value;
 
 use crate::run::{Unread, json, on_terminal, skcheck, wait_until};
+use crate::unique;
 
 /// A reader's descriptor that is in a message alone, and where that message waits.
 fn in_flight() -> (std::net::TcpStream, u16, [UnixStream; 2]) {
@@ -62,12 +63,13 @@ fn a_message_that_nobody_has_received() {
 /// What a process has not got rid of when it ends is nobody's; the socket's cgroup tells where that was.
 #[test]
 fn an_orphan_says_of_which_cgroup() {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mounts = std::fs::read("/proc/self/mountinfo").unwrap();
+    let mounts = String::from_utf8_lossy(&mounts);
     let mut version_2 = mounts.lines().filter(|line| line.contains(" - cgroup2 "));
     let Some(mount) = version_2.find_map(|line| line.split(' ').nth(4)) else {
         return println!("skipped: no cgroup of version 2");
     };
-    let name = format!("skcheck-test-{}-orphan", std::process::id());
+    let name = unique::name("orphan");
     let group = Path::new(mount).join(&name);
     if std::fs::create_dir(&group).is_err() {
         return println!("skipped: needs root");

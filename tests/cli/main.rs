@@ -23,4 +23,6 @@ mod signs;
 #[expect(unreachable_pub, reason = "the program and benches include this file too")]
 mod stall;
 mod table;
+#[path = "../support/unique.rs"]
+mod unique;
 mod watch;

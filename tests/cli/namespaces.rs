@@ -91,7 +91,7 @@ fn what_does_not_arrive_is_no_readers_fault() {
     writer.set_nonblocking(true).unwrap();
     while (&writer).write(&[b'x'; 1 << 16]).is_ok() {}
     let ran = run(&mut skcheck(&watch));
-    assert!(ran.out.contains(") has read nothing for 1"), "{}", ran.out);
+    assert!(ran.out.contains(") has read nothing for "), "{}", ran.out);
     assert!(!ran.out.contains("does not arrive"), "{}", ran.out);
     drop((reader, writer));
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -71,8 +71,30 @@ fn is_unacknowledged(port: u16) -> bool {
     queues.is_none_or(|words| !words[4].starts_with("00000000:"))
 }
 
+/// How a child ends, and what it has left to say.
+///
+/// # Panics
+/// When the watchdog has to end it, after a minute.
+pub(crate) fn ends(mut child: Child) -> Ran {
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut text, mut error) = (String::new(), String::new());
+        out.map(|mut out| out.read_to_string(&mut text).unwrap());
+        err.map(|mut err| err.read_to_string(&mut error).unwrap());
+        said.send((text, error))
+    });
+    let Ok((out, err)) = heard.recv_timeout(Duration::from_secs(60)) else {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("it does not end");
+    };
+    Ran { code: child.wait().unwrap().code(), out, err }
+}
+
+/// A watchdog: what is to be seen on any machine comes within a minute.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < deadline, "waited for: {what}");
         std::thread::sleep(Duration::from_millis(2));

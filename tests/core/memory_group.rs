@@ -12,6 +12,7 @@ use crate::support::child::spawn;
 use crate::support::scan::{self, eventually};
 use crate::support::skip::{Skip, is_root, skip};
 use crate::support::sockets::tcp_pair_with_window;
+use crate::support::unique;
 
 const INSIDE: &str = "SKCHECK_TEST_CGROUP";
 const ANONYMOUS: usize = 100 << 20;
@@ -37,7 +38,7 @@ impl Group {
         if version == 2 {
             std::fs::write("/sys/fs/cgroup/cgroup.subtree_control", "+memory").expect("root may");
         }
-        let path = format!("{parent}/skcheck-test-{}", std::process::id());
+        let path = format!("{parent}/{}", unique::name("memory"));
         let directory = PathBuf::from(format!("{mount}{path}"));
         std::fs::create_dir(&directory).expect("root may");
         Group { directory, path, version }

@@ -109,7 +109,7 @@ fn each_connection_is_one_socket() {
     // What waits in both queues is what was sent and acknowledged, all of it.
     // A window that was closed opens when the sender asks next, which can take seconds.
     let mut read = 0;
-    server.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+    server.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket");
     let mut buffer = vec![0; 1 << 20];
     while read < sent {
         read += (&server).read(&mut buffer).expect("more comes") as u64;

@@ -172,7 +172,7 @@ fn that_vanish_meanwhile() {
     let end = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let deadline = Instant::now() + Duration::from_secs(8);
+            let deadline = Instant::now() + Duration::from_secs(60);
             while !end.load(Ordering::Relaxed) && Instant::now() < deadline {
                 let netns = nameless();
                 let _pair = inside(&netns, || pair_of(1));
@@ -180,14 +180,15 @@ fn that_vanish_meanwhile() {
         });
         let stay = pair_of(4321);
         let mut seen = std::collections::BTreeSet::new();
-        for _ in 0..40 {
+        let mut scans = 0;
+        while scans < 40 || seen.len() <= 5 {
+            scans += 1;
             let snapshot = scan::run(&scan::everything());
             assert!(gaps(&snapshot, Missing::Namespaces).is_empty(), "{:?}", snapshot.gaps);
             assert_eq!(get(&snapshot, inode(&stay.server)).socket.recv_q, RecvQueue::Payload(Payload(4321)));
             seen.extend(snapshot.namespaces.iter().filter_map(|it| it.id));
         }
         end.store(true, Ordering::Relaxed);
-        assert!(seen.len() > 5, "only {} namespaces were seen", seen.len());
     });
 }
 

@@ -48,34 +48,36 @@ fn three_measurements_agree() {
     let Some(_turn) = turn::alone("stalled::three_measurements_agree") else { return };
     // Loads the program before memory is compared.
     crate::measure::engine();
-    let quiet = [host(), host()];
-    let stalled = StalledReader::make(FRAGMENTS).expect("loopback is up");
-    let made = [host(), host()];
-    let (report, exact) = measured(&stalled.reader);
+    turn::when_others_are_still(|| {
+        let quiet = [host(), host()];
+        let stalled = StalledReader::make(FRAGMENTS).expect("loopback is up");
+        let made = [host(), host()];
+        let (report, exact) = measured(&stalled.reader);
 
-    let receive = whole(&exact, Queue::Receive);
-    assert_eq!(receive.bytes, Payload(FRAGMENTS as u64));
-    assert!(within_one_percent(exact.pinned.0, MADE), "{exact:?} is not {MADE} B");
-    assert_eq!(exact.pinned, pages(receive));
-    let chunks = receive.pages.iter().find(|blocks| blocks.order == order()).expect("chunks").blocks;
-    assert!(within_one_percent(chunks, FRAGMENTS as u64), "{receive:?}");
+        let receive = whole(&exact, Queue::Receive);
+        assert_eq!(receive.bytes, Payload(FRAGMENTS as u64));
+        assert!(within_one_percent(exact.pinned.0, MADE), "{exact:?} is not {MADE} B");
+        assert_eq!(exact.pinned, pages(receive));
+        let chunks = receive.pages.iter().find(|blocks| blocks.order == order()).expect("chunks").blocks;
+        assert!(within_one_percent(chunks, FRAGMENTS as u64), "{receive:?}");
 
-    let counted = nearest(quiet, made, |(chunks, _)| chunks, chunks);
-    assert!(within_one_percent(counted, chunks), "the walk found {chunks} chunks, the census {counted}");
-    let unowned = nearest(quiet, made, |(_, unowned)| unowned, exact.pinned.0);
-    println!(
-        "made {FRAGMENTS} chunks, walked {chunks}, counted {counted}; {} B, unowned {unowned} B",
-        exact.pinned.0
-    );
-    assert!(unowned.abs_diff(exact.pinned.0) <= MADE / 10, "{unowned} B more have no owner");
+        let counted = nearest(quiet, made, |(chunks, _)| chunks, chunks);
+        assert!(within_one_percent(counted, chunks), "the walk found {chunks} chunks, the census {counted}");
+        let unowned = nearest(quiet, made, |(_, unowned)| unowned, exact.pinned.0);
+        println!(
+            "made {FRAGMENTS} chunks, walked {chunks}, counted {counted}; {} B, unowned {unowned} B",
+            exact.pinned.0
+        );
+        assert!(unowned.abs_diff(exact.pinned.0) <= MADE / 10, "{unowned} B more have no owner");
 
-    // That it is pinned is seen when it goes, which the kernel does partly in the background.
-    drop(stalled);
-    let left = made[0].0 - i64::try_from(chunks).expect("small") * 9 / 10;
-    eventually("the chunks go", || (host().0 < left).then_some(()));
+        // That it is pinned is seen when it goes, which the kernel does partly in the background.
+        drop(stalled);
+        let left = made[0].0 - i64::try_from(chunks).expect("small") * 9 / 10;
+        eventually("the chunks go", || (host().0 < left).then_some(()));
 
-    let worst = report.footprint.received.worst.expect("known").bytes;
-    assert!(exact.pinned <= worst, "{:?} is above {worst:?}", exact.pinned);
+        let worst = report.footprint.received.worst.expect("known").bytes;
+        assert!(exact.pinned <= worst, "{:?} is above {worst:?}", exact.pinned);
+    });
 }
 
 /// Makes it as somebody who may not have a larger receive buffer than others.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::support::scan::eventually;
 
 /// What ends it, should the test not come to its end.
-const WATCHDOG: Duration = Duration::from_secs(20);
+const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// `struct uffdio_api`, and `struct uffdio_register` (linux/userfaultfd.h).
 const UFFDIO_API: libc::c_ulong = 0xc018_aa3f;

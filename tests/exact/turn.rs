@@ -1,5 +1,6 @@
 //! Whose turn it is: what measures the memory of the whole host, or takes much of it, runs alone.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::measure::engine;
@@ -21,6 +22,22 @@ pub(crate) fn alone(test: &str) -> Option<RwLockWriteGuard<'static, ()>> {
         settle();
     }
     is_here.then_some(turn)
+}
+
+/// Does what measures the memory of the whole machine, of which others take and give some at the same time: in one
+/// of several attempts they keep still.
+///
+/// # Panics
+/// When none is right: as the last one does.
+pub(crate) fn when_others_are_still(attempt: impl Fn()) {
+    const MORE: usize = 4;
+    for _ in 0..MORE {
+        if catch_unwind(AssertUnwindSafe(&attempt)).is_ok() {
+            return;
+        }
+        settle();
+    }
+    attempt();
 }
 
 /// `Some` inside a network namespace of its own, beside others that need little memory.

@@ -68,7 +68,6 @@ fn a_reader_that_is_stuck_in_the_middle() {
     // What comes now waits until the lock is free.
     (&pair.client).write_all(&[b'x'; 20_000]).expect("the window is open");
     walked(&found(inode).socket);
-    let begun = Instant::now();
     let (backlogged, found) = eventually("it arrives", || {
         let found = found(inode);
         let exact = walked(&found.socket);
@@ -76,7 +75,6 @@ fn a_reader_that_is_stuck_in_the_middle() {
         let bytes = exact.queue(Queue::Backlog).map_or(0, |queue| queue.bytes.0);
         (bytes >= 20_000).then_some((exact, found))
     });
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(found.socket.cookie, cookie);
     assert_eq!(found.socket.recv_q, RecvQueue::Payload(skcheck_core::Payload(30_000)));
     let info = found.socket.tcp_info.expect("the engine reads it");
@@ -86,6 +84,9 @@ fn a_reader_that_is_stuck_in_the_middle() {
     assert_eq!(backlogged.agreement(&found.socket), Agreement::Same, "{backlogged:?}");
     assert!(stuck.is_stuck(), "it holds the lock all the time");
 }
+
+/// So many at least, however long they take.
+const WALKS: u32 = 20;
 
 /// Until the time is over, a walk of a socket that is written and read all the time either proves itself, and
 /// then adds up, or says that it could not.
@@ -114,7 +115,7 @@ fn stays_sane(protocol: Protocol, reader: impl Read + Send, writer: impl Write +
             while reader.read(&mut buffer).is_ok_and(|read| read > 0) {}
         });
         let begun = Instant::now();
-        while begun.elapsed() < TIME {
+        while begun.elapsed() < TIME || proven + approximate < WALKS {
             let exact = walked(&socket);
             match exact.agreement(&socket) {
                 Agreement::Differs => wrong.push(exact),
@@ -125,9 +126,8 @@ fn stays_sane(protocol: Protocol, reader: impl Read + Send, writer: impl Write +
         over.store(true, Ordering::Relaxed);
     });
     // Not before both have ended.
-    let all = proven + approximate;
+    let all = proven + approximate + u32::try_from(wrong.len()).expect("few");
     assert!(wrong.is_empty(), "of {all}, {} were said to be proven: {:#?}", wrong.len(), wrong.first());
-    assert!(proven + approximate > 10, "{protocol:?}: {proven} and {approximate} walks");
     println!("{protocol:?}: {proven} walks proved themselves, {approximate} did not");
 }
 
@@ -177,7 +177,7 @@ fn unix_messages_in_full_use() {
             while rustix::io::read(&reader, &mut buffer).is_ok_and(|read| read > 0) {}
         });
         let begun = Instant::now();
-        while begun.elapsed() < TIME {
+        while begun.elapsed() < TIME || proven + approximate < WALKS {
             let (packets, ends, _) = steps(cookie, socket.protocol).expect("it is there");
             if ends.iter().any(|end| !end.steady || !end.complete) {
                 approximate += 1;
@@ -193,7 +193,6 @@ fn unix_messages_in_full_use() {
         over.store(true, Ordering::Relaxed);
     });
     println!("{proven} walks proved themselves, {approximate} did not");
-    assert!(proven + approximate > 10, "{proven} and {approximate} walks");
 }
 
 /// A connection that its program has closed: no descriptor, and nobody accepts it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::command::{budget, slowness, work};
+use crate::command::{Moment, budget, slowness};
 use crate::world::{Held, World};
 
 /// What is asked.
@@ -46,20 +46,11 @@ impl Asked {
         Asked { what, engine: Engine::Auto, arguments: String::new(), text: false, signal: None }
     }
 
-    /// What it looks for takes that long, whoever answers.
-    pub(crate) fn between_looks(&self) -> Duration {
-        match self.what {
-            What::Stalled => Duration::from_secs(1),
-            What::Watch => Duration::from_secs(2),
-            _ => Duration::ZERO,
-        }
-    }
-
     /// When it is interrupted; of a watch there is something to see by then.
-    pub(crate) fn signalled_after(&self) -> Option<Duration> {
+    pub(crate) fn signalled(&self) -> Option<Moment> {
         self.signal?;
-        let watch = Duration::from_millis(2500) * slowness() + work() * 2;
-        Some(if self.what == What::Watch { watch } else { Duration::from_secs(1) * slowness() })
+        let early = Moment::After(Duration::from_secs(1) * slowness());
+        Some(if self.what == What::Watch { Moment::FirstLine } else { early })
     }
 }
 

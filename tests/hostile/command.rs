@@ -1,4 +1,4 @@
-//! Runs the program, with a watchdog, and notes when it said something and when it ended.
+//! Runs the program, with a watchdog, and notes what it said and how it ended.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -20,9 +20,17 @@ pub(crate) fn slowness() -> u32 {
     std::env::var("SKCHECK_TEST_SLOWNESS").map_or(1, |times| times.parse().expect("a number"))
 }
 
-/// What a run may spend on waiting.
+/// A watchdog: what is not done after so long waits for those who do not answer, who go on waiting. On no
+/// machine is a run that waits for nobody as slow, or one that waits as long as it may.
+pub(crate) fn watchdog() -> Duration {
+    Duration::from_secs(60) * slowness()
+}
+
+/// What a run may spend on waiting, in whole seconds: enough for it to see, on a busy machine too, who answers
+/// and who does not.
 pub(crate) fn budget() -> Duration {
-    Duration::from_secs(3) * slowness()
+    let enough = Duration::from_secs(3) * slowness() + work() * 4;
+    Duration::from_secs(enough.as_secs()).min(watchdog() / 3)
 }
 
 /// When it was found out what a run takes that waits for nobody, and how long that is.
@@ -44,8 +52,9 @@ pub(crate) fn measure_work() {
     }
     let world = crate::world::root("");
     let one = || {
-        let most = Duration::from_secs(20) * slowness();
-        run(&world, &mut limited("", 0, "--exact"), most, None).ended.map(|(took, _)| took)
+        let start = Instant::now();
+        let ran = run(&world, &mut limited("", 0, "--exact"), None);
+        ran.ended.map(|_| start.elapsed())
     };
     let longest = std::thread::scope(|scope| {
         let all: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(one)).collect();
@@ -53,16 +62,6 @@ pub(crate) fn measure_work() {
     });
     let longest = longest.expect("it ends where all is well");
     *known = Some((Instant::now(), longest));
-}
-
-/// What it may take beyond what it waits, to start, to work and to end.
-pub(crate) fn grace() -> Duration {
-    Duration::from_secs(1) * slowness() + work() * 2
-}
-
-/// Within so long a signal ends it.
-pub(crate) fn at_once() -> Duration {
-    Duration::from_millis(500) * slowness() + work() / 4
 }
 
 /// Where the program lies.
@@ -84,27 +83,29 @@ pub(crate) fn limited(limits: &str, user: u32, arguments: &str) -> Command {
 /// How a run went.
 #[derive(Debug, Default)]
 pub(crate) struct Ran {
-    /// When its first line came.
-    pub(crate) first_line: Option<Duration>,
-    /// When it ended, and how.
-    pub(crate) ended: Option<(Duration, ExitStatus)>,
+    /// How it ended; `None`: the [`watchdog`] has ended it.
+    pub(crate) ended: Option<ExitStatus>,
     /// Where it waited when it had not ended in time.
     pub(crate) waits_in: String,
-    /// How long after the signal it ended; `None`: it had ended before.
-    pub(crate) after_signal: Option<Duration>,
+    /// Whether it got the signal before it had ended.
+    pub(crate) signalled: bool,
     /// Whether both of its outputs were closed when it had ended.
     pub(crate) closed: bool,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-/// Runs a command until it ends, or has had so long; sends it a signal meanwhile.
-pub(crate) fn run(
-    world: &World,
-    command: &mut Command,
-    most: Duration,
-    signal: Option<(Duration, Signal)>,
-) -> Ran {
+/// When a run is sent a signal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Moment {
+    /// It has begun so long ago, and has a handler.
+    After(Duration),
+    /// Its first line has come.
+    FirstLine,
+}
+
+/// Runs a command until it ends, or the [`watchdog`] ends it; sends it a signal meanwhile.
+pub(crate) fn run(world: &World, command: &mut Command, signal: Option<(Moment, Signal)>) -> Ran {
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env("LC_ALL", "C.UTF-8");
     let mut child = match world.start(command) {
@@ -113,39 +114,46 @@ pub(crate) fn run(
             return Ran { waits_in: format!("nothing: its situation is over ({error})"), ..Ran::default() };
         }
     };
-    let out = Heard::listen(child.stdout.take().expect("piped"), start);
-    let err = Heard::listen(child.stderr.take().expect("piped"), start);
+    let out = Heard::listen(child.stdout.take().expect("piped"));
+    let err = Heard::listen(child.stderr.take().expect("piped"));
     let mut ran = Ran::default();
-    let mut signalled = None;
     loop {
-        let now = start.elapsed();
         if let Some(status) = child.try_wait().expect("a child") {
-            ran.ended = Some((now, status));
-            ran.after_signal = signalled.map(|at| now.saturating_sub(at));
+            ran.ended = Some(status);
             break;
         }
-        if let Some((after, signal)) = signal
-            && signalled.is_none()
-            && now >= after
+        if let Some((moment, signal)) = signal
+            && !ran.signalled
+            && match moment {
+                Moment::After(time) => start.elapsed() >= time && handles(child.id(), signal),
+                Moment::FirstLine => out.has_line(),
+            }
         {
             kill(Pid::from_raw(child.id().cast_signed()), signal).expect("a child that was not waited for");
-            signalled = Some(now);
+            ran.signalled = true;
         }
-        if now > most {
+        if start.elapsed() > watchdog() {
             ran.waits_in = give_up(child);
             break;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
     // What is written is in the pipes by now; whoever has them still is not the program.
-    let patience = Instant::now() + Duration::from_secs(2) * slowness();
+    let patience = Instant::now() + watchdog() / 4;
     while ran.ended.is_some() && !(out.is_closed() && err.is_closed()) && Instant::now() < patience {
         std::thread::sleep(Duration::from_millis(2));
     }
     ran.closed = out.is_closed() && err.is_closed();
-    ran.first_line = out.so_far().first_line;
     (ran.out, ran.err) = (out.text(), err.text());
     ran
+}
+
+/// Whether a process has a handler for a signal.
+fn handles(pid: u32, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    caught & 1 << (signal as u32 - 1) != 0
 }
 
 /// Says where it waits, and leaves it to a thread that waits until the situation is undone.
@@ -167,23 +175,17 @@ struct Heard(Arc<Mutex<SoFar>>);
 #[derive(Default)]
 struct SoFar {
     bytes: Vec<u8>,
-    first_line: Option<Duration>,
     is_closed: bool,
 }
 
 impl Heard {
-    fn listen(mut pipe: impl Read + Send + 'static, start: Instant) -> Heard {
+    fn listen(mut pipe: impl Read + Send + 'static) -> Heard {
         let heard = Heard::default();
         let noted = heard.clone();
         std::thread::spawn(move || {
             let mut piece = vec![0; 64 * 1024];
             while let Ok(length @ 1..) = pipe.read(&mut piece) {
-                let at = start.elapsed();
-                let mut so_far = noted.so_far();
-                so_far.bytes.extend(&piece[..length]);
-                if so_far.first_line.is_none() && so_far.bytes.contains(&b'\n') {
-                    so_far.first_line = Some(at);
-                }
+                noted.so_far().bytes.extend(&piece[..length]);
             }
             noted.so_far().is_closed = true;
         });
@@ -196,6 +198,10 @@ impl Heard {
 
     fn is_closed(&self) -> bool {
         self.so_far().is_closed
+    }
+
+    fn has_line(&self) -> bool {
+        self.so_far().bytes.contains(&b'\n')
     }
 
     fn text(&self) -> String {

@@ -13,14 +13,13 @@ impl Contract<'_> {
         // Of watch, the last one that was written to its end.
         let document = ran.out.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
         let Some(document) = document else {
-            if ran.ended.is_some_and(|(_, status)| status.code() == Some(2)) && !ran.err.is_empty() {
+            if ran.ended.is_some_and(|status| status.code() == Some(2)) && !ran.err.is_empty() {
                 return;
             }
             return wrong.say(&format!("writes no document: {:?} {}", ran.out, ran.err));
         };
         let gaps = document["gaps"].as_array().map_or(&[][..], Vec::as_slice);
-        let interrupted =
-            ran.after_signal.is_some() && (asked.what, asked.signal) != (What::Watch, Some(Signal::SIGINT));
+        let interrupted = ran.signalled && (asked.what, asked.signal) != (What::Watch, Some(Signal::SIGINT));
         // What is not marked as cut short was complete when the signal came.
         if interrupted && gaps.iter().any(|gap| gap["what"] == "partial") {
             return;

@@ -19,6 +19,8 @@ mod roles;
 #[path = "../support/skip.rs"]
 #[allow(dead_code)] // other tests need the rest
 mod skip;
+#[path = "../support/unique.rs"]
+mod unique;
 mod world;
 
 mod command_lines;

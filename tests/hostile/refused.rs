@@ -125,8 +125,8 @@ fn descriptors() {
             ["--format json --timeout 3s", "mem --format json --timeout 3s", "watch --for 1s --format jsonl"]
         {
             let mut command = limited(&format!("files {files}"), 0, arguments);
-            let ran = run(&world, &mut command, std::time::Duration::from_secs(10), None);
-            let code = ran.ended.and_then(|(_, status)| status.code());
+            let ran = run(&world, &mut command, None);
+            let code = ran.ended.and_then(|status| status.code());
             let mut wrong = Wrong::about(format!("{files} descriptors: skcheck {arguments}"));
             wrong.unless(matches!(code, Some(0 | 2)), || format!("ends with {:?}: {}", ran.ended, ran.err));
             wrong.unless(!ran.err.contains("panicked"), || ran.err.clone());
@@ -152,8 +152,8 @@ fn an_output() {
         command
             .args(["-c", "exec \"$0\" \"$@\" >&-", crate::inside::PROGRAM])
             .args(arguments.split_whitespace());
-        let ran = run(&world, &mut command, std::time::Duration::from_secs(10), None);
-        let code = ran.ended.and_then(|(_, status)| status.code());
+        let ran = run(&world, &mut command, None);
+        let code = ran.ended.and_then(|status| status.code());
         assert_eq!(code, Some(2), "skcheck {arguments} >&-: {ran:?}");
     }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 
-use crate::command::slowness;
+use crate::command::watchdog;
 
 /// The environment variable that names the role, with what it is told behind blanks.
 const ROLE: &str = "SKCHECK_TEST_ROLE";
-/// Every situation ends after so long, whatever became of the test.
+/// Every situation ends after so long, whatever became of the test: it outlives every [`watchdog`].
 pub(crate) fn lifetime() -> Duration {
-    Duration::from_secs(30) * slowness()
+    watchdog() * 10
 }
 
 /// A program that will play a role.

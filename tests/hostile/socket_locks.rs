@@ -1,8 +1,6 @@
 //! A process keeps its socket locked.
 
-use std::time::Duration;
-
-use crate::command::{budget, grace, limited, run, slowness};
+use crate::command::{limited, run};
 use crate::contract::{Contract, can_be_made};
 use crate::skip::{Skip, skip};
 use crate::world::{root, user};
@@ -61,14 +59,13 @@ fn that_are_asked_for() {
     let culprit = format!("{} ({})", world.comm(stuck.pid), stuck.pid);
     let packets = |lock: &str| {
         let arguments = format!("packets {} {} --timeout 2s{lock}", stuck.pid, stuck.fd);
-        let patience = budget() + grace() + Duration::from_secs(10) * slowness();
-        run(&world, &mut limited("", 0, &arguments), patience, None)
+        run(&world, &mut limited("", 0, &arguments), None)
     };
     let (locked, unlocked) = (packets(" --lock"), packets(""));
     world.release();
-    assert_eq!(locked.ended.and_then(|(_, status)| status.code()), Some(2), "{locked:?}");
+    assert_eq!(locked.ended.and_then(|status| status.code()), Some(2), "{locked:?}");
     let told = format!("and {culprit} may keep one locked: run without --lock");
     assert!(locked.err.contains(&told) && !locked.err.contains(&innocent), "{told} in {locked:?}");
-    assert_eq!(unlocked.ended.and_then(|(_, status)| status.code()), Some(0), "{unlocked:?}");
+    assert_eq!(unlocked.ended.and_then(|status| status.code()), Some(0), "{unlocked:?}");
     assert!(unlocked.out.contains("6.8 KiB unread") && !unlocked.err.contains("--lock"), "{unlocked:?}");
 }

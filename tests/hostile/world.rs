@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-use crate::command::slowness;
+use crate::command::watchdog;
 use crate::role::playing;
 
 /// A socket that somebody holds, and that has unread data.
@@ -139,7 +139,7 @@ impl World {
 
     /// Until everybody has told who he is.
     fn listen(&mut self, facts: &Receiver<String>, roles: usize) {
-        let deadline = Instant::now() + Duration::from_secs(10) * slowness();
+        let deadline = Instant::now() + watchdog();
         while self.beside.len() < 2 || (self.stuck.len() + self.innocent.len() < roles && !self.unable) {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = match facts.recv_timeout(left) {
@@ -182,7 +182,7 @@ impl World {
 
     /// Until the kernel shows what it shall.
     fn see(&self, waiting: &Waiting) {
-        let deadline = Instant::now() + Duration::from_secs(5) * slowness();
+        let deadline = Instant::now() + watchdog();
         let pid = waiting.pid;
         match &waiting.shows {
             Shows::WaitIn(function) => {
@@ -202,16 +202,21 @@ impl World {
         }
     }
 
-    /// Whether a file can be read there within 0.2 s.
+    /// Whether a file can be read there, or whoever reads it waits and does not go on.
     pub(crate) fn is_answered(&self, file: &str) -> bool {
+        /// So often it waits in the same place, not having run meanwhile.
+        const LOOKS: u32 = 50;
         let mut reader = Command::new("cat");
         let mut reader =
             self.start(reader.arg(file).stdin(Stdio::null()).stdout(Stdio::null())).expect("it lasts");
-        let deadline = Instant::now() + Duration::from_millis(200) * slowness();
-        while Instant::now() < deadline {
+        let (mut last, mut same) = (None, 0);
+        while same < LOOKS {
             if reader.try_wait().expect("a child").is_some() {
                 return true;
             }
+            let now = waits(reader.id());
+            same = if now.is_some() && now == last { same + 1 } else { 0 };
+            last = now;
             std::thread::sleep(Duration::from_millis(5));
         }
         // Whoever waits for these locks can be killed.
@@ -290,6 +295,14 @@ impl World {
         };
         std::thread::scope(|scope| scope.spawn(inside).join().expect("it does not panic"))
     }
+}
+
+/// Where in the kernel a process waits, and how often it had run before; `None`: it does not wait.
+fn waits(pid: u32) -> Option<(String, String)> {
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+    let status = read("status")?;
+    let times = status.lines().filter(|line| line.contains("ctxt_switches")).collect();
+    Some((read("wchan").filter(|function| function != "0")?, times))
 }
 
 impl std::fmt::Debug for World {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::unique;
+
 /// A hierarchy that is mounted here.
 #[derive(Debug, Clone)]
 pub(crate) struct Hierarchy {
@@ -15,7 +17,8 @@ pub(crate) struct Hierarchy {
 /// The hierarchies that have this controller: of version 1, and version 2 where it can be enabled there or
 /// needs not be (`freezer`).
 pub(crate) fn hierarchies(controller: &str) -> Vec<Hierarchy> {
-    let mountinfo = std::fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
+    // Any bytes may be in the path of a mount.
+    let mountinfo = std::fs::read("/proc/self/mountinfo").expect("/proc is mounted");
     let hierarchy = |line: &str| {
         let (place, kind) = line.split_once(" - ")?;
         let mount = PathBuf::from(place.split(' ').nth(4)?);
@@ -30,7 +33,7 @@ pub(crate) fn hierarchies(controller: &str) -> Vec<Hierarchy> {
         };
         Some(Hierarchy { version, mount })
     };
-    mountinfo.lines().filter_map(hierarchy).collect()
+    String::from_utf8_lossy(&mountinfo).lines().filter_map(hierarchy).collect()
 }
 
 /// A cgroup right below the root, which is removed with this. What runs in it has to end before.
@@ -42,7 +45,7 @@ pub(crate) struct Group {
 
 impl Group {
     pub(crate) fn new(hierarchy: &Hierarchy, name: &str) -> Group {
-        let name = format!("skcheck-test-{}-{name}", std::process::id());
+        let name = unique::name(name);
         let directory = hierarchy.mount.join(&name);
         std::fs::create_dir(&directory).expect("root may");
         Group { directory, path: format!("/{name}") }

@@ -22,3 +22,4 @@ pub(crate) mod skip;
 pub(crate) mod sockets;
 pub(crate) mod ss;
 pub(crate) mod tcp_packets;
+pub(crate) mod unique;

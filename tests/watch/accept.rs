@@ -13,7 +13,7 @@ use skcheck_core::watch::progress::Reading;
 use skcheck_core::{Connections, Holding, Inode, RecvQueue, SendQueue, SocketEntry};
 
 use crate::kernel;
-use crate::look::{LONG, SHORT, Seen, stands_on, watch};
+use crate::look::{LONG, SHORT, Seen, stands_on, watch, watch_counting};
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
 use crate::support::scan::{self, eventually, get};
@@ -115,7 +115,10 @@ fn busy() {
         let seen = watch(Duration::from_millis(300));
         if let Some(judged) = seen.that(|report| report.socket.inode == Some(listening)) {
             assert_ne!(judged.reading, Reading::Stalled, "{judged:#?}");
-            assert!(judged.cause.is_none(), "{judged:#?}");
+            // Where it gets too little of the CPU they come faster than it accepts.
+            let code = judged.cause.as_ref().map(|cause| cause.code);
+            let is_busy = judged.reading == Reading::Slow && code == Some(CauseCode::Busy);
+            assert!(code.is_none() || is_busy, "{judged:#?}");
         }
     }
 }
@@ -129,17 +132,18 @@ fn slow() {
     const PORT: u16 = 7006;
     let listener = listener(PORT, 3);
     let listening = inode(&listener);
-    let _holder = Role::start("accept 10", vec![listener]);
+    let holder = Role::start("accept 10", vec![listener]);
     let _clients = [(); 8].map(|()| Role::start(&format!("connect {PORT}"), Vec::new()));
     eventually("the queue is full", || {
         let queue = get(&scan::run(&scan::port(PORT)), listening).socket.recv_q;
         (queue == RecvQueue::Connections(Connections(4))).then_some(())
     });
-    let seen = watch(LONG);
+    let seen = watch_counting(LONG, [&holder]);
     let judged = seen.socket(listening);
     assert_eq!(judged.reading, Reading::Slow, "{judged:#?}");
-    // Twenty in two seconds; of these who was let in and out again in between cannot be told.
-    assert!(matches!(judged.accepted, Some(1..=25)), "{judged:#?}");
+    // Who was let in and out again in between cannot be told.
+    let moved = seen.moved(0);
+    assert!(judged.accepted.is_some_and(|some| some > 0 && some <= moved.most), "{moved:?}: {judged:#?}");
     assert!(judged.cause.is_none(), "{judged:#?}");
 }
 

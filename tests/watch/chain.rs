@@ -12,7 +12,7 @@ use skcheck_core::watch::progress::{Reading, Writing};
 use skcheck_core::{Holder, Inode, NetnsChoice, Protocols, Query, State};
 
 use crate::kernel;
-use crate::look::{LONG, SHORT, ends_at, engine, here, is_rate, stands_on, watch, watch_by};
+use crate::look::{LONG, SHORT, ends_at, engine, here, stands_on, watch, watch_by, watch_counting};
 use crate::pairs::{Pair, fill_tcp};
 use crate::role::Role;
 use crate::support::namespaces::run;
@@ -197,21 +197,22 @@ fn of_a_slow_reader() {
     drop(sink);
     let _client = Role::start("pour", vec![client]);
     let slow = || {
-        let seen = watch(LONG);
+        let seen = watch_counting(LONG, [&reader]);
         let judged = seen.socket(unread);
         assert!(judged.reading != Reading::Idle, "{judged:#?}");
-        let reader = seen.socket(read);
-        is_rate(reader.consumed, RATE, reader);
-        assert!(reader.until.is_none() && reader.root.is_none(), "{reader:#?}");
+        let slow = seen.socket(read);
+        seen.is_rate(slow.consumed, slow, 0);
+        assert!(slow.until.is_none() && slow.root.is_none(), "{slow:#?}");
         // At the moment that it is looked at the relay may be about to read.
         let root = judged.root.clone()?;
         assert_eq!(judged.cause.as_ref().map(|cause| cause.code), Some(CauseCode::Backpressure));
-        Some(root)
+        Some((root, slow.consumed))
     };
-    let root = std::iter::repeat_with(slow).take(3).flatten().next().expect("the relay is seen writing");
+    let (root, consumed) =
+        std::iter::repeat_with(slow).take(3).flatten().next().expect("the relay is seen writing");
     let End::Slow(end, pace, _) = root.end else { panic!("a slow reader: {root:#?}") };
     assert_eq!(end, reader.holder(read));
-    is_rate(pace.consumed, RATE, &root);
+    assert_eq!(pace.consumed, consumed, "{root:#?}");
     assert!(!pace.at_least);
     let [link] = &root.links[..] else { panic!("one link: {root:#?}") };
     assert_eq!((link.writer, link.reader), (writer, Some(end)));

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::scan::eventually;
+use crate::support::unique;
 
 /// Which hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) struct ControlGroup {
 impl ControlGroup {
     /// `None` where this host has not mounted such a hierarchy.
     pub(crate) fn new(hierarchy: Hierarchy, label: &str) -> Option<ControlGroup> {
-        let path = format!("/skcheck-test-{}-{label}", std::process::id());
+        let path = format!("/{}", unique::name(label));
         let directory = mount_point(hierarchy)?.join(&path[1..]);
         fs::create_dir(&directory).expect("root may");
         Some(ControlGroup { directory, path })
@@ -72,8 +73,9 @@ pub(crate) fn says(group: &ControlGroup, file: &str, wanted: &str) {
 
 /// Where the hierarchy's root is mounted (/proc/self/mountinfo).
 fn mount_point(hierarchy: Hierarchy) -> Option<PathBuf> {
-    let text = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
-    text.lines().find_map(|line| {
+    // Any bytes may be in the path of a mount.
+    let text = fs::read("/proc/self/mountinfo").expect("/proc is mounted");
+    String::from_utf8_lossy(&text).lines().find_map(|line| {
         let (mount, file_system) = line.split_once(" - ")?;
         let mut of_mount = mount.split(' ').skip(3);
         let (root, point) = (of_mount.next()?, of_mount.next()?);

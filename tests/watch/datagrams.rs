@@ -7,7 +7,7 @@ use rustix::net::SocketType;
 use skcheck_core::watch::cause::CauseCode;
 use skcheck_core::watch::progress::Reading;
 
-use crate::look::{LONG, SHORT, engine, here, is_rate, watch, watch_by};
+use crate::look::{LONG, SHORT, engine, here, watch, watch_by, watch_counting};
 use crate::pairs::{Pair, read_empty};
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
@@ -51,26 +51,18 @@ fn stalls(pair: Pair) {
 fn goes(pair: Pair, received: u64, sent: u64, at_first: usize) -> Reading {
     pair.send(at_first, 1000);
     let reader = inode(&pair.reader);
-    let _reader = Role::start(&format!("receive {received}"), vec![pair.reader]);
-    let _writer = Role::start(&format!("send {sent}"), vec![pair.writer]);
+    let role = Role::start(&format!("receive {received}"), vec![pair.reader]);
+    let writer = Role::start(&format!("send {sent}"), vec![pair.writer]);
     // A queue that moves whenever it is walked tells nothing at that look.
-    let look = || watch(LONG).socket(reader).clone();
-    let mut judged = look();
+    let look = || watch_counting(LONG, [&role, &writer]);
+    let mut seen = look();
     for _ in 0..if engine().is_some() { 4 } else { 0 } {
-        if judged.reading == Reading::Unknown {
-            judged = look();
+        if seen.reading(reader) == Reading::Unknown {
+            seen = look();
         }
     }
-    let judged = &judged;
-    // A rate that is told is right.
-    if judged.consumed_at_least {
-        assert!(judged.consumed.is_some_and(|consumed| consumed <= received + received / 10), "{judged:?}");
-    } else if judged.consumed.is_some() {
-        is_rate(judged.consumed, received, judged);
-    }
-    if judged.arriving.is_some() {
-        is_rate(judged.arriving, sent, judged);
-    }
+    let judged = seen.socket(reader);
+    seen.rates_are_right(judged);
     judged.reading
 }
 

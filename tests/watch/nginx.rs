@@ -67,7 +67,7 @@ fn unbuffered_upload() {
         .write_all(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n")
         .expect("it reads");
     upstream.wait();
-    client.set_write_timeout(Some(Duration::from_secs(10))).expect("a socket");
+    client.set_write_timeout(Some(Duration::from_secs(60))).expect("a socket");
     assert!(fill(&client) > 1 << 17);
 
     // nginx waits in its only epoll set, in which the client's socket is with all events.

@@ -23,8 +23,8 @@ use crate::support::sockets::unix_pair;
 const ROLE: &str = "SKCHECK_TEST_ROLE";
 /// A role gets no more sockets.
 const MOST_SOCKETS: usize = 8;
-/// A role that nobody ended ends by itself.
-const LIFETIME: Duration = Duration::from_secs(120);
+/// A watchdog: a role that nobody ended ends by itself.
+const LIFETIME: Duration = Duration::from_secs(600);
 
 /// A program that plays a role. It ends when this is dropped, or when its test ends otherwise.
 pub(crate) struct Role {
@@ -43,7 +43,7 @@ impl Role {
     /// The same, started by a command that ends in this test binary.
     pub(crate) fn start_by(command: &mut Command, role: &str, sockets: Vec<OwnedFd>) -> Role {
         let (channel, theirs) = unix_pair(SocketType::SEQPACKET);
-        sockopt::set_socket_timeout(&channel, sockopt::Timeout::Recv, Some(Duration::from_secs(20)))
+        sockopt::set_socket_timeout(&channel, sockopt::Timeout::Recv, Some(Duration::from_secs(60)))
             .expect("a socket");
         command.env(ROLE, role).stdin(theirs).stdout(Stdio::null()).stderr(Stdio::inherit());
         let child = spawn(command);
@@ -72,6 +72,14 @@ impl Role {
     /// Its descriptor of this socket.
     pub(crate) fn holder(&self, inode: Inode) -> Holder {
         Holder::new(self.pid(), kernel::descriptor(self.pid(), inode))
+    }
+
+    /// How many bytes it has read and written so far (`rchar` and `wchar` of /proc/PID/io: what read(2) and
+    /// write(2) returned, and neither recv(2) nor send(2)).
+    pub(crate) fn moved(&self) -> u64 {
+        let counters = std::fs::read_to_string(format!("/proc/{}/io", self.pid())).expect("it runs");
+        let counters = counters.lines().filter_map(|line| line.split_once("char: "));
+        counters.map(|(_, bytes)| bytes.parse::<u64>().expect("a number")).sum()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

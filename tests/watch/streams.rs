@@ -7,7 +7,7 @@ use skcheck_core::watch::cause::CauseCode;
 use skcheck_core::watch::progress::Reading;
 
 use crate::kernel;
-use crate::look::{LONG, SHORT, engine, here, is_rate, watch, watch_by};
+use crate::look::{LONG, SHORT, engine, here, watch, watch_by, watch_counting};
 use crate::pairs::{Pair, read_empty};
 use crate::role::Role;
 use crate::roles::DATAGRAM;
@@ -29,12 +29,12 @@ fn tcp_stalled() {
     pair.write(50_000);
     let reader = inode(&pair.reader);
     let _holder = Role::start("sleep", vec![pair.reader]);
-    let _writer = Role::start(&format!("write {FAST}"), vec![pair.writer]);
-    let seen = watch(LONG);
+    let writer = Role::start(&format!("write {FAST}"), vec![pair.writer]);
+    let seen = watch_counting(LONG, [&writer]);
     // Data arrives, so that it is not the writer who stands still.
     let judged = seen.socket(reader);
     seen.stalled_by(reader, CauseCode::Blocked);
-    is_rate(judged.arriving, FAST, judged);
+    seen.is_rate(judged.arriving, judged, 0);
     // What was there at the beginning has waited since.
     assert!(judged.unread_age >= Some(LONG), "{judged:#?}");
 }
@@ -47,17 +47,18 @@ fn tcp_slow() {
     let pair = Pair::tcp(8 * MIB, MIB);
     pair.write(200_000);
     let reader = inode(&pair.reader);
-    let _reader = Role::start(&format!("read {SLOW}"), vec![pair.reader]);
-    let _writer = Role::start(&format!("write {FAST}"), vec![pair.writer]);
-    let seen = watch(LONG);
+    let read = Role::start(&format!("read {SLOW}"), vec![pair.reader]);
+    let writer = Role::start(&format!("write {FAST}"), vec![pair.writer]);
+    let seen = watch_counting(LONG, [&read, &writer]);
     let judged = seen.socket(reader);
     assert_eq!(judged.reading, Reading::Slow, "{judged:#?}");
-    is_rate(judged.consumed, SLOW, judged);
-    is_rate(judged.arriving, FAST, judged);
-    // Its buffer takes 16 MiB, less what is in it, at 200 kB a second: a minute and more. Packets that are
-    // merged take less than they did.
-    let until = judged.until.expect("its buffer will be full").as_secs();
-    assert!((70..=100).contains(&until), "{judged:#?}");
+    seen.is_rate(judged.consumed, judged, 0);
+    seen.is_rate(judged.arriving, judged, 1);
+    // Its buffer takes 16 MiB, less what is in it. Packets that are merged take less than they did.
+    let (consumed, arriving) = judged.consumed.zip(judged.arriving).expect("both are told");
+    let until = judged.until.expect("its buffer will be full").as_secs_f64();
+    let should = (16 * MIB) as f64 / (arriving - consumed) as f64;
+    assert!((0.8 * should..=1.2 * should).contains(&until), "{until} s, {should} s: {judged:#?}");
     assert!(judged.cause.is_none(), "{judged:#?}");
 }
 
@@ -69,18 +70,19 @@ fn tcp_draining() {
     let pair = Pair::tcp(8 * MIB, MIB);
     pair.write(2 * MIB);
     let reader = inode(&pair.reader);
-    let _reader = Role::start(&format!("read {FAST}"), vec![pair.reader]);
-    let _writer = Role::start(&format!("write {SLOW}"), vec![pair.writer]);
-    let seen = watch(LONG);
+    let read = Role::start(&format!("read {FAST}"), vec![pair.reader]);
+    let writer = Role::start(&format!("write {SLOW}"), vec![pair.writer]);
+    let seen = watch_counting(LONG, [&read, &writer]);
     let judged = seen.socket(reader);
     let report = &seen.now.snapshot.sockets[judged.now.expect("it is not empty yet")];
     let left = report.socket.recv_q.size().expect("it is told");
     assert_eq!(judged.reading, Reading::Draining, "{judged:#?}");
-    is_rate(judged.consumed, FAST, judged);
-    is_rate(judged.arriving, SLOW, judged);
+    seen.is_rate(judged.consumed, judged, 0);
+    seen.is_rate(judged.arriving, judged, 1);
+    let (consumed, arriving) = judged.consumed.zip(judged.arriving).expect("both are told");
     let until = judged.until.expect("it will be empty").as_secs_f64();
-    let should = left as f64 / (FAST - SLOW) as f64;
-    assert!((until - should).abs() < 0.25 * should, "{until} s, {should} s: {judged:#?}");
+    let should = left as f64 / (consumed - arriving) as f64;
+    assert!((until - should).abs() < 0.05 * should, "{until} s, {should} s: {judged:#?}");
 }
 
 #[test]
@@ -193,19 +195,11 @@ fn unix_at(read: u64, written: u64, at_first: usize) -> Reading {
     let pair = Pair::unix(SocketType::STREAM, 16 * MIB);
     pair.write(at_first);
     let reader = inode(&pair.reader);
-    let _reader = Role::start(&format!("read {read}"), vec![pair.reader]);
-    let _writer = Role::start(&format!("write {written}"), vec![pair.writer]);
-    let seen = watch(LONG);
+    let role = Role::start(&format!("read {read}"), vec![pair.reader]);
+    let writer = Role::start(&format!("write {written}"), vec![pair.writer]);
+    let seen = watch_counting(LONG, [&role, &writer]);
     let judged = seen.socket(reader);
-    // A rate that is told is right.
-    if judged.consumed_at_least {
-        assert!(judged.consumed.is_some_and(|consumed| consumed <= read + read / 10), "{judged:?}");
-    } else if judged.consumed.is_some() {
-        is_rate(judged.consumed, read, judged);
-    }
-    if judged.arriving.is_some() {
-        is_rate(judged.arriving, written, judged);
-    }
+    seen.rates_are_right(judged);
     judged.reading
 }
 

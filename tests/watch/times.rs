@@ -8,9 +8,9 @@ use skcheck_core::Live;
 use skcheck_core::NetnsFile;
 use skcheck_core::host::{Diag, Host};
 use skcheck_core::watch::progress::Reading;
-use skcheck_core::watch::{Probe, judge};
+use skcheck_core::watch::{Probe, Sample};
 
-use crate::look::{here, is_rate};
+use crate::look::{Moved, Seen, here};
 use crate::pairs::Pair;
 use crate::role::Role;
 use crate::support::child::no_child_is_born;
@@ -50,17 +50,22 @@ fn a_late_look_changes_no_rate() {
     let pair = Pair::tcp(8 << 20, 1 << 20);
     pair.write(2 << 20);
     let reader = inode(&pair.reader);
-    let _reader = Role::start(&format!("read {RATE}"), vec![pair.reader]);
+    let role = Role::start(&format!("read {RATE}"), vec![pair.reader]);
     let host = Over::<Late>::default();
     let mut probe = Probe::new(&host, here());
     let _quiet = no_child_is_born();
-    let before = probe.sample(None, None).expect("the host can be sampled");
+    let mut sample = |before: Option<&Sample>, late| {
+        host.differs.is_late(late);
+        let begins = role.moved();
+        let sample = probe.sample(None, before).expect("the host can be sampled");
+        (begins, sample, role.moved())
+    };
+    let (a_begins, before, a_ends) = sample(None, Duration::ZERO);
     std::thread::sleep(Duration::from_secs(1));
-    host.differs.is_late(LATE);
-    let now = probe.sample(None, Some(&before)).expect("the host can be sampled");
-    let judgement = judge(&before, &now);
-    let is_it = |at: usize| now.snapshot.sockets[at].socket.inode == Some(reader);
-    let judged = judgement.sockets.iter().find(|judged| judged.now.is_some_and(is_it)).expect("it is unread");
+    let (b_begins, now, b_ends) = sample(Some(&before), LATE);
+    let moved = Moved { least: b_begins - a_ends, most: b_ends - a_begins };
+    let seen = Seen::of(before, now, vec![moved]);
+    let judged = seen.socket(reader);
     assert_eq!(judged.reading, Reading::Draining);
-    is_rate(judged.consumed, RATE, judged);
+    seen.is_rate(judged.consumed, judged, 0);
 }

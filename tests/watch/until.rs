@@ -1,37 +1,52 @@
 //! How long until a slow reader's buffer is full, and a draining one's queue is empty.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::net::SocketType;
 use skcheck_core::Inode;
 use skcheck_core::watch::Judged;
 use skcheck_core::watch::progress::Reading;
 
-use crate::look::{LONG, engine, here, watch, watch_by};
+use crate::look::{LONG, Moved, engine, here, watch, watch_by, watch_counting};
 use crate::pairs::Pair;
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
+use crate::support::scan::eventually;
 use crate::support::sockets::{arrived, inode};
 
 const MIB: usize = 1 << 20;
 const WINDOW: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(100);
-/// What starting a look takes, and being late by some steps.
-const LATE: Duration = Duration::from_millis(600);
 
-/// Checks that a buffer is full no later than was said, and not very much earlier.
-fn is_full_in_time(reader: Inode, is_full: fn(&Judged) -> bool) {
-    let seen = watch(WINDOW);
-    let said = Instant::now();
+/// Checks that a buffer is full when not more has come than was said, and not very much less. `roles` read and
+/// write.
+fn is_full_as_was_said(reader: Inode, roles: [&Role; 2], is_full: fn(&Judged) -> bool) {
+    let more = || roles[1].moved().cast_signed() - roles[0].moved().cast_signed();
+    let seen = watch_counting(WINDOW, roles);
+    let at_first = more();
     let judged = seen.socket(reader);
     assert_eq!(judged.reading, Reading::Slow, "{judged:#?}");
     let within = judged.until.unwrap_or_else(|| panic!("its buffer will be full: {judged:#?}"));
     assert!(within > STEP, "{judged:#?}");
-    while !is_full(watch_by(engine(), &here(), || std::thread::sleep(STEP)).socket(reader)) {
-        assert!(said.elapsed() <= within + within / 10 + LATE, "not full after {within:?}");
-    }
-    let took = said.elapsed();
-    assert!(took + LATE >= within / 2, "full after {took:?}, said: within {within:?}");
+    // How much more comes until then, where it goes on like this.
+    let [least, most] = [Moved::least_more, Moved::most_more].map(|more| {
+        let net = more(seen.moved(1), seen.moved(0));
+        let window = seen.now.at - seen.before.at;
+        net as f64 * within.as_secs_f64() / window.as_secs_f64()
+    });
+    // The last look at which it is not full yet, and the first at which it is.
+    let mut not_yet = at_first;
+    eventually("it is full", || {
+        let before = more();
+        let full = is_full(watch_by(engine(), &here(), || std::thread::sleep(STEP)).socket(reader));
+        if !full {
+            not_yet = before;
+        }
+        full.then_some(())
+    });
+    let (not_yet, by_now) = ((not_yet - at_first) as f64, (more() - at_first) as f64);
+    assert!(not_yet <= most * 1.1, "not full after {not_yet} bytes more, said: {most}");
+    assert!(by_now >= least / 2.0, "full after {by_now} bytes more, said: {least}");
 }
 
 #[test]
@@ -41,9 +56,9 @@ fn tcp_full() {
     }
     let pair = Pair::tcp(2 * MIB, 64 << 10);
     let reader = inode(&pair.reader);
-    let _reader = Role::start("read 100000", vec![pair.reader]);
-    let _writer = Role::start("write 1100000", vec![pair.writer]);
-    is_full_in_time(reader, |judged| judged.sender_is_full);
+    let reads = Role::start("read 100000", vec![pair.reader]);
+    let writes = Role::start("write 1100000", vec![pair.writer]);
+    is_full_as_was_said(reader, [&reads, &writes], |judged| judged.sender_is_full);
 }
 
 #[test]
@@ -54,9 +69,9 @@ fn udp_full() {
     let pair = Pair::udp(4 * MIB);
     pair.send(50, 1000);
     let reader = inode(&pair.reader);
-    let _reader = Role::start("receive 100000", vec![pair.reader]);
-    let _writer = Role::start("send 1100000", vec![pair.writer]);
-    is_full_in_time(reader, |judged| judged.drops.is_some_and(|drops| drops > 0));
+    let reads = Role::start("receive 100000", vec![pair.reader]);
+    let writes = Role::start("send 1100000", vec![pair.writer]);
+    is_full_as_was_said(reader, [&reads, &writes], |judged| judged.drops.is_some_and(|drops| drops > 0));
 }
 
 /// A queue that shrinks, or stays, is not empty soon when its sender has more.
