@@ -60,7 +60,7 @@ pub mod engine;
 pub mod exact;
 pub mod footprint;
 pub mod host;
-pub mod room;
+pub mod occupancy;
 
 mod collect;
 mod diag;
@@ -106,8 +106,8 @@ pub use crate::model::state::State;
 pub use crate::model::table::{IpVersion, Table};
 pub use crate::model::tcp::{TcpInfo, Timer};
 pub use crate::model::units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
+pub use crate::occupancy::Occupancy;
 pub use crate::packets::packets;
-pub use crate::room::Room;
 pub use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
 pub use crate::snapshot::report::Snapshot;
 pub use crate::snapshot::scan::{scan, scan_with};

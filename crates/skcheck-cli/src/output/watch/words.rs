@@ -1,7 +1,7 @@
 //! Causes and what they stand on, in words. Each a clause: no capital, no full stop.
 
 use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Pace};
-use skcheck_core::watch::evidence::{Call, Interest, Unread};
+use skcheck_core::watch::evidence::{Call, Interest, Unreadable};
 
 use crate::output::cells::count;
 use crate::output::watch::names::Names;
@@ -241,22 +241,22 @@ pub(super) struct MissingWords {
 }
 
 /// What could not be read, in words.
-pub(super) fn missing(unread: Unread) -> MissingWords {
+pub(super) fn missing(unread: Unreadable) -> MissingWords {
     const ROOT: &str = "run as root, or grant CAP_SYS_PTRACE";
     let (short, what, remedy) = match unread {
-        Unread::NoAnswer => ("no answer", "its process did not answer when it was asked", None),
-        Unread::Threads => ("not permitted", "its threads may not be looked at", Some(ROOT)),
-        Unread::Descriptors => {
+        Unreadable::NoAnswer => ("no answer", "its process did not answer when it was asked", None),
+        Unreadable::Threads => ("not permitted", "its threads may not be looked at", Some(ROOT)),
+        Unreadable::Descriptors => {
             ("not permitted", "its descriptors and epoll sets may not be looked at", Some(ROOT))
         }
-        Unread::Cgroup => (
+        Unreadable::Cgroup => (
             "no cgroup",
             "its cgroup cannot be read",
             Some("run as root; in a container, mount the host's / and give --host-root"),
         ),
-        Unread::Process => ("ended", "it ended meanwhile", None),
-        Unread::MoreThreads => ("too many threads", "it has more threads than are looked at", None),
-        Unread::NotLookedAt => (
+        Unreadable::Process => ("ended", "it ended meanwhile", None),
+        Unreadable::MoreThreads => ("too many threads", "it has more threads than are looked at", None),
+        Unreadable::NotLookedAt => (
             "not looked at",
             "its process was not looked at",
             Some("only the heaviest are looked at, and those that match (ask for it with --pid)"),
