@@ -1,7 +1,6 @@
-//! What a walk that locks sockets has waited for.
+//! Who may keep a TCP socket locked that a walk has waited for.
 
 use std::collections::BTreeSet;
-use std::io;
 
 use crate::collect::locks::may_be_kept_by;
 use crate::engine::Engine;
@@ -11,31 +10,9 @@ use crate::model::netns::NetnsId;
 use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 
-/// How many processes are named.
-const MOST: usize = 3;
-
-/// The error of a walk that was to lock, with who may keep a lock that it waited for: to come to one socket
-/// it locks each TCP socket of the namespace before it.
-pub(super) fn waited_for(
-    host: &dyn Host,
-    engine: &dyn Engine,
-    netns: NetnsId,
-    error: &io::Error,
-) -> io::Error {
-    let mut names: Vec<String> = keepers(host, engine, netns).iter().map(|pid| name(host, *pid)).collect();
-    let more = names.len().saturating_sub(MOST);
-    names.truncate(MOST);
-    if more > 0 {
-        names.push(format!("{more} more"));
-    }
-    let who = match names.as_slice() {
-        [] => "who keeps one cannot be told".to_owned(),
-        [one] => format!("{one} may keep one locked"),
-        [others @ .., last] => format!("{} or {last} may keep one locked", others.join(", ")),
-    };
-    io::Error::other(format!(
-        "{error}; --lock waits for each TCP socket of the namespace in turn, and {who}: run without --lock"
-    ))
+/// What they are called, with their pids.
+pub(crate) fn names(host: &dyn Host, engine: &dyn Engine, netns: NetnsId) -> Vec<String> {
+    keepers(host, engine, netns).iter().map(|pid| name(host, *pid)).collect()
 }
 
 /// Those who hold a TCP socket of this namespace and may be stuck with it locked.
