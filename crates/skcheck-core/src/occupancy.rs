@@ -82,6 +82,19 @@ impl Socket {
     }
 }
 
+/// Whether a write would block. TCP and MPTCP: the write queue has all but a third of its limit
+/// (`sk_stream_is_writeable`). Unix: a quarter of the limit is out (`unix_writable`). Others: half of it
+/// (`sock_writeable`). Where the kernel does not tell, it is taken to be so.
+pub(crate) fn would_block(socket: &Socket) -> bool {
+    let SkMem { wmem_queued, wmem_alloc, sndbuf, .. } = socket.skmem;
+    let (used, share) = match socket.protocol {
+        Protocol::Tcp | Protocol::Mptcp => (wmem_queued.map(|bytes| u64::from(bytes) * 3), 2),
+        protocol if protocol.is_unix() => (wmem_alloc.map(|bytes| u64::from(bytes) * 4), 1),
+        _ => (wmem_alloc.map(|bytes| u64::from(bytes) * 2), 1),
+    };
+    used.zip(sndbuf).is_none_or(|(used, limit)| used > u64::from(limit) * share)
+}
+
 /// Whether the peer may still send.
 fn may_receive(state: State) -> bool {
     matches!(state, State::Established | State::SynRecv | State::FinWait1 | State::FinWait2)
@@ -161,17 +174,4 @@ mod tests {
         writer.skmem.sndbuf = Some(213_001);
         assert!(!writer.send_occupancy().expect("told").is_full);
     }
-}
-
-/// Whether a write would block. TCP and MPTCP: the write queue has all but a third of its limit
-/// (`sk_stream_is_writeable`). Unix: a quarter of the limit is out (`unix_writable`). Others: half of it
-/// (`sock_writeable`). Where the kernel does not tell, it is taken to be so.
-pub(crate) fn would_block(socket: &Socket) -> bool {
-    let SkMem { wmem_queued, wmem_alloc, sndbuf, .. } = socket.skmem;
-    let (used, share) = match socket.protocol {
-        Protocol::Tcp | Protocol::Mptcp => (wmem_queued.map(|bytes| u64::from(bytes) * 3), 2),
-        protocol if protocol.is_unix() => (wmem_alloc.map(|bytes| u64::from(bytes) * 4), 1),
-        _ => (wmem_alloc.map(|bytes| u64::from(bytes) * 2), 1),
-    };
-    used.zip(sndbuf).is_none_or(|(used, limit)| used > u64::from(limit) * share)
 }

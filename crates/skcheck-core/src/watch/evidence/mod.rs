@@ -8,5 +8,5 @@ pub(crate) mod sample;
 
 pub use crate::watch::evidence::process::{
     Call, EpollEvidence, Interest, MOST_THREADS, Mount, ProcessEvidence, Quota, Syscall, ThreadEvidence,
-    Throttling, Unreadable,
+    Throttling, UnreadablePart,
 };

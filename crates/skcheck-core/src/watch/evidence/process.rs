@@ -54,7 +54,7 @@ pub struct ProcessEvidence {
     /// How much of its memory is swapped out (`VmSwap` of /proc/PID/status), in bytes.
     pub swapped: Option<u64>,
     /// What could not be read, and what would show it.
-    pub missing: Vec<Unreadable>,
+    pub missing: Vec<UnreadablePart>,
 }
 
 impl ProcessEvidence {
@@ -82,7 +82,7 @@ pub const MOST_THREADS: usize = 512;
 /// Something that could not be read of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Unreadable {
+pub enum UnreadablePart {
     /// It was asked, and did not answer in time: who reads its files waits.
     NoAnswer,
     /// Threads, or what they are blocked in (/proc/PID/task/TID/{stat,wchan,syscall}): root, or

@@ -14,8 +14,8 @@ use crate::watch::judge::progress::arrival::{OtherEnd, not_arriving};
 use crate::watch::judge::progress::state::{Reading, Writing};
 use crate::watch::judge::progress::{headroom, rates, receiving, ring, sending};
 use crate::watch::judge::scene::Scene;
-use crate::watch::judge::scene::outcome::Outcome;
 use crate::watch::judge::scene::peers::Peers;
+use crate::watch::judge::scene::socket_progress::SocketProgress;
 use crate::watch::judge::span::{SocketPair, Span};
 use crate::watch::judge::{matching, trend};
 
@@ -166,7 +166,7 @@ fn arrive(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
 
 /// Why those that stand still do, and who keeps those that are slow.
 fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
-    let went = by_place(span, sockets, |judged| Outcome {
+    let went = by_place(span, sockets, |judged| SocketProgress {
         reading: judged.reading,
         writing: judged.writing,
         pace: Pace { consumed: judged.consumed, at_least: judged.consumed_at_least },
@@ -175,7 +175,7 @@ fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
         window_closed: judged.window_closed,
         not_arriving: judged.not_arriving,
     });
-    let went = went.into_iter().map(|it| it.unwrap_or(Outcome::UNKNOWN)).collect();
+    let went = went.into_iter().map(|it| it.unwrap_or(SocketProgress::UNKNOWN)).collect();
     let mut scene = Scene::new(span, peers, went);
     for judged in sockets.iter().filter(|judged| !judged.held_by.is_empty()) {
         if let Some(at) = judged.now {

@@ -2,11 +2,13 @@
 //! writers that stand still. Pure.
 
 pub(crate) mod everywhere;
-pub(crate) mod outcome;
+pub(crate) mod index;
 pub(crate) mod pairing;
 pub(crate) mod peers;
+pub(crate) mod socket_progress;
 pub(crate) mod unanswered;
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -16,14 +18,15 @@ use crate::model::socket::Inode;
 use crate::model::state::State;
 use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::watch::evidence::conduit::Conduit;
+use crate::watch::evidence::process::ProcessEvidence;
 use crate::watch::judge::accept_queue::AcceptQueue;
 use crate::watch::judge::cause::link::Over;
 use crate::watch::judge::process::view::ProcessView;
 use crate::watch::judge::progress::state::{Reading, Writing};
 use crate::watch::judge::scene::everywhere::looked_everywhere;
-use crate::watch::judge::scene::outcome::Outcome;
 use crate::watch::judge::scene::pairing::Pairs;
 use crate::watch::judge::scene::peers::Peers;
+use crate::watch::judge::scene::socket_progress::SocketProgress;
 use crate::watch::judge::scene::unanswered::Unanswered;
 use crate::watch::judge::span::Span;
 
@@ -40,7 +43,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) window: Duration,
     processes: FxHashMap<u32, ProcessView<'a>>,
     listeners: FxHashMap<Holder, usize>,
-    went: Vec<Outcome>,
+    went: Vec<SocketProgress>,
     /// Rings of io_uring, by the sockets that are registered with them.
     rings: FxHashMap<Inode, Holder>,
     /// Processes that held a socket before, and hold it no more.
@@ -58,70 +61,51 @@ pub(crate) struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// `went` is how each socket of the later sample went.
-    pub(crate) fn new(span: &Span<'a>, peers: Peers, went: Vec<Outcome>) -> Scene<'a> {
+    pub(crate) fn new(span: &Span<'a>, peers: Peers, went: Vec<SocketProgress>) -> Scene<'a> {
         let sockets = span.now.snapshot.sockets.as_slice();
-        let looks = span
-            .now
-            .processes
-            .iter()
-            .map(|(pid, now)| (*pid, ProcessView::new(now, span.before.processes.get(pid), span.window)));
+        let processes = &span.now.processes;
+        let view = |(pid, now): (&u32, &'a ProcessEvidence)| {
+            (*pid, ProcessView::new(now, span.before.processes.get(pid), span.window))
+        };
+        let listeners = index::listeners(sockets);
+        let mut unanswered = Unanswered::new(sockets, &went);
+        unanswered.add(index::waits_at(&span.now.awaited, &listeners));
         let mut scene = Scene {
             sockets,
             peers,
             looked_everywhere: looked_everywhere(&span.now.snapshot),
             window: span.window,
-            processes: looks.collect(),
-            listeners: FxHashMap::default(),
-            went,
-            rings: FxHashMap::default(),
+            processes: processes.iter().map(view).collect(),
+            listeners,
+            rings: index::rings(processes),
             left: FxHashMap::default(),
-            writers: FxHashMap::default(),
-            channels: Vec::new(),
+            writers: index::writers(sockets, &went),
+            channels: index::channels(processes),
             pairs: FxHashMap::default(),
             conduits: &span.now.conduits,
-            unanswered: Unanswered::default(),
+            unanswered,
+            went,
         };
-        for (pid, process) in &span.now.processes {
-            scene.channels.extend(process.channels.iter().map(|(fd, _)| Holder::new(*pid, *fd)));
-            for (fd, sockets) in &process.rings {
-                scene.rings.extend(sockets.iter().map(|inode| (*inode, Holder::new(*pid, *fd))));
-            }
-        }
-        for (at, (report, Outcome { writing, .. })) in sockets.iter().zip(&scene.went).enumerate() {
-            if report.socket.state == State::Listen {
-                scene.listeners.extend(report.holders.iter().map(|holder| (*holder, at)));
-            }
-            let is_writer = matches!(writing, Writing::Stalled | Writing::Slow | Writing::Draining);
-            if is_writer && report.holding == Holding::Descriptors {
-                for pid in report.pids() {
-                    scene.writers.entry(pid).or_default().push(at);
-                }
-            }
-        }
-        let mut writers = std::mem::take(&mut scene.writers);
-        for of_process in writers.values_mut() {
-            let moves = |at: &usize| scene.went(*at).writing != Writing::Stalled;
-            of_process.sort_by_cached_key(|at| (moves(at), std::cmp::Reverse(scene.unsent(*at))));
-        }
-        scene.writers = writers;
+        scene.sort_writers();
         scene.pairs = scene.pair();
-        scene.unanswered = Unanswered::new(sockets, &scene.went);
-        for report in &span.now.awaited {
-            let at = |holder: &Holder| scene.listeners.get(&holder.descriptor()).copied();
-            // Of several at one address none is known to be it.
-            let mut places: Vec<usize> = report.peer_holders.iter().filter_map(at).collect();
-            places.dedup();
-            if let [listener] = places.as_slice() {
-                scene.unanswered.add(report.socket.inode.map(|inode| (inode, *listener)));
-            }
-        }
         scene
+    }
+
+    /// Of each process those that stand still first, those with most unsent before others.
+    fn sort_writers(&mut self) {
+        let mut writers = std::mem::take(&mut self.writers);
+        for of_process in writers.values_mut() {
+            let moves = |at: &usize| self.went(*at).writing != Writing::Stalled;
+            of_process.sort_by_cached_key(|at| (moves(at), Reverse(self.unsent(*at))));
+        }
+        self.writers = writers;
     }
 
     /// Pairs what processes read with what they write, where they do both.
     fn pair(&self) -> FxHashMap<u32, Pairs> {
         let mut readers: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
-        for (at, (report, Outcome { reading, .. })) in self.sockets.iter().zip(&self.went).enumerate() {
+        for (at, (report, SocketProgress { reading, .. })) in self.sockets.iter().zip(&self.went).enumerate()
+        {
             let is_reader = matches!(reading, Reading::Stalled | Reading::Slow | Reading::Draining);
             if is_reader && report.socket.state != State::Listen && report.holding == Holding::Descriptors {
                 for pid in report.pids().into_iter().filter(|pid| self.may_wait(*pid)) {
@@ -129,7 +113,7 @@ impl<'a> Scene<'a> {
                 }
             }
         }
-        let sides = |places: &[usize]| -> Vec<(usize, &'a SocketEntry, Outcome)> {
+        let sides = |places: &[usize]| -> Vec<(usize, &'a SocketEntry, SocketProgress)> {
             places.iter().filter_map(|at| Some((*at, self.socket(*at)?, self.went(*at)))).collect()
         };
         let pairs = |(pid, of_process): (u32, Vec<usize>)| {
@@ -167,8 +151,8 @@ impl<'a> Scene<'a> {
         self.sockets.get(at)
     }
 
-    pub(crate) fn went(&self, at: usize) -> Outcome {
-        self.went.get(at).copied().unwrap_or(Outcome::UNKNOWN)
+    pub(crate) fn went(&self, at: usize) -> SocketProgress {
+        self.went.get(at).copied().unwrap_or(SocketProgress::UNKNOWN)
     }
 
     /// The listener that this descriptor is of.

@@ -58,7 +58,7 @@ fn until_pressure(span: &Span<'_>) -> Option<Duration> {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Trend {
-    /// Unreadable payload, where it is known.
+    /// UnreadablePart payload, where it is known.
     pub unread: Growth,
     /// How many sockets hold an unknown amount of payload in the later sample: a count.
     pub unread_unknown: u64,

@@ -33,38 +33,19 @@ pub(crate) struct Chosen {
 /// Chooses by what has moved since `before`; those that were asked for, and who keeps these waiting, go
 /// before all others.
 pub(crate) fn candidates(before: Option<&Sample>, now: &Sample) -> Chosen {
-    let was: FxHashMap<SocketKey, &SocketEntry> = before
-        .into_iter()
-        .flat_map(|before| &before.snapshot.sockets)
-        .filter_map(|report| Some((SocketKey::of(report)?, report)))
-        .collect();
+    let moved = Moved::new(before, now);
     let (mut still, mut unread) = (Weights::default(), Weights::default());
     let mut kept_by: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    // Who moves at all is known only from the second sample on.
-    let is_clogged = |report: &SocketEntry| before.is_some() && is_clogged(report);
-    // Processes that may not read on because they cannot write to another.
-    let clogged: FxHashSet<u32> =
-        now.snapshot.sockets.iter().filter(|report| is_clogged(report)).flat_map(waits_for_another).collect();
     for (at, report) in now.snapshot.sockets.iter().enumerate() {
         let asked_for = at < now.asked_for;
-        let key = SocketKey::of(report);
-        let was = key.and_then(|key| was.get(&key).copied());
         if has_unread(report) {
             unread.add(&report.holders, report, asked_for);
-            let same_first_packet = |key: &SocketKey| {
-                let first_packets =
-                    before.and_then(|before| before.first_packets.get(key)).zip(now.first_packets.get(key));
-                first_packets.is_none_or(|(was, is)| was == is)
-            };
-            let is_still = match was {
-                Some(was) => reader_is_still(was, report) && key.as_ref().is_some_and(same_first_packet),
-                None => before.is_some_and(|before| never_began(report, now.at.saturating_sub(before.at))),
-            };
+            let is_still = moved.reader_is_still(report);
             let holders = report.holders.iter().copied();
-            let slow = holders.filter(|holder| is_still || clogged.contains(&holder.pid));
+            let slow = holders.filter(|holder| is_still || moved.clogged.contains(&holder.pid));
             still.add(&slow.collect::<Vec<Holder>>(), report, asked_for);
         }
-        if is_clogged(report) || was.is_some_and(|was| writer_is_still(was, report)) {
+        if moved.writer_is_still(report) {
             if asked_for && waits_for_another(report).next().is_some() {
                 still.add(&report.peer_holders, report, true);
             }
@@ -80,6 +61,48 @@ pub(crate) fn candidates(before: Option<&Sample>, now: &Sample) -> Chosen {
     lightly.retain(|pid| !seen.contains(pid));
     lightly.truncate(MOST_LIGHTLY);
     Chosen { closely, lightly }
+}
+
+/// What has moved since the sample before. Who moves at all is known only from the second sample on.
+struct Moved<'a> {
+    before: Option<&'a Sample>,
+    now: &'a Sample,
+    was: FxHashMap<SocketKey, &'a SocketEntry>,
+    /// Processes that may not read on because they cannot write to another.
+    clogged: FxHashSet<u32>,
+}
+
+impl<'a> Moved<'a> {
+    fn new(before: Option<&'a Sample>, now: &'a Sample) -> Moved<'a> {
+        let earlier = before.into_iter().flat_map(|before| &before.snapshot.sockets);
+        let clogged = now.snapshot.sockets.iter().filter(|report| before.is_some() && is_clogged(report));
+        Moved {
+            before,
+            now,
+            was: earlier.filter_map(|report| Some((SocketKey::of(report)?, report))).collect(),
+            clogged: clogged.flat_map(waits_for_another).collect(),
+        }
+    }
+
+    fn was(&self, report: &SocketEntry) -> Option<(SocketKey, &'a SocketEntry)> {
+        let key = SocketKey::of(report)?;
+        Some((key, self.was.get(&key).copied()?))
+    }
+
+    fn reader_is_still(&self, report: &SocketEntry) -> bool {
+        let Some((key, was)) = self.was(report) else {
+            let window = |before: &Sample| self.now.at.saturating_sub(before.at);
+            return self.before.is_some_and(|before| never_began(report, window(before)));
+        };
+        let first = self.before.and_then(|before| before.first_packets.get(&key));
+        let both = first.zip(self.now.first_packets.get(&key));
+        reader_is_still(was, report) && both.is_none_or(|(was, is)| was == is)
+    }
+
+    fn writer_is_still(&self, report: &SocketEntry) -> bool {
+        self.before.is_some() && is_clogged(report)
+            || self.was(report).is_some_and(|(_, was)| writer_is_still(was, report))
+    }
 }
 
 /// Who holds a socket at whose other end there is, or can be, another process.

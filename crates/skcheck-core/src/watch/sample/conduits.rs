@@ -8,11 +8,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::Host;
 use crate::model::holder::Holder;
-use crate::procfs::number::parse_number;
 use crate::procfs::thread;
 use crate::procfs::thread::fdinfo::OpenFile;
-use crate::watch::evidence::conduit::{Conduit, ConduitKind};
-use crate::watch::evidence::process::{Call, ProcessEvidence, ThreadEvidence};
+use crate::watch::evidence::conduit::Conduit;
+use crate::watch::evidence::process::ProcessEvidence;
+use crate::watch::sample::blocking;
+use crate::watch::sample::blocking::{Blocked, Master};
 use crate::watch::sample::conduit_ends::ConduitEnds;
 use crate::watch::sample::file::read;
 use crate::watch::sample::process::ProcessReader;
@@ -25,9 +26,6 @@ const MOST_ENDS: usize = 256;
 
 /// How many processes are looked at because they read one.
 const MOST_READERS: usize = 64;
-
-/// The paths of the master of a pseudo-terminal.
-const MASTERS: [&[u8]; 2] = [b"/dev/ptmx", b"/dev/pts/ptmx"];
 
 /// Finds the conduits that threads of `processes` are blocked in writing to, and from them on those that
 /// their readers are, whom it looks at closely.
@@ -48,12 +46,14 @@ pub(crate) fn find(
             if conduits.len() == MOST || conduits.iter().any(|conduit| conduit.writers.contains(&writer)) {
                 continue;
             }
-            let Some((mut conduit, file)) = what(host, writer, link, in_pipe) else { continue };
+            let Some(kind) = blocking::kind(&link, in_pipe) else { continue };
+            let Some(file) = open_file(host, writer) else { continue };
             // Who can read from it, too, may wait for that.
             if polls && file.access != (false, true) {
                 continue;
             }
             ends.refresh(host, now);
+            let mut conduit = Conduit::new(kind, link, file.inode);
             add_ends(host, ends, (writer, file), &mut conduit);
             conduit.inode.into_iter().for_each(|inode| look.add_inode(inode));
             let readers: BTreeSet<u32> = conduit.readers.iter().map(|reader| reader.pid).collect();
@@ -70,66 +70,31 @@ pub(crate) fn find(
     conduits
 }
 
-/// A descriptor that a process waits to write to.
-struct Blocked {
-    fd: u32,
-    /// What it refers to.
-    link: Vec<u8>,
-    /// The kernel says that it is a pipe: a thread sleeps in its writing.
-    in_pipe: bool,
-    /// No thread is in a write: one waits until it can.
-    polls: bool,
-}
-
 /// The descriptors that threads are blocked in writing to, or sleep for in an epoll set or in select.
 fn blocked(host: &dyn Host, process: &ProcessEvidence) -> Vec<Blocked> {
-    let writes = |thread: &ThreadEvidence| {
-        let (_, fd) = thread.syscall?.on().filter(|(call, _)| *call == Call::Write)?;
-        // `pipe_write`; since Linux 6.15 `anon_pipe_write` and `fifo_pipe_write`.
-        let in_pipe = thread.wchan.as_deref().is_some_and(|wchan| wchan.ends_with(b"pipe_write"));
-        Some(Blocked { fd, link: thread.target.clone()?, in_pipe, polls: false })
-    };
     let link = |fd: u32| host.read_link(Path::new(&format!("/proc/{}/fd/{fd}", process.pid))).ok();
-    let polls = |fd: u32| {
-        let link = link(fd).filter(|link| link.starts_with(b"pipe:["))?;
-        Some(Blocked { fd, link, in_pipe: false, polls: true })
-    };
-    let writing = process.threads.iter().filter_map(writes);
-    writing.chain(process.polled_to_write().into_iter().filter_map(polls)).collect()
-}
-
-/// What a process waits to write to, where that is a conduit, and what is told of its descriptor.
-fn what(host: &dyn Host, writer: Holder, link: Vec<u8>, in_pipe: bool) -> Option<(Conduit, OpenFile)> {
-    let kind = if link.starts_with(b"pipe:[") {
-        ConduitKind::Pipe
-    } else if terminal(&link).is_some() {
-        ConduitKind::Terminal
-    } else if link.starts_with(b"/") && in_pipe {
-        ConduitKind::Fifo
-    } else {
-        return None;
-    };
-    let file = open_file(host, writer)?;
-    Some((Conduit::new(kind, link, file.inode), file))
+    let polls = |fd: u32| blocking::until_writable(fd, link(fd)?);
+    let polled = process.polled_to_write().into_iter().filter_map(polls);
+    process.threads.iter().filter_map(blocking::in_write).chain(polled).collect()
 }
 
 /// Adds who has its ends: the writer itself, and all that are found.
 fn add_ends(host: &dyn Host, ends: &ConduitEnds, (writer, file): (Holder, OpenFile), conduit: &mut Conduit) {
-    if let Some(index) = terminal(&conduit.name) {
+    if let Some(index) = blocking::terminal(&conduit.name) {
         conduit.writers.push(writer);
-        (conduit.readers, conduit.inode) = masters(host, ends, writer, index);
+        (conduit.readers, conduit.inode) = blocking::nearest(masters(host, ends, writer, index));
         return;
     }
     let mut devices = Devices { host, of: FxHashMap::default() };
     for holder in ends.like(&conduit.name).iter().copied().take(MOST_ENDS) {
         let Some(other) = open_file(host, holder) else { continue };
-        // Pipes without a name have numbers of their own, each path names another file in another place.
-        let is_same = other.inode == file.inode
-            && (conduit.kind == ConduitKind::Pipe
-                || devices.of(writer.pid, file.mount) == devices.of(holder.pid, other.mount));
-        let (reads, writes) = if is_same { other.access } else { (false, false) };
-        conduit.readers.extend(reads.then_some(holder));
-        conduit.writers.extend(writes.then_some(holder));
+        let mut device = |of: Holder, file: &OpenFile| devices.of(of.pid, file.mount);
+        let same_device = || device(writer, &file) == device(holder, &other);
+        if blocking::is_same(conduit.kind, &file, &other, same_device) {
+            let (reads, writes) = other.access;
+            conduit.readers.extend(reads.then_some(holder));
+            conduit.writers.extend(writes.then_some(holder));
+        }
     }
     // It may be newer than the list of all descriptors.
     if !conduit.writers.contains(&writer) {
@@ -137,30 +102,17 @@ fn add_ends(host: &dyn Host, ends: &ConduitEnds, (writer, file): (Holder, OpenFi
     }
 }
 
-/// The masters of a pseudo-terminal, and their inode. Each container may have one with the same number: those
-/// of the writer's own mount namespace are it; where it has none, those of the only other process.
-fn masters(host: &dyn Host, ends: &ConduitEnds, writer: Holder, index: u32) -> (Vec<Holder>, Option<u64>) {
-    let all = MASTERS.iter().flat_map(|path| ends.like(path)).copied().take(MOST_ENDS);
-    let master = |holder: Holder| {
-        let file = open_file(host, holder)?;
-        (file.terminal == Some(index)).then_some((holder, file.inode))
-    };
-    let mut masters: Vec<(Holder, Option<u64>)> = all.filter_map(master).collect();
+/// The masters of pseudo-terminals with this number.
+fn masters(host: &dyn Host, ends: &ConduitEnds, writer: Holder, index: u32) -> Vec<Master> {
     let namespace = |pid: u32| host.read_link(Path::new(&format!("/proc/{pid}/ns/mnt"))).ok();
     let own = namespace(writer.pid);
-    let is_near = |(holder, _): &(Holder, Option<u64>)| own.is_some() && namespace(holder.pid) == own;
-    if masters.iter().any(is_near) {
-        masters.retain(is_near);
-    } else if masters.iter().any(|(holder, _)| Some(holder.pid) != masters.first().map(|it| it.0.pid)) {
-        masters.clear();
-    }
-    let inode = masters.first().and_then(|(_, inode)| *inode);
-    (masters.into_iter().map(|(holder, _)| holder).collect(), inode)
-}
-
-/// Which pseudo-terminal a path is the slave of.
-fn terminal(path: &[u8]) -> Option<u32> {
-    parse_number(path.strip_prefix(b"/dev/pts/")?)
+    let all = blocking::MASTERS.iter().flat_map(|path| ends.like(path)).copied().take(MOST_ENDS);
+    let master = |holder: Holder| {
+        let file = open_file(host, holder).filter(|file| file.terminal == Some(index))?;
+        let is_near = own.is_some() && namespace(holder.pid) == own;
+        Some(Master { holder, inode: file.inode, is_near })
+    };
+    all.filter_map(master).collect()
 }
 
 fn open_file(host: &dyn Host, holder: Holder) -> Option<OpenFile> {

@@ -2,6 +2,7 @@
 //! processes are worth a look.
 
 pub(crate) mod awaited;
+pub(crate) mod blocking;
 pub(crate) mod candidates;
 pub(crate) mod cgroups;
 pub(crate) mod conduit_ends;

@@ -13,7 +13,9 @@ use crate::procfs::status::thread_group;
 use crate::procfs::thread;
 use crate::procfs::thread::Stat;
 use crate::procfs::thread::syscall::Machine;
-use crate::watch::evidence::process::{MOST_THREADS, ProcessEvidence, Syscall, ThreadEvidence, Unreadable};
+use crate::watch::evidence::process::{
+    MOST_THREADS, ProcessEvidence, Syscall, ThreadEvidence, UnreadablePart,
+};
 use crate::watch::sample::cgroups::{CgroupMounts, CgroupState, Cgroups};
 use crate::watch::sample::file::{is_gone, read};
 use crate::watch::sample::files::Files;
@@ -114,7 +116,7 @@ impl<'l> ProcessReader<'l> {
                 found.swapped = thread::swapped(&status);
             }
             Err(error) if is_gone(&error) => {}
-            Err(error) => refused(found, &error, Unreadable::Threads),
+            Err(error) => refused(found, &error, UnreadablePart::Threads),
         }
     }
 
@@ -130,7 +132,7 @@ impl<'l> ProcessReader<'l> {
                 Ok(file) => thread.syscall = thread::syscall(&file, Machine::THIS),
                 // The thread has ended; or the kernel has no such file.
                 Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
-                Err(error) => refused(found, &error, Unreadable::Threads),
+                Err(error) => refused(found, &error, UnreadablePart::Threads),
             }
             if let Some((_, fd)) = thread.syscall.and_then(Syscall::on) {
                 let link = format!("{directory}/fd/{fd}");
@@ -153,13 +155,13 @@ impl<'l> ProcessReader<'l> {
         let stat = match read(self.host, &format!("{directory}/stat")) {
             Ok(file) => thread::stat(&file),
             Err(error) => {
-                refused(&mut found, &error, Unreadable::Process);
+                refused(&mut found, &error, UnreadablePart::Process);
                 None
             }
         };
         let Some(stat) = stat else {
             if found.missing.is_empty() {
-                miss(&mut found, Unreadable::Process);
+                miss(&mut found, UnreadablePart::Process);
             }
             return found;
         };
@@ -185,7 +187,7 @@ impl<'l> ProcessReader<'l> {
             _ => found.more_threads = true,
         });
         if let Err(error) = listed {
-            refused(found, &error, Unreadable::Threads);
+            refused(found, &error, UnreadablePart::Threads);
         }
         self.files_left = self.files_left.saturating_sub(tids.len().saturating_mul(files));
         for tid in tids {
@@ -199,11 +201,11 @@ impl<'l> ProcessReader<'l> {
     /// Whether its cgroup keeps it from running.
     fn group(&mut self, found: &mut ProcessEvidence) {
         let file = read(self.host, &format!("/proc/{}/cgroup", found.pid));
-        let Ok(file) = file else { return miss(found, Unreadable::Cgroup) };
+        let Ok(file) = file else { return miss(found, UnreadablePart::Cgroup) };
         let CgroupState { frozen, frozen_path, quotas, is_whole } =
             self.groups.of(self.host, &mut self.kept.mounts, &file).clone();
         if !is_whole {
-            miss(found, Unreadable::Cgroup);
+            miss(found, UnreadablePart::Cgroup);
         }
         (found.frozen, found.cgroup, found.quotas) = (frozen, frozen_path, quotas);
     }

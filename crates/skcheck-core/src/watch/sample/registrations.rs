@@ -11,7 +11,9 @@ use crate::model::socket::Inode;
 use crate::procfs::fdinfo::RingFiles;
 use crate::procfs::number::parse_number;
 use crate::procfs::thread;
-use crate::watch::evidence::process::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, Unreadable};
+use crate::watch::evidence::process::{
+    Call, EpollEvidence, Interest, ProcessEvidence, Syscall, UnreadablePart,
+};
 use crate::watch::sample::file::{is_gone, read};
 use crate::watch::sample::refusal::refused;
 use crate::watch::sample::schedule::Schedule;
@@ -90,7 +92,7 @@ impl Registrations {
         process.listed_age = now.saturating_sub(known.listed.at);
         process.descriptors_age = now.saturating_sub(known.read.at);
         for error in known.list.refusal.iter().chain(&known.found.refusal) {
-            refused(process, error, Unreadable::Descriptors);
+            refused(process, error, UnreadablePart::Descriptors);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::model::holder::Holder;
 use crate::model::units::Payload;
-use crate::watch::evidence::process::{Call, Mount, Unreadable};
+use crate::watch::evidence::process::{Call, Mount, UnreadablePart};
 use crate::watch::judge::cause::code::CauseCode;
 
 /// Why a reader stands still.
@@ -129,5 +129,5 @@ pub enum Fact {
         code: CauseCode,
     },
     /// What could not be read.
-    Missing(Unreadable),
+    Missing(UnreadablePart),
 }

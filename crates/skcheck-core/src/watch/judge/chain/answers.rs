@@ -11,18 +11,18 @@ use crate::watch::judge::scene::Scene;
 /// descriptor, which is the only one that fits. That it has to read from there first is its own protocol.
 pub(crate) fn candidates(scene: &Scene<'_>, own: &HolderCause) -> Vec<WriterCandidate> {
     let pid = own.holder.pid;
-    let Some(look) = scene.process(pid) else { return Vec::new() };
+    let Some(view) = scene.process(pid) else { return Vec::new() };
     let unanswered = scene.unanswered();
     match (own.cause.code, unanswered.of(pid)) {
         (CauseCode::Blocked, _) => {
-            let wait = if look.has_one_thread() { Wait::Blocked } else { Wait::OneThread };
+            let wait = if view.has_one_thread() { Wait::Blocked } else { Wait::OneThread };
             let candidate = |(fd, target)| {
                 let at = unanswered.at(pid, fd, target)?;
                 Some(WriterCandidate { writer: Holder::new(pid, fd), wait, over: Over::Answer(at) })
             };
-            look.reading().filter_map(candidate).collect()
+            view.reading().filter_map(candidate).collect()
         }
-        (CauseCode::NotPolled, [(end, at)]) if look.polls_one() => {
+        (CauseCode::NotPolled, [(end, at)]) if view.polls_one() => {
             let (writer, over) = (end.descriptor(), Over::Answer(*at));
             vec![WriterCandidate { writer, wait: Wait::Poll, over }]
         }

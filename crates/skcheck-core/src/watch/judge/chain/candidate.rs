@@ -15,6 +15,6 @@ pub(crate) struct WriterCandidate {
 
 /// What the threads of a process show of its waiting for this writer.
 pub(crate) fn by_threads(scene: &Scene<'_>, pid: u32, fds: &[u32]) -> Option<Wait> {
-    let look = scene.process(pid).filter(|look| look.writes_to(fds))?;
-    Some(if look.only_writes() { Wait::Blocked } else { Wait::OneThread })
+    let view = scene.process(pid).filter(|view| view.writes_to(fds))?;
+    Some(if view.only_writes() { Wait::Blocked } else { Wait::OneThread })
 }

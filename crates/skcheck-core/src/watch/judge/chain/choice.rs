@@ -12,6 +12,7 @@ use crate::watch::judge::chain::reader::ReadEnd;
 use crate::watch::judge::chain::{answers, conduits, connecting};
 use crate::watch::judge::holders::each::HolderCause;
 use crate::watch::judge::scene::Scene;
+use crate::watch::judge::scene::pairing::Pairs;
 
 /// How many writers of one process are looked at, the largest first.
 const MOST_WRITERS: usize = 32;
@@ -31,24 +32,10 @@ pub(crate) struct Choice {
 impl Choice {
     /// Leaves of the writers of a process those that this reader of it may wait for.
     pub(crate) fn of(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd, reads: bool) -> Choice {
-        let pid = own.holder.pid;
-        let candidate = |at: usize| {
-            let fds = Scene::fds(&scene.socket(at)?.holders, pid);
-            let writer = Holder::new(pid, fds.iter().copied().min()?);
-            let wait = holds_back(scene, own, reads, at, &fds)?;
-            Some(WriterCandidate { writer, wait, over: Over::Socket(at) })
-        };
-        let writers = scene.writers(pid).iter().copied().take(MOST_WRITERS);
-        let mut candidates: Vec<WriterCandidate> = writers.filter_map(candidate).collect();
-        candidates.extend(conduits::candidates(scene, own, reads));
-        if !reads {
-            candidates.extend(answers::candidates(scene, own));
-            candidates.extend(connecting::candidates(scene, own, reader));
-        }
-        let all = candidates.len();
+        let mut candidates = all(scene, own, reader, reads);
+        let count = candidates.len();
         // Bytes pair sockets alone.
-        let at = reader.socket();
-        let pairs = scene.pairs(pid).zip(at);
+        let pairs = scene.pairs(own.holder.pid).zip(reader.socket());
         if let Some((writer, pairing)) = pairs.and_then(|(pairs, at)| pairs.writer_of(at)) {
             let goes_with = |it: &WriterCandidate| it.over == Over::Socket(writer);
             if candidates.iter().any(goes_with) {
@@ -56,29 +43,14 @@ impl Choice {
                 return Choice { candidates, pairing, reader: own.holder };
             }
         }
-        candidates.retain(|it| {
-            let Over::Socket(writer) = it.over else { return true };
-            let is_taken = pairs.is_some_and(|(pairs, at)| pairs.is_taken_from(at, writer));
-            // Who reads is not held up by a peer that takes nothing.
-            let takes_nothing = reads && scene.went(writer).taken == Some(0);
-            let goes_on = !reads && has_turned_over(scene, writer);
-            !is_taken && !takes_nothing && !goes_on
-        });
-        keep_if_any(&mut candidates, |it| match (at, it.over) {
-            (Some(at), Over::Socket(writer)) => !began_later(scene, at, writer),
+        leave_out(scene, pairs, reads, &mut candidates);
+        keep_if_any(&mut candidates, |it| match (reader, it.over) {
+            (ReadEnd::Socket(at), Over::Socket(writer)) => !began_later(scene, at, writer),
             _ => true,
         });
-        let has_rivals = |it: &WriterCandidate| match (pairs, it.over) {
-            _ if it.wait == Wait::Blocked => false,
-            (Some((pairs, at)), Over::Socket(writer)) => pairs.has_rivals(at, writer),
-            (Some((pairs, at)), Over::Conduit(_)) => {
-                own.cause.code != CauseCode::Blocked && pairs.has_others(at)
-            }
-            _ => false,
-        };
         let pairing = match candidates.as_slice() {
-            [only] if has_rivals(only) => Pairing::Unsure,
-            [_] if all > 1 => Pairing::Left,
+            [only] if has_rivals(own, pairs, only) => Pairing::Unsure,
+            [_] if count > 1 => Pairing::Left,
             _ => Pairing::Only,
         };
         Choice { candidates, pairing, reader: own.holder }
@@ -128,6 +100,50 @@ impl Choice {
     }
 }
 
+/// How a process's readers and writers go together, and the place of one of the readers.
+type PairsOf<'p> = Option<(&'p Pairs, usize)>;
+
+/// All that a process may wait for.
+fn all(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd, reads: bool) -> Vec<WriterCandidate> {
+    let pid = own.holder.pid;
+    let candidate = |at: usize| {
+        let fds = Scene::fds(&scene.socket(at)?.holders, pid);
+        let writer = Holder::new(pid, fds.iter().copied().min()?);
+        let wait = holds_back(scene, own, reads, at, &fds)?;
+        Some(WriterCandidate { writer, wait, over: Over::Socket(at) })
+    };
+    let writers = scene.writers(pid).iter().copied().take(MOST_WRITERS);
+    let mut candidates: Vec<WriterCandidate> = writers.filter_map(candidate).collect();
+    candidates.extend(conduits::candidates(scene, own, reads));
+    if !reads {
+        candidates.extend(answers::candidates(scene, own));
+        candidates.extend(connecting::candidates(scene, own, reader));
+    }
+    candidates
+}
+
+/// Leaves out sockets that go with another reader, or that show that nobody waits for them.
+fn leave_out(scene: &Scene<'_>, pairs: PairsOf<'_>, reads: bool, candidates: &mut Vec<WriterCandidate>) {
+    candidates.retain(|it| {
+        let Over::Socket(writer) = it.over else { return true };
+        let is_taken = pairs.is_some_and(|(pairs, at)| pairs.is_taken_from(at, writer));
+        // Who reads is not held up by a peer that takes nothing.
+        let takes_nothing = reads && scene.went(writer).taken == Some(0);
+        let goes_on = !reads && has_turned_over(scene, writer);
+        !is_taken && !takes_nothing && !goes_on
+    });
+}
+
+/// Whether other readers may wait for the one writer that is left.
+fn has_rivals(own: &HolderCause, pairs: PairsOf<'_>, only: &WriterCandidate) -> bool {
+    match (pairs, only.over) {
+        _ if only.wait == Wait::Blocked => false,
+        (Some((pairs, at)), Over::Socket(writer)) => pairs.has_rivals(at, writer),
+        (Some((pairs, at)), Over::Conduit(_)) => own.cause.code != CauseCode::Blocked && pairs.has_others(at),
+        _ => false,
+    }
+}
+
 /// Keeps those that pass, unless none does.
 fn keep_if_any<T>(all: &mut Vec<T>, passes: impl Fn(&T) -> bool) {
     if all.iter().any(&passes) {
@@ -162,9 +178,9 @@ fn began_later(scene: &Scene<'_>, reader: usize, writer: usize) -> bool {
 /// more can be written, and the process is an event loop that does not ask for more to read. Of a process
 /// that reads (`reads`) only its one thread can tell: of several another may be the one that reads.
 fn holds_back(scene: &Scene<'_>, own: &HolderCause, reads: bool, at: usize, fds: &[u32]) -> Option<Wait> {
-    let look = scene.process(own.holder.pid)?;
+    let view = scene.process(own.holder.pid)?;
     let by_threads = by_threads(scene, own.holder.pid, fds);
-    if by_threads.is_some() && (!reads || look.has_one_thread()) {
+    if by_threads.is_some() && (!reads || view.has_one_thread()) {
         return by_threads;
     }
     if !scene.socket(at).is_some_and(|report| would_block(&report.socket)) {
@@ -173,11 +189,11 @@ fn holds_back(scene: &Scene<'_>, own: &HolderCause, reads: bool, at: usize, fds:
     // What a process stops asking for it stops on purpose, whatever its threads do. For the rest it must be
     // seen that it is an event loop, and not stuck somewhere else.
     // Of several threads one that waits in poll says nothing about what the others do not ask for.
-    let is_loop = look.waits_for_events() && (look.has_one_thread() || look.waits_in_epoll());
+    let is_loop = view.waits_for_events() && (view.has_one_thread() || view.waits_in_epoll());
     let is_event_loop = match own.cause.code {
-        CauseCode::NoEpollin | CauseCode::OneshotNotRearmed => look.waits_for_events() || !look.is_known(),
+        CauseCode::NoEpollin | CauseCode::OneshotNotRearmed => view.waits_for_events() || !view.is_known(),
         CauseCode::NotPolled => is_loop,
-        CauseCode::EdgeNotRead | CauseCode::NobodyWaits | CauseCode::AcceptFull => look.waits_for_events(),
+        CauseCode::EdgeNotRead | CauseCode::NobodyWaits | CauseCode::AcceptFull => view.waits_for_events(),
         _ => false,
     };
     is_event_loop.then_some(Wait::EventLoop)

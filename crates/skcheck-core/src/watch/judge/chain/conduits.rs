@@ -12,7 +12,7 @@ use crate::watch::judge::scene::Scene;
 /// that reads (`reads`) only its one thread can tell, and one whose thread spins waits for nobody.
 pub(crate) fn candidates(scene: &Scene<'_>, own: &HolderCause, reads: bool) -> Vec<WriterCandidate> {
     let pid = own.holder.pid;
-    let Some(look) = scene.process(pid).filter(|look| !reads || look.has_one_thread()) else {
+    let Some(view) = scene.process(pid).filter(|view| !reads || view.has_one_thread()) else {
         return Vec::new();
     };
     let does_not_ask = matches!(
@@ -26,11 +26,11 @@ pub(crate) fn candidates(scene: &Scene<'_>, own: &HolderCause, reads: bool) -> V
     let candidate = |at: usize| {
         let fds = scene.conduit_fds(at, pid);
         let that = |is_it: &dyn Fn(&[u32]) -> bool| fds.iter().copied().filter(|fd| is_it(&[*fd])).min();
-        if let Some(fd) = that(&|fd| look.writes_to(fd)).filter(|_| own.cause.code != CauseCode::Spinning) {
+        if let Some(fd) = that(&|fd| view.writes_to(fd)).filter(|_| own.cause.code != CauseCode::Spinning) {
             let wait = by_threads(scene, pid, &[fd])?;
             return Some(WriterCandidate { writer: Holder::new(pid, fd), wait, over: Over::Conduit(at) });
         }
-        let fd = that(&|fd| look.polls_to_write(fd)).filter(|_| does_not_ask && !reads)?;
+        let fd = that(&|fd| view.polls_to_write(fd)).filter(|_| does_not_ask && !reads)?;
         Some(WriterCandidate { writer: Holder::new(pid, fd), wait: Wait::EventLoop, over: Over::Conduit(at) })
     };
     scene.conduits_of(pid).filter_map(candidate).collect()

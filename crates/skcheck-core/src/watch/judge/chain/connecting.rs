@@ -21,17 +21,17 @@ const MOST: usize = 32;
 /// namespace, which is that of the reader.
 pub(crate) fn candidates(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd) -> Vec<WriterCandidate> {
     let pid = own.holder.pid;
-    let Some(look) = scene.process(pid).filter(|_| own.cause.code == CauseCode::Blocked) else {
+    let Some(view) = scene.process(pid).filter(|_| own.cause.code == CauseCode::Blocked) else {
         return Vec::new();
     };
-    let wait = if look.has_one_thread() { Wait::Blocked } else { Wait::OneThread };
+    let wait = if view.has_one_thread() { Wait::Blocked } else { Wait::OneThread };
     let netns = reader.socket().and_then(|at| scene.socket(at)?.netns);
     let is_near = |listener: &SocketEntry| {
         matches!(listener.socket.local, Endpoint::Path(_))
             || netns.is_none_or(|netns| listener.netns == Some(netns))
     };
     let mut candidates = Vec::new();
-    for (fd, is_unix) in look.connects() {
+    for (fd, is_unix) in view.connects() {
         let writer = Holder::new(pid, fd);
         let connecting = scene.held_by(writer);
         let is_it = |listener: &SocketEntry| match connecting {

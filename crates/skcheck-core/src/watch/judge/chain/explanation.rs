@@ -2,7 +2,7 @@
 
 use crate::model::state::State;
 use crate::occupancy::would_block;
-use crate::watch::evidence::process::Unreadable;
+use crate::watch::evidence::process::UnreadablePart;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::cause::link::{Link, Over, Wait};
@@ -99,13 +99,13 @@ fn backpressure(scene: &Scene<'_>, own: &HolderCause, chain: &Root) -> Cause {
     for Link { writer, unsent, over, .. } in chain.begins().filter(|link| link.over.is_written()) {
         evidence.extend(unsent.map(|unsent| Fact::UnsentAt(*writer, unsent)));
         let fds = scene.fds_over(*over, pid);
-        evidence.extend(scene.process(pid).map(|look| look.writers(&fds)).unwrap_or_default());
+        evidence.extend(scene.process(pid).map(|view| view.writers(&fds)).unwrap_or_default());
     }
     let of_own = own.cause.evidence.iter().filter(|fact| !evidence.contains(fact)).cloned();
     let of_own: Vec<Fact> = of_own.collect();
     evidence.extend(of_own);
     if matches!(chain.end, End::Hidden) {
-        evidence.push(Fact::Missing(Unreadable::Descriptors));
+        evidence.push(Fact::Missing(UnreadablePart::Descriptors));
     }
     Cause { code, pid: Some(pid), evidence }
 }

@@ -11,9 +11,10 @@ use crate::watch::judge::cause::root::End;
 use crate::watch::judge::chain::reader::ReadEnd;
 use crate::watch::judge::holders::each::HolderCause;
 use crate::watch::judge::holders::readers;
+use crate::watch::judge::holders::slow::Slow;
 use crate::watch::judge::progress::state::Reading;
 use crate::watch::judge::scene::Scene;
-use crate::watch::judge::scene::outcome::Outcome;
+use crate::watch::judge::scene::socket_progress::SocketProgress;
 
 /// The far end of a writer.
 pub(crate) struct FarEnd {
@@ -45,7 +46,8 @@ impl FarEnd {
     fn of_socket(scene: &Scene<'_>, at: usize) -> Option<FarEnd> {
         let report = scene.socket(at)?;
         let reader = scene.peers.of(scene.sockets, at);
-        let Outcome { reading, pace, .. } = reader.map_or(Outcome::UNKNOWN, |reader| scene.went(reader));
+        let SocketProgress { reading, pace, .. } =
+            reader.map_or(SocketProgress::UNKNOWN, |reader| scene.went(reader));
         // What was read empty just now is filled in again, if it is the reader for which the writer waits.
         let has_read = reading == Reading::Idle
             && pace.consumed.is_some_and(|bytes| bytes > 0)
@@ -77,16 +79,16 @@ impl FarEnd {
     /// it can write may have written meanwhile: then it is the reader that must show that it stands still.
     fn of_conduit(scene: &Scene<'_>, writer: Holder, at: usize, reads: bool) -> Option<FarEnd> {
         let fds = scene.conduit_fds(at, writer.pid);
-        let look = scene.process(writer.pid)?;
+        let view = scene.process(writer.pid)?;
         let owns = readers::at_far_end(scene, Over::Conduit(at));
         // A user may have held the terminal up, and there is nothing to read: nobody is to blame.
         let is_terminal = scene.conduit(at).is_some_and(|it| it.kind == ConduitKind::Terminal);
         if is_terminal && owns.first().is_some_and(|own| own.cause.code == CauseCode::Unknown) {
             return None;
         }
-        let reads = match look.slept_writing(&fds) {
+        let reads = match view.slept_writing(&fds) {
             Some(slept) => !slept,
-            None if look.writes_to(&fds) => reads,
+            None if view.writes_to(&fds) => reads,
             None => !owns.first().is_some_and(|own| own.is_helpless || stands_elsewhere(own.cause.code)),
         };
         Some(FarEnd {
@@ -111,6 +113,15 @@ impl FarEnd {
             taken: None,
             nobody: End::Hidden,
         })
+    }
+
+    /// Where a chain ends that leads no further: at the first who should read it.
+    pub(crate) fn end(self, slow: Option<Slow>) -> End {
+        match (self.owns.into_iter().next(), self.pace) {
+            (Some(own), None) => End::Stalled(own.holder, Box::new(own.cause)),
+            (Some(own), Some(pace)) => End::Slow(own.holder, pace, slow.map(|slow| Box::new(slow.cause))),
+            (None, _) => self.nobody,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::watch::judge::chain::far_end::FarEnd;
 use crate::watch::judge::chain::reader::ReadEnd;
 use crate::watch::judge::holders::each::HolderCause;
 use crate::watch::judge::holders::slow;
+use crate::watch::judge::holders::slow::Slow;
 use crate::watch::judge::progress::arrival::NotArriving;
 use crate::watch::judge::scene::Scene;
 
@@ -73,44 +74,46 @@ impl<'s, 'a> ChainWalk<'s, 'a> {
         if let Some(chain) = self.not_arriving(writer, over) {
             return Some(chain);
         }
-        let FarEnd { reader, owns, pace, unsent, taken, nobody } =
-            FarEnd::of(self.scene, writer, over, reads)?;
-        let reads = pace.is_some();
-        let link = |reader| Link { taken, pace, ..Link::new(writer, Wait::Unknown, unsent, reader, over) };
-        let is_known = |own: &&HolderCause| {
-            self.path.contains(&own.holder.pid)
-                || !own.is_helpless && self.in_circles.contains(&own.holder.pid)
+        let far = FarEnd::of(self.scene, writer, over, reads)?;
+        let link = |reader| Link {
+            taken: far.taken,
+            pace: far.pace,
+            ..Link::new(writer, Wait::Unknown, far.unsent, reader, over)
         };
-        if let Some(own) = owns.iter().find(is_known) {
+        let reads = far.pace.is_some();
+        if let Some(own) = far.owns.iter().find(|own| self.is_known(own)) {
             // Those that read do not wait for each other.
             let circle = Root::new(vec![link(Some(own.holder))], End::Circle(own.holder.pid));
             return Some(circle).filter(|_| !reads);
         }
-        let read = reader.filter(|_| reads).and_then(|reader| self.scene.socket(reader.socket()?));
-        let why = read.and_then(|report| slow::slow(self.scene, report));
-        // Who has no time to read is not kept waiting by others.
-        let (why, is_certain) = why.map(|it| (Box::new(it.cause), it.is_certain)).unzip();
         let Some(steps) = self.steps.checked_sub(1) else {
-            let reader = owns.first().map(|own| own.holder);
+            let reader = far.owns.first().map(|own| own.holder);
             return Some(Root::new(vec![link(reader)], End::TooFar));
         };
         self.steps = steps;
-        let may_wait = is_certain != Some(true);
-        for own in owns.iter().filter(|own| may_wait && !own.is_helpless) {
-            let Some(Root { links, end }) = reader.and_then(|reader| self.go_on(own, reader, reads)) else {
-                continue;
-            };
-            let links = std::iter::once(link(Some(own.holder))).chain(links).collect();
-            return Some(Root { links, end });
-        }
-        Some(match owns.into_iter().next() {
-            Some(HolderCause { holder, cause, .. }) => {
-                let end = pace
-                    .map_or_else(|| End::Stalled(holder, Box::new(cause)), |it| End::Slow(holder, it, why));
-                Root::new(vec![link(Some(holder))], end)
+        let slow = self.slow(&far);
+        // Who has no time to read is not kept waiting by others.
+        let may_wait = !slow.as_ref().is_some_and(|slow| slow.is_certain);
+        for own in far.owns.iter().filter(|own| may_wait && !own.is_helpless) {
+            if let Some(Root { links, end }) = far.reader.and_then(|reader| self.go_on(own, reader, reads)) {
+                let links = std::iter::once(link(Some(own.holder))).chain(links).collect();
+                return Some(Root { links, end });
             }
-            None => Root::new(vec![link(None)], nobody),
-        })
+        }
+        let reader = far.owns.first().map(|own| own.holder);
+        let link = link(reader);
+        Some(Root::new(vec![link], far.end(slow)))
+    }
+
+    /// Whether it is on the way, or in a circle that was found.
+    fn is_known(&self, own: &HolderCause) -> bool {
+        self.path.contains(&own.holder.pid) || !own.is_helpless && self.in_circles.contains(&own.holder.pid)
+    }
+
+    /// Why the socket at a far end is read slowly, as far as that is its own process.
+    fn slow(&self, far: &FarEnd) -> Option<Slow> {
+        let at = far.reader.filter(|_| far.pace.is_some())?.socket()?;
+        slow::slow(self.scene, self.scene.socket(at)?)
     }
 
     /// A chain that ends where it is not the reader that keeps a writer waiting.

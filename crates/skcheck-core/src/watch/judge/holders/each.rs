@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::holder::Holder;
 use crate::model::socket::Inode;
-use crate::watch::evidence::process::Unreadable;
+use crate::watch::evidence::process::UnreadablePart;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::process::decision::{Decided, UnreadSocket, decide};
@@ -33,13 +33,13 @@ pub(crate) fn each(
     let own = |(pid, fds): (u32, Vec<u32>)| {
         let fd = fds.iter().copied().min()?;
         let holder = if fd == Holder::NO_FD { Holder::of_mapping(pid) } else { Holder::new(pid, fd) };
-        let Some(look) = scene.process(pid) else {
-            let evidence = vec![Fact::Missing(Unreadable::NotLookedAt)];
+        let Some(view) = scene.process(pid) else {
+            let evidence = vec![Fact::Missing(UnreadablePart::NotLookedAt)];
             let cause = Cause { code: CauseCode::Unknown, pid: Some(pid), evidence };
             return Some(HolderCause { holder, cause, is_helpless: false, is_involved: false });
         };
         let Decided { cause, is_helpless, is_involved } =
-            decide(look, &UnreadSocket { inode, fds: &fds, left: scene.left(inode), is_listener });
+            decide(view, &UnreadSocket { inode, fds: &fds, left: scene.left(inode), is_listener });
         Some(HolderCause { holder, cause, is_helpless, is_involved })
     };
     by_pid.into_iter().filter_map(own).collect()

@@ -52,7 +52,7 @@ pub(crate) fn rank(scene: &Scene<'_>, mut owns: Vec<HolderCause>, is_listener: b
 /// does something with it or is the same program. Whoever does something with it himself is none, nor is one
 /// that stands still by itself: its child may merely have inherited what it had.
 fn masters(scene: &Scene<'_>, owns: &[HolderCause]) -> FxHashSet<u32> {
-    let name = |pid: u32| scene.process(pid).and_then(|look| look.now.comm.as_deref());
+    let name = |pid: u32| scene.process(pid).and_then(|view| view.now.comm.as_deref());
     let may_be = |own: &&HolderCause| {
         !own.is_involved && scene.process(own.holder.pid).is_some_and(ProcessView::may_be_a_master)
     };

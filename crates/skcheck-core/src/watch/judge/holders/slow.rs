@@ -20,26 +20,26 @@ pub(crate) struct Slow {
 /// tells.
 pub(crate) fn slow(scene: &Scene<'_>, report: &SocketEntry) -> Option<Slow> {
     let pids = report.pids();
-    let looks: Option<Vec<&ProcessView<'_>>> = pids.iter().map(|pid| scene.process(*pid)).collect();
-    let mut looks = looks?;
-    if looks.len() > 1 {
-        looks.retain(|look| look.threads.ran > 0);
+    let views: Option<Vec<&ProcessView<'_>>> = pids.iter().map(|pid| scene.process(*pid)).collect();
+    let mut views = views?;
+    if views.len() > 1 {
+        views.retain(|view| view.threads.ran > 0);
     }
-    let [look] = looks.as_slice() else { return None };
+    let [view] = views.as_slice() else { return None };
     let found = |code, evidence, is_certain| {
-        let cause = Cause { code, pid: Some(look.now.pid), evidence };
+        let cause = Cause { code, pid: Some(view.now.pid), evidence };
         Some(Slow { cause, is_certain })
     };
     // Another process of the group may have used up what there was, while this one slept.
-    if let Some(quota) = out_of_quota(look).filter(|_| look.threads.load >= SPINS_FROM) {
+    if let Some(quota) = out_of_quota(view).filter(|_| view.threads.load >= SPINS_FROM) {
         return found(CauseCode::Throttled, vec![quota], true);
     }
-    let (code, evidence) = match (look.threads.spins.clone(), paging(look)) {
+    let (code, evidence) = match (view.threads.spins.clone(), paging(view)) {
         (Some(spins), _) => (CauseCode::Busy, vec![spins]),
         (None, paging) => (CauseCode::Paging, paging?),
     };
-    let others = look.threads.ran.saturating_sub(1);
+    let others = view.threads.ran.saturating_sub(1);
     let ran_too = u32::try_from(others).ok().filter(|others| *others > 0).map(Fact::RanToo);
-    let is_certain = ran_too.is_none() && !look.now.more_threads;
+    let is_certain = ran_too.is_none() && !view.now.more_threads;
     found(code, evidence.into_iter().chain(ran_too).collect(), is_certain)
 }

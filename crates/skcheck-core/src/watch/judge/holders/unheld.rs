@@ -2,7 +2,7 @@
 
 use crate::model::holder::Via;
 use crate::snapshot::entry::{Holding, SocketEntry};
-use crate::watch::evidence::process::Unreadable;
+use crate::watch::evidence::process::UnreadablePart;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::holders::accepting;
@@ -16,7 +16,7 @@ pub(crate) fn unheld(scene: &Scene<'_>, report: &SocketEntry) -> Cause {
         (Some(ring), ..) => (Some(ring.pid), vec![Fact::Ring(ring.fd)]),
         (None, Holding::InFlight { ambiguous: false }, Some(at)) => (Some(at.pid), vec![Fact::InFlight(*at)]),
         (None, Holding::Hidden | Holding::AwaitingAccept { .. }, _) => {
-            (None, vec![Fact::Missing(Unreadable::Descriptors)])
+            (None, vec![Fact::Missing(UnreadablePart::Descriptors)])
         }
         _ => (None, Vec::new()),
     };

@@ -8,7 +8,7 @@ use crate::watch::judge::cause::fact::Fact;
 use crate::watch::judge::process::threads::Threads;
 
 /// A socket's place in a set: the set's descriptor, and the events.
-type SetPlace = (u32, u32);
+pub(crate) type SetPlace = (u32, u32);
 
 /// The interests of all sets of a process, by what they refer to.
 pub(crate) struct Sets {

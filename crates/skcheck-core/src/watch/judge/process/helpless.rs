@@ -7,15 +7,15 @@ use crate::watch::judge::process::threads;
 use crate::watch::judge::process::view::ProcessView;
 
 /// That its threads wait for their memory, and how much of that is swapped out.
-pub(crate) fn paging(look: &ProcessView<'_>) -> Option<Vec<Fact>> {
-    let faults = look.threads.paging.clone()?;
-    let swapped = look.now.swapped.filter(|bytes| *bytes > 0).map(Fact::Swapped);
+pub(crate) fn paging(view: &ProcessView<'_>) -> Option<Vec<Fact>> {
+    let faults = view.threads.paging.clone()?;
+    let swapped = view.now.swapped.filter(|bytes| *bytes > 0).map(Fact::Swapped);
     Some([faults].into_iter().chain(swapped).collect())
 }
 
 /// What keeps a process from doing anything.
-pub(crate) fn helpless(look: &ProcessView<'_>, is_attended: bool) -> Option<(CauseCode, Vec<Fact>)> {
-    let ProcessView { now, threads, .. } = look;
+pub(crate) fn helpless(view: &ProcessView<'_>, is_attended: bool) -> Option<(CauseCode, Vec<Fact>)> {
+    let ProcessView { now, threads, .. } = view;
     if let Some(state @ (b'T' | b't')) = now.state.filter(|_| threads.all_stopped) {
         let mut evidence = vec![Fact::State(state)];
         evidence.extend(now.tracer.map(Fact::TracedBy));
@@ -29,18 +29,18 @@ pub(crate) fn helpless(look: &ProcessView<'_>, is_attended: bool) -> Option<(Cau
     if let Some(state @ (b'Z' | b'X')) = now.state.filter(|_| !is_attended) {
         return Some((CauseCode::Zombie, vec![Fact::State(state)]));
     }
-    throttled(look).map(|fact| (CauseCode::Throttled, vec![fact]))
+    throttled(view).map(|fact| (CauseCode::Throttled, vec![fact]))
 }
 
 /// Out of quota in most of the periods of the window, and not asleep for another reason: a thread that is
 /// throttled counts as one that runs.
-fn throttled(look: &ProcessView<'_>) -> Option<Fact> {
-    out_of_quota(look).filter(|_| !look.threads.none_runs)
+fn throttled(view: &ProcessView<'_>) -> Option<Fact> {
+    out_of_quota(view).filter(|_| !view.threads.none_runs)
 }
 
 /// Out of quota in most of the periods of the window.
-pub(crate) fn out_of_quota(look: &ProcessView<'_>) -> Option<Fact> {
-    let before = look.before?;
+pub(crate) fn out_of_quota(view: &ProcessView<'_>) -> Option<Fact> {
+    let before = view.before?;
     let grown = |quota: &Quota| {
         let before = before.quotas.iter().find(|it| it.cgroup == quota.cgroup)?.throttling;
         let periods = quota.throttling.periods.checked_sub(before.periods)?;
@@ -48,5 +48,5 @@ pub(crate) fn out_of_quota(look: &ProcessView<'_>) -> Option<Fact> {
         let is_most = throttled > 0 && throttled.saturating_mul(2) >= periods;
         is_most.then(|| Fact::Throttled { throttled, periods, cgroup: quota.cgroup.clone() })
     };
-    look.now.quotas.iter().filter_map(grown).next()
+    view.now.quotas.iter().filter_map(grown).next()
 }

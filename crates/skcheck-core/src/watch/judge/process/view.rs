@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::watch::evidence::process::{Call, ProcessEvidence, Unreadable};
+use crate::watch::evidence::process::{Call, ProcessEvidence, UnreadablePart};
 use crate::watch::judge::cause::fact::Fact;
 use crate::watch::judge::process::epoll::Sets;
 use crate::watch::judge::process::threads;
@@ -28,20 +28,20 @@ impl<'a> ProcessView<'a> {
     }
 
     /// Of a process that was not looked at closely nothing is known but what keeps all of it from running.
-    pub(crate) fn lacks(&self, what: Unreadable) -> bool {
+    pub(crate) fn lacks(&self, what: UnreadablePart) -> bool {
         let is_missing = |what| self.now.missing.contains(&what);
-        is_missing(what) || is_missing(Unreadable::NoAnswer) || !self.now.closely
+        is_missing(what) || is_missing(UnreadablePart::NoAnswer) || !self.now.closely
     }
 
     /// What could not be read, as facts.
     pub(crate) fn missing(&self) -> Vec<Fact> {
         let mut missing = self.now.missing.clone();
         if !self.now.closely {
-            missing.push(Unreadable::NotLookedAt);
+            missing.push(UnreadablePart::NotLookedAt);
         } else if self.now.more_threads {
-            missing.push(Unreadable::MoreThreads);
-        } else if !self.threads.calls_known && !self.lacks(Unreadable::Process) {
-            missing.push(Unreadable::Threads);
+            missing.push(UnreadablePart::MoreThreads);
+        } else if !self.threads.calls_known && !self.lacks(UnreadablePart::Process) {
+            missing.push(UnreadablePart::Threads);
         }
         missing.sort_unstable();
         missing.dedup();

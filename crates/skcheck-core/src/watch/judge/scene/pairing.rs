@@ -10,7 +10,7 @@ use crate::footprint::unsent;
 use crate::model::units::Payload;
 use crate::snapshot::entry::SocketEntry;
 use crate::watch::judge::cause::link::Pairing;
-use crate::watch::judge::scene::outcome::Outcome;
+use crate::watch::judge::scene::socket_progress::SocketProgress;
 
 /// How far two totals of one stream may lie apart: what a proxy holds in its own buffers, and what it adds
 /// and takes away (headers, encryption).
@@ -32,7 +32,7 @@ pub(crate) struct Pairs {
 }
 
 /// A socket of the process: its place, the sample's record of it, and how it went.
-pub(crate) type PairSide<'a> = (usize, &'a SocketEntry, Outcome);
+pub(crate) type PairSide<'a> = (usize, &'a SocketEntry, SocketProgress);
 
 impl Pairs {
     /// Pairs the readers of a process, those that stand still and those that read, with its writers.

@@ -7,7 +7,7 @@ use crate::model::socket::Inode;
 use crate::model::state::State;
 use crate::procfs::link::socket_inode;
 use crate::snapshot::entry::{SocketEntry, Waiter};
-use crate::watch::judge::scene::outcome::Outcome;
+use crate::watch::judge::scene::socket_progress::SocketProgress;
 
 /// What stands still unread, and by whom an answer to it is waited for.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(crate) struct Unanswered {
 
 impl Unanswered {
     /// `went` is how each socket went.
-    pub(crate) fn new(sockets: &[SocketEntry], went: &[Outcome]) -> Unanswered {
+    pub(crate) fn new(sockets: &[SocketEntry], went: &[SocketProgress]) -> Unanswered {
         let mut all = Unanswered::default();
         for (at, (report, _)) in sockets.iter().zip(went).enumerate().filter(|(_, it)| it.1.stands_still()) {
             for end in report.peer_holders.iter().filter(|_| report.socket.state != State::Listen) {
@@ -36,8 +36,8 @@ impl Unanswered {
         all
     }
 
-    /// A client's socket, and the listener that it waits at.
-    pub(crate) fn add(&mut self, waits: Option<(Inode, usize)>) {
+    /// Clients' sockets, each with the listener that it waits at.
+    pub(crate) fn add(&mut self, waits: Vec<(Inode, usize)>) {
         self.by_client.extend(waits);
     }
 

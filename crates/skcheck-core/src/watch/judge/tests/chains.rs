@@ -8,7 +8,7 @@ use crate::model::protocol::Protocol;
 use crate::model::socket::Shutdown;
 use crate::model::units::Payload;
 use crate::snapshot::report::Snapshot;
-use crate::watch::evidence::process::{Call, Interest, ProcessEvidence, ThreadEvidence, Unreadable};
+use crate::watch::evidence::process::{Call, Interest, ProcessEvidence, ThreadEvidence, UnreadablePart};
 use crate::watch::judge;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::code::CauseCode::{Backpressure, Blocked, Deadlock, EdgeNotRead, Stopped};
@@ -215,7 +215,7 @@ fn off_this_host() {
     // A full loopback connection is on this host, whoever has it; and so is an address of its own.
     let hidden = away(FULL).ports(5, 6);
     let (found, evidence) = end(&[&stuck(1, (1, 3), (2, 4))[..], &[hidden]].concat(), &|_| ());
-    assert_eq!((found, evidence.last()), (End::Hidden, Some(&Fact::Missing(Unreadable::Descriptors))));
+    assert_eq!((found, evidence.last()), (End::Hidden, Some(&Fact::Missing(UnreadablePart::Descriptors))));
     let own = Sock::tcp(9).off_host().with(|it| std::mem::swap(&mut it.local, &mut it.peer)).unread(1);
     let own = own.with(|it| it.peer = Endpoint::Ip { addr: [192, 0, 2, 9].into(), port: 1 });
     assert_eq!(end(&[&sockets[..], &[own]].concat(), &|_| ()).0, End::Hidden);

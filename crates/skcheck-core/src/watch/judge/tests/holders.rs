@@ -1,7 +1,7 @@
 //! Sockets that several processes hold.
 
 use crate::model::holder::Holder;
-use crate::watch::evidence::process::{Call, Interest, ProcessEvidence, ThreadEvidence, Unreadable};
+use crate::watch::evidence::process::{Call, Interest, ProcessEvidence, ThreadEvidence, UnreadablePart};
 use crate::watch::judge;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::code::CauseCode::{
@@ -53,7 +53,7 @@ fn one_is_unknown() {
     let hidden = ProcessEvidence {
         pid: 6,
         closely: true,
-        missing: vec![Unreadable::Threads, Unreadable::Descriptors],
+        missing: vec![UnreadablePart::Threads, UnreadablePart::Descriptors],
         ..Default::default()
     };
     check(&[process(5, sleeps(Call::Wait, 0)), hidden.clone()], Unknown, 6);

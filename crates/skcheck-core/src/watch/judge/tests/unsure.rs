@@ -2,7 +2,7 @@
 
 use crate::model::holder::{Holder, Via};
 use crate::snapshot::entry::Holding;
-use crate::watch::evidence::process::{Call, Interest, ProcessEvidence, ThreadEvidence, Unreadable};
+use crate::watch::evidence::process::{Call, Interest, ProcessEvidence, ThreadEvidence, UnreadablePart};
 use crate::watch::judge;
 use crate::watch::judge::cause::code::CauseCode::{Blocked, NoEpollin, NotPolled, Unknown};
 use crate::watch::judge::cause::fact::{Cause, Fact};
@@ -17,7 +17,7 @@ fn stalled() -> Sock {
     Sock::tcp(1).received(900).unread(900)
 }
 
-fn lacks(what: Unreadable, thread: ThreadEvidence) -> ProcessEvidence {
+fn lacks(what: UnreadablePart, thread: ThreadEvidence) -> ProcessEvidence {
     ProcessEvidence { missing: vec![what], ..process(5, thread) }
 }
 
@@ -31,27 +31,27 @@ fn privileges() {
     let missing = |what| Fact::Missing(what);
     let sock = stalled().held(5, 3);
     // Descriptors, but not what threads do.
-    let threads = lacks(Unreadable::Threads, dark());
+    let threads = lacks(UnreadablePart::Threads, dark());
     let cause = why(&sock, std::slice::from_ref(&threads));
     assert_eq!(
         (cause.code, cause.evidence),
-        (Unknown, vec![missing(Unreadable::Threads), Fact::InNoEpoll(0)])
+        (Unknown, vec![missing(UnreadablePart::Threads), Fact::InNoEpoll(0)])
     );
     let level = ProcessEvidence { epolls: vec![set(4, 3, 1, Interest::IN)], ..threads.clone() };
     let cause = why(&sock, &[level]);
-    assert_eq!((cause.code, cause.evidence.last()), (Unknown, Some(&missing(Unreadable::Threads))));
+    assert_eq!((cause.code, cause.evidence.last()), (Unknown, Some(&missing(UnreadablePart::Threads))));
     // That a process has stopped asking is seen in its set.
     let paused = ProcessEvidence { epolls: vec![set(4, 3, 1, Interest::OUT)], ..threads };
     assert_eq!(why(&sock, &[paused]).code, NoEpollin);
     // What threads do, but not descriptors.
-    let waits = lacks(Unreadable::Descriptors, sleeps(Call::EpollWait, 4));
+    let waits = lacks(UnreadablePart::Descriptors, sleeps(Call::EpollWait, 4));
     let cause = why(&sock, &[waits]);
-    assert_eq!((cause.code, cause.evidence), (Unknown, vec![missing(Unreadable::Descriptors)]));
-    let asleep = lacks(Unreadable::Descriptors, sleeps(Call::Sleep, 0));
+    assert_eq!((cause.code, cause.evidence), (Unknown, vec![missing(UnreadablePart::Descriptors)]));
+    let asleep = lacks(UnreadablePart::Descriptors, sleeps(Call::Sleep, 0));
     assert_eq!(why(&sock, &[asleep]).code, Blocked);
     // Who spins may be the one that waits for events all the time.
     let busy = |ticks| {
-        let mut process = lacks(Unreadable::Descriptors, ThreadEvidence { ticks: Some(ticks), ..runs() });
+        let mut process = lacks(UnreadablePart::Descriptors, ThreadEvidence { ticks: Some(ticks), ..runs() });
         process.threads.push(ThreadEvidence { tid: 6, ..sleeps(Call::EpollWait, 4) });
         process
     };
@@ -62,33 +62,41 @@ fn privileges() {
     let neither = ProcessEvidence {
         pid: 5,
         closely: true,
-        missing: vec![Unreadable::Threads, Unreadable::Descriptors],
+        missing: vec![UnreadablePart::Threads, UnreadablePart::Descriptors],
         ..Default::default()
     };
     let cause = why(&sock, &[neither]);
-    let expected = vec![missing(Unreadable::Threads), missing(Unreadable::Descriptors)];
+    let expected = vec![missing(UnreadablePart::Threads), missing(UnreadablePart::Descriptors)];
     assert_eq!((cause.code, cause.evidence), (Unknown, expected));
     // It is gone; nobody has looked.
-    let gone =
-        ProcessEvidence { pid: 5, closely: true, missing: vec![Unreadable::Process], ..Default::default() };
-    assert_eq!(why(&sock, &[gone]).evidence, [missing(Unreadable::Process)]);
-    assert_eq!(why(&sock, &[]).evidence, [missing(Unreadable::NotLookedAt)]);
+    let gone = ProcessEvidence {
+        pid: 5,
+        closely: true,
+        missing: vec![UnreadablePart::Process],
+        ..Default::default()
+    };
+    assert_eq!(why(&sock, &[gone]).evidence, [missing(UnreadablePart::Process)]);
+    assert_eq!(why(&sock, &[]).evidence, [missing(UnreadablePart::NotLookedAt)]);
     // It did not answer: that says nothing of what may be looked at.
-    let silent =
-        ProcessEvidence { pid: 5, closely: true, missing: vec![Unreadable::NoAnswer], ..Default::default() };
+    let silent = ProcessEvidence {
+        pid: 5,
+        closely: true,
+        missing: vec![UnreadablePart::NoAnswer],
+        ..Default::default()
+    };
     let cause = why(&sock, &[silent]);
-    assert_eq!((cause.code, cause.evidence), (Unknown, vec![missing(Unreadable::NoAnswer)]));
+    assert_eq!((cause.code, cause.evidence), (Unknown, vec![missing(UnreadablePart::NoAnswer)]));
     // There are more threads than were looked at.
     let many = ProcessEvidence { more_threads: true, ..process(5, sleeps(Call::Sleep, 0)) };
     let cause = why(&sock, &[many]);
     assert_eq!(cause.code, Unknown);
-    assert!(cause.evidence.contains(&missing(Unreadable::MoreThreads)), "{cause:?}");
-    assert!(!cause.evidence.contains(&missing(Unreadable::Threads)), "{cause:?}");
+    assert!(cause.evidence.contains(&missing(UnreadablePart::MoreThreads)), "{cause:?}");
+    assert!(!cause.evidence.contains(&missing(UnreadablePart::Threads)), "{cause:?}");
     // Not closely: that its calls are not known follows from that.
     let lightly = ProcessEvidence { closely: false, ..process(5, ThreadEvidence::default()) };
-    assert_eq!(why(&sock, &[lightly]).evidence, [missing(Unreadable::NotLookedAt)]);
+    assert_eq!(why(&sock, &[lightly]).evidence, [missing(UnreadablePart::NotLookedAt)]);
     // A cgroup that may not be read does not hide the rest.
-    let cgroup = lacks(Unreadable::Cgroup, sleeps(Call::Poll, 0));
+    let cgroup = lacks(UnreadablePart::Cgroup, sleeps(Call::Poll, 0));
     assert_eq!(why(&sock, &[cgroup]).code, NotPolled);
 }
 
@@ -96,7 +104,7 @@ fn privileges() {
 fn nobody_is_known_to_hold_it() {
     let cause = why(&stalled().holding(Holding::Hidden), &[]);
     assert_eq!((cause.code, cause.pid), (Unknown, None));
-    assert_eq!(cause.evidence, [Fact::Missing(Unreadable::Descriptors)]);
+    assert_eq!(cause.evidence, [Fact::Missing(UnreadablePart::Descriptors)]);
     assert_eq!(why(&stalled().holding(Holding::Orphan), &[]).evidence, []);
     // It is in a message, and who has not received that; a guess names nobody.
     let in_flight = |ambiguous| stalled().holding(Holding::InFlight { ambiguous });

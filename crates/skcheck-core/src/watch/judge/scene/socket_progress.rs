@@ -8,7 +8,7 @@ use crate::watch::judge::progress::state::{Reading, Writing};
 
 /// How one socket of the later sample went.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Outcome {
+pub(crate) struct SocketProgress {
     pub(crate) reading: Reading,
     pub(crate) writing: Writing,
     /// How fast its reader reads.
@@ -23,9 +23,9 @@ pub(crate) struct Outcome {
     pub(crate) not_arriving: Option<NotArriving>,
 }
 
-impl Outcome {
+impl SocketProgress {
     /// Nothing is known of it.
-    pub(crate) const UNKNOWN: Outcome = Outcome {
+    pub(crate) const UNKNOWN: SocketProgress = SocketProgress {
         reading: Reading::Unknown,
         writing: Writing::Unknown,
         pace: Pace { consumed: None, at_least: false },
