@@ -23,7 +23,6 @@ pub mod evidence;
 pub(crate) mod judge;
 pub(crate) mod sample;
 
-pub use crate::watch::evidence::conduit;
 pub use crate::watch::evidence::key::SocketKey;
 pub use crate::watch::evidence::sample::{FirstPacket, Sample, StillOpen};
 pub use crate::watch::judge::judgement::{Judged, Judgement};

@@ -30,12 +30,22 @@ impl Files {
         directory: &str,
         thread: &ThreadEvidence,
     ) -> Option<Mount> {
-        let waits = thread.state == Some(b'D') || thread.wchan.as_deref() == Some(FUSE);
-        let is_file = thread.target.as_ref().is_some_and(|path| path.starts_with(b"/"));
-        let (_, fd) = thread.syscall.and_then(Syscall::on).filter(|_| waits && is_file)?;
+        let fd = awaited_file(thread)?;
         let file = OpenFile::parse(&read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
         let read = || read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
         let mount = thread::mount(self.mountinfo.get_or_insert_with(read), file.mount?)?;
-        Some(mount).filter(|mount| !OF_KERNEL.contains(&mount.kind.as_slice()))
+        has_something_behind(&mount).then_some(mount)
     }
+}
+
+/// The descriptor of the file for which a thread waits, if it does.
+fn awaited_file(thread: &ThreadEvidence) -> Option<u32> {
+    let waits = thread.state == Some(b'D') || thread.wchan.as_deref() == Some(FUSE);
+    let is_file = thread.target.as_ref().is_some_and(|path| path.starts_with(b"/"));
+    thread.syscall.and_then(Syscall::on).filter(|_| waits && is_file).map(|(_, fd)| fd)
+}
+
+/// Whether a server or a device can be what a mount waits for.
+fn has_something_behind(mount: &Mount) -> bool {
+    !OF_KERNEL.contains(&mount.kind.as_slice())
 }

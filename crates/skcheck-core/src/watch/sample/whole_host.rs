@@ -34,6 +34,12 @@ pub(crate) fn scan(
         Wanted::All | Wanted::NoWayIn => None,
     };
     let is_there = |report: &SocketEntry| wanted == Wanted::NoWayIn || is_in(&query.netns, id, report);
+    let asked_for = asked_for_first(&mut snapshot, query, is_there);
+    Ok((snapshot, asked_for))
+}
+
+/// Puts what was asked for before everything else, and says how much that is.
+fn asked_for_first(snapshot: &mut Snapshot, query: &Query, is_there: impl Fn(&SocketEntry) -> bool) -> usize {
     let (asked, mut others): (Vec<SocketEntry>, Vec<SocketEntry>) = std::mem::take(&mut snapshot.sockets)
         .into_iter()
         .partition(|report| is_there(report) && snapshot.matches(query, report));
@@ -46,7 +52,7 @@ pub(crate) fn scan(
     let asked_for = asked.len();
     snapshot.sockets = asked;
     snapshot.sockets.append(&mut others);
-    Ok((snapshot, asked_for))
+    asked_for
 }
 
 /// What can be left out without cutting a chain: a writer of UDP and its like waits for no reader.

@@ -7,7 +7,7 @@ use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::process::epoll::SetPlace;
 use crate::watch::judge::process::helpless::{helpless, paging};
 use crate::watch::judge::process::view::ProcessView;
-use crate::watch::judge::process::{epoll, threads};
+use crate::watch::judge::process::{epoll, facts, sleep};
 
 /// What is not read: a socket, under all its numbers in one process.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ pub(crate) struct Decided {
 }
 
 /// A cause, and what it stands on.
-type Finding = (CauseCode, Vec<Fact>);
+type Ruling = (CauseCode, Vec<Fact>);
 
 /// What shows that a process attends to a socket.
 struct Attention {
@@ -81,15 +81,15 @@ pub(crate) fn decide(view: &ProcessView<'_>, target: &UnreadSocket<'_>) -> Decid
 }
 
 /// In the middle of reading it, or in a sleep that nothing ends.
-fn stuck(view: &ProcessView<'_>, target: &UnreadSocket<'_>) -> Option<Finding> {
-    if !target.is_listener && threads::is_stuck_reading(view.now, view.before, target.fds) {
-        return Some((CauseCode::StuckReading, threads::facts_on(view.now, Call::Read, target.fds)));
+fn stuck(view: &ProcessView<'_>, target: &UnreadSocket<'_>) -> Option<Ruling> {
+    if !target.is_listener && sleep::is_stuck_reading(view.now, view.before, target.fds) {
+        return Some((CauseCode::StuckReading, facts::facts_on(view.now, Call::Read, target.fds)));
     }
     view.threads.all_uninterruptible.then(|| (CauseCode::Blocked, view.blocked()))
 }
 
 /// A thread runs all the time, or all wait for their memory, and nobody attends to the socket.
-fn busy(view: &ProcessView<'_>, attention: &Attention) -> Option<Finding> {
+fn busy(view: &ProcessView<'_>, attention: &Attention) -> Option<Ruling> {
     if attention.is_paid() || attention.may_be_waited {
         return None;
     }
@@ -98,14 +98,14 @@ fn busy(view: &ProcessView<'_>, attention: &Attention) -> Option<Finding> {
 }
 
 /// It is about to read, or waits for more than is there (SO_RCVLOWAT).
-fn in_call(view: &ProcessView<'_>, target: &UnreadSocket<'_>, attention: &Attention) -> Option<Finding> {
+fn in_call(view: &ProcessView<'_>, target: &UnreadSocket<'_>, attention: &Attention) -> Option<Ruling> {
     let call = if target.is_listener { Call::Accept } else { Call::Read };
-    let facts = || threads::facts_on(view.now, call, target.fds);
+    let facts = || facts::facts_on(view.now, call, target.fds);
     attention.is_in_call.then(|| (CauseCode::Unknown, facts()))
 }
 
 /// What the epoll sets tell that have it.
-fn by_sets(view: &ProcessView<'_>, Attention { places, is_waited, .. }: &Attention) -> Option<Finding> {
+fn by_sets(view: &ProcessView<'_>, Attention { places, is_waited, .. }: &Attention) -> Option<Ruling> {
     if places.is_empty() {
         return None;
     }
@@ -116,7 +116,7 @@ fn by_sets(view: &ProcessView<'_>, Attention { places, is_waited, .. }: &Attenti
     }
     let (code, mut evidence) = epoll::judge(places, &view.sets, &view.threads);
     match code {
-        Some(CauseCode::NobodyWaits | CauseCode::EdgeNotRead) => evidence.extend(threads::facts(view.now)),
+        Some(CauseCode::NobodyWaits | CauseCode::EdgeNotRead) => evidence.extend(facts::facts(view.now)),
         None => evidence.extend(view.missing()),
         Some(_) => {}
     }
@@ -127,7 +127,7 @@ fn by_sets(view: &ProcessView<'_>, Attention { places, is_waited, .. }: &Attenti
 ///
 /// A thread that sleeps in poll(2) or select(2) does not ask for it either: these tell at once what is there
 /// to be read.
-fn unpolled(view: &ProcessView<'_>, target: &UnreadSocket<'_>) -> Finding {
+fn unpolled(view: &ProcessView<'_>, target: &UnreadSocket<'_>) -> Ruling {
     let threads = &view.threads;
     let sets_known = !view.lacks(UnreadablePart::Descriptors) && !view.lacks(UnreadablePart::Process);
     let in_no_set = sets_known.then(|| Fact::InNoEpoll(view.sets.count()));
@@ -147,7 +147,7 @@ fn unpolled(view: &ProcessView<'_>, target: &UnreadSocket<'_>) -> Finding {
         // What is asked of a ring cannot be seen.
         (Some(ring), _) => (CauseCode::Unknown, vec![ring]),
         (None, Some(in_no_set)) if threads.calls_known => {
-            (CauseCode::NotPolled, [in_no_set].into_iter().chain(threads::facts(view.now)).collect())
+            (CauseCode::NotPolled, [in_no_set].into_iter().chain(facts::facts(view.now)).collect())
         }
         (None, in_no_set) => (CauseCode::Unknown, view.missing().into_iter().chain(in_no_set).collect()),
     };

@@ -3,7 +3,7 @@
 use crate::watch::evidence::process::Quota;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::Fact;
-use crate::watch::judge::process::threads;
+use crate::watch::judge::process::facts;
 use crate::watch::judge::process::view::ProcessView;
 
 /// That its threads wait for their memory, and how much of that is swapped out.
@@ -23,7 +23,7 @@ pub(crate) fn helpless(view: &ProcessView<'_>, is_attended: bool) -> Option<(Cau
     }
     if now.frozen == Some(true) || threads.all_parked {
         let cgroup = now.cgroup.clone().filter(|_| now.frozen == Some(true));
-        let evidence = cgroup.map_or_else(|| threads::facts(now), |path| vec![Fact::FrozenCgroup(path)]);
+        let evidence = cgroup.map_or_else(|| facts::facts(now), |path| vec![Fact::FrozenCgroup(path)]);
         return Some((CauseCode::Frozen, evidence));
     }
     if let Some(state @ (b'Z' | b'X')) = now.state.filter(|_| !is_attended) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::watch::evidence::process::{Call, ProcessEvidence, UnreadablePart};
 use crate::watch::judge::cause::fact::Fact;
 use crate::watch::judge::process::epoll::Sets;
-use crate::watch::judge::process::threads;
 use crate::watch::judge::process::threads::Threads;
+use crate::watch::judge::process::{facts, sleep};
 
 /// A process, with what is asked of it again and again put in order once.
 pub(crate) struct ProcessView<'a> {
@@ -50,8 +50,8 @@ impl<'a> ProcessView<'a> {
 
     /// What its threads are blocked in: files first, which keep a whole process waiting.
     pub(crate) fn blocked(&self) -> Vec<Fact> {
-        let files = threads::files(self.now, self.before);
-        files.into_iter().chain(threads::facts(self.now)).collect()
+        let files = facts::files(self.now, self.before);
+        files.into_iter().chain(facts::facts(self.now)).collect()
     }
 
     /// Whether a thread is blocked in writing to one of these.
@@ -67,12 +67,12 @@ impl<'a> ProcessView<'a> {
     /// Whether the thread that is blocked in writing to one of these has slept there since the sample before;
     /// `None` where that is not known.
     pub(crate) fn slept_writing(&self, fds: &[u32]) -> Option<bool> {
-        threads::slept_on(self.now, self.before?, Call::Write, fds)
+        sleep::slept_on(self.now, self.before?, Call::Write, fds)
     }
 
     /// Those threads.
     pub(crate) fn writers(&self, fds: &[u32]) -> Vec<Fact> {
-        threads::facts_on(self.now, Call::Write, fds)
+        facts::facts_on(self.now, Call::Write, fds)
     }
 
     /// The descriptors that threads are blocked in reading from, and what these refer to.
