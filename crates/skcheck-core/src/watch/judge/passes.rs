@@ -61,11 +61,9 @@ fn read(span: &Span<'_>, places: &SocketPlaces) -> Judged {
     let both = pair.before.zip(pair.now);
     let drops = both.filter(|_| !span.window.is_zero()).and_then(|(before, now)| drops(before, now));
     Judged {
-        key,
         now,
         before,
         reading: received.reading,
-        writing: Writing::Unknown,
         consumed: rate(received.consumed),
         consumed_at_least: received.at_least,
         arriving: rate(received.arrived),
@@ -74,15 +72,10 @@ fn read(span: &Span<'_>, places: &SocketPlaces) -> Judged {
         unread_age: received.age,
         drops,
         drops_per_second: rate(drops.map(u64::from)),
-        sender_is_full: false,
-        taken: None,
-        window_closed: None,
-        not_arriving: None,
         asked_for: is_asked_for(span.now, now) || now.is_none() && is_asked_for(span.before, before),
         closed: now.is_none() && span.now.drained.get(&key) == Some(&StillOpen::No),
         held_by: both.map(|(before, now)| held_by(before, now)).unwrap_or_default(),
-        cause: None,
-        root: None,
+        ..Judged::new(key)
     }
 }
 
