@@ -52,7 +52,7 @@ fn idle_socket() -> std::os::fd::OwnedFd {
 fn the_first_look_alone() {
     let host = MadeUp::new().process(7, "opener", &(1..=30).collect::<Vec<u32>>());
     let first =
-        leaks::look(&host.kernel(|_| None), Thresholds { open: 30, leaked: 1 }).map(leaks::Look::alone);
+        leaks::look(&host.kernel(|_| None), Thresholds { open: 30, leaked: 1 }).map(leaks::FirstLook::alone);
     let alone = first.expect("tables can be read");
     assert_eq!((alone.again_after, &alone.leaked[..], alone.sockets), (None, &[][..], 0));
     let [open] = &alone.open[..] else { panic!("{:?}", alone.open) };

@@ -114,7 +114,10 @@ fn blocked_in_calls() {
         assert_eq!(thread.state, Some(b'S'));
         assert!(thread.wchan.is_some(), "{thread:?}");
         assert!(found.threads.len() >= 2 && !found.more_threads, "{found:?}");
-        assert!(found.epolls.is_empty() && found.rings.is_empty() && found.zombies.is_empty(), "{found:?}");
+        assert!(
+            found.epolls.is_empty() && found.rings.is_empty() && found.dead_children.is_empty(),
+            "{found:?}"
+        );
         assert_eq!((found.missing.as_slice(), found.descriptors_age), (&[][..], Duration::ZERO));
     }
     let (reader, _writer) = unread();
@@ -146,8 +149,8 @@ fn spinning() {
 fn a_zombie_child() {
     let (reader, _writer) = unread();
     let (child, zombies) = Doing::start("zombie", reader);
-    let found = evidence(child.pid(), |process| !process.zombies.is_empty());
-    assert_eq!(found.zombies, zombies);
+    let found = evidence(child.pid(), |process| !process.dead_children.is_empty());
+    assert_eq!(found.dead_children, zombies);
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn drained_and_closed() {
     });
     let process = &before.processes.get(&std::process::id()).expect("it holds unread data");
     assert!(!process.closely && process.threads.iter().all(|thread| thread.ticks.is_some()), "{process:?}");
-    assert!(before.drained.is_empty() && before.heads.is_empty());
+    assert!(before.drained.is_empty() && before.first_packets.is_empty());
     assert!(before.tcp_memory.is_some());
 
     drain(&read.server, 1000);

@@ -3,7 +3,7 @@
 use std::io;
 
 use skcheck_core::watch::Probe;
-use skcheck_core::watch::evidence::Unread;
+use skcheck_core::watch::evidence::UnreadablePart;
 use skcheck_core::{Host, Live};
 
 use crate::support::child::{Sleeper, no_child_is_born};
@@ -61,7 +61,7 @@ fn as_nobody(pid: u32, inode: u32, port: u16) {
     let now = probe.sample(None, Some(&before)).expect("anyone may");
     let found = &now.processes[&pid];
     assert!(found.closely, "{found:?}");
-    assert_eq!(found.missing, [Unread::Threads, Unread::Descriptors]);
+    assert_eq!(found.missing, [UnreadablePart::Threads, UnreadablePart::Descriptors]);
     assert_eq!((found.state, found.comm.as_deref()), (Some(b'S'), Some(&b"sleep"[..])));
     let [thread] = &found.threads[..] else { panic!("{found:?}") };
     assert_eq!((thread.state, thread.syscall, &thread.wchan), (Some(b'S'), None, &None));

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::os::fd::AsFd;
 
 use rustix::net::{SendFlags, SocketType, send};
-use skcheck_core::watch::{Head, Probe, Sample, SocketKey};
+use skcheck_core::watch::{FirstPacket, Probe, Sample, SocketKey};
 use skcheck_core::{Live, NetnsChoice, Query};
 
 use crate::measure::engine;
@@ -19,9 +19,9 @@ fn sample(probe: &mut Probe<'_>, before: Option<&Sample>) -> Sample {
     probe.sample(Some(engine()), before).expect("the host can be sampled")
 }
 
-fn head(sample: &Sample, reader: &impl AsFd) -> Head {
+fn head(sample: &Sample, reader: &impl AsFd) -> FirstPacket {
     let key = SocketKey::of(get(&sample.snapshot, inode(reader))).expect("the kernel gives it a cookie");
-    *sample.heads.get(&key).expect("it holds something")
+    *sample.first_packets.get(&key).expect("it holds something")
 }
 
 /// Whether the process of this test is looked at closely: nothing that it holds was read.

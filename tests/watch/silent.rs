@@ -4,7 +4,7 @@ use std::io;
 use std::sync::OnceLock;
 
 use skcheck_core::watch::cause::{CauseCode, Fact};
-use skcheck_core::watch::evidence::Unread;
+use skcheck_core::watch::evidence::UnreadablePart;
 use skcheck_core::watch::{Probe, judge};
 use skcheck_core::{Host, Live};
 
@@ -38,7 +38,7 @@ fn no_answer() {
     if !in_own_netns("silent::no_answer") || engine().is_none() {
         return;
     }
-    for (refuses, unread) in [(false, Unread::NoAnswer), (true, Unread::Descriptors)] {
+    for (refuses, unread) in [(false, UnreadablePart::NoAnswer), (true, UnreadablePart::Descriptors)] {
         let pair = Pair::tcp(1 << 20, 1 << 20);
         pair.write(50_000);
         let reader = inode(&pair.reader);

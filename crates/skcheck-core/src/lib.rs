@@ -60,7 +60,7 @@ pub mod engine;
 pub mod exact;
 pub mod footprint;
 pub mod host;
-pub mod room;
+pub mod occupancy;
 
 mod collect;
 mod diag;
@@ -107,8 +107,8 @@ pub use model::state::State;
 pub use model::table::{IpVersion, Table};
 pub use model::tcp::{TcpInfo, Timer};
 pub use model::units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
+pub use occupancy::Occupancy;
 pub use packets::packets;
-pub use room::Room;
 pub use snapshot::entry::{Holding, SocketEntry, Waiter};
 pub use snapshot::report::Snapshot;
 pub use snapshot::scan::{scan, scan_with};

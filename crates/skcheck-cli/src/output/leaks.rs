@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use skcheck_core::leaks::{Below, Leaked, Leaks, Open, Thresholds};
+use skcheck_core::leaks::{Below, Leaked, Leaks, OpenSockets, Thresholds};
 
 use crate::config::Page;
 use crate::output::cells::{count, proto, state_name};
@@ -134,7 +134,7 @@ fn open(leaks: &Leaks, page: Page) -> Vec<[String; 3]> {
 }
 
 /// The kinds that most of a process's sockets are of: as many as there is room for.
-fn most_of_them(row: &Open, room: Option<usize>) -> String {
+fn most_of_them(row: &OpenSockets, room: Option<usize>) -> String {
     let listed: u64 = row.listed.iter().map(|(.., sockets)| sockets).sum();
     let unlisted = row.sockets.saturating_sub(listed);
     let mut kinds: Vec<(u64, String)> = row

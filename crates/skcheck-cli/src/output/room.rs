@@ -1,6 +1,6 @@
 //! Full buffers, and what was dropped, in words.
 
-use skcheck_core::{Holding, Protocol, RecvQueue, Room, Socket, SocketEntry};
+use skcheck_core::{Holding, Occupancy, Protocol, RecvQueue, Socket, SocketEntry};
 
 use crate::output::cells::count;
 use crate::report::{Group, Owner, shows_sent};
@@ -21,7 +21,7 @@ pub(super) fn notes(report: &SocketEntry) -> Vec<String> {
 
 /// `buffer full (8 MiB of 8 MiB)`, `accept queue full (129, limit 128)`; `None` where there is room.
 pub(super) fn buffer(socket: &Socket) -> Option<String> {
-    let room = socket.receive_room()?;
+    let room = socket.receive_occupancy()?;
     if is_listener(socket) {
         return room.is_full.then(|| format!("accept queue full ({}, limit {})", room.used, room.limit));
     }
@@ -29,10 +29,10 @@ pub(super) fn buffer(socket: &Socket) -> Option<String> {
 }
 
 fn send_buffer(socket: &Socket) -> Option<String> {
-    used("send buffer", socket.send_room()?)
+    used("send buffer", socket.send_occupancy()?)
 }
 
-fn used(name: &str, room: Room) -> Option<String> {
+fn used(name: &str, room: Occupancy) -> Option<String> {
     let of = format!("({} of {})", size(room.used), size(room.limit));
     match (room.is_full, room.is_tight()) {
         (true, _) => Some(format!("{name} full {of}")),
@@ -66,7 +66,7 @@ pub(super) fn sentence(socket: &Socket, per_second: Option<u64>) -> String {
 }
 
 fn is_full(socket: &Socket) -> Option<String> {
-    let Room { used, limit, .. } = socket.receive_room().filter(|room| room.is_full)?;
+    let Occupancy { used, limit, .. } = socket.receive_occupancy().filter(|room| room.is_full)?;
     Some(match is_listener(socket) {
         true => format!("its accept queue is full ({used}, limit {limit})"),
         false => format!("its buffer is full ({} of {})", size(used), size(limit)),
@@ -93,7 +93,7 @@ fn counted(n: u64, noun: &str) -> String {
 /// The sentence about the fullest of a group's sockets, with its descriptor where there are several.
 pub(super) fn of_group(group: &Group<'_>) -> Option<String> {
     let fullest = |report: &&&SocketEntry| {
-        let room = report.socket.receive_room();
+        let room = report.socket.receive_occupancy();
         (room.is_some_and(|room| room.is_full), lost(&report.socket), room.map_or(0, |room| room.used))
     };
     let told = group.sockets.iter().max_by_key(fullest)?;
@@ -112,7 +112,7 @@ pub(super) fn of_group(group: &Group<'_>) -> Option<String> {
 
 /// How many buffers of all these sockets are full, and what they dropped.
 pub(super) fn totals(sockets: &[SocketEntry]) -> Option<String> {
-    let is_full = |report: &&SocketEntry| report.socket.receive_room().is_some_and(|room| room.is_full);
+    let is_full = |report: &&SocketEntry| report.socket.receive_occupancy().is_some_and(|room| room.is_full);
     let full: Vec<&SocketEntry> = sockets.iter().filter(is_full).collect();
     let queues = full.iter().filter(|report| is_listener(&report.socket)).count() as u64;
     let buffers = full.len() as u64 - queues;

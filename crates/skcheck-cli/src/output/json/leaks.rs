@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use skcheck_core::leaks::{Leaked, Leaks, Open, Thresholds};
+use skcheck_core::leaks::{Leaked, Leaks, OpenSockets, Thresholds};
 
 use crate::output::json::GapJson;
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
@@ -131,7 +131,7 @@ impl LeakedJson {
 }
 
 impl OpenJson {
-    fn new(open: &Open) -> OpenJson {
+    fn new(open: &OpenSockets) -> OpenJson {
         let listed = open.listed.iter().map(|(protocol, state, sockets)| ListedJson {
             protocol: protocol.name(),
             state: state.name(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use skcheck_core::watch::progress::{NotArriving, Reading};
-use skcheck_core::watch::{Change, Judged, Trend};
+use skcheck_core::watch::{Growth, Judged, Trend};
 use skcheck_core::{Inode, Process};
 
 use crate::output::json::GapJson;
@@ -198,7 +198,7 @@ impl TrendJson {
 }
 
 impl ChangeJson {
-    fn new(change: Change) -> ChangeJson {
+    fn new(change: Growth) -> ChangeJson {
         ChangeJson { now: change.now.0, per_s: change.per_second.round() }
     }
 }

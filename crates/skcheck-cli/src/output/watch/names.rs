@@ -2,7 +2,7 @@
 
 use skcheck_core::watch::Sample;
 use skcheck_core::watch::cause::Over;
-use skcheck_core::watch::conduit::ConduitKind;
+use skcheck_core::watch::evidence::ConduitKind;
 use skcheck_core::{Endpoint, Holding, SocketEntry};
 
 use crate::output::names::{Writer, descriptor, endpoint_of};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use skcheck_core::SocketEntry;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact};
-use skcheck_core::watch::evidence::Unread;
+use skcheck_core::watch::evidence::UnreadablePart;
 
 use crate::output::cells::{count, error_queue};
 use crate::output::watch::names::Names;
@@ -13,7 +13,7 @@ use crate::output::watch::words::missing;
 use crate::report::watch::{Row, WatchReport};
 
 /// What keeps a cause from being known; `None` where it is.
-pub(super) fn unread(cause: &Cause) -> Option<Unread> {
+pub(super) fn unread(cause: &Cause) -> Option<UnreadablePart> {
     let missing = cause.evidence.iter().filter_map(|fact| match fact {
         Fact::Missing(unread) => Some(*unread),
         _ => None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use skcheck_core::Bytes;
-use skcheck_core::watch::{Change, Trend};
+use skcheck_core::watch::{Growth, Trend};
 
 use crate::output::cells::count;
 use crate::text::{size, span};
@@ -38,7 +38,7 @@ fn pressure(until: Duration) -> String {
     }
 }
 
-fn part(what: &str, Change { now: Bytes(now), per_second }: Change) -> String {
+fn part(what: &str, Growth { now: Bytes(now), per_second }: Growth) -> String {
     format!("{what} {} ({})", size(now), rate(per_second))
 }
 
@@ -60,8 +60,8 @@ fn whole(number: f64) -> u64 {
 mod tests {
     use super::*;
 
-    fn change(now: u64, per_second: f64) -> Change {
-        let mut change = Change::default();
+    fn change(now: u64, per_second: f64) -> Growth {
+        let mut change = Growth::default();
         (change.now, change.per_second) = (Bytes(now), per_second);
         change
     }

@@ -1,7 +1,7 @@
 //! Causes and what they stand on, in words. Each a clause: no capital, no full stop.
 
 use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Pace};
-use skcheck_core::watch::evidence::{Call, Interest, Unread};
+use skcheck_core::watch::evidence::{Call, Interest, UnreadablePart};
 
 use crate::output::cells::count;
 use crate::output::watch::names::Names;
@@ -241,22 +241,22 @@ pub(super) struct MissingWords {
 }
 
 /// What could not be read, in words.
-pub(super) fn missing(unread: Unread) -> MissingWords {
+pub(super) fn missing(unread: UnreadablePart) -> MissingWords {
     const ROOT: &str = "run as root, or grant CAP_SYS_PTRACE";
     let (short, what, remedy) = match unread {
-        Unread::NoAnswer => ("no answer", "its process did not answer when it was asked", None),
-        Unread::Threads => ("not permitted", "its threads may not be looked at", Some(ROOT)),
-        Unread::Descriptors => {
+        UnreadablePart::NoAnswer => ("no answer", "its process did not answer when it was asked", None),
+        UnreadablePart::Threads => ("not permitted", "its threads may not be looked at", Some(ROOT)),
+        UnreadablePart::Descriptors => {
             ("not permitted", "its descriptors and epoll sets may not be looked at", Some(ROOT))
         }
-        Unread::Cgroup => (
+        UnreadablePart::Cgroup => (
             "no cgroup",
             "its cgroup cannot be read",
             Some("run as root; in a container, mount the host's / and give --host-root"),
         ),
-        Unread::Process => ("ended", "it ended meanwhile", None),
-        Unread::MoreThreads => ("too many threads", "it has more threads than are looked at", None),
-        Unread::NotLookedAt => (
+        UnreadablePart::Process => ("ended", "it ended meanwhile", None),
+        UnreadablePart::MoreThreads => ("too many threads", "it has more threads than are looked at", None),
+        UnreadablePart::NotLookedAt => (
             "not looked at",
             "its process was not looked at",
             Some("only the heaviest are looked at, and those that match (ask for it with --pid)"),

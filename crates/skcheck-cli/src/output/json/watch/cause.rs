@@ -3,7 +3,7 @@
 use serde::Serialize;
 use skcheck_core::watch::Sample;
 use skcheck_core::watch::cause::{Cause, End, Link, Over, Pace, Root};
-use skcheck_core::watch::conduit::Conduit;
+use skcheck_core::watch::evidence::Conduit;
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
 use crate::output::json::socket::HolderJson;

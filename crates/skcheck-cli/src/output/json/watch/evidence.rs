@@ -180,7 +180,7 @@ fn call_name(call: Call) -> &'static str {
 mod tests {
     use skcheck_core::Payload;
     use skcheck_core::watch::Sample;
-    use skcheck_core::watch::evidence::Unread;
+    use skcheck_core::watch::evidence::UnreadablePart;
 
     use super::*;
     use crate::report::watch::tests::World;
@@ -241,7 +241,7 @@ mod tests {
             (Fact::ZombieChild(77), r#"{"kind":"zombie_child","pid":77}"#),
             (Fact::AcceptQueue { waiting: 2, limit: Some(1) }, r#"{"kind":"accept_queue","value":2,"of":1}"#),
             (Fact::AcceptQueue { waiting: 2, limit: None }, r#"{"kind":"accept_queue","value":2}"#),
-            (Fact::Missing(Unread::Threads), r#"{"kind":"missing"}"#),
+            (Fact::Missing(UnreadablePart::Threads), r#"{"kind":"missing"}"#),
         ];
         for (fact, expected) in all {
             assert_eq!(json(&fact, &world.now), expected, "{fact:?}");

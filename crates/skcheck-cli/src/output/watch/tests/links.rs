@@ -1,8 +1,8 @@
 //! Chains, link by link.
 
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Root, Wait};
-use skcheck_core::watch::conduit::{Conduit, ConduitKind};
 use skcheck_core::watch::evidence::Mount;
+use skcheck_core::watch::evidence::{Conduit, ConduitKind};
 use skcheck_core::{Holder, Payload};
 
 use super::answer;

@@ -1,7 +1,7 @@
 use skcheck_core::Holder;
 use skcheck_core::Payload;
 use skcheck_core::watch::cause::{Cause, CauseCode, Fact};
-use skcheck_core::watch::evidence::{Call, Interest, Unread};
+use skcheck_core::watch::evidence::{Call, Interest, UnreadablePart};
 
 use super::{PIPE, answer, names};
 use crate::output::watch::{words, write_block};
@@ -174,11 +174,11 @@ fn every_fact_has_its_words() {
 fn what_is_missing_says_what_would_show_it() {
     let world = World::new(1);
     let all = [
-        (Unread::Threads, "CAP_SYS_PTRACE"),
-        (Unread::Descriptors, "CAP_SYS_PTRACE"),
-        (Unread::Cgroup, "--host-root"),
-        (Unread::Process, "ended"),
-        (Unread::NoAnswer, "did not answer"),
+        (UnreadablePart::Threads, "CAP_SYS_PTRACE"),
+        (UnreadablePart::Descriptors, "CAP_SYS_PTRACE"),
+        (UnreadablePart::Cgroup, "--host-root"),
+        (UnreadablePart::Process, "ended"),
+        (UnreadablePart::NoAnswer, "did not answer"),
     ];
     for (unread, expected) in all {
         let words = words::fact(&Fact::Missing(unread), names(&world));
@@ -186,12 +186,12 @@ fn what_is_missing_says_what_would_show_it() {
     }
     let mut world = World::new(1);
     world.named(2, "app");
-    world.stalled((2, 7), 10, CauseCode::Unknown, vec![Fact::Missing(Unread::Threads)]);
+    world.stalled((2, 7), 10, CauseCode::Unknown, vec![Fact::Missing(UnreadablePart::Threads)]);
     let answer = answer(&world);
     assert_eq!(answer[1], "Because: nothing that could be seen tells why: its threads may not be looked at.");
     // What would show it is told once, beneath the table.
-    world.stalled((3, 7), 10, CauseCode::Unknown, vec![Fact::Missing(Unread::Descriptors)]);
-    world.stalled((4, 7), 10, CauseCode::Blocked, vec![Fact::Missing(Unread::Descriptors)]);
+    world.stalled((3, 7), 10, CauseCode::Unknown, vec![Fact::Missing(UnreadablePart::Descriptors)]);
+    world.stalled((4, 7), 10, CauseCode::Blocked, vec![Fact::Missing(UnreadablePart::Descriptors)]);
     let mut block = Vec::new();
     write_block(&world.report(), &[], None, PIPE, &mut block).unwrap();
     let block = String::from_utf8(block).unwrap();

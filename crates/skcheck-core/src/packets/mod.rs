@@ -1,0 +1,10 @@
+//! One socket's queues, packet by packet, as a debugger would show them.
+
+pub(crate) mod descriptor;
+pub(crate) mod listing;
+pub(crate) mod lock_keepers;
+pub(crate) mod refusal;
+pub(crate) mod walk;
+
+pub use crate::packets::listing::{Change, Listing};
+pub use crate::packets::walk::packets;

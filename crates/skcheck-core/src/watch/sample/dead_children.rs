@@ -1,0 +1,50 @@
+//! Children that have ended and that nobody has waited for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::host::Host;
+use crate::procfs::number::parse_number;
+use crate::procfs::thread;
+use crate::watch::evidence::process::ProcessEvidence;
+use crate::watch::sample::file::read;
+use crate::watch::sample::schedule::Schedule;
+
+/// Looking for them takes no more than this part of the time: it is one file of every process of the host.
+const PART: u32 = 50;
+
+/// All of the host, each with its parent.
+#[derive(Default)]
+pub(crate) struct DeadChildren {
+    all: Vec<(u32, u32)>,
+    schedule: Schedule,
+}
+
+impl DeadChildren {
+    /// Adds to each process that is looked at closely those that are its children.
+    pub(crate) fn add(
+        &mut self,
+        host: &dyn Host,
+        now: Duration,
+        processes: &mut BTreeMap<u32, ProcessEvidence>,
+    ) {
+        if self.schedule.is_due(now) {
+            self.all = self.schedule.run(now, PART, || dead_children(host));
+        }
+        for (pid, parent) in &self.all {
+            if let Some(process) = processes.get_mut(parent).filter(|process| process.closely) {
+                process.dead_children.push(*pid);
+            }
+        }
+    }
+}
+
+fn dead_children(host: &dyn Host) -> Vec<(u32, u32)> {
+    let mut pids = Vec::new();
+    // What cannot be listed has no children that can be seen.
+    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
+    let stat = |pid: &u32| thread::stat(&read(host, &format!("/proc/{pid}/stat")).ok()?);
+    let dead = |pid| stat(&pid).filter(|stat| stat.state == b'Z').map(|stat| (pid, stat.parent));
+    pids.into_iter().filter_map(dead).collect()
+}

@@ -1,0 +1,45 @@
+//! Whether sockets that hold nothing any more are still open.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rustc_hash::FxHashSet;
+
+use crate::host::Host;
+use crate::model::holder::Holder;
+use crate::model::socket::Inode;
+use crate::procfs::link::socket_inode;
+use crate::snapshot::entry::{Holding, SocketEntry};
+use crate::snapshot::report::Snapshot;
+use crate::watch::evidence::key::SocketKey;
+use crate::watch::evidence::sample::{Sample, StillOpen};
+use crate::watch::sample::file::is_gone;
+
+/// How many descriptors are looked at in one sample, at some microseconds each.
+const MOST: usize = 20_000;
+
+/// Looks for the sockets of the sample before that are not in this one.
+pub(crate) fn look(host: &dyn Host, before: &Sample, now: &Snapshot) -> BTreeMap<SocketKey, StillOpen> {
+    let here: FxHashSet<SocketKey> = now.sockets.iter().filter_map(SocketKey::of).collect();
+    let keyed = before.snapshot.sockets.iter().filter_map(|report| Some((SocketKey::of(report)?, report)));
+    let gone = keyed.filter(|(key, _)| !here.contains(key));
+    gone.take(MOST).map(|(key, report)| (key, still_open(host, report))).collect()
+}
+
+fn still_open(host: &dyn Host, report: &SocketEntry) -> StillOpen {
+    // The holders of one that waits for accept have the listener, not it.
+    let Some(inode) = report.socket.inode.filter(|_| report.holding == Holding::Descriptors) else {
+        return StillOpen::Unknown;
+    };
+    // The first speaks for all: where several share a socket, they seldom close it at different times.
+    report.holders.first().map_or(StillOpen::Unknown, |holder| refers(host, *holder, inode))
+}
+
+fn refers(host: &dyn Host, holder: Holder, inode: Inode) -> StillOpen {
+    match host.read_link(Path::new(&format!("/proc/{}/fd/{}", holder.task(), holder.fd))) {
+        Ok(target) if socket_inode(&target) == Some(inode) => StillOpen::Yes,
+        Ok(_) => StillOpen::No,
+        Err(error) if is_gone(&error) => StillOpen::No,
+        Err(_) => StillOpen::Unknown,
+    }
+}
