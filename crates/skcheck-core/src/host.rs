@@ -26,7 +26,7 @@ pub use crate::host::budget::Budget;
 pub use crate::host::guarded::Guarded;
 pub use crate::host::guarded::answer::Answering;
 pub use crate::host::live::{Live, SameFiles};
-pub use crate::procfs::release::is_release_at_least;
+pub use crate::procfs::osrelease::is_release_at_least;
 
 /// What skcheck reads of a system. Nothing here interprets, nothing here changes the host.
 ///

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::host::worker::{Ending, Left};
 use crate::model::gap::{Gap, Missing};
-use crate::procfs::mountinfo::unescape;
+use crate::procfs::mountinfo::mounts;
 use crate::procfs::number::parse_number;
 
 /// After so long somebody who did not answer is asked again: a watch goes on for hours.
@@ -258,17 +258,14 @@ fn seconds(time: Duration) -> String {
 /// mount points are as the path's owner sees them. A namespace that is mounted there does not count: it is
 /// reached through what lies below.
 pub(super) fn file_system(mountinfo: &[u8], path: &Path) -> Option<(PathBuf, String, Vec<u8>)> {
-    use std::os::unix::ffi::OsStrExt;
-    let lines = mountinfo.split(|&b| b == b'\n');
-    let mounts = lines.filter_map(|line| {
-        // 25 30 0:57 / /mnt/dead rw shared:7 - fuse.x source rw
-        let mut fields = line.split(|&b| b == b' ');
-        let device = fields.nth(2)?.to_vec();
-        let point = PathBuf::from(std::ffi::OsStr::from_bytes(&unescape(fields.nth(1)?)));
-        let kind = String::from_utf8_lossy(fields.skip_while(|field| *field != b"-").nth(1)?).into_owned();
-        (kind != "nsfs" && path.starts_with(&point)).then_some((point, kind, device))
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let above = mounts(mountinfo).filter_map(|mount| {
+        let point = PathBuf::from(OsString::from_vec(mount.point()));
+        let kind = String::from_utf8_lossy(mount.kind).into_owned();
+        (kind != "nsfs" && path.starts_with(&point)).then(|| (point, kind, mount.device.to_vec()))
     });
-    mounts.max_by_key(|(point, ..)| point.components().count())
+    above.max_by_key(|(point, ..)| point.components().count())
 }
 
 #[cfg(test)]

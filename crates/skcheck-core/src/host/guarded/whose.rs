@@ -8,12 +8,13 @@ use crate::host::guarded::Guarded;
 use crate::host::guarded::question::Question;
 use crate::host::guarded::silent::{Subject, file_system};
 use crate::host::worker::Trouble;
-use crate::procfs::task;
+use crate::procfs::comm::comm;
+use crate::procfs::wchan::wchan;
 
 impl Guarded {
     /// A process's name and id, for a report.
     pub(super) fn name_of(&self, pid: u32) -> String {
-        let comm = self.read_anyway(&format!("/proc/{pid}/comm")).map(|file| task::comm(&file));
+        let comm = self.read_anyway(&format!("/proc/{pid}/comm")).map(|file| comm(&file));
         format!("{} ({pid})", comm.unwrap_or_else(|| b"process".to_vec()).escape_ascii())
     }
 
@@ -22,7 +23,7 @@ impl Guarded {
     pub(super) fn waits_in(&self, subject: &Subject) -> Option<String> {
         let pid = subject.pid().filter(|_| !matches!(subject, Subject::Process(_)))?;
         let file = self.read_anyway(&format!("/proc/{pid}/wchan"))?;
-        task::wchan(&file).map(|name| name.escape_ascii().to_string())
+        wchan(&file).map(|name| name.escape_ascii().to_string())
     }
 
     /// What a path lies on, for a report, and its device number.

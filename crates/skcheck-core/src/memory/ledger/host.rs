@@ -6,22 +6,22 @@ use crate::procfs::meminfo::Meminfo;
 use crate::procfs::zoneinfo::Zones;
 
 /// What a ledger is made of.
-pub(in crate::memory) struct Counters<'f> {
-    pub(in crate::memory) meminfo: &'f Meminfo<'f>,
-    pub(in crate::memory) zones: &'f Zones,
-    pub(in crate::memory) page_size: PageSize,
+pub(crate) struct HostCounters<'f> {
+    pub(crate) meminfo: &'f Meminfo<'f>,
+    pub(crate) zones: &'f Zones,
+    pub(crate) page_size: PageSize,
     /// Kernel stacks lie in vmalloc (CONFIG_VMAP_STACK).
-    pub(in crate::memory) stacks_in_vmalloc: bool,
+    pub(crate) stacks_in_vmalloc: bool,
     /// Pages of vmalloc, where /proc/meminfo does not tell.
-    pub(in crate::memory) vmalloc: Option<Pages>,
+    pub(crate) vmalloc: Option<Pages>,
     /// The pools of huge pages, where /proc/meminfo does not tell.
-    pub(in crate::memory) hugetlb: Option<Bytes>,
+    pub(crate) hugetlb: Option<Bytes>,
     /// Records of pages of memory that was added after boot.
-    pub(in crate::memory) page_records: Option<Pages>,
+    pub(crate) page_records: Option<Pages>,
     /// Huge pages of programs of which they have unmapped a part, whole.
-    pub(in crate::memory) partly_unmapped: Option<Bytes>,
+    pub(crate) partly_unmapped: Option<Bytes>,
     /// What a balloon holds that MemTotal still counts.
-    pub(in crate::memory) balloon: Option<Bytes>,
+    pub(crate) balloon: Option<Bytes>,
 }
 
 /// Fields of /proc/meminfo that are parts as they are.
@@ -54,7 +54,7 @@ const INCLUDED: [(&str, &str); 8] = [
 const ALWAYS: [&str; 4] = ["AnonPages", "SReclaimable", "SUnreclaim", "PageTables"];
 
 /// The ledger; `None` when the file lacks what every kernel has.
-pub(in crate::memory) fn ledger(counters: &Counters<'_>) -> Option<Ledger> {
+pub(crate) fn ledger(counters: &HostCounters<'_>) -> Option<Ledger> {
     let meminfo = counters.meminfo;
     if ALWAYS.iter().any(|name| meminfo.bytes(name).is_none()) {
         return None;
@@ -111,7 +111,7 @@ fn misc_reclaimable(meminfo: &Meminfo<'_>) -> Option<u64> {
 }
 
 /// `VmallocUsed` is 0 on kernels before 5.3. Stacks cannot lie in it where they are larger.
-fn vmalloc(counters: &Counters<'_>, stacks: u64) -> Option<u64> {
+fn vmalloc(counters: &HostCounters<'_>, stacks: u64) -> Option<u64> {
     let told = counters.meminfo.bytes("VmallocUsed").map(|bytes| bytes.0).filter(|bytes| *bytes > 0);
     let all = told.or_else(|| counters.vmalloc.map(|pages| pages.bytes(counters.page_size).0))?;
     if counters.stacks_in_vmalloc && all >= stacks { Some(all - stacks) } else { Some(all) }
@@ -121,15 +121,6 @@ fn included(meminfo: &Meminfo<'_>) -> Vec<Included> {
     let fields =
         INCLUDED.iter().filter_map(|(field, name)| Some(Included { name, bytes: meminfo.bytes(field)? }));
     fields.collect()
-}
-
-/// Pages of vmalloc, in /proc/vmallocinfo: what is mapped for devices (`ioremap`) has none.
-pub(in crate::memory) fn vmalloc_pages(vmallocinfo: &[u8]) -> Pages {
-    let lines = vmallocinfo.split(|&byte| byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
-    let pages = lines.filter_map(|line| {
-        line.split_whitespace().find_map(|word| word.strip_prefix("pages="))?.parse::<u64>().ok()
-    });
-    Pages(pages.fold(0, u64::saturating_add))
 }
 
 #[cfg(test)]

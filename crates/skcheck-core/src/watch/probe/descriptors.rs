@@ -8,9 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::Host;
 use crate::model::socket::Inode;
-use crate::procfs::fdinfo::RingFiles;
-use crate::procfs::number::parse_number;
-use crate::procfs::thread;
+use crate::procfs::fdinfo::{RingFiles, interests};
+use crate::procfs::link::pipe_inode;
 use crate::watch::evidence::{Call, EpollEvidence, Interest, ProcessEvidence, Syscall, Unread};
 use crate::watch::probe::drained::is_gone;
 use crate::watch::probe::look::refused;
@@ -136,12 +135,6 @@ fn list(host: &dyn Host, pid: u32) -> List {
     found
 }
 
-/// The inode of a pipe without a name.
-fn pipe_inode(link: &[u8]) -> Option<u64> {
-    let number = link.strip_prefix(b"pipe:[").and_then(|rest| rest.strip_suffix(b"]"));
-    number.and_then(parse_number).map(u64::from)
-}
-
 fn read_all(host: &dyn Host, pid: u32, list: &List) -> Found {
     let mut found = Found::default();
     let mut info = |fd: u32| match read(host, &format!("/proc/{pid}/fdinfo/{fd}")) {
@@ -156,7 +149,7 @@ fn read_all(host: &dyn Host, pid: u32, list: &List) -> Found {
     };
     for fd in &list.sets {
         let Some(file) = info(*fd) else { continue };
-        let interests = thread::interests(&file).collect();
+        let interests = interests(&file).collect();
         found.epolls.push(EpollEvidence { fd: *fd, interests });
     }
     for fd in &list.rings {

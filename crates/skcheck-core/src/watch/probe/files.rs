@@ -4,8 +4,8 @@
 //! path and the mount of an open file without it.
 
 use crate::host::Host;
-use crate::procfs::thread;
-use crate::procfs::thread::fdinfo::OpenFile;
+use crate::procfs::fdinfo::OpenFile;
+use crate::procfs::mountinfo::numbered;
 use crate::watch::evidence::{Mount, Syscall, ThreadEvidence};
 use crate::watch::probe::read;
 
@@ -35,7 +35,8 @@ impl Files {
         let (_, fd) = thread.syscall.and_then(Syscall::on).filter(|_| waits && is_file)?;
         let file = OpenFile::parse(&read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
         let read = || read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
-        let mount = thread::mount(self.mountinfo.get_or_insert_with(read), file.mount?)?;
-        Some(mount).filter(|mount| !OF_KERNEL.contains(&mount.kind.as_slice()))
+        let mount = numbered(self.mountinfo.get_or_insert_with(read), file.mount?)?;
+        let (point, kind, source) = (mount.point(), mount.kind.to_vec(), mount.source());
+        (!OF_KERNEL.contains(&mount.kind)).then_some(Mount { point, kind, source })
     }
 }

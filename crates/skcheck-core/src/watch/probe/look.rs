@@ -9,10 +9,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::host::Host;
 use crate::procfs::fdinfo::in_flight;
 use crate::procfs::number::parse_number;
-use crate::procfs::status::thread_group;
-use crate::procfs::thread;
-use crate::procfs::thread::Stat;
-use crate::procfs::thread::syscall::Machine;
+use crate::procfs::schedstat::Schedstat;
+use crate::procfs::stat::Stat;
+use crate::procfs::status::Status;
+use crate::procfs::syscall::Machine;
+use crate::procfs::wchan::wchan;
 use crate::watch::evidence::{MOST_THREADS, ProcessEvidence, Syscall, ThreadEvidence, Unread};
 use crate::watch::probe::drained::is_gone;
 use crate::watch::probe::files::Files;
@@ -83,9 +84,10 @@ impl<'l> Look<'l> {
             return found;
         }
         match read(self.host, &format!("/proc/{pid}/status")) {
-            Ok(status) => {
-                found.tracer = thread::tracer(&status).map(|tid| self.process_of(tid));
-                found.swapped = thread::swapped(&status);
+            Ok(file) => {
+                let status = Status::parse(&file);
+                found.tracer = status.and_then(|status| status.tracer).map(|tid| self.process_of(tid));
+                found.swapped = status.and_then(|status| status.swapped);
             }
             Err(error) if is_gone(&error) => {}
             Err(error) => refused(&mut found, &error, Unread::Threads),
@@ -94,10 +96,10 @@ impl<'l> Look<'l> {
         let mut files = Files::default();
         for thread in &mut threads {
             let directory = format!("/proc/{pid}/task/{}", thread.tid);
-            let wchan = read(self.host, &format!("{directory}/wchan"));
-            thread.wchan = wchan.ok().and_then(|file| thread::wchan(&file));
+            let file = read(self.host, &format!("{directory}/wchan"));
+            thread.wchan = file.ok().and_then(|file| wchan(&file));
             match read(self.host, &format!("{directory}/syscall")) {
-                Ok(file) => thread.syscall = thread::syscall(&file, Machine::THIS),
+                Ok(file) => thread.syscall = Syscall::parse(&file, Machine::THIS),
                 // The thread has ended; or the kernel has no such file.
                 Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
                 Err(error) => refused(&mut found, &error, Unread::Threads),
@@ -126,7 +128,7 @@ impl<'l> Look<'l> {
         let mut found = ProcessEvidence { pid, ..ProcessEvidence::default() };
         let directory = format!("/proc/{pid}");
         let stat = match read(self.host, &format!("{directory}/stat")) {
-            Ok(file) => thread::stat(&file),
+            Ok(file) => Stat::parse(&file),
             Err(error) => {
                 refused(&mut found, &error, Unread::Process);
                 None
@@ -186,7 +188,7 @@ impl<'l> Look<'l> {
     /// The process of a thread; the thread's own id where that cannot be told.
     fn process_of(&self, tid: u32) -> u32 {
         let status = read(self.host, &format!("/proc/{tid}/status"));
-        status.ok().and_then(|status| thread_group(&status)).unwrap_or(tid)
+        status.ok().and_then(|status| Status::parse(&status)).map_or(tid, |status| status.process)
     }
 
     /// How many descriptors it has to receive there; `None` where it has none.
@@ -198,7 +200,7 @@ impl<'l> Look<'l> {
     fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
         let path = format!("{directory}/schedstat");
         let read_after = self.begun.elapsed();
-        let turns = read(self.host, &path).ok().and_then(|file| thread::schedstat(&file));
+        let turns = read(self.host, &path).ok().and_then(|file| Schedstat::parse(&file));
         ThreadEvidence {
             tid,
             comm: Some(stat.comm),
@@ -214,7 +216,7 @@ impl<'l> Look<'l> {
     }
 
     fn stat(&self, directory: &str) -> Option<Stat> {
-        read(self.host, &format!("{directory}/stat")).ok().and_then(|file| thread::stat(&file))
+        read(self.host, &format!("{directory}/stat")).ok().and_then(|file| Stat::parse(&file))
     }
 }
 

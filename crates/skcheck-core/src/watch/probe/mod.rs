@@ -20,11 +20,12 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cgroup::mounts::HierarchyMounts;
 use crate::collect::read::kernel_config;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
-use crate::memory;
-use crate::memory::network::{Books, network};
+use crate::memory::ledger::files::host_ledger;
+use crate::memory::network::{NetworkFiles, network};
 use crate::model::error::Error;
 use crate::model::holder::Via;
 use crate::model::protocol::Family;
@@ -36,7 +37,6 @@ use crate::watch::Sample;
 use crate::watch::probe::awaited::Awaited;
 use crate::watch::probe::descriptors::Descriptors;
 use crate::watch::probe::ends::Ends;
-use crate::watch::probe::groups::Mounts;
 use crate::watch::probe::heads::Noting;
 use crate::watch::probe::look::Look;
 use crate::watch::probe::zombies::Zombies;
@@ -55,7 +55,7 @@ pub struct Probe<'a> {
 /// What is kept from sample to sample, because looking each time would cost too much.
 #[derive(Default)]
 struct Known {
-    mounts: Option<Mounts>,
+    mounts: Option<HierarchyMounts>,
     descriptors: Descriptors,
     zombies: Zombies,
     ends: Ends,
@@ -130,7 +130,7 @@ impl<'a> Probe<'a> {
             // What the first look itself takes (the engine's maps, workers) is there from then on, and
             // nothing that grows.
             let config = kernel_config(self.host);
-            let ledger = memory::read::ledger(self.host, config.as_ref(), &mut Vec::new());
+            let ledger = host_ledger(self.host, config.as_ref(), &mut Vec::new());
             sample.snapshot.ledger = ledger.or(sample.snapshot.ledger);
         }
         Ok(sample)
@@ -155,8 +155,12 @@ fn unread_unix(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
 fn tcp_memory(host: &dyn Host, snapshot: &Snapshot) -> Option<(Pages, Option<Pages>)> {
     let sockstat = read(host, "/proc/net/sockstat").ok();
     let tcp_mem = read(host, "/proc/sys/net/ipv4/tcp_mem").ok();
-    let books = Books { sockstat: sockstat.as_deref(), tcp_mem: tcp_mem.as_deref(), ..Books::default() };
-    let memory = network(&books, &snapshot.host).tcp?;
+    let files = NetworkFiles {
+        sockstat: sockstat.as_deref(),
+        tcp_mem: tcp_mem.as_deref(),
+        ..NetworkFiles::default()
+    };
+    let memory = network(&files, &snapshot.host).tcp?;
     Some((memory.used, memory.limits.map(|limits| limits.pressure)))
 }
 

@@ -1,16 +1,9 @@
-//! The memory of one cgroup, version 1 or 2: its ledger, its limits, and how much it suffers.
+//! The memory of one cgroup.
 
-pub(crate) mod place;
-pub(crate) mod read;
-pub(crate) mod room;
-
-use crate::host::Host;
 use crate::memory::ledger::Ledger;
-use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::units::Bytes;
-
-pub use crate::memory::cgroup::room::{Room, own_room};
+use crate::procfs::pressure::Pressure;
 
 /// The memory of a cgroup and of all that are below it.
 ///
@@ -46,16 +39,6 @@ pub struct CgroupMemory {
     pub gaps: Vec<Gap>,
 }
 
-/// Pressure stall information: the share of the last 10, 60 and 300 seconds in which tasks waited for
-/// memory, in hundredths of a percent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pressure {
-    /// At least one task waited.
-    pub some: [u32; 3],
-    /// All tasks waited at the same time.
-    pub full: [u32; 3],
-}
-
 impl CgroupMemory {
     /// All that it is charged: its usage, and what version 1 counts apart from that, its sockets.
     pub fn charged(&self) -> Bytes {
@@ -63,36 +46,3 @@ impl CgroupMemory {
         Bytes(self.ledger.total.0.saturating_add(apart.0))
     }
 }
-
-/// Reads the memory of a cgroup. `path` is what /proc/PID/cgroup says (`/kubepods.slice/...`), or where
-/// its files are (`/sys/fs/cgroup/...`).
-///
-/// # Errors
-/// When there is no such cgroup, or when it counts no memory.
-pub fn cgroup(host: &dyn Host, path: &[u8]) -> Result<CgroupMemory, Error> {
-    read::cgroup(host, path)
-}
-
-impl Pressure {
-    /// Parses a pressure file (`psi_show`).
-    pub fn parse(file: &[u8]) -> Option<Pressure> {
-        let text = std::str::from_utf8(file).ok()?;
-        let shares = |who: &str| {
-            let mut words = text.lines().find(|line| line.split(' ').next() == Some(who))?.split(' ').skip(1);
-            let mut share = |name: &str| hundredths(words.next()?.strip_prefix(name)?);
-            Some([share("avg10=")?, share("avg60=")?, share("avg300=")?])
-        };
-        Some(Pressure { some: shares("some")?, full: shares("full")? })
-    }
-}
-
-/// `12.34` as 1234.
-fn hundredths(text: &str) -> Option<u32> {
-    let (whole, rest) = text.split_once('.')?;
-    let (whole, rest): (u32, u32) = (whole.parse().ok()?, (rest.len() == 2).then(|| rest.parse().ok())??);
-    whole.checked_mul(100)?.checked_add(rest)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
-mod tests;
