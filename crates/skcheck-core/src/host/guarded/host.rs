@@ -7,14 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 
-use crate::host::guarded::conversation::Conversation;
-use crate::host::guarded::question::Question;
-use crate::host::guarded::silent::Subject;
-use crate::host::guarded::{Guarded, processes};
-use crate::host::worker::Trouble;
-use crate::host::worker::frames::decode_error;
-use crate::host::worker::words::Reading;
-use crate::host::{Diag, Host, Looking, Sight};
+use crate::host::diag::Diag;
+use crate::host::guarded::asker::Guarded;
+use crate::host::guarded::conversation::WorkerConversation;
+use crate::host::guarded::processes;
+use crate::host::guarded::question::{FileQuestion, HostQuestion, ProcessQuestion};
+use crate::host::guarded::subject::Subject;
+use crate::host::seam::Host;
+use crate::host::sight::{Looking, Sight};
+use crate::host::worker::errors::decode_error;
+use crate::host::worker::words::WordReader;
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::NetnsFile;
 use crate::model::units::PageSize;
@@ -27,10 +29,58 @@ const CONSTANT: &str = "/boot";
 
 impl Guarded {
     /// Asks about a path what has bytes for an answer.
-    fn bytes_of(&self, path: &Path, question: &Question) -> Option<io::Result<Vec<u8>>> {
+    fn bytes_of(&self, path: &Path, question: FileQuestion) -> Option<io::Result<Vec<u8>>> {
         let mut bytes = Vec::new();
         let asked = self.ask(Subject::of(path), question, &mut |more| bytes.extend_from_slice(more))?;
         Some(asked.map(|()| bytes))
+    }
+}
+
+impl Guarded {
+    /// Reads files with one question, until one does not answer or is known not to. Returns how many were
+    /// handed on: the last of them, where not all were read, as an error.
+    fn read_some(
+        &self,
+        paths: &[PathBuf],
+        limit: u64,
+        on_file: &mut dyn FnMut(usize, io::Result<&[u8]>),
+    ) -> usize {
+        let is_known = |path: &PathBuf| self.silent().has(&Subject::of(path));
+        let asked_for = paths.split(is_known).next().unwrap_or_default();
+        let Some(first) = asked_for.first() else { return 0 };
+        let Some(mut worker) = self.pool.take() else {
+            if let Some(error) = self.no_worker(&Subject::of(first)) {
+                on_file(0, Err(error));
+                return 1;
+            }
+            self.live.read_each(paths, limit, on_file);
+            return paths.len();
+        };
+        let question =
+            HostQuestion::from(FileQuestion::ReadEach { paths: asked_for.to_vec(), limit }).encode();
+        let mut read = 0;
+        let asked = worker.ask(question.as_slice(), self.budget(), Duration::ZERO, &mut |part| {
+            let mut words = WordReader::of(part);
+            let (kind, bytes) = (words.byte(), words.bytes().unwrap_or_default());
+            on_file(read, if kind == Some(0) { Ok(bytes) } else { Err(decode_error(bytes)) });
+            read += 1;
+        });
+        let Some(path) = asked_for.get(read) else {
+            // All were read; a worker that fell silent after that is of no use.
+            if asked.is_ok() {
+                self.pool.give_back(worker);
+            }
+            return read;
+        };
+        let error = match asked {
+            Ok(()) => io::ErrorKind::InvalidData.into(),
+            asked => match self.settle(worker, asked, Subject::of(path)) {
+                Err(error) => error,
+                Ok(()) => return read,
+            },
+        };
+        on_file(read, Err(error));
+        read + 1
     }
 }
 
@@ -41,12 +91,12 @@ fn is_always_answered(path: &Path) -> bool {
 
 impl Host for Guarded {
     fn diag(&self, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + '_>> {
-        Conversation::open(self, netns)
+        WorkerConversation::open(self, netns)
     }
 
     fn fd_links(&self, pid: u32, on_link: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
-        let asked = self.ask(Subject::Process(pid), &Question::FdLinks(pid), &mut |part| {
-            let mut words = Reading::of(part);
+        let asked = self.ask(Subject::Process(pid), ProcessQuestion::FdLinks(pid), &mut |part| {
+            let mut words = WordReader::of(part);
             while let (Some(fd), Some(target)) = (words.small(), words.bytes()) {
                 on_link(fd, target);
             }
@@ -60,8 +110,8 @@ impl Host for Guarded {
 
     fn shares_descriptors(&self, pid: u32, tid: u32) -> io::Result<bool> {
         let mut shares = None;
-        let question = Question::SharesDescriptors { pid, tid };
-        let asked = self.ask(Subject::Process(pid), &question, &mut |part| shares = part.first().copied());
+        let question = ProcessQuestion::SharesDescriptors { pid, tid };
+        let asked = self.ask(Subject::Process(pid), question, &mut |part| shares = part.first().copied());
         match asked {
             Some(asked) => {
                 asked.and_then(|()| shares.map(|it| it != 0).ok_or(io::ErrorKind::InvalidData.into()))
@@ -73,7 +123,7 @@ impl Host for Guarded {
     fn shows_own_pids(&self) -> bool {
         let mut shows = true;
         let subject = Subject::Place("/proc/self".into());
-        self.ask(subject, &Question::ShowsOwnPids, &mut |part| shows = part.first() != Some(&0));
+        self.ask(subject, ProcessQuestion::ShowsOwnPids, &mut |part| shows = part.first() != Some(&0));
         shows
     }
 
@@ -82,9 +132,9 @@ impl Host for Guarded {
         if is_always_answered(path)
             && matches!(subject, Subject::Process(_))
             && self.silent().has(&subject)
-            && !self.budget.left().is_zero()
+            && !self.budget().left().is_zero()
         {
-            let file = path.to_str().and_then(|path| self.read_anyway(path));
+            let file = path.to_str().and_then(|path| self.pool.read_anyway(path));
             *into = file.ok_or(io::ErrorKind::TimedOut)?;
             return Ok(());
         }
@@ -93,8 +143,8 @@ impl Host for Guarded {
             into.extend(known.ok_or(io::ErrorKind::NotFound)?);
             return Ok(());
         }
-        let question = Question::Read { path: path.to_owned(), limit };
-        let asked = self.ask(subject, &question, &mut |part| into.extend_from_slice(part));
+        let question = FileQuestion::Read { path: path.to_owned(), limit };
+        let asked = self.ask(subject, question, &mut |part| into.extend_from_slice(part));
         let read = asked.unwrap_or_else(|| self.live.read_limited(path, limit, into));
         let is_told = read.as_ref().map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true);
         if path.starts_with(CONSTANT) && is_told {
@@ -107,54 +157,22 @@ impl Host for Guarded {
     fn read_each(&self, paths: &[PathBuf], limit: u64, on_file: &mut dyn FnMut(usize, io::Result<&[u8]>)) {
         let mut next = 0;
         while let Some(path) = paths.get(next) {
-            let subject = Subject::of(path);
-            if self.silent().has(&subject) || self.budget.left().is_zero() {
+            if self.silent().has(&Subject::of(path)) || self.budget().left().is_zero() {
                 let mut file = Vec::new();
                 let read = self.read_limited(path, limit, &mut file);
                 on_file(next, read.as_ref().map(|()| &file[..]).map_err(|error| error.kind().into()));
                 next += 1;
-                continue;
-            }
-            let rest = paths.get(next..).unwrap_or_default();
-            let is_known = |path: &PathBuf| self.silent().has(&Subject::of(path));
-            let begun = next;
-            let rest = rest.split(is_known).next().unwrap_or_default();
-            let Some(mut worker) = self.worker() else {
-                if let Some(error) = self.no_worker(&subject) {
-                    on_file(next, Err(error));
-                    next += 1;
-                    continue;
-                }
+            } else {
                 let rest = paths.get(next..).unwrap_or_default();
-                return self.live.read_each(rest, limit, &mut |at, file| on_file(begun + at, file));
-            };
-            let question = Question::ReadEach { paths: rest.to_vec(), limit };
-            let asked = worker.ask(question.encode().as_slice(), &self.budget, Duration::ZERO, &mut |part| {
-                let mut words = Reading::of(part);
-                let (kind, bytes) = (words.byte(), words.bytes().unwrap_or_default());
-                on_file(next, if kind == Some(0) { Ok(bytes) } else { Err(decode_error(bytes)) });
-                next += 1;
-            });
-            match asked {
-                Ok(()) if next >= begun + rest.len() => self.give_back(worker),
-                Ok(()) | Err(Trouble::Refused(_)) => {
-                    drop(worker);
-                    on_file(next, Err(io::ErrorKind::InvalidData.into()));
-                    next += 1;
-                }
-                Err(trouble) => {
-                    let Some(path) = paths.get(next) else { return };
-                    on_file(next, Err(self.despair(worker, trouble, Subject::of(path))));
-                    next += 1;
-                }
+                next += self.read_some(rest, limit, &mut |at, file| on_file(next + at, file));
             }
         }
     }
 
     fn read_at(&self, path: &Path, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let question = Question::ReadAt { path: path.to_owned(), offset, length: into.len() as u64 };
+        let question = FileQuestion::ReadAt { path: path.to_owned(), offset, length: into.len() as u64 };
         let mut read = 0;
-        let asked = self.ask(Subject::of(path), &question, &mut |part| {
+        let asked = self.ask(Subject::of(path), question, &mut |part| {
             if let Some(place) = into.get_mut(..part.len()) {
                 place.copy_from_slice(part);
                 read = part.len();
@@ -164,8 +182,8 @@ impl Host for Guarded {
     }
 
     fn read_dir(&self, path: &Path, on_entry: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        let asked = self.ask(Subject::of(path), &Question::ReadDir(path.to_owned()), &mut |part| {
-            let mut words = Reading::of(part);
+        let asked = self.ask(Subject::of(path), FileQuestion::ReadDir(path.to_owned()), &mut |part| {
+            let mut words = WordReader::of(part);
             while let Some(name) = words.bytes() {
                 on_entry(name);
             }
@@ -174,8 +192,8 @@ impl Host for Guarded {
     }
 
     fn subdirectories(&self, path: &Path, on_directory: &mut dyn FnMut(&[u8], u64)) -> io::Result<()> {
-        let asked = self.ask(Subject::of(path), &Question::Subdirectories(path.to_owned()), &mut |part| {
-            let mut words = Reading::of(part);
+        let asked = self.ask(Subject::of(path), FileQuestion::Subdirectories(path.to_owned()), &mut |part| {
+            let mut words = WordReader::of(part);
             while let (Some(name), Some(inode)) = (words.bytes(), words.number()) {
                 on_directory(name, inode);
             }
@@ -184,20 +202,20 @@ impl Host for Guarded {
     }
 
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let asked = self.bytes_of(path, &Question::ReadLink(path.to_owned()));
+        let asked = self.bytes_of(path, FileQuestion::ReadLink(path.to_owned()));
         asked.unwrap_or_else(|| self.live.read_link(path))
     }
 
     fn inode(&self, path: &Path) -> io::Result<u64> {
-        let asked = self.bytes_of(path, &Question::Inode(path.to_owned()));
-        let inode = |bytes: Vec<u8>| Reading::of(&bytes).number().ok_or(io::ErrorKind::InvalidData.into());
+        let asked = self.bytes_of(path, FileQuestion::Inode(path.to_owned()));
+        let inode = |bytes: Vec<u8>| WordReader::of(&bytes).number().ok_or(io::ErrorKind::InvalidData.into());
         asked.map_or_else(|| self.live.inode(path), |asked| asked.and_then(inode))
     }
 
     fn xattr(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
-        let question = Question::Xattr { path: path.to_owned(), name: name.to_owned() };
+        let question = FileQuestion::Xattr { path: path.to_owned(), name: name.to_owned() };
         let mut value = Vec::new();
-        let asked = self.ask(Subject::behind(path), &question, &mut |part| value.extend_from_slice(part));
+        let asked = self.ask(Subject::behind(path), question, &mut |part| value.extend_from_slice(part));
         asked.map_or_else(|| self.live.xattr(path, name), |asked| asked.map(|()| value))
     }
 
@@ -205,7 +223,7 @@ impl Host for Guarded {
         let subject = Subject::Sockets("interfaces".to_owned(), None);
         let mut name = Vec::new();
         let asked =
-            self.ask(subject, &Question::InterfaceName(index), &mut |part| name.extend_from_slice(part));
+            self.ask(subject, HostQuestion::InterfaceName(index), &mut |part| name.extend_from_slice(part));
         match asked {
             Some(asked) => asked.map(|()| String::from_utf8_lossy(&name).into_owned()),
             None => self.live.interface_name(index),
@@ -221,9 +239,9 @@ impl Host for Guarded {
     }
 
     fn unanswered(&self) -> Vec<Gap> {
-        let ended_by = self.budget.is_ended().then_some("told to end");
-        let mut gaps = self.silent().gaps(ended_by, self.budget.whole());
-        if let Some(error) = &*self.lack.lock().unwrap_or_else(PoisonError::into_inner) {
+        let ended_by = self.budget().is_ended().then_some("told to end");
+        let mut gaps = self.silent().gaps(ended_by, self.budget().whole());
+        if let Some(error) = &*self.pool.lack() {
             let remedy = match error.raw_os_error().map(Errno::from_raw_os_error) {
                 Some(Errno::MFILE | Errno::NFILE) => "raise the limit of open files (ulimit -n)",
                 Some(Errno::NOMEM) => "free memory, or raise the limit (ulimit -v, memory.max)",

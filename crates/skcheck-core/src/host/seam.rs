@@ -1,32 +1,17 @@
-//! The one seam to the system: all that skcheck reads goes through [`Host`].
-//!
-//! [`Live`] is the kernel that runs. Any other implementation works as well, so the whole library
-//! runs over a recorded or a made-up host too.
-
-pub mod budget;
-pub(crate) mod file;
-pub mod guarded;
-pub(crate) mod live;
-pub(crate) mod sight;
-pub mod worker;
+//! What skcheck reads of a system.
 
 use std::ffi::OsStr;
 use std::io;
-use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::diag::decode::ends;
+use crate::host::diag::Diag;
+use crate::host::sight::{Looking, Sight};
 use crate::model::gap::Gap;
 use crate::model::netns::NetnsFile;
 use crate::model::units::PageSize;
-
-pub use crate::host::budget::Budget;
-pub use crate::host::guarded::Guarded;
-pub use crate::host::guarded::answer::Answering;
-pub use crate::host::live::{Live, SameFiles};
-pub use crate::procfs::osrelease::is_release_at_least;
+use crate::procfs::number::parse_number;
 
 /// What skcheck reads of a system. Nothing here interprets, nothing here changes the host.
 ///
@@ -63,7 +48,7 @@ pub trait Host: Sync {
     /// last of each is [`Sight::End`].
     fn look_at_each(&self, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
         for pid in pids {
-            sight::look(self, *pid, at, &mut |sight| on_sight(*pid, sight));
+            look(self, *pid, at, &mut |sight| on_sight(*pid, sight));
         }
     }
 
@@ -165,113 +150,74 @@ pub trait Host: Sync {
     }
 }
 
-/// A conversation with NETLINK_SOCK_DIAG of one network namespace.
-pub trait Diag {
-    /// Sends one message and hands every datagram of the answer to `on_datagram`, until that
-    /// breaks. A datagram may hold several netlink messages.
-    ///
-    /// # Errors
-    /// The socket's own, `TimedOut` when the kernel falls silent, and `InvalidData` when a datagram
-    /// was larger than the buffer (its beginning has been handed on). After an error the rest of
-    /// the answer may still arrive: open a new conversation.
-    fn ask(
-        &mut self,
-        request: &[u8],
-        on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> io::Result<()>;
-
-    /// Sends messages, and hands on every datagram of their answers with the place of its message. One that
-    /// has no answer costs the others nothing.
-    fn ask_each(&mut self, messages: &[Message], on_datagram: &mut dyn FnMut(usize, &[u8])) {
-        for (at, message) in messages.iter().enumerate() {
-            let _ = self.ask(&message.request, &mut |datagram| {
-                on_datagram(at, datagram);
-                if ends(&message.request, datagram) {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            });
-        }
-    }
-
-    /// The namespace's /proc/net/sockstat and /proc/net/sockstat6, one behind the other; empty
-    /// where they cannot be read.
-    fn sockstat(&self) -> &[u8];
-
-    /// Another file of the namespace's /proc/net.
-    ///
-    /// # Errors
-    /// The system's own; `Unsupported` where a host has no such files.
-    fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
-        let _ = name;
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// The name of a network interface of the namespace.
-    ///
-    /// # Errors
-    /// The system's own; `NotFound` or ENXIO when there is none with this index, `Unsupported` where a host
-    /// does not know.
-    fn interface_name(&self, index: u32) -> io::Result<String> {
-        let _ = index;
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
 /// The most bytes that are read of a file: all of /proc/net/tcp of a million sockets, and more than that.
 pub const LARGEST_FILE: u64 = 1 << 28;
 
-/// What is looked at of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Looking {
-    /// Every descriptor, with what it refers to. If not: only whether they may be read.
-    pub descriptors: bool,
-    /// The network namespaces of all its threads, and its mount namespace.
-    pub namespaces: bool,
+/// Looks at a process, by the single reads of a host.
+fn look<H: Host + ?Sized>(host: &H, pid: u32, at: Looking, on_sight: &mut dyn FnMut(Sight<'_>)) {
+    let threads = threads(host, pid);
+    let (task, read) = if at.descriptors {
+        descriptors(host, pid, threads.first().copied(), on_sight)
+    } else {
+        (pid, may_be_read(host, pid))
+    };
+    if at.namespaces {
+        let link = |path: String| host.read_link(Path::new(&path)).ok();
+        if let Some(target) = link(format!("/proc/{task}/ns/net")) {
+            on_sight(Sight::Netns { task, target: &target });
+        }
+        // A thread may have left its process's namespace.
+        for tid in threads {
+            if let Some(target) = link(format!("/proc/{pid}/task/{tid}/ns/net")) {
+                on_sight(Sight::ThreadNetns { tid, target: &target });
+            }
+        }
+        if let Some(target) = link(format!("/proc/{pid}/ns/mnt")) {
+            on_sight(Sight::MountNamespace(&target));
+        }
+    }
+    on_sight(Sight::End(read));
 }
 
-/// Something that is seen of a process. Links are as /proc has them: `socket:[4711]`, `net:[4026531840]`;
-/// longer than 63 bytes they are cut there.
-#[derive(Debug)]
-pub enum Sight<'a> {
-    /// A descriptor of the process.
-    Descriptor {
-        /// The thread that shows it: the main one; another, where that has ended.
-        task: u32,
-        /// Its number.
-        fd: u32,
-        /// What it refers to.
-        target: &'a [u8],
-    },
-    /// Its network namespace.
-    Netns {
-        /// The thread that shows it, as above.
-        task: u32,
-        /// The link.
-        target: &'a [u8],
-    },
-    /// The network namespace of another of its threads.
-    ThreadNetns {
-        /// The thread.
-        tid: u32,
-        /// The link.
-        target: &'a [u8],
-    },
-    /// Its mount namespace.
-    MountNamespace(&'a [u8]),
-    /// That was all of this process, and so reading its descriptors went: `NotFound` or ESRCH when it is
-    /// gone, `PermissionDenied` when they may not be read, `TimedOut` when it did not answer.
-    End(io::Result<()>),
+/// Hands on every descriptor of a process; which thread shows them, and how reading them went.
+fn descriptors<H: Host + ?Sized>(
+    host: &H,
+    pid: u32,
+    thread: Option<u32>,
+    on_sight: &mut dyn FnMut(Sight<'_>),
+) -> (u32, io::Result<()>) {
+    let mut any = false;
+    let mut list = |task: u32| {
+        host.fd_links(task, &mut |fd, target| {
+            any = true;
+            on_sight(Sight::Descriptor { task, fd, target });
+        })
+    };
+    let read = list(pid);
+    // A main thread that has ended shows no descriptors, and the others go on with them.
+    match thread.filter(|_| !any) {
+        Some(task) => {
+            let read =
+                host.fd_links(task, &mut |fd, target| on_sight(Sight::Descriptor { task, fd, target }));
+            (task, read)
+        }
+        None => (pid, read),
+    }
 }
 
-/// A message to NETLINK_SOCK_DIAG.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// Whom it is about, as a report names who does not answer.
-    pub about: String,
-    /// The process that it is about, where one is.
-    pub pid: Option<u32>,
-    /// The message.
-    pub request: Vec<u8>,
+/// The threads of a process besides its main one.
+pub(crate) fn threads<H: Host + ?Sized>(host: &H, pid: u32) -> Vec<u32> {
+    let mut threads = Vec::new();
+    let tasks = format!("/proc/{pid}/task");
+    let _ = host.read_dir(Path::new(&tasks), &mut |name| threads.extend(parse_number(name)));
+    threads.retain(|tid| *tid != pid);
+    threads
+}
+
+/// Whether a process's descriptors may be read, without reading them all.
+fn may_be_read<H: Host + ?Sized>(host: &H, pid: u32) -> io::Result<()> {
+    match host.read_link(Path::new(&format!("/proc/{pid}/fd/0"))) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
+    }
 }
