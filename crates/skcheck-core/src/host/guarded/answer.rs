@@ -64,44 +64,45 @@ impl Answering {
         talk: &mut Talk<'l>,
         answer: &mut AnswerWriter<'_>,
     ) -> io::Result<()> {
-        let live = &self.live;
-        let talking = |talk: &mut Talk<'l>| talk.take().ok_or(io::Error::from(io::ErrorKind::NotConnected));
         match question {
             TalkQuestion::Open(netns) => {
                 *talk = None;
-                let opened = live.diag(netns.as_ref())?;
+                let opened = self.live.diag(netns.as_ref())?;
                 answer.more(opened.sockstat());
                 *talk = Some(opened);
             }
-            TalkQuestion::Ask { request } => {
-                let mut diag = talking(talk)?;
-                ask(&mut *diag, &request, answer)?;
-                *talk = Some(diag);
-            }
-            TalkQuestion::AskEach { requests } => {
-                let mut diag = talking(talk)?;
+            TalkQuestion::Ask { request } => in_conversation(talk, |diag| ask(diag, &request, answer))?,
+            TalkQuestion::AskEach { requests } => in_conversation(talk, |diag| {
                 for request in requests {
-                    ask(&mut *diag, &request, answer)?;
+                    ask(diag, &request, answer)?;
                     answer.more(&[]);
                 }
-                *talk = Some(diag);
-            }
-            TalkQuestion::ProcNet(name) => {
-                let diag = talking(talk)?;
-                let file = diag.proc_net(&name);
-                *talk = Some(diag);
-                in_parts(&file?, answer);
-            }
+                Ok(())
+            })?,
+            TalkQuestion::ProcNet(name) => in_parts(&in_talk(talk)?.proc_net(&name)?, answer),
             TalkQuestion::InterfaceName(index) => {
-                let diag = talking(talk)?;
-                let name = diag.interface_name(index);
-                *talk = Some(diag);
-                answer.more(name?.as_bytes());
+                answer.more(in_talk(talk)?.interface_name(index)?.as_bytes());
             }
             TalkQuestion::Close => *talk = None,
         }
         Ok(())
     }
+}
+
+fn in_talk<'t, 'l>(talk: &'t mut Talk<'l>) -> io::Result<&'t mut (dyn Diag + 'l)> {
+    talk.as_deref_mut().ok_or(io::ErrorKind::NotConnected.into())
+}
+
+/// Asks the kernel in the conversation, which ends with an error: the rest of an answer may still come.
+fn in_conversation<'l>(
+    talk: &mut Talk<'l>,
+    ask: impl FnOnce(&mut (dyn Diag + 'l)) -> io::Result<()>,
+) -> io::Result<()> {
+    let asked = ask(in_talk(talk)?);
+    if asked.is_err() {
+        *talk = None;
+    }
+    asked
 }
 
 fn about_files(live: &Live, question: FileQuestion, answer: &mut AnswerWriter<'_>) -> io::Result<()> {

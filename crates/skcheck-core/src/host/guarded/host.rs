@@ -17,6 +17,7 @@ use crate::host::seam::Host;
 use crate::host::sight::{Looking, Sight};
 use crate::host::worker::errors::decode_error;
 use crate::host::worker::words::WordReader;
+use crate::host::worker::{Trouble, Worker};
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::NetnsFile;
 use crate::model::units::PageSize;
@@ -34,9 +35,7 @@ impl Guarded {
         let asked = self.ask(Subject::of(path), question, &mut |more| bytes.extend_from_slice(more))?;
         Some(asked.map(|()| bytes))
     }
-}
 
-impl Guarded {
     /// Reads files with one question, until one does not answer or is known not to. Returns how many were
     /// handed on: the last of them, where not all were read, as an error.
     fn read_some(
@@ -56,13 +55,9 @@ impl Guarded {
             self.live.read_each(paths, limit, on_file);
             return paths.len();
         };
-        let question =
-            HostQuestion::from(FileQuestion::ReadEach { paths: asked_for.to_vec(), limit }).encode();
         let mut read = 0;
-        let asked = worker.ask(question.as_slice(), self.budget(), Duration::ZERO, &mut |part| {
-            let mut words = WordReader::of(part);
-            let (kind, bytes) = (words.byte(), words.bytes().unwrap_or_default());
-            on_file(read, if kind == Some(0) { Ok(bytes) } else { Err(decode_error(bytes)) });
+        let asked = self.ask_for(&mut worker, asked_for, limit, &mut |file| {
+            on_file(read, file);
             read += 1;
         });
         let Some(path) = asked_for.get(read) else {
@@ -81,6 +76,22 @@ impl Guarded {
         };
         on_file(read, Err(error));
         read + 1
+    }
+
+    /// Asks a worker for files, and hands on each in its turn.
+    fn ask_for(
+        &self,
+        worker: &mut Worker,
+        paths: &[PathBuf],
+        limit: u64,
+        on_file: &mut dyn FnMut(io::Result<&[u8]>),
+    ) -> Result<(), Trouble> {
+        let question = HostQuestion::from(FileQuestion::ReadEach { paths: paths.to_vec(), limit }).encode();
+        worker.ask(question.as_slice(), self.budget(), Duration::ZERO, &mut |part| {
+            let mut words = WordReader::of(part);
+            let (kind, bytes) = (words.byte(), words.bytes().unwrap_or_default());
+            on_file(if kind == Some(0) { Ok(bytes) } else { Err(decode_error(bytes)) });
+        })
     }
 }
 

@@ -150,32 +150,24 @@ fn why_unlocated(why: NotLocated) -> &'static str {
 
 /// Why none of these locations has the memory of a cgroup.
 fn why_none(host: &dyn Host, locations: &[Location]) -> String {
-    let list = |locations: &mut dyn Iterator<Item = &Location>| {
-        let directories = locations.map(|location| location.directory.escape_ascii().to_string());
-        directories.collect::<Vec<_>>().join(" and ")
-    };
     let error = |location: &Location, name| {
         try_read(host, location.file(name)).err().filter(|error| !is_absent(error))
     };
+    for location in locations {
+        if let Some(error) = error(location, usage(location)) {
+            let file = location.file(usage(location));
+            return format!("{}: {error}", file.as_os_str().as_bytes().escape_ascii());
+        }
+    }
+    // Where version 1 counts memory, version 2 cannot.
+    let version_1: Vec<&Location> = locations.iter().filter(|location| location.version == 1).collect();
     // Reading it can fail where it is (a threaded cgroup).
     let is_there = |location: &&Location| {
         try_read(host, location.file("cgroup.procs")).is_ok() || error(location, "cgroup.procs").is_some()
     };
-    if locations.is_empty() {
-        return "it lies outside of what is mounted here".to_owned();
-    }
-    for location in locations {
-        if let Some(error) = error(location, usage(location)) {
-            return format!(
-                "{}: {error}",
-                location.file(usage(location)).as_os_str().as_bytes().escape_ascii()
-            );
-        }
-    }
-    // Where version 1 counts memory, version 2 cannot.
-    let mut version_1 = locations.iter().filter(|location| location.version == 1).peekable();
-    let there = locations.iter().filter(|_| version_1.peek().is_none()).find(is_there);
+    let there = locations.iter().filter(|_| version_1.is_empty()).find(is_there);
     match there {
+        _ if locations.is_empty() => "it lies outside of what is mounted here".to_owned(),
         Some(location) if location.path == b"/" => {
             "the root of all cgroups has no counters of its own: look at the memory of the whole host"
                 .to_owned()
@@ -183,12 +175,13 @@ fn why_none(host: &dyn Host, locations: &[Location]) -> String {
         Some(location) => format!(
             "{} counts no memory: enable that (+memory in cgroup.subtree_control of the cgroup above it), or \
              look at the one above it",
-            list(&mut std::iter::once(location))
+            location.directory.escape_ascii()
         ),
         None => {
-            let looked =
-                if version_1.peek().is_some() { list(&mut version_1) } else { list(&mut locations.iter()) };
-            format!("there is no {looked}; the paths of a process are in /proc/PID/cgroup")
+            let looked_at = if version_1.is_empty() { locations.iter().collect() } else { version_1 };
+            let directories = looked_at.iter().map(|it| it.directory.escape_ascii().to_string());
+            let directories = directories.collect::<Vec<_>>().join(" and ");
+            format!("there is no {directories}; the paths of a process are in /proc/PID/cgroup")
         }
     }
 }

@@ -59,50 +59,74 @@ pub(crate) fn ledger(counters: &HostCounters<'_>) -> Option<Ledger> {
     if ALWAYS.iter().any(|name| meminfo.bytes(name).is_none()) {
         return None;
     }
-    let field = |name: &str| meminfo.bytes(name);
-    let or_none = |name: &str| field(name).map_or(0, |bytes| bytes.0);
-    let mut parts: Vec<Part> = Vec::new();
-    let mut add = |kind, bytes: Option<u64>| {
-        parts.extend(bytes.map(|bytes| Part { kind, bytes: Bytes(bytes) }));
-    };
-    for (name, kind) in PLAIN {
-        add(kind, field(name).map(|bytes| bytes.0));
-    }
-    let cached = field("Cached")?.0 + field("Buffers")?.0;
-    add(PartKind::PageCache, Some(cached.saturating_sub(or_none("Shmem"))));
-    let lists = [field("Active")?, field("Inactive")?, field("Unevictable").unwrap_or_default()];
-    let isolated = counters.zones.isolated.bytes(counters.page_size).0;
-    let lru = lists.iter().map(|bytes| bytes.0).fold(isolated, u64::saturating_add);
-    let owned = cached + or_none("AnonPages");
+    let field = |name: &str| meminfo.bytes(name).map(|bytes| bytes.0);
+    let (cached, lru) = (field("Cached")? + field("Buffers")?, on_lists(counters)?);
+    let owned = cached + field("AnonPages")?;
     // A page that is mapped counts in AnonPages already, in swap too or not.
-    let swap_cache = field("SwapCached").map(|all| all.0.min(lru.saturating_sub(owned)));
-    add(PartKind::SwapCache, swap_cache);
-    add(PartKind::Hugetlb, field("Hugetlb").or(counters.hugetlb).map(|bytes| bytes.0));
-    add(PartKind::MiscReclaimable, misc_reclaimable(meminfo));
-    let stacks = field("KernelStack").map(|bytes| bytes.0);
-    add(PartKind::KernelStacks, stacks);
-    add(PartKind::Vmalloc, vmalloc(counters, stacks.unwrap_or(0)));
-    let in_pages = |pages: Option<Pages>| pages.map(|pages| pages.bytes(counters.page_size).0);
-    add(PartKind::PageRecords, in_pages(counters.page_records));
-    add(PartKind::Balloon, counters.balloon.map(|bytes| bytes.0));
-    let zswap = field("Zswap").map(|bytes| bytes.0);
-    add(PartKind::Zswap, zswap);
-    let zspages = in_pages(counters.zones.zspages);
-    add(PartKind::Zram, zspages.map(|bytes| bytes.saturating_sub(zswap.unwrap_or(0))));
-    let free = field("MemFree")?.0;
-    let in_zones = counters.zones.free.map_or(free, |pages| pages.bytes(counters.page_size).0);
-    // Both change all the time; but on most hosts they are the same number.
-    let total = field("MemTotal")?;
-    let put_off = Some(free.saturating_sub(in_zones)).filter(|bytes| *bytes > total.0 / 50);
-    add(PartKind::Free, Some(free - put_off.unwrap_or(0)));
-    add(PartKind::NotInitialised, put_off);
-    add(PartKind::PerCpuLists, in_pages(counters.zones.per_cpu));
+    let swap_cache = field("SwapCached").map(|all| all.min(lru.saturating_sub(owned)));
+    let page_cache = cached.saturating_sub(field("Shmem").unwrap_or(0));
+
+    let mut parts: Vec<Part> = PLAIN.iter().filter_map(|(name, kind)| part(*kind, field(name))).collect();
+    parts.extend(part(PartKind::PageCache, Some(page_cache)));
+    parts.extend(part(PartKind::SwapCache, swap_cache));
+    parts.extend(kernel(counters));
+    parts.extend(free(counters)?);
     parts.sort_by_key(|part| part.kind);
     let ownerless = i64::try_from(lru).ok()?.checked_sub_unsigned(owned + swap_cache.unwrap_or(0))?;
 
     let mut included = included(meminfo);
     included.extend(counters.partly_unmapped.map(|bytes| Included { name: PARTLY_UNMAPPED, bytes }));
-    Some(Ledger::of(total, parts, Some(ownerless), included))
+    Some(Ledger::of(meminfo.bytes("MemTotal")?, parts, Some(ownerless), included))
+}
+
+fn part(kind: PartKind, bytes: Option<u64>) -> Option<Part> {
+    bytes.map(|bytes| Part { kind, bytes: Bytes(bytes) })
+}
+
+/// What is on the LRU lists, or off them for the moment.
+fn on_lists(counters: &HostCounters<'_>) -> Option<u64> {
+    let meminfo = counters.meminfo;
+    let lists = [
+        meminfo.bytes("Active")?,
+        meminfo.bytes("Inactive")?,
+        meminfo.bytes("Unevictable").unwrap_or_default(),
+    ];
+    let isolated = counters.zones.isolated.bytes(counters.page_size).0;
+    Some(lists.iter().map(|bytes| bytes.0).fold(isolated, u64::saturating_add))
+}
+
+/// What the kernel has, and huge pages, where one counter alone does not tell.
+fn kernel(counters: &HostCounters<'_>) -> impl Iterator<Item = Part> {
+    let field = |name: &str| counters.meminfo.bytes(name).map(|bytes| bytes.0);
+    let in_pages = |pages: Option<Pages>| pages.map(|pages| pages.bytes(counters.page_size).0);
+    let (stacks, zswap) = (field("KernelStack"), field("Zswap"));
+    let zram = in_pages(counters.zones.zspages).map(|bytes| bytes.saturating_sub(zswap.unwrap_or(0)));
+    let parts = [
+        (PartKind::Hugetlb, field("Hugetlb").or(counters.hugetlb.map(|bytes| bytes.0))),
+        (PartKind::MiscReclaimable, misc_reclaimable(counters.meminfo)),
+        (PartKind::KernelStacks, stacks),
+        (PartKind::Vmalloc, vmalloc(counters, stacks.unwrap_or(0))),
+        (PartKind::PageRecords, in_pages(counters.page_records)),
+        (PartKind::Balloon, counters.balloon.map(|bytes| bytes.0)),
+        (PartKind::Zswap, zswap),
+        (PartKind::Zram, zram),
+    ];
+    parts.into_iter().filter_map(|(kind, bytes)| part(kind, bytes))
+}
+
+/// What is free, wherever it is kept.
+fn free(counters: &HostCounters<'_>) -> Option<impl Iterator<Item = Part>> {
+    let in_pages = |pages: Option<Pages>| pages.map(|pages| pages.bytes(counters.page_size).0);
+    let (free, total) = (counters.meminfo.bytes("MemFree")?.0, counters.meminfo.bytes("MemTotal")?.0);
+    let in_zones = in_pages(counters.zones.free).unwrap_or(free);
+    // Both change all the time; but on most hosts they are the same number.
+    let put_off = Some(free.saturating_sub(in_zones)).filter(|bytes| *bytes > total / 50);
+    let parts = [
+        (PartKind::Free, Some(free - put_off.unwrap_or(0))),
+        (PartKind::NotInitialised, put_off),
+        (PartKind::PerCpuLists, in_pages(counters.zones.per_cpu)),
+    ];
+    Some(parts.into_iter().filter_map(|(kind, bytes)| part(kind, bytes)))
 }
 
 fn misc_reclaimable(meminfo: &Meminfo<'_>) -> Option<u64> {
