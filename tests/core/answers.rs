@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use skcheck_core::{Bytes, ErrorKind, Holder, Holding, Missing, Payload, Query, RecvQueue, Truesize, scan};
+use skcheck_core::{Bytes, ErrorKind, Holder, Holding, Missing, Payload, Place, Query, RecvQueue, Table, Truesize, scan};
 
 use crate::made_up::{count, inode, inodes, tcp_only, tcp4};
 use crate::support::made_up::{Answer, MadeUp, Request};
@@ -57,7 +57,7 @@ fn silent_answers() {
     let snapshot = scan(&host, &everything()).expect("tcp answers");
     assert!(inodes(&snapshot).contains(&1));
     let gap = snapshot.gaps.iter().find(|gap| gap.what == Missing::Table).expect("a gap");
-    assert_eq!(gap.place, "unix");
+    assert_eq!(gap.place, Place::Table(Table::Unix));
     // Silent in the very first: there is no table, and nothing to fall back to.
     let host = MadeUp::new().kernel(|_| Some(Answer::of([])));
     assert_eq!(scan(&host, &everything()).expect_err("no table").kind(), ErrorKind::NoTables);

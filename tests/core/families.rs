@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-use skcheck_core::{Gap, Missing, NetnsChoice, Protocols, Query, Snapshot};
+use skcheck_core::{Gap, Missing, NetnsChoice, Place, Protocols, Query, Snapshot};
 
 use crate::support::netns::in_own_netns;
 use crate::support::scan;
@@ -33,9 +33,11 @@ fn gap(snapshot: &Snapshot) -> Option<&Gap> {
 
 /// How many sockets with this name are told of.
 fn told(snapshot: &Snapshot, name: &str) -> u64 {
-    let place = gap(snapshot).map(|gap| gap.place.clone()).unwrap_or_default();
-    let count = place.split(", ").find_map(|part| part.strip_suffix(name)?.trim_end().parse().ok());
-    count.unwrap_or(0)
+    match gap(snapshot).map(|gap| &gap.place) {
+        Some(Place::Protocols(sockets)) => sockets.get(name.as_bytes()).copied().unwrap_or(0),
+        Some(other) => panic!("{other:?}"),
+        None => 0,
+    }
 }
 
 /// A process's own are counted: what others of the host have is not the test's.

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use rustix::net::{AddressFamily, SocketType};
 use seccompiler::SeccompAction;
+use skcheck_core::{Holder, Live, Missing, Place, Protocol, State, Table};
 use skcheck_core::leaks::{self, Leaked, Leaks, Thresholds};
-use skcheck_core::{Holder, Live, Missing, Protocol, State};
 
 use crate::support::child::{Sleeper, no_child_is_born};
 use crate::support::doing::Doing;
@@ -222,7 +222,7 @@ fn a_made_up_host() {
         [Some(b"reader".to_vec())]
     );
     assert!(
-        leaks.gaps.iter().any(|gap| gap.what == Missing::Table && gap.place == "unix"),
+        leaks.gaps.iter().any(|gap| gap.what == Missing::Table && gap.place == Place::Table(Table::Unix)),
         "{:?}",
         leaks.gaps
     );

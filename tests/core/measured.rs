@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 
-use skcheck_core::Protocols;
+use skcheck_core::{Place, Protocols};
 use skcheck_core::engine::{
     Counters, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
 };
@@ -139,7 +139,7 @@ fn what_was_walked_before_a_failure_stands() {
     assert_eq!(exact(&snapshot, 2), Ok((32768, 0)));
     assert_eq!(exact(&snapshot, 1), Err(NotMeasured::Refused));
     let gap = snapshot.gaps.iter().find(|gap| gap.what == Missing::Engine).expect("it is told");
-    assert!(gap.remedy.contains("broken") && gap.place == "canned", "{gap:?}");
+    assert!(gap.remedy.contains("broken") && gap.place == Place::Engine("canned"), "{gap:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::path::Path;
 
-use skcheck_core::memory::network::{Limits, Network};
+use skcheck_core::memory::network::{MemLimits, Network};
 use skcheck_core::testing::procfs::{slabinfo, sockstat};
 use skcheck_core::{Bytes, Live, Memory, Missing, Pages, memory};
 
@@ -29,7 +29,7 @@ fn text(path: &str) -> String {
 }
 
 fn gaps(memory: &Memory, place: &str) -> usize {
-    memory.gaps.iter().filter(|gap| gap.place.starts_with(place)).count()
+    memory.gaps.iter().filter(|gap| gap.place.to_string().starts_with(place)).count()
 }
 
 /// The numbers in a file, whatever separates them.
@@ -64,7 +64,7 @@ fn the_hosts_books() {
             continue;
         };
         let [low, pressure, high] = numbers(&file)[..] else { panic!("three numbers") };
-        let limits = Limits { low: Pages(low), pressure: Pages(pressure), high: Pages(high) };
+        let limits = MemLimits { low: Pages(low), pressure: Pages(pressure), high: Pages(high) };
         assert_eq!(memory.limits, Some(limits));
         let share = memory.share_of_pressure().expect("there are limits");
         assert!((share * pressure as f64 - memory.used.0 as f64).abs() < 1.0);
@@ -132,7 +132,7 @@ fn as_an_unprivileged_user() {
     assert!(network.tcp_allocated.is_some() && network.fragments.is_some());
     assert_eq!((network.skb_objects, network.skb_bound, memory.reserved), (None, None, None));
     assert_eq!((gaps(&memory, "/proc/slabinfo"), gaps(&memory, "/proc/iomem")), (1, 1), "{:?}", memory.gaps);
-    for gap in memory.gaps.iter().filter(|gap| gap.place.starts_with("/proc/iomem")) {
+    for gap in memory.gaps.iter().filter(|gap| gap.place.to_string().starts_with("/proc/iomem")) {
         assert_eq!(gap.what, Missing::Memory);
         assert!(gap.remedy.contains("root"), "{}", gap.remedy);
     }

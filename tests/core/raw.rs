@@ -61,7 +61,8 @@ fn icmp_that_nobody_reads() {
     // Without its module /proc/net tells of them, and that is said.
     let has_module = found.cookie.is_some();
     let details: Vec<_> = snapshot.gaps.iter().filter(|gap| gap.what == Missing::TableDetail).collect();
-    let of_raw = |version: &str| details.iter().any(|gap| gap.place == format!("raw over {version}"));
+    let of_raw =
+        |version: &str| details.iter().any(|gap| gap.place.to_string() == format!("raw over {version}"));
     assert_eq!((of_raw("IPv4"), of_raw("IPv6")), (!has_module, !has_module), "{details:?}");
     assert_eq!(found.skmem.rcvbuf.is_some(), has_module);
     query.ipv6 = false;

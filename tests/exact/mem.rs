@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skcheck_core::engine::Limits;
 use skcheck_core::memory::census::Census;
 use skcheck_core::memory::ledger::Ledger;
-use skcheck_core::verdict::{Code, Reason, Suspect, judge};
+use skcheck_core::verdict::{Code, HeavySocket, VerdictReason, judge};
 use skcheck_core::{Bytes, Host, Live, Memory, Query, Snapshot, Verdict, memory, scan_with};
 
 use crate::measure::engine;
@@ -133,7 +133,7 @@ fn a_stalled_reader_explains_what_is_missing() {
         let Verdict { code, reason, missing, .. } = &verdict;
         assert_eq!(*code, Code::Explains, "{verdict:?}");
         assert!(
-            matches!(reason, Reason::Walked(found) if within(found.0, 5, MADE)),
+            matches!(reason, VerdictReason::Walked(found) if within(found.0, 5, MADE)),
             "{reason:?} of {missing:?}"
         );
         let suspects = &verdict.suspects[..READERS];
@@ -142,8 +142,9 @@ fn a_stalled_reader_explains_what_is_missing() {
             suspects.iter().all(|suspect| readers.contains(&suspect.holder)),
             "{suspects:?} of {readers:?}"
         );
-        let sum =
-            |of: fn(&Suspect) -> Option<Bytes>| suspects.iter().filter_map(of).map(|it| it.0).sum::<u64>();
+        let sum = |of: fn(&HeavySocket) -> Option<Bytes>| {
+            suspects.iter().filter_map(of).map(|it| it.0).sum::<u64>()
+        };
         assert!(within(sum(|suspect| suspect.pinned), 1, MADE), "{suspects:?}");
         assert!(sum(|suspect| suspect.worst) >= chunks * CHUNK as u64, "{suspects:?}");
 
@@ -152,7 +153,10 @@ fn a_stalled_reader_explains_what_is_missing() {
         let unmeasured = scan_with(&host, &Query::default(), None, &Limits::default()).expect("it scans");
         let counted = own.judge(&unmeasured, true);
         assert_eq!(counted.code, Code::Explains, "{counted:?}");
-        assert!(matches!(counted.reason, Reason::Counted(found) if within(found.0, 5, MADE)), "{counted:?}");
+        assert!(
+            matches!(counted.reason, VerdictReason::Counted(found) if within(found.0, 5, MADE)),
+            "{counted:?}"
+        );
         assert!(readers.contains(&counted.suspects[0].holder), "{:?}", counted.suspects);
         // And without that nothing explains.
         let bounded = own.judge(&unmeasured, false);
@@ -218,7 +222,7 @@ fn a_removed_file_that_was_sent_explains_what_is_ownerless() {
         let host = Live::new();
         let unmeasured = scan_with(&host, &Query::default(), None, &Limits::default()).expect("it scans");
         let blind = own.judge(&unmeasured, true);
-        assert_eq!((blind.code, blind.reason), (Code::Unseen, Reason::HandedIn));
+        assert_eq!((blind.code, blind.reason), (Code::Unseen, VerdictReason::HandedIn));
     });
 }
 
@@ -251,7 +255,7 @@ fn full_pipes_are_nobodys_and_no_sockets() {
         let verdict = Own::of(&before, &made).judge(&made.snapshot, true);
         let is_ruled_out = match (verdict.code, &verdict.reason) {
             (Code::Cannot, _) => true,
-            (Code::Partly, Reason::Room(most)) => most.0 < MADE / 2,
+            (Code::Partly, VerdictReason::Room(most)) => most.0 < MADE / 2,
             _ => false,
         };
         assert!(is_ruled_out, "{verdict:?}");

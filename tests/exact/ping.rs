@@ -55,7 +55,9 @@ fn families_without_a_table_are_counted() {
     query.pids = vec![std::process::id()];
     let told = |query: &Query| {
         let gaps = measure::scan(query, &ALL_PACKETS).gaps;
-        gaps.into_iter().find(|gap| gap.what == Missing::Families).map(|gap| (gap.place, gap.count))
+        gaps.into_iter()
+            .find(|gap| gap.what == Missing::Families)
+            .map(|gap| (gap.place.to_string(), gap.count))
     };
     assert_eq!(told(&query), None);
     let xdp = |()| socket_with(AddressFamily::from_raw(44), SocketType::RAW, SocketFlags::CLOEXEC, None);

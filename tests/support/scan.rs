@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::child;
 use skcheck_core::Protocols;
 use skcheck_core::{
-    Holder, HostFacts, Inode, Live, NetnsChoice, Query, Snapshot, SocketEntry, Truesize, Via, scan,
+    Gap, Place, Holder, HostFacts, Inode, Live, NetnsChoice, Query, Snapshot, SocketEntry, Truesize, Via, scan,
 };
 
 /// Everything, idle sockets too.
@@ -94,4 +94,13 @@ pub(crate) fn within<T>(most: Duration, what: &str, mut attempt: impl FnMut() ->
 pub(crate) fn bound_by_truesize(Truesize(charge): Truesize, host: &HostFacts) -> u64 {
     let packets = (charge / 576).max(u64::from(charge > 0));
     charge + packets * (1 + u64::from(host.max_skb_frags)) * host.chunk_size.0
+}
+
+/// The table or the file that a gap is in.
+pub(crate) fn place(gap: &Gap) -> &str {
+    match &gap.place {
+        Place::Table(table) => table.name(),
+        Place::File(path) => path,
+        other => panic!("{other:?} is no table and no file"),
+    }
 }

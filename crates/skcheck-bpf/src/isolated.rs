@@ -14,7 +14,7 @@ use std::time::Duration;
 use aya::EbpfLoader;
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::host::Budget;
-use skcheck_core::host::worker::words::Reading;
+use skcheck_core::host::worker::words::WordReader;
 use skcheck_core::host::worker::{self, Trouble, Worker};
 use skcheck_core::{Holder, Host, Inode, Live, Query};
 
@@ -135,7 +135,7 @@ impl IsolatedBpf {
 fn loaded(worker: &mut Worker, budget: &Budget) -> Result<(), Error> {
     let mut refusal = None;
     let asked = worker.ask(Request::Loaded.encode().as_slice(), budget, AT_LEAST, &mut |part| {
-        let mut words = Reading::of(part);
+        let mut words = WordReader::of(part);
         let _ = words.byte();
         let said = Error::decode(words);
         refusal = Some(said.unwrap_or_else(|| Error::new(Kind::Defect, "its answer makes no sense")));
@@ -159,7 +159,7 @@ impl Engine for IsolatedBpf {
         let request = Request::Find(FilterValue::of(query));
         records::find(on_found, |on_record| {
             let counts = self.ask(Half::Finder, &request, on_record)?;
-            PassCounts::decode(Reading::of(&counts)).ok_or(io::ErrorKind::InvalidData.into())
+            PassCounts::decode(WordReader::of(&counts)).ok_or(io::ErrorKind::InvalidData.into())
         })
     }
 

@@ -5,8 +5,8 @@ use std::io;
 
 use skcheck_core::NetnsId;
 use skcheck_core::engine::Tally;
-use skcheck_core::host::worker::words::{Reading, Words};
-use skcheck_core::host::worker::{Answer, Many};
+use skcheck_core::host::worker::words::{WordReader, Words};
+use skcheck_core::host::worker::{AnswerWriter, Many};
 
 use crate::error::{Error, Kind, defect};
 use crate::find::PassCounts;
@@ -22,7 +22,7 @@ pub(super) fn result() -> Words {
 
 /// Hands on records, many at a time.
 pub(super) fn hand_on<T>(
-    answer: &mut Answer<'_>,
+    answer: &mut AnswerWriter<'_>,
     work: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<T>,
 ) -> io::Result<T> {
     let mut many = Many::with(answer, RECORDS);
@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
 
     /// Hands on the records of a part.
     pub(super) fn take(&mut self, part: &[u8]) {
-        let mut words = Reading::of(part);
+        let mut words = WordReader::of(part);
         match words.byte() {
             Some(RECORDS) => self.take_records(words),
             Some(RESULT) => self.result.extend_from_slice(words.rest()),
@@ -52,7 +52,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn take_records(&mut self, mut words: Reading<'_>) {
+    fn take_records(&mut self, mut words: WordReader<'_>) {
         while !words.is_at_end() {
             match words.bytes() {
                 Some(record) => (self.on_record)(record),
@@ -86,7 +86,7 @@ impl PassCounts {
         })
     }
 
-    pub(super) fn decode(mut words: Reading<'_>) -> Option<PassCounts> {
+    pub(super) fn decode(mut words: WordReader<'_>) -> Option<PassCounts> {
         let descriptors = words.number()?;
         let mut apart = BTreeMap::new();
         for _ in 0..words.number()? {
@@ -108,7 +108,7 @@ impl Error {
         words.number(kind as u64).bytes(self.to_string().as_bytes())
     }
 
-    pub(super) fn decode(mut words: Reading<'_>) -> Option<Error> {
+    pub(super) fn decode(mut words: WordReader<'_>) -> Option<Error> {
         let kind = usize::try_from(words.number()?).ok().and_then(|at| Kind::ALL.get(at).copied());
         let context = String::from_utf8_lossy(words.bytes()?).into_owned();
         Some(Error::new(kind.unwrap_or(Kind::Defect), context))
@@ -167,12 +167,12 @@ mod tests {
         let apart = BTreeMap::from([(b"ALG".to_vec(), 4), (Vec::new(), 5)]);
         let counted = PassCounts { descriptors: 9, namespaces: vec![tally], apart };
         let words = counted.encode(Words::default());
-        assert_eq!(PassCounts::decode(Reading::of(words.as_slice())), Some(counted));
+        assert_eq!(PassCounts::decode(WordReader::of(words.as_slice())), Some(counted));
         for kind in Kind::ALL {
             let words = Error::new(kind, "why").encode(Words::default());
-            let decoded = Error::decode(Reading::of(words.as_slice())).unwrap();
+            let decoded = Error::decode(WordReader::of(words.as_slice())).unwrap();
             assert_eq!((decoded.kind(), decoded.to_string()), (kind, "why".to_owned()));
         }
-        assert!(Error::decode(Reading::of(&[])).is_none());
+        assert!(Error::decode(WordReader::of(&[])).is_none());
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use skcheck_core::engine::{Limits, Target};
-use skcheck_core::host::worker::words::{Reading, Words};
+use skcheck_core::host::worker::words::{WordReader, Words};
 use skcheck_core::{Cookie, Inode, Netns, NetnsFile, NetnsId, Protocol};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -106,7 +106,7 @@ impl Request {
 
     /// `None` for what is none.
     pub(super) fn decode(request: &[u8]) -> Option<Request> {
-        let mut words = Reading::of(request);
+        let mut words = WordReader::of(request);
         let request = match words.byte()? {
             LOADED => Request::Loaded,
             FIND => Request::Find(FilterValue::read_from_bytes(words.bytes()?).ok()?),
@@ -150,7 +150,7 @@ fn encode_target(words: Words, target: &OwnTarget) -> Words {
     })
 }
 
-fn decode_target(words: &mut Reading<'_>) -> Option<OwnTarget> {
+fn decode_target(words: &mut WordReader<'_>) -> Option<OwnTarget> {
     let cookie = Cookie(words.number()?);
     let protocol = *PROTOCOLS.get(usize::from(words.byte()?))?;
     let kind = words.byte()?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use skcheck_bpf::{Bpf, IsolatedBpf, Kind};
-use skcheck_core::{Engine, Gap, Missing};
+use skcheck_core::{Engine, Gap, Missing, Place};
 
 use crate::args::EngineChoice;
 use crate::commands::Failure;
@@ -31,7 +31,7 @@ impl Loaded {
             Err(error) if choice == EngineChoice::Bpf => Err(unusable(&error)),
             Err(error) => {
                 let remedy = format!("{} ({error})", error.remedy());
-                let gap = Gap::uncounted(Missing::Engine, "BPF", remedy);
+                let gap = Gap::uncounted(Missing::Engine, Place::Engine("BPF"), remedy);
                 Ok(Loaded { bpf: None, gap: Some(gap), took: started.elapsed() })
             }
         }

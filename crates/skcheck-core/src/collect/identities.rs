@@ -10,7 +10,10 @@ use crate::host::file::read;
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
 use crate::model::process::Process;
-use crate::procfs::{status, task};
+use crate::procfs::cmdline::cmdline;
+use crate::procfs::comm::comm;
+use crate::procfs::stat::Stat;
+use crate::procfs::status::Status;
 
 /// The files that tell who a process is. The command line comes last: it alone waits for the process's
 /// memory.
@@ -66,10 +69,14 @@ fn is_unanswered(error: &io::Error) -> bool {
 /// Fills in what a file tells of who a process is.
 fn identify(process: &mut Process, name: &str, file: &[u8]) {
     match name {
-        "comm" => process.comm = Some(task::comm(file)),
-        "status" => (process.uid, process.ns_pid) = (status::uid(file), status::ns_pid(file)),
-        "stat" => process.start_time = task::start_time(file),
-        "cmdline" => process.cmdline = Some(task::cmdline(file)),
+        "comm" => process.comm = Some(comm(file)),
+        "status" => {
+            let status = Status::parse(file);
+            process.uid = status.map(|status| status.uid);
+            process.ns_pid = status.and_then(|status| status.ns_pid);
+        }
+        "stat" => process.start_time = Stat::parse(file).map(|stat| stat.start_time),
+        "cmdline" => process.cmdline = Some(cmdline(file)),
         _ => {
             if let Some(cgroup) = Cgroup::of_process(file) {
                 process.cgroup = Some(cgroup.path);

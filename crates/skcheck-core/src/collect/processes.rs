@@ -15,10 +15,10 @@ use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
 use crate::model::place::Place;
+use crate::procfs::comm::comm;
 use crate::procfs::link::socket_inode;
 use crate::procfs::mountinfo::ip_netns_name;
 use crate::procfs::number::parse_number;
-use crate::procfs::task;
 
 /// What all processes told.
 pub(crate) struct Survey {
@@ -186,9 +186,8 @@ impl Listed {
                 "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH)"
             };
             let remedy = format!("{remedy}; {consequence}");
-            let comm =
-                |pid: u32| file::read(host, &format!("/proc/{pid}/comm")).map(|file| task::comm(&file));
-            let place = Place::processes(&self.unreadable, comm);
+            let name = |pid: u32| file::read(host, &format!("/proc/{pid}/comm")).map(|file| comm(&file));
+            let place = Place::processes(&self.unreadable, name);
             gaps.push(Gap::counted(Missing::Processes, place, self.unreadable.len() as u64, remedy));
         }
         if let Some((place, remedy)) = hidden {

@@ -13,8 +13,9 @@ use crate::collect::client::Asker;
 use crate::collect::processes;
 use crate::diag::record::Record;
 use crate::diag::request::States;
-use crate::host::sight::threads;
+use crate::host::seam::threads;
 use crate::host::{Host, file};
+
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::{Holder, Via};
 use crate::model::netns::Netns;

@@ -8,8 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::Host;
 use crate::model::holder::Holder;
-use crate::procfs::thread;
-use crate::procfs::thread::fdinfo::OpenFile;
+use crate::procfs::fdinfo::OpenFile;
+use crate::procfs::mountinfo::numbered;
 use crate::watch::evidence::conduit::Conduit;
 use crate::watch::evidence::process::ProcessEvidence;
 use crate::watch::sample::blocking;
@@ -131,6 +131,6 @@ impl Devices<'_> {
     fn of(&mut self, pid: u32, mount: Option<u32>) -> Option<Vec<u8>> {
         let host = self.host;
         let read = || read(host, &format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-        thread::device_of_mount(self.of.entry(pid).or_insert_with(read), mount?).map(<[u8]>::to_vec)
+        numbered(self.of.entry(pid).or_insert_with(read), mount?).map(|mount| mount.device.to_vec())
     }
 }

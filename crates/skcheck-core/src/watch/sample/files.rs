@@ -4,10 +4,11 @@
 //! path and the mount of an open file without it.
 
 use crate::host::Host;
-use crate::procfs::thread;
-use crate::procfs::thread::fdinfo::OpenFile;
+use crate::procfs::fdinfo::OpenFile;
 use crate::watch::evidence::process::{Mount, Syscall, ThreadEvidence};
 use crate::watch::sample::file::read;
+
+use crate::procfs::mountinfo::numbered;
 
 /// Where FUSE waits for its server, first in a sleep that a signal ends.
 const FUSE: &[u8] = b"request_wait_answer";
@@ -33,8 +34,9 @@ impl Files {
         let fd = awaited_file(thread)?;
         let file = OpenFile::parse(&read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
         let read = || read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
-        let mount = thread::mount(self.mountinfo.get_or_insert_with(read), file.mount?)?;
-        has_something_behind(&mount).then_some(mount)
+        let mount = numbered(self.mountinfo.get_or_insert_with(read), file.mount?)?;
+        let (point, kind, source) = (mount.point(), mount.kind.to_vec(), mount.source());
+        (!OF_KERNEL.contains(&mount.kind)).then_some(Mount { point, kind, source })
     }
 }
 

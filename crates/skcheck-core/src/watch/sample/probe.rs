@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cgroup::mounts::HierarchyMounts;
 use crate::collect::read::kernel_config;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
-use crate::memory;
-use crate::memory::network::{Books, network};
+use crate::memory::ledger::files::host_ledger;
+use crate::memory::network::{NetworkFiles, network};
 use crate::model::error::Error;
 use crate::model::holder::Via;
 use crate::model::protocol::Family;
@@ -26,6 +27,8 @@ use crate::watch::sample::file::read;
 use crate::watch::sample::first_packets::Noting;
 use crate::watch::sample::process::{KeptOfProcesses, ProcessReader};
 use crate::watch::sample::{candidates, conduits, drained, whole_host};
+
+use crate::collect::descriptors::Descriptors;
 
 /// Takes samples of one host.
 ///
@@ -81,7 +84,7 @@ impl<'a> Probe<'a> {
             // What the first look itself takes (the engine's maps, workers) is there from then on, and
             // nothing that grows.
             let config = kernel_config(self.host);
-            let ledger = memory::read::ledger(self.host, config.as_ref(), &mut Vec::new());
+            let ledger = host_ledger(self.host, config.as_ref(), &mut Vec::new());
             sample.snapshot.ledger = ledger.or(sample.snapshot.ledger);
         }
         Ok(sample)
@@ -151,7 +154,11 @@ fn unread_unix(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
 fn tcp_memory(host: &dyn Host, snapshot: &Snapshot) -> Option<(Pages, Option<Pages>)> {
     let sockstat = read(host, "/proc/net/sockstat").ok();
     let tcp_mem = read(host, "/proc/sys/net/ipv4/tcp_mem").ok();
-    let books = Books { sockstat: sockstat.as_deref(), tcp_mem: tcp_mem.as_deref(), ..Books::default() };
-    let memory = network(&books, &snapshot.host).tcp?;
+    let files = NetworkFiles {
+        sockstat: sockstat.as_deref(),
+        tcp_mem: tcp_mem.as_deref(),
+        ..NetworkFiles::default()
+    };
+    let memory = network(&files, &snapshot.host).tcp?;
     Some((memory.used, memory.limits.map(|limits| limits.pressure)))
 }

@@ -6,21 +6,26 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cgroup::mounts::HierarchyMounts;
 use crate::host::Host;
 use crate::procfs::fdinfo::in_flight;
 use crate::procfs::number::parse_number;
-use crate::procfs::status::thread_group;
-use crate::procfs::thread;
-use crate::procfs::thread::Stat;
-use crate::procfs::thread::syscall::Machine;
+
+use crate::procfs::schedstat::Schedstat;
+use crate::procfs::stat::Stat;
+use crate::procfs::syscall::Machine;
 use crate::watch::evidence::process::{
     MOST_THREADS, ProcessEvidence, Syscall, ThreadEvidence, UnreadablePart,
 };
-use crate::watch::sample::cgroups::{CgroupMounts, CgroupState, Cgroups};
+use crate::watch::sample::cgroups::{CgroupState, Cgroups};
 use crate::watch::sample::file::{is_gone, read};
 use crate::watch::sample::files::Files;
 use crate::watch::sample::refusal::{miss, refused};
 use crate::watch::sample::registrations::Registrations;
+
+use crate::procfs::status::Status;
+
+use crate::procfs::wchan::wchan;
 
 /// How many files of threads are read in one sample, at some ten microseconds each. Of a process with one
 /// thread that one is always looked at.
@@ -37,7 +42,7 @@ const LIGHT: usize = 2;
 /// What is kept of processes from sample to sample.
 #[derive(Default)]
 pub(crate) struct KeptOfProcesses {
-    mounts: Option<CgroupMounts>,
+    mounts: Option<HierarchyMounts>,
     registrations: Registrations,
 }
 
@@ -111,9 +116,10 @@ impl<'l> ProcessReader<'l> {
     /// Who traces it, and how much of it is swapped out.
     fn status(&self, found: &mut ProcessEvidence) {
         match read(self.host, &format!("/proc/{}/status", found.pid)) {
-            Ok(status) => {
-                found.tracer = thread::tracer(&status).map(|tid| self.process_of(tid));
-                found.swapped = thread::swapped(&status);
+            Ok(file) => {
+                let status = Status::parse(&file);
+                found.tracer = status.and_then(|status| status.tracer).map(|tid| self.process_of(tid));
+                found.swapped = status.and_then(|status| status.swapped);
             }
             Err(error) if is_gone(&error) => {}
             Err(error) => refused(found, &error, UnreadablePart::Threads),
@@ -126,10 +132,10 @@ impl<'l> ProcessReader<'l> {
         let mut files = Files::default();
         for thread in &mut threads {
             let directory = format!("/proc/{}/task/{}", found.pid, thread.tid);
-            let wchan = read(self.host, &format!("{directory}/wchan"));
-            thread.wchan = wchan.ok().and_then(|file| thread::wchan(&file));
+            let file = read(self.host, &format!("{directory}/wchan"));
+            thread.wchan = file.ok().and_then(|file| wchan(&file));
             match read(self.host, &format!("{directory}/syscall")) {
-                Ok(file) => thread.syscall = thread::syscall(&file, Machine::THIS),
+                Ok(file) => thread.syscall = Syscall::parse(&file, Machine::THIS),
                 // The thread has ended; or the kernel has no such file.
                 Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
                 Err(error) => refused(found, &error, UnreadablePart::Threads),
@@ -153,7 +159,7 @@ impl<'l> ProcessReader<'l> {
         let mut found = ProcessEvidence { pid, ..ProcessEvidence::default() };
         let directory = format!("/proc/{pid}");
         let stat = match read(self.host, &format!("{directory}/stat")) {
-            Ok(file) => thread::stat(&file),
+            Ok(file) => Stat::parse(&file),
             Err(error) => {
                 refused(&mut found, &error, UnreadablePart::Process);
                 None
@@ -213,7 +219,7 @@ impl<'l> ProcessReader<'l> {
     /// The process of a thread; the thread's own id where that cannot be told.
     fn process_of(&self, tid: u32) -> u32 {
         let status = read(self.host, &format!("/proc/{tid}/status"));
-        status.ok().and_then(|status| thread_group(&status)).unwrap_or(tid)
+        status.ok().and_then(|status| Status::parse(&status)).map_or(tid, |status| status.process)
     }
 
     /// How many descriptors it has to receive there; `None` where it has none.
@@ -225,7 +231,7 @@ impl<'l> ProcessReader<'l> {
     fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
         let path = format!("{directory}/schedstat");
         let read_after = self.begun.elapsed();
-        let turns = read(self.host, &path).ok().and_then(|file| thread::schedstat(&file));
+        let turns = read(self.host, &path).ok().and_then(|file| Schedstat::parse(&file));
         ThreadEvidence {
             tid,
             comm: Some(stat.comm),
@@ -241,6 +247,6 @@ impl<'l> ProcessReader<'l> {
     }
 
     fn stat(&self, directory: &str) -> Option<Stat> {
-        read(self.host, &format!("{directory}/stat")).ok().and_then(|file| thread::stat(&file))
+        read(self.host, &format!("{directory}/stat")).ok().and_then(|file| Stat::parse(&file))
     }
 }

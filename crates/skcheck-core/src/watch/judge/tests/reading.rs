@@ -12,7 +12,7 @@ use crate::watch::judge;
 use crate::watch::judge::judgement::Judged;
 use crate::watch::judge::progress::state::Reading::{Draining, Idle, Slow, Stalled, Unknown};
 use crate::watch::judge::tests::made::{
-    Sock, WINDOW, first_packet, of, one, payload, samples, silent, sleeps,
+    Sock, WINDOW, first_packet, of, one, payload, process, samples, silent, sleeps,
 };
 
 fn ms(milliseconds: u64) -> Option<Duration> {
@@ -300,7 +300,6 @@ fn readers_that_have_not_run() {
 /// One that is stopped in both samples has not run, where the kernel does not count how often it did.
 #[test]
 fn stopped_readers() {
-    use crate::watch::judge::tests::made::process;
     let thread = |runs, state, ticks| crate::watch::evidence::process::ThreadEvidence {
         runs,
         state: Some(state),
@@ -323,7 +322,6 @@ fn stopped_readers() {
 /// One message, of which an address is no proof: its reader runs, and its writer does not.
 #[test]
 fn one_message() {
-    use crate::watch::judge::tests::made::process;
     let stream = Sock::stream(1).unread(10).peer(2).held(5, 3).peer_held(6, 3);
     let runs = crate::watch::evidence::process::ThreadEvidence { runs: Some(101), ..sleeps(Call::Sleep, 0) };
     let reading = |first_packets: Option<(FirstPacket, FirstPacket)>, all_seen, writer_ran| {
@@ -356,7 +354,6 @@ fn one_message() {
 /// A writer that has not run has written nothing: what waits tells what was read.
 #[test]
 fn writers_that_have_not_run() {
-    use crate::watch::judge::tests::made::process;
     let stream = |bytes| Sock::stream(1).unread(bytes).peer(2).held(5, 3).peer_held(6, 3);
     for (now, expected) in [(900, (Stalled, Some(0))), (500, (Draining, Some(400)))] {
         let both = samples(&[stream(900)], &[stream(now)], &[process(6, sleeps(Call::Write, 3))]);
