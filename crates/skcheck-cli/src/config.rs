@@ -13,7 +13,7 @@ use skcheck_core::{NetnsChoice, Query, State};
 use crate::args::{
     By, EngineChoice, FilterArgs, Format, MeasuringArgs, OutputArgs, RootArgs, ScanArgs, SortKey,
 };
-use crate::text::{Charset, parse_duration};
+use crate::text::{Charset, Page, parse_duration};
 
 /// How many processes or sockets a table shows, unless told otherwise.
 const TABLE_TOP: usize = 20;
@@ -77,14 +77,6 @@ pub(crate) struct Arrangement {
     pub(crate) top: Option<usize>,
     /// How many sockets of each process to show; `None`: all.
     pub(crate) per_process: Option<usize>,
-}
-
-/// What a table is written on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// Columns; `None`: as many as it takes (a pipe, a file).
-    pub(crate) width: Option<usize>,
-    pub(crate) charset: Charset,
 }
 
 impl ScanConfig {
@@ -159,16 +151,14 @@ impl Arrangement {
     }
 }
 
-impl Page {
-    /// The page that standard output is.
-    pub(crate) fn of_stdout() -> Page {
-        let stdout = rustix::stdio::stdout();
-        let width = rustix::termios::isatty(stdout).then(|| {
-            let columns = rustix::termios::tcgetwinsize(stdout).map_or(0, |size| size.ws_col);
-            terminal_width(columns, std::env::var("COLUMNS").ok().as_deref())
-        });
-        Page { width, charset: charset(|name| std::env::var_os(name)) }
-    }
+/// The page that standard output is.
+pub(crate) fn stdout_page() -> Page {
+    let stdout = rustix::stdio::stdout();
+    let width = rustix::termios::isatty(stdout).then(|| {
+        let columns = rustix::termios::tcgetwinsize(stdout).map_or(0, |size| size.ws_col);
+        terminal_width(columns, std::env::var("COLUMNS").ok().as_deref())
+    });
+    Page { width, charset: charset(|name| std::env::var_os(name)) }
 }
 
 /// The width of a terminal that says it has so many columns; one that does not know says 0.

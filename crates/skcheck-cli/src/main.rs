@@ -18,7 +18,7 @@ use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
 use crate::commands::{Failure, Outcome};
-use crate::config::Page;
+use crate::config::stdout_page;
 
 /// Failed, or misused.
 const FAILED: u8 = 2;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(refusal) => return refuse(&refusal),
     };
-    let page = Page::of_stdout();
+    let page = stdout_page();
     let outcome = match cli.command {
         None => commands::scan::run(cli.scan, page),
         Some(Command::Leaks(args)) => commands::leaks::run(&args, page),

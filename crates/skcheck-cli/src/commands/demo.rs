@@ -14,10 +14,9 @@ use skcheck_core::{Host, Query, Snapshot, memory};
 use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};
 use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome, own, scan};
-use crate::config::{Arrangement, Measuring, Page, ScanConfig};
-use crate::output::paragraph::write_paragraph;
+use crate::config::{Arrangement, Measuring, ScanConfig};
 use crate::stall::{CHUNK, StalledReader};
-use crate::text::size;
+use crate::text::{Page, size, write_paragraph};
 
 /// How many times what may be pinned must be available.
 const RESERVE: u64 = 4;

@@ -7,8 +7,8 @@ use skcheck_core::leaks::{self, Thresholds};
 use crate::args::{DocumentFormat, LeaksArgs};
 use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome};
-use crate::config::Page;
 use crate::output;
+use crate::text::Page;
 
 /// A process is listed, and the caller wants to know.
 const LISTED: u8 = 1;

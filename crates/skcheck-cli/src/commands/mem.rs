@@ -10,11 +10,11 @@ use crate::args::{DocumentFormat, MemArgs};
 use crate::commands::engine::Loaded;
 use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome};
-use crate::config::Page;
 use crate::config::mem::MemConfig;
 use crate::output;
 use crate::output::progress::Progress;
 use crate::report::mem::{HostReport, MemReport, Scope};
+use crate::text::Page;
 
 /// Too much belongs to nobody, and the caller wants to know.
 const TOO_MUCH: u8 = 1;

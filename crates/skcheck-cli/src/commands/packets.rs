@@ -12,9 +12,10 @@ use skcheck_core::{Holder, Host, packets};
 use crate::args::{DocumentFormat, PacketsArgs};
 use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome, engine};
-use crate::config::{Page, packet_limit};
+use crate::config::packet_limit;
 use crate::output;
 use crate::output::packets::{Again, Look};
+use crate::text::Page;
 
 /// How many packets of a queue a table shows, unless told otherwise.
 const TABLE_TOP: usize = 20;

@@ -10,9 +10,10 @@ use crate::args::{Format, ScanArgs};
 use crate::commands::engine::Loaded;
 use crate::commands::session::Session;
 use crate::commands::{Failure, Outcome, misuse, stalled};
-use crate::config::{Page, ScanConfig};
+use crate::config::ScanConfig;
 use crate::output;
 use crate::report::Report;
+use crate::text::Page;
 
 /// Some socket matched, and the caller wants to know.
 const MATCHED: u8 = 1;

@@ -10,12 +10,13 @@ use crate::args::{WatchArgs, WatchFormat};
 use crate::commands::engine::Loaded;
 use crate::commands::session::{Session, unheard};
 use crate::commands::{Failure, Outcome, scan};
-use crate::config::Page;
+use crate::config::stdout_page;
 use crate::config::watch::{WatchConfig, terminal_rows};
 use crate::output;
 use crate::output::watch::screen::{Screen, Size};
 use crate::report::watch::WatchReport;
 use crate::report::watch::history::History;
+use crate::text::Page;
 
 /// Some reader stands still, or nobody accepts at some listener, and the caller wants to know.
 const STALLED: u8 = 1;
@@ -108,7 +109,7 @@ impl Display<'_> {
         self.told = report.gaps.iter().map(|gap| (*gap).clone()).collect();
         if self.config.redraws {
             // It may have been resized.
-            self.page = Page::of_stdout();
+            self.page = stdout_page();
             let lines = self.size().lines();
             let frame = output::watch::frame(report, self.config.top, self.page, lines);
             return self.draw(&frame);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use skcheck_core::{Bytes, memory::ledger::Ledger};
 
 use crate::args::{DocumentFormat, MemArgs, RootArgs};
-use crate::config::{Measuring, Page};
-use crate::text::{Charset, parse_size};
+use crate::config::Measuring;
+use crate::text::{Charset, Page, parse_size};
 
 /// How long measuring may take, unless told otherwise: whoever asks where the memory is, waits for that.
 const BUDGET: Duration = Duration::from_secs(2);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use skcheck_core::Query;
 
 use crate::args::{EngineChoice, RootArgs, WatchArgs, WatchFormat};
-use crate::config::{Page, TABLE_TOP, query};
-use crate::text::parse_duration;
+use crate::config::{TABLE_TOP, query};
+use crate::text::{Page, parse_duration};
 
 /// Below this a window tells more of the scheduler than of the reader.
 const SHORTEST: Duration = Duration::from_millis(100);

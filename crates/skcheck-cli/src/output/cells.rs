@@ -10,7 +10,7 @@ use crate::output::measured::sureness;
 use crate::output::names::{Writer, descriptor, endpoint};
 use crate::output::{rings, room};
 use crate::report::{Group, Measure, Owner, Pinned, Sum, Sureness, is_closed_unknown, shows_sent};
-use crate::text::size;
+use crate::text::{count, size};
 
 /// Marks a charge of the sending side.
 pub(super) const SENDING: &str = "tx ";
@@ -273,16 +273,6 @@ impl Writer<'_> {
     fn capped(&self, worst: u64, charged: u64) -> u64 {
         self.snapshot.capped(Bytes(worst), Truesize(charged)).0.0
     }
-}
-
-/// A count with its noun, in the plural where it needs one.
-pub(super) fn count(n: u64, noun: &str) -> String {
-    let plural = match (n, noun) {
-        (1, _) => "",
-        (_, noun) if noun.ends_with('s') => "es",
-        _ => "s",
-    };
-    format!("{n} {noun}{plural}")
 }
 
 /// Whether a row stands under that of a process, or of nobody.

@@ -2,9 +2,8 @@
 
 use skcheck_core::{Report as SocketReport, State};
 
-use crate::output::cells::count;
 use crate::report::{Report, is_closed_unknown, unlisted_beyond_noise};
-use crate::text::size;
+use crate::text::{count, size};
 
 /// What is known about TCP memory that no listed socket accounts for.
 pub(super) fn sentence(report: &Report<'_>) -> Option<String> {

@@ -2,10 +2,9 @@
 
 use comfy_table::{CellAlignment, Table};
 
-use crate::config::Page;
 use crate::output::cells::Cells;
 use crate::output::names::INFERRED;
-use crate::text::{Charset, fit, width};
+use crate::text::{Charset, Page, fit, width};
 
 /// Between columns, and where there is little room.
 const GUTTER: u16 = 2;

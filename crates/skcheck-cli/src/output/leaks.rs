@@ -5,13 +5,10 @@ use std::io::{self, Write};
 
 use skcheck_core::leaks::{Below, Leaked, Leaks, Open, Thresholds};
 
-use crate::config::Page;
-use crate::output::cells::{count, proto, state_name};
+use crate::output::cells::{proto, state_name};
 use crate::output::layout::{Align, grid};
-use crate::output::measured::enumerate;
-use crate::output::paragraph::write_paragraph;
 use crate::output::table;
-use crate::text::{Charset, escape, fit, grouped, width};
+use crate::text::{Charset, Page, count, enumerate, escape, fit, grouped, width, write_paragraph};
 
 /// Columns of a name.
 const NAME: usize = 24;

@@ -5,10 +5,9 @@ use skcheck_core::{Blocks, Exact, Holding, PageSize, Report as SocketReport};
 
 use crate::args::EngineChoice;
 use crate::config::ScanConfig;
-use crate::output::cells::count;
 use crate::output::summary::process;
 use crate::report::{Breach, Measured, Pinned, Report, Sureness};
-use crate::text::{Charset, duration, grouped, size};
+use crate::text::{Charset, count, duration, enumerate, grouped, size};
 
 /// How many sockets that pin more than their bound get a sentence of their own.
 const BREACHES: usize = 3;
@@ -80,15 +79,6 @@ fn blocks(blocks: &[Blocks], page: PageSize) -> String {
         parts.push(format!("{} of other sizes", grouped(others)));
     }
     enumerate(&parts)
-}
-
-/// `a, b and c`.
-pub(super) fn enumerate(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [firsts @ .., last] => format!("{} and {last}", firsts.join(", ")),
-    }
 }
 
 fn not_measured(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {

@@ -11,11 +11,10 @@ mod words;
 
 use std::io::{self, Write};
 
-use crate::config::Page;
 use crate::output::mem::paint::Paint;
-use crate::output::paragraph::{broken, write_paragraph};
 use crate::output::table;
 use crate::report::mem::{HostReport, MemReport, Scope};
+use crate::text::{Page, broken, write_paragraph};
 
 pub(in crate::output) use crate::output::mem::words::{answer, paragraph};
 

@@ -14,7 +14,6 @@ mod next;
 mod numbers;
 mod others;
 pub(crate) mod packets;
-pub(crate) mod paragraph;
 pub(crate) mod progress;
 mod rings;
 mod room;

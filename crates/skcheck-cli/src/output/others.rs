@@ -2,8 +2,8 @@
 
 use skcheck_core::{Holding, RecvQueue, Report as SocketReport, Truesize};
 
-use crate::output::cells::count;
 use crate::report::Report;
+use crate::text::count;
 
 /// What the sockets have that hold nothing unread, where others do.
 pub(super) fn sentence(report: &Report<'_>) -> Option<String> {

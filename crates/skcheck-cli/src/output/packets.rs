@@ -8,14 +8,12 @@ use skcheck_core::engine::{Limits, Packet, PageKind, Piece, Queue};
 use skcheck_core::packets::Listing;
 use skcheck_core::{Agreement, Blocks, Exact, Footprint, Holder, HostFacts, PageSize, Protocol, QueueExact};
 
-use crate::config::Page;
-use crate::output::cells::{count, proto, state_name};
+use crate::output::cells::{proto, state_name};
 use crate::output::layout::{Align, grid};
 use crate::output::measured::{pinned_in, whose_pages};
 use crate::output::names::endpoint_of;
-use crate::output::paragraph::write_paragraph;
 use crate::output::{rings, room};
-use crate::text::{Charset, capitalised, escape, size};
+use crate::text::{Charset, Page, capitalised, count, escape, size, write_paragraph};
 
 pub(crate) use crate::output::packets::again::Again;
 

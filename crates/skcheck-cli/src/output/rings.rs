@@ -2,8 +2,7 @@
 
 use skcheck_core::{Fill, Report as SocketReport};
 
-use crate::output::cells::count;
-use crate::text::size;
+use crate::text::{count, size};
 
 /// The rings of a packet socket; `None` where there are none.
 pub(super) fn note(report: &SocketReport) -> Option<String> {

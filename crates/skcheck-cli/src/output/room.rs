@@ -2,9 +2,8 @@
 
 use skcheck_core::{Holding, Protocol, RecvQueue, Report as SocketReport, Room, Socket};
 
-use crate::output::cells::count;
 use crate::report::{Group, Owner, shows_sent};
-use crate::text::{capitalised, grouped, percent, size};
+use crate::text::{capitalised, count, counted, grouped, percent, size};
 
 /// `buffer full (8 MiB of 8 MiB)` and `5447 dropped`, of what the table shows of a socket; empty where there
 /// is room and nothing was dropped.
@@ -84,10 +83,6 @@ fn drops(socket: &Socket, per_second: Option<u64>) -> Option<String> {
         (_, 1) => format!("{so_far} was dropped so far"),
         _ => format!("{so_far} were dropped so far"),
     })
-}
-
-fn counted(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// The sentence about the fullest of a group's sockets, with its descriptor where there are several.

@@ -8,13 +8,12 @@ use skcheck_core::{
 
 use crate::args::By;
 use crate::config::ScanConfig;
-use crate::output::cells::count;
 use crate::output::closed_held::whose_unlisted;
 use crate::output::measured::pins;
 use crate::output::names::{Writer, descriptor};
 use crate::output::{others, rings, room};
 use crate::report::{Charge, Group, Owner, Report, Sum, Sums, shows_sent, unlisted_beyond_noise};
-use crate::text::{Charset, escape, listed, size};
+use crate::text::{Charset, count, escape, listed, size};
 
 /// The answer: who is the heaviest, and how heavy.
 pub(super) fn headline(report: &Report<'_>, config: &ScanConfig) -> Vec<String> {

@@ -5,16 +5,15 @@ use std::io::{self, Write};
 use skcheck_core::{Gap, Missing, Report as SocketReport, Snapshot};
 
 use crate::args::By;
-use crate::config::{Page, ScanConfig};
+use crate::config::ScanConfig;
 use crate::output::cells::Cells;
 use crate::output::layout::render;
 use crate::output::legend::legend;
 use crate::output::names::Writer;
 use crate::output::next::next;
-use crate::output::paragraph::write_paragraph;
 use crate::output::{closed_held, measured, missing, summary};
 use crate::report::{Owner, Report};
-use crate::text::Charset;
+use crate::text::{Charset, Page, write_paragraph};
 
 /// Writes the whole report.
 pub(crate) fn write(report: &Report<'_>, config: &ScanConfig, out: &mut dyn Write) -> io::Result<()> {

@@ -18,15 +18,13 @@ use std::io::{self, Write};
 use skcheck_core::watch::SocketKey;
 use skcheck_core::{Gap, Report as SocketReport};
 
-use crate::config::{Page, ScanConfig};
-use crate::output::paragraph::{broken, write_paragraph};
+use crate::config::ScanConfig;
 use crate::output::table;
 use crate::output::watch::rows::Table;
-use crate::report::Owner;
-use crate::report::Report;
 use crate::report::watch::WatchReport;
 use crate::report::watch::history::History;
-use crate::text::{about, rfc3339, span};
+use crate::report::{Owner, Report};
+use crate::text::{Page, about, broken, rfc3339, span, write_paragraph};
 
 pub(in crate::output) use crate::output::watch::arrival::clause as not_arriving;
 pub(in crate::output) use crate::output::watch::chain::because;

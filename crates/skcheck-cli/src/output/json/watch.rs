@@ -12,11 +12,10 @@ use skcheck_core::watch::progress::{NotArriving, Reading};
 use skcheck_core::watch::{Change, Judged, Trend};
 use skcheck_core::{Inode, Process};
 
-use crate::output::json::GapJson;
 use crate::output::json::process::ProcessJson;
-use crate::output::json::processes_of;
 use crate::output::json::socket::{HolderJson, SocketJson};
 use crate::output::json::watch::cause::{CauseJson, ChainJson, RootJson};
+use crate::output::json::{GapJson, processes_of};
 use crate::output::watch::{Names, not_arriving};
 use crate::report::watch::{Row, WatchReport};
 use crate::text::{Charset, rfc3339};

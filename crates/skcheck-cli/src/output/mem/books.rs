@@ -5,8 +5,7 @@ use skcheck_core::memory::network::{Limits, Network, ProtocolMemory};
 use skcheck_core::memory::reserved::Reserved;
 use skcheck_core::{Blocks, Bytes, PageSize, Pages};
 
-use crate::output::measured::enumerate;
-use crate::text::{Charset, grouped, percent, size};
+use crate::text::{Charset, enumerate, grouped, percent, size};
 
 /// How many other sizes of blocks are named.
 const SIZES: usize = 3;

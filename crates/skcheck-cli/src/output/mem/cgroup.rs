@@ -2,9 +2,8 @@
 
 use skcheck_core::memory::cgroup::{CgroupMemory, Pressure};
 
-use crate::output::cells::count;
 use crate::report::mem::MemReport;
-use crate::text::{Charset, escape, percent, signed_size, size};
+use crate::text::{Charset, count, escape, percent, signed_size, size};
 
 /// The answer in one line.
 pub(super) fn headline(report: &MemReport<'_>, cgroup: &CgroupMemory, charset: Charset) -> String {

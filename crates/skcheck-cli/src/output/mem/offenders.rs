@@ -3,9 +3,8 @@
 use skcheck_core::verdict::Suspect;
 use skcheck_core::{Bytes, Holding};
 
-use crate::config::Page;
 use crate::output::layout::{Align, grid};
-use crate::text::{Charset, escape, fit, size};
+use crate::text::{Charset, Page, escape, fit, size};
 
 /// How many are shown.
 const SHOWN: usize = 5;

@@ -2,12 +2,10 @@
 
 use skcheck_core::memory::ledger::{Group, Ledger, PartKind};
 
-use crate::config::Page;
 use crate::output::mem::bars::{MARK, bar, marked, segments};
 use crate::output::mem::paint::Paint;
-use crate::output::paragraph::broken;
 use crate::report::mem::{MemReport, Row, RowOwner, Scope};
-use crate::text::{Charset, percent, signed_size, size, width};
+use crate::text::{Charset, Page, broken, percent, signed_size, size, width};
 
 /// Columns of a bar.
 const LEAST_BAR: usize = 8;

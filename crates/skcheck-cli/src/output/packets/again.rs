@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use skcheck_core::packets::Change;
 
-use crate::output::cells::count;
-use crate::text::{duration, size};
+use crate::text::{count, duration, size};
 
 /// What became of the packets between two looks.
 #[derive(Debug)]

@@ -5,7 +5,6 @@ use std::time::Duration;
 use skcheck_core::watch::cause::End;
 use skcheck_core::{Endpoint, Holding, State};
 
-use crate::output::cells::count;
 use crate::output::names::descriptor;
 use crate::output::watch::arrival;
 use crate::output::watch::chain::{because, root};
@@ -13,7 +12,7 @@ use crate::output::watch::names::Names;
 use crate::output::watch::words::{clause, reads};
 use crate::output::{rings, room};
 use crate::report::watch::{Row, Standing, WatchReport};
-use crate::text::{about, listed, size, span};
+use crate::text::{about, count, listed, size, span};
 
 /// The answer, a paragraph each.
 pub(in crate::output) fn answer(report: &WatchReport<'_>, names: Names<'_>) -> Vec<String> {

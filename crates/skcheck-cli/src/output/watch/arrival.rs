@@ -2,7 +2,7 @@
 
 use skcheck_core::watch::progress::NotArriving;
 
-use crate::output::cells::count;
+use crate::text::count;
 
 /// In a table.
 pub(super) fn short(shown: NotArriving) -> &'static str {

@@ -6,10 +6,9 @@ use skcheck_core::watch::cause::{Cause, End, Fact, Link, Over, Pairing, Root, Wa
 use skcheck_core::watch::evidence::Call;
 
 use crate::output::names::descriptor;
-use crate::output::watch::arrival;
 use crate::output::watch::names::Names;
-use crate::output::watch::notes;
 use crate::output::watch::words::{Said, clause, facts, reads};
+use crate::output::watch::{arrival, notes};
 use crate::report::watch::Row;
 use crate::text::size;
 

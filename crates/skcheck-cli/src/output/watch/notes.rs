@@ -7,10 +7,11 @@ use skcheck_core::Report as SocketReport;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact};
 use skcheck_core::watch::evidence::Unread;
 
-use crate::output::cells::{count, error_queue};
+use crate::output::cells::error_queue;
 use crate::output::watch::names::Names;
 use crate::output::watch::words::missing;
 use crate::report::watch::{Row, WatchReport};
+use crate::text::count;
 
 /// What keeps a cause from being known; `None` where it is.
 pub(super) fn unread(cause: &Cause) -> Option<Unread> {

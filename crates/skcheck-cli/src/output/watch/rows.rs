@@ -6,16 +6,15 @@ use skcheck_core::watch::cause::{CauseCode, End, Root};
 use skcheck_core::watch::progress::Writing;
 use skcheck_core::{Holding, State, Truesize};
 
-use crate::config::Page;
 use crate::output::cells::{proto, state_name};
-use crate::output::layout::{self, Align};
+use crate::output::layout::Align;
 use crate::output::names::descriptor;
-use crate::output::room;
 use crate::output::watch::names::Names;
 use crate::output::watch::{arrival, notes, words};
+use crate::output::{layout, room};
 use crate::report::Owner;
 use crate::report::watch::{Row, Standing};
-use crate::text::{Charset, fit, grouped, size, span, width};
+use crate::text::{Charset, Page, fit, grouped, size, span, width};
 
 /// How far what has no column is indented below its row.
 const INDENT: usize = 8;

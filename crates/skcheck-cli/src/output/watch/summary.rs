@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use skcheck_core::Via;
 use skcheck_core::watch::cause::Cause;
 
-use crate::output::cells::count;
 use crate::output::names::descriptor;
 use crate::output::watch::words::clause;
 use crate::report::watch::Counts;
 use crate::report::watch::history::{Found, History, Reason, Stall};
-use crate::text::{Charset, about, escape, listed, size, span};
+use crate::text::{Charset, about, count, escape, listed, size, span};
 
 /// How many causes are told.
 const MOST_CAUSES: usize = 5;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use skcheck_core::Bytes;
 use skcheck_core::watch::{Change, Trend};
 
-use crate::output::cells::count;
-use crate::text::{size, span};
+use crate::text::{count, size, span};
 
 /// `unread 2.9 MiB (+12 KiB/s), charged 4.1 MiB (steady), TCP memory 12 MiB (+1 MiB/s)
 /// and at its pressure line in 5 min`.

@@ -3,9 +3,8 @@
 use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Pace};
 use skcheck_core::watch::evidence::{Call, Interest, Unread};
 
-use crate::output::cells::count;
 use crate::output::watch::names::Names;
-use crate::text::{Charset, size};
+use crate::text::{Charset, count, size};
 
 /// How many facts a sentence has.
 const MOST_FACTS: usize = 3;

@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::config::Page;
-use crate::text::width;
+use crate::text::{Page, width};
 
 /// Writes a paragraph, broken at blanks to the page's width.
 pub(crate) fn write_paragraph(out: &mut dyn Write, text: &str, indent: usize, page: Page) -> io::Result<()> {
