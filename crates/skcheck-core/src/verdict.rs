@@ -10,6 +10,8 @@ use crate::memory::ledger::Ledger;
 use crate::snapshot::{Holding, Snapshot};
 use crate::units::{Bytes, Payload, Truesize};
 
+pub use crate::verdict::evidence::unlisted;
+
 /// What the evidence says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
