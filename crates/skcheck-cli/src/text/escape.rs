@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::text::Charset;
+use crate::text::charset::Charset;
 
 /// A name that somebody else chose, made safe for a terminal: what is not printable, what changes
 /// the direction of text or has no width of its own, and what is not UTF-8 becomes a visible

@@ -1,6 +1,6 @@
 //! What text is written on.
 
-use crate::text::Charset;
+use crate::text::charset::Charset;
 
 /// What a table is written on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::text::{Page, width};
+use crate::text::page::Page;
+use crate::text::width::width;
 
 /// Writes a paragraph, broken at blanks to the page's width.
 pub(crate) fn write_paragraph(out: &mut dyn Write, text: &str, indent: usize, page: Page) -> io::Result<()> {

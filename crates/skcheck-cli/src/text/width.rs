@@ -2,7 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::text::Charset;
+use crate::text::charset::Charset;
 
 /// How many columns a text takes.
 pub(crate) fn width(text: &str) -> usize {
