@@ -67,7 +67,9 @@ impl<'a> Scale<'a> {
                 (self.with_others(larger, sums, share), sums.received.worst.known)
             }
             SortKey::RecvQ => (all(sockets, |report| report.socket.recv_q.size().unwrap_or(0)), received),
-            SortKey::SendQ => (all(sockets, |report| report.socket.send_q.size().unwrap_or(0)), received),
+            SortKey::SendQ => {
+                (all(sockets, |report| report.socket.send_q.size().unwrap_or(0)), sums.sent.charged.known)
+            }
             SortKey::Unread => (sums.unread.known, received),
         };
         (Reverse(weight), Reverse(sums.closed_held), Reverse(tie), Reverse(sums.waiting))

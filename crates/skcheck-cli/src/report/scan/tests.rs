@@ -338,6 +338,15 @@ fn what_is_charged_for_packets_elsewhere() {
     assert!(!measured.is_all());
 }
 
+/// Where queues are alike, the charge of their own side decides.
+#[test]
+fn queues_rank_by_their_own_side() {
+    let snapshot = snapshot(&[(1, &[10], 600, 0), (2, &[20], 0, 500), (3, &[30], 600, 100)]);
+    let by = |sort| order(&snapshot, Arrangement { sort, ..BY_PROCESS });
+    assert_eq!(by(SortKey::SendQ), [Process(20), Process(30), Process(10)]);
+    assert_eq!(by(SortKey::RecvQ), [Process(10), Process(30), Process(20)]);
+}
+
 /// One socket that pins so much, its packet's head of one byte in slab memory among it, exactly or at least.
 fn pins(bytes: u64, floors: u64) -> Measure {
     Measure::Pins(Pinned { pages: bytes - 1, slab: 1, measured: 1, floors, ..Pinned::default() })
