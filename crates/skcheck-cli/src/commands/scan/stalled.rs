@@ -57,9 +57,11 @@ fn one_look(
     circumstances: Circumstances,
     config: &ScanConfig,
 ) -> Result<Outcome, Failure> {
-    let snapshot = of_first(first, circumstances.gap.clone());
+    let Circumstances { missing_pid, engine, privilege, gap } = circumstances;
+    let snapshot = of_first(first, gap);
     let request = ScanRequest { kind: ScanKind::FirstLook, ..config.request() };
-    let report = ScanReport::new(&snapshot, request, Circumstances { gap: None, ..circumstances });
+    let report =
+        ScanReport::new(&snapshot, request, Circumstances { missing_pid, engine, privilege, gap: None });
     write(&session.host, &report, config)?;
     Ok(session.outcome(0))
 }

@@ -18,7 +18,7 @@ const PIPE: Page = Page { width: None, charset: Charset::Utf8 };
 fn a_ceiling_in_bytes() {
     let ledger = Ledger::of(Bytes(40 << 30), Vec::new(), None, Vec::new());
     let check = |typed: Option<Ceiling>, expected: u64| {
-        assert_eq!(ceiling(typed, &ledger), Bytes(expected), "{typed:?}")
+        assert_eq!(ceiling(typed, &ledger), Bytes(expected), "{typed:?}");
     };
     check(None, 4 << 30);
     check(Some(Ceiling::Size(7)), 7);
