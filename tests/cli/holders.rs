@@ -32,7 +32,7 @@ fn check(report: &Value, receiver: &UnixStream, ambiguous: bool) {
         report["sockets"].as_array().unwrap().iter().find(|socket| socket["unread"] == 1234).unwrap();
     assert_eq!((&reader["holding"], &reader["ambiguous"]), (&"in_flight".into(), &ambiguous.into()));
     let holder = serde_json::json!({
-        "pid": std::process::id(), "fd": receiver.as_raw_fd(), "via": "in-flight", "tid": null
+        "pid": std::process::id(), "fd": receiver.as_raw_fd(), "via": "in_flight", "tid": null
     });
     let holders = reader["holders"].as_array().unwrap();
     assert!(holders.contains(&holder), "{holder} in {holders:?}");

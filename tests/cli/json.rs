@@ -145,9 +145,43 @@ fn a_listener_counts_connections() {
     let waiting = sockets.iter().find(|socket| socket["awaiting_accept"] == true).unwrap();
     assert_eq!(waiting["inode"], Value::Null);
     let mut at_listener = listening["holders"].clone();
-    at_listener[0]["via"] = "accept-queue".into();
+    at_listener[0]["via"] = "accept_queue".into();
     assert_eq!(waiting["holders"], at_listener);
     drop(client);
+}
+
+/// Whatever an option is called, and whatever table a value comes from.
+#[test]
+fn names_are_spelled_alike() {
+    const NAMES: &str = "family protocol state recv_q_unit send_q_unit charged_certainty worst_basis not_measured \
+                         exact_agreement queue kind holding via what engine descriptors_engine worst_cap";
+    fn check(value: &Value, checked: &mut usize) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| check(value, checked)),
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    assert!(is_snake_case(key), "{key}");
+                    if let Some(name) =
+                        value.as_str().filter(|_| NAMES.split_whitespace().any(|it| it == key))
+                    {
+                        assert!(is_snake_case(name), "{key}: {name}");
+                        *checked += 1;
+                    }
+                    check(value, checked);
+                }
+            }
+            _ => {}
+        }
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let _waiting = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut checked = 0;
+    check(&json(&format!("--all --pid {}", std::process::id())), &mut checked);
+    assert!(checked > 20, "{checked}");
+}
+
+fn is_snake_case(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod families;
 mod full;
 mod holders;
 mod json;
+mod layout;
 mod leaks;
 mod measured;
 mod mem;

@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use skcheck_core::{Bytes, ErrorKind, Holder, Holding, Missing, Payload, Place, Query, RecvQueue, Table, Truesize, scan};
+use skcheck_core::{
+    Bytes, ErrorKind, Holder, Holding, Missing, Payload, Place, Query, RecvQueue, Table, Truesize, scan,
+};
 
 use crate::made_up::{count, inode, inodes, tcp_only, tcp4};
 use crate::support::made_up::{Answer, MadeUp, Request};

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use rustix::net::{AddressFamily, SocketType};
 use seccompiler::SeccompAction;
-use skcheck_core::{Holder, Live, Missing, Place, Protocol, State, Table};
 use skcheck_core::leaks::{self, Leaked, Leaks, Thresholds};
+use skcheck_core::{Holder, Live, Missing, Place, Protocol, State, Table};
 
 use crate::support::child::{Sleeper, no_child_is_born};
 use crate::support::doing::Doing;

@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use skcheck_core::{Place, Protocols, Table};
 use skcheck_core::{
     Bytes, ErrorKind, Holder, Holding, Inode, Missing, Payload, Query, RecvQueue, Snapshot, Source, State,
     Truesize, scan,
 };
+use skcheck_core::{Place, Protocols, Table};
 
 use crate::support::made_up::{Answer, MadeUp, Request};
 use crate::support::messages::{self, Inet, MULTI, SKMEMINFO, done, message, words};

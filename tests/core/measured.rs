@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 
-use skcheck_core::{Place, Protocols};
 use skcheck_core::engine::{
     Counters, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
 };
 use skcheck_core::{
     Blocks, Bytes, Engine, Holder, Inode, Missing, NotMeasured, Payload, Query, Snapshot, Truesize, scan_with,
 };
+use skcheck_core::{Place, Protocols};
 
 use crate::support::made_up::{Answer, MadeUp};
 use crate::support::messages::{Inet, SKMEMINFO, done, words};

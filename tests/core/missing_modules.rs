@@ -74,7 +74,9 @@ fn without(missing: fn(&Request) -> bool) -> MadeUp {
 
 fn details(snapshot: &Snapshot) -> Vec<(&str, u64, &str)> {
     let details = snapshot.gaps.iter().filter(|gap| gap.what == Missing::TableDetail);
-    details.map(|gap| (crate::support::scan::place(gap), gap.count.expect("counted"), gap.remedy.as_str())).collect()
+    details
+        .map(|gap| (crate::support::scan::place(gap), gap.count.expect("counted"), gap.remedy.as_str()))
+        .collect()
 }
 
 #[test]

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 
 use rustix::net::{AddressFamily, SocketType};
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
-use skcheck_core::{Place, Protocols};
 use skcheck_core::{
     Connections, ErrorKind, Holder, Holding, Live, Missing, NetnsChoice, Payload, Query, RecvQueue,
     SendQueue, SkMem, Snapshot, SocketEntry, Source, State, Truesize, scan as library_scan,
 };
+use skcheck_core::{Place, Protocols};
 
 use crate::support::child::{Sleeper, spawn};
 use crate::support::loopback::settle;
@@ -112,12 +112,8 @@ fn a_sandbox_that_refuses_netlink() {
 
     let refused = snapshot.gaps.iter().find(|gap| gap.what == Missing::SockDiag).expect("it is said");
     assert!(refused.place == Place::SockDiag, "{refused:?}");
-    let unseen: Vec<&str> = snapshot
-        .gaps
-        .iter()
-        .filter(|gap| gap.what == Missing::Table)
-        .map(|gap| scan::place(gap))
-        .collect();
+    let unseen: Vec<&str> =
+        snapshot.gaps.iter().filter(|gap| gap.what == Missing::Table).map(|gap| scan::place(gap)).collect();
     assert!(unseen.iter().all(|table| table.starts_with("mptcp")), "{unseen:?}");
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use super::child;
 use skcheck_core::Protocols;
 use skcheck_core::{
-    Gap, Place, Holder, HostFacts, Inode, Live, NetnsChoice, Query, Snapshot, SocketEntry, Truesize, Via, scan,
+    Gap, Holder, HostFacts, Inode, Live, NetnsChoice, Place, Query, Snapshot, SocketEntry, Truesize, Via,
+    scan,
 };
 
 /// Everything, idle sockets too.

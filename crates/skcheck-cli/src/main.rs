@@ -18,7 +18,9 @@ use clap::error::ErrorKind;
 
 use crate::args::{Cli, Command};
 use crate::commands::{Failure, Outcome};
-use crate::config::Page;
+use crate::config::{
+    DemoConfig, LeaksConfig, MemConfig, PacketsConfig, ScanConfig, WatchConfig, WorkerConfig, stdout_page,
+};
 
 /// Failed, or misused.
 const FAILED: u8 = 2;
@@ -36,16 +38,16 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(refusal) => return refuse(&refusal),
     };
-    let page = Page::of_stdout();
+    let page = stdout_page();
     let outcome = match cli.command {
-        None => commands::scan::run(cli.scan, page),
-        Some(Command::Leaks(args)) => commands::leaks::run(&args, page),
-        Some(Command::Mem(args)) => commands::mem::run(args, page),
-        Some(Command::Packets(args)) => commands::packets::run(&args, page),
-        Some(Command::Watch(args)) => commands::watch::run(*args, page),
-        Some(Command::Demo(args)) => commands::demo::run(&args, page),
-        Some(Command::Worker(roots)) => Ok(commands::session::serve(&roots)),
-        Some(Command::HoldStalledReader(args)) => commands::demo::hold(args),
+        None => commands::scan::run(&ScanConfig::new(cli.scan, page)),
+        Some(Command::Leaks(args)) => commands::leaks::run(&LeaksConfig::new(args, page)),
+        Some(Command::Mem(args)) => commands::mem::run(&MemConfig::new(args, page)),
+        Some(Command::Packets(args)) => commands::packets::run(&PacketsConfig::new(args, page)),
+        Some(Command::Watch(args)) => commands::watch::run(&WatchConfig::new(*args, page)),
+        Some(Command::Demo(args)) => commands::demo::run(&DemoConfig::new(&args, page)),
+        Some(Command::Worker(args)) => Ok(commands::worker::serve(&WorkerConfig::new(args))),
+        Some(Command::HoldStalledReader(args)) => commands::demo::hold(args.fragments),
     };
     match outcome {
         Ok(Outcome { code }) => ExitCode::from(code),

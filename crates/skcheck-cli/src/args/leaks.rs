@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::args::{DocumentFormat, RootArgs, TimeoutArgs};
+use crate::args::format::DocumentFormat;
+use crate::args::host::{RootArgs, TimeoutArgs};
 
 pub(super) const EXAMPLES: &str = "\
 A socket that is in no table of the kernel is closed and was never released, or was made and never

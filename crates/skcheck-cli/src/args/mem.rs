@@ -5,8 +5,10 @@ use std::ffi::OsString;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use crate::args::{DocumentFormat, MeasuringArgs, RootArgs, TimeoutArgs};
-use crate::config::mem::{Ceiling, parse_ceiling};
+use crate::args::format::DocumentFormat;
+use crate::args::host::{RootArgs, TimeoutArgs};
+use crate::args::measuring::MeasuringArgs;
+use crate::args::values::{Ceiling, parse_ceiling};
 
 pub(super) const EXAMPLES: &str = "\
 \"Nobody\" means: no counter of the kernel says whose it is. Packets that wait in a socket

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::args::{EngineChoice, FilterArgs, RootArgs};
-use crate::config::watch::{parse_interval, parse_length};
+use crate::args::filter::FilterArgs;
+use crate::args::format::WatchFormat;
+use crate::args::host::RootArgs;
+use crate::args::measuring::EngineChoice;
+use crate::args::values::{parse_interval, parse_length};
 
 pub(super) const EXAMPLES: &str = "\
 A reader stands still when it has unread data and read nothing since the last look; so does a listener at
@@ -47,10 +50,4 @@ pub(crate) struct WatchArgs {
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) roots: RootArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum WatchFormat {
-    Table,
-    Jsonl,
 }

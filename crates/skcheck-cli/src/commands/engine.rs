@@ -1,22 +1,23 @@
 //! Which engine looks into the kernel: chosen, loaded, or done without.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use skcheck_bpf::{Bpf, IsolatedBpf, Kind};
 use skcheck_core::{Engine, Gap, Missing, Place};
 
-use crate::args::EngineChoice;
-use crate::commands::Failure;
+use crate::commands::failure::Failure;
+use crate::commands::own::privilege;
 use crate::commands::session::Session;
+use crate::config::EngineChoice;
+use crate::report::{Circumstances, EngineUse};
 
 /// The engine that was loaded, or what is missing without one.
 #[derive(Default)]
 pub(crate) struct Loaded {
     bpf: Option<Box<dyn Engine>>,
+    how: EngineUse,
     /// Why there is none, where there should be one.
-    pub(crate) gap: Option<Gap>,
-    /// How long loading it took.
-    pub(crate) took: Duration,
+    gap: Option<Gap>,
 }
 
 impl Loaded {
@@ -27,12 +28,12 @@ impl Loaded {
         }
         let started = Instant::now();
         match load(session) {
-            Ok(bpf) => Ok(Loaded { bpf: Some(bpf), gap: None, took: started.elapsed() }),
+            Ok(bpf) => Ok(Loaded { bpf: Some(bpf), how: EngineUse::Loaded(started.elapsed()), gap: None }),
             Err(error) if choice == EngineChoice::Bpf => Err(unusable(&error)),
             Err(error) => {
                 let remedy = format!("{} ({error})", error.remedy());
                 let gap = Gap::uncounted(Missing::Engine, Place::Engine("BPF"), remedy);
-                Ok(Loaded { bpf: None, gap: Some(gap), took: started.elapsed() })
+                Ok(Loaded { bpf: None, how: EngineUse::Unusable, gap: Some(gap) })
             }
         }
     }
@@ -40,6 +41,11 @@ impl Loaded {
     /// The engine.
     pub(crate) fn engine(&self) -> Option<&dyn Engine> {
         self.bpf.as_deref()
+    }
+
+    /// What there is to say of it in a report of something that was asked for.
+    pub(crate) fn circumstances(&self, missing_pid: Option<u32>) -> Circumstances {
+        Circumstances { missing_pid, engine: self.how, privilege: privilege(), gap: self.gap.clone() }
     }
 }
 

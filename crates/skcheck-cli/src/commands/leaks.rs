@@ -1,35 +1,31 @@
 //! Who opens sockets and never releases them: look, wait, look again, write.
 
-use std::io::{self, BufWriter, Write};
+use skcheck_core::leaks;
 
-use skcheck_core::leaks::{self, Thresholds};
-
-use crate::args::{DocumentFormat, LeaksArgs};
+use crate::commands::failure::{Failure, Outcome};
 use crate::commands::session::Session;
-use crate::commands::{Failure, Outcome};
-use crate::config::Page;
+use crate::commands::stdout;
+use crate::config::{DocumentFormat, LeaksConfig};
 use crate::output;
+use crate::report::leaks::LeaksReport;
 
 /// A process is listed, and the caller wants to know.
 const LISTED: u8 = 1;
 
 /// Looks at this host twice.
-pub(crate) fn run(args: &LeaksArgs, page: Page) -> Result<Outcome, Failure> {
-    let session = Session::begin(&args.roots, args.timeout.timeout)?;
-    let thresholds = Thresholds { open: args.min_open, leaked: args.min_leaked };
-    let first = leaks::look(&session.host, thresholds)?;
+pub(crate) fn run(config: &LeaksConfig) -> Result<Outcome, Failure> {
+    let session = Session::begin(&config.roots, config.timeout)?;
+    let first = leaks::look(&session.host, config.thresholds)?;
     let leaks = match session.sleep(leaks::PAUSE) {
         Ok(()) => first.again(),
         // Told to end before the second look: what the first one saw.
         Err(_) if session.signals.code().is_some() => first.alone(),
         Err(failure) => return Err(failure),
     };
-    let mut out = BufWriter::new(io::stdout().lock());
-    let written = match args.format {
-        DocumentFormat::Table => output::leaks::write(&leaks, thresholds, page, &mut out),
-        DocumentFormat::Json => output::json::leaks::write(&leaks, thresholds, &mut out),
-    };
-    written.and_then(|()| out.flush()).map_err(Failure::Output)?;
-    let is_listed = !(leaks.open.is_empty() && leaks.leaked.is_empty());
-    Ok(session.outcome(if args.exit_code && is_listed { LISTED } else { 0 }))
+    let report = LeaksReport::new(&leaks, config.thresholds);
+    stdout::write(|out| match config.format {
+        DocumentFormat::Table => output::table::leaks::write(&report, config.page, out),
+        DocumentFormat::Json => output::json::leaks::write(&report, out),
+    })?;
+    Ok(session.outcome(if config.exit_code && report.is_listed() { LISTED } else { 0 }))
 }

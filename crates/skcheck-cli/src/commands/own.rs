@@ -5,6 +5,8 @@ use std::process::Command;
 
 use nix::sys::signal::{SigSet, Signal};
 
+use crate::report::Privilege;
+
 /// Starts this program, whatever has become of its file.
 pub(super) fn program() -> Command {
     let mut command = Command::new("/proc/self/exe");
@@ -25,4 +27,9 @@ pub(crate) fn begin() {
 /// What tells it to end.
 pub(super) fn ends() -> SigSet {
     SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM])
+}
+
+/// Who asks.
+pub(super) fn privilege() -> Privilege {
+    if rustix::process::geteuid().is_root() { Privilege::Root } else { Privilege::User }
 }

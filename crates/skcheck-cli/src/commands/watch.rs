@@ -1,21 +1,20 @@
 //! Samples at a fixed beat, judges each window, shows it, and sums up in the end.
 
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use skcheck_core::Gap;
 use skcheck_core::watch::{Probe, judge};
 
-use crate::args::{WatchArgs, WatchFormat};
+use crate::commands::asked::{missing_pid, refuse_unknown_netns};
 use crate::commands::engine::Loaded;
+use crate::commands::failure::{Failure, Outcome};
 use crate::commands::session::{Session, unheard};
-use crate::commands::{Failure, Outcome, scan};
-use crate::config::Page;
-use crate::config::watch::{WatchConfig, terminal_rows};
-use crate::output;
-use crate::output::watch::screen::{Screen, Size};
-use crate::report::watch::WatchReport;
-use crate::report::watch::history::History;
+use crate::commands::stdout::put;
+use crate::config::{WatchConfig, WatchFormat, stdout_page, terminal_rows};
+use crate::output::screen::{Screen, TerminalSize};
+use crate::output::{json, table};
+use crate::report::watch::{History, WatchReport};
+use crate::text::Page;
 
 /// Some reader stands still, or nobody accepts at some listener, and the caller wants to know.
 const STALLED: u8 = 1;
@@ -31,11 +30,10 @@ const FIRST_LOOK: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Watches until it is over, or somebody ends it.
-pub(crate) fn run(args: WatchArgs, page: Page) -> Result<Outcome, Failure> {
-    let config = WatchConfig::new(args, page);
+pub(crate) fn run(config: &WatchConfig) -> Result<Outcome, Failure> {
     let session = Session::with_grace(&config.roots, config.cadence.interval, GRACE)?;
-    scan::refuse_unknown_netns(&session.host, &config.query.netns)?;
-    let mut display = Display { config: &config, page, screen: Screen::default(), told: Vec::new() };
+    refuse_unknown_netns(&session.host, &config.query.netns)?;
+    let mut display = Display { config, page: config.page, screen: Screen::default(), told: Vec::new() };
     display.begin()?;
     let loaded = Loaded::choose(config.engine, &session)?;
     let mut history = History::default();
@@ -73,11 +71,8 @@ fn watch(
         }
         let judgement = judge(&before, &now);
         history.note(&before, &now, &judgement);
-        let mut report = WatchReport::new(&now, &judgement, history, &config.query, loaded.gap.as_ref());
-        if report.rows.is_empty() {
-            report.missing_pid = scan::missing_pid(host, &config.query);
-        }
-        display.show(&report)?;
+        let circumstances = loaded.circumstances(missing_pid(host, &config.query));
+        display.show(&WatchReport::new(&now, &judgement, history, &config.query, &circumstances))?;
         if is_told {
             return Ok(());
         }
@@ -100,7 +95,7 @@ impl Display<'_> {
         if !self.config.redraws {
             return Ok(());
         }
-        self.draw(&output::watch::waiting())
+        self.draw(&table::watch::waiting())
     }
 
     fn show(&mut self, report: &WatchReport<'_>) -> Result<(), Failure> {
@@ -108,18 +103,18 @@ impl Display<'_> {
         self.told = report.gaps.iter().map(|gap| (*gap).clone()).collect();
         if self.config.redraws {
             // It may have been resized.
-            self.page = Page::of_stdout();
+            self.page = stdout_page();
             let lines = self.size().lines();
-            let frame = output::watch::frame(report, self.config.top, self.page, lines);
+            let frame = table::watch::frame(report, self.config.top, self.page, lines);
             return self.draw(&frame);
         }
         let mut bytes = Vec::new();
         let (top, page) = (self.config.top, self.page);
         match self.config.format {
-            WatchFormat::Jsonl => output::json::watch::write(report, top, &mut bytes),
+            WatchFormat::Jsonl => json::watch::write(report, top, &mut bytes),
             WatchFormat::Table => {
                 let gaps = if gaps_changed { &self.told[..] } else { &[] };
-                output::watch::write_block(report, gaps, top, page, &mut bytes)
+                table::watch::write_block(report, gaps, top, page, &mut bytes)
             }
         }
         .map_err(Failure::Output)?;
@@ -136,7 +131,7 @@ impl Display<'_> {
             bytes.extend(self.screen.leave().into_bytes());
             gaps = &self.told;
         }
-        output::watch::write_summary(history, gaps, self.page, &mut bytes).map_err(Failure::Output)?;
+        table::watch::write_summary(history, gaps, self.page, &mut bytes).map_err(Failure::Output)?;
         put(&bytes)
     }
 
@@ -145,13 +140,7 @@ impl Display<'_> {
         put(self.screen.redraw(lines, size, self.page.charset).as_bytes())
     }
 
-    fn size(&self) -> Size {
-        Size { rows: terminal_rows(), columns: self.page.width.unwrap_or(usize::MAX) }
+    fn size(&self) -> TerminalSize {
+        TerminalSize { rows: terminal_rows(), columns: self.page.width.unwrap_or(usize::MAX) }
     }
-}
-
-/// Writes it at once: a terminal shall not show half of it.
-fn put(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use skcheck_core::{Bytes, memory::ledger::Ledger};
 
-use crate::args::{DocumentFormat, MemArgs, RootArgs};
-use crate::config::{Measuring, Page};
-use crate::text::{Charset, parse_size};
+use crate::args::values::Ceiling;
+use crate::args::{DocumentFormat, MemArgs};
+use crate::config::measuring::Measuring;
+use crate::config::roots::Roots;
+use crate::text::{Charset, Page};
 
 /// How long measuring may take, unless told otherwise: whoever asks where the memory is, waits for that.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -22,23 +24,13 @@ pub(crate) struct MemConfig {
     pub(crate) cgroup: Option<Vec<u8>>,
     pub(crate) format: DocumentFormat,
     pub(crate) exit_code: bool,
-    pub(crate) ceiling: Ceiling,
+    ceiling: Option<Ceiling>,
     pub(crate) measuring: Measuring,
     pub(crate) timeout: Duration,
-    pub(crate) roots: RootArgs,
+    pub(crate) roots: Roots,
     pub(crate) page: Page,
     /// Colours may say once more what glyphs and words say.
     pub(crate) color: bool,
-}
-
-/// How much may belong to nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ceiling {
-    /// What a ledger finds out of proportion.
-    Proportion,
-    Size(u64),
-    /// Of all memory, in thousandths of a percent.
-    Share(u64),
 }
 
 impl MemConfig {
@@ -50,43 +42,31 @@ impl MemConfig {
             cgroup: args.cgroup.map(OsString::into_vec),
             format: args.format,
             exit_code: args.exit_code,
-            ceiling: args.max_unaccounted.unwrap_or(Ceiling::Proportion),
+            ceiling: args.max_unaccounted,
             measuring: Measuring::within(&args.measuring, BUDGET),
             timeout: args.timeout.timeout,
-            roots: args.roots,
+            roots: args.roots.into(),
             page: Page { charset, ..page },
             color: page.width.is_some() && may_color(|name| std::env::var_os(name)),
         }
     }
+
+    /// How much of the memory of this ledger may belong to nobody.
+    pub(crate) fn ceiling(&self, ledger: &Ledger) -> Bytes {
+        ceiling(self.ceiling, ledger)
+    }
 }
 
-impl Ceiling {
-    /// In bytes, for the memory of this ledger.
-    pub(crate) fn of(self, ledger: &Ledger) -> Bytes {
-        match self {
-            Ceiling::Proportion => ledger.alarm(),
-            Ceiling::Size(bytes) => Bytes(bytes),
-            Ceiling::Share(share) => {
-                let bytes = u128::from(ledger.total.0) * u128::from(share) / 100_000;
-                Bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
-            }
+/// How much of the memory of this ledger may belong to nobody: so much, or what a ledger finds in proportion.
+fn ceiling(typed: Option<Ceiling>, ledger: &Ledger) -> Bytes {
+    match typed {
+        None => ledger.alarm(),
+        Some(Ceiling::Size(bytes)) => Bytes(bytes),
+        Some(Ceiling::Share(share)) => {
+            let bytes = u128::from(ledger.total.0) * u128::from(share) / 100_000;
+            Bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
         }
     }
-}
-
-/// `2G`, or `5%` of the memory.
-pub(crate) fn parse_ceiling(text: &str) -> Result<Ceiling, String> {
-    let Some(number) = text.strip_suffix('%') else {
-        return parse_size(text).map(Ceiling::Size).map_err(|why| format!("{why}, or 5% of the memory"));
-    };
-    let allowed = || "not a percentage: write 5%, or 0.5%, from 0% to 100%".to_owned();
-    let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number(whole) || !is_number(decimals) || decimals.len() > 3 {
-        return Err(allowed());
-    }
-    let thousandths = format!("{whole}{decimals:0<3}").parse().map_err(|_| allowed())?;
-    if thousandths > 100_000 { Err(allowed()) } else { Ok(Ceiling::Share(thousandths)) }
 }
 
 /// Whether a terminal may be written to in colour (<https://no-color.org>).

@@ -16,17 +16,17 @@ const WIDTH: usize = 20;
 
 /// A line on standard error that says how far it has come, and is gone in the end.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct ProgressLine {
     page_size: PageSize,
     /// When it was drawn last, and how long it was then.
     drawn: Mutex<(Instant, usize)>,
 }
 
-impl Progress {
+impl ProgressLine {
     /// `None` where standard error is no terminal.
-    pub(crate) fn on_terminal(page_size: PageSize) -> Option<Progress> {
+    pub(crate) fn on_terminal(page_size: PageSize) -> Option<ProgressLine> {
         let is_terminal = rustix::termios::isatty(rustix::stdio::stderr());
-        is_terminal.then(|| Progress { page_size, drawn: Mutex::new((Instant::now(), 0)) })
+        is_terminal.then(|| ProgressLine { page_size, drawn: Mutex::new((Instant::now(), 0)) })
     }
 
     /// So many of so many pages have been looked at.
@@ -42,7 +42,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         let (_, columns) = *self.drawn.get_mut().unwrap_or_else(PoisonError::into_inner);
         if columns > 0 {

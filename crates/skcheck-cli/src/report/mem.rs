@@ -2,12 +2,13 @@
 
 use std::time::SystemTime;
 
+use skcheck_core::{Bytes, Error, Gap, Missing, PageSize, Place, Snapshot, Verdict, verdict};
+use skcheck_core::memory::Memory;
 use skcheck_core::memory::census::Census;
 use skcheck_core::memory::cgroup::CgroupMemory;
 use skcheck_core::memory::ledger::{Ledger, OwnerGroup, PartKind};
 use skcheck_core::memory::network::Network;
 use skcheck_core::memory::reserved::Reserved;
-use skcheck_core::{Bytes, Gap, PageSize, Verdict};
 
 /// Counters of pages lag behind each other by this much and no more: each CPU keeps up to 125 pages of
 /// each, and up to 31 pages on their way to each LRU list.
@@ -43,9 +44,19 @@ pub(crate) struct HostReport<'a> {
     pub(crate) scanned: bool,
 }
 
+/// Whether the sockets of a host explain what belongs to nobody.
+#[derive(Debug)]
+pub(crate) struct HostVerdict {
+    pub(crate) verdict: Verdict,
+    /// Whether sockets could be looked at.
+    pub(crate) scanned: bool,
+    /// What could not be seen, of memory and of sockets.
+    pub(crate) gaps: Vec<Gap>,
+}
+
 /// A row of the picture: one owner, or what nobody has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct MemRow {
     pub(crate) owner: RowOwner,
     /// Negative where counters overlap.
     pub(crate) bytes: i64,
@@ -63,6 +74,60 @@ pub(crate) enum RowOwner {
     BelowLimit,
 }
 
+impl HostVerdict {
+    /// Judges what was read of the memory, and of the sockets.
+    pub(crate) fn of(memory: &Memory, scanned: &Result<Snapshot, Error>) -> HostVerdict {
+        let mut gaps = memory.gaps.clone();
+        let verdict = match scanned {
+            Ok(snapshot) => {
+                gaps.extend(snapshot.gaps.iter().cloned());
+                verdict::judge(&memory.ledger, memory.census.as_ref(), snapshot)
+            }
+            Err(error) => {
+                // Without sockets there is still a ledger.
+                gaps.extend(error.gaps().iter().cloned());
+                let remedy = "run skcheck alone: it says what is in the way";
+                gaps.push(Gap::uncounted(Missing::Table, Place::Host(error.to_string().into()), remedy));
+                verdict::unseen(&memory.ledger)
+            }
+        };
+        HostVerdict { verdict, scanned: scanned.is_ok(), gaps }
+    }
+}
+
+impl<'a> MemReport<'a> {
+    /// The memory of a host.
+    pub(crate) fn of_host(
+        memory: &'a Memory,
+        judged: &'a HostVerdict,
+        page_size: PageSize,
+        ceiling: Bytes,
+        gaps: Vec<Gap>,
+    ) -> MemReport<'a> {
+        let scope = Scope::Host(HostReport {
+            reserved: memory.reserved,
+            network: &memory.network,
+            census: memory.census.as_ref(),
+            verdict: &judged.verdict,
+            scanned: judged.scanned,
+        });
+        let (taken_at, ledger, gaps) = (memory.taken_at, &memory.ledger, once(gaps));
+        MemReport { taken_at, page_size, ledger, ceiling, scope, gaps }
+    }
+
+    /// The memory of a cgroup.
+    pub(crate) fn of_cgroup(
+        cgroup: &'a CgroupMemory,
+        taken_at: SystemTime,
+        page_size: PageSize,
+        ceiling: Bytes,
+        gaps: Vec<Gap>,
+    ) -> MemReport<'a> {
+        let (ledger, scope) = (&cgroup.ledger, Scope::Cgroup(cgroup));
+        MemReport { taken_at, page_size, ledger, ceiling, scope, gaps }
+    }
+}
+
 impl MemReport<'_> {
     /// What a whole bar stands for: all memory, or a cgroup's limit.
     pub(crate) fn whole(&self) -> Bytes {
@@ -74,9 +139,10 @@ impl MemReport<'_> {
     }
 
     /// The rows, in the order in which they are drawn.
-    pub(crate) fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<MemRow> {
         let ledger = self.ledger;
-        let row = |owner, Bytes(bytes): Bytes| Row { owner, bytes: i64::try_from(bytes).unwrap_or(i64::MAX) };
+        let row =
+            |owner, Bytes(bytes): Bytes| MemRow { owner, bytes: i64::try_from(bytes).unwrap_or(i64::MAX) };
         let cache = ledger.part(PartKind::PageCache);
         let applications =
             ledger.group(OwnerGroup::Application).0.saturating_sub(cache.unwrap_or_default().0);
@@ -86,7 +152,7 @@ impl MemReport<'_> {
         if ledger.parts.iter().any(|part| part.kind.group() == OwnerGroup::Kernel) {
             rows.push(row(RowOwner::Kernel, ledger.group(OwnerGroup::Kernel)));
         }
-        rows.push(Row { owner: RowOwner::Nobody, bytes: self.nobodys() });
+        rows.push(MemRow { owner: RowOwner::Nobody, bytes: self.nobodys() });
         match self.scope {
             Scope::Host(_) => rows.push(row(RowOwner::Free, ledger.group(OwnerGroup::Free))),
             Scope::Cgroup(cgroup) => rows.extend(
@@ -138,4 +204,15 @@ impl MemReport<'_> {
 pub(crate) enum Hog {
     Slab,
     Vmalloc,
+}
+
+/// Each gap once: the ledger and the scan read some of the same files.
+fn once(gaps: Vec<Gap>) -> Vec<Gap> {
+    let mut once: Vec<Gap> = Vec::with_capacity(gaps.len());
+    for gap in gaps {
+        if !once.contains(&gap) {
+            once.push(gap);
+        }
+    }
+    once
 }

@@ -3,7 +3,9 @@
 use skcheck_core::engine::Queue;
 use skcheck_core::{Certainty, Connections, RecvQueue, Side, SocketEntry, State};
 
-use crate::report::measured::{Measure, Pinned, weight};
+use crate::report::direction::Direction;
+use crate::report::measure::{Measure, Pinned};
+use crate::report::weight::weight;
 
 /// Numbers of several sockets, units kept apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,15 +17,15 @@ pub(crate) struct Sums {
     /// Connections that wait at listeners.
     pub(crate) waiting: u64,
     /// Payload that was not read.
-    pub(crate) unread: Sum,
+    pub(crate) unread: PartialSum,
     /// Payload that the peers have not acknowledged.
-    pub(crate) unsent: Sum,
+    pub(crate) unsent: PartialSum,
     /// Packets in error queues that were never fetched.
     pub(crate) errors: u64,
     /// What these are charged, where they were walked.
     pub(crate) errors_charged: u64,
     /// What rings of packet sockets take.
-    pub(crate) rings: Sum,
+    pub(crate) rings: PartialSum,
     /// The receiving side.
     pub(crate) received: Charge,
     /// The sending side.
@@ -33,8 +35,8 @@ pub(crate) struct Sums {
 /// What one side of several sockets is charged and can pin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Charge {
-    pub(crate) charged: Sum,
-    pub(crate) worst: Sum,
+    pub(crate) charged: PartialSum,
+    pub(crate) worst: PartialSum,
     pub(crate) pinned: Pinned,
     /// What was measured or, where that is less or was not, what is charged.
     pub(crate) weight: u64,
@@ -42,7 +44,7 @@ pub(crate) struct Charge {
 
 /// A sum of which a part may be unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sum {
+pub(crate) struct PartialSum {
     pub(crate) known: u64,
     /// How many sockets add an unknown amount, or more than what is known.
     pub(crate) unknown: u64,
@@ -50,7 +52,7 @@ pub(crate) struct Sum {
     pub(crate) estimated: u64,
 }
 
-impl Sum {
+impl PartialSum {
     fn add(&mut self, number: Option<u64>, certainty: Certainty) {
         self.known = self.known.saturating_add(number.unwrap_or(0));
         self.unknown += u64::from(number.is_none() || certainty == Certainty::Floor);
@@ -73,9 +75,10 @@ impl Sums {
         self.rings.add(footprint.rings.map(|rings| rings.0), Certainty::Exact);
         self.received.add(&footprint.received, footprint.certainty);
         self.sent.add(&footprint.sent, Certainty::Exact);
-        for (side, sending) in [(&mut self.received, false), (&mut self.sent, true)] {
-            side.pinned.add(Measure::of(report, sending));
-            side.weight = side.weight.saturating_add(weight(report, sending));
+        let sides = [&mut self.received, &mut self.sent];
+        for (side, direction) in sides.into_iter().zip(Direction::BOTH) {
+            side.pinned.add(Measure::of(report, direction));
+            side.weight = side.weight.saturating_add(weight(report, direction));
         }
     }
 
@@ -101,6 +104,11 @@ impl Sums {
         let charged = |side: &Charge| side.charged.known.max(side.pinned.bytes());
         charged(&self.sent) > charged(&self.received)
     }
+
+    /// The side that weighs more.
+    pub(crate) fn larger(&self) -> (Direction, &Charge) {
+        if self.mostly_sent() { (Direction::Sent, &self.sent) } else { (Direction::Received, &self.received) }
+    }
 }
 
 impl Charge {
@@ -114,6 +122,17 @@ impl Charge {
 fn errors_charged(report: &SocketEntry) -> u64 {
     let errors = report.exact.as_ref().ok().and_then(|exact| exact.queue(Queue::Error));
     errors.map_or(0, |queue| queue.truesize.0.saturating_sub(queue.in_options.0))
+}
+
+/// The side of this socket that a table shows: the larger one, and not memory that the receiving side already
+/// shows.
+pub(crate) fn shown_side(report: &SocketEntry) -> Direction {
+    Sums::of([report]).larger().0
+}
+
+/// Whether that is the sending one.
+pub(crate) fn shows_sent(report: &SocketEntry) -> bool {
+    shown_side(report) == Direction::Sent
 }
 
 /// Whether a socket is closed and still held, and nothing tells what it holds.

@@ -2,6 +2,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;
 
+use super::escape::is_deceptive;
 use super::*;
 
 #[test]

@@ -180,7 +180,8 @@ impl Listed {
         scanned.all_processes =
             self.unreadable.is_empty() && self.silent == 0 && !self.unlisted && hidden.is_none();
         if !self.unreadable.is_empty() {
-            let remedy = if read::may_look_at_others(host) {
+            let is_privileged = read::may_look_at_others(host);
+            let remedy = if is_privileged {
                 "a security module or another user namespace keeps even this privilege out"
             } else {
                 "run as root, or grant CAP_SYS_PTRACE (and CAP_DAC_READ_SEARCH)"
@@ -188,7 +189,9 @@ impl Listed {
             let remedy = format!("{remedy}; {consequence}");
             let name = |pid: u32| file::read(host, &format!("/proc/{pid}/comm")).map(|file| comm(&file));
             let place = Place::processes(&self.unreadable, name);
-            gaps.push(Gap::counted(Missing::Processes, place, self.unreadable.len() as u64, remedy));
+            let gap = Gap::counted(Missing::Processes, place, self.unreadable.len() as u64, remedy);
+            let is_ordinary = self.unreadable == [1] && is_privileged;
+            gaps.push(Gap { is_ordinary, ..gap });
         }
         if let Some((place, remedy)) = hidden {
             gaps.push(Gap::uncounted(Missing::Processes, Place::Host(place.into()), remedy));

@@ -7,7 +7,7 @@ use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
 use crate::model::units::{Bytes, Pages};
 use crate::procfs::config::KernelConfig;
-use crate::procfs::{kernel_stat, slabinfo, sockstat, status};
+use crate::procfs::{kernel_stat, slabinfo, sockstat};
 
 use crate::procfs::status::Status;
 

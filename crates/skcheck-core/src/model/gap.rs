@@ -19,6 +19,9 @@ pub struct Gap {
     /// Of one that does not answer: what it would have told is a detail of what was seen (a command line, a
     /// holder, what a lock guards), and no socket is missing.
     pub is_detail: bool,
+    /// It is so on an ordinary host, and nothing is amiss: the host's first process alone lets nobody look, not
+    /// even root.
+    pub is_ordinary: bool,
 }
 
 impl Gap {
@@ -29,7 +32,14 @@ impl Gap {
 
     /// A gap whose extent nobody can tell.
     pub fn uncounted(what: Missing, place: impl Into<Place>, remedy: impl Into<String>) -> Gap {
-        Gap { what, place: place.into(), count: None, remedy: remedy.into(), is_detail: false }
+        Gap {
+            what,
+            place: place.into(),
+            count: None,
+            remedy: remedy.into(),
+            is_detail: false,
+            is_ordinary: false,
+        }
     }
 
     /// Whether, for all that is known, there may be sockets that were not seen, or not that they hold

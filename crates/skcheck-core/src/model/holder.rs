@@ -38,15 +38,15 @@ pub enum Via {
 }
 
 impl Via {
-    /// The way's stable name: `fd`, `thread-fd`, `map`, `io_uring`, `in-flight` or `accept-queue`.
+    /// The way's stable name: `fd`, `thread_fd`, `map`, `io_uring`, `in_flight` or `accept_queue`.
     pub fn name(self) -> &'static str {
         match self {
             Via::Fd => "fd",
-            Via::ThreadFd => "thread-fd",
+            Via::ThreadFd => "thread_fd",
             Via::Map => "map",
             Via::IoUring => "io_uring",
-            Via::InFlight => "in-flight",
-            Via::AcceptQueue => "accept-queue",
+            Via::InFlight => "in_flight",
+            Via::AcceptQueue => "accept_queue",
         }
     }
 }

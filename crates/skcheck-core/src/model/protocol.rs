@@ -72,6 +72,12 @@ impl Protocol {
         self.row().short_name
     }
 
+    /// The switch of the command that asks for it, alone or with its kin: `tcp`, `udp` (UDP-Lite too), `unix`,
+    /// `mptcp`, `raw` (ping too), `packet` or `netlink`.
+    pub fn flag(self) -> &'static str {
+        self.row().flag
+    }
+
     /// Whether it is one of the three of `AF_UNIX`, whose memory the kernel charges to the sender.
     pub fn is_unix(self) -> bool {
         self.row().charges_senders

@@ -1,17 +1,6 @@
 //! The numbers that a verdict stands on.
 
-use crate::engine::PageKind;
-use crate::exact::{Blocks, Exact, NotMeasured};
-use crate::footprint::{HostFacts, Side, worst};
-use crate::memory::census::{Census, PageClass};
-use crate::memory::ledger::{Ledger, PartKind};
-use crate::model::gap::{Gap, Missing};
-use crate::model::place::Place;
-use crate::model::protocol::Family;
-use crate::model::state::State;
-use crate::model::table::Table;
 use crate::model::units::{Bytes, Payload, Truesize};
-use std::cmp::Reverse;
 
 /// The numbers that a verdict stands on. Of sockets: both sides of each, each once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

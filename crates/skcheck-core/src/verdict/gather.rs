@@ -181,8 +181,9 @@ fn elsewhere_bound(snapshot: &Snapshot) -> Option<u64> {
     Some(worst(unlisted(snapshot)?, None, &snapshot.host).bytes.0)
 }
 
-/// See [`Evidence::unlisted`].
-fn unlisted(snapshot: &Snapshot) -> Option<Truesize> {
+/// TCP memory that belongs to no socket of a snapshot, beyond what the kernel's counters can be off by: 0 where
+/// it is no more than that. `None` where nobody knows how much there is.
+pub fn unlisted(snapshot: &Snapshot) -> Option<Truesize> {
     // An engine lists closed sockets, whose memory is in no table all the same.
     let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
     let closed = closed.map(|report| report.socket.skmem.accounted()).fold(0, i64::saturating_add);

@@ -10,5 +10,6 @@ pub(crate) mod suspects;
 
 pub use crate::verdict::answer::{Code, VerdictReason};
 pub use crate::verdict::evidence::Evidence;
+pub use crate::verdict::gather::unlisted;
 pub use crate::verdict::judge::{Verdict, judge, unseen};
 pub use crate::verdict::suspects::HeavySocket;

@@ -15,47 +15,29 @@ fn config(arguments: &str, page: Page) -> MemConfig {
 const PIPE: Page = Page { width: None, charset: Charset::Utf8 };
 
 #[test]
-fn ceilings_that_may_be_typed() {
-    let check = |text: &str, expected: Ceiling| assert_eq!(parse_ceiling(text), Ok(expected), "{text}");
-    check("2G", Ceiling::Size(2 << 30));
-    check("0", Ceiling::Size(0));
-    check("5%", Ceiling::Share(5_000));
-    check("0%", Ceiling::Share(0));
-    check("0.5%", Ceiling::Share(500));
-    check("12.345%", Ceiling::Share(12_345));
-    check("100%", Ceiling::Share(100_000));
-    check("100.0%", Ceiling::Share(100_000));
-    for text in
-        ["", "%", "5 %", "-5%", ".5%", "5.%", "100.001%", "0.0001%", "1e2%", "5G%", "99999999999999999999%"]
-    {
-        let refusal = parse_ceiling(text).unwrap_err();
-        assert!(refusal.contains("5%"), "{text}: {refusal}");
-    }
-}
-
-#[test]
 fn a_ceiling_in_bytes() {
     let ledger = Ledger::of(Bytes(40 << 30), Vec::new(), None, Vec::new());
-    let check =
-        |ceiling: Ceiling, expected: u64| assert_eq!(ceiling.of(&ledger), Bytes(expected), "{ceiling:?}");
-    check(Ceiling::Proportion, 4 << 30);
-    check(Ceiling::Size(7), 7);
-    check(Ceiling::Share(5_000), 2 << 30);
-    check(Ceiling::Share(100_000), 40 << 30);
+    let check = |typed: Option<Ceiling>, expected: u64| {
+        assert_eq!(ceiling(typed, &ledger), Bytes(expected), "{typed:?}");
+    };
+    check(None, 4 << 30);
+    check(Some(Ceiling::Size(7)), 7);
+    check(Some(Ceiling::Share(5_000)), 2 << 30);
+    check(Some(Ceiling::Share(100_000)), 40 << 30);
     let small = Ledger::of(Bytes(1 << 30), Vec::new(), None, Vec::new());
-    assert_eq!(Ceiling::Proportion.of(&small), Bytes(3 << 29));
+    assert_eq!(ceiling(None, &small), Bytes(3 << 29));
 }
 
 #[test]
 fn everything_typed_is_meant() {
     let usual = config("", PIPE);
     assert!(!usual.pages && usual.cgroup.is_none() && !usual.exit_code);
-    assert_eq!(usual.ceiling, Ceiling::Proportion);
+    assert_eq!(usual.ceiling, None);
     assert_eq!(usual.page.charset, Charset::Utf8);
     assert_eq!(usual.measuring.limits.time, Some(Duration::from_secs(2)));
     let typed = config("--pages --exit-code --max-unaccounted 1M --ascii --exact --engine bpf", PIPE);
     assert!(typed.pages && typed.exit_code);
-    assert_eq!(typed.ceiling, Ceiling::Size(1 << 20));
+    assert_eq!(typed.ceiling, Some(Ceiling::Size(1 << 20)));
     assert_eq!(typed.page.charset, Charset::Ascii);
     assert_eq!((typed.measuring.limits.time, typed.measuring.engine), (None, EngineChoice::Bpf));
     assert_eq!(config("--cgroup /a", PIPE).cgroup, Some(b"/a".to_vec()));

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use skcheck_core::{Agreement, Blocks, Exact, HandedIn, NotMeasured, QueueExact, Socket};
 
+use crate::report::Direction;
+
 /// What was measured; flattened into a socket. All of it `null` where it was not.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct ExactJson {
@@ -53,10 +55,12 @@ impl ExactJson {
             Err(why) => return ExactJson { not_measured: Some(why.name()), ..ExactJson::default() },
         };
         let agreement = exact.agreement(socket);
-        let [elsewhere, send_elsewhere] = [false, true].map(|sending| exact.elsewhere(socket, sending).0);
+        let [elsewhere, send_elsewhere] =
+            Direction::BOTH.map(|direction| direction.elsewhere(exact, socket).0);
+        let [is_found, is_send_found] = Direction::BOTH.map(|direction| direction.is_found(exact, socket));
         ExactJson {
-            pinned: is_known(exact, false, elsewhere).then_some(exact.pinned.0),
-            send_pinned: is_known(exact, true, send_elsewhere).then_some(exact.send_pinned.0),
+            pinned: is_found.then_some(exact.pinned.0),
+            send_pinned: is_send_found.then_some(exact.send_pinned.0),
             pinned_is_floor: Some(!exact.is_whole(socket)),
             charged_elsewhere: Some(elsewhere),
             send_charged_elsewhere: Some(send_elsewhere),
@@ -77,11 +81,6 @@ impl ExactJson {
         self.pinned_shared = None;
         self
     }
-}
-
-/// Whether anything was found of what a side is charged.
-fn is_known(exact: &Exact, sending: bool, elsewhere: u64) -> bool {
-    elsewhere == 0 || exact.truesize(sending).0 > 0
 }
 
 impl BlocksJson {

@@ -3,19 +3,20 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use skcheck_core::leaks::{Leaked, Leaks, OpenSockets, Thresholds};
+use skcheck_core::leaks::{Leaked, OpenSockets};
 
-use crate::output::json::GapJson;
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
+use crate::output::json::gap::GapJson;
+use crate::output::json::holding::HolderJson;
 use crate::output::json::process::ProcessJson;
-use crate::output::json::socket::HolderJson;
+use crate::report::leaks::LeaksReport;
 use crate::text::rfc3339;
 
 const SCHEMA: &str = "skcheck.leaks/1";
 
 /// Writes one document and a newline.
-pub(crate) fn write(leaks: &Leaks, thresholds: Thresholds, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &LeaksJson::new(leaks, thresholds))?;
+pub(crate) fn write(report: &LeaksReport<'_>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &LeaksJson::new(report))?;
     out.write_all(b"\n")
 }
 
@@ -87,7 +88,8 @@ struct FamilyJson {
 }
 
 impl<'a> LeaksJson<'a> {
-    fn new(leaks: &'a Leaks, thresholds: Thresholds) -> LeaksJson<'a> {
+    fn new(report: &LeaksReport<'a>) -> LeaksJson<'a> {
+        let (leaks, thresholds) = (report.leaks, report.thresholds);
         let families = leaks.apart.families.iter();
         LeaksJson {
             schema: SCHEMA,

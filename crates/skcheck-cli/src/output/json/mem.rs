@@ -7,10 +7,10 @@ use skcheck_core::memory::cgroup::{CgroupMemory, Pressure};
 use skcheck_core::memory::ledger::OwnerGroup;
 use skcheck_core::verdict::{Evidence, HeavySocket};
 
-use crate::output::json::GapJson;
 use crate::output::json::books::{CensusJson, NamedJson, NetworkJson, ReservedJson};
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
-use crate::output::mem::paragraph;
+use crate::output::json::gap::GapJson;
+use crate::output::words::verdict::paragraph;
 use crate::report::mem::{HostReport, MemReport, Scope};
 use crate::text::{Charset, rfc3339};
 

@@ -7,20 +7,21 @@ use skcheck_core::Inode;
 use skcheck_core::engine::{Counters, Packet, Piece};
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
+use crate::output::json::endpoint::EndpointJson;
 use crate::output::json::exact::{BlocksJson, ExactJson};
-use crate::output::json::socket::{EndpointJson, FillJson};
-use crate::output::packets::{Again, Look};
+use crate::output::json::rings::FillJson;
+use crate::report::packets::{PacketsReport, RepeatedLook};
 
 const SCHEMA: &str = "skcheck.packets/1";
 
 /// Writes one document and a newline. Of each queue the first `top` packets are listed.
 pub(crate) fn write(
-    look: &Look,
-    again: Option<&Again>,
+    report: &PacketsReport,
+    again: Option<&RepeatedLook>,
     top: Option<usize>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &PacketsJson::new(look, again, top))?;
+    serde_json::to_writer(&mut *out, &PacketsJson::new(report, again, top))?;
     out.write_all(b"\n")
 }
 
@@ -113,17 +114,17 @@ struct PieceJson {
 }
 
 impl<'a> PacketsJson<'a> {
-    fn new(look: &'a Look, again: Option<&Again>, top: Option<usize>) -> PacketsJson<'a> {
-        let listing = &look.listing;
+    fn new(report: &'a PacketsReport, again: Option<&RepeatedLook>, top: Option<usize>) -> PacketsJson<'a> {
+        let listing = &report.listing;
         let socket = &listing.socket;
-        let (received, sent) = (&look.footprint.received, &look.footprint.sent);
+        let (received, sent) = (&report.footprint.received, &report.footprint.sent);
         let of_queue = |queue| listing.of_queue(queue).take(top.unwrap_or(usize::MAX)).map(PacketJson::new);
         PacketsJson {
             schema: SCHEMA,
-            pid: look.holder.pid,
-            fd: look.holder.fd,
-            comm: look.comm.as_deref().map(lossy),
-            comm_hex: look.comm.as_deref().and_then(hex_unless_utf8),
+            pid: report.holder.pid,
+            fd: report.holder.fd,
+            comm: report.comm.as_deref().map(lossy),
+            comm_hex: report.comm.as_deref().and_then(hex_unless_utf8),
             family: socket.family.name(),
             protocol: socket.protocol.name(),
             state: socket.state.name(),
@@ -139,12 +140,12 @@ impl<'a> PacketsJson<'a> {
             unsent: sent.payload.map(|payload| payload.0),
             charged: received.charged.map(|charge| charge.0),
             send_charged: sent.charged.map(|charge| charge.0),
-            error_packets: look.exact.counters.errors,
-            exact: ExactJson::new(Ok(&look.exact), socket).alone(),
-            pages: look.blocks.iter().map(BlocksJson::new).collect(),
+            error_packets: report.exact.counters.errors,
+            exact: ExactJson::new(Ok(&report.exact), socket).alone(),
+            pages: report.blocks.iter().map(BlocksJson::new).collect(),
             counters: CountersJson::new(&listing.counters),
             again: again.map(AgainJson::new),
-            packets: look.exact.queues.iter().flat_map(|queue| of_queue(queue.queue)).collect(),
+            packets: report.exact.queues.iter().flat_map(|queue| of_queue(queue.queue)).collect(),
         }
     }
 }
@@ -163,7 +164,7 @@ impl CountersJson {
 }
 
 impl AgainJson {
-    fn new(Again { time, change, errors, taken, looks, ring_read }: &Again) -> AgainJson {
+    fn new(RepeatedLook { time, change, errors, taken, looks, ring_read }: &RepeatedLook) -> AgainJson {
         AgainJson {
             looks: *looks,
             after_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),

@@ -1,7 +1,7 @@
 //! A process, and where it is.
 
 use serde::Serialize;
-use skcheck_core::Process;
+use skcheck_core::{Process, Snapshot, SocketEntry};
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
 use crate::output::json::place::PlaceJson;
@@ -42,4 +42,13 @@ impl ProcessJson {
             ),
         }
     }
+}
+
+/// The processes at both ends of a socket; one may come several times.
+pub(super) fn processes_of<'a>(
+    snapshot: &'a Snapshot,
+    socket: &'a SocketEntry,
+) -> impl Iterator<Item = &'a Process> {
+    let peers = socket.peer_holders.iter().map(|holder| holder.pid);
+    socket.pids().into_iter().chain(peers).filter_map(|pid| snapshot.process(pid))
 }

@@ -12,13 +12,14 @@ use skcheck_core::watch::progress::{NotArriving, Reading};
 use skcheck_core::watch::{Growth, Judged, Trend};
 use skcheck_core::{Inode, Process};
 
-use crate::output::json::GapJson;
-use crate::output::json::process::ProcessJson;
-use crate::output::json::processes_of;
-use crate::output::json::socket::{HolderJson, SocketJson};
+use crate::output::json::gap::GapJson;
+use crate::output::json::holding::HolderJson;
+use crate::output::json::process::{ProcessJson, processes_of};
+use crate::output::json::socket::SocketJson;
 use crate::output::json::watch::cause::{CauseJson, ChainJson, RootJson};
-use crate::output::watch::{Names, not_arriving};
-use crate::report::watch::{Row, WatchReport};
+use crate::output::words::arrival;
+use crate::output::words::sample::SampleNames;
+use crate::report::watch::{WatchReport, WatchRow};
 use crate::text::{Charset, rfc3339};
 
 const SCHEMA: &str = "skcheck.watch/1";
@@ -107,7 +108,7 @@ struct ChangeJson {
 
 impl<'a> WatchJson<'a> {
     fn new(report: &WatchReport<'a>, top: Option<usize>) -> WatchJson<'a> {
-        let names = Names { sample: report.now, charset: Charset::Utf8 };
+        let names = SampleNames { sample: report.now, charset: Charset::Utf8 };
         let listed = &report.rows[..top.unwrap_or(usize::MAX).min(report.rows.len())];
         let snapshot = &report.now.snapshot;
         let mut processes: BTreeMap<u32, &Process> = BTreeMap::new();
@@ -132,7 +133,7 @@ impl<'a> WatchJson<'a> {
 }
 
 impl<'a> WatchedJson<'a> {
-    fn new(row: &Row<'a>, names: Names<'a>) -> WatchedJson<'a> {
+    fn new(row: &WatchRow<'a>, names: SampleNames<'a>) -> WatchedJson<'a> {
         let judged = row.judged;
         WatchedJson {
             socket: SocketJson::new(row.socket, &names.sample.snapshot),
@@ -166,7 +167,7 @@ impl NotArrivingJson {
             retransmits: shown.retransmits,
             probes: shown.probes,
             reader_empty: shown.reader_is_empty,
-            text: not_arriving(shown, "there"),
+            text: arrival::clause(shown, "there"),
         }
     }
 }

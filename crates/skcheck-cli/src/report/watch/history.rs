@@ -9,7 +9,8 @@ use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample, SocketKey};
 use skcheck_core::{Holder, Holding};
 
-use crate::report::watch::{Counts, HeldUp, Standing, alike, comm, holder};
+use crate::report::watch::blame::{HeldUp, alike, comm, holder};
+use crate::report::watch::standing::{Standing, StandingCounts};
 
 /// How many different causes are remembered: a host on which everything ends and begins again must not
 /// make a long watch grow.
@@ -36,7 +37,7 @@ pub(crate) struct History {
     /// The reader or listener that stood still for the longest time, whether it still does or not.
     pub(crate) longest: Option<Stall>,
     /// Why readers stood still.
-    causes: BTreeMap<Reason, Found>,
+    causes: BTreeMap<BlamedCause, CauseTally>,
     /// Readers and listeners that stand still, and since when.
     since: BTreeMap<SocketKey, Since>,
     /// What sockets have dropped since they were first seen, where that is anything.
@@ -67,7 +68,7 @@ pub(crate) struct Stall {
 
 /// A cause, and whose it is: that at the end of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Reason {
+pub(crate) struct BlamedCause {
     /// `None`: it reads, and slowly, and nothing shows why.
     pub(crate) code: Option<CauseCode>,
     pub(crate) pid: Option<u32>,
@@ -75,7 +76,7 @@ pub(crate) struct Reason {
 
 /// How often a cause was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct CauseTally {
     pub(crate) comm: Option<Vec<u8>>,
     /// In so many windows.
     pub(crate) windows: u64,
@@ -109,7 +110,7 @@ impl History {
         self.watched = self.watched.saturating_add(judgement.window);
         let mut since = BTreeMap::new();
         let mut dropped = BTreeMap::new();
-        let mut reasons: BTreeMap<Reason, Once> = BTreeMap::new();
+        let mut reasons: BTreeMap<BlamedCause, Once> = BTreeMap::new();
         for judged in judgement.sockets.iter().filter(|judged| judged.asked_for) {
             let drops = u64::from(judged.drops.unwrap_or(0));
             self.drops = self.drops.saturating_add(drops);
@@ -154,13 +155,13 @@ impl History {
     }
 
     /// How many sockets stand still in the end.
-    pub(crate) fn stalled(&self) -> Counts {
-        Counts::of(self.since.values().map(|since| since.standing))
+    pub(crate) fn stalled(&self) -> StandingCounts {
+        StandingCounts::of(self.since.values().map(|since| since.standing))
     }
 
     /// Why readers stood still, the most frequent first.
-    pub(crate) fn causes(&self) -> Vec<(Reason, &Found)> {
-        let mut causes: Vec<(Reason, &Found)> =
+    pub(crate) fn causes(&self) -> Vec<(BlamedCause, &CauseTally)> {
+        let mut causes: Vec<(BlamedCause, &CauseTally)> =
             self.causes.iter().map(|(reason, found)| (*reason, found)).collect();
         causes.sort_by_key(|(_, found)| std::cmp::Reverse((found.windows, found.sockets)));
         causes
@@ -187,7 +188,7 @@ impl History {
         }
     }
 
-    fn found(&mut self, reason: Reason, once: &Once, now: &Sample) {
+    fn found(&mut self, reason: BlamedCause, once: &Once, now: &Sample) {
         if self.causes.len() >= MOST_CAUSES && !self.causes.contains_key(&reason) {
             return;
         }
@@ -225,16 +226,16 @@ fn perhaps_by(judged: &Judged) -> impl Iterator<Item = u32> {
 }
 
 /// The cause at the end of a chain; that of the socket where there is none.
-fn reason(judged: &Judged) -> Option<Reason> {
+fn reason(judged: &Judged) -> Option<BlamedCause> {
     let root = judged.root.as_ref().filter(|root| !root.is_unsure());
     match (root.map(|root| &root.end), &judged.cause) {
         (Some(End::Stalled(reader, cause)), _) => {
-            Some(Reason { code: Some(cause.code), pid: Some(reader.pid) })
+            Some(BlamedCause { code: Some(cause.code), pid: Some(reader.pid) })
         }
         (Some(End::Slow(reader, _, why)), _) => {
-            Some(Reason { code: why.as_ref().map(|cause| cause.code), pid: Some(reader.pid) })
+            Some(BlamedCause { code: why.as_ref().map(|cause| cause.code), pid: Some(reader.pid) })
         }
-        (_, Some(cause)) => Some(Reason { code: Some(cause.code), pid: cause.pid }),
+        (_, Some(cause)) => Some(BlamedCause { code: Some(cause.code), pid: cause.pid }),
         (_, None) => None,
     }
 }

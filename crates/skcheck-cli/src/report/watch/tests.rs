@@ -1,17 +1,24 @@
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use skcheck_core::Protocols;
 use skcheck_core::footprint::footprint;
-use skcheck_core::watch::cause::{Cause, CauseCode, Fact, Over, Root, Wait};
+use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Root, Wait};
+use skcheck_core::watch::progress::Writing;
 use skcheck_core::watch::{Probe, SocketKey, judge};
 use skcheck_core::{
-    Connections, Cookie, Endpoint, Family, Live, Payload, Process, Protocol, RecvQueue, SendQueue, Socket,
-    State,
+    Connections, Cookie, Endpoint, Family, Holder, Holding, Live, Payload, Process, Protocol, RecvQueue,
+    SendQueue, Socket, SocketEntry, State,
 };
 
 use super::*;
+use crate::report::circumstances::{EngineUse, Privilege};
+
+/// There is nothing to say beside what was found.
+static NONE: Circumstances =
+    Circumstances { missing_pid: None, engine: EngineUse::NotTried, privilege: Privilege::User, gap: None };
 
 /// Two samples without sockets, and what to fill them with: the library's records cannot be made from
 /// nothing.
@@ -117,7 +124,7 @@ impl World {
     pub(crate) fn report(&self) -> WatchReport<'_> {
         let mut history = History::default();
         history.note(&self.before, &self.now, &self.judgement);
-        WatchReport::new(&self.now, &self.judgement, &history, &Query::default(), None)
+        WatchReport::new(&self.now, &self.judgement, &history, &Query::default(), &NONE)
     }
 }
 
@@ -159,7 +166,7 @@ fn the_worst_comes_first_and_what_is_idle_not_at_all() {
     let report = world.report();
     let pids: Vec<u32> = report.rows.iter().map(|row| row.holder.unwrap().pid).collect();
     assert_eq!(pids, [5, 4, 6, 3, 7, 2]);
-    assert_eq!(report.counts, Counts { readers: 2, listeners: 0, all: 2 });
+    assert_eq!(report.counts, StandingCounts { readers: 2, listeners: 0, all: 2 });
 }
 
 /// A listener at which nobody accepts comes before those who wait there, and stands for them.
@@ -172,7 +179,7 @@ fn listeners_are_counted_apart() {
     world.now.snapshot.sockets[at].holding = Holding::AwaitingAccept { ambiguous: false };
     let standings = |world: &World| world.report().rows.iter().map(|row| row.standing).collect::<Vec<_>>();
     assert_eq!(standings(&world), [Standing::NobodyAccepts, Standing::NotAccepted]);
-    assert_eq!(world.report().counts, Counts { readers: 0, listeners: 1, all: 2 });
+    assert_eq!(world.report().counts, StandingCounts { readers: 0, listeners: 1, all: 2 });
     let reading = |world: &mut World, reading, waiting| {
         world.judgement.sockets[0].reading = reading;
         let socket = &mut world.now.snapshot.sockets[0].socket;
@@ -180,7 +187,7 @@ fn listeners_are_counted_apart() {
     };
     reading(&mut world, Reading::Slow, 3);
     assert_eq!(standings(&world), [Standing::NotAccepted, Standing::AcceptsSlowly]);
-    assert_eq!(world.report().counts, Counts { readers: 1, listeners: 0, all: 1 });
+    assert_eq!(world.report().counts, StandingCounts { readers: 1, listeners: 0, all: 1 });
     reading(&mut world, Reading::Unknown, 3);
     assert_eq!(standings(&world), [Standing::NotAccepted, Standing::Unknown]);
     // Somebody waits for a moment.
@@ -219,7 +226,7 @@ fn remembers_since_when() {
     assert_eq!(history.stalled_for(&key, world.now.at), Some(Duration::from_secs(2)));
     assert_eq!(history.stalled().all, 1);
     assert_eq!(
-        WatchReport::new(&world.now, &world.judgement, &history, &Query::default(), None).rows[0].age,
+        WatchReport::new(&world.now, &world.judgement, &history, &Query::default(), &NONE).rows[0].age,
         Some(Duration::from_secs(2))
     );
     let (reason, found) = history.causes()[0];

@@ -8,7 +8,6 @@ use crate::host::guarded::subject::Subject;
 use crate::host::worker::{Ending, Left};
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
-use crate::procfs::number::parse_number;
 
 /// After so long somebody who did not answer is asked again: a watch goes on for hours.
 const AGAIN: Duration = Duration::from_secs(10);

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::cgroup::mounts::HierarchyMounts;
 use crate::collect::read::kernel_config;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
@@ -28,7 +27,6 @@ use crate::watch::sample::first_packets::Noting;
 use crate::watch::sample::process::{KeptOfProcesses, ProcessReader};
 use crate::watch::sample::{candidates, conduits, drained, whole_host};
 
-use crate::collect::descriptors::Descriptors;
 
 /// Takes samples of one host.
 ///

@@ -10,7 +10,6 @@ use crate::host::Host;
 use crate::model::socket::Inode;
 use crate::procfs::fdinfo::{RingFiles, interests};
 use crate::procfs::link::pipe_inode;
-use crate::procfs::number::parse_number;
 use crate::watch::evidence::process::{
     Call, EpollEvidence, Interest, ProcessEvidence, Syscall, UnreadablePart,
 };

@@ -6,10 +6,11 @@ use skcheck_core::watch::cause::{Cause, End, Link, Over, Pace, Root};
 use skcheck_core::watch::evidence::Conduit;
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
-use crate::output::json::socket::HolderJson;
+use crate::output::json::holding::HolderJson;
 use crate::output::json::watch::evidence::{EvidenceJson, evidence};
-use crate::output::watch::{Names, because};
-use crate::report::watch::{Row, comm};
+use crate::output::words::chain::because;
+use crate::output::words::sample::SampleNames;
+use crate::report::watch::{WatchRow, comm};
 
 #[derive(Serialize)]
 pub(super) struct CauseJson {
@@ -60,7 +61,7 @@ struct LinkJson {
 }
 
 impl CauseJson {
-    pub(super) fn of_socket(row: &Row<'_>, cause: &Cause, names: Names<'_>) -> CauseJson {
+    pub(super) fn of_socket(row: &WatchRow<'_>, cause: &Cause, names: SampleNames<'_>) -> CauseJson {
         CauseJson {
             code: cause.code.name(),
             pid: cause.pid,
@@ -71,7 +72,7 @@ impl CauseJson {
 }
 
 impl RootJson {
-    pub(super) fn new(root: &Root, names: Names<'_>) -> Option<RootJson> {
+    pub(super) fn new(root: &Root, names: SampleNames<'_>) -> Option<RootJson> {
         let holder = root.reader().filter(|_| !root.is_unsure())?;
         let (reads, pace) = match root.end {
             End::Slow(_, pace, _) => (true, pace),

@@ -6,7 +6,8 @@ use skcheck_core::watch::cause::{Cause, Fact};
 use skcheck_core::watch::evidence::{Call, Mount};
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
-use crate::output::watch::{Names, fact};
+use crate::output::words::fact::fact;
+use crate::output::words::sample::SampleNames;
 
 /// One fact: its kind, the numbers that it has, and words for a person.
 #[derive(Default, Serialize)]
@@ -68,95 +69,148 @@ impl MountJson {
     }
 }
 
-pub(super) fn evidence(cause: &Cause, names: Names<'_>) -> Vec<EvidenceJson> {
+pub(super) fn evidence(cause: &Cause, names: SampleNames<'_>) -> Vec<EvidenceJson> {
     cause.evidence.iter().map(|it| EvidenceJson::new(it, names)).collect()
 }
 
 impl EvidenceJson {
-    fn new(it: &Fact, names: Names<'_>) -> EvidenceJson {
-        let text = fact(it, names);
-        let empty = EvidenceJson { text, ..EvidenceJson::default() };
-        let letter = |state: u8| Some(char::from(state).to_string());
-        match it {
-            Fact::State(state) => EvidenceJson { kind: "state", state: letter(*state), ..empty },
-            Fact::TracedBy(pid) => EvidenceJson { kind: "traced_by", pid: Some(*pid), ..empty },
-            Fact::FrozenCgroup(path) => EvidenceJson {
-                kind: "frozen_cgroup",
-                cgroup: Some(lossy(path)),
-                cgroup_hex: hex_unless_utf8(path),
-                ..empty
-            },
-            Fact::Throttled { throttled, periods, cgroup } => EvidenceJson {
-                kind: "throttled",
-                value: Some(*throttled),
-                of: Some(*periods),
-                cgroup: Some(lossy(cgroup)),
-                cgroup_hex: hex_unless_utf8(cgroup),
-                ..empty
-            },
-            Fact::Thread { tid, state, call, wchan } => EvidenceJson {
-                kind: "thread",
-                tid: Some(*tid),
-                state: letter(*state),
-                call: call.map(|(call, _)| call_name(call)),
-                fd: call.and_then(|(_, fd)| fd),
-                wchan: wchan.as_deref().map(lossy),
-                ..empty
-            },
-            Fact::File { tid, fd, path, mount, silent } => EvidenceJson {
-                kind: "file",
-                tid: Some(*tid),
-                fd: Some(*fd),
-                path: Some(lossy(path)),
-                path_hex: hex_unless_utf8(path),
-                mount: Some(MountJson::new(mount)),
-                silent: Some(*silent),
-                ..empty
-            },
-            Fact::Spins { tid, percent, .. } => {
-                EvidenceJson { kind: "spins", tid: Some(*tid), value: Some((*percent).into()), ..empty }
+    fn new(it: &Fact, names: SampleNames<'_>) -> EvidenceJson {
+        EvidenceJson { text: fact(it, names), ..EvidenceJson::numbers(it) }
+    }
+
+    /// A kind without numbers.
+    fn of(kind: &'static str) -> EvidenceJson {
+        EvidenceJson { kind, ..EvidenceJson::default() }
+    }
+
+    fn numbers(fact: &Fact) -> EvidenceJson {
+        match fact {
+            Fact::State(..) | Fact::TracedBy(..) | Fact::FrozenCgroup(..) | Fact::ZombieChild(..) => {
+                of_process(fact)
             }
-            Fact::MajorFaults { faults, runs } => {
-                EvidenceJson { kind: "major_faults", value: Some(*faults), of: Some(*runs), ..empty }
+            Fact::Thread { .. } | Fact::File { .. } => of_thread(fact),
+            Fact::Throttled { .. }
+            | Fact::Spins { .. }
+            | Fact::MajorFaults { .. }
+            | Fact::Swapped(..)
+            | Fact::RanToo(..) => of_running(fact),
+            Fact::Epoll { .. } | Fact::EpollInEpoll { .. } | Fact::InNoEpoll(..) | Fact::Ring(..) => {
+                of_asking(fact)
             }
-            Fact::Swapped(bytes) => EvidenceJson { kind: "swapped", value: Some(*bytes), ..empty },
-            Fact::RanToo(others) => EvidenceJson { kind: "ran_too", value: Some((*others).into()), ..empty },
-            Fact::Epoll { set, events } => {
-                EvidenceJson { kind: "epoll", fd: Some(*set), events: Some(*events), ..empty }
+            Fact::InFlight(..) | Fact::UnsentAt(..) | Fact::AcceptQueue { .. } | Fact::AlsoHeld { .. } => {
+                of_sockets(fact)
             }
-            Fact::EpollInEpoll { set, inner, events } => EvidenceJson {
-                kind: "epoll_in_epoll",
-                fd: Some(*set),
-                value: Some((*inner).into()),
-                events: Some(*events),
-                ..empty
-            },
-            Fact::InNoEpoll(sets) => EvidenceJson { kind: "in_no_epoll", of: Some(*sets as u64), ..empty },
-            Fact::Ring(fd) => EvidenceJson { kind: "io_uring", fd: Some(*fd), ..empty },
-            Fact::InFlight(Holder { pid, fd, .. }) => {
-                EvidenceJson { kind: "in_flight", pid: Some(*pid), fd: Some(*fd), ..empty }
-            }
-            Fact::UnsentAt(Holder { pid, fd, .. }, unsent) => EvidenceJson {
-                kind: "unsent",
-                pid: Some(*pid),
-                fd: Some(*fd),
-                value: Some(unsent.0),
-                ..empty
-            },
-            Fact::ZombieChild(pid) => EvidenceJson { kind: "zombie_child", pid: Some(*pid), ..empty },
-            Fact::AcceptQueue { waiting, limit } => EvidenceJson {
-                kind: "accept_queue",
-                value: Some((*waiting).into()),
-                of: limit.map(u64::from),
-                ..empty
-            },
-            Fact::AlsoHeld { pid, code } => {
-                EvidenceJson { kind: "also_held", pid: Some(*pid), code: Some(code.name()), ..empty }
-            }
-            Fact::Missing(_) => EvidenceJson { kind: "missing", ..empty },
-            _ => EvidenceJson { kind: "other", ..empty },
+            Fact::Missing(_) => EvidenceJson::of("missing"),
+            _ => EvidenceJson::of("other"),
         }
     }
+}
+
+/// How its process is.
+fn of_process(fact: &Fact) -> EvidenceJson {
+    let of = EvidenceJson::of;
+    match fact {
+        Fact::State(state) => EvidenceJson { state: letter(*state), ..of("state") },
+        Fact::TracedBy(pid) => EvidenceJson { pid: Some(*pid), ..of("traced_by") },
+        Fact::FrozenCgroup(path) => EvidenceJson {
+            cgroup: Some(lossy(path)),
+            cgroup_hex: hex_unless_utf8(path),
+            ..of("frozen_cgroup")
+        },
+        Fact::ZombieChild(pid) => EvidenceJson { pid: Some(*pid), ..of("zombie_child") },
+        _ => of("other"),
+    }
+}
+
+/// What a thread is in.
+fn of_thread(fact: &Fact) -> EvidenceJson {
+    let of = EvidenceJson::of;
+    match fact {
+        Fact::Thread { tid, state, call, wchan } => EvidenceJson {
+            tid: Some(*tid),
+            state: letter(*state),
+            call: call.map(|(call, _)| call_name(call)),
+            fd: call.and_then(|(_, fd)| fd),
+            wchan: wchan.as_deref().map(lossy),
+            ..of("thread")
+        },
+        Fact::File { tid, fd, path, mount, silent } => EvidenceJson {
+            tid: Some(*tid),
+            fd: Some(*fd),
+            path: Some(lossy(path)),
+            path_hex: hex_unless_utf8(path),
+            mount: Some(MountJson::new(mount)),
+            silent: Some(*silent),
+            ..of("file")
+        },
+        _ => of("other"),
+    }
+}
+
+/// How much its threads run.
+fn of_running(fact: &Fact) -> EvidenceJson {
+    let of = EvidenceJson::of;
+    match fact {
+        Fact::Throttled { throttled, periods, cgroup } => EvidenceJson {
+            value: Some(*throttled),
+            of: Some(*periods),
+            cgroup: Some(lossy(cgroup)),
+            cgroup_hex: hex_unless_utf8(cgroup),
+            ..of("throttled")
+        },
+        Fact::Spins { tid, percent, .. } => {
+            EvidenceJson { tid: Some(*tid), value: Some((*percent).into()), ..of("spins") }
+        }
+        Fact::MajorFaults { faults, runs } => {
+            EvidenceJson { value: Some(*faults), of: Some(*runs), ..of("major_faults") }
+        }
+        Fact::Swapped(bytes) => EvidenceJson { value: Some(*bytes), ..of("swapped") },
+        Fact::RanToo(others) => EvidenceJson { value: Some((*others).into()), ..of("ran_too") },
+        _ => of("other"),
+    }
+}
+
+/// Whether it asks for the data.
+fn of_asking(fact: &Fact) -> EvidenceJson {
+    let of = EvidenceJson::of;
+    match fact {
+        Fact::Epoll { set, events } => EvidenceJson { fd: Some(*set), events: Some(*events), ..of("epoll") },
+        Fact::EpollInEpoll { set, inner, events } => EvidenceJson {
+            fd: Some(*set),
+            value: Some((*inner).into()),
+            events: Some(*events),
+            ..of("epoll_in_epoll")
+        },
+        Fact::InNoEpoll(sets) => EvidenceJson { of: Some(*sets as u64), ..of("in_no_epoll") },
+        Fact::Ring(fd) => EvidenceJson { fd: Some(*fd), ..of("io_uring") },
+        _ => of("other"),
+    }
+}
+
+/// What other sockets and processes show.
+fn of_sockets(fact: &Fact) -> EvidenceJson {
+    let of = EvidenceJson::of;
+    match fact {
+        Fact::InFlight(Holder { pid, fd, .. }) => {
+            EvidenceJson { pid: Some(*pid), fd: Some(*fd), ..of("in_flight") }
+        }
+        Fact::UnsentAt(Holder { pid, fd, .. }, unsent) => {
+            EvidenceJson { pid: Some(*pid), fd: Some(*fd), value: Some(unsent.0), ..of("unsent") }
+        }
+        Fact::AcceptQueue { waiting, limit } => {
+            let (waiting, limit) = ((*waiting).into(), limit.map(u64::from));
+            EvidenceJson { value: Some(waiting), of: limit, ..of("accept_queue") }
+        }
+        Fact::AlsoHeld { pid, code } => {
+            EvidenceJson { pid: Some(*pid), code: Some(code.name()), ..of("also_held") }
+        }
+        _ => of("other"),
+    }
+}
+
+/// The letter of a state in /proc.
+fn letter(state: u8) -> Option<String> {
+    Some(char::from(state).to_string())
 }
 
 fn call_name(call: Call) -> &'static str {
@@ -177,74 +231,4 @@ fn call_name(call: Call) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use skcheck_core::Payload;
-    use skcheck_core::watch::Sample;
-    use skcheck_core::watch::evidence::UnreadablePart;
-
-    use super::*;
-    use crate::report::watch::tests::World;
-    use crate::text::Charset;
-
-    fn mounted() -> Mount {
-        Mount { point: b"/a".to_vec(), kind: b"nfs4".to_vec(), source: b"s:/x".to_vec() }
-    }
-
-    fn json(fact: &Fact, sample: &Sample) -> String {
-        let names = Names { sample, charset: Charset::Utf8 };
-        let mut evidence = EvidenceJson::new(fact, names);
-        assert!(!evidence.text.is_empty());
-        evidence.text.clear();
-        serde_json::to_string(&evidence).unwrap().replace(r#","text":"""#, "")
-    }
-
-    #[test]
-    fn every_fact_has_a_kind_and_its_numbers() {
-        let world = World::new(1);
-        let call = Some((Call::Write, Some(14)));
-        let all = [
-            (Fact::State(b'T'), r#"{"kind":"state","state":"T"}"#),
-            (Fact::TracedBy(3), r#"{"kind":"traced_by","pid":3}"#),
-            (Fact::FrozenCgroup(b"/a".to_vec()), r#"{"kind":"frozen_cgroup","cgroup":"/a"}"#),
-            (
-                Fact::Throttled { throttled: 1, periods: 9, cgroup: b"/\xff".to_vec() },
-                "{\"kind\":\"throttled\",\"value\":1,\"of\":9,\"cgroup\":\"/\u{fffd}\",\"cgroup_hex\":\"2fff\"}",
-            ),
-            (
-                Fact::Thread { tid: 12, state: b'S', call, wchan: Some(b"wait".to_vec()) },
-                r#"{"kind":"thread","tid":12,"fd":14,"state":"S","call":"write","wchan":"wait"}"#,
-            ),
-            (
-                Fact::Thread { tid: 12, state: b'D', call: None, wchan: None },
-                r#"{"kind":"thread","tid":12,"state":"D"}"#,
-            ),
-            (
-                Fact::File { tid: 12, fd: 7, path: b"/a/b".to_vec(), mount: mounted(), silent: true },
-                r#"{"kind":"file","tid":12,"fd":7,"path":"/a/b","mount":{"point":"/a","type":"nfs4","source":"s:/x"},"silent":true}"#,
-            ),
-            (Fact::Spins { tid: 12, percent: 99, waits: 0 }, r#"{"kind":"spins","tid":12,"value":99}"#),
-            (Fact::MajorFaults { faults: 8, runs: 9 }, r#"{"kind":"major_faults","value":8,"of":9}"#),
-            (Fact::Swapped(4096), r#"{"kind":"swapped","value":4096}"#),
-            (Fact::RanToo(2), r#"{"kind":"ran_too","value":2}"#),
-            (Fact::Epoll { set: 4, events: 1 }, r#"{"kind":"epoll","fd":4,"events":1}"#),
-            (
-                Fact::EpollInEpoll { set: 8, inner: 4, events: 1 },
-                r#"{"kind":"epoll_in_epoll","fd":8,"events":1,"value":4}"#,
-            ),
-            (Fact::InNoEpoll(2), r#"{"kind":"in_no_epoll","of":2}"#),
-            (Fact::Ring(7), r#"{"kind":"io_uring","fd":7}"#),
-            (Fact::InFlight(Holder::new(3, 7)), r#"{"kind":"in_flight","pid":3,"fd":7}"#),
-            (
-                Fact::UnsentAt(Holder::new(3, 14), Payload(5)),
-                r#"{"kind":"unsent","pid":3,"fd":14,"value":5}"#,
-            ),
-            (Fact::ZombieChild(77), r#"{"kind":"zombie_child","pid":77}"#),
-            (Fact::AcceptQueue { waiting: 2, limit: Some(1) }, r#"{"kind":"accept_queue","value":2,"of":1}"#),
-            (Fact::AcceptQueue { waiting: 2, limit: None }, r#"{"kind":"accept_queue","value":2}"#),
-            (Fact::Missing(UnreadablePart::Threads), r#"{"kind":"missing"}"#),
-        ];
-        for (fact, expected) in all {
-            assert_eq!(json(&fact, &world.now), expected, "{fact:?}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,19 @@
+//! What skcheck does: one file a command.
+
+mod asked;
+pub(crate) mod demo;
+mod engine;
+mod failure;
+pub(crate) mod leaks;
+pub(crate) mod mem;
+pub(crate) mod own;
+pub(crate) mod packets;
+pub(crate) mod scan;
+mod session;
+mod signals;
+mod stdout;
+pub(crate) mod watch;
+pub(crate) mod worker;
+
+pub(crate) use crate::commands::failure::{Failure, Outcome};
+pub(crate) use crate::commands::signals::told as told_to_end;

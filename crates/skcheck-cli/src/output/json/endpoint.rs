@@ -1,0 +1,82 @@
+//! One end of a socket.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use skcheck_core::Endpoint;
+
+use crate::output::json::bytes::{hex_unless_utf8, lossy};
+use crate::output::words::numbers;
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum EndpointJson<'a> {
+    Ip {
+        addr: IpAddr,
+        port: u16,
+        scope: Option<&'a str>,
+    },
+    Path {
+        path: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path_hex: Option<String>,
+    },
+    Abstract {
+        r#abstract: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        abstract_hex: Option<String>,
+    },
+    Unnamed {
+        unnamed: bool,
+    },
+    Raw {
+        addr: IpAddr,
+        ip_protocol: u16,
+        name: Option<&'static str>,
+        scope: Option<&'a str>,
+    },
+    Packet {
+        ethernet_protocol: u16,
+        name: Option<&'static str>,
+    },
+    Netlink {
+        netlink_protocol: u8,
+        name: Option<&'static str>,
+        portid: u32,
+    },
+}
+
+impl<'a> EndpointJson<'a> {
+    pub(super) fn new(endpoint: &Endpoint, interface: Option<&'a str>) -> Option<EndpointJson<'a>> {
+        Some(match endpoint {
+            Endpoint::Ip { addr, port } => {
+                let scoped = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());
+                EndpointJson::Ip { addr: *addr, port: *port, scope: interface.filter(|_| scoped) }
+            }
+            Endpoint::Path(path) => EndpointJson::Path { path: lossy(path), path_hex: hex_unless_utf8(path) },
+            Endpoint::Abstract(name) => {
+                EndpointJson::Abstract { r#abstract: lossy(name), abstract_hex: hex_unless_utf8(name) }
+            }
+            Endpoint::Unnamed => EndpointJson::Unnamed { unnamed: true },
+            Endpoint::Raw { addr, protocol } => {
+                let scoped = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());
+                EndpointJson::Raw {
+                    addr: *addr,
+                    ip_protocol: *protocol,
+                    name: numbers::ip_protocol(*protocol),
+                    scope: interface.filter(|_| scoped),
+                }
+            }
+            Endpoint::Packet { protocol } => EndpointJson::Packet {
+                ethernet_protocol: *protocol,
+                name: numbers::ethernet_protocol(*protocol),
+            },
+            Endpoint::Netlink { protocol, portid } => EndpointJson::Netlink {
+                netlink_protocol: *protocol,
+                name: numbers::netlink_protocol(*protocol),
+                portid: *portid,
+            },
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! Addresses, made safe for a terminal.
+
+use std::net::IpAddr;
+
+use skcheck_core::{Endpoint, Socket};
+
+use crate::output::words::numbers;
+use crate::text::{Charset, escape};
+
+/// An address of this socket, the name of whose interface may not be known: without any a packet socket would
+/// look as if it were bound to none.
+pub(in crate::output) fn endpoint_of(
+    end: &Endpoint,
+    socket: &Socket,
+    interface: Option<&str>,
+    charset: Charset,
+) -> String {
+    let number = socket.interface.filter(|_| matches!(end, Endpoint::Packet { .. }));
+    let number = number.map(|index| format!("if{index}"));
+    endpoint(end, interface.or(number.as_deref()), charset)
+}
+
+/// An address; `interface` is the one that its socket is bound to.
+pub(in crate::output) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, charset: Charset) -> String {
+    let safe = |name: &[u8]| escape(name, charset);
+    match endpoint {
+        Endpoint::Ip { addr, port } => {
+            let port = if *port == 0 { "*".to_owned() } else { port.to_string() };
+            let scope = interface.map(|name| format!("%{}", safe(name.as_bytes())));
+            let scope = scope.unwrap_or_default();
+            match addr {
+                IpAddr::V4(addr) => format!("{addr}{scope}:{port}"),
+                IpAddr::V6(addr) => format!("[{addr}]{scope}:{port}"),
+            }
+        }
+        // An abstract name is shown behind an @, so a path must not begin with one.
+        Endpoint::Path(path) if path.starts_with(b"@") => format!("./{}", safe(path)),
+        Endpoint::Path(path) => safe(path),
+        Endpoint::Abstract(name) => format!("@{}", safe(name)),
+        Endpoint::Unnamed => "(unnamed)".to_owned(),
+        Endpoint::Raw { addr, protocol } => {
+            let scope = interface.map(|name| format!("%{}", safe(name.as_bytes()))).unwrap_or_default();
+            let protocol =
+                numbers::ip_protocol(*protocol).map_or_else(|| protocol.to_string(), str::to_owned);
+            match addr {
+                IpAddr::V4(addr) => format!("{addr}{scope}:{protocol}"),
+                IpAddr::V6(addr) => format!("[{addr}]{scope}:{protocol}"),
+            }
+        }
+        Endpoint::Packet { protocol } => {
+            let frames = numbers::ethernet_protocol(*protocol)
+                .map_or_else(|| format!("{protocol:#06x}"), str::to_owned);
+            format!("{frames}:{}", interface.map_or_else(|| "*".to_owned(), |name| safe(name.as_bytes())))
+        }
+        Endpoint::Netlink { protocol, portid } => {
+            let name =
+                numbers::netlink_protocol(*protocol).map_or_else(|| protocol.to_string(), str::to_owned);
+            let portid = if *portid == 0 { "kernel".to_owned() } else { portid.to_string() };
+            format!("{name}:{portid}")
+        }
+        _ => String::new(),
+    }
+}
