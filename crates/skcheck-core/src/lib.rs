@@ -107,7 +107,7 @@ pub use crate::model::table::{IpVersion, Table};
 pub use crate::model::tcp::{TcpInfo, Timer};
 pub use crate::model::units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
 pub use crate::occupancy::Occupancy;
-pub use crate::packets::packets;
+pub use crate::packets::walk::packets;
 pub use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
 pub use crate::snapshot::report::Snapshot;
 pub use crate::snapshot::scan::{scan, scan_with};

@@ -18,14 +18,14 @@ use crate::model::units::Pages;
 use crate::snapshot::entry::SocketEntry;
 use crate::snapshot::report::Snapshot;
 use crate::watch::evidence::sample::Sample;
-use crate::watch::sample::awaited::Awaited;
+use crate::watch::sample::awaited_connections::Awaited;
 use crate::watch::sample::candidates::Chosen;
 use crate::watch::sample::conduit_ends::ConduitEnds;
 use crate::watch::sample::dead_children::DeadChildren;
 use crate::watch::sample::file::read;
 use crate::watch::sample::first_packets::Noting;
 use crate::watch::sample::process::{KeptOfProcesses, ProcessReader};
-use crate::watch::sample::{candidates, conduits, drained, whole_host};
+use crate::watch::sample::{candidates, conduits, drained_sockets, whole_host};
 
 /// Takes samples of one host.
 ///
@@ -102,7 +102,9 @@ impl<'a> Probe<'a> {
             taken_at: snapshot.taken_at,
             at: begun.saturating_duration_since(self.begun),
             first_packets: noting.map(|noting| noting.first_packets(&snapshot.sockets)).unwrap_or_default(),
-            drained: before.map(|before| drained::look(self.host, before, &snapshot)).unwrap_or_default(),
+            drained: before
+                .map(|before| drained_sockets::look(self.host, before, &snapshot))
+                .unwrap_or_default(),
             processes: BTreeMap::new(),
             conduits: Vec::new(),
             awaited: Vec::new(),
