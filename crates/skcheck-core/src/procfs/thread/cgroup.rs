@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::container::identity::Mount;
 use crate::procfs::flat::counter;
-use crate::watch::evidence::process::Throttling;
+use crate::watch::evidence::Throttling;
 
 /// Whether a cgroup of version 2, or one above it, is frozen (`frozen` of its `cgroup.events`, since Linux
 /// 5.2). It is when all its processes have come to rest.

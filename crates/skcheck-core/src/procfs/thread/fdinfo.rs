@@ -2,7 +2,7 @@
 
 use crate::procfs::number::parse_number;
 use crate::procfs::thread::{hexadecimal, words};
-use crate::watch::evidence::process::Interest;
+use crate::watch::evidence::Interest;
 
 /// What an epoll set waits for (`ep_show_fdinfo`): lines like
 /// `tfd:        6 events: 40000019 data:                6  pos:0 ino:124e1f8 sdev:9`. Kernels before 4.13

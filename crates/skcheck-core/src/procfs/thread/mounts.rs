@@ -2,7 +2,7 @@
 
 use crate::procfs::mountinfo::unescape;
 use crate::procfs::number::parse_number;
-use crate::watch::evidence::process::Mount;
+use crate::watch::evidence::Mount;
 
 /// The device number (`major:minor`) of the file system that this mount shows (`show_mountinfo`).
 pub fn device_of_mount(mountinfo: &[u8], id: u32) -> Option<&[u8]> {

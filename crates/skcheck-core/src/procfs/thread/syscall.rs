@@ -1,7 +1,7 @@
 //! What /proc/PID/task/TID/syscall says.
 
 use crate::procfs::thread::{hexadecimal, words};
-use crate::watch::evidence::process::{Call, Syscall};
+use crate::watch::evidence::{Call, Syscall};
 
 /// Whose numbers the system calls have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

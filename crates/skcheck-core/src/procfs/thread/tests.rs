@@ -5,7 +5,7 @@ use crate::container::identity::{Mount, v1_mounts, v2_mounts};
 use crate::procfs::thread::cgroup::{Hierarchies, directory, frozen_v1, frozen_v2, throttling};
 use crate::procfs::thread::fdinfo::OpenFile;
 use crate::procfs::thread::syscall::Machine;
-use crate::watch::evidence::process::{Call, Interest, Syscall, Throttling};
+use crate::watch::evidence::{Call, Interest, Syscall, Throttling};
 
 #[test]
 fn stats() {
