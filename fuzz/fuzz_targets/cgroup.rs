@@ -5,7 +5,8 @@ use libfuzzer_sys::fuzz_target;
 use skcheck_core::Cgroup;
 use skcheck_core::fuzzing::hierarchies;
 use skcheck_core::memory::cgroup::Pressure;
-use skcheck_core::testing::procfs::thread::cgroup::{frozen_v1, frozen_v2, throttling};
+use skcheck_core::testing::procfs::cpu_stat::Throttling;
+use skcheck_core::testing::procfs::{cgroup_events, freezer_state};
 
 fuzz_target!(|file: &[u8]| {
     if let Some(cgroup) = Cgroup::of_process(file) {
@@ -13,5 +14,5 @@ fuzz_target!(|file: &[u8]| {
         assert!(cgroup.container.is_none_or(|it| it.id.is_some() || it.pod_uid.is_some()));
     }
     let _ = (hierarchies(file), Pressure::parse(file));
-    let _ = (frozen_v1(file), frozen_v2(file), throttling(file));
+    let _ = (freezer_state::frozen(file), cgroup_events::frozen(file), Throttling::parse(file));
 });

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::footprint::footprint;
 use skcheck_core::testing::decode::Answer;
-use skcheck_core::testing::procfs::{config, net, slabinfo, sockstat, status, task};
+use skcheck_core::testing::procfs::{config, net, slabinfo, sockstat, stat::Stat, status::Status, vmstat::Vmstat};
 use skcheck_core::{HostFacts, PageSize, SkMem, TcpInfo, Truesize};
 use skcheck_core::{IpVersion, Table};
 
@@ -49,5 +49,5 @@ fuzz_target!(|input: &[u8]| {
         let _ = config::KernelConfig::parse(bytes);
     }
     let _ = (slabinfo::active_objects(bytes, "skbuff_head_cache"), sockstat::tcp_memory(bytes));
-    let _ = (task::start_time(bytes), status::uid(bytes), task::comm(bytes), task::cmdline(bytes));
+    let _ = (Stat::parse(bytes), Status::parse(bytes), Vmstat::parse(bytes).get("nr_memmap_pages"));
 });

@@ -3,9 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::fuzzing::open_file;
-use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight};
+use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight, interests};
 use skcheck_core::testing::procfs::maps::mapped_sockets;
-use skcheck_core::testing::procfs::thread::interests;
 
 fuzz_target!(|file: &[u8]| {
     let lines = file.split(|&b| b == b'\n').count();

@@ -4,14 +4,14 @@
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::fuzzing::{cgroup_directories, cgroup_mounts, numbered_mount};
 use skcheck_core::testing::procfs::link::netns_id;
-use skcheck_core::testing::procfs::mountinfo::{ip_netns_name, mounted};
+use skcheck_core::testing::procfs::mountinfo::{ip_netns_name, mounted_namespaces};
 
 /// A cgroup whose files are looked for; the first line names another.
 const PATH: &[u8] = b"/system.slice/nginx.service";
 
 fuzz_target!(|file: &[u8]| {
     let lines = file.split(|&b| b == b'\n').count();
-    let namespaces = mounted(file);
+    let namespaces: Vec<_> = mounted_namespaces(file).collect();
     assert!(namespaces.len() <= lines && cgroup_mounts(file).len() <= 3 * lines);
     let _ = namespaces.iter().filter_map(|(_, point)| ip_netns_name(point)).count();
     for path in [PATH, file.split(|&b| b == b'\n').next().unwrap_or_default()] {

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::testing::procfs::config::KernelConfig;
-use skcheck_core::testing::procfs::release::is_release_at_least;
+use skcheck_core::testing::procfs::osrelease::is_release_at_least;
 use skcheck_core::testing::procfs::slabinfo::{SKB_SLABS, active_objects, active_objects_at_most};
 use skcheck_core::{HostFacts, PageSize};
 

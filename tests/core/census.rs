@@ -27,11 +27,14 @@ fn host() -> MadeUp {
         .file("/proc/iomem", iomem)
         .file("/proc/meminfo", meminfo(49_000, 40_000))
         .file("/proc/zoneinfo", format!("  pages free     40000\n    count:    {}\n", 500))
-        .file("/proc/stat", "cpu  1\ncpu0 1\ncpu1 1\nintr 9\n")
+        .file("/proc/stat", STAT)
         .process(2, "kthreadd", &[])
         .file("/proc/1/stat", stat(0x0040_0100, 3))
         .file("/proc/2/stat", stat(0x0020_8040, 1))
 }
+
+/// Two CPUs.
+const STAT: &str = "cpu  2 0 2 2\ncpu0 1 0 1 1\ncpu1 1 0 1 1\nintr 9\nctxt 9\nbtime 9\nprocesses 9\n";
 
 fn meminfo(total: u64, free: u64) -> String {
     let fields = "Cached: 0 kB\nBuffers: 0 kB\nActive: 0 kB\nInactive: 0 kB\nAnonPages: 0 kB\nSReclaimable: 0 kB\nSUnreclaim: 0 kB\nPageTables: 0 kB\n";

@@ -296,8 +296,8 @@ fn unlisted_memory() {
         let memory = words(&[65_536, 0, 9_999, 0, 16_384, 16_384, 0, 0, 0]);
         vec![Inet::numbered(1).with(SKMEMINFO, &memory).dumped(n), done(n, 0)]
     });
-    let host =
-        host.file("/proc/net/sockstat", sockstat).file("/proc/stat", "cpu  1\ncpu0 1\ncpu1 1\nintr 5\n");
+    let stat = "cpu  2 0 2 2\ncpu0 1 0 1 1\ncpu1 1 0 1 1\nintr 9\nctxt 9\nbtime 9\nprocesses 9\n";
+    let host = host.file("/proc/net/sockstat", sockstat).file("/proc/stat", stat);
     let snapshot = scan(&host, &tcp_only()).expect("it answers");
     assert_eq!(snapshot.unlisted_tcp_mem, Some(1000 * 4096 - 96 * 1024));
     assert_eq!(snapshot.unlisted_noise, Bytes(2 << 20));

@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use skcheck_core::memory::network::{Limits, Network};
+use skcheck_core::memory::network::{MemLimits, Network};
 use skcheck_core::testing::procfs::{slabinfo, sockstat};
 use skcheck_core::{Bytes, Live, Memory, Missing, Pages, memory};
 
@@ -59,7 +59,7 @@ fn the_hosts_books() {
         let [low, pressure, high] = numbers(&text(&format!("/proc/sys/net/ipv4/{path}")))[..] else {
             panic!("three numbers")
         };
-        let limits = Limits { low: Pages(low), pressure: Pages(pressure), high: Pages(high) };
+        let limits = MemLimits { low: Pages(low), pressure: Pages(pressure), high: Pages(high) };
         let memory = memory.expect("sockstat has it");
         assert_eq!(memory.limits, Some(limits));
         let share = memory.share_of_pressure().expect("there are limits");

@@ -1,6 +1,6 @@
 //! The memory of cgroups on made-up hosts.
 
-use skcheck_core::memory::cgroup::{CgroupMemory, Pressure, cgroup, own_room};
+use skcheck_core::memory::cgroup::{CgroupMemory, Pressure, cgroup, own_headroom};
 use skcheck_core::memory::ledger::PartKind;
 use skcheck_core::{Bytes, ErrorKind};
 
@@ -171,7 +171,7 @@ fn room_for_the_caller() {
             .fold(host, |host, (name, text)| host.file(&format!("{OWN}/{directory}/memory.{name}"), text))
     };
     let check = |host: MadeUp, expected: Option<(u64, &str)>| {
-        let room = own_room(&host);
+        let room = own_headroom(&host);
         let room = room.map(|room| (room.bytes.0, String::from_utf8(room.path).expect("ASCII")));
         assert_eq!(room, expected.map(|(bytes, path)| (bytes, path.to_owned())));
     };

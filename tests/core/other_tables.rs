@@ -223,14 +223,25 @@ fn packet_and_netlink_sockets_without_their_modules() {
     assert_eq!((program.socket.skmem.drops, program.holders[0].fd), (Some(58), 4));
 }
 
+/// What every kernel says in /proc/PID/status, of a process with these ids.
+fn status(ids: &str) -> String {
+    let zero = "0\t0\t0\t0";
+    let masks = ["SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff"];
+    let masks: String = masks.map(|name| format!("{name}:\t0000000000000000\n")).concat();
+    format!(
+        "Name:\ta\nState:\tS (sleeping)\nTgid:\t8\nPid:\t8\nPPid:\t1\nTracerPid:\t0\nUid:\t{zero}\nGid:\t{zero}\n\
+         FDSize:\t64\nGroups:\t\nNSpid:\t{ids}\nThreads:\t1\nSigQ:\t0/1\n{masks}"
+    )
+}
+
 /// Of a socket whose holder may not be read, its portid tells the process.
 #[test]
 fn a_portid_names_its_process() {
     let of = |portid: u32, inode: u32| message(BY_FAMILY, MULTI, 0, &netlink(0, portid, inode, &[]));
     let host =
-        MadeUp::new().unreadable(7).file("/proc/7/comm", "dhcpcd\n").file("/proc/7/status", "NSpid:\t7\n");
+        MadeUp::new().unreadable(7).file("/proc/7/comm", "dhcpcd\n").file("/proc/7/status", status("7"));
     // Inside of a container 8 is called 2, and its portid is 2.
-    let host = host.process(8, "inside", &[]).file("/proc/8/status", "NSpid:\t8\t2\n");
+    let host = host.process(8, "inside", &[]).file("/proc/8/status", status("8\t2"));
     let host = host.kernel(move |request| {
         let mut datagrams = vec![of(7, 70), of(8, 80), of(9, 90), of(0, 4), done(request.sequence, 0)];
         datagrams.iter_mut().for_each(|it| it[8..12].copy_from_slice(&request.sequence.to_ne_bytes()));

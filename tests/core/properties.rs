@@ -4,17 +4,19 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use skcheck_core::footprint::{footprint, worst};
 use skcheck_core::memory::cgroup::{Pressure, cgroup};
-use skcheck_core::memory::network::{Books, network};
+use skcheck_core::memory::network::{NetworkFiles, network};
 use skcheck_core::memory::reserved::{ram_ranges, reserved};
 use skcheck_core::testing::decode::Answer;
-use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight};
+use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight, interests};
 use skcheck_core::testing::procfs::maps::mapped_sockets;
 use skcheck_core::testing::procfs::net;
-use skcheck_core::testing::procfs::thread::cgroup::{frozen_v1, frozen_v2, throttling};
-use skcheck_core::testing::procfs::thread::fdinfo::interests;
-use skcheck_core::testing::procfs::thread::syscall::{Machine, syscall};
-use skcheck_core::testing::procfs::{config, slabinfo, sockstat, status, task, thread};
+use skcheck_core::testing::procfs::{
+    cgroup_events, cmdline::cmdline, comm::comm, config, cpu_stat::Throttling, freezer_state, kernel_stat,
+    schedstat::Schedstat, slabinfo, sockstat, stat::Stat, status::Status, syscall::Machine, vmstat::Vmstat,
+    wchan::wchan,
+};
 use skcheck_core::watch::Probe;
+use skcheck_core::watch::evidence::Syscall;
 use skcheck_core::{
     Bytes, Family, HostFacts, Inode, PageSize, Payload, Protocol, Query, RecvQueue, SendQueue, SkMem, Socket,
     State, TcpInfo, Truesize, WorstBasis,
@@ -90,9 +92,9 @@ proptest! {
             let files = ["/proc/meminfo", "/proc/zoneinfo", "/proc/vmallocinfo", "/proc/iomem", "/proc/net/sockstat"];
             let host = files.iter().fold(MadeUp::new(), |host, file| host.file(file, bytes));
             let _ = skcheck_core::memory(&host, None);
-            let _ = (task::start_time(bytes), status::uid(bytes));
-            let _ = task::comm(bytes);
-            prop_assert!(task::cmdline(bytes).iter().all(|argument| !argument.contains(&0)));
+            let _ = (Vmstat::parse(bytes).get("nr_memmap_pages"), kernel_stat::cpus(bytes));
+            let _ = comm(bytes);
+            prop_assert!(cmdline(bytes).iter().all(|argument| !argument.contains(&0)));
         }
     }
 
@@ -105,10 +107,10 @@ proptest! {
     ) {
         for bytes in [&bytes[..], text.as_bytes(), stat.as_bytes()] {
             let file = Some(bytes);
-            let books = Books {
+            let files = NetworkFiles {
                 sockstat: file, sockstat6: file, protocols: file, tcp_mem: file, udp_mem: file,
             };
-            let _ = network(&books, &HostFacts::assumed(PageSize(4096)));
+            let _ = network(&files, &HostFacts::assumed(PageSize(4096)));
             let ranges = ram_ranges(bytes);
             prop_assert!(ranges.iter().all(|range| range.start < range.end));
             prop_assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
@@ -146,13 +148,13 @@ proptest! {
             prop_assert!(RingFiles::parse(bytes).sockets.len() < lines);
             prop_assert!(mapped_sockets(bytes).count() <= lines);
             prop_assert!(in_flight(bytes).is_none() || !bytes.is_empty());
-            prop_assert!(thread::stat(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
-            prop_assert!(task::wchan(bytes).is_none_or(|name| !name.is_empty()));
-            prop_assert!(thread::tracer(bytes) != Some(0));
-            let _ = (status::thread_group(bytes), throttling(bytes));
-            let _ = (frozen_v1(bytes), frozen_v2(bytes));
+            prop_assert!(Stat::parse(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
+            prop_assert!(wchan(bytes).is_none_or(|name| !name.is_empty()));
+            prop_assert!(Status::parse(bytes).is_none_or(|status| status.tracer != Some(0)));
+            let _ = (Throttling::parse(bytes), Schedstat::parse(bytes));
+            let _ = (freezer_state::frozen(bytes), cgroup_events::frozen(bytes));
             for machine in [Machine::X86_64, Machine::Generic, Machine::Unknown] {
-                let _ = syscall(bytes, machine);
+                let _ = Syscall::parse(bytes, machine);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The numbers that a verdict stands on, gathered from scans over made-up hosts.
 
 use skcheck_core::engine::Limits;
-use skcheck_core::verdict::{Code, Reason, judge};
+use skcheck_core::verdict::{Code, VerdictReason, judge};
 use skcheck_core::{Bytes, Engine, Holder, Payload, Query, Snapshot, Truesize, Verdict, scan_with};
 
 use crate::measured::Canned;
@@ -86,13 +86,13 @@ fn sums_over_both_sides_of_all_sockets() {
 fn the_number_of_packets_bounds_all_sockets() {
     let (verdict, _) = judged(&with_packets(host(6000), 100), None);
     assert_eq!(verdict.evidence.worst, Some(Bytes(100 * 18 * CHUNK)));
-    assert_eq!((verdict.code, verdict.reason), (Code::Cannot, Reason::Bound(Bytes(100 * 18 * CHUNK))));
+    assert_eq!((verdict.code, verdict.reason), (Code::Cannot, VerdictReason::Bound(Bytes(100 * 18 * CHUNK))));
     let (verdict, snapshot) = judged(&with_packets(host(6000), 1 << 40), None);
     assert_eq!(verdict.evidence.worst, Some(Bytes(own_bounds(&snapshot))));
     let unseen = with_packets(host(6000), 20_000).unreadable(9);
     let (verdict, _) = judged(&unseen, None);
     assert_eq!(verdict.evidence.worst, Some(Bytes(20_000 * 18 * CHUNK)), "others may have them");
-    assert_eq!((verdict.code, verdict.reason), (Code::Could, Reason::Bound(Bytes(6000 * MIB))));
+    assert_eq!((verdict.code, verdict.reason), (Code::Could, VerdictReason::Bound(Bytes(6000 * MIB))));
 }
 
 /// Processes that may not be looked at can be in namespaces that nobody has found.
@@ -100,7 +100,7 @@ fn the_number_of_packets_bounds_all_sockets() {
 fn what_is_hidden_could_have_it() {
     let (verdict, _) = judged(&host(12_000).unreadable(9), None);
     assert!(!verdict.evidence.worst_of_all);
-    assert_eq!((verdict.code, verdict.reason), (Code::Unseen, Reason::Hidden));
+    assert_eq!((verdict.code, verdict.reason), (Code::Unseen, VerdictReason::Hidden));
     assert!(verdict.is_out_of_proportion);
 }
 
@@ -148,12 +148,15 @@ fn an_engine_measures() {
     let (verdict, snapshot) = judged(&host(700), Some(&engine));
     assert_eq!(verdict.evidence.walked_off_list, Some(Bytes(20_000 * CHUNK)));
     assert_eq!(verdict.evidence.walked_ownerless, Some(Bytes(0)));
-    assert_eq!((verdict.code, verdict.reason), (Code::Explains, Reason::Walked(Bytes(20_000 * CHUNK))));
+    assert_eq!(
+        (verdict.code, verdict.reason),
+        (Code::Explains, VerdictReason::Walked(Bytes(20_000 * CHUNK)))
+    );
     assert_eq!(verdict.suspects[0].pinned, Some(Bytes(20_000 * CHUNK)), "{:?}", snapshot.sockets);
     // All were walked, and that is all there is.
     assert!(verdict.evidence.walked_all(), "{:?}", snapshot.gaps);
     let (verdict, _) = judged(&host(8000), Some(&engine));
-    assert_eq!((verdict.code, verdict.reason), (Code::Partly, Reason::Walked(Bytes(20_000 * CHUNK))));
+    assert_eq!((verdict.code, verdict.reason), (Code::Partly, VerdictReason::Walked(Bytes(20_000 * CHUNK))));
 }
 
 /// The same host with a packet socket, which has so much in its queue and in a ring of blocks of 1 MiB.
@@ -189,7 +192,7 @@ fn packet_sockets_count() {
 fn rings_explain() {
     let (verdict, _) = judged(&sniffed(700, 0, 680), None);
     assert_eq!(verdict.evidence.rings, Some(Bytes(680 * MIB)));
-    assert_eq!((verdict.code, verdict.reason), (Code::Explains, Reason::Rings(Bytes(680 * MIB))));
+    assert_eq!((verdict.code, verdict.reason), (Code::Explains, VerdictReason::Rings(Bytes(680 * MIB))));
     let first = &verdict.suspects[0];
     assert_eq!((first.holder, first.rings), (Some(Holder::new(9, 3)), Some(Bytes(680 * MIB))), "{verdict:?}");
     assert_eq!((first.charged, first.worst), (Some(Truesize(0)), Some(Bytes(0))));
@@ -203,5 +206,5 @@ fn rings_that_nobody_tells_of() {
     let host = host.and_kernel(|request| request.is_dump_of(17, 0).then(|| request.no_module()));
     let (verdict, snapshot) = judged(&host, None);
     assert_eq!(verdict.evidence.rings, None, "{:?}", snapshot.gaps);
-    assert_eq!((verdict.code, verdict.reason), (Code::Unseen, Reason::Hidden));
+    assert_eq!((verdict.code, verdict.reason), (Code::Unseen, VerdictReason::Hidden));
 }

@@ -13,7 +13,7 @@ use rustix::pipe::{fcntl_setpipe_size, pipe};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skcheck_core::engine::Limits;
 use skcheck_core::memory::ledger::Ledger;
-use skcheck_core::verdict::{Code, Reason, Suspect, judge};
+use skcheck_core::verdict::{Code, HeavySocket, VerdictReason, judge};
 use skcheck_core::{Bytes, Host, Live, Memory, Query, Verdict, memory, scan_with};
 
 use crate::measure::engine;
@@ -64,7 +64,7 @@ impl Look {
         self.memory.ledger.lru_ownerless.expect("a host has lists")
     }
 
-    fn first(&self) -> &Suspect {
+    fn first(&self) -> &HeavySocket {
         self.verdict.suspects.first().expect("there is unread data")
     }
 }
@@ -100,11 +100,15 @@ fn a_stalled_reader_explains_what_is_missing() {
 
     let Verdict { code, reason, missing, .. } = &made.verdict;
     assert_eq!(*code, Code::Explains, "{:?}", made.verdict);
-    assert!(matches!(reason, Reason::Walked(found) if within(found.0, 5, MADE)), "{reason:?} of {missing:?}");
+    assert!(
+        matches!(reason, VerdictReason::Walked(found) if within(found.0, 5, MADE)),
+        "{reason:?} of {missing:?}"
+    );
     let suspects = &made.verdict.suspects[..READERS];
     let readers: Vec<_> = stalled.iter().map(|stalled| Some(mine(&stalled.reader))).collect();
     assert!(suspects.iter().all(|suspect| readers.contains(&suspect.holder)), "{suspects:?} of {readers:?}");
-    let sum = |of: fn(&Suspect) -> Option<Bytes>| suspects.iter().filter_map(of).map(|it| it.0).sum::<u64>();
+    let sum =
+        |of: fn(&HeavySocket) -> Option<Bytes>| suspects.iter().filter_map(of).map(|it| it.0).sum::<u64>();
     assert!(within(sum(|suspect| suspect.pinned), 1, MADE), "{suspects:?}");
     assert!(sum(|suspect| suspect.worst) >= chunks * CHUNK as u64, "{suspects:?}");
 
@@ -113,7 +117,10 @@ fn a_stalled_reader_explains_what_is_missing() {
     let unmeasured = scan_with(&host, &Query::default(), None, &Limits::default()).expect("it scans");
     let counted = judge(&made.memory.ledger, made.memory.census.as_ref(), &unmeasured);
     assert_eq!(counted.code, Code::Explains, "{counted:?}");
-    assert!(matches!(counted.reason, Reason::Counted(found) if within(found.0, 5, MADE)), "{counted:?}");
+    assert!(
+        matches!(counted.reason, VerdictReason::Counted(found) if within(found.0, 5, MADE)),
+        "{counted:?}"
+    );
     assert!(readers.contains(&counted.suspects[0].holder), "{:?}", counted.suspects);
     // And without that nothing explains.
     let bounded = judge(&made.memory.ledger, None, &unmeasured);
@@ -175,7 +182,7 @@ fn a_removed_file_that_was_sent_explains_what_is_ownerless() {
     let host = Live::new();
     let unmeasured = scan_with(&host, &Query::default(), None, &Limits::default()).expect("it scans");
     let blind = judge(&made.memory.ledger, made.memory.census.as_ref(), &unmeasured);
-    assert_eq!((blind.code, blind.reason), (Code::Unseen, Reason::HandedIn));
+    assert_eq!((blind.code, blind.reason), (Code::Unseen, VerdictReason::HandedIn));
 }
 
 /// Pipes take their pages straight from the page allocator too, and sockets have nothing to do with it.
@@ -205,7 +212,7 @@ fn full_pipes_are_nobodys_and_no_sockets() {
     // Other tests leave packets in use by the count of their slabs, and so leave room for some.
     let is_ruled_out = match (made.verdict.code, made.verdict.reason) {
         (Code::Cannot, _) => true,
-        (Code::Partly, Reason::Room(most)) => most.0 < MADE / 2,
+        (Code::Partly, VerdictReason::Room(most)) => most.0 < MADE / 2,
         _ => false,
     };
     assert!(is_ruled_out, "{:?}", made.verdict);

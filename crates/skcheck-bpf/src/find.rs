@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::Tally;
-use skcheck_core::testing::procfs::release::is_release_at_least;
+use skcheck_core::testing::procfs::osrelease::is_release_at_least;
 use skcheck_core::{Inode, NetnsId, Query};
 
 use crate::btf::KernelBtf;

@@ -13,8 +13,8 @@ use std::time::Duration;
 use aya::EbpfLoader;
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::host::Budget;
-use skcheck_core::host::worker::words::{Reading, Words};
-use skcheck_core::host::worker::{self, Answer, Many, Trouble, Worker};
+use skcheck_core::host::worker::words::{WordReader, Words};
+use skcheck_core::host::worker::{self, AnswerWriter, Many, Trouble, Worker};
 use skcheck_core::{Holder, Host, Inode, Live, Query};
 
 use crate::error::{Error, Kind};
@@ -93,7 +93,7 @@ impl Guarded {
         };
         let mut result = Vec::new();
         let answered = worker.ask(asked.encode().as_slice(), &self.budget, AT_LEAST, &mut |part| {
-            let mut words = Reading::of(part);
+            let mut words = WordReader::of(part);
             match words.byte() {
                 Some(RECORDS) => {
                     while let Some(record) = words.bytes() {
@@ -130,7 +130,7 @@ impl Guarded {
 fn loaded(worker: &mut Worker, budget: &Budget) -> Result<(), Error> {
     let mut refusal = None;
     let asked = worker.ask(Asked::Loaded.encode().as_slice(), budget, AT_LEAST, &mut |part| {
-        let mut words = Reading::of(part);
+        let mut words = WordReader::of(part);
         let _ = words.byte();
         let said = Error::decode(words);
         refusal = Some(said.unwrap_or_else(|| Error::new(Kind::Defect, "its answer makes no sense")));
@@ -154,7 +154,7 @@ impl Engine for Guarded {
         let asked = Asked::Find(Question::of(query));
         records::find(on_found, |on_record| {
             let result = self.ask(Half::Finder, &asked, on_record)?;
-            Counted::decode(Reading::of(&result)).ok_or(io::ErrorKind::InvalidData.into())
+            Counted::decode(WordReader::of(&result)).ok_or(io::ErrorKind::InvalidData.into())
         })
     }
 
@@ -246,7 +246,7 @@ fn serve_walker(host: &Live, input: &mut dyn io::Read, out: &mut dyn io::Write) 
 
 /// Hands on records, many at a time.
 fn hand_on<T>(
-    answer: &mut Answer<'_>,
+    answer: &mut AnswerWriter<'_>,
     work: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<T>,
 ) -> io::Result<T> {
     let mut many = Many::with(answer, RECORDS);

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 
-use skcheck_core::memory::cgroup::{Room, own_room};
+use skcheck_core::memory::cgroup::{Headroom, own_headroom};
 use skcheck_core::{Bytes, Host};
 
 use crate::error::{Error, Kind};
@@ -26,7 +26,7 @@ const USED: Bytes = Bytes(96 << 20);
 /// # Errors
 /// Which of them has too little.
 pub(crate) fn in_control_groups(host: &dyn Host) -> Result<(), Error> {
-    let Some(Room { bytes, path, .. }) = own_room(host).filter(|room| room.bytes < USED) else {
+    let Some(Headroom { bytes, path, .. }) = own_headroom(host).filter(|room| room.bytes < USED) else {
         return Ok(());
     };
     let (takes, has, path) = (USED.0 >> 20, bytes.0 >> 20, path.escape_ascii());

@@ -3,46 +3,49 @@
 
 use std::fmt::Debug;
 
-use crate::container::identity::{Mount, v1_mounts, v2_mounts};
+use crate::cgroup::location::Location;
+use crate::cgroup::mounts::{Hierarchy, HierarchyMounts};
 use crate::memory::census::PageClass;
 use crate::memory::census::count::Counting;
-use crate::memory::cgroup::place::places;
-use crate::procfs::thread::cgroup::{Hierarchies, directory};
-use crate::procfs::thread::fdinfo::OpenFile;
-use crate::procfs::thread::mounts::{device_of_mount, mount};
+use crate::procfs::cgroup::memberships;
+use crate::procfs::fdinfo::OpenFile;
+use crate::procfs::mountinfo::numbered;
 use crate::procfs::zoneinfo::Zones;
 
-/// All mounts of cgroups in a /proc/PID/mountinfo: the cgroup, and where it is.
+/// Where all hierarchies of cgroups are by a /proc/PID/mountinfo: the cgroup, and where it is.
 pub fn cgroup_mounts(mountinfo: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    mounts(mountinfo).into_iter().map(|mount| (mount.root, mount.mount_point)).collect()
+    let mounts = HierarchyMounts::parse(mountinfo);
+    let all = HIERARCHIES.into_iter().flat_map(|hierarchy| mounts.of(hierarchy));
+    all.map(|mount| (mount.root.clone(), mount.point.clone())).collect()
 }
 
-fn mounts(mountinfo: &[u8]) -> Vec<Mount> {
-    [v2_mounts(mountinfo), v1_mounts(mountinfo, "memory"), v1_mounts(mountinfo, "cpu")].concat()
-}
-
-/// The directories that a cgroup can have by a /proc/PID/mountinfo: for its memory, and for what else there
-/// is.
+/// The directories that a cgroup can have by a /proc/PID/mountinfo, and those of the cgroups above it.
 pub fn cgroup_directories(mountinfo: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
-    let of_memory = places(&[mountinfo.to_vec()], path).unwrap_or_default();
-    let of_others = directory(&mounts(mountinfo), path).map(|(directory, _)| directory);
-    of_memory.into_iter().map(|place| place.directory).chain(of_others).collect()
+    let mounts = HierarchyMounts::parse(mountinfo);
+    let either = mounts.locations(&HIERARCHIES, path).unwrap_or_default();
+    let one = HIERARCHIES.into_iter().filter_map(|hierarchy| mounts.locate(hierarchy, path));
+    let all = either.into_iter().chain(one);
+    all.flat_map(|location| std::iter::successors(Some(location), Location::above))
+        .map(|location| location.directory)
+        .collect()
 }
 
-/// The paths in a /proc/PID/cgroup by which frozen cgroups and quotas are looked for.
+/// The paths in a /proc/PID/cgroup, of each of these hierarchies.
 pub fn hierarchies(file: &[u8]) -> [Option<&[u8]>; 3] {
-    let Hierarchies { unified, freezer, cpu } = Hierarchies::parse(file);
-    [unified, freezer, cpu]
+    HIERARCHIES.map(|hierarchy| memberships(file).find(|it| hierarchy.has(it)).map(|it| it.path))
 }
+
+const HIERARCHIES: [Hierarchy; 3] =
+    [Hierarchy::Unified, Hierarchy::Controller("memory"), Hierarchy::Controller("cpu")];
 
 /// What a /proc/PID/fdinfo/N says of any file.
 pub fn open_file(fdinfo: &[u8]) -> impl Debug + PartialEq {
     OpenFile::parse(fdinfo)
 }
 
-/// The device and the mount with this number in a /proc/PID/mountinfo.
+/// The mount with this number in a /proc/PID/mountinfo.
 pub fn numbered_mount(mountinfo: &[u8], id: u32) -> impl Debug + PartialEq {
-    (device_of_mount(mountinfo, id).map(<[u8]>::to_vec), mount(mountinfo, id))
+    numbered(mountinfo, id).map(|mount| (mount.device.to_vec(), mount.point(), mount.root(), mount.source()))
 }
 
 /// The sums of a /proc/zoneinfo.

@@ -54,6 +54,7 @@ mod glob;
 mod model;
 pub mod procfs;
 
+mod cgroup;
 pub mod container;
 
 pub mod engine;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use skcheck_core::engine::{Limits, Tally, Target};
-use skcheck_core::host::worker::words::{Reading, Words};
+use skcheck_core::host::worker::words::{WordReader, Words};
 use skcheck_core::{Cookie, Inode, Netns, NetnsFile, NetnsId, Protocol};
 
 use crate::error::{Error, Kind};
@@ -90,7 +90,7 @@ impl Asked {
 
     /// `None` for what is no question.
     pub(super) fn decode(question: &[u8]) -> Option<Asked> {
-        let mut words = Reading::of(question);
+        let mut words = WordReader::of(question);
         let asked = match words.byte()? {
             LOADED => Asked::Loaded,
             FIND => {
@@ -142,7 +142,7 @@ fn encode_target(words: Words, target: &OwnTarget) -> Words {
     })
 }
 
-fn decode_target(words: &mut Reading<'_>) -> Option<OwnTarget> {
+fn decode_target(words: &mut WordReader<'_>) -> Option<OwnTarget> {
     let cookie = Cookie(words.number()?);
     let protocol = *PROTOCOLS.get(usize::from(words.byte()?))?;
     let kind = words.byte()?;
@@ -175,7 +175,7 @@ impl Counted {
         })
     }
 
-    pub(super) fn decode(mut words: Reading<'_>) -> Option<Counted> {
+    pub(super) fn decode(mut words: WordReader<'_>) -> Option<Counted> {
         let descriptors = words.number()?;
         let mut apart = BTreeMap::new();
         for _ in 0..words.number()? {
@@ -211,7 +211,7 @@ impl Error {
         words.number(kind as u64).bytes(self.to_string().as_bytes())
     }
 
-    pub(super) fn decode(mut words: Reading<'_>) -> Option<Error> {
+    pub(super) fn decode(mut words: WordReader<'_>) -> Option<Error> {
         let kind = usize::try_from(words.number()?).ok().and_then(|at| KINDS.get(at).copied());
         let context = String::from_utf8_lossy(words.bytes()?).into_owned();
         Some(Error::new(kind.unwrap_or(Kind::Defect), context))
@@ -256,12 +256,12 @@ mod tests {
         let apart = BTreeMap::from([(b"ALG".to_vec(), 4), (Vec::new(), 5)]);
         let counted = Counted { descriptors: 9, namespaces: vec![tally], apart };
         let words = counted.encode(Words::default());
-        assert_eq!(Counted::decode(Reading::of(words.as_slice())), Some(counted));
+        assert_eq!(Counted::decode(WordReader::of(words.as_slice())), Some(counted));
         for kind in KINDS {
             let words = Error::new(kind, "why").encode(Words::default());
-            let decoded = Error::decode(Reading::of(words.as_slice())).unwrap();
+            let decoded = Error::decode(WordReader::of(words.as_slice())).unwrap();
             assert_eq!((decoded.kind(), decoded.to_string()), (kind, "why".to_owned()));
         }
-        assert!(Error::decode(Reading::of(&[])).is_none());
+        assert!(Error::decode(WordReader::of(&[])).is_none());
     }
 }

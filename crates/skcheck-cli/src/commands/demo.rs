@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use skcheck_core::host::{Budget, Guarded};
-use skcheck_core::memory::ledger::Group;
+use skcheck_core::memory::ledger::OwnerGroup;
 use skcheck_core::{Host, Query, Snapshot, memory};
 
 use crate::args::{By, DemoArgs, Format, FragmentsArg, RootArgs, SortKey};
@@ -237,7 +237,7 @@ fn story(host: &Guarded, pid: u32, made: &Made, free: Option<(u64, u64)>) -> Str
 /// Memory that nobody uses, in bytes, with what the CPUs keep in free lists of their own: chunks of 32 KiB
 /// come from there first (`rmqueue_pcplist`).
 fn free_memory(host: &Guarded) -> Option<u64> {
-    Some(memory(host, None).ok()?.ledger.group(Group::Free).0)
+    Some(memory(host, None).ok()?.ledger.group(OwnerGroup::Free).0)
 }
 
 fn meminfo(host: &Guarded, field: &str) -> Option<u64> {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use skcheck_core::memory::census::Census;
 use skcheck_core::memory::cgroup::CgroupMemory;
-use skcheck_core::memory::ledger::{Group, Ledger, PartKind};
+use skcheck_core::memory::ledger::{Ledger, OwnerGroup, PartKind};
 use skcheck_core::memory::network::Network;
 use skcheck_core::memory::reserved::Reserved;
 use skcheck_core::{Bytes, Gap, PageSize, Verdict};
@@ -78,16 +78,17 @@ impl MemReport<'_> {
         let ledger = self.ledger;
         let row = |owner, Bytes(bytes): Bytes| Row { owner, bytes: i64::try_from(bytes).unwrap_or(i64::MAX) };
         let cache = ledger.part(PartKind::PageCache);
-        let applications = ledger.group(Group::Application).0.saturating_sub(cache.unwrap_or_default().0);
+        let applications =
+            ledger.group(OwnerGroup::Application).0.saturating_sub(cache.unwrap_or_default().0);
         let mut rows = vec![row(RowOwner::Applications, Bytes(applications))];
         rows.extend(cache.map(|cache| row(RowOwner::PageCache, cache)));
         // A cgroup's need not be counted; a gap says so.
-        if ledger.parts.iter().any(|part| part.kind.group() == Group::Kernel) {
-            rows.push(row(RowOwner::Kernel, ledger.group(Group::Kernel)));
+        if ledger.parts.iter().any(|part| part.kind.group() == OwnerGroup::Kernel) {
+            rows.push(row(RowOwner::Kernel, ledger.group(OwnerGroup::Kernel)));
         }
         rows.push(Row { owner: RowOwner::Nobody, bytes: self.nobodys() });
         match self.scope {
-            Scope::Host(_) => rows.push(row(RowOwner::Free, ledger.group(Group::Free))),
+            Scope::Host(_) => rows.push(row(RowOwner::Free, ledger.group(OwnerGroup::Free))),
             Scope::Cgroup(cgroup) => rows.extend(
                 cgroup
                     .limit

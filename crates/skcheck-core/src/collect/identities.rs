@@ -4,12 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::container::identity::Cgroup;
-use crate::container::kubelet::{self, Names};
+use crate::container::kubelet::{self, KubeletNames};
 use crate::host::Host;
 use crate::host::file::read;
 use crate::model::gap::{Gap, Missing};
 use crate::model::process::Process;
-use crate::procfs::{status, task};
+use crate::procfs::cmdline::cmdline;
+use crate::procfs::comm::comm;
+use crate::procfs::stat::Stat;
+use crate::procfs::status::Status;
 
 /// The files that tell who a process is. The command line comes last: it alone waits for the process's
 /// memory.
@@ -61,10 +64,14 @@ fn is_unanswered(error: &io::Error) -> bool {
 /// Fills in what a file tells of who a process is.
 fn identify(process: &mut Process, name: &str, file: &[u8]) {
     match name {
-        "comm" => process.comm = Some(task::comm(file)),
-        "status" => (process.uid, process.ns_pid) = (status::uid(file), status::ns_pid(file)),
-        "stat" => process.start_time = task::start_time(file),
-        "cmdline" => process.cmdline = Some(task::cmdline(file)),
+        "comm" => process.comm = Some(comm(file)),
+        "status" => {
+            let status = Status::parse(file);
+            process.uid = status.map(|status| status.uid);
+            process.ns_pid = status.and_then(|status| status.ns_pid);
+        }
+        "stat" => process.start_time = Stat::parse(file).map(|stat| stat.start_time),
+        "cmdline" => process.cmdline = Some(cmdline(file)),
         _ => {
             if let Some(cgroup) = Cgroup::of_process(file) {
                 process.cgroup = Some(cgroup.path);
@@ -80,8 +87,8 @@ pub(crate) fn cgroup(host: &dyn Host, pid: u32) -> Option<Cgroup> {
 }
 
 /// What the kubelet's directories tell; nothing where there is no kubelet.
-pub(crate) fn kubelet_names(host: &dyn Host) -> Names {
-    let mut names = Names::default();
+pub(crate) fn kubelet_names(host: &dyn Host) -> KubeletNames {
+    let mut names = KubeletNames::default();
     let _ = host.read_dir(Path::new(kubelet::POD_LOGS), &mut |entry| names.add_pod(entry));
     let _ = host.read_dir(Path::new(kubelet::CONTAINER_LOGS), &mut |entry| names.add_container(entry));
     names

@@ -11,7 +11,7 @@ use crate::collect::client::is_gone;
 use crate::host::Host;
 use crate::host::file;
 use crate::procfs::number::parse_number;
-use crate::procfs::release::is_release_at_least;
+use crate::procfs::osrelease::is_release_at_least;
 
 /// Since this release whoever asks waits for nobody else who does.
 const CONCURRENT: (u32, u32) = (6, 9);

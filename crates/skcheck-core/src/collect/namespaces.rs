@@ -11,7 +11,7 @@ use crate::model::holder::Holder;
 use crate::model::netns::NetnsFile;
 use crate::model::netns::{Netns, NetnsId};
 use crate::procfs::link::netns_id;
-use crate::procfs::mountinfo::{ip_netns_name, mounted};
+use crate::procfs::mountinfo::{ip_netns_name, mounted_namespaces};
 
 /// Ways into each namespace that was found.
 pub(crate) struct Ways<'h> {
@@ -132,7 +132,7 @@ impl<'h> Ways<'h> {
     }
 
     fn add_mounts_of(&mut self, pid: u32, gives_names: bool, mountinfo: &[u8]) {
-        for (id, mount_point) in mounted(mountinfo) {
+        for (id, mount_point) in mounted_namespaces(mountinfo) {
             let root = Some(format!("/proc/{pid}/root").into());
             let path = Path::new(OsStr::from_bytes(&mount_point)).to_owned();
             self.add_file(id, || NetnsFile { root, path, inode: id.0 });

@@ -6,9 +6,10 @@ use crate::host::file::read;
 use crate::model::gap::{Gap, Missing};
 use crate::model::units::{Bytes, Pages};
 use crate::procfs::config::KernelConfig;
+use crate::procfs::kernel_stat;
 use crate::procfs::slabinfo;
 use crate::procfs::sockstat;
-use crate::procfs::status;
+use crate::procfs::status::Status;
 
 /// What the model needs to know of a host.
 pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> HostFacts {
@@ -42,8 +43,8 @@ pub(crate) fn kernel_config(host: &dyn Host) -> Option<KernelConfig> {
 pub(crate) fn may_look_at_others(host: &dyn Host) -> bool {
     const CAP_SYS_PTRACE: u32 = 19;
     read(host, "/proc/self/status")
-        .and_then(|status| status::effective_capabilities(&status))
-        .is_some_and(|capabilities| capabilities & 1 << CAP_SYS_PTRACE != 0)
+        .and_then(|status| Status::parse(&status))
+        .is_some_and(|status| status.effective_capabilities & 1 << CAP_SYS_PTRACE != 0)
 }
 
 /// Both slabs must be known, or the sum bounds nothing.
@@ -75,9 +76,5 @@ pub(crate) fn unlisted_noise(host: &dyn Host) -> Bytes {
 
 /// How many CPUs are online.
 pub(crate) fn cpus(host: &dyn Host) -> u64 {
-    let stat = read(host, "/proc/stat").unwrap_or_default();
-    let is_cpu = |line: &&[u8]| {
-        line.strip_prefix(b"cpu").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
-    };
-    stat.split(|&b| b == b'\n').filter(is_cpu).count() as u64
+    read(host, "/proc/stat").and_then(|stat| kernel_stat::cpus(&stat)).unwrap_or(0)
 }

@@ -15,8 +15,8 @@ use crate::model::netns::Netns;
 use crate::model::query::Query;
 use crate::model::socket::Socket;
 use crate::model::table::{IpVersion, Table};
+use crate::procfs::osrelease;
 use crate::procfs::protocols::protocol_in_use;
-use crate::procfs::release;
 use crate::procfs::sockstat::{InUse, any_in_use, in_use};
 
 /// Dumps the tables of a namespace.
@@ -155,7 +155,7 @@ impl Asking<'_, '_> {
     /// The namespace's /proc/net/protocols, where that counts MPTCP sockets: since Linux 6.3.
     fn protocols_with_mptcp(&self) -> Option<Vec<u8>> {
         let release = file::read(self.host, "/proc/sys/kernel/osrelease")?;
-        release::is_release_at_least(&release, (6, 3)).then(|| self.asker.proc_net("protocols"))?
+        osrelease::is_release_at_least(&release, (6, 3)).then(|| self.asker.proc_net("protocols"))?
     }
 
     fn stream<'d>(&'d self, dump: &'d mut Dump) -> Stream<'d> {

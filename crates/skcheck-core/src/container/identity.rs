@@ -5,7 +5,7 @@
 //! begins.
 
 use crate::model::container::{Container, Runtime, is_id, is_lower_hex};
-use crate::procfs::mountinfo::unescape;
+use crate::procfs::cgroup::{Membership, memberships};
 
 /// A cgroup, and what its path tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,9 +27,10 @@ impl Cgroup {
     /// `name=systemd` and the rest in this order, the first that is in a container; without a
     /// container the first that is not the root.
     pub fn of_process(file: &[u8]) -> Option<Cgroup> {
-        let mut paths: Vec<(u8, &[u8])> = file.split(|&b| b == b'\n').filter_map(path_of_line).collect();
-        paths.sort_by_key(|(rank, _)| *rank);
-        let mut all = paths.iter().map(|(_, path)| *path);
+        let mut hierarchies: Vec<Membership<'_>> =
+            memberships(file).filter(|membership| membership.path.starts_with(b"/")).collect();
+        hierarchies.sort_by_key(rank);
+        let mut all = hierarchies.iter().map(|membership| membership.path);
         let contained = all.clone().map(Cgroup::of_path).find(|cgroup| cgroup.container.is_some());
         let path = all.clone().find(|path| *path != b"/").or_else(|| all.next());
         contained.or_else(|| path.map(Cgroup::of_path))
@@ -51,18 +52,14 @@ impl Cgroup {
     }
 }
 
-/// The path in `0::/system.slice/nginx.service` or `4:memory:/docker/ID`, and how well it is suited.
-fn path_of_line(line: &[u8]) -> Option<(u8, &[u8])> {
-    let mut fields = line.splitn(3, |&b| b == b':');
-    let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-    let has = |name: &[u8]| controllers.split(|&b| b == b',').any(|controller| controller == name);
-    let rank = match controllers {
-        b"" => 0,
-        _ if has(b"memory") => 1,
-        _ if has(b"name=systemd") => 2,
+/// How well a hierarchy is suited to tell whose a process is: the least is best.
+fn rank(membership: &Membership<'_>) -> u8 {
+    match membership {
+        _ if membership.is_unified() => 0,
+        _ if membership.has("memory") => 1,
+        _ if membership.has("name=systemd") => 2,
         _ => 3,
-    };
-    path.starts_with(b"/").then_some((rank, path))
+    }
 }
 
 /// The components of a path. One `SLICE:PREFIX:ID`, which a runtime makes that takes systemd's names
@@ -202,41 +199,6 @@ fn unescape_unit(name: &[u8]) -> Vec<u8> {
         rest = if escaped.is_some() { after.get(3..).unwrap_or_default() } else { after };
     }
     plain
-}
-
-/// Where a hierarchy is mounted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mount {
-    /// The cgroup that is at the mount point; `/` where the whole hierarchy is.
-    pub root: Vec<u8>,
-    /// Where it is.
-    pub mount_point: Vec<u8>,
-}
-
-/// The mounts of version 2 in a /proc/PID/mountinfo.
-pub(crate) fn v2_mounts(mountinfo: &[u8]) -> Vec<Mount> {
-    mounts(mountinfo, |kind, _| kind == b"cgroup2")
-}
-
-/// The mounts of version 1's hierarchy that has this controller (`memory`), in a /proc/PID/mountinfo.
-pub(crate) fn v1_mounts(mountinfo: &[u8], controller: &str) -> Vec<Mount> {
-    mounts(mountinfo, |kind, options| {
-        kind == b"cgroup" && options.split(|&b| b == b',').any(|option| option == controller.as_bytes())
-    })
-}
-
-/// The mounts whose kind and own options are wanted.
-fn mounts(mountinfo: &[u8], is_wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Mount> {
-    let lines = mountinfo.split(|&b| b == b'\n');
-    let mounts = lines.filter_map(|line| {
-        // 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw
-        let mut fields = line.split(|&b| b == b' ').skip(3);
-        let (root, mount_point) = (fields.next()?, fields.next()?);
-        let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
-        let (kind, options) = (fields.next()?, fields.nth(1).unwrap_or_default());
-        is_wanted(kind, options).then(|| Mount { root: unescape(root), mount_point: unescape(mount_point) })
-    });
-    mounts.collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::diag::decode::Record;
 use crate::diag::request::States;
 use crate::host::Host;
 use crate::host::file;
-use crate::host::sight::threads;
+use crate::host::seam::threads;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::{Holder, Via};
 use crate::model::netns::Netns;

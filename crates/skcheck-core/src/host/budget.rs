@@ -25,11 +25,11 @@ const AFTER_END: Duration = Duration::from_millis(150);
 /// Clones share one budget.
 #[derive(Debug, Clone)]
 pub struct Budget {
-    shared: Arc<Shared>,
+    shared: Arc<BudgetState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct BudgetState {
     /// In nanoseconds.
     whole: AtomicU64,
     unspent: Mutex<Unspent>,
@@ -53,7 +53,7 @@ impl Budget {
 
     /// A budget that nothing has been spent of.
     pub fn new(whole: Duration) -> Budget {
-        let shared = Shared {
+        let shared = BudgetState {
             whole: AtomicU64::new(nanoseconds(whole)),
             unspent: Mutex::new(Unspent { left: whole, until: None }),
             silent: AtomicU32::new(0),

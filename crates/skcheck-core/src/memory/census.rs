@@ -10,13 +10,11 @@ pub(crate) mod plan;
 pub(crate) mod singles;
 pub(crate) mod take;
 
-pub(in crate::memory) use crate::memory::census::take::take;
-
 use crate::exact::Blocks;
 use crate::model::units::{PageSize, Pages};
 
 /// Called with how many of how many pages have been looked at, by several threads.
-pub type Progress<'p> = dyn Fn(Pages, Pages) + Sync + 'p;
+pub type CensusProgress<'p> = dyn Fn(Pages, Pages) + Sync + 'p;
 
 /// What the pages of a host are.
 ///

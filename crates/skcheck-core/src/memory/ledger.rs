@@ -4,8 +4,9 @@
 //!
 //! holds exactly. No page is in two parts.
 
-pub(super) mod cgroup;
-pub(super) mod host;
+pub(crate) mod cgroup;
+pub(crate) mod files;
+pub(crate) mod host;
 
 use crate::model::units::Bytes;
 
@@ -51,7 +52,7 @@ pub struct Included {
 
 /// What kind of owner a part has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub enum OwnerGroup {
     /// Programs and files: anonymous memory, page cache, shared memory, huge pages.
     Application,
     /// The kernel itself.
@@ -60,13 +61,13 @@ pub enum Group {
     Free,
 }
 
-impl Group {
+impl OwnerGroup {
     /// `application`, `kernel` or `free`.
     pub fn name(self) -> &'static str {
         match self {
-            Group::Application => "application",
-            Group::Kernel => "kernel",
-            Group::Free => "free",
+            OwnerGroup::Application => "application",
+            OwnerGroup::Kernel => "kernel",
+            OwnerGroup::Free => "free",
         }
     }
 }
@@ -164,15 +165,15 @@ impl PartKind {
     }
 
     /// Whom it belongs to.
-    pub fn group(self) -> Group {
+    pub fn group(self) -> OwnerGroup {
         match self {
             PartKind::Anonymous
             | PartKind::PageCache
             | PartKind::Shmem
             | PartKind::SwapCache
-            | PartKind::Hugetlb => Group::Application,
-            PartKind::Free | PartKind::NotInitialised | PartKind::PerCpuLists => Group::Free,
-            _ => Group::Kernel,
+            | PartKind::Hugetlb => OwnerGroup::Application,
+            PartKind::Free | PartKind::NotInitialised | PartKind::PerCpuLists => OwnerGroup::Free,
+            _ => OwnerGroup::Kernel,
         }
     }
 }
@@ -202,7 +203,7 @@ impl Ledger {
     }
 
     /// All parts of one group.
-    pub fn group(&self, group: Group) -> Bytes {
+    pub fn group(&self, group: OwnerGroup) -> Bytes {
         let parts = self.parts.iter().filter(|part| part.kind.group() == group);
         Bytes(parts.map(|part| part.bytes.0).fold(0, u64::saturating_add))
     }

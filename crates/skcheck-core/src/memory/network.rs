@@ -3,8 +3,10 @@
 
 use crate::footprint::HostFacts;
 use crate::model::units::{Bytes, Pages};
-use crate::procfs::sockstat;
-use crate::procfs::sockstat::sockstat_number;
+use crate::procfs::protocols::under_pressure;
+use crate::procfs::sockstat::{sockstat_number, tcp_memory};
+
+pub use crate::procfs::mem_limits::MemLimits;
 
 /// What the network stack counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,18 +48,7 @@ pub struct ProtocolMemory {
     pub used: Pages,
     /// The limits; `None` in another network namespace than the host's first, where the kernel does not
     /// show them.
-    pub limits: Option<Limits>,
-}
-
-/// A protocol's three limits (`proto.sysctl_mem`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Below this it is never short.
-    pub low: Pages,
-    /// Above this it holds back, until it is below `low` again.
-    pub pressure: Pages,
-    /// Above this it refuses.
-    pub high: Pages,
+    pub limits: Option<MemLimits>,
 }
 
 impl ProtocolMemory {
@@ -71,7 +62,7 @@ impl ProtocolMemory {
 
 /// The files that [`Network`] is made of; `None`: it cannot be read.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Books<'f> {
+pub struct NetworkFiles<'f> {
     /// /proc/net/sockstat.
     pub sockstat: Option<&'f [u8]>,
     /// /proc/net/sockstat6.
@@ -85,49 +76,25 @@ pub struct Books<'f> {
 }
 
 /// What these files tell.
-pub fn network(books: &Books<'_>, facts: &HostFacts) -> Network {
-    let number = |protocol, name| sockstat_number(books.sockstat?, protocol, name);
+pub fn network(files: &NetworkFiles<'_>, facts: &HostFacts) -> Network {
+    let number = |protocol, name| sockstat_number(files.sockstat?, protocol, name);
     let memory = |used: Option<Pages>, file: Option<&[u8]>| {
-        used.map(|used| ProtocolMemory { used, limits: file.and_then(limits) })
+        used.map(|used| ProtocolMemory { used, limits: file.and_then(MemLimits::parse) })
     };
-    let fragments = [
-        number("FRAG:", "memory"),
-        books.sockstat6.and_then(|file| sockstat_number(file, "FRAG6:", "memory")),
-    ];
+    let fragments =
+        [number("FRAG", "memory"), files.sockstat6.and_then(|file| sockstat_number(file, "FRAG6", "memory"))];
     Network {
-        tcp: memory(books.sockstat.and_then(sockstat::tcp_memory), books.tcp_mem),
-        udp: memory(number("UDP:", "mem").map(Pages), books.udp_mem),
+        tcp: memory(files.sockstat.and_then(tcp_memory), files.tcp_mem),
+        udp: memory(number("UDP", "mem").map(Pages), files.udp_mem),
         fragments: fragments.into_iter().flatten().reduce(u64::saturating_add).map(Bytes),
-        under_pressure: books.protocols.map(under_pressure).unwrap_or_default(),
-        sockets_used: number("sockets:", "used"),
-        tcp_allocated: number("TCP:", "alloc"),
-        tcp_orphans: number("TCP:", "orphan"),
-        tcp_time_wait: number("TCP:", "tw"),
+        under_pressure: files.protocols.map(under_pressure).unwrap_or_default(),
+        sockets_used: number("sockets", "used"),
+        tcp_allocated: number("TCP", "alloc"),
+        tcp_orphans: number("TCP", "orphan"),
+        tcp_time_wait: number("TCP", "tw"),
         skb_objects: facts.active_skbs,
         skb_bound: facts.host_bound(),
     }
-}
-
-/// The three numbers of a `*_mem` sysctl.
-fn limits(file: &[u8]) -> Option<Limits> {
-    let mut numbers = std::str::from_utf8(file).ok()?.split_whitespace().map(|word| word.parse().ok());
-    let mut next = || numbers.next().flatten().map(Pages);
-    Some(Limits { low: next()?, pressure: next()?, high: next()? })
-}
-
-/// The protocols with `yes` in the column `press` of /proc/net/protocols (`proto_seq_printf`).
-fn under_pressure(file: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(file);
-    let mut lines = text.lines();
-    let header = lines.next().unwrap_or_default();
-    let Some(column) = header.split_whitespace().position(|name| name == "press") else {
-        return Vec::new();
-    };
-    let pressed = lines.filter_map(|line| {
-        let name = line.split_whitespace().next()?;
-        (line.split_whitespace().nth(column)? == "yes").then(|| name.to_owned())
-    });
-    pressed.collect()
 }
 
 #[cfg(test)]

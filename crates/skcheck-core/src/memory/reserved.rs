@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::model::units::Bytes;
+use crate::procfs::iomem;
 
 /// Memory that the page allocator never got.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Reserved {
 pub fn reserved(iomem: &[u8], mem_total: Bytes) -> Option<Reserved> {
     let ram = ram_ranges(iomem);
     let total = size(&ram);
-    let tables = ranges(iomem, |name| matches!(name, b"ACPI Tables" | b"ACPI Non-volatile Storage"));
+    let tables = ranges(iomem, |name| matches!(name, "ACPI Tables" | "ACPI Non-volatile Storage"));
     let crash_kernel = size(&ranges(iomem, is_crash_kernel));
     // Tables that lie in RAM are in MemTotal's difference.
     let both = ram.into_iter().chain(tables).collect();
@@ -43,9 +44,9 @@ pub fn reserved(iomem: &[u8], mem_total: Bytes) -> Option<Reserved> {
 pub fn ram_ranges(iomem: &[u8]) -> Vec<Range<u64>> {
     const PAGE: u64 = 4096;
     // s390 lists the crash kernel's memory beside the rest (`setup_resources`).
-    let is_ram = |name: &[u8]| {
-        let hot_added = name.starts_with(b"System RAM (") && name != b"System RAM (boot alias)";
-        name == b"System RAM" || hot_added || is_crash_kernel(name)
+    let is_ram = |name: &str| {
+        let hot_added = name.starts_with("System RAM (") && name != "System RAM (boot alias)";
+        name == "System RAM" || hot_added || is_crash_kernel(name)
     };
     let ranges = ranges(iomem, is_ram).into_iter();
     let whole = ranges.filter_map(|range| {
@@ -55,23 +56,13 @@ pub fn ram_ranges(iomem: &[u8]) -> Vec<Range<u64>> {
     whole.collect()
 }
 
-fn is_crash_kernel(name: &[u8]) -> bool {
-    name == b"Crash kernel"
+fn is_crash_kernel(name: &str) -> bool {
+    name == "Crash kernel"
 }
 
 /// All ranges with a wanted name, however deep they lie in others, in order and without overlaps.
-fn ranges(iomem: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> Vec<Range<u64>> {
-    let lines = iomem.split(|&byte| byte == b'\n');
-    let wanted = lines.filter_map(|line| {
-        // "  01000000-0220bb07 : Kernel code"
-        let at = line.windows(3).position(|window| window == b" : ")?;
-        let (addresses, name) = (line.get(..at)?, line.get(at + 3..)?);
-        let (first, last) = std::str::from_utf8(addresses).ok()?.trim_start().split_once('-')?;
-        let address = |digits| u64::from_str_radix(digits, 16).ok();
-        let (first, end) = (address(first)?, address(last)?.checked_add(1)?);
-        (is_wanted(name) && first < end).then_some(first..end)
-    });
-    merged(wanted.collect())
+fn ranges(iomem: &[u8], is_wanted: impl Fn(&str) -> bool) -> Vec<Range<u64>> {
+    merged(iomem::ranges(iomem, is_wanted))
 }
 
 fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {

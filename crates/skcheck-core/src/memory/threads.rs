@@ -6,6 +6,7 @@ use crate::collect::read;
 use crate::host::Host;
 use crate::host::file;
 use crate::procfs::number::parse_number;
+use crate::procfs::stat::Stat;
 
 /// Each CPU has one `page_frag_cache` for packets that drivers receive in a softirq and one for the others
 /// (`napi_alloc_cache`, `netdev_alloc_cache`).
@@ -23,17 +24,7 @@ pub(super) fn keep(host: &dyn Host) -> u64 {
 
 /// The threads of a process, by its /proc/PID/stat; none of a thread of the kernel.
 fn of_program(stat: &[u8]) -> u64 {
-    const PF_KTHREAD: u64 = 0x0020_0000;
-    // The name can have blanks and parentheses in it; behind the last one follows field 3.
-    let behind_name = stat.rsplit(|&byte| byte == b')').next().unwrap_or_default();
-    let field = |number: usize| {
-        let mut words = behind_name.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        std::str::from_utf8(words.nth(number - 3)?).ok()?.parse::<u64>().ok()
-    };
-    match (field(9), field(20)) {
-        (Some(flags), Some(threads)) if flags & PF_KTHREAD == 0 => threads,
-        _ => 0,
-    }
+    Stat::parse(stat).filter(|stat| !stat.is_of_kernel()).map_or(0, |stat| stat.threads)
 }
 
 #[cfg(test)]

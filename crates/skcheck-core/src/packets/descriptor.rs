@@ -13,7 +13,7 @@ use crate::model::query::Query;
 use crate::model::socket::Socket;
 use crate::packets::refusal;
 use crate::procfs::link::socket_inode;
-use crate::procfs::status::thread_group;
+use crate::procfs::status::Status;
 use crate::snapshot::entry::SocketEntry;
 use crate::snapshot::scan::scan;
 
@@ -21,7 +21,8 @@ use crate::snapshot::scan::scan;
 pub(crate) fn socket(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, Error> {
     let task = holder.task();
     let status = read(host, &format!("/proc/{task}/status"));
-    let process = status.and_then(|status| thread_group(&status)).unwrap_or(holder.pid);
+    let process =
+        status.and_then(|status| Status::parse(&status)).map_or(holder.pid, |status| status.process);
     let link = host.read_link(Path::new(&format!("/proc/{task}/fd/{}", holder.fd)));
     // A thread's descriptors are its process's, unless it has a table of its own.
     let inode = link.ok().and_then(|link| socket_inode(&link));

@@ -1,6 +1,6 @@
-//! Files of one number, and files with a name and a number a line, parsed. Pure.
+//! Files of one number, and files with a name and a number a line, as a cgroup has them.
 
-/// The number behind a name: /proc/vmstat, and a cgroup's memory.stat and memory.events.
+/// The number behind a name: of memory.stat, memory.events, cpu.stat and the like.
 pub fn counter(file: &[u8], name: &str) -> Option<u64> {
     let lines = file.split(|&byte| byte == b'\n');
     let value = lines.filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" ")).next()?;

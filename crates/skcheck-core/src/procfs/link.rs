@@ -1,4 +1,4 @@
-//! What links in /proc point to: `socket:[N]`, `net:[N]`.
+//! What links in /proc/PID/fd and /proc/PID/ns point to: `socket:[N]`, `pipe:[N]`, `net:[N]`.
 
 use crate::model::netns::NetnsId;
 use crate::model::socket::Inode;
@@ -8,6 +8,12 @@ use crate::procfs::number::parse_number;
 pub fn socket_inode(target: &[u8]) -> Option<Inode> {
     let number = target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     parse_number(number).and_then(Inode::new)
+}
+
+/// The inode in `pipe:[N]`: of a pipe without a name.
+pub fn pipe_inode(target: &[u8]) -> Option<u64> {
+    let number = target.strip_prefix(b"pipe:[")?.strip_suffix(b"]")?;
+    parse_number(number).map(u64::from)
 }
 
 /// The namespace that a link points to: `net:[N]`.

@@ -1,7 +1,4 @@
-//! /proc/meminfo, parsed. Pure.
-//!
-//! Not procfs's parser: that panics on text that is not ASCII, multiplies without a check, and wants
-//! fields that some kernels lack.
+//! /proc/meminfo.
 
 use crate::model::units::Bytes;
 

@@ -70,51 +70,57 @@ fn is_listed(table: Table, socket: &Socket) -> bool {
 }
 
 fn one(table: Table, file: &[u8]) -> Option<Socket> {
-    // Only the byte order is used: these files print addresses as words of the CPU's order.
-    let system = ExplicitSystemInfo {
-        boot_time_secs: 0,
-        ticks_per_second: 100,
-        page_size: 4096,
-        is_little_endian: cfg!(target_endian = "little"),
-    };
-    let family = match table {
-        Table::Tcp(IpVersion::V6)
-        | Table::Udp(IpVersion::V6)
-        | Table::UdpLite(IpVersion::V6)
-        | Table::Raw(IpVersion::V6)
-        | Table::Ping(IpVersion::V6) => Family::Ipv6,
-        _ => Family::Ipv4,
-    };
     match table {
-        Table::Tcp(_) => {
-            let entry = TcpNetEntries::from_read(Cursor::new(file), &system).ok()?.0.pop()?;
-            let state = State::from_kernel(entry.state.to_u8());
-            let mut socket = socket(family, Protocol::Tcp, state, entry.local_address, entry.remote_address);
-            socket.uid = Some(entry.uid);
-            socket.inode = u32::try_from(entry.inode).ok().and_then(Inode::new);
-            (socket.recv_q, socket.send_q) = queues(Protocol::Tcp, state, entry.rx_queue, entry.tx_queue);
-            if state == State::Listen {
-                // What is printed there is no limit.
-                socket.send_q = SendQueue::Unknown;
-            }
-            Some(socket)
-        }
+        Table::Tcp(version) => tcp(family(version), file),
         // All have the same columns (`udp4_format_sock`, `raw_sock_seq_show`, `ping_v4_format_sock`).
-        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) | Table::Ping(_) => {
-            let entry = UdpNetEntries::from_read(Cursor::new(file), &system).ok()?.0.pop()?;
-            let state = State::from_kernel(entry.state.to_u8());
-            let (local, peer) = (entry.local_address, entry.remote_address);
-            let mut socket = socket(family, table.protocol(), state, local, peer);
-            if socket.protocol == Protocol::Raw {
-                socket.local = Endpoint::Raw { addr: local.ip(), protocol: local.port() };
-            }
-            socket.uid = Some(entry.uid);
-            socket.inode = u32::try_from(entry.inode).ok().and_then(Inode::new);
-            (socket.recv_q, socket.send_q) = queues(socket.protocol, state, entry.rx_queue, entry.tx_queue);
-            Some(socket)
+        Table::Udp(version) | Table::UdpLite(version) | Table::Raw(version) | Table::Ping(version) => {
+            datagram(family(version), table.protocol(), file)
         }
         _ => None,
     }
+}
+
+fn family(version: IpVersion) -> Family {
+    match version {
+        IpVersion::V4 => Family::Ipv4,
+        IpVersion::V6 => Family::Ipv6,
+    }
+}
+
+/// Only the byte order is used: these files print addresses as words of the CPU's order.
+const SYSTEM: ExplicitSystemInfo = ExplicitSystemInfo {
+    boot_time_secs: 0,
+    ticks_per_second: 100,
+    page_size: 4096,
+    is_little_endian: cfg!(target_endian = "little"),
+};
+
+fn tcp(family: Family, file: &[u8]) -> Option<Socket> {
+    let entry = TcpNetEntries::from_read(Cursor::new(file), &SYSTEM).ok()?.0.pop()?;
+    let state = State::from_kernel(entry.state.to_u8());
+    let mut socket = socket(family, Protocol::Tcp, state, entry.local_address, entry.remote_address);
+    socket.uid = Some(entry.uid);
+    socket.inode = u32::try_from(entry.inode).ok().and_then(Inode::new);
+    (socket.recv_q, socket.send_q) = queues(Protocol::Tcp, state, entry.rx_queue, entry.tx_queue);
+    if state == State::Listen {
+        // What is printed there is no limit.
+        socket.send_q = SendQueue::Unknown;
+    }
+    Some(socket)
+}
+
+fn datagram(family: Family, protocol: Protocol, file: &[u8]) -> Option<Socket> {
+    let entry = UdpNetEntries::from_read(Cursor::new(file), &SYSTEM).ok()?.0.pop()?;
+    let state = State::from_kernel(entry.state.to_u8());
+    let (local, peer) = (entry.local_address, entry.remote_address);
+    let mut socket = socket(family, protocol, state, local, peer);
+    if socket.protocol == Protocol::Raw {
+        socket.local = Endpoint::Raw { addr: local.ip(), protocol: local.port() };
+    }
+    socket.uid = Some(entry.uid);
+    socket.inode = u32::try_from(entry.inode).ok().and_then(Inode::new);
+    (socket.recv_q, socket.send_q) = queues(socket.protocol, state, entry.rx_queue, entry.tx_queue);
+    Some(socket)
 }
 
 fn socket(family: Family, protocol: Protocol, state: State, local: SocketAddr, peer: SocketAddr) -> Socket {

@@ -1,8 +1,7 @@
 //! /proc/net/sockstat and /proc/net/sockstat6.
 
-use std::io::BufRead;
-
 use crate::model::units::Pages;
+use crate::procfs::number::{decimal, words};
 
 /// How many sockets of a kind a namespace has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +15,7 @@ pub enum InUse {
 /// Whether a namespace has sockets of the protocol that its sockstat calls `name` (`TCP`, `TCP6`,
 /// `UDP`, ...; `sock_prot_inuse_get`). TCP sockets that are only bound are not counted.
 pub fn in_use(sockstat: &[u8], name: &str) -> InUse {
-    none_or_perhaps(counted(sockstat, name, "inuse"))
+    none_or_perhaps(sockstat_number(sockstat, name, "inuse"))
 }
 
 /// Whether a namespace has any socket at all that a process made (`sock_inuse_get`).
@@ -26,34 +25,23 @@ pub fn any_in_use(sockstat: &[u8]) -> InUse {
 
 /// How many sockets of every family processes have made in a namespace (`sock_inuse_get`).
 pub fn sockets_used(sockstat: &[u8]) -> Option<u64> {
-    counted(sockstat, "sockets", "used")
+    sockstat_number(sockstat, "sockets", "used")
 }
 
 pub(super) fn none_or_perhaps(count: Option<u64>) -> InUse {
     if count == Some(0) { InUse::None } else { InUse::Perhaps }
 }
 
-fn counted(sockstat: &[u8], name: &str, what: &str) -> Option<u64> {
-    let text = String::from_utf8_lossy(sockstat);
-    text.lines().find_map(|line| {
-        let mut words = line.strip_prefix(name)?.strip_prefix(": ")?.split_whitespace();
-        words.next().filter(|word| *word == what)?;
-        words.next()?.parse().ok()
-    })
-}
-
 /// The memory of all TCP sockets of the host, in every namespace (`mem` of /proc/net/sockstat,
 /// `tcp_memory_allocated`), in pages. Each CPU may keep up to 1 MiB that it has not reported yet.
 pub fn tcp_memory(sockstat: &[u8]) -> Option<Pages> {
-    sockstat_number(sockstat, "TCP:", "mem").map(Pages)
+    sockstat_number(sockstat, "TCP", "mem").map(Pages)
 }
 
-/// One number of /proc/net/sockstat or sockstat6: the one named `name` in the line that begins with
-/// `protocol`.
+/// One number of /proc/net/sockstat or sockstat6: the one named `name` in the line of `protocol`.
 pub fn sockstat_number(sockstat: &[u8], protocol: &str, name: &str) -> Option<u64> {
-    let mut lines = sockstat.lines().map_while(Result::ok);
-    lines.find_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.next()? == protocol).then(|| words.skip_while(|word| *word != name).nth(1)?.parse().ok())?
+    sockstat.split(|&b| b == b'\n').find_map(|line| {
+        let numbers = line.strip_prefix(protocol.as_bytes())?.strip_prefix(b":")?;
+        decimal(words(numbers).skip_while(|word| *word != name.as_bytes()).nth(1)?)
     })
 }

@@ -1,65 +1,90 @@
-//! /proc/PID/status.
+//! /proc/PID/status and /proc/PID/task/TID/status.
 
 use procfs::FromRead;
-use procfs::process::Status;
 
-use crate::procfs::number::parse_number;
-
-/// The real user in /proc/PID/status. The name in it may be any bytes.
-pub fn uid(status: &[u8]) -> Option<u32> {
-    let text = String::from_utf8_lossy(status);
-    Status::from_read(text.as_bytes()).ok().map(|status| status.ruid)
+/// What it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// The process that the thread belongs to (`Tgid`).
+    pub process: u32,
+    /// The real user (the first of `Uid`).
+    pub uid: u32,
+    /// The innermost process id (the last of `NSpid`), where there is more than one.
+    pub ns_pid: Option<u32>,
+    /// Which thread traces the process (`TracerPid`: despite the name a thread's id); `None` for nobody.
+    pub tracer: Option<u32>,
+    /// The effective capabilities, a bit for each (`CapEff`).
+    pub effective_capabilities: u64,
+    /// How much of the process's memory is swapped out (`VmSwap`), in bytes; `None` where that does not tell,
+    /// as of threads of the kernel.
+    pub swapped: Option<u64>,
 }
 
-/// The effective capabilities in /proc/PID/status, a bit for each.
-pub fn effective_capabilities(status: &[u8]) -> Option<u64> {
-    let text = String::from_utf8_lossy(status);
-    let value = text.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
-    u64::from_str_radix(value.trim(), 16).ok()
-}
-
-/// The innermost process id in /proc/PID/status, where there is more than one.
-pub fn ns_pid(status: &[u8]) -> Option<u32> {
-    // The kernel escapes line ends in the name, so no name can look like this line.
-    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"))?;
-    let ids = line.split(u8::is_ascii_whitespace).filter(|id| !id.is_empty()).skip(1);
-    parse_number(ids.last()?)
-}
-
-/// The process that a thread belongs to (`Tgid:` in its status).
-pub fn thread_group(status: &[u8]) -> Option<u32> {
-    number_in_status(status, b"Tgid:")
-}
-
-/// A number of /proc/PID/status, by the name before it. Line ends in the process's name are escaped, so none
-/// can look like such a line.
-pub fn number_in_status(status: &[u8], name: &[u8]) -> Option<u32> {
-    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
-    parse_number(line.trim_ascii())
+impl Status {
+    /// Parses it; `None` where it lacks what every kernel tells. The name in it may be any bytes; the kernel
+    /// escapes line ends in it.
+    pub fn parse(file: &[u8]) -> Option<Status> {
+        let text = String::from_utf8_lossy(file);
+        let status = procfs::process::Status::from_read(text.as_bytes()).ok()?;
+        let id = |id: i32| u32::try_from(id).ok();
+        let ids = status.nspid.unwrap_or_default();
+        Some(Status {
+            process: id(status.tgid)?,
+            uid: status.ruid,
+            ns_pid: ids.last().copied().filter(|_| ids.len() > 1).and_then(id),
+            tracer: id(status.tracerpid).filter(|tid| *tid != 0),
+            effective_capabilities: status.capeff,
+            swapped: status.vmswap.and_then(|kib| kib.checked_mul(1024)),
+        })
+    }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 
-    #[test]
-    fn threads_name_their_process() {
-        assert_eq!(thread_group(b"Name:\tcat\nTgid:\t7\nPid:\t9\n"), Some(7));
-        assert_eq!(thread_group(b"Name:\tcat\n"), None);
+    /// A program's, with these in place of its name, tracer, ids and swap.
+    fn status(name: &[u8], tracer: &str, ns_pid: &str, swap: &str) -> Vec<u8> {
+        let rest = format!(
+            "\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t4711\nNgid:\t0\nPid:\t4712\nPPid:\t1\n\
+             TracerPid:\t{tracer}\nUid:\t33\t34\t35\t36\nGid:\t33\t33\t33\t33\nFDSize:\t64\nGroups:\t33 \n\
+             {ns_pid}Kthread:\t0\nVmPeak:\t    9324 kB\n{swap}THP_enabled:\t1\nThreads:\t3\nSigQ:\t1/63445\n\
+             SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\n\
+             SigIgn:\t0000000000001000\nSigCgt:\t0000000180004003\nCapInh:\t0000000000000000\n\
+             CapPrm:\t0000000000080000\nCapEff:\t0000000000080000\nCapBnd:\t000001ffffffffff\n\
+             Cpus_allowed:\tffffffff,ffffffff\nCpus_allowed_list:\t0-63\n"
+        );
+        [b"Name:\t", name, rest.as_bytes()].concat()
     }
 
     #[test]
-    fn ns_pid_is_the_innermost_of_several() {
-        let all: [(&[u8], Option<u32>); 6] = [
-            (b"Name:\tnginx\nTgid:\t4711\nNSpid:\t4711\t12\n", Some(12)),
-            (b"NSpid:\t4711\t99\t1\n", Some(1)),
-            (b"NSpid:\t4711\t4711\n", Some(4711)),
-            (b"NSpid:\t4711\n", None),
-            (b"Name:\tx\\nNSpid:\t1\t2\n", None),
-            (b"NSpid:\t4711\t-1\n", None),
-        ];
-        for (status, expected) in all {
-            assert_eq!(ns_pid(status), expected, "{}", status.escape_ascii());
+    fn a_program() {
+        let file = status(b"a: \xff\\nUid:\t0", "9", "NSpid:\t4711\t99\t12\n", "VmSwap:\t     120 kB\n");
+        let expected = Status {
+            process: 4711,
+            uid: 33,
+            ns_pid: Some(12),
+            tracer: Some(9),
+            effective_capabilities: 1 << 19,
+            swapped: Some(120 << 10),
+        };
+        assert_eq!(Status::parse(&file), Some(expected));
+        for end in [0, 9, file.len() / 2] {
+            assert_eq!(Status::parse(file.get(..end).unwrap()), None);
         }
+    }
+
+    #[test]
+    fn what_is_not_told_is_absent() {
+        let bare = Status::parse(&status(b"kthreadd", "0", "", "")).unwrap();
+        assert_eq!((bare.tracer, bare.ns_pid, bare.swapped), (None, None, None));
+        for (ids, expected) in [("4711", None), ("4711\t4711", Some(4711)), ("4711\t-1", None)] {
+            let file = status(b"x\\nNSpid:\t1\t2", "0", &format!("NSpid:\t{ids}\n"), "");
+            assert_eq!(Status::parse(&file).unwrap().ns_pid, expected, "{ids}");
+        }
+        let most = status(b"x", "0", "", "VmSwap:\t18446744073709551615 kB\n");
+        assert_eq!(Status::parse(&most).unwrap().swapped, None);
     }
 }

@@ -1,4 +1,4 @@
-//! /proc/zoneinfo, parsed. Pure.
+//! /proc/zoneinfo.
 
 use crate::model::units::Pages;
 

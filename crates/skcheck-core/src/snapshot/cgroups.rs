@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::container::identity::{Cgroup, Mount, v2_mounts};
+use crate::cgroup::mounts::{Hierarchy, HierarchyMount, HierarchyMounts};
+use crate::container::identity::Cgroup;
 use crate::host::Host;
 use crate::host::file;
 use crate::snapshot::entry::SocketEntry;
@@ -34,7 +35,7 @@ fn paths_of(host: &dyn Host, mut wanted: FxHashSet<u64>) -> FxHashMap<u64, Vec<u
     let mut paths = FxHashMap::default();
     let Some((mount, root)) = mounted_at(host) else { return paths };
     wanted.remove(&root);
-    let mount_point = path_of(&mount.mount_point);
+    let mount_point = path_of(&mount.point);
     // Breadth first, by the path below the mount point, so that a bound cuts off the deepest.
     let mut queue = VecDeque::from([PathBuf::new()]);
     let mut looked_at = 0;
@@ -47,8 +48,7 @@ fn paths_of(host: &dyn Host, mut wanted: FxHashSet<u64>) -> FxHashMap<u64, Vec<u
         let _ = host.subdirectories(&mount_point.join(&parent), &mut |name, inode| {
             let child = parent.join(path_of(name));
             if wanted.remove(&inode) {
-                let root = mount.root.strip_suffix(b"/").unwrap_or(&mount.root);
-                paths.insert(inode, [root, child.as_os_str().as_bytes()].join(&b'/'));
+                paths.insert(inode, mount.path(child.as_os_str().as_bytes()));
             }
             queue.push_back(child);
         });
@@ -56,16 +56,14 @@ fn paths_of(host: &dyn Host, mut wanted: FxHashSet<u64>) -> FxHashMap<u64, Vec<u
     paths
 }
 
-/// Where the hierarchy of version 2 can be read, and its root's id. A scanner in a container has the
-/// host's tree below the host's root: where the host's first process has it mounted.
-fn mounted_at(host: &dyn Host) -> Option<(Mount, u64)> {
-    let files = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
-    let mounts = files.into_iter().filter_map(|file| file::read(host, file));
-    mounts.flat_map(|file| v2_mounts(&file)).find_map(|mount| {
-        let controllers = path_of(&mount.mount_point).join("cgroup.controllers");
-        let is_v2 = host.read(&controllers, &mut Vec::new()).is_ok();
-        let root = is_v2.then(|| host.inode(path_of(&mount.mount_point)).ok())??;
-        Some((mount, root))
+/// Where the hierarchy of version 2 can be read, and its root's id.
+fn mounted_at(host: &dyn Host) -> Option<(HierarchyMount, u64)> {
+    let mounts = HierarchyMounts::read(|path| file::read(host, path));
+    mounts.of(Hierarchy::Unified).find_map(|mount| {
+        let point = path_of(&mount.point);
+        let is_v2 = file::try_read(host, point.join("cgroup.controllers")).is_ok();
+        let root = is_v2.then(|| host.inode(point).ok())??;
+        Some((mount.clone(), root))
     })
 }
 

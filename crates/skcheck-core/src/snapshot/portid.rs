@@ -4,7 +4,7 @@ use crate::collect::first_pass::FirstPass;
 use crate::host::Host;
 use crate::host::file;
 use crate::model::endpoint::Endpoint;
-use crate::procfs::status;
+use crate::procfs::status::Status;
 use crate::snapshot::entry::{Holding, SocketEntry};
 
 /// Names the processes. The kernel gives a program's first socket of a protocol the id of its process
@@ -27,5 +27,5 @@ pub(super) fn name_processes(host: &dyn Host, first: &FirstPass, sockets: &mut [
 /// Whether a process's own pid namespace gives it this id.
 fn is_numbered_so(host: &dyn Host, pid: u32) -> bool {
     let status = file::read(host, &format!("/proc/{pid}/status"));
-    status.is_some_and(|status| status::ns_pid(&status).is_none())
+    status.and_then(|file| Status::parse(&file)).is_some_and(|status| status.ns_pid.is_none())
 }

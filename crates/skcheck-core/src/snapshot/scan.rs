@@ -6,7 +6,7 @@ use crate::collect::pass;
 use crate::collect::read;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
-use crate::memory;
+use crate::memory::ledger::files::host_ledger;
 use crate::model::error::Error;
 use crate::model::gap::Missing;
 use crate::model::query::Query;
@@ -53,7 +53,7 @@ pub fn scan_with(
     let mut gaps = Vec::new();
     let config = read::kernel_config(host);
     let facts = read::host_facts(host, config.as_ref(), &mut gaps);
-    let ledger = memory::read::ledger(host, config.as_ref(), &mut gaps);
+    let ledger = host_ledger(host, config.as_ref(), &mut gaps);
     let first = match pass::run(host, query, &facts, engine, &mut gaps) {
         Ok(first) => first,
         Err(error) => {

@@ -2,7 +2,8 @@
 
 use crate::memory::ledger::Ledger;
 use crate::model::units::Bytes;
-use crate::verdict::{Code, Evidence, Reason};
+use crate::verdict::answer::{Code, VerdictReason};
+use crate::verdict::evidence::Evidence;
 
 /// Below this nothing counts as missing. Every host has some memory that no counter owns: drivers'
 /// buffers, and counters that lag behind.
@@ -11,13 +12,13 @@ pub(super) fn limit(total: Bytes) -> Bytes {
 }
 
 /// What is missing, and where: taken straight from the page allocator, or on LRU lists.
-struct Missing {
+struct Unowned {
     off_list: u64,
     ownerless: u64,
     limit: u64,
 }
 
-impl Missing {
+impl Unowned {
     fn all(&self) -> u64 {
         self.off_list.saturating_add(self.ownerless)
     }
@@ -41,15 +42,15 @@ impl Missing {
 }
 
 /// Decides. What was found goes before what there is room for, and a measurement before a count.
-pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Code, Reason) {
+pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Code, VerdictReason) {
     let positive = |bytes: i64| u64::try_from(bytes).unwrap_or(0);
-    let missing = Missing {
+    let missing = Unowned {
         off_list: positive(ledger.unaccounted),
         ownerless: ledger.lru_ownerless.map_or(0, positive),
         limit: limit.0,
     };
     if missing.all() < limit.0 {
-        return (Code::None, Reason::BelowLimit);
+        return (Code::None, VerdictReason::BelowLimit);
     }
     let (found, by) = found(&missing, evidence);
     if missing.is_explained_by(found) {
@@ -58,7 +59,7 @@ pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Cod
     let bound = evidence.worst.map(|Bytes(worst)| worst.min(missing.off_list));
     let counted = counted(&missing, evidence, bound);
     if missing.is_explained_by(counted) {
-        return (Code::Explains, Reason::Counted(Bytes(counted)));
+        return (Code::Explains, VerdictReason::Counted(Bytes(counted)));
     }
     if missing.has_part(found) {
         return (Code::Partly, by);
@@ -71,31 +72,31 @@ pub(super) fn decide(ledger: &Ledger, limit: Bytes, evidence: &Evidence) -> (Cod
         return (Code::Partly, by);
     }
     if missing.ownerless > missing.off_list {
-        return (Code::Unseen, Reason::HandedIn);
+        return (Code::Unseen, VerdictReason::HandedIn);
     }
     match bound {
         // Only sockets that nobody has seen are left.
-        Some(_) if evidence.walked_seen => (Code::Unseen, Reason::Hidden),
-        Some(bound) if missing.is_explained_by(bound) => (Code::Could, Reason::Bound(Bytes(bound))),
-        _ => (Code::Unseen, Reason::Hidden),
+        Some(_) if evidence.walked_seen => (Code::Unseen, VerdictReason::Hidden),
+        Some(bound) if missing.is_explained_by(bound) => (Code::Could, VerdictReason::Bound(Bytes(bound))),
+        _ => (Code::Unseen, VerdictReason::Hidden),
     }
 }
 
 /// What is known to be sockets' of what is missing, and what says so: rings, and what the walked queues have.
 /// Pages of files that are still there are page cache, and nothing that is missing.
-fn found(missing: &Missing, evidence: &Evidence) -> (u64, Reason) {
+fn found(missing: &Unowned, evidence: &Evidence) -> (u64, VerdictReason) {
     let of = |found: Option<Bytes>, there: u64| found.map_or(0, |Bytes(found)| found.min(there));
     let rings = of(evidence.rings, missing.off_list);
     let walked = of(evidence.walked_off_list, missing.off_list - rings)
         + of(evidence.walked_ownerless, missing.ownerless);
     let found = Bytes(rings + walked);
-    (found.0, if rings > walked { Reason::Rings(found) } else { Reason::Walked(found) })
+    (found.0, if rings > walked { VerdictReason::Rings(found) } else { VerdictReason::Walked(found) })
 }
 
 /// What the census found in blocks of a chunk's size that nobody else can have, where sockets can have so
 /// much, and rings, whose blocks may be of that size too. Where all sockets that were seen have been walked,
 /// such blocks are not theirs.
-fn counted(missing: &Missing, evidence: &Evidence, bound: Option<u64>) -> u64 {
+fn counted(missing: &Unowned, evidence: &Evidence, bound: Option<u64>) -> u64 {
     let rings = evidence.rings.map_or(0, |Bytes(rings)| rings.min(missing.off_list));
     let chunks = evidence.chunks_beyond().map_or(0, |Bytes(chunks)| chunks.saturating_sub(rings));
     let counted = chunks.min(missing.off_list - rings);
@@ -104,7 +105,7 @@ fn counted(missing: &Missing, evidence: &Evidence, bound: Option<u64>) -> u64 {
 }
 
 /// The most that sockets can have of what is missing, and what says so.
-fn most(missing: &Missing, evidence: &Evidence, found: (u64, Reason)) -> (u64, Reason) {
+fn most(missing: &Unowned, evidence: &Evidence, found: (u64, VerdictReason)) -> (u64, VerdictReason) {
     if evidence.walked_all() {
         return found;
     }
@@ -119,7 +120,7 @@ fn most(missing: &Missing, evidence: &Evidence, found: (u64, Reason)) -> (u64, R
     let off_list = off_list.saturating_add(evidence.rings_at_most()).min(missing.off_list);
     // No bound holds for pages that were handed in.
     let most = off_list.saturating_add(missing.ownerless);
-    (most, if is_room { Reason::Room(Bytes(most)) } else { Reason::Bound(Bytes(most)) })
+    (most, if is_room { VerdictReason::Room(Bytes(most)) } else { VerdictReason::Bound(Bytes(most)) })
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use skcheck_core::memory::cgroup::{CgroupMemory, Pressure};
-use skcheck_core::memory::ledger::Group;
-use skcheck_core::verdict::{Evidence, Suspect};
+use skcheck_core::memory::ledger::OwnerGroup;
+use skcheck_core::verdict::{Evidence, HeavySocket};
 
 use crate::output::json::GapJson;
 use crate::output::json::books::{CensusJson, NamedJson, NetworkJson, ReservedJson};
@@ -135,7 +135,7 @@ impl<'a> MemJson<'a> {
             schema: SCHEMA,
             taken_at: rfc3339(report.taken_at),
             total: ledger.total.0,
-            free: host.map(|_| ledger.group(Group::Free).0),
+            free: host.map(|_| ledger.group(OwnerGroup::Free).0),
             unaccounted: ledger.unaccounted,
             lru_ownerless: ledger.lru_ownerless,
             nobody: ledger.nobodys().0,
@@ -211,7 +211,7 @@ impl VerdictJson {
 }
 
 impl SuspectJson {
-    fn new(suspect: &Suspect) -> SuspectJson {
+    fn new(suspect: &HeavySocket) -> SuspectJson {
         SuspectJson {
             pid: suspect.holder.map(|holder| holder.pid),
             comm: suspect.comm.as_deref().map(lossy),

@@ -1,7 +1,7 @@
 //! What stands beside the ledger: the network's own books, the census, memory outside of the total.
 
 use skcheck_core::memory::census::{Census, PageClass};
-use skcheck_core::memory::network::{Limits, Network, ProtocolMemory};
+use skcheck_core::memory::network::{MemLimits, Network, ProtocolMemory};
 use skcheck_core::memory::reserved::Reserved;
 use skcheck_core::{Blocks, Bytes, PageSize, Pages};
 
@@ -54,7 +54,7 @@ pub(super) fn network(network: &Network, page: PageSize) -> Vec<String> {
 fn protocol(memory: &ProtocolMemory, page: PageSize) -> String {
     let bytes = |pages: Pages| size(pages.bytes(page).0);
     match memory.limits {
-        Some(Limits { pressure, .. }) => {
+        Some(MemLimits { pressure, .. }) => {
             format!("{} of {} ({})", bytes(memory.used), bytes(pressure), percent(memory.used.0, pressure.0))
         }
         None => bytes(memory.used),
@@ -164,7 +164,7 @@ mod tests {
     fn the_networks_books() {
         let tcp = ProtocolMemory {
             used: Pages(32_204),
-            limits: Some(Limits { low: Pages(287_000), pressure: Pages(383_000), high: Pages(574_000) }),
+            limits: Some(MemLimits { low: Pages(287_000), pressure: Pages(383_000), high: Pages(574_000) }),
         };
         let mut books = Network::default();
         assert!(network(&books, PAGE).is_empty(), "nothing is known");

@@ -1,6 +1,6 @@
 //! The commands for the next question.
 
-use skcheck_core::verdict::{Code, Reason};
+use skcheck_core::verdict::{Code, VerdictReason};
 use skcheck_core::{Holder, Via};
 
 use crate::report::mem::{Hog, HostReport, MemReport, RowOwner, Scope};
@@ -24,7 +24,7 @@ fn of_host(report: &MemReport<'_>, host: &HostReport<'_>, is_root: bool) -> Vec<
         && matches!(verdict.code, Code::Explains | Code::Could | Code::Partly)
     {
         let Holder { pid, fd, via, .. } = holder;
-        if matches!(verdict.reason, Reason::Walked(_)) && matches!(via, Via::Fd | Via::ThreadFd) {
+        if matches!(verdict.reason, VerdictReason::Walked(_)) && matches!(via, Via::Fd | Via::ThreadFd) {
             let task = holder.task();
             next.push(format!("skcheck packets {task} {fd} (its packets, and the pages that they pin)"));
         } else {

@@ -1,6 +1,6 @@
 //! The descriptors that stand first, as lines.
 
-use skcheck_core::verdict::Suspect;
+use skcheck_core::verdict::HeavySocket;
 use skcheck_core::{Bytes, Holding};
 
 use crate::config::Page;
@@ -14,7 +14,7 @@ const SHOWN: usize = 5;
 const NAME: usize = 24;
 
 /// Who holds it, and at which descriptor.
-fn process(suspect: &Suspect, charset: Charset) -> (String, String) {
+fn process(suspect: &HeavySocket, charset: Charset) -> (String, String) {
     let Some(holder) = suspect.holder else {
         return (unheld(suspect.holding).to_owned(), "-".to_owned());
     };
@@ -33,13 +33,13 @@ const HEADINGS: [(&str, Align); 6] = [
 ];
 
 /// The heaviest first; what is unknown is `?`.
-pub(super) fn lines(suspects: &[Suspect], page: Page) -> Vec<String> {
+pub(super) fn lines(suspects: &[HeavySocket], page: Page) -> Vec<String> {
     if suspects.is_empty() {
         return Vec::new();
     }
     let known = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), size);
-    let rings = |suspect: &Suspect| known(suspect.rings.map(|rings| rings.0));
-    let row = |suspect: &Suspect| {
+    let rings = |suspect: &HeavySocket| known(suspect.rings.map(|rings| rings.0));
+    let row = |suspect: &HeavySocket| {
         let (process, fd) = process(suspect, page.charset);
         [
             process,
@@ -60,7 +60,7 @@ pub(super) fn lines(suspects: &[Suspect], page: Page) -> Vec<String> {
     let mut lines = if shown().any(|suspect| suspect.rings != Some(Bytes(0))) {
         let [process, fd, unread, charged, pinned, worst] = HEADINGS;
         let headings = [process, fd, unread, charged, pinned, worst, ("RINGS", Align::Right)];
-        let with_rings = |suspect: &Suspect| {
+        let with_rings = |suspect: &HeavySocket| {
             let [process, fd, unread, charged, pinned, worst] = row(suspect);
             [process, fd, unread, charged, pinned, worst, rings(suspect)]
         };

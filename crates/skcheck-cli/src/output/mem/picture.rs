@@ -1,6 +1,6 @@
 //! The picture: one bar for the whole, and one for each owner.
 
-use skcheck_core::memory::ledger::{Group, Ledger, PartKind};
+use skcheck_core::memory::ledger::{Ledger, OwnerGroup, PartKind};
 
 use crate::config::Page;
 use crate::output::mem::bars::{MARK, bar, marked, segments};
@@ -161,8 +161,8 @@ fn name(owner: RowOwner) -> &'static str {
 fn details(report: &MemReport<'_>, row: Row) -> String {
     let ledger = report.ledger;
     match row.owner {
-        RowOwner::Applications => parts(ledger, Group::Application),
-        RowOwner::Kernel => parts(ledger, Group::Kernel),
+        RowOwner::Applications => parts(ledger, OwnerGroup::Application),
+        RowOwner::Kernel => parts(ledger, OwnerGroup::Kernel),
         RowOwner::Free => free(ledger),
         RowOwner::Nobody if row.bytes < 0 => "counters overlap: some pages count twice".to_owned(),
         RowOwner::Nobody => report
@@ -173,7 +173,7 @@ fn details(report: &MemReport<'_>, row: Row) -> String {
 }
 
 /// The parts of a group, the largest first, where there are several; the page cache has its own row.
-fn parts(ledger: &Ledger, group: Group) -> String {
+fn parts(ledger: &Ledger, group: OwnerGroup) -> String {
     let slab = [PartKind::SlabReclaimable, PartKind::SlabUnreclaimable].map(|kind| ledger.part(kind));
     let is_slab = |kind| matches!(kind, PartKind::SlabReclaimable | PartKind::SlabUnreclaimable);
     let of_group = ledger
@@ -183,7 +183,7 @@ fn parts(ledger: &Ledger, group: Group) -> String {
     let mut named: Vec<(u64, String)> =
         of_group.map(|part| (part.bytes.0, part_name(part.kind).to_owned())).collect();
     let sum = slab.iter().flatten().map(|bytes| bytes.0).fold(0, u64::saturating_add);
-    if group == Group::Kernel && sum > 0 {
+    if group == OwnerGroup::Kernel && sum > 0 {
         named.push((sum, "slab".to_owned()));
     }
     named.retain(|(bytes, _)| *bytes > 0);

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use skcheck_core::memory::cgroup::CgroupMemory;
 use skcheck_core::memory::ledger::{Ledger, Part, PartKind};
 use skcheck_core::memory::network::Network;
-use skcheck_core::verdict::{Code, Reason, Suspect};
+use skcheck_core::verdict::{Code, HeavySocket, VerdictReason};
 use skcheck_core::{Bytes, Holder, PageSize, Payload, Truesize, Verdict};
 
 use super::*;
@@ -25,7 +25,7 @@ fn ledger(parts: &[(PartKind, u64)], unaccounted: i64, ownerless: i64) -> Ledger
     ledger
 }
 
-fn verdict(ledger: &Ledger, code: Code, reason: Reason) -> Verdict {
+fn verdict(ledger: &Ledger, code: Code, reason: VerdictReason) -> Verdict {
     let mut verdict = skcheck_core::verdict::unseen(ledger);
     verdict.code = code;
     verdict.reason = reason;
@@ -36,8 +36,8 @@ fn verdict(ledger: &Ledger, code: Code, reason: Reason) -> Verdict {
     verdict
 }
 
-fn nginx(pinned: Option<u64>) -> Suspect {
-    let mut nginx = Suspect::default();
+fn nginx(pinned: Option<u64>) -> HeavySocket {
+    let mut nginx = HeavySocket::default();
     nginx.holder = Some(Holder::new(146_935, 11));
     nginx.comm = Some(b"nginx".to_vec());
     nginx.unread = Some(Payload(3 * MIB));
@@ -100,7 +100,7 @@ fn a_host_with_no_gap() {
     let ledger = ledger(&[(PartKind::Anonymous, 9 * GIB), (PartKind::PageCache, 3 * GIB)], 20 << 20, 0);
     check(
         &ledger,
-        &verdict(&ledger, Code::None, Reason::BelowLimit),
+        &verdict(&ledger, Code::None, VerdictReason::BelowLimit),
         &[
             "Memory 32 GiB: no more than usual belongs to nobody (20 MiB).",
             "  ███████████▎                                  9 GiB  28.1 %",
@@ -118,7 +118,7 @@ fn slab_that_leaks() {
     let ledger = ledger(&slab, 0, 0);
     check(
         &ledger,
-        &verdict(&ledger, Code::None, Reason::BelowLimit),
+        &verdict(&ledger, Code::None, VerdictReason::BelowLimit),
         &[
             "no more than usual belongs to nobody (0 B), but slab holds 16 GiB of it",
             "slab 16 GiB (1 GiB reclaimable)",
@@ -133,13 +133,13 @@ fn slab_that_leaks() {
 fn vmalloc_that_leaks() {
     let ledger = ledger(&[(PartKind::Vmalloc, 11 * GIB)], 0, 0);
     let told = ["but vmalloc holds 11 GiB", "/proc/vmallocinfo shows", "sort -k2 -n -r /proc/vmallocinfo"];
-    check(&ledger, &verdict(&ledger, Code::None, Reason::BelowLimit), &told, &[]);
+    check(&ledger, &verdict(&ledger, Code::None, VerdictReason::BelowLimit), &told, &[]);
 }
 
 #[test]
 fn sockets_explain() {
     let ledger = ledger(&[(PartKind::Anonymous, 9 * GIB)], 6 << 30, 0);
-    let mut walked = verdict(&ledger, Code::Explains, Reason::Walked(Bytes(6 * GIB)));
+    let mut walked = verdict(&ledger, Code::Explains, VerdictReason::Walked(Bytes(6 * GIB)));
     walked.suspects = vec![nginx(Some(6 * GIB))];
     walked.evidence.walked_off_list = Some(Bytes(6 * GIB));
     walked.evidence.walked_seen = true;
@@ -160,7 +160,7 @@ fn sockets_explain() {
         ],
         &["nothing has measured", "page_owner"],
     );
-    let mut counted = verdict(&ledger, Code::Explains, Reason::Counted(Bytes(6 * GIB)));
+    let mut counted = verdict(&ledger, Code::Explains, VerdictReason::Counted(Bytes(6 * GIB)));
     counted.evidence.chunks = Some(Bytes(6 * GIB));
     counted.evidence.threads_kept = Bytes(12 * MIB);
     counted.suspects = vec![nginx(None)];
@@ -186,7 +186,7 @@ fn a_bound_alone_does_not_explain() {
     };
     check(
         Code::Could,
-        Reason::Bound(Bytes(6 * GIB)),
+        VerdictReason::Bound(Bytes(6 * GIB)),
         &[
             "6 GiB belongs to nobody. Sockets could explain it.",
             "So sockets could explain it: at worst they pin 6 GiB of it; nothing has measured it yet.",
@@ -194,17 +194,17 @@ fn a_bound_alone_does_not_explain() {
     );
     check(
         Code::Partly,
-        Reason::Bound(Bytes(GIB)),
+        VerdictReason::Bound(Bytes(GIB)),
         &["So sockets explain a part of it at most: even at worst they pin only 1 GiB of it."],
     );
     check(
         Code::Partly,
-        Reason::Walked(Bytes(GIB)),
+        VerdictReason::Walked(Bytes(GIB)),
         &["So sockets explain a part of it: 1 GiB of it was found in their queues."],
     );
     check(
         Code::Cannot,
-        Reason::Bound(Bytes(MIB)),
+        VerdictReason::Bound(Bytes(MIB)),
         &[
             "Sockets cannot explain it.",
             "even at worst they pin only 1 MiB of it. Other owners that no counter shows: pipes,",
@@ -213,12 +213,12 @@ fn a_bound_alone_does_not_explain() {
     );
     check(
         Code::Cannot,
-        Reason::Room(Bytes(MIB)),
+        VerdictReason::Room(Bytes(MIB)),
         &["only 1 MiB of it lies in pages such as packets can lie in", "page_owner=on"],
     );
     check(
         Code::Unseen,
-        Reason::Hidden,
+        VerdictReason::Hidden,
         &[
             "Too little can be seen to tell whether sockets have it.",
             "sockets that could not be walked may have it",
@@ -226,7 +226,7 @@ fn a_bound_alone_does_not_explain() {
     );
     check(
         Code::Could,
-        Reason::HandedIn,
+        VerdictReason::HandedIn,
         &["most of it lies on LRU lists, where sendfile and splice pin files"],
     );
 }
@@ -235,7 +235,7 @@ fn a_bound_alone_does_not_explain() {
 #[test]
 fn where_a_bound_comes_from() {
     let ledger = ledger(&[], 6 << 30, 0);
-    let mut verdict = verdict(&ledger, Code::Could, Reason::Bound(Bytes(6 * GIB)));
+    let mut verdict = verdict(&ledger, Code::Could, VerdictReason::Bound(Bytes(6 * GIB)));
     (verdict.evidence.unread, verdict.evidence.charged) = (Payload(0), Truesize(0));
     (verdict.evidence.unlisted, verdict.evidence.worst_by_packets) = (Truesize(9 * MIB), false);
     let tcp = "9 MiB of TCP memory belongs to none of them, and could pin 8 GiB at worst.";
@@ -255,7 +255,7 @@ fn remainders_below_zero() {
     let ledger = ledger(&[(PartKind::Anonymous, 9 * GIB)], -(12 << 20), -(100 << 20));
     check(
         &ledger,
-        &verdict(&ledger, Code::None, Reason::BelowLimit),
+        &verdict(&ledger, Code::None, VerdictReason::BelowLimit),
         &[
             "no more than usual belongs to nobody (0 B)",
             "    -12 MiB          counters overlap",
@@ -270,7 +270,7 @@ fn ownerless_memory_is_nobodys_too() {
     let ledger = ledger(&[], 200 << 20, 4 << 30);
     check(
         &ledger,
-        &verdict(&ledger, Code::Explains, Reason::Walked(Bytes(4 * GIB))),
+        &verdict(&ledger, Code::Explains, VerdictReason::Walked(Bytes(4 * GIB))),
         &[
             "? nobody        ████!▎ over the alarm (!) of 3.2 GiB        4.2 GiB  13.1 %  4 GiB of it on LRU lists\n",
             "; 200 MiB was taken straight from the page allocator, 4 GiB lies on LRU lists.",
@@ -337,7 +337,7 @@ fn a_cgroup_has_a_limit_instead_of_free_memory() {
 fn what_was_walked() {
     let ledger = ledger(&[(PartKind::Anonymous, GIB)], 400 << 20, 0);
     let walked = |walked_seen, is_blind, elsewhere| {
-        let mut verdict = verdict(&ledger, Code::Unseen, Reason::Hidden);
+        let mut verdict = verdict(&ledger, Code::Unseen, VerdictReason::Hidden);
         let evidence = &mut verdict.evidence;
         (evidence.walked_off_list, evidence.walked_ownerless) = (Some(Bytes(MIB)), Some(Bytes(0)));
         (evidence.walked_seen, evidence.is_blind) = (walked_seen, is_blind);
@@ -361,7 +361,7 @@ fn what_was_walked() {
 #[test]
 fn one_that_was_walked_in_part_stands_first() {
     let ledger = ledger(&[(PartKind::Anonymous, GIB)], 400 << 20, 0);
-    let mut verdict = verdict(&ledger, Code::Could, Reason::Bound(Bytes(400 << 20)));
+    let mut verdict = verdict(&ledger, Code::Could, VerdictReason::Bound(Bytes(400 << 20)));
     let mut first = nginx(Some(MIB));
     first.pinned_is_floor = true;
     verdict.suspects = vec![first, nginx(None), nginx(Some(MIB))];

@@ -1,6 +1,6 @@
 //! The verdict in words: how much is missing, whether sockets have it, and why that can be said.
 
-use skcheck_core::verdict::{Code, Evidence, Reason, Suspect};
+use skcheck_core::verdict::{Code, Evidence, HeavySocket, VerdictReason};
 use skcheck_core::{Bytes, Verdict};
 
 use crate::output::mem::offenders::unheld;
@@ -202,7 +202,7 @@ fn sum(parts: [Option<Bytes>; 2]) -> Option<u64> {
     Some(known.map(|bytes| bytes.0).fold(0, u64::saturating_add))
 }
 
-fn stands_first(suspect: &Suspect, charset: Charset) -> String {
+fn stands_first(suspect: &HeavySocket, charset: Charset) -> String {
     let name = suspect_name(suspect, charset);
     let rings = suspect.rings.map_or(0, |rings| rings.0);
     let queues = suspect.pinned.map(|bytes| bytes.0).or(suspect.charged.map(|charge| charge.0));
@@ -225,36 +225,36 @@ fn stands_first(suspect: &Suspect, charset: Charset) -> String {
 /// The answer with its reason.
 fn conclusion(verdict: &Verdict) -> String {
     let answer = match (verdict.code, verdict.reason) {
-        (Code::Partly, Reason::Walked(_) | Reason::Rings(_) | Reason::Counted(_)) => {
+        (Code::Partly, VerdictReason::Walked(_) | VerdictReason::Rings(_) | VerdictReason::Counted(_)) => {
             "sockets explain a part of it"
         }
         (code, _) => answer(code),
     };
     let reason = match verdict.reason {
-        Reason::BelowLimit => "it is less than usual".to_owned(),
-        Reason::Walked(bytes) if verdict.code == Code::Cannot => {
+        VerdictReason::BelowLimit => "it is less than usual".to_owned(),
+        VerdictReason::Walked(bytes) if verdict.code == Code::Cannot => {
             format!("every queue was walked, and only {} of it found there", size(bytes.0))
         }
-        Reason::Rings(bytes) if verdict.code == Code::Cannot => {
+        VerdictReason::Rings(bytes) if verdict.code == Code::Cannot => {
             format!("every queue was walked, and only {} of it found there and in rings", size(bytes.0))
         }
-        Reason::Walked(bytes) => format!("{} of it was found in their queues", size(bytes.0)),
-        Reason::Rings(bytes) => {
+        VerdictReason::Walked(bytes) => format!("{} of it was found in their queues", size(bytes.0)),
+        VerdictReason::Rings(bytes) => {
             format!("{} of it was found in rings of packet sockets, and in queues", size(bytes.0))
         }
-        Reason::Room(bytes) => {
+        VerdictReason::Room(bytes) => {
             format!("only {} of it lies in pages such as packets can lie in", size(bytes.0))
         }
-        Reason::Counted(bytes) => format!(
+        VerdictReason::Counted(bytes) => format!(
             "the census found {} of it in blocks that packets lie in, beyond what threads keep, and sockets can \
              pin that much",
             size(bytes.0)
         ),
-        Reason::Bound(bytes) if verdict.code == Code::Could => {
+        VerdictReason::Bound(bytes) if verdict.code == Code::Could => {
             format!("at worst they pin {} of it; nothing has measured it yet", size(bytes.0))
         }
-        Reason::Bound(bytes) => format!("even at worst they pin only {} of it", size(bytes.0)),
-        Reason::HandedIn => {
+        VerdictReason::Bound(bytes) => format!("even at worst they pin only {} of it", size(bytes.0)),
+        VerdictReason::HandedIn => {
             "most of it lies on LRU lists, where sendfile and splice pin files; no bound holds \
                              there, and not every queue could be walked"
                 .to_owned()
@@ -265,7 +265,7 @@ fn conclusion(verdict: &Verdict) -> String {
 }
 
 /// A process and its descriptor in a sentence.
-pub(super) fn suspect_name(suspect: &Suspect, charset: Charset) -> String {
+pub(super) fn suspect_name(suspect: &HeavySocket, charset: Charset) -> String {
     let comm = suspect.comm.as_deref().map_or_else(|| "process".to_owned(), |comm| escape(comm, charset));
     match suspect.holder {
         Some(holder) if holder.number().is_none() => format!("{comm} ({})", holder.pid),

@@ -1,6 +1,6 @@
 //! Paths as they stand in /proc/PID/cgroup of real hosts.
 
-use crate::container::identity::{Cgroup, Mount, v2_mounts};
+use crate::container::identity::Cgroup;
 use crate::model::container::{Container, Runtime};
 
 const ID: &str = "4088e78945f24d32ca3e1b09f097704c9c92e70f525a553fef8da2e6c7f333fd";
@@ -226,15 +226,6 @@ fn names_may_be_any_bytes() {
     assert_eq!(cgroup.unit, Some(b"\xff\x1b[2J.service".to_vec()));
 }
 
-#[test]
-fn mounts() {
-    let mountinfo = b"31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n\
-        35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
-        41 31 0:38 /.. /sys/fs/my\\040cgroup rw,relatime shared:9 master:1 - cgroup2 cgroup2 rw\n41 31\n";
-    let expected = Mount { root: b"/..".to_vec(), mount_point: b"/sys/fs/my cgroup".to_vec() };
-    assert_eq!(v2_mounts(mountinfo), [expected]);
-}
-
 proptest::proptest! {
     /// Any text is read to its end, and a path that is told stands in it.
     #[test]
@@ -243,7 +234,6 @@ proptest::proptest! {
             if let Some(cgroup) = Cgroup::of_process(file) {
                 proptest::prop_assert!(file.windows(cgroup.path.len()).any(|part| part == cgroup.path));
             }
-            let _ = v2_mounts(file);
         }
     }
 }

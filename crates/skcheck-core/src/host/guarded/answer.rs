@@ -4,13 +4,15 @@ use std::io;
 use std::ops::ControlFlow;
 
 use crate::diag::decode::ends;
-use crate::host::guarded::question::{Question, encode_sight};
+use crate::host::diag::Diag;
+use crate::host::guarded::question::sight::encode_sight;
+use crate::host::guarded::question::{FileQuestion, HostQuestion, ProcessQuestion, TalkQuestion};
 use crate::host::live::Live;
-use crate::host::worker::Answer;
-use crate::host::worker::frames::encode_error;
+use crate::host::seam::Host;
+use crate::host::worker::errors::encode_error;
 use crate::host::worker::many::Many;
+use crate::host::worker::serving::{AnswerWriter, serve};
 use crate::host::worker::words::Words;
-use crate::host::{Diag, Host};
 
 /// Answers questions about the host that runs, one after the other.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ impl Answering {
     /// When nobody is there any more to be answered.
     pub fn serve(&self, input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result<()> {
         let mut talk: Talk<'_> = None;
-        crate::host::worker::serve(input, out, &mut |bytes, answer| match Question::decode(bytes) {
+        serve(input, out, &mut |bytes, answer| match HostQuestion::decode(bytes) {
             Some(question) => self.answer(question, &mut talk, answer),
             None => Err(io::ErrorKind::InvalidInput.into()),
         })
@@ -41,110 +43,139 @@ impl Answering {
 
     fn answer<'l>(
         &'l self,
-        question: Question,
+        question: HostQuestion,
         talk: &mut Talk<'l>,
-        answer: &mut Answer<'_>,
+        answer: &mut AnswerWriter<'_>,
     ) -> io::Result<()> {
-        let live = &self.live;
-        let talking = |talk: &mut Talk<'l>| talk.take().ok_or(io::Error::from(io::ErrorKind::NotConnected));
         match question {
-            Question::Read { path, limit } => {
-                let mut file = Vec::new();
-                live.read_limited(&path, limit, &mut file)?;
-                in_parts(&file, answer);
+            HostQuestion::File(question) => about_files(&self.live, question, answer),
+            HostQuestion::Process(question) => about_processes(&self.live, question, answer),
+            HostQuestion::Talk(question) => self.talk(question, talk, answer),
+            HostQuestion::InterfaceName(index) => {
+                answer.more(self.live.interface_name(index)?.as_bytes());
+                Ok(())
             }
-            Question::ReadAt { path, offset, length } => {
-                let mut piece = vec![0; usize::try_from(length).unwrap_or(0).min(1 << 24)];
-                let read = live.read_at(&path, offset, &mut piece)?;
-                answer.more(piece.get(..read).unwrap_or_default());
-            }
-            Question::ReadEach { paths, limit } => {
-                let mut file = Vec::new();
-                for path in paths {
-                    let words = match live.read_limited(&path, limit, &mut file) {
-                        Ok(()) => Words::of(0).bytes(&file),
-                        Err(error) => Words::of(1).bytes(&encode_error(&error)),
-                    };
-                    answer.more(words.as_slice());
-                }
-            }
-            Question::ReadDir(path) => {
-                let mut many = Many::to(answer);
-                live.read_dir(&path, &mut |name| many.add(&Words::default().bytes(name)))?;
-            }
-            Question::Subdirectories(path) => {
-                let mut many = Many::to(answer);
-                live.subdirectories(&path, &mut |name, inode| {
-                    many.add(&Words::default().bytes(name).number(inode));
-                })?;
-            }
-            Question::ReadLink(path) => answer.more(&live.read_link(&path)?),
-            Question::Inode(path) => answer.more(Words::default().number(live.inode(&path)?).as_slice()),
-            Question::Xattr { path, name } => answer.more(&live.xattr(&path, &name)?),
-            Question::InterfaceName(index) => answer.more(live.interface_name(index)?.as_bytes()),
-            Question::FdLinks(pid) => {
-                let mut many = Many::to(answer);
-                live.fd_links(pid, &mut |fd, target| {
-                    many.add(&Words::default().number(fd.into()).bytes(target));
-                })?;
-            }
-            Question::SharesDescriptors { pid, tid } => {
-                answer.more(&[u8::from(live.shares_descriptors(pid, tid)?)]);
-            }
-            Question::ShowsOwnPids => answer.more(&[u8::from(live.shows_own_pids())]),
-            Question::Look { pids, at } => {
-                // With its end each process is handed on: whoever reads this knows who has answered.
-                for pid in pids {
-                    let mut many = Many::to(answer);
-                    live.look_at_each(&[pid], at, &mut |_, sight| many.add(&encode_sight(&sight)));
-                }
-            }
-            Question::Open(netns) => {
+        }
+    }
+
+    fn talk<'l>(
+        &'l self,
+        question: TalkQuestion,
+        talk: &mut Talk<'l>,
+        answer: &mut AnswerWriter<'_>,
+    ) -> io::Result<()> {
+        match question {
+            TalkQuestion::Open(netns) => {
                 *talk = None;
-                let opened = live.diag(netns.as_ref())?;
+                let opened = self.live.diag(netns.as_ref())?;
                 answer.more(opened.sockstat());
                 *talk = Some(opened);
             }
-            Question::Ask { request } => {
-                let mut diag = talking(talk)?;
-                ask(&mut *diag, &request, answer)?;
-                *talk = Some(diag);
-            }
-            Question::AskEach { requests } => {
-                let mut diag = talking(talk)?;
+            TalkQuestion::Ask { request } => in_conversation(talk, |diag| ask(diag, &request, answer))?,
+            TalkQuestion::AskEach { requests } => in_conversation(talk, |diag| {
                 for request in requests {
-                    ask(&mut *diag, &request, answer)?;
+                    ask(diag, &request, answer)?;
                     answer.more(&[]);
                 }
-                *talk = Some(diag);
+                Ok(())
+            })?,
+            TalkQuestion::ProcNet(name) => in_parts(&in_talk(talk)?.proc_net(&name)?, answer),
+            TalkQuestion::InterfaceName(index) => {
+                answer.more(in_talk(talk)?.interface_name(index)?.as_bytes());
             }
-            Question::ProcNet(name) => {
-                let diag = talking(talk)?;
-                let file = diag.proc_net(&name);
-                *talk = Some(diag);
-                in_parts(&file?, answer);
-            }
-            Question::InterfaceNameThere(index) => {
-                let diag = talking(talk)?;
-                let name = diag.interface_name(index);
-                *talk = Some(diag);
-                answer.more(name?.as_bytes());
-            }
-            Question::Close => *talk = None,
+            TalkQuestion::Close => *talk = None,
         }
         Ok(())
     }
 }
 
+fn in_talk<'t, 'l>(talk: &'t mut Talk<'l>) -> io::Result<&'t mut (dyn Diag + 'l)> {
+    talk.as_deref_mut().ok_or(io::ErrorKind::NotConnected.into())
+}
+
+/// Asks the kernel in the conversation, which ends with an error: the rest of an answer may still come.
+fn in_conversation<'l>(
+    talk: &mut Talk<'l>,
+    ask: impl FnOnce(&mut (dyn Diag + 'l)) -> io::Result<()>,
+) -> io::Result<()> {
+    let asked = ask(in_talk(talk)?);
+    if asked.is_err() {
+        *talk = None;
+    }
+    asked
+}
+
+fn about_files(live: &Live, question: FileQuestion, answer: &mut AnswerWriter<'_>) -> io::Result<()> {
+    match question {
+        FileQuestion::Read { path, limit } => {
+            let mut file = Vec::new();
+            live.read_limited(&path, limit, &mut file)?;
+            in_parts(&file, answer);
+        }
+        FileQuestion::ReadAt { path, offset, length } => {
+            let mut piece = vec![0; usize::try_from(length).unwrap_or(0).min(1 << 24)];
+            let read = live.read_at(&path, offset, &mut piece)?;
+            answer.more(piece.get(..read).unwrap_or_default());
+        }
+        FileQuestion::ReadEach { paths, limit } => {
+            let mut file = Vec::new();
+            for path in paths {
+                let words = match live.read_limited(&path, limit, &mut file) {
+                    Ok(()) => Words::of(0).bytes(&file),
+                    Err(error) => Words::of(1).bytes(&encode_error(&error)),
+                };
+                answer.more(words.as_slice());
+            }
+        }
+        FileQuestion::ReadDir(path) => {
+            let mut many = Many::to(answer);
+            live.read_dir(&path, &mut |name| many.add(&Words::default().bytes(name)))?;
+        }
+        FileQuestion::Subdirectories(path) => {
+            let mut many = Many::to(answer);
+            live.subdirectories(&path, &mut |name, inode| {
+                many.add(&Words::default().bytes(name).number(inode));
+            })?;
+        }
+        FileQuestion::ReadLink(path) => answer.more(&live.read_link(&path)?),
+        FileQuestion::Inode(path) => answer.more(Words::default().number(live.inode(&path)?).as_slice()),
+        FileQuestion::Xattr { path, name } => answer.more(&live.xattr(&path, &name)?),
+    }
+    Ok(())
+}
+
+fn about_processes(live: &Live, question: ProcessQuestion, answer: &mut AnswerWriter<'_>) -> io::Result<()> {
+    match question {
+        ProcessQuestion::FdLinks(pid) => {
+            let mut many = Many::to(answer);
+            live.fd_links(pid, &mut |fd, target| {
+                many.add(&Words::default().number(fd.into()).bytes(target));
+            })?;
+        }
+        ProcessQuestion::SharesDescriptors { pid, tid } => {
+            answer.more(&[u8::from(live.shares_descriptors(pid, tid)?)]);
+        }
+        ProcessQuestion::ShowsOwnPids => answer.more(&[u8::from(live.shows_own_pids())]),
+        ProcessQuestion::Look { pids, at } => {
+            // With its end each process is handed on: whoever reads this knows who has answered.
+            for pid in pids {
+                let mut many = Many::to(answer);
+                live.look_at_each(&[pid], at, &mut |_, sight| many.add(&encode_sight(&sight)));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Hands on each datagram of an answer.
-fn ask(diag: &mut dyn Diag, request: &[u8], answer: &mut Answer<'_>) -> io::Result<()> {
+fn ask(diag: &mut dyn Diag, request: &[u8], answer: &mut AnswerWriter<'_>) -> io::Result<()> {
     diag.ask(request, &mut |datagram| {
         answer.more(datagram);
         if ends(request, datagram) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }
 
-fn in_parts(file: &[u8], answer: &mut Answer<'_>) {
+fn in_parts(file: &[u8], answer: &mut AnswerWriter<'_>) {
     const MOST: usize = 1 << 20;
     file.chunks(MOST).for_each(|part| answer.more(part));
 }

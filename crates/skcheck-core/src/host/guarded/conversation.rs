@@ -5,15 +5,16 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::host::guarded::Guarded;
-use crate::host::guarded::question::Question;
-use crate::host::guarded::silent::Subject;
+use crate::host::diag::{Diag, Message};
+use crate::host::guarded::asker::Guarded;
+use crate::host::guarded::question::{HostQuestion, TalkQuestion};
+use crate::host::guarded::subject::Subject;
+use crate::host::seam::Host;
 use crate::host::worker::{Trouble, Worker};
-use crate::host::{Diag, Host, Message};
 use crate::model::netns::NetnsFile;
 
 /// The worker that holds it does nothing else meanwhile.
-pub(super) struct Conversation<'g> {
+pub(super) struct WorkerConversation<'g> {
     guarded: &'g Guarded,
     netns: Option<NetnsFile>,
     sockstat: Vec<u8>,
@@ -21,7 +22,7 @@ pub(super) struct Conversation<'g> {
     worker: RefCell<Option<Worker>>,
 }
 
-impl<'g> Conversation<'g> {
+impl<'g> WorkerConversation<'g> {
     /// Opens one; directly where there is no worker.
     pub(super) fn open(guarded: &'g Guarded, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + 'g>> {
         let way_in = netns.map(NetnsFile::whole_path);
@@ -30,38 +31,35 @@ impl<'g> Conversation<'g> {
         if guarded.is_hopeless(&subject) {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        let Some(worker) = guarded.worker() else {
+        let Some(worker) = guarded.pool.take() else {
             return guarded.no_worker(&subject).map_or_else(|| guarded.live.diag(netns), Err);
         };
-        let mut talk = Conversation {
+        let mut talk = WorkerConversation {
             guarded,
             netns: netns.cloned(),
             sockstat: Vec::new(),
             worker: RefCell::new(Some(worker)),
         };
         let mut sockstat = Vec::new();
-        talk.say(&Question::Open(netns.cloned()), subject, &mut |part| sockstat.extend_from_slice(part))?;
+        talk.say(TalkQuestion::Open(netns.cloned()), subject, &mut |part| sockstat.extend_from_slice(part))?;
         talk.sockstat = sockstat;
         Ok(Box::new(talk))
     }
 
-    fn say(&self, question: &Question, subject: Subject, on_more: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    fn say(
+        &self,
+        question: TalkQuestion,
+        subject: Subject,
+        on_more: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
         if self.guarded.is_hopeless(&subject) {
             return Err(io::ErrorKind::TimedOut.into());
         }
         let mut worker = self.worker.borrow_mut().take().ok_or(io::ErrorKind::NotConnected)?;
-        let budget = &self.guarded.budget;
-        match worker.ask(question.encode().as_slice(), budget, Duration::ZERO, on_more) {
-            Ok(()) => {
-                *self.worker.borrow_mut() = Some(worker);
-                Ok(())
-            }
-            Err(Trouble::Refused(error)) => {
-                *self.worker.borrow_mut() = Some(worker);
-                Err(error)
-            }
-            Err(trouble) => Err(self.guarded.despair(worker, trouble, subject)),
-        }
+        let budget = self.guarded.budget();
+        let asked =
+            worker.ask(HostQuestion::from(question).encode().as_slice(), budget, Duration::ZERO, on_more);
+        self.guarded.settle_into(worker, asked, subject, |worker| *self.worker.borrow_mut() = Some(worker))
     }
 
     /// The worker, with its conversation, which is begun anew after one that did not answer.
@@ -69,19 +67,19 @@ impl<'g> Conversation<'g> {
         if let Some(worker) = self.worker.get_mut().take() {
             return Some(worker);
         }
-        let Some(mut worker) = self.guarded.worker() else {
+        let Some(mut worker) = self.guarded.pool.take() else {
             self.guarded.silent().lacked += 1;
             return None;
         };
-        let open = Question::Open(self.netns.clone()).encode();
-        match worker.ask(open.as_slice(), &self.guarded.budget, Duration::ZERO, &mut |_| {}) {
-            Ok(()) => return Some(worker),
-            Err(Trouble::Refused(error)) => {
-                self.guarded.silent().add_refused(&error);
-                self.guarded.give_back(worker);
-            }
-            Err(trouble) => drop(self.guarded.despair(worker, trouble, self.subject("sockets"))),
+        let open = HostQuestion::from(TalkQuestion::Open(self.netns.clone())).encode();
+        let opened = worker.ask(open.as_slice(), self.guarded.budget(), Duration::ZERO, &mut |_| {});
+        if opened.is_ok() {
+            return Some(worker);
         }
+        if let Err(Trouble::Refused(error)) = &opened {
+            self.guarded.silent().add_refused(error);
+        }
+        let _ = self.guarded.settle(worker, opened, self.subject("sockets"));
         None
     }
 
@@ -101,7 +99,7 @@ impl<'g> Conversation<'g> {
     }
 }
 
-impl Diag for Conversation<'_> {
+impl Diag for WorkerConversation<'_> {
     fn ask(
         &mut self,
         request: &[u8],
@@ -109,7 +107,7 @@ impl Diag for Conversation<'_> {
     ) -> io::Result<()> {
         let subject = self.subject("sockets");
         let mut is_over = false;
-        self.say(&Question::Ask { request: request.to_vec() }, subject, &mut |datagram| {
+        self.say(TalkQuestion::Ask { request: request.to_vec() }, subject, &mut |datagram| {
             is_over = is_over || on_datagram(datagram).is_break();
         })
     }
@@ -125,32 +123,26 @@ impl Diag for Conversation<'_> {
             };
             let rest = messages.get(next..).unwrap_or_default();
             let requests = rest.iter().map(|message| message.request.clone()).collect();
-            let question = Question::AskEach { requests };
-            let budget = &self.guarded.budget;
-            let asked = worker.ask(question.encode().as_slice(), budget, Duration::ZERO, &mut |datagram| {
-                match datagram {
+            let question = HostQuestion::from(TalkQuestion::AskEach { requests }).encode();
+            let budget = self.guarded.budget();
+            let asked =
+                worker.ask(question.as_slice(), budget, Duration::ZERO, &mut |datagram| match datagram {
                     [] => next += 1,
                     datagram => on_datagram(next, datagram),
+                });
+            // Otherwise the conversation is over, and the one after that begins anew.
+            match &asked {
+                Ok(()) if next >= messages.len() => {
+                    *self.worker.get_mut() = Some(worker);
+                    return;
                 }
-            });
-            match asked {
-                Ok(()) if next >= messages.len() => *self.worker.get_mut() = Some(worker),
-                // The conversation is over, and the one after that begins anew.
-                Ok(()) | Err(Trouble::Refused(_)) => {
-                    let error = match asked {
-                        Err(Trouble::Refused(error)) => error,
-                        _ => io::ErrorKind::InvalidData.into(),
-                    };
-                    self.guarded.silent().add_refused(&error);
-                    self.guarded.give_back(worker);
-                    next += 1;
-                }
-                Err(trouble) => {
-                    let subject = messages.get(next).map_or(subject, |message| self.subject_of(message));
-                    let _ = self.guarded.despair(worker, trouble, subject);
-                    next += 1;
-                }
+                Ok(()) => self.guarded.silent().add_refused(&io::ErrorKind::InvalidData.into()),
+                Err(Trouble::Refused(error)) => self.guarded.silent().add_refused(error),
+                Err(_) => {}
             }
+            let subject = messages.get(next).map_or(subject, |message| self.subject_of(message));
+            let _ = self.guarded.settle(worker, asked, subject);
+            next += 1;
         }
     }
 
@@ -160,26 +152,25 @@ impl Diag for Conversation<'_> {
 
     fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
         let mut file = Vec::new();
-        let question = Question::ProcNet(name.to_owned());
-        self.say(&question, self.subject(name), &mut |part| file.extend_from_slice(part)).map(|()| file)
+        let question = TalkQuestion::ProcNet(name.to_owned());
+        self.say(question, self.subject(name), &mut |part| file.extend_from_slice(part)).map(|()| file)
     }
 
     fn interface_name(&self, index: u32) -> io::Result<String> {
         let mut name = Vec::new();
-        let question = Question::InterfaceNameThere(index);
-        self.say(&question, self.subject("interfaces"), &mut |part| name.extend_from_slice(part))?;
+        let question = TalkQuestion::InterfaceName(index);
+        self.say(question, self.subject("interfaces"), &mut |part| name.extend_from_slice(part))?;
         Ok(String::from_utf8_lossy(&name).into_owned())
     }
 }
 
-impl Drop for Conversation<'_> {
+impl Drop for WorkerConversation<'_> {
     fn drop(&mut self) {
         let Some(mut worker) = self.worker.borrow_mut().take() else { return };
         // An open conversation keeps its namespace alive.
-        let close = Question::Close.encode();
-        match worker.ask(close.as_slice(), &self.guarded.budget, Duration::ZERO, &mut |_| {}) {
-            Ok(()) => self.guarded.give_back(worker),
-            Err(_) => drop(worker),
+        let close = HostQuestion::from(TalkQuestion::Close).encode();
+        if worker.ask(close.as_slice(), self.guarded.budget(), Duration::ZERO, &mut |_| {}).is_ok() {
+            self.guarded.pool.give_back(worker);
         }
     }
 }

@@ -3,16 +3,15 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::host::guarded::Guarded;
-use crate::host::guarded::question::{Question, decode_sight};
-use crate::host::guarded::silent::Subject;
-use crate::host::worker::Trouble;
-use crate::host::worker::words::Reading;
-use crate::host::{Host, Looking, Sight};
-
-/// When one has not answered, the rest is asked so many at the same time, each by a worker: where one is
-/// stuck many are.
-pub(super) const AT_ONCE: usize = 16;
+use crate::host::guarded::asker::Guarded;
+use crate::host::guarded::pool::AT_ONCE;
+use crate::host::guarded::question::sight::decode_sight;
+use crate::host::guarded::question::{HostQuestion, ProcessQuestion};
+use crate::host::guarded::subject::Subject;
+use crate::host::seam::Host;
+use crate::host::sight::{Looking, Sight};
+use crate::host::worker::Worker;
+use crate::host::worker::words::WordReader;
 
 /// They are waited for so long together, at least and at most.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -45,55 +44,73 @@ fn ask_together(
     at: Looking,
     on_sight: &mut dyn FnMut(u32, Sight<'_>),
 ) -> usize {
-    let patience = guarded.budget.patience(SHORTEST).min(LONGEST);
+    let patience = guarded.budget().patience(SHORTEST).min(LONGEST);
     let mut asked = Vec::new();
     let mut done = 0;
     for pid in pids {
-        let question = Question::Look { pids: vec![*pid], at }.encode();
-        let is_hopeless = guarded.is_hopeless(&Subject::Process(*pid));
-        let worker = if is_hopeless { None } else { guarded.worker() };
-        match worker {
-            Some(mut worker) => match worker.begin(question.as_slice(), &guarded.budget, patience) {
-                Ok(()) => asked.push((*pid, worker)),
-                Err(trouble) => {
-                    let error = guarded.despair(worker, trouble, Subject::Process(*pid));
-                    on_sight(*pid, Sight::End(Err(error)));
-                }
-            },
-            None if is_hopeless || asked.is_empty() => {
-                if !is_hopeless {
-                    guarded.silent().lacked += 1;
-                }
+        match begin(guarded, *pid, at, patience) {
+            Begun::Asked(worker) => asked.push((*pid, worker)),
+            // Those that have begun come first, and give theirs back.
+            Begun::NoWorker if !asked.is_empty() => break,
+            Begun::NoWorker => {
+                guarded.silent().lacked += 1;
                 on_sight(*pid, Sight::End(Err(io::ErrorKind::TimedOut.into())));
             }
-            // Those that have begun come first, and give theirs back.
-            None => break,
+            Begun::Failed(error) => on_sight(*pid, Sight::End(Err(error))),
         }
         done += 1;
     }
     let begun = Instant::now();
-    for (pid, mut worker) in asked {
-        let left = patience.saturating_sub(begun.elapsed());
-        let mut has_ended = false;
-        let answered = worker.finish(&guarded.budget, left, &mut |part| {
-            let mut words = Reading::of(part);
-            while let Some(sight) = decode_sight(&mut words) {
-                has_ended |= matches!(sight, Sight::End(_));
-                on_sight(pid, sight);
-            }
-        });
-        let error = match answered {
-            Ok(()) | Err(Trouble::Refused(_)) => {
-                guarded.give_back(worker);
-                io::ErrorKind::InvalidData.into()
-            }
-            Err(trouble) => guarded.despair(worker, trouble, Subject::Process(pid)),
-        };
-        if !has_ended {
-            on_sight(pid, Sight::End(Err(error)));
-        }
+    for (pid, worker) in asked {
+        finish(guarded, pid, worker, patience.saturating_sub(begun.elapsed()), on_sight);
     }
     done
+}
+
+/// What comes of a process that is to be asked about beside others.
+enum Begun {
+    Asked(Worker),
+    NoWorker,
+    Failed(io::Error),
+}
+
+fn begin(guarded: &Guarded, pid: u32, at: Looking, patience: Duration) -> Begun {
+    let subject = Subject::Process(pid);
+    if guarded.is_hopeless(&subject) {
+        return Begun::Failed(io::ErrorKind::TimedOut.into());
+    }
+    let Some(mut worker) = guarded.pool.take() else { return Begun::NoWorker };
+    let question = HostQuestion::from(ProcessQuestion::Look { pids: vec![pid], at }).encode();
+    let begun = worker.begin(question.as_slice(), guarded.budget(), patience);
+    if begun.is_ok() {
+        return Begun::Asked(worker);
+    }
+    let error = guarded.settle(worker, begun, subject).err();
+    Begun::Failed(error.unwrap_or_else(|| io::ErrorKind::InvalidData.into()))
+}
+
+fn finish(
+    guarded: &Guarded,
+    pid: u32,
+    mut worker: Worker,
+    patience: Duration,
+    on_sight: &mut dyn FnMut(u32, Sight<'_>),
+) {
+    let mut has_ended = false;
+    let answered = worker.finish(guarded.budget(), patience, &mut |part| {
+        let mut words = WordReader::of(part);
+        while let Some(sight) = decode_sight(&mut words) {
+            has_ended |= matches!(sight, Sight::End(_));
+            on_sight(pid, sight);
+        }
+    });
+    let error = match guarded.settle(worker, answered, Subject::Process(pid)) {
+        Err(error) => error,
+        Ok(()) => io::ErrorKind::InvalidData.into(),
+    };
+    if !has_ended {
+        on_sight(pid, Sight::End(Err(error)));
+    }
 }
 
 /// Asks about processes one after the other, until one does not answer. Returns how many did.
@@ -101,25 +118,25 @@ fn ask(guarded: &Guarded, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u3
     let mut answered = 0;
     let known = pids.iter().take_while(|pid| !guarded.is_hopeless(&Subject::Process(**pid))).count();
     let Some(pids) = pids.get(..known).filter(|pids| !pids.is_empty()) else { return 0 };
-    let Some(mut worker) = guarded.worker() else {
+    let Some(mut worker) = guarded.pool.take() else {
         if guarded.no_worker(&Subject::Process(pids.first().copied().unwrap_or_default())).is_some() {
             return 0;
         }
         guarded.live.look_at_each(pids, at, on_sight);
         return pids.len();
     };
-    let question = Question::Look { pids: pids.to_vec(), at }.encode();
-    let asked = worker.ask(question.as_slice(), &guarded.budget, Duration::ZERO, &mut |part| {
-        let mut words = Reading::of(part);
+    let question = HostQuestion::from(ProcessQuestion::Look { pids: pids.to_vec(), at }).encode();
+    let asked = worker.ask(question.as_slice(), guarded.budget(), Duration::ZERO, &mut |part| {
+        let mut words = WordReader::of(part);
         while let (Some(pid), Some(sight)) = (pids.get(answered), decode_sight(&mut words)) {
             answered += usize::from(matches!(sight, Sight::End(_)));
             on_sight(*pid, sight);
         }
     });
-    match (asked, pids.get(answered)) {
-        (Ok(()) | Err(Trouble::Refused(_)), _) => guarded.give_back(worker),
-        (Err(trouble), Some(pid)) => drop(guarded.despair(worker, trouble, Subject::Process(*pid))),
-        (Err(_), None) => drop(worker),
+    match pids.get(answered) {
+        Some(pid) => drop(guarded.settle(worker, asked, Subject::Process(*pid))),
+        None if asked.is_ok() => guarded.pool.give_back(worker),
+        None => drop(worker),
     }
     answered
 }

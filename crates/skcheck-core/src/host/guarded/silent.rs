@@ -1,101 +1,15 @@
 //! Who did not answer: remembered, so that nobody is waited for twice, and named in the report.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::host::guarded::subject::Subject;
 use crate::host::worker::{Ending, Left};
 use crate::model::gap::{Gap, Missing};
-use crate::procfs::mountinfo::unescape;
-use crate::procfs::number::parse_number;
 
 /// After so long somebody who did not answer is asked again: a watch goes on for hours.
 const AGAIN: Duration = Duration::from_secs(10);
-
-/// Whom a question is about: who keeps it from being answered, if nobody answers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Subject {
-    /// A process.
-    Process(u32),
-    /// The memory of a process: what waits while something holds the lock of that.
-    Memory(u32),
-    /// A descriptor of a process, and the file behind it.
-    Descriptor(u32, u32),
-    /// What lies on a file system, by its path in the scanner's own files.
-    Place(PathBuf),
-    /// A socket, or a table of sockets, by what was asked; and the process that holds it, where that is
-    /// known.
-    Sockets(String, Option<u32>),
-}
-
-impl Subject {
-    /// Whom a path is about: /proc/PID/... is about a process, but what lies below its root is not.
-    pub(super) fn of(path: &Path) -> Subject {
-        Subject::of_process(path).unwrap_or_else(|| Subject::Place(path.to_owned()))
-    }
-
-    fn of_process(path: &Path) -> Option<Subject> {
-        let mut parts = path.strip_prefix("/proc").ok()?.iter().map(OsStr::as_encoded_bytes);
-        let pid = parse_number(parts.next()?)?;
-        // What is below a task of it is as below the process.
-        let mut next = parts.next();
-        if next == Some(b"task") && parts.next().is_some() {
-            next = parts.next();
-        }
-        let below = parts.next();
-        match (next, below) {
-            (Some(b"root" | b"cwd"), Some(_)) => None,
-            (Some(b"cmdline" | b"environ" | b"maps" | b"smaps"), _) => Some(Subject::Memory(pid)),
-            (Some(b"fdinfo"), Some(fd)) => Some(Subject::Descriptor(pid, parse_number(fd)?)),
-            _ => Some(Subject::Process(pid)),
-        }
-    }
-
-    /// Whom the file behind a descriptor is about.
-    pub(super) fn behind(path: &Path) -> Subject {
-        let fd = path.file_name().and_then(|fd| parse_number(fd.as_encoded_bytes()));
-        match (Subject::of(path), fd) {
-            (Subject::Process(pid), Some(fd)) => Subject::Descriptor(pid, fd),
-            (subject, _) => subject,
-        }
-    }
-
-    /// Whether it is about nobody: tables of sockets, and files of /proc and /sys that are about the host.
-    pub(super) fn is_of_kernel(&self) -> bool {
-        match self {
-            Subject::Sockets(_, pid) => pid.is_none(),
-            // Below the root of a process lies whatever it has put there.
-            Subject::Place(path) => {
-                let of_process = |rest: &Path| {
-                    rest.iter().next().is_some_and(|first| parse_number(first.as_encoded_bytes()).is_some())
-                };
-                path.starts_with("/sys") || path.strip_prefix("/proc").is_ok_and(|rest| !of_process(rest))
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether it tells no more than a detail of sockets that are seen without it: a name, a holder, what a
-    /// lock guards.
-    fn is_detail(&self) -> bool {
-        match self {
-            Subject::Memory(_) | Subject::Descriptor(..) => true,
-            Subject::Sockets(_, pid) => pid.is_some(),
-            Subject::Process(_) | Subject::Place(_) => false,
-        }
-    }
-
-    /// The process that it is about.
-    pub(super) fn pid(&self) -> Option<u32> {
-        match self {
-            Subject::Process(pid) | Subject::Memory(pid) | Subject::Descriptor(pid, _) => Some(*pid),
-            Subject::Place(_) => None,
-            Subject::Sockets(_, pid) => *pid,
-        }
-    }
-}
 
 /// One that did not answer.
 #[derive(Debug)]
@@ -251,65 +165,5 @@ fn seconds(time: Duration) -> String {
         ms if ms < 1000 => format!("{ms} ms"),
         ms if ms % 1000 == 0 => format!("{} s", ms / 1000),
         ms => format!("{:.1} s", ms as f64 / 1000.0),
-    }
-}
-
-/// The file system that a path lies on: mount point, type and device number, from a /proc/PID/mountinfo whose
-/// mount points are as the path's owner sees them. A namespace that is mounted there does not count: it is
-/// reached through what lies below.
-pub(super) fn file_system(mountinfo: &[u8], path: &Path) -> Option<(PathBuf, String, Vec<u8>)> {
-    use std::os::unix::ffi::OsStrExt;
-    let lines = mountinfo.split(|&b| b == b'\n');
-    let mounts = lines.filter_map(|line| {
-        // 25 30 0:57 / /mnt/dead rw shared:7 - fuse.x source rw
-        let mut fields = line.split(|&b| b == b' ');
-        let device = fields.nth(2)?.to_vec();
-        let point = PathBuf::from(std::ffi::OsStr::from_bytes(&unescape(fields.nth(1)?)));
-        let kind = String::from_utf8_lossy(fields.skip_while(|field| *field != b"-").nth(1)?).into_owned();
-        (kind != "nsfs" && path.starts_with(&point)).then_some((point, kind, device))
-    });
-    mounts.max_by_key(|(point, ..)| point.components().count())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may panic")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_of_a_process_are_about_it() {
-        let process = ["/proc/7", "/proc/7/fd/3", "/proc/7/task/9/ns/net", "/proc/7/root"];
-        for path in process {
-            assert_eq!(Subject::of(Path::new(path)), Subject::Process(7), "{path}");
-        }
-        assert_eq!(Subject::of(Path::new("/proc/7/cmdline")), Subject::Memory(7));
-        assert_eq!(Subject::of(Path::new("/proc/7/fdinfo/5")), Subject::Descriptor(7, 5));
-        assert_eq!(Subject::of(Path::new("/proc/7/task/9/fdinfo/5")), Subject::Descriptor(7, 5));
-        assert_eq!(Subject::behind(Path::new("/proc/7/fd/5")), Subject::Descriptor(7, 5));
-        for path in ["/proc", "/proc/slabinfo", "/proc/7/root/run/netns/a", "/boot/config", "/proc/x/fd"] {
-            assert_eq!(Subject::of(Path::new(path)), Subject::Place(path.into()), "{path}");
-        }
-    }
-
-    #[test]
-    fn the_file_system_is_the_innermost_above() {
-        let mountinfo = b"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
-            30 21 0:57 / /mnt/de\\040ad rw - fuse.x x rw\n\
-            31 30 0:4 net:[1] /mnt/de\\040ad/a rw - nsfs nsfs rw\n";
-        let of = |path: &str| file_system(mountinfo, Path::new(path)).unwrap().2;
-        assert_eq!(of("/mnt/de ad/a"), b"0:57");
-        assert_eq!(of("/mnt/de ad/b/c"), b"0:57");
-        assert_eq!(of("/mnt/other"), b"8:1");
-        assert_eq!(file_system(b"", Path::new("/a")), None);
-    }
-    #[test]
-    fn what_is_silent_hides_sockets_or_a_detail() {
-        let check = |subject: Subject, hides: bool| assert_eq!(!subject.is_detail(), hides, "{subject:?}");
-        check(Subject::Process(7), true);
-        check(Subject::Place("/mnt".into()), true);
-        check(Subject::Sockets("sockets".to_owned(), None), true);
-        check(Subject::Memory(7), false);
-        check(Subject::Descriptor(7, 5), false);
-        check(Subject::Sockets("app (7), fd 5".to_owned(), Some(7)), false);
     }
 }

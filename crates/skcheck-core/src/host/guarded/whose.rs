@@ -1,19 +1,54 @@
 //! Who it is that does not answer, for a report: what is asked for that answers whatever happens.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::host::LARGEST_FILE;
-use crate::host::guarded::Guarded;
-use crate::host::guarded::question::Question;
-use crate::host::guarded::silent::{Subject, file_system};
-use crate::host::worker::Trouble;
-use crate::procfs::task;
+use crate::host::guarded::pool::WorkerPool;
+use crate::host::guarded::subject::Subject;
+use crate::host::live::Live;
+use crate::procfs::comm::comm;
+use crate::procfs::mountinfo::mounts;
+use crate::procfs::wchan::wchan;
 
-impl Guarded {
+/// Finds out who somebody is.
+pub(super) struct Whose<'g> {
+    pub(super) pool: &'g WorkerPool,
+    pub(super) live: &'g Live,
+}
+
+/// A file system.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FileSystem {
+    /// Where it is mounted.
+    point: PathBuf,
+    /// Its type: `nfs4`, `fuse.sshfs`.
+    kind: String,
+    /// Its device number (`0:57`).
+    pub(super) device: Vec<u8>,
+}
+
+impl FileSystem {
+    /// That which a path lies on, by a /proc/PID/mountinfo whose mount points are as the path's owner sees
+    /// them. A namespace that is mounted there does not count: it is reached through what lies below.
+    fn of(mountinfo: &[u8], path: &Path) -> Option<FileSystem> {
+        let above = mounts(mountinfo).filter_map(|mount| {
+            let point = PathBuf::from(OsString::from_vec(mount.point()));
+            let kind = String::from_utf8_lossy(mount.kind).into_owned();
+            (kind != "nsfs" && path.starts_with(&point)).then(|| FileSystem {
+                point,
+                kind,
+                device: mount.device.to_vec(),
+            })
+        });
+        above.max_by_key(|mount| mount.point.components().count())
+    }
+}
+
+impl Whose<'_> {
     /// A process's name and id, for a report.
     pub(super) fn name_of(&self, pid: u32) -> String {
-        let comm = self.read_anyway(&format!("/proc/{pid}/comm")).map(|file| task::comm(&file));
+        let comm = self.pool.read_anyway(&format!("/proc/{pid}/comm")).map(|file| comm(&file));
         format!("{} ({pid})", comm.unwrap_or_else(|| b"process".to_vec()).escape_ascii())
     }
 
@@ -21,15 +56,15 @@ impl Guarded {
     /// process that does not answer at all, this file does not either.
     pub(super) fn waits_in(&self, subject: &Subject) -> Option<String> {
         let pid = subject.pid().filter(|_| !matches!(subject, Subject::Process(_)))?;
-        let file = self.read_anyway(&format!("/proc/{pid}/wchan"))?;
-        task::wchan(&file).map(|name| name.escape_ascii().to_string())
+        let file = self.pool.read_anyway(&format!("/proc/{pid}/wchan"))?;
+        wchan(&file).map(|name| name.escape_ascii().to_string())
     }
 
     /// What a path lies on, for a report, and its device number.
     pub(super) fn file_system_of(&self, path: &Path) -> (String, Option<Vec<u8>>) {
         let shown = path.display().to_string().escape_default().to_string();
         match self.mount_of(path) {
-            Some((point, kind, device)) => {
+            Some(FileSystem { point, kind, device }) => {
                 let point = point.display().to_string().escape_default().to_string();
                 (format!("{kind} at {point}, where {shown} lies"), Some(device))
             }
@@ -37,7 +72,8 @@ impl Guarded {
         }
     }
 
-    fn mount_of(&self, path: &Path) -> Option<(PathBuf, String, Vec<u8>)> {
+    /// What a path lies on, unless that is the kernel's own or the scanner's root.
+    pub(super) fn mount_of(&self, path: &Path) -> Option<FileSystem> {
         if Subject::Place(path.to_owned()).is_of_kernel() {
             return None;
         }
@@ -52,35 +88,28 @@ impl Guarded {
             Some((pid, there)) => (pid, there),
             None => ("self".to_owned(), self.live.place_of(path)),
         };
-        let mountinfo = self.read_anyway(&format!("/proc/{whose}/mountinfo"))?;
+        let mountinfo = self.pool.read_anyway(&format!("/proc/{whose}/mountinfo"))?;
         let is_of_kernel = |kind: &str| ["proc", "sysfs", "cgroup", "cgroup2"].contains(&kind);
         // Of the scanner's own root nothing dead is to be said: it runs from there.
-        let found = file_system(&mountinfo, &there)?;
-        (found.0 != Path::new("/") && !is_of_kernel(&found.1)).then_some(found)
+        let found = FileSystem::of(&mountinfo, &there)?;
+        (found.point != Path::new("/") && !is_of_kernel(&found.kind)).then_some(found)
     }
+}
 
-    pub(super) fn is_on_dead_device(&self, subject: &Subject) -> bool {
-        let Subject::Place(path) = subject else { return false };
-        if !self.silent().has_devices() {
-            return false;
-        }
-        self.mount_of(path).is_some_and(|(_, _, device)| self.silent().has_device(&device))
-    }
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
 
-    /// Reads a file that answers whatever happens, even of one that did not answer before.
-    pub(super) fn read_anyway(&self, path: &str) -> Option<Vec<u8>> {
-        let mut worker = self.worker()?;
-        let mut file = Vec::new();
-        let question = Question::Read { path: path.into(), limit: LARGEST_FILE };
-        let more = &mut |bytes: &[u8]| file.extend_from_slice(bytes);
-        match worker.ask(question.encode().as_slice(), &self.budget, Duration::ZERO, more) {
-            Ok(()) => self.give_back(worker),
-            Err(Trouble::Refused(_)) => {
-                self.give_back(worker);
-                return None;
-            }
-            Err(_) => return None,
-        }
-        Some(file)
+    #[test]
+    fn the_file_system_is_the_innermost_above() {
+        let mountinfo = b"21 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+            30 21 0:57 / /mnt/de\\040ad rw - fuse.x x rw\n\
+            31 30 0:4 net:[1] /mnt/de\\040ad/a rw - nsfs nsfs rw\n";
+        let of = |path: &str| FileSystem::of(mountinfo, Path::new(path)).unwrap().device;
+        assert_eq!(of("/mnt/de ad/a"), b"0:57");
+        assert_eq!(of("/mnt/de ad/b/c"), b"0:57");
+        assert_eq!(of("/mnt/other"), b"8:1");
+        assert_eq!(FileSystem::of(b"", Path::new("/a")), None);
     }
 }

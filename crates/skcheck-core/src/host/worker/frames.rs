@@ -3,15 +3,15 @@
 
 use std::io::{self, Read, Write};
 
-use crate::host::LARGEST_FILE;
-use crate::host::worker::words::{Reading, Words};
+use crate::host::seam::LARGEST_FILE;
+use crate::host::worker::errors::encode_error;
 
 /// No frame is longer; what claims to be is none. The largest file, and what is said of it.
 const LONGEST: u64 = LARGEST_FILE + 64;
 
 /// One piece of an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(super) enum AnswerPart<'a> {
     /// A part of it; more comes.
     More(&'a [u8]),
     /// It is at its end.
@@ -101,89 +101,25 @@ impl Incoming {
     ///
     /// # Errors
     /// `InvalidData` for what is no answer.
-    pub(super) fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<AnswerPart<'_>>> {
         let rest = self.bytes.get(self.taken..).unwrap_or_default();
         let Some((header, body)) = rest.split_first_chunk::<HEADER>() else { return Ok(None) };
         let length = length(*header).ok_or(io::ErrorKind::InvalidData)?;
         let Some(body) = body.get(..length) else { return Ok(None) };
         self.taken += HEADER + length;
         match header[4] {
-            MORE => Ok(Some(Piece::More(body))),
-            DONE => Ok(Some(Piece::Done)),
-            FAILED => Ok(Some(Piece::Failed(body))),
+            MORE => Ok(Some(AnswerPart::More(body))),
+            DONE => Ok(Some(AnswerPart::Done)),
+            FAILED => Ok(Some(AnswerPart::Failed(body))),
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
     }
-}
-
-/// The kinds of errors that callers tell from others; any other is `Other`.
-const KINDS: [io::ErrorKind; 10] = [
-    io::ErrorKind::Other,
-    io::ErrorKind::NotFound,
-    io::ErrorKind::PermissionDenied,
-    io::ErrorKind::TimedOut,
-    io::ErrorKind::InvalidData,
-    io::ErrorKind::InvalidInput,
-    io::ErrorKind::Unsupported,
-    io::ErrorKind::UnexpectedEof,
-    io::ErrorKind::WouldBlock,
-    io::ErrorKind::OutOfMemory,
-];
-
-/// An error as a row of words: its errno, else its kind and what it says.
-pub(crate) fn encode_error(error: &io::Error) -> Vec<u8> {
-    let words = match error.raw_os_error() {
-        Some(errno) => Words::of(0).number(u64::from(errno.unsigned_abs())),
-        None => {
-            let kind = KINDS.iter().position(|kind| *kind == error.kind()).unwrap_or(0);
-            let text = if error.get_ref().is_some() { error.to_string() } else { String::new() };
-            Words::of(1).number(kind as u64).bytes(text.as_bytes())
-        }
-    };
-    words.as_slice().to_vec()
-}
-
-pub(crate) fn decode_error(bytes: &[u8]) -> io::Error {
-    let mut words = Reading::of(bytes);
-    let decoded = match words.byte() {
-        Some(0) => {
-            words.small().and_then(|errno| i32::try_from(errno).ok()).map(io::Error::from_raw_os_error)
-        }
-        Some(1) => words.number().zip(words.bytes()).map(|(kind, text)| {
-            let kind = usize::try_from(kind).ok().and_then(|at| KINDS.get(at).copied());
-            let kind = kind.unwrap_or(io::ErrorKind::Other);
-            if text.is_empty() {
-                kind.into()
-            } else {
-                io::Error::new(kind, String::from_utf8_lossy(text).into_owned())
-            }
-        }),
-        _ => None,
-    };
-    decoded.unwrap_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn errors_stay_what_they_are() {
-        let errors = [
-            io::Error::from_raw_os_error(3),
-            io::ErrorKind::NotFound.into(),
-            io::ErrorKind::TimedOut.into(),
-            io::Error::other("it is so"),
-            io::Error::new(io::ErrorKind::Unsupported, "not here"),
-        ];
-        for error in errors {
-            let decoded = decode_error(&encode_error(&error));
-            assert_eq!((decoded.kind(), decoded.raw_os_error()), (error.kind(), error.raw_os_error()));
-            assert_eq!(decoded.to_string(), error.to_string());
-        }
-        assert_eq!(decode_error(b"\x01").kind(), io::ErrorKind::InvalidData);
-    }
 
     #[test]
     fn answers_come_in_pieces_of_any_size() {
@@ -197,9 +133,9 @@ mod tests {
             incoming.read_from(&mut part).unwrap();
             while let Some(piece) = incoming.next().unwrap() {
                 match piece {
-                    Piece::More(bytes) => sizes.push(bytes.len()),
-                    Piece::Done => done = true,
-                    Piece::Failed(_) => sizes.clear(),
+                    AnswerPart::More(bytes) => sizes.push(bytes.len()),
+                    AnswerPart::Done => done = true,
+                    AnswerPart::Failed(_) => sizes.clear(),
                 }
             }
         }

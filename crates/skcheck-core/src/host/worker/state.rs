@@ -4,20 +4,21 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::procfs::task;
+use crate::procfs::stat::Stat;
+use crate::procfs::wchan;
 
 /// Whether one of its threads runs, or wants to (field 3 of /proc/PID/task/TID/stat). Where that cannot be
 /// told, it is taken to sleep.
 pub(super) fn runs(pid: u32) -> bool {
     tasks(pid).into_iter().any(|task| {
-        let stat = std::fs::read(task.join("stat")).unwrap_or_default();
-        stat.rsplit(|&b| b == b')').next().is_some_and(|rest| rest.starts_with(b" R"))
+        let stat = std::fs::read(task.join("stat")).ok().and_then(|file| Stat::parse(&file));
+        stat.is_some_and(|stat| stat.state == b'R')
     })
 }
 
 /// The kernel function that it waits in: of several threads that of one which does not wait for another.
 pub(super) fn wchan(pid: u32) -> Option<String> {
-    let read = |task: PathBuf| task::wchan(&std::fs::read(task.join("wchan")).ok()?);
+    let read = |task: PathBuf| wchan::wchan(&std::fs::read(task.join("wchan")).ok()?);
     let waits = tasks(pid).into_iter().filter_map(read);
     let mut waits: Vec<String> = waits.map(|name| name.escape_ascii().to_string()).collect();
     waits.sort_by_key(|name| name.starts_with("futex"));

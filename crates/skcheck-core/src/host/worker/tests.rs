@@ -1,6 +1,13 @@
 use std::process::Command;
 
-use super::*;
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::host::budget::Budget;
+use crate::host::worker::errors::decode_error;
+use crate::host::worker::frames::{self, AnswerPart, Incoming};
+use crate::host::worker::left::{LEFT, reap};
+use crate::host::worker::{Trouble, Worker, serve};
 
 fn started(program: &str, argument: &str) -> Worker {
     let mut command = Command::new(program);
@@ -85,9 +92,9 @@ fn questions_are_answered_in_their_order() {
     let mut told = Vec::new();
     while let Some(piece) = incoming.next().expect("pieces") {
         told.push(match piece {
-            Piece::More(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            Piece::Done => "done".to_owned(),
-            Piece::Failed(error) => frames::decode_error(error).kind().to_string(),
+            AnswerPart::More(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            AnswerPart::Done => "done".to_owned(),
+            AnswerPart::Failed(error) => decode_error(error).kind().to_string(),
         });
     }
     assert_eq!(told, ["one", "done", "two", "entity not found"]);

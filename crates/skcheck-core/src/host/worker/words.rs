@@ -28,9 +28,19 @@ impl Words {
     /// Adds bytes, with their length.
     #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Words {
+        self.push_bytes(bytes);
+        self
+    }
+
+    /// The same, in place.
+    pub(super) fn push_bytes(&mut self, bytes: &[u8]) {
         self.0.extend((bytes.len() as u64).to_ne_bytes());
         self.0.extend(bytes);
-        self
+    }
+
+    /// Adds what another row has.
+    pub(super) fn push(&mut self, words: &Words) {
+        self.0.extend_from_slice(&words.0);
     }
 
     /// How many bytes there are.
@@ -51,12 +61,12 @@ impl Words {
 
 /// Reads what [`Words`] has put in a row. `None` where it does not go on like that.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading<'a>(&'a [u8]);
+pub struct WordReader<'a>(&'a [u8]);
 
-impl<'a> Reading<'a> {
+impl<'a> WordReader<'a> {
     /// Reads from the beginning.
-    pub fn of(bytes: &'a [u8]) -> Reading<'a> {
-        Reading(bytes)
+    pub fn of(bytes: &'a [u8]) -> WordReader<'a> {
+        WordReader(bytes)
     }
 
     /// The next byte.
@@ -104,7 +114,7 @@ mod tests {
     #[test]
     fn what_was_put_in_comes_out() {
         let words = Words::of(7).number(u64::MAX).bytes(b"ab").bytes(b"").byte(9);
-        let mut reading = Reading::of(words.as_slice());
+        let mut reading = WordReader::of(words.as_slice());
         assert_eq!((reading.byte(), reading.number()), (Some(7), Some(u64::MAX)));
         assert_eq!((reading.bytes(), reading.bytes()), (Some(&b"ab"[..]), Some(&b""[..])));
         assert!(!reading.is_at_end());
@@ -114,10 +124,10 @@ mod tests {
     #[test]
     fn a_length_that_is_a_lie_is_no_bytes() {
         let words = Words::default().number(u64::MAX).byte(1);
-        assert_eq!(Reading::of(words.as_slice()).bytes(), None);
-        assert_eq!(Reading::of(words.as_slice()).small(), None);
+        assert_eq!(WordReader::of(words.as_slice()).bytes(), None);
+        assert_eq!(WordReader::of(words.as_slice()).small(), None);
         for end in 0..words.len() {
-            assert_eq!(words.as_slice().get(..end).and_then(|part| Reading::of(part).bytes()), None);
+            assert_eq!(words.as_slice().get(..end).and_then(|part| WordReader::of(part).bytes()), None);
         }
     }
 }

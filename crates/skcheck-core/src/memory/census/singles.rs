@@ -7,7 +7,7 @@ use crate::model::units::PageSize;
 
 /// What the kernel's own counters say of free memory, in pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Books {
+pub(super) struct PageCounters {
     /// All that it manages.
     total: u64,
     /// On the free lists, or not initialised yet.
@@ -18,10 +18,10 @@ pub(super) struct Books {
     balloon: u64,
 }
 
-impl Books {
-    pub(super) fn of(ledger: &Ledger, page: PageSize) -> Books {
+impl PageCounters {
+    pub(super) fn of(ledger: &Ledger, page: PageSize) -> PageCounters {
         let pages = |kind| ledger.part(kind).map_or(0, |bytes| bytes.0 / page.0.max(1));
-        Books {
+        PageCounters {
             total: ledger.total.0 / page.0.max(1),
             free: pages(PartKind::Free).saturating_add(pages(PartKind::NotInitialised)),
             per_cpu: pages(PartKind::PerCpuLists),
@@ -29,7 +29,7 @@ impl Books {
         }
     }
 
-    /// What is in use, at least by its books.
+    /// What is in use, at least by its counters.
     fn used(self) -> i128 {
         i128::from(self.total) - [self.free, self.per_cpu, self.balloon].map(i128::from).iter().sum::<i128>()
     }
@@ -46,7 +46,7 @@ pub(super) struct Singles {
 ///
 /// Pages that the kernel does not manage do not matter here, nor does which pages those are: reserved
 /// ones, also those without KPF_RESERVED, holes, and what a balloon or a hypervisor took out of the total.
-pub(super) fn singles(counted: &Counting, before: Books, after: Books) -> Singles {
+pub(super) fn singles(counted: &Counting, before: PageCounters, after: PageCounters) -> Singles {
     const NOT_IN_USE: [PageClass; 5] =
         [PageClass::Free, PageClass::Reserved, PageClass::Offline, PageClass::Absent, PageClass::Unflagged];
     let flagged = PageClass::ALL.into_iter().filter(|class| !NOT_IN_USE.contains(class));
@@ -89,10 +89,10 @@ mod tests {
         counted
     }
 
-    const BOOKS: Books = Books { total: 1000, free: 500, per_cpu: 20, balloon: 0 };
+    const COUNTERS: PageCounters = PageCounters { total: 1000, free: 500, per_cpu: 20, balloon: 0 };
 
     #[track_caller]
-    fn check(counted: &Counting, before: Books, after: Books, expected: (u64, u64)) {
+    fn check(counted: &Counting, before: PageCounters, after: PageCounters, expected: (u64, u64)) {
         let Singles { pages, uncertain } = singles(counted, before, after);
         assert_eq!((pages, uncertain), expected);
     }
@@ -100,27 +100,27 @@ mod tests {
     #[test]
     fn what_is_used_without_a_flag_is_the_kernels() {
         // 1000 - 520 - 164.
-        check(&host(336, 0), BOOKS, BOOKS, (316, 0));
+        check(&host(336, 0), COUNTERS, COUNTERS, (316, 0));
         // Whether free pages are flagged or not does not matter, nor how many are reserved without.
-        check(&host(900, 0), BOOKS, BOOKS, (316, 0));
+        check(&host(900, 0), COUNTERS, COUNTERS, (316, 0));
         // What a balloon has and the total still counts.
-        let balloon = Books { balloon: 16, ..BOOKS };
+        let balloon = PageCounters { balloon: 16, ..COUNTERS };
         check(&host(336, 0), balloon, balloon, (300, 0));
     }
 
     #[test]
     fn what_changed_is_uncertain() {
-        let after = Books { free: 480, per_cpu: 30, ..BOOKS };
-        check(&host(346, 0), BOOKS, after, (321, 30));
-        check(&host(346, 5), BOOKS, after, (321, 35));
+        let after = PageCounters { free: 480, per_cpu: 30, ..COUNTERS };
+        check(&host(346, 0), COUNTERS, after, (321, 30));
+        check(&host(346, 5), COUNTERS, after, (321, 35));
     }
 
     #[test]
     fn what_does_not_add_up_is_said() {
-        let too_free = Books { free: 850, ..BOOKS };
+        let too_free = PageCounters { free: 850, ..COUNTERS };
         check(&host(336, 0), too_free, too_free, (0, 34));
-        check(&host(300, 0), BOOKS, BOOKS, (300, 16));
-        let wild = Books { total: u64::MAX, free: 0, per_cpu: 0, balloon: 0 };
+        check(&host(300, 0), COUNTERS, COUNTERS, (300, 16));
+        let wild = PageCounters { total: u64::MAX, free: 0, per_cpu: 0, balloon: 0 };
         check(&host(0, 0), wild, wild, (0, u64::MAX - 164));
     }
 }

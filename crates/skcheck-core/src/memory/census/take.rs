@@ -12,9 +12,10 @@ use crate::host::Host;
 use crate::host::file;
 use crate::memory::census::count::Counting;
 use crate::memory::census::plan::{CHUNK, Plan};
-use crate::memory::census::singles::{self, Books};
-use crate::memory::census::{Census, PageClass, Progress};
-use crate::memory::{read, reserved, threads};
+use crate::memory::census::singles::{self, PageCounters};
+use crate::memory::census::{Census, CensusProgress, PageClass};
+use crate::memory::ledger::files::host_ledger;
+use crate::memory::{reserved, threads};
 use crate::model::units::Pages;
 use crate::procfs::config::KernelConfig;
 use crate::procfs::zoneinfo::Zones;
@@ -31,19 +32,20 @@ const THREADS: usize = 8;
 ///
 /// # Errors
 /// The system's own, when their flags cannot be read.
-pub(in crate::memory) fn take(
+pub(crate) fn take(
     host: &dyn Host,
     config: Option<&KernelConfig>,
-    progress: &Progress<'_>,
+    progress: &CensusProgress<'_>,
 ) -> io::Result<Census> {
     let page_size = host.page_size();
     let file = |path| file::read(host, path).unwrap_or_default();
     let plan = Plan::of(&reserved::ram_ranges(&file("/proc/iomem")), page_size);
     let all = plan.pages(Zones::parse(&file("/proc/zoneinfo")).end);
-    let books = || read::ledger(host, config, &mut Vec::new()).map(|ledger| Books::of(&ledger, page_size));
-    let before = books().ok_or(io::ErrorKind::NotFound)?;
-    let counted = Pass::new(host, &plan, all, progress).run()?;
-    let after = books().unwrap_or(before);
+    let counters =
+        || host_ledger(host, config, &mut Vec::new()).map(|ledger| PageCounters::of(&ledger, page_size));
+    let before = counters().ok_or(io::ErrorKind::NotFound)?;
+    let counted = PageScan::new(host, &plan, all, progress).run()?;
+    let after = counters().unwrap_or(before);
     let singles = singles::singles(&counted, before, after);
 
     let pages = |class| match class {
@@ -63,10 +65,10 @@ pub(in crate::memory) fn take(
 }
 
 /// One look at every page.
-struct Pass<'p> {
+struct PageScan<'p> {
     host: &'p dyn Host,
     plan: &'p Plan,
-    progress: &'p Progress<'p>,
+    progress: &'p CensusProgress<'p>,
     /// How many pages will have been looked at, as far as is known.
     all: Pages,
     looked_at: AtomicU64,
@@ -74,19 +76,19 @@ struct Pass<'p> {
     taken: AtomicU64,
     /// The file has come to its end, or cannot be read.
     over: AtomicBool,
-    sum: Mutex<io::Result<Sum>>,
+    sum: Mutex<io::Result<PageTally>>,
 }
 
 #[derive(Default)]
-struct Sum {
+struct PageTally {
     counting: Counting,
     /// The first page that is behind all that were looked at.
     end: u64,
 }
 
-impl<'p> Pass<'p> {
-    fn new(host: &'p dyn Host, plan: &'p Plan, all: Pages, progress: &'p Progress<'p>) -> Pass<'p> {
-        Pass {
+impl<'p> PageScan<'p> {
+    fn new(host: &'p dyn Host, plan: &'p Plan, all: Pages, progress: &'p CensusProgress<'p>) -> PageScan<'p> {
+        PageScan {
             host,
             plan,
             progress,
@@ -94,7 +96,7 @@ impl<'p> Pass<'p> {
             looked_at: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             over: AtomicBool::new(false),
-            sum: Mutex::new(Ok(Sum::default())),
+            sum: Mutex::new(Ok(PageTally::default())),
         }
     }
 
@@ -108,7 +110,8 @@ impl<'p> Pass<'p> {
             }
             self.work();
         });
-        let Sum { mut counting, end } = self.sum.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+        let PageTally { mut counting, end } =
+            self.sum.into_inner().unwrap_or_else(PoisonError::into_inner)?;
         if end == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -122,7 +125,7 @@ impl<'p> Pass<'p> {
 
     /// What one thread does: chunk after chunk, until none is left.
     fn work(&self) {
-        let mut counted = Sum::default();
+        let mut counted = PageTally::default();
         let worked = self.chunks(&mut counted);
         let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
         match (&mut *sum, worked) {
@@ -135,7 +138,7 @@ impl<'p> Pass<'p> {
         }
     }
 
-    fn chunks(&self, counted: &mut Sum) -> io::Result<()> {
+    fn chunks(&self, counted: &mut PageTally) -> io::Result<()> {
         let mut buffer = vec![0; usize::try_from(CHUNK * FLAGS_SIZE).unwrap_or_default()];
         while !self.over.load(Ordering::Relaxed)
             && let Some(chunk) = self.plan.chunk(self.taken.fetch_add(1, Ordering::Relaxed))
@@ -168,7 +171,7 @@ impl<'p> Pass<'p> {
     }
 }
 
-impl Sum {
+impl PageTally {
     /// Counts these pages, where they are RAM.
     fn count(&mut self, plan: &Plan, pages: Range<u64>, flags: &[u8]) {
         let place = |page: u64| usize::try_from((page - pages.start) * FLAGS_SIZE).unwrap_or(usize::MAX);

@@ -42,15 +42,15 @@ const LISTS: [&str; 5] = ["active_anon", "inactive_anon", "active_file", "inacti
 
 /// What version 1 tells: memory.usage_in_bytes, memory.stat, and memory.kmem.usage_in_bytes where that
 /// is in the usage.
-pub(in crate::memory) struct V1<'f> {
-    pub(in crate::memory) usage: Bytes,
-    pub(in crate::memory) stat: &'f [u8],
-    pub(in crate::memory) kernel: Option<Bytes>,
+pub(crate) struct V1<'f> {
+    pub(crate) usage: Bytes,
+    pub(crate) stat: &'f [u8],
+    pub(crate) kernel: Option<Bytes>,
 }
 
 /// The ledger of version 2, by memory.current and memory.stat; `None` when that lacks what every kernel
 /// has.
-pub(in crate::memory) fn v2(current: Bytes, stat: &[u8]) -> Option<Ledger> {
+pub(crate) fn v2(current: Bytes, stat: &[u8]) -> Option<Ledger> {
     let field = |name: &str| counter(stat, name);
     let mut parts = named(&PLAIN, field);
     parts.extend(files(field, field("anon")?, field("file")?));
@@ -64,7 +64,7 @@ pub(in crate::memory) fn v2(current: Bytes, stat: &[u8]) -> Option<Ledger> {
 
 /// The ledger of version 1; `None` when its memory.stat lacks what every kernel has. Its counters are
 /// those of the whole tree below the cgroup, like its usage.
-pub(in crate::memory) fn v1(told: &V1<'_>) -> Option<Ledger> {
+pub(crate) fn v1(told: &V1<'_>) -> Option<Ledger> {
     let field = |name: &str| counter(told.stat, &format!("total_{name}"));
     let anonymous = field("rss")?;
     let mut parts = named(&[("rss", PartKind::Anonymous), ("shmem", PartKind::Shmem)], field);

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use crate::model::socket::Inode;
 
+pub use crate::procfs::cpu_stat::Throttling;
+pub use crate::procfs::fdinfo::Interest;
+pub use crate::procfs::syscall::{Call, Syscall};
+
 /// One process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -136,79 +140,6 @@ pub struct ThreadEvidence {
     pub runs: Option<u64>,
 }
 
-/// What /proc/PID/task/TID/syscall says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Syscall {
-    /// It runs, on a processor or waiting for one.
-    Running,
-    /// It is blocked, and in no system call.
-    None,
-    /// It is blocked in this one.
-    In {
-        /// What it does, where that matters here.
-        call: Call,
-        /// Its number on this architecture.
-        number: u64,
-        /// Its arguments.
-        arguments: [u64; 6],
-    },
-}
-
-/// No program has more descriptors in a set of select; below this nothing is mapped (`vm.mmap_min_addr`).
-const MOST_SELECTED: u64 = 4096;
-
-impl Syscall {
-    /// The call, and the descriptor that it is made on.
-    pub fn on(self) -> Option<(Call, u32)> {
-        let Syscall::In { call, arguments: [first, ..], .. } = self else { return None };
-        let takes_one = matches!(
-            call,
-            Call::Read | Call::Write | Call::EpollWait | Call::Accept | Call::Connect | Call::File
-        );
-        // An int: the upper half of the register is anything.
-        let fd = u32::try_from(first & u64::from(u32::MAX)).ok()?;
-        takes_one.then_some((call, fd))
-    }
-
-    /// The highest descriptor that select waits for. The first argument of poll is an address.
-    pub fn highest_selected(self) -> Option<u32> {
-        let Syscall::In { call: Call::Poll, arguments: [number @ 1..=MOST_SELECTED, ..], .. } = self else {
-            return None;
-        };
-        u32::try_from(number - 1).ok()
-    }
-}
-
-/// System calls that tell something about reading and writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Call {
-    /// read, readv, recvfrom, recvmsg, ...: the first argument is a descriptor.
-    Read,
-    /// write, writev, sendto, sendmsg, sendfile, ...: the first argument is a descriptor.
-    Write,
-    /// epoll_wait and its kin: the first argument is the epoll set.
-    EpollWait,
-    /// poll, select and their kin.
-    Poll,
-    /// accept: the first argument is the listener.
-    Accept,
-    /// connect: the first argument is a descriptor.
-    Connect,
-    /// fsync, fstat, getdents, ftruncate, ...: the first argument is the descriptor of a file.
-    File,
-    /// futex: waits for another thread.
-    Futex,
-    /// nanosleep and its kin.
-    Sleep,
-    /// wait4, waitid: waits for a child.
-    Wait,
-    /// Waits for a signal.
-    Signal,
-    /// Another.
-    Other,
-}
-
 /// A mount of a file system (/proc/PID/mountinfo).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mount {
@@ -218,17 +149,6 @@ pub struct Mount {
     pub kind: Vec<u8>,
     /// What is mounted: a device, `server:/path`.
     pub source: Vec<u8>,
-}
-
-/// How a cgroup ran out of CPU quota, since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Throttling {
-    /// `nr_periods`: a count.
-    pub periods: u64,
-    /// `nr_throttled`: in how many of these it ran out: a count.
-    pub throttled: u64,
-    /// `throttled_usec` (version 1: `throttled_time`).
-    pub time: Duration,
 }
 
 /// A cgroup whose CPU time is limited.
@@ -249,38 +169,4 @@ pub struct EpollEvidence {
     /// What it waits for, as far as that is a socket of the sample, another epoll set, or a pipe that is to
     /// be written to.
     pub interests: Vec<Interest>,
-}
-
-/// A descriptor in an epoll set (`tfd:` in the set's /proc/PID/fdinfo).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interest {
-    /// The descriptor under which it was added.
-    pub fd: u32,
-    /// Its events, with the flags of how they are told (sys/epoll.h).
-    pub events: u32,
-    /// The inode that it refers to.
-    pub inode: Option<u64>,
-}
-
-impl Interest {
-    /// `EPOLLIN`.
-    pub const IN: u32 = 1;
-    /// `EPOLLRDNORM`: the same under another name.
-    pub const RDNORM: u32 = 1 << 6;
-    /// `EPOLLOUT`.
-    pub const OUT: u32 = 1 << 2;
-    /// `EPOLLET`.
-    pub const EDGE: u32 = 1 << 31;
-    /// `EPOLLONESHOT`.
-    pub const ONESHOT: u32 = 1 << 30;
-    /// What is left of the events when a one-shot interest has been told (`EP_PRIVATE_BITS`: EPOLLWAKEUP,
-    /// EPOLLONESHOT, EPOLLET, EPOLLEXCLUSIVE). Whoever asks for no event at all still has EPOLLERR and
-    /// EPOLLHUP, which `do_epoll_ctl` adds.
-    pub const PRIVATE: u32 = 0b1111 << 28;
-
-    /// Whether whoever sleeps in the set knows thereby that this cannot be written to: it would be told at
-    /// once, each time.
-    pub fn waits_to_write(&self) -> bool {
-        self.events & Interest::OUT != 0 && self.events & Interest::EDGE == 0
-    }
 }

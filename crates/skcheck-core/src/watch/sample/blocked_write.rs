@@ -2,8 +2,8 @@
 //! Pure.
 
 use crate::model::holder::Holder;
+use crate::procfs::fdinfo::OpenFile;
 use crate::procfs::number::parse_number;
-use crate::procfs::thread::fdinfo::OpenFile;
 use crate::watch::evidence::conduit::ConduitKind;
 use crate::watch::evidence::process::{Call, ThreadEvidence};
 

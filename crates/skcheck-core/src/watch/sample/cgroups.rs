@@ -1,15 +1,16 @@
 //! Whether cgroups keep their processes from running.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
-use crate::container::identity::{Mount, v1_mounts, v2_mounts};
-use crate::host::Host;
-use crate::procfs::thread::cgroup::{Hierarchies, directory, frozen_v1, frozen_v2, throttling};
+use crate::cgroup::location::Location;
+use crate::cgroup::mounts::{Hierarchy, HierarchyMounts};
+use crate::host::file::try_read;
+use crate::host::{Host, file};
+use crate::procfs::cgroup::memberships;
+use crate::procfs::cpu_stat::Throttling;
+use crate::procfs::{cgroup_events, freezer_state};
 use crate::watch::evidence::process::Quota;
 
 /// What the cgroups of a process say.
@@ -21,28 +22,6 @@ pub(crate) struct CgroupState {
     pub(crate) quotas: Vec<Quota>,
     /// Nothing that is there could not be read.
     pub(crate) is_whole: bool,
-}
-
-/// Where the hierarchies are mounted that matter here.
-pub(crate) struct CgroupMounts {
-    unified: Vec<Mount>,
-    freezer: Vec<Mount>,
-    cpu: Vec<Mount>,
-}
-
-impl CgroupMounts {
-    /// Where the host's first process has them, or else this one.
-    fn read(host: &dyn Host) -> CgroupMounts {
-        let files = ["/proc/1/mountinfo", "/proc/self/mountinfo"];
-        let files: Vec<Vec<u8>> =
-            files.iter().filter_map(|path| crate::watch::sample::file::read(host, path).ok()).collect();
-        let mounts = |of: &dyn Fn(&[u8]) -> Vec<Mount>| files.iter().flat_map(|file| of(file)).collect();
-        CgroupMounts {
-            unified: mounts(&v2_mounts),
-            freezer: mounts(&|file| v1_mounts(file, "freezer")),
-            cpu: mounts(&|file| v1_mounts(file, "cpu")),
-        }
-    }
 }
 
 /// What was found in one sample: many processes share one cgroup.
@@ -57,23 +36,30 @@ impl Cgroups {
     pub(crate) fn of(
         &mut self,
         host: &dyn Host,
-        mounts: &mut Option<CgroupMounts>,
+        mounts: &mut Option<HierarchyMounts>,
         file: &[u8],
     ) -> &CgroupState {
-        let mounts = mounts.get_or_insert_with(|| CgroupMounts::read(host));
-        self.of.entry(file.to_vec()).or_insert_with(|| look(host, mounts, &Hierarchies::parse(file)))
+        let mounts = mounts.get_or_insert_with(|| HierarchyMounts::read(|path| file::read(host, path)));
+        self.of.entry(file.to_vec()).or_insert_with(|| look(host, mounts, file))
     }
 }
 
-fn look(host: &dyn Host, mounts: &CgroupMounts, hierarchies: &Hierarchies<'_>) -> CgroupState {
+const FREEZER: Hierarchy = Hierarchy::Controller("freezer");
+const CPU: Hierarchy = Hierarchy::Controller("cpu");
+
+fn look(host: &dyn Host, mounts: &HierarchyMounts, file: &[u8]) -> CgroupState {
     let mut group = CgroupState { is_whole: true, ..CgroupState::default() };
+    let path = |hierarchy: Hierarchy| {
+        memberships(file).filter(|it| hierarchy.has(it)).last().map(|membership| membership.path)
+    };
+    let unified = path(Hierarchy::Unified);
     let freezers = [
-        (hierarchies.unified, &mounts.unified, "cgroup.events", frozen_v2 as fn(&[u8]) -> Option<bool>),
-        (hierarchies.freezer, &mounts.freezer, "freezer.state", frozen_v1),
+        (unified, Hierarchy::Unified, "cgroup.events", cgroup_events::frozen as fn(&[u8]) -> Option<bool>),
+        (path(FREEZER), FREEZER, "freezer.state", freezer_state::frozen),
     ];
-    for (path, mounts, name, parse) in freezers {
+    for (path, hierarchy, name, parse) in freezers {
         let Some(path) = path else { continue };
-        let file = directory(mounts, path).map(|(directory, _)| read(host, &directory, name));
+        let file = mounts.locate(hierarchy, path).map(|location| try_read(host, location.file(name)));
         let frozen = match file {
             Some(Ok(file)) => parse(&file),
             // The root cannot be frozen, and has no such file.
@@ -89,45 +75,31 @@ fn look(host: &dyn Host, mounts: &CgroupMounts, hierarchies: &Hierarchies<'_>) -
         group.frozen = group.frozen.max(frozen);
     }
     // Where version 1 shares out CPU time, version 2 cannot.
-    let (path, mounts) = match hierarchies.cpu {
-        Some(path) => (Some(path), &mounts.cpu),
-        None => (hierarchies.unified, &mounts.unified),
+    let (path, hierarchy) = match path(CPU) {
+        Some(path) => (Some(path), CPU),
+        None => (unified, Hierarchy::Unified),
     };
     if let Some(path) = path {
-        group.is_whole &= quotas(host, mounts, path, &mut group.quotas);
+        group.is_whole &= quotas(host, mounts.locate(hierarchy, path), &mut group.quotas);
     }
     group
 }
 
 /// Those of a cgroup and of all above it. Whether they could be looked for.
-fn quotas(host: &dyn Host, mounts: &[Mount], path: &[u8], quotas: &mut Vec<Quota>) -> bool {
+fn quotas(host: &dyn Host, location: Option<Location>, quotas: &mut Vec<Quota>) -> bool {
     /// A path has at most 4096 bytes, and a level hardly one.
     const DEEPEST: usize = 64;
-    let Some((mut directory, depth)) = directory(mounts, path) else { return false };
-    let mut path = path.to_vec();
-    let mut is_whole = true;
-    for level in 0..=depth.min(DEEPEST) {
-        match read(host, &directory, "cpu.stat") {
+    let mut is_whole = location.is_some();
+    let all = std::iter::successors(location, Location::above);
+    for (level, location) in all.take(DEEPEST + 1).enumerate() {
+        match try_read(host, location.file("cpu.stat")) {
             Ok(file) => {
-                let limited = throttling(&file).filter(|it| it.periods > 0);
-                quotas.extend(limited.map(|throttling| Quota { cgroup: path.clone(), throttling }));
+                let limited = Throttling::parse(&file).filter(|it| it.periods > 0);
+                quotas.extend(limited.map(|throttling| Quota { cgroup: location.path, throttling }));
             }
             // It has been removed since, or this is a kernel before 4.15 whose groups need not have it.
             Err(error) => is_whole &= error.kind() == io::ErrorKind::NotFound && level > 0,
         }
-        shorten(&mut directory);
-        shorten(&mut path);
     }
     is_whole
-}
-
-/// Takes the last component off a path.
-fn shorten(path: &mut Vec<u8>) {
-    let slash = path.iter().rposition(|&b| b == b'/').unwrap_or(0);
-    path.truncate(slash.max(1));
-}
-
-fn read(host: &dyn Host, directory: &[u8], name: &str) -> io::Result<Vec<u8>> {
-    let mut file = Vec::new();
-    host.read(&Path::new(OsStr::from_bytes(directory)).join(name), &mut file).map(|()| file)
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::Host;
+use crate::host::file::try_read;
 use crate::model::holder::Holder;
-use crate::procfs::thread;
-use crate::procfs::thread::fdinfo::OpenFile;
+use crate::procfs::fdinfo::OpenFile;
+use crate::procfs::mountinfo::numbered;
 use crate::watch::evidence::conduit::Conduit;
 use crate::watch::evidence::process::ProcessEvidence;
 use crate::watch::sample::blocked_write;
 use crate::watch::sample::blocked_write::{Blocked, Master};
 use crate::watch::sample::conduit_ends::ConduitEnds;
-use crate::watch::sample::file::read;
 use crate::watch::sample::process::ProcessReader;
 
 /// How many conduits are followed in one sample.
@@ -116,7 +116,7 @@ fn masters(host: &dyn Host, ends: &ConduitEnds, writer: Holder, index: u32) -> V
 }
 
 fn open_file(host: &dyn Host, holder: Holder) -> Option<OpenFile> {
-    let fdinfo = read(host, &format!("/proc/{}/fdinfo/{}", holder.pid, holder.fd)).ok()?;
+    let fdinfo = try_read(host, &format!("/proc/{}/fdinfo/{}", holder.pid, holder.fd)).ok()?;
     OpenFile::parse(&fdinfo)
 }
 
@@ -130,7 +130,7 @@ impl Devices<'_> {
     /// The device of a mount, as a process has mounts; `None` where nothing tells.
     fn of(&mut self, pid: u32, mount: Option<u32>) -> Option<Vec<u8>> {
         let host = self.host;
-        let read = || read(host, &format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-        thread::device_of_mount(self.of.entry(pid).or_insert_with(read), mount?).map(<[u8]>::to_vec)
+        let read = || try_read(host, &format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+        numbered(self.of.entry(pid).or_insert_with(read), mount?).map(|mount| mount.device.to_vec())
     }
 }

@@ -4,10 +4,10 @@
 //! path and the mount of an open file without it.
 
 use crate::host::Host;
-use crate::procfs::thread;
-use crate::procfs::thread::fdinfo::OpenFile;
+use crate::host::file::try_read;
+use crate::procfs::fdinfo::OpenFile;
+use crate::procfs::mountinfo::numbered;
 use crate::watch::evidence::process::{Mount, Syscall, ThreadEvidence};
-use crate::watch::sample::file::read;
 
 /// Where FUSE waits for its server, first in a sleep that a signal ends.
 const FUSE: &[u8] = b"request_wait_answer";
@@ -31,9 +31,10 @@ impl Files {
         thread: &ThreadEvidence,
     ) -> Option<Mount> {
         let fd = awaited_file(thread)?;
-        let file = OpenFile::parse(&read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
-        let read = || read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
-        let mount = thread::mount(self.mountinfo.get_or_insert_with(read), file.mount?)?;
+        let file = OpenFile::parse(&try_read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
+        let read = || try_read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
+        let mount = numbered(self.mountinfo.get_or_insert_with(read), file.mount?)?;
+        let mount = Mount { point: mount.point(), kind: mount.kind.to_vec(), source: mount.source() };
         has_something_behind(&mount).then_some(mount)
     }
 }

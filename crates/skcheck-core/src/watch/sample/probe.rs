@@ -8,8 +8,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::collect::read::kernel_config;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
-use crate::memory;
-use crate::memory::network::{Books, network};
+use crate::host::file::try_read;
+use crate::memory::ledger::files::host_ledger;
+use crate::memory::network::{NetworkFiles, network};
 use crate::model::error::Error;
 use crate::model::holder::Via;
 use crate::model::protocol::Family;
@@ -22,7 +23,6 @@ use crate::watch::sample::awaited_connections::Awaited;
 use crate::watch::sample::candidates::Chosen;
 use crate::watch::sample::conduit_ends::ConduitEnds;
 use crate::watch::sample::dead_children::DeadChildren;
-use crate::watch::sample::file::read;
 use crate::watch::sample::first_packets::Noting;
 use crate::watch::sample::process::{KeptOfProcesses, ProcessReader};
 use crate::watch::sample::{candidates, conduits, drained_sockets, whole_host};
@@ -81,7 +81,7 @@ impl<'a> Probe<'a> {
             // What the first look itself takes (the engine's maps, workers) is there from then on, and
             // nothing that grows.
             let config = kernel_config(self.host);
-            let ledger = memory::read::ledger(self.host, config.as_ref(), &mut Vec::new());
+            let ledger = host_ledger(self.host, config.as_ref(), &mut Vec::new());
             sample.snapshot.ledger = ledger.or(sample.snapshot.ledger);
         }
         Ok(sample)
@@ -151,9 +151,13 @@ fn unread_unix(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
 
 /// The memory of TCP on the whole host, and the limit from which on the kernel holds back.
 fn tcp_memory(host: &dyn Host, snapshot: &Snapshot) -> Option<(Pages, Option<Pages>)> {
-    let sockstat = read(host, "/proc/net/sockstat").ok();
-    let tcp_mem = read(host, "/proc/sys/net/ipv4/tcp_mem").ok();
-    let books = Books { sockstat: sockstat.as_deref(), tcp_mem: tcp_mem.as_deref(), ..Books::default() };
-    let memory = network(&books, &snapshot.host).tcp?;
+    let sockstat = try_read(host, "/proc/net/sockstat").ok();
+    let tcp_mem = try_read(host, "/proc/sys/net/ipv4/tcp_mem").ok();
+    let files = NetworkFiles {
+        sockstat: sockstat.as_deref(),
+        tcp_mem: tcp_mem.as_deref(),
+        ..NetworkFiles::default()
+    };
+    let memory = network(&files, &snapshot.host).tcp?;
     Some((memory.used, memory.limits.map(|limits| limits.pressure)))
 }

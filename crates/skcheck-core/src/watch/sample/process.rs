@@ -6,18 +6,21 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::cgroup::mounts::HierarchyMounts;
 use crate::host::Host;
+use crate::host::file::try_read;
 use crate::procfs::fdinfo::in_flight;
 use crate::procfs::number::parse_number;
-use crate::procfs::status::thread_group;
-use crate::procfs::thread;
-use crate::procfs::thread::Stat;
-use crate::procfs::thread::syscall::Machine;
+use crate::procfs::schedstat::Schedstat;
+use crate::procfs::stat::Stat;
+use crate::procfs::status::Status;
+use crate::procfs::syscall::Machine;
+use crate::procfs::wchan::wchan;
 use crate::watch::evidence::process::{
     MOST_THREADS, ProcessEvidence, Syscall, ThreadEvidence, UnreadablePart,
 };
-use crate::watch::sample::cgroups::{CgroupMounts, CgroupState, Cgroups};
-use crate::watch::sample::file::{is_gone, read};
+use crate::watch::sample::cgroups::{CgroupState, Cgroups};
+use crate::watch::sample::file::is_gone;
 use crate::watch::sample::files::Files;
 use crate::watch::sample::refusal::{miss, refused};
 use crate::watch::sample::registrations::Registrations;
@@ -37,7 +40,7 @@ const LIGHT: usize = 2;
 /// What is kept of processes from sample to sample.
 #[derive(Default)]
 pub(crate) struct KeptOfProcesses {
-    mounts: Option<CgroupMounts>,
+    mounts: Option<HierarchyMounts>,
     registrations: Registrations,
 }
 
@@ -110,10 +113,11 @@ impl<'l> ProcessReader<'l> {
 
     /// Who traces it, and how much of it is swapped out.
     fn status(&self, found: &mut ProcessEvidence) {
-        match read(self.host, &format!("/proc/{}/status", found.pid)) {
-            Ok(status) => {
-                found.tracer = thread::tracer(&status).map(|tid| self.process_of(tid));
-                found.swapped = thread::swapped(&status);
+        match try_read(self.host, &format!("/proc/{}/status", found.pid)) {
+            Ok(file) => {
+                let status = Status::parse(&file);
+                found.tracer = status.and_then(|status| status.tracer).map(|tid| self.process_of(tid));
+                found.swapped = status.and_then(|status| status.swapped);
             }
             Err(error) if is_gone(&error) => {}
             Err(error) => refused(found, &error, UnreadablePart::Threads),
@@ -126,10 +130,10 @@ impl<'l> ProcessReader<'l> {
         let mut files = Files::default();
         for thread in &mut threads {
             let directory = format!("/proc/{}/task/{}", found.pid, thread.tid);
-            let wchan = read(self.host, &format!("{directory}/wchan"));
-            thread.wchan = wchan.ok().and_then(|file| thread::wchan(&file));
-            match read(self.host, &format!("{directory}/syscall")) {
-                Ok(file) => thread.syscall = thread::syscall(&file, Machine::THIS),
+            let file = try_read(self.host, &format!("{directory}/wchan"));
+            thread.wchan = file.ok().and_then(|file| wchan(&file));
+            match try_read(self.host, &format!("{directory}/syscall")) {
+                Ok(file) => thread.syscall = Syscall::parse(&file, Machine::THIS),
                 // The thread has ended; or the kernel has no such file.
                 Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
                 Err(error) => refused(found, &error, UnreadablePart::Threads),
@@ -152,8 +156,8 @@ impl<'l> ProcessReader<'l> {
     fn beginning(&mut self, pid: u32, files: usize) -> ProcessEvidence {
         let mut found = ProcessEvidence { pid, ..ProcessEvidence::default() };
         let directory = format!("/proc/{pid}");
-        let stat = match read(self.host, &format!("{directory}/stat")) {
-            Ok(file) => thread::stat(&file),
+        let stat = match try_read(self.host, &format!("{directory}/stat")) {
+            Ok(file) => Stat::parse(&file),
             Err(error) => {
                 refused(&mut found, &error, UnreadablePart::Process);
                 None
@@ -200,7 +204,7 @@ impl<'l> ProcessReader<'l> {
 
     /// Whether its cgroup keeps it from running.
     fn group(&mut self, found: &mut ProcessEvidence) {
-        let file = read(self.host, &format!("/proc/{}/cgroup", found.pid));
+        let file = try_read(self.host, &format!("/proc/{}/cgroup", found.pid));
         let Ok(file) = file else { return miss(found, UnreadablePart::Cgroup) };
         let CgroupState { frozen, frozen_path, quotas, is_whole } =
             self.groups.of(self.host, &mut self.kept.mounts, &file).clone();
@@ -212,20 +216,20 @@ impl<'l> ProcessReader<'l> {
 
     /// The process of a thread; the thread's own id where that cannot be told.
     fn process_of(&self, tid: u32) -> u32 {
-        let status = read(self.host, &format!("/proc/{tid}/status"));
-        status.ok().and_then(|status| thread_group(&status)).unwrap_or(tid)
+        let status = try_read(self.host, &format!("/proc/{tid}/status"));
+        status.ok().and_then(|status| Status::parse(&status)).map_or(tid, |status| status.process)
     }
 
     /// How many descriptors it has to receive there; `None` where it has none.
     fn to_receive(&self, pid: u32, fd: u32) -> Option<u32> {
-        let file = read(self.host, &format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
+        let file = try_read(self.host, &format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
         in_flight(&file).filter(|descriptors| *descriptors > 0)
     }
 
     fn thread(&self, directory: &str, tid: u32, stat: Stat) -> ThreadEvidence {
         let path = format!("{directory}/schedstat");
         let read_after = self.begun.elapsed();
-        let turns = read(self.host, &path).ok().and_then(|file| thread::schedstat(&file));
+        let turns = try_read(self.host, &path).ok().and_then(|file| Schedstat::parse(&file));
         ThreadEvidence {
             tid,
             comm: Some(stat.comm),
@@ -241,6 +245,6 @@ impl<'l> ProcessReader<'l> {
     }
 
     fn stat(&self, directory: &str) -> Option<Stat> {
-        read(self.host, &format!("{directory}/stat")).ok().and_then(|file| thread::stat(&file))
+        try_read(self.host, &format!("{directory}/stat")).ok().and_then(|file| Stat::parse(&file))
     }
 }

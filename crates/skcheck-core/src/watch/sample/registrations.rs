@@ -7,14 +7,14 @@ use std::time::Duration;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::Host;
+use crate::host::file::try_read;
 use crate::model::socket::Inode;
-use crate::procfs::fdinfo::RingFiles;
-use crate::procfs::number::parse_number;
-use crate::procfs::thread;
+use crate::procfs::fdinfo::{RingFiles, interests};
+use crate::procfs::link::pipe_inode;
 use crate::watch::evidence::process::{
     Call, EpollEvidence, Interest, ProcessEvidence, Syscall, UnreadablePart,
 };
-use crate::watch::sample::file::{is_gone, read};
+use crate::watch::sample::file::is_gone;
 use crate::watch::sample::refusal::refused;
 use crate::watch::sample::schedule::Schedule;
 
@@ -152,15 +152,9 @@ fn list(host: &dyn Host, pid: u32) -> List {
     found
 }
 
-/// The inode of a pipe without a name.
-fn pipe_inode(link: &[u8]) -> Option<u64> {
-    let number = link.strip_prefix(b"pipe:[").and_then(|rest| rest.strip_suffix(b"]"));
-    number.and_then(parse_number).map(u64::from)
-}
-
 fn read_all(host: &dyn Host, pid: u32, list: &List) -> Registered {
     let mut found = Registered::default();
-    let mut info = |fd: u32| match read(host, &format!("/proc/{pid}/fdinfo/{fd}")) {
+    let mut info = |fd: u32| match try_read(host, &format!("/proc/{pid}/fdinfo/{fd}")) {
         Ok(file) => Some(file),
         // It was closed meanwhile.
         Err(error) => {
@@ -172,7 +166,7 @@ fn read_all(host: &dyn Host, pid: u32, list: &List) -> Registered {
     };
     for fd in &list.sets {
         let Some(file) = info(*fd) else { continue };
-        let interests = thread::interests(&file).collect();
+        let interests = interests(&file).collect();
         found.epolls.push(EpollEvidence { fd: *fd, interests });
     }
     for fd in &list.rings {

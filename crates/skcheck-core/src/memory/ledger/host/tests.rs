@@ -7,8 +7,8 @@ const MEMINFO: &str = "MemTotal: 10000 kB\nMemFree: 1000 kB\nBuffers: 10 kB\nCac
     KernelStack: 21 kB\nPageTables: 31 kB\nSecPageTables: 2 kB\nBounce: 1 kB\nWritebackTmp: 6 kB\nVmallocTotal: 99999 kB\n\
     VmallocUsed: 121 kB\nPercpu: 13 kB\nHardwareCorrupted: 4 kB\nHugePages_Total: 9\nHugetlb: 500 kB\n";
 
-fn counters<'f>(meminfo: &'f Meminfo<'f>, zones: &'f Zones) -> Counters<'f> {
-    Counters {
+fn counters<'f>(meminfo: &'f Meminfo<'f>, zones: &'f Zones) -> HostCounters<'f> {
+    HostCounters {
         meminfo,
         zones,
         page_size: PageSize(4096),
@@ -68,7 +68,7 @@ fn every_owner_once() {
 fn stacks_count_once() {
     let meminfo = Meminfo::parse(MEMINFO.as_bytes());
     let zones = Zones::default();
-    let apart = Counters { stacks_in_vmalloc: false, ..counters(&meminfo, &zones) };
+    let apart = HostCounters { stacks_in_vmalloc: false, ..counters(&meminfo, &zones) };
     assert_eq!(kib(&ledger(&apart).unwrap(), PartKind::Vmalloc), Some(121));
     let text = MEMINFO.replace("VmallocUsed: 121 kB", "VmallocUsed: 20 kB");
     let smaller = Meminfo::parse(text.as_bytes());
@@ -99,8 +99,8 @@ fn what_meminfo_does_not_tell() {
     ];
     assert_eq!(absent.map(|kind| bare.part(kind)), [None; 9]);
 
-    let told = Counters {
-        vmalloc: Some(vmalloc_pages(
+    let told = HostCounters {
+        vmalloc: Some(crate::procfs::vmallocinfo::pages(
             b"0x1-0x2   20480 kernel_clone+0x94/0x3e0 pages=4 vmalloc N0=4\n\
               0x3-0x4    8192 acpi_os_map_iomem+0x1 phys=0x1 ioremap\n\
               0x5-0x6 2101248 alloc_large_system_hash pages=512 vmalloc vpages N0=512\n\xff\n",
@@ -143,7 +143,7 @@ fn swapped_in_again() {
     assert!(ledger.included.contains(&Included { name: "swap_cached", bytes: Bytes(300 * 1024) }));
 }
 
-/// Counters that overlap leave less than nothing, and that is said.
+/// HostCounters that overlap leave less than nothing, and that is said.
 #[test]
 fn never_clamped() {
     let text = MEMINFO.replace("MemTotal: 10000", "MemTotal: 2000").replace("Active: 150", "Active: 15");

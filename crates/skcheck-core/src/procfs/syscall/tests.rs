@@ -1,0 +1,55 @@
+use crate::procfs::syscall::{Call, Machine, Syscall};
+
+#[test]
+fn system_calls() {
+    let stack = " 0x7fff3eb53a58 0x7f38e08802ad\n";
+    let check = |text: &str, machine, expected: Option<(Call, u64)>| {
+        let file = format!("{text}{stack}");
+        let found = Syscall::parse(file.as_bytes(), machine);
+        let expected = expected.map(|(call, number)| Syscall::In {
+            call,
+            number,
+            arguments: [3, 0x10, 4, 0, 0xffff_ffff, 0],
+        });
+        assert_eq!(found, expected, "{text}");
+    };
+    let arguments = "0x3 0x10 0x4 0x0 0xffffffff 0x0";
+    for (number, on_x86_64, on_others) in [
+        (0, Call::Read, Call::Other),
+        (1, Call::Write, Call::Other),
+        (7, Call::Poll, Call::Other),
+        (22, Call::Other, Call::EpollWait),
+        (25, Call::Other, Call::File),
+        (42, Call::Connect, Call::Other),
+        (43, Call::Accept, Call::Other),
+        (44, Call::Write, Call::Other),
+        (61, Call::Wait, Call::File),
+        (63, Call::Other, Call::Read),
+        (64, Call::Other, Call::Write),
+        (74, Call::File, Call::Other),
+        (82, Call::Other, Call::File),
+        (202, Call::Futex, Call::Accept),
+        (217, Call::File, Call::Other),
+        (230, Call::Sleep, Call::Other),
+        (232, Call::EpollWait, Call::Other),
+        (441, Call::EpollWait, Call::EpollWait),
+        (449, Call::Futex, Call::Futex),
+        (1 << 30, Call::Other, Call::Other),
+    ] {
+        let text = format!("{number} {arguments}");
+        check(&text, Machine::X86_64, Some((on_x86_64, number)));
+        check(&text, Machine::Generic, Some((on_others, number)));
+        check(&text, Machine::Unknown, Some((Call::Other, number)));
+    }
+    for bad in
+        ["", "x", "-2", "0", "0 0x3", "0 3 4 5 6 7 8", "0 0x 0x 0x 0x 0x 0x", "0 0x+3 0x1 0x1 0x1 0x1 0x1"]
+    {
+        check(bad, Machine::X86_64, None);
+    }
+    assert_eq!(Syscall::parse(b"running\n", Machine::X86_64), Some(Syscall::Running));
+    assert_eq!(Syscall::parse(b"-1 0x7ffe 0x7f31\n", Machine::X86_64), Some(Syscall::None));
+    // The numbers of a program of 32 bits are others: 3 is its read.
+    let narrow =
+        Syscall::parse(b"0 0x3 0x10 0x4 0x0 0x0 0x0 0xffc01230 0xf7f1a559\n", Machine::X86_64).unwrap();
+    assert!(matches!(narrow, Syscall::In { call: Call::Other, number: 0, .. }), "{narrow:?}");
+}
