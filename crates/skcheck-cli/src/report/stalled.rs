@@ -1,8 +1,8 @@
 //! What two samples show of readers that stand still, as a scan would show it.
 
-use skcheck_core::{Gap, Missing, NotMeasured, Place, Snapshot};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Judged, Judgement, Sample};
+use skcheck_core::{Gap, Missing, NotMeasured, Place, Snapshot};
 
 /// The sockets that were asked for and that nobody reads.
 pub(crate) fn of_stalled(now: &Sample, judgement: &Judgement) -> Snapshot {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::container::identity::Cgroup;
-use crate::container::kubelet::{self, Names};
+use crate::container::kubelet::{self, KubeletNames};
 use crate::host::Host;
 use crate::host::file::read;
 use crate::model::gap::{Gap, Missing};
@@ -92,8 +92,8 @@ pub(crate) fn cgroup(host: &dyn Host, pid: u32) -> Option<Cgroup> {
 }
 
 /// What the kubelet's directories tell; nothing where there is no kubelet.
-pub(crate) fn kubelet_names(host: &dyn Host) -> Names {
-    let mut names = Names::default();
+pub(crate) fn kubelet_names(host: &dyn Host) -> KubeletNames {
+    let mut names = KubeletNames::default();
     let _ = host.read_dir(Path::new(kubelet::POD_LOGS), &mut |entry| names.add_pod(entry));
     let _ = host.read_dir(Path::new(kubelet::CONTAINER_LOGS), &mut |entry| names.add_container(entry));
     names

@@ -9,9 +9,9 @@ pub(crate) const POD_LOGS: &str = "/var/log/pods";
 /// Where the kubelet keeps a link for each container: `POD_NAMESPACE_CONTAINER-ID.log`.
 pub(crate) const CONTAINER_LOGS: &str = "/var/log/containers";
 
-/// Names of pods and containers, as the kubelet's directories list them.
+/// KubeletNames of pods and containers, as the kubelet's directories list them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Names {
+pub(crate) struct KubeletNames {
     pods: Vec<PodEntry>,
     containers: Vec<ContainerEntry>,
 }
@@ -32,7 +32,7 @@ struct ContainerEntry {
     name: Vec<u8>,
 }
 
-impl Names {
+impl KubeletNames {
     /// Learns from the name of an entry of [`POD_LOGS`]; passes over what is none of the kubelet's.
     pub(crate) fn add_pod(&mut self, entry: &[u8]) {
         let mut fields = entry.split(|&b| b == b'_');
@@ -108,8 +108,8 @@ mod tests {
     const ID: &str = "b2a102854b4969b2ce98dc329c86b4fb2b06e4ad2cc8da9d8a7578c9cd2004a2";
     const UID: &str = "72f7f152-440c-66ac-9084-e0fc1d8a910c";
 
-    fn names() -> Names {
-        let mut names = Names::default();
+    fn names() -> KubeletNames {
+        let mut names = KubeletNames::default();
         for entry in [
             format!("kube-system_coredns-5dd5756b68-4xk2p_{UID}"),
             "kube-system_etcd-node1_e039200acb850c82bb901653cc38ff6e".to_owned(),
@@ -162,7 +162,7 @@ mod tests {
         let pod = "p".repeat(200);
         let mut entry = format!("{pod}_ns_app-{ID}");
         entry.truncate(251);
-        let mut names = Names::default();
+        let mut names = KubeletNames::default();
         names.add_container(format!("{entry}.log").as_bytes());
         let mut container = Container { id: Some(ID.as_bytes().to_vec()), ..Container::default() };
         names.fill(&mut container);

@@ -17,7 +17,7 @@ use crate::procfs::number::parse_number;
 ///
 /// Paths are absolute, as the running kernel has them (`/proc/...`). Errors are the system's own: callers
 /// tell "not there" from "not allowed" by their kind. `TimedOut` is an answer that did not come, from a host
-/// that does not wait without end ([`Guarded`]); [`Host::unanswered`] says whose.
+/// that does not wait without end ([`Guarded`](crate::host::Guarded)); [`Host::unanswered`] says whose.
 pub trait Host: Sync {
     /// Opens a conversation with NETLINK_SOCK_DIAG of one network namespace: the scanner's own for
     /// `None`. The scanner's own namespace does not change.

@@ -35,7 +35,7 @@ impl Default for Thresholds {
 pub struct Leaks {
     /// When the first look began.
     pub taken_at: SystemTime,
-    /// How long after the first look the second began; `None` where there was none ([`FirstLook::alone`](crate::leaks::FirstLook::alone)): then
+    /// How long after the first look the second began; `None` where there was none ([`FirstLook::alone`](crate::leaks::look::FirstLook::alone)): then
     /// nothing is known of what is in no table.
     pub again_after: Option<Duration>,
     /// What was looked at.

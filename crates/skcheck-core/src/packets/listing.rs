@@ -47,8 +47,9 @@ impl Listing {
         self.packets.iter().filter(received).filter(|packet| known.contains(&key(packet))).count()
     }
 
-    /// What its queues hold, as a scan reports it ([`SocketEntry::footprint`]); of a unix socket without what
-    /// others are charged for it.
+    /// What its queues hold, as a scan reports it
+    /// ([`SocketEntry::footprint`](crate::SocketEntry::footprint)); of a unix socket without what others are
+    /// charged for it.
     pub fn footprint(&self, exact: &Exact, host: &HostFacts) -> Footprint {
         let mut footprint = footprint::footprint(&self.socket, None, host);
         footprint.refine(&self.socket, exact, host);

@@ -1,6 +1,6 @@
 use clap::Parser as _;
-use skcheck_core::{Protocol, Protocols, State};
 use skcheck_core::engine::Limits;
+use skcheck_core::{Protocol, Protocols, State};
 
 use super::*;
 use crate::args::{Cli, EngineChoice};

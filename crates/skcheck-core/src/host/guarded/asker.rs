@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::host::budget::Budget;
-use crate::host::guarded::pool::{Start, WorkerPool};
+use crate::host::guarded::pool::{WorkerPool, WorkerStart};
 use crate::host::guarded::question::HostQuestion;
 use crate::host::guarded::silent::{Met, Silent};
 use crate::host::guarded::subject::Subject;
@@ -54,7 +54,7 @@ pub struct Guarded {
 impl Guarded {
     /// Asks the host that `live` shows, by workers that are started so: each is a program that runs an
     /// [`Answering`](crate::host::Answering) over the same host. The first is started at once.
-    pub fn new(live: Live, start: Box<Start>, budget: Budget) -> Guarded {
+    pub fn new(live: Live, start: Box<WorkerStart>, budget: Budget) -> Guarded {
         let pool = WorkerPool::new(start, budget);
         Guarded { live, pool, silent: Mutex::default(), constant: Mutex::default() }
     }

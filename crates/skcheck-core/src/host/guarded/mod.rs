@@ -16,4 +16,4 @@ pub(crate) mod whose;
 
 pub use crate::host::guarded::answer::Answering;
 pub use crate::host::guarded::asker::Guarded;
-pub use crate::host::guarded::pool::Start;
+pub use crate::host::guarded::pool::WorkerStart;

@@ -16,11 +16,11 @@ use crate::host::worker::{Trouble, Worker};
 pub(super) const AT_ONCE: usize = 16;
 
 /// How a worker is started: the command of a program that runs an [`Answering`](crate::host::Answering).
-pub type Start = dyn Fn() -> Command + Send + Sync;
+pub type WorkerStart = dyn Fn() -> Command + Send + Sync;
 
 /// Workers, and what they may wait together.
 pub(super) struct WorkerPool {
-    start: Box<Start>,
+    start: Box<WorkerStart>,
     pub(super) budget: Budget,
     idle: Mutex<Vec<Worker>>,
     /// Why a worker could not be had.
@@ -31,7 +31,7 @@ pub(super) struct WorkerPool {
 
 impl WorkerPool {
     /// Workers that are started so. The first is started at once.
-    pub(super) fn new(start: Box<Start>, budget: Budget) -> WorkerPool {
+    pub(super) fn new(start: Box<WorkerStart>, budget: Budget) -> WorkerPool {
         let has_had_any = AtomicBool::new(false);
         let pool = WorkerPool { start, budget, idle: Mutex::default(), lack: Mutex::default(), has_had_any };
         if let Some(worker) = pool.take() {

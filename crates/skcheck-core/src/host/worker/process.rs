@@ -28,7 +28,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts one, with the command of a program that calls [`serve`]. It has a process group of its own, so
+    /// Starts one, with the command of a program that calls [`serve`](crate::host::worker::serve). It has a process group of its own, so
     /// that a terminal's Ctrl-C does not reach it.
     ///
     /// # Errors

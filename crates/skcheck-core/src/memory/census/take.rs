@@ -76,11 +76,11 @@ struct PageScan<'p> {
     taken: AtomicU64,
     /// The file has come to its end, or cannot be read.
     over: AtomicBool,
-    sum: Mutex<io::Result<Tally>>,
+    sum: Mutex<io::Result<PageTally>>,
 }
 
 #[derive(Default)]
-struct Tally {
+struct PageTally {
     counting: Counting,
     /// The first page that is behind all that were looked at.
     end: u64,
@@ -96,7 +96,7 @@ impl<'p> PageScan<'p> {
             looked_at: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             over: AtomicBool::new(false),
-            sum: Mutex::new(Ok(Tally::default())),
+            sum: Mutex::new(Ok(PageTally::default())),
         }
     }
 
@@ -110,7 +110,8 @@ impl<'p> PageScan<'p> {
             }
             self.work();
         });
-        let Tally { mut counting, end } = self.sum.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+        let PageTally { mut counting, end } =
+            self.sum.into_inner().unwrap_or_else(PoisonError::into_inner)?;
         if end == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -124,7 +125,7 @@ impl<'p> PageScan<'p> {
 
     /// What one thread does: chunk after chunk, until none is left.
     fn work(&self) {
-        let mut counted = Tally::default();
+        let mut counted = PageTally::default();
         let worked = self.chunks(&mut counted);
         let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
         match (&mut *sum, worked) {
@@ -137,7 +138,7 @@ impl<'p> PageScan<'p> {
         }
     }
 
-    fn chunks(&self, counted: &mut Tally) -> io::Result<()> {
+    fn chunks(&self, counted: &mut PageTally) -> io::Result<()> {
         let mut buffer = vec![0; usize::try_from(CHUNK * FLAGS_SIZE).unwrap_or_default()];
         while !self.over.load(Ordering::Relaxed)
             && let Some(chunk) = self.plan.chunk(self.taken.fetch_add(1, Ordering::Relaxed))
@@ -170,7 +171,7 @@ impl<'p> PageScan<'p> {
     }
 }
 
-impl Tally {
+impl PageTally {
     /// Counts these pages, where they are RAM.
     fn count(&mut self, plan: &Plan, pages: Range<u64>, flags: &[u8]) {
         let place = |page: u64| usize::try_from((page - pages.start) * FLAGS_SIZE).unwrap_or(usize::MAX);

@@ -68,8 +68,8 @@ pub struct Judged {
     /// A TCP writer that stands still: what shows that what it has sent does not arrive, so that it is not
     /// its peer's reader for which it waits. `None` where nothing shows that.
     pub not_arriving: Option<NotArriving>,
-    /// It is one of those that were asked for ([`Sample::asked_for`]); the others are judged because a chain
-    /// can lead over them.
+    /// It is one of those that were asked for ([`Sample::asked_for`](crate::watch::Sample::asked_for)); the
+    /// others are judged because a chain can lead over them.
     pub asked_for: bool,
     /// It was closed, or its process has ended, and nothing is left of it: it has no place in the later
     /// sample.
@@ -77,8 +77,8 @@ pub struct Judged {
     /// It changed hands: who held it before. A connection that was accepted has not: nobody held it.
     pub held_by: Vec<Holder>,
     /// Why nobody reads, for a stalled reader; why nobody accepts, for a listener that is;
-    /// [`Backpressure`](cause::CauseCode::Backpressure) for a reader that reads no faster than its process
-    /// can write. For a slow reader what its process shows: that it is throttled, or busy.
+    /// [`Backpressure`](crate::watch::cause::CauseCode::Backpressure) for a reader that reads no faster than
+    /// its process can write. For a slow reader what its process shows: that it is throttled, or busy.
     pub cause: Option<Cause>,
     /// The chain that keeps it waiting, where there is one: of a reader whose process cannot write, and of a
     /// writer.

@@ -12,7 +12,7 @@ use crate::watch::judge::judgement::{Judged, Judgement};
 use crate::watch::judge::matching::SocketPlaces;
 use crate::watch::judge::progress::arrival::{OtherEnd, not_arriving};
 use crate::watch::judge::progress::state::{Reading, Writing};
-use crate::watch::judge::progress::{headroom, rates, receiving, ring, sending};
+use crate::watch::judge::progress::{headroom, rates, receive_side, ring, send_side};
 use crate::watch::judge::scene::Scene;
 use crate::watch::judge::scene::peers::Peers;
 use crate::watch::judge::scene::socket_progress::SocketProgress;
@@ -56,7 +56,7 @@ fn read(span: &Span<'_>, places: &SocketPlaces) -> Judged {
     let SocketPlaces { key, before, now } = *places;
     let pair = SocketPair { key, before: report(span.before, before), now: report(span.now, now) };
     let span = &span.of(&pair);
-    let received = receiving::received(span, &pair);
+    let received = receive_side::received(span, &pair);
     let rate = |bytes: Option<u64>| bytes.and_then(|bytes| rates::per_second(bytes, span.window));
     let both = pair.before.zip(pair.now);
     let drops = both.filter(|_| !span.window.is_zero()).and_then(|(before, now)| drops(before, now));
@@ -120,7 +120,7 @@ fn write(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
         let reading = reader.and_then(|reader| readings.get(reader).copied().flatten());
         let pair = pair(span, judged);
         let span = &span.of(&pair);
-        let sent = sending::sent(span, &pair, reading);
+        let sent = send_side::sent(span, &pair, reading);
         (judged.writing, judged.window_closed) = (sent.writing, sent.window_closed);
         judged.taken = sent.taken.and_then(|bytes| rates::per_second(bytes, span.window));
     }

@@ -1,7 +1,7 @@
 //! What is known of the later sample, put in order once for all sockets: processes, listeners, peers, and
 //! writers that stand still. Pure.
 
-pub(crate) mod everywhere;
+pub(crate) mod coverage;
 pub(crate) mod index;
 pub(crate) mod pairing;
 pub(crate) mod peers;
@@ -23,7 +23,7 @@ use crate::watch::judge::accept_queue::AcceptQueue;
 use crate::watch::judge::cause::link::Over;
 use crate::watch::judge::process::view::ProcessView;
 use crate::watch::judge::progress::state::{Reading, Writing};
-use crate::watch::judge::scene::everywhere::looked_everywhere;
+use crate::watch::judge::scene::coverage::looked_everywhere;
 use crate::watch::judge::scene::pairing::Pairs;
 use crate::watch::judge::scene::peers::Peers;
 use crate::watch::judge::scene::socket_progress::SocketProgress;

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use crate::cgroup::location::Location;
 use crate::cgroup::mounts::{Hierarchy, HierarchyMounts};
-use crate::host::Host;
-use crate::host::file::{self, try_read};
+use crate::host::file::try_read;
+use crate::host::{Host, file};
 use crate::procfs::cgroup::memberships;
 use crate::procfs::cpu_stat::Throttling;
 use crate::procfs::{cgroup_events, freezer_state};

@@ -7,15 +7,15 @@ use std::time::Duration;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::Host;
+use crate::host::file::try_read;
 use crate::model::holder::Holder;
 use crate::procfs::fdinfo::OpenFile;
 use crate::procfs::mountinfo::numbered;
 use crate::watch::evidence::conduit::Conduit;
 use crate::watch::evidence::process::ProcessEvidence;
-use crate::watch::sample::blocking;
-use crate::watch::sample::blocking::{Blocked, Master};
+use crate::watch::sample::blocked_write;
+use crate::watch::sample::blocked_write::{Blocked, Master};
 use crate::watch::sample::conduit_ends::ConduitEnds;
-use crate::watch::sample::file::read;
 use crate::watch::sample::process::ProcessReader;
 
 /// How many conduits are followed in one sample.
@@ -46,7 +46,7 @@ pub(crate) fn find(
             if conduits.len() == MOST || conduits.iter().any(|conduit| conduit.writers.contains(&writer)) {
                 continue;
             }
-            let Some(kind) = blocking::kind(&link, in_pipe) else { continue };
+            let Some(kind) = blocked_write::kind(&link, in_pipe) else { continue };
             let Some(file) = open_file(host, writer) else { continue };
             // Who can read from it, too, may wait for that.
             if polls && file.access != (false, true) {
@@ -73,16 +73,16 @@ pub(crate) fn find(
 /// The descriptors that threads are blocked in writing to, or sleep for in an epoll set or in select.
 fn blocked(host: &dyn Host, process: &ProcessEvidence) -> Vec<Blocked> {
     let link = |fd: u32| host.read_link(Path::new(&format!("/proc/{}/fd/{fd}", process.pid))).ok();
-    let polls = |fd: u32| blocking::until_writable(fd, link(fd)?);
+    let polls = |fd: u32| blocked_write::until_writable(fd, link(fd)?);
     let polled = process.polled_to_write().into_iter().filter_map(polls);
-    process.threads.iter().filter_map(blocking::in_write).chain(polled).collect()
+    process.threads.iter().filter_map(blocked_write::in_write).chain(polled).collect()
 }
 
 /// Adds who has its ends: the writer itself, and all that are found.
 fn add_ends(host: &dyn Host, ends: &ConduitEnds, (writer, file): (Holder, OpenFile), conduit: &mut Conduit) {
-    if let Some(index) = blocking::terminal(&conduit.name) {
+    if let Some(index) = blocked_write::terminal(&conduit.name) {
         conduit.writers.push(writer);
-        (conduit.readers, conduit.inode) = blocking::nearest(masters(host, ends, writer, index));
+        (conduit.readers, conduit.inode) = blocked_write::nearest(masters(host, ends, writer, index));
         return;
     }
     let mut devices = Devices { host, of: FxHashMap::default() };
@@ -90,7 +90,7 @@ fn add_ends(host: &dyn Host, ends: &ConduitEnds, (writer, file): (Holder, OpenFi
         let Some(other) = open_file(host, holder) else { continue };
         let mut device = |of: Holder, file: &OpenFile| devices.of(of.pid, file.mount);
         let same_device = || device(writer, &file) == device(holder, &other);
-        if blocking::is_same(conduit.kind, &file, &other, same_device) {
+        if blocked_write::is_same(conduit.kind, &file, &other, same_device) {
             let (reads, writes) = other.access;
             conduit.readers.extend(reads.then_some(holder));
             conduit.writers.extend(writes.then_some(holder));
@@ -106,7 +106,7 @@ fn add_ends(host: &dyn Host, ends: &ConduitEnds, (writer, file): (Holder, OpenFi
 fn masters(host: &dyn Host, ends: &ConduitEnds, writer: Holder, index: u32) -> Vec<Master> {
     let namespace = |pid: u32| host.read_link(Path::new(&format!("/proc/{pid}/ns/mnt"))).ok();
     let own = namespace(writer.pid);
-    let all = blocking::MASTERS.iter().flat_map(|path| ends.like(path)).copied().take(MOST_ENDS);
+    let all = blocked_write::MASTERS.iter().flat_map(|path| ends.like(path)).copied().take(MOST_ENDS);
     let master = |holder: Holder| {
         let file = open_file(host, holder).filter(|file| file.terminal == Some(index))?;
         let is_near = own.is_some() && namespace(holder.pid) == own;
@@ -116,7 +116,7 @@ fn masters(host: &dyn Host, ends: &ConduitEnds, writer: Holder, index: u32) -> V
 }
 
 fn open_file(host: &dyn Host, holder: Holder) -> Option<OpenFile> {
-    let fdinfo = read(host, &format!("/proc/{}/fdinfo/{}", holder.pid, holder.fd)).ok()?;
+    let fdinfo = try_read(host, &format!("/proc/{}/fdinfo/{}", holder.pid, holder.fd)).ok()?;
     OpenFile::parse(&fdinfo)
 }
 
@@ -130,7 +130,7 @@ impl Devices<'_> {
     /// The device of a mount, as a process has mounts; `None` where nothing tells.
     fn of(&mut self, pid: u32, mount: Option<u32>) -> Option<Vec<u8>> {
         let host = self.host;
-        let read = || read(host, &format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+        let read = || try_read(host, &format!("/proc/{pid}/mountinfo")).unwrap_or_default();
         numbered(self.of.entry(pid).or_insert_with(read), mount?).map(|mount| mount.device.to_vec())
     }
 }

@@ -4,11 +4,10 @@
 //! path and the mount of an open file without it.
 
 use crate::host::Host;
+use crate::host::file::try_read;
 use crate::procfs::fdinfo::OpenFile;
-use crate::watch::evidence::process::{Mount, Syscall, ThreadEvidence};
-use crate::watch::sample::file::read;
-
 use crate::procfs::mountinfo::numbered;
+use crate::watch::evidence::process::{Mount, Syscall, ThreadEvidence};
 
 /// Where FUSE waits for its server, first in a sleep that a signal ends.
 const FUSE: &[u8] = b"request_wait_answer";
@@ -32,11 +31,11 @@ impl Files {
         thread: &ThreadEvidence,
     ) -> Option<Mount> {
         let fd = awaited_file(thread)?;
-        let file = OpenFile::parse(&read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
-        let read = || read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
+        let file = OpenFile::parse(&try_read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
+        let read = || try_read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
         let mount = numbered(self.mountinfo.get_or_insert_with(read), file.mount?)?;
-        let (point, kind, source) = (mount.point(), mount.kind.to_vec(), mount.source());
-        (!OF_KERNEL.contains(&mount.kind)).then_some(Mount { point, kind, source })
+        let mount = Mount { point: mount.point(), kind: mount.kind.to_vec(), source: mount.source() };
+        has_something_behind(&mount).then_some(mount)
     }
 }
 

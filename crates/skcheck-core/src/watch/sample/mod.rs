@@ -1,14 +1,14 @@
 //! Reads what a judgement needs, through the seam: a sample. Nothing of it is interpreted here, but for which
 //! processes are worth a look.
 
-pub(crate) mod awaited;
-pub(crate) mod blocking;
+pub(crate) mod awaited_connections;
+pub(crate) mod blocked_write;
 pub(crate) mod candidates;
 pub(crate) mod cgroups;
 pub(crate) mod conduit_ends;
 pub(crate) mod conduits;
 pub(crate) mod dead_children;
-pub(crate) mod drained;
+pub(crate) mod drained_sockets;
 pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod first_packets;

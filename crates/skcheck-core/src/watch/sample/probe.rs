@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::collect::read::kernel_config;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
+use crate::host::file::try_read;
 use crate::memory::ledger::files::host_ledger;
 use crate::memory::network::{NetworkFiles, network};
 use crate::model::error::Error;
@@ -18,15 +19,13 @@ use crate::model::units::Pages;
 use crate::snapshot::entry::SocketEntry;
 use crate::snapshot::report::Snapshot;
 use crate::watch::evidence::sample::Sample;
-use crate::watch::sample::awaited::Awaited;
+use crate::watch::sample::awaited_connections::Awaited;
 use crate::watch::sample::candidates::Chosen;
 use crate::watch::sample::conduit_ends::ConduitEnds;
 use crate::watch::sample::dead_children::DeadChildren;
-use crate::watch::sample::file::read;
 use crate::watch::sample::first_packets::Noting;
 use crate::watch::sample::process::{KeptOfProcesses, ProcessReader};
-use crate::watch::sample::{candidates, conduits, drained, whole_host};
-
+use crate::watch::sample::{candidates, conduits, drained_sockets, whole_host};
 
 /// Takes samples of one host.
 ///
@@ -103,7 +102,9 @@ impl<'a> Probe<'a> {
             taken_at: snapshot.taken_at,
             at: begun.saturating_duration_since(self.begun),
             first_packets: noting.map(|noting| noting.first_packets(&snapshot.sockets)).unwrap_or_default(),
-            drained: before.map(|before| drained::look(self.host, before, &snapshot)).unwrap_or_default(),
+            drained: before
+                .map(|before| drained_sockets::look(self.host, before, &snapshot))
+                .unwrap_or_default(),
             processes: BTreeMap::new(),
             conduits: Vec::new(),
             awaited: Vec::new(),
@@ -150,8 +151,8 @@ fn unread_unix(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
 
 /// The memory of TCP on the whole host, and the limit from which on the kernel holds back.
 fn tcp_memory(host: &dyn Host, snapshot: &Snapshot) -> Option<(Pages, Option<Pages>)> {
-    let sockstat = read(host, "/proc/net/sockstat").ok();
-    let tcp_mem = read(host, "/proc/sys/net/ipv4/tcp_mem").ok();
+    let sockstat = try_read(host, "/proc/net/sockstat").ok();
+    let tcp_mem = try_read(host, "/proc/sys/net/ipv4/tcp_mem").ok();
     let files = NetworkFiles {
         sockstat: sockstat.as_deref(),
         tcp_mem: tcp_mem.as_deref(),

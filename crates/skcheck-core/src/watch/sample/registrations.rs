@@ -7,13 +7,14 @@ use std::time::Duration;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::Host;
+use crate::host::file::try_read;
 use crate::model::socket::Inode;
 use crate::procfs::fdinfo::{RingFiles, interests};
 use crate::procfs::link::pipe_inode;
 use crate::watch::evidence::process::{
     Call, EpollEvidence, Interest, ProcessEvidence, Syscall, UnreadablePart,
 };
-use crate::watch::sample::file::{is_gone, read};
+use crate::watch::sample::file::is_gone;
 use crate::watch::sample::refusal::refused;
 use crate::watch::sample::schedule::Schedule;
 
@@ -153,7 +154,7 @@ fn list(host: &dyn Host, pid: u32) -> List {
 
 fn read_all(host: &dyn Host, pid: u32, list: &List) -> Registered {
     let mut found = Registered::default();
-    let mut info = |fd: u32| match read(host, &format!("/proc/{pid}/fdinfo/{fd}")) {
+    let mut info = |fd: u32| match try_read(host, &format!("/proc/{pid}/fdinfo/{fd}")) {
         Ok(file) => Some(file),
         // It was closed meanwhile.
         Err(error) => {

@@ -4,8 +4,8 @@ mod words;
 
 use std::time::Duration;
 
-use skcheck_core::{Gap, Holder, Missing, Payload, Place};
 use skcheck_core::watch::cause::{CauseCode, End, Link, Over, Root, Wait};
+use skcheck_core::{Gap, Holder, Missing, Payload, Place};
 
 use super::*;
 use crate::output::table::watch::summary::summary;

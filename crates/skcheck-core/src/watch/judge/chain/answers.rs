@@ -4,7 +4,7 @@ use crate::model::holder::Holder;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::link::{Over, Wait};
 use crate::watch::judge::chain::candidate::WriterCandidate;
-use crate::watch::judge::holders::each::HolderCause;
+use crate::watch::judge::holders::holder_cause::HolderCause;
 use crate::watch::judge::scene::Scene;
 
 /// Those for which a process waits that does nothing else: a thread is blocked in reading, or in poll for one

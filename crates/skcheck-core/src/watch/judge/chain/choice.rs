@@ -9,8 +9,8 @@ use crate::watch::judge::cause::link::{Link, Over, Pairing, Wait};
 use crate::watch::judge::cause::root::{End, Root};
 use crate::watch::judge::chain::candidate::{WriterCandidate, by_threads};
 use crate::watch::judge::chain::reader::ReadEnd;
-use crate::watch::judge::chain::{answers, conduits, connecting};
-use crate::watch::judge::holders::each::HolderCause;
+use crate::watch::judge::chain::{answers, conduits, connections};
+use crate::watch::judge::holders::holder_cause::HolderCause;
 use crate::watch::judge::scene::Scene;
 use crate::watch::judge::scene::pairing::Pairs;
 
@@ -117,7 +117,7 @@ fn all(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd, reads: bool) -> Ve
     candidates.extend(conduits::candidates(scene, own, reads));
     if !reads {
         candidates.extend(answers::candidates(scene, own));
-        candidates.extend(connecting::candidates(scene, own, reader));
+        candidates.extend(connections::candidates(scene, own, reader));
     }
     candidates
 }

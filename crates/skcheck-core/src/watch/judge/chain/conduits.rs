@@ -4,7 +4,7 @@ use crate::model::holder::Holder;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::link::{Over, Wait};
 use crate::watch::judge::chain::candidate::{WriterCandidate, by_threads};
-use crate::watch::judge::holders::each::HolderCause;
+use crate::watch::judge::holders::holder_cause::HolderCause;
 use crate::watch::judge::scene::Scene;
 
 /// Those that threads of this process are blocked in writing to, which may be why it does not read; and those

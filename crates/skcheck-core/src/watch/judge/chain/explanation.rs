@@ -8,12 +8,12 @@ use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::cause::link::{Link, Over, Wait};
 use crate::watch::judge::cause::root::{End, Root};
 use crate::watch::judge::chain::candidate::by_threads;
-use crate::watch::judge::chain::handed;
+use crate::watch::judge::chain::handover;
 use crate::watch::judge::chain::reader::ReadEnd;
 use crate::watch::judge::chain::walk::ChainWalk;
-use crate::watch::judge::holders::each::HolderCause;
-use crate::watch::judge::holders::unheld::unheld;
-use crate::watch::judge::holders::{readers, slow};
+use crate::watch::judge::holders::holder_cause::HolderCause;
+use crate::watch::judge::holders::no_holder::unheld;
+use crate::watch::judge::holders::{readers, slow_reader};
 use crate::watch::judge::progress::state::Writing;
 use crate::watch::judge::scene::Scene;
 
@@ -29,7 +29,7 @@ pub(crate) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause, Option<R
         }
     }
     let first = owns.into_iter().next();
-    let handed = first.as_ref().and_then(|own| handed::follow(scene, own));
+    let handed = first.as_ref().and_then(|own| handover::follow(scene, own));
     if let (Some(own), Some(chain)) = (&first, handed) {
         return Some((own.cause.clone(), Some(chain)));
     }
@@ -44,7 +44,8 @@ pub(crate) fn of_slow_reader(
     at: usize,
     has_caught_up: bool,
 ) -> Option<(Cause, Option<Root>)> {
-    let slow = scene.socket(at).filter(|_| !has_caught_up).and_then(|report| slow::slow(scene, report));
+    let slow =
+        scene.socket(at).filter(|_| !has_caught_up).and_then(|report| slow_reader::slow(scene, report));
     match slow {
         Some(slow) if slow.is_certain => Some((slow.cause, None)),
         slow => {

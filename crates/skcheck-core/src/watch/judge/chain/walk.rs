@@ -10,9 +10,9 @@ use crate::watch::judge::chain::candidate::WriterCandidate;
 use crate::watch::judge::chain::choice::Choice;
 use crate::watch::judge::chain::far_end::FarEnd;
 use crate::watch::judge::chain::reader::ReadEnd;
-use crate::watch::judge::holders::each::HolderCause;
-use crate::watch::judge::holders::slow;
-use crate::watch::judge::holders::slow::Slow;
+use crate::watch::judge::holders::holder_cause::HolderCause;
+use crate::watch::judge::holders::slow_reader;
+use crate::watch::judge::holders::slow_reader::Slow;
 use crate::watch::judge::progress::arrival::NotArriving;
 use crate::watch::judge::scene::Scene;
 
@@ -113,7 +113,7 @@ impl<'s, 'a> ChainWalk<'s, 'a> {
     /// Why the socket at a far end is read slowly, as far as that is its own process.
     fn slow(&self, far: &FarEnd) -> Option<Slow> {
         let at = far.reader.filter(|_| far.pace.is_some())?.socket()?;
-        slow::slow(self.scene, self.scene.socket(at)?)
+        slow_reader::slow(self.scene, self.scene.socket(at)?)
     }
 
     /// A chain that ends where it is not the reader that keeps a writer waiting.

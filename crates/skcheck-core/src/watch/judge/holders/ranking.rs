@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::Fact;
-use crate::watch::judge::holders::each::HolderCause;
+use crate::watch::judge::holders::holder_cause::HolderCause;
 use crate::watch::judge::process::view::ProcessView;
 use crate::watch::judge::scene::Scene;
 

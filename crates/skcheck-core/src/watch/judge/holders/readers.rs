@@ -7,19 +7,19 @@ use crate::watch::evidence::conduit::{Conduit, ConduitKind};
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::cause::link::Over;
-use crate::watch::judge::holders::accepting;
-use crate::watch::judge::holders::each::{HolderCause, each};
+use crate::watch::judge::holders::holder_cause::{HolderCause, each};
+use crate::watch::judge::holders::listener;
 use crate::watch::judge::holders::ranking::rank;
 use crate::watch::judge::scene::Scene;
 
 /// The holders that matter, the most telling first; none where nobody is known to hold it.
 pub(crate) fn of_socket(scene: &Scene<'_>, report: &SocketEntry) -> Vec<HolderCause> {
     match report.holding {
-        Holding::AwaitingAccept { .. } => rank(scene, accepting::of_connection(scene, report), true),
+        Holding::AwaitingAccept { .. } => rank(scene, listener::of_connection(scene, report), true),
         // No thread can read it as things are.
         Holding::IoUring => Vec::new(),
         Holding::InFlight { .. } => of_receiver(scene, report),
-        _ if report.socket.state == State::Listen => rank(scene, accepting::of_listener(scene, report), true),
+        _ if report.socket.state == State::Listen => rank(scene, listener::of_listener(scene, report), true),
         _ => rank(scene, each(scene, &report.holders, report.socket.inode, false), false),
     }
 }

@@ -5,7 +5,7 @@ use crate::watch::evidence::process::{Call, UnreadablePart};
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::process::epoll::SetPlace;
-use crate::watch::judge::process::helpless::{helpless, paging};
+use crate::watch::judge::process::hindrance::{helpless, paging};
 use crate::watch::judge::process::view::ProcessView;
 use crate::watch::judge::process::{epoll, facts, sleep};
 

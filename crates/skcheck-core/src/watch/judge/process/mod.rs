@@ -4,7 +4,7 @@ pub(crate) mod calls;
 pub(crate) mod decision;
 pub(crate) mod epoll;
 pub(crate) mod facts;
-pub(crate) mod helpless;
+pub(crate) mod hindrance;
 pub(crate) mod sleep;
 pub(crate) mod threads;
 pub(crate) mod usage;

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use skcheck_core::{Gap, Holder, Holding, Missing, Payload, Place, Protocol, SkMem};
 use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Pace, Pairing, Root, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{NotArriving, Reading, Writing};
+use skcheck_core::{Gap, Holder, Holding, Missing, Payload, Place, Protocol, SkMem};
 
 use super::{PIPE, answer, names};
 use crate::output::table::watch::{summary, why, write_block};

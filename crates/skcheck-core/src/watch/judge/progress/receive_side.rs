@@ -12,7 +12,7 @@ use crate::watch::evidence::key::SocketKey;
 use crate::watch::evidence::sample::StillOpen;
 use crate::watch::judge::progress::flow::{Received, of_flow};
 use crate::watch::judge::progress::state::Reading;
-use crate::watch::judge::progress::{accepting, ring, tcp, uncounted};
+use crate::watch::judge::progress::{listener, ring, tcp, uncounted_queue};
 use crate::watch::judge::span::{SocketPair, Span};
 
 /// Judges a receive queue.
@@ -21,7 +21,7 @@ use crate::watch::judge::span::{SocketPair, Span};
 pub(crate) fn received(span: &Span<'_>, pair: &SocketPair<'_>) -> Received {
     let Some(now) = pair.now else { return gone(span, pair) };
     if now.socket.state == State::Listen {
-        return accepting::received(span, pair.before, now);
+        return listener::received(span, pair.before, now);
     }
     if let Some(received) = ring::received(span, pair.before, now) {
         return received;
@@ -29,7 +29,7 @@ pub(crate) fn received(span: &Span<'_>, pair: &SocketPair<'_>) -> Received {
     let mut received = match pair.before {
         Some(before) if !span.window.is_zero() => match now.socket.protocol {
             Protocol::Tcp => of_tcp(span, pair.key, before, now),
-            _ => uncounted::received(span, pair.key, before, now),
+            _ => uncounted_queue::received(span, pair.key, before, now),
         },
         Some(_) => Received::just(Reading::Unknown),
         None => appeared(span, now),
@@ -65,7 +65,7 @@ fn appeared(span: &Span<'_>, now: &SocketEntry) -> Received {
 /// Without what the kernel tells under the socket's lock, as of others.
 fn of_tcp(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> Received {
     let Some(flow) = tcp::flow(&before.socket, &now.socket) else {
-        return uncounted::received(span, key, before, now);
+        return uncounted_queue::received(span, key, before, now);
     };
     of_flow(span, before, now, flow)
 }

@@ -3,7 +3,7 @@
 use crate::snapshot::entry::SocketEntry;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
-use crate::watch::judge::process::helpless::{out_of_quota, paging};
+use crate::watch::judge::process::hindrance::{out_of_quota, paging};
 use crate::watch::judge::process::usage::SPINS_FROM;
 use crate::watch::judge::process::view::ProcessView;
 use crate::watch::judge::scene::Scene;

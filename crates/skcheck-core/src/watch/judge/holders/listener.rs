@@ -5,7 +5,7 @@ use crate::snapshot::entry::SocketEntry;
 use crate::watch::judge::accept_queue::AcceptQueue;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
-use crate::watch::judge::holders::each::{HolderCause, each};
+use crate::watch::judge::holders::holder_cause::{HolderCause, each};
 use crate::watch::judge::scene::Scene;
 
 /// The holders of the listeners that a connection may wait at, and why each does not accept it.

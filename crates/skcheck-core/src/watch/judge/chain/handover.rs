@@ -8,7 +8,7 @@ use crate::model::holder::Holder;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::link::{Link, Over, Wait};
 use crate::watch::judge::cause::root::{End, Root};
-use crate::watch::judge::holders::each::HolderCause;
+use crate::watch::judge::holders::holder_cause::HolderCause;
 use crate::watch::judge::holders::readers;
 use crate::watch::judge::scene::Scene;
 

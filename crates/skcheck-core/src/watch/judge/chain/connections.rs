@@ -9,7 +9,7 @@ use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::link::{Over, Wait};
 use crate::watch::judge::chain::candidate::WriterCandidate;
 use crate::watch::judge::chain::reader::ReadEnd;
-use crate::watch::judge::holders::each::HolderCause;
+use crate::watch::judge::holders::holder_cause::HolderCause;
 use crate::watch::judge::scene::Scene;
 
 /// How many listeners are looked at.

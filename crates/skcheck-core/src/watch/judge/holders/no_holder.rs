@@ -5,7 +5,7 @@ use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::watch::evidence::process::UnreadablePart;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
-use crate::watch::judge::holders::accepting;
+use crate::watch::judge::holders::listener;
 use crate::watch::judge::scene::Scene;
 
 /// Why a socket is not read that no descriptor is known to hold.
@@ -21,6 +21,6 @@ pub(crate) fn unheld(scene: &Scene<'_>, report: &SocketEntry) -> Cause {
         _ => (None, Vec::new()),
     };
     let mut cause = Cause { code: CauseCode::Unknown, pid, evidence };
-    accepting::blame(&mut cause, report);
+    listener::blame(&mut cause, report);
     cause
 }

@@ -4,7 +4,7 @@ use crate::model::protocol::Protocol;
 use crate::model::state::State;
 use crate::watch::evidence::sample::StillOpen;
 use crate::watch::judge::progress::state::{Reading, Writing};
-use crate::watch::judge::progress::{tcp, uncounted};
+use crate::watch::judge::progress::{tcp, uncounted_queue};
 use crate::watch::judge::span::{SocketPair, Span};
 
 /// What became of a sending side.
@@ -35,6 +35,6 @@ pub(crate) fn sent(span: &Span<'_>, pair: &SocketPair<'_>, reader: Option<Readin
             let taken = before.and_then(|before| tcp::acknowledged(before, &now.socket));
             Sent { writing, window_closed, taken }
         }
-        _ => just(uncounted::writing(before, &now.socket, reader)),
+        _ => just(uncounted_queue::writing(before, &now.socket, reader)),
     }
 }
