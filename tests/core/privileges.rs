@@ -113,7 +113,7 @@ fn a_sandbox_that_refuses_netlink() {
     let refused = snapshot.gaps.iter().find(|gap| gap.what == Missing::SockDiag).expect("it is said");
     assert!(refused.place == Place::SockDiag, "{refused:?}");
     let unseen: Vec<&str> =
-        snapshot.gaps.iter().filter(|gap| gap.what == Missing::Table).map(|gap| scan::place(gap)).collect();
+        snapshot.gaps.iter().filter(|gap| gap.what == Missing::Table).map(scan::place).collect();
     assert!(unseen.iter().all(|table| table.starts_with("mptcp")), "{unseen:?}");
 }
 

@@ -143,7 +143,7 @@ fn of_every_family() {
 }
 
 fn places(snapshot: &Snapshot, what: Missing) -> Vec<&str> {
-    snapshot.gaps.iter().filter(|gap| gap.what == what).map(|gap| crate::support::scan::place(gap)).collect()
+    snapshot.gaps.iter().filter(|gap| gap.what == what).map(crate::support::scan::place).collect()
 }
 
 fn closed(snapshot: &Snapshot) -> usize {

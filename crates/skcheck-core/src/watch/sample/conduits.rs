@@ -116,7 +116,7 @@ fn masters(host: &dyn Host, ends: &ConduitEnds, writer: Holder, index: u32) -> V
 }
 
 fn open_file(host: &dyn Host, holder: Holder) -> Option<OpenFile> {
-    let fdinfo = try_read(host, &format!("/proc/{}/fdinfo/{}", holder.pid, holder.fd)).ok()?;
+    let fdinfo = try_read(host, format!("/proc/{}/fdinfo/{}", holder.pid, holder.fd)).ok()?;
     OpenFile::parse(&fdinfo)
 }
 
@@ -130,7 +130,7 @@ impl Devices<'_> {
     /// The device of a mount, as a process has mounts; `None` where nothing tells.
     fn of(&mut self, pid: u32, mount: Option<u32>) -> Option<Vec<u8>> {
         let host = self.host;
-        let read = || try_read(host, &format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+        let read = || try_read(host, format!("/proc/{pid}/mountinfo")).unwrap_or_default();
         numbered(self.of.entry(pid).or_insert_with(read), mount?).map(|mount| mount.device.to_vec())
     }
 }

@@ -44,7 +44,7 @@ fn dead_children(host: &dyn Host) -> Vec<(u32, u32)> {
     let mut pids = Vec::new();
     // What cannot be listed has no children that can be seen.
     let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
-    let stat = |pid: &u32| Stat::parse(&try_read(host, &format!("/proc/{pid}/stat")).ok()?);
+    let stat = |pid: &u32| Stat::parse(&try_read(host, format!("/proc/{pid}/stat")).ok()?);
     let dead = |pid| stat(&pid).filter(|stat| stat.state == b'Z').map(|stat| (pid, stat.parent));
     pids.into_iter().filter_map(dead).collect()
 }

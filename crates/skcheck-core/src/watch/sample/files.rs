@@ -31,8 +31,8 @@ impl Files {
         thread: &ThreadEvidence,
     ) -> Option<Mount> {
         let fd = awaited_file(thread)?;
-        let file = OpenFile::parse(&try_read(host, &format!("{directory}/fdinfo/{fd}")).ok()?)?;
-        let read = || try_read(host, &format!("{directory}/mountinfo")).unwrap_or_default();
+        let file = OpenFile::parse(&try_read(host, format!("{directory}/fdinfo/{fd}")).ok()?)?;
+        let read = || try_read(host, format!("{directory}/mountinfo")).unwrap_or_default();
         let mount = numbered(self.mountinfo.get_or_insert_with(read), file.mount?)?;
         let mount = Mount { point: mount.point(), kind: mount.kind.to_vec(), source: mount.source() };
         has_something_behind(&mount).then_some(mount)

@@ -113,7 +113,7 @@ impl<'l> ProcessReader<'l> {
 
     /// Who traces it, and how much of it is swapped out.
     fn status(&self, found: &mut ProcessEvidence) {
-        match try_read(self.host, &format!("/proc/{}/status", found.pid)) {
+        match try_read(self.host, format!("/proc/{}/status", found.pid)) {
             Ok(file) => {
                 let status = Status::parse(&file);
                 found.tracer = status.and_then(|status| status.tracer).map(|tid| self.process_of(tid));
@@ -130,9 +130,9 @@ impl<'l> ProcessReader<'l> {
         let mut files = Files::default();
         for thread in &mut threads {
             let directory = format!("/proc/{}/task/{}", found.pid, thread.tid);
-            let file = try_read(self.host, &format!("{directory}/wchan"));
+            let file = try_read(self.host, format!("{directory}/wchan"));
             thread.wchan = file.ok().and_then(|file| wchan(&file));
-            match try_read(self.host, &format!("{directory}/syscall")) {
+            match try_read(self.host, format!("{directory}/syscall")) {
                 Ok(file) => thread.syscall = Syscall::parse(&file, Machine::THIS),
                 // The thread has ended; or the kernel has no such file.
                 Err(error) if is_gone(&error) && self.stat(&directory).is_none() => {}
@@ -156,7 +156,7 @@ impl<'l> ProcessReader<'l> {
     fn beginning(&mut self, pid: u32, files: usize) -> ProcessEvidence {
         let mut found = ProcessEvidence { pid, ..ProcessEvidence::default() };
         let directory = format!("/proc/{pid}");
-        let stat = match try_read(self.host, &format!("{directory}/stat")) {
+        let stat = match try_read(self.host, format!("{directory}/stat")) {
             Ok(file) => Stat::parse(&file),
             Err(error) => {
                 refused(&mut found, &error, UnreadablePart::Process);
@@ -204,7 +204,7 @@ impl<'l> ProcessReader<'l> {
 
     /// Whether its cgroup keeps it from running.
     fn group(&mut self, found: &mut ProcessEvidence) {
-        let file = try_read(self.host, &format!("/proc/{}/cgroup", found.pid));
+        let file = try_read(self.host, format!("/proc/{}/cgroup", found.pid));
         let Ok(file) = file else { return miss(found, UnreadablePart::Cgroup) };
         let CgroupState { frozen, frozen_path, quotas, is_whole } =
             self.groups.of(self.host, &mut self.kept.mounts, &file).clone();
@@ -216,13 +216,13 @@ impl<'l> ProcessReader<'l> {
 
     /// The process of a thread; the thread's own id where that cannot be told.
     fn process_of(&self, tid: u32) -> u32 {
-        let status = try_read(self.host, &format!("/proc/{tid}/status"));
+        let status = try_read(self.host, format!("/proc/{tid}/status"));
         status.ok().and_then(|status| Status::parse(&status)).map_or(tid, |status| status.process)
     }
 
     /// How many descriptors it has to receive there; `None` where it has none.
     fn to_receive(&self, pid: u32, fd: u32) -> Option<u32> {
-        let file = try_read(self.host, &format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
+        let file = try_read(self.host, format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
         in_flight(&file).filter(|descriptors| *descriptors > 0)
     }
 
@@ -245,6 +245,6 @@ impl<'l> ProcessReader<'l> {
     }
 
     fn stat(&self, directory: &str) -> Option<Stat> {
-        try_read(self.host, &format!("{directory}/stat")).ok().and_then(|file| Stat::parse(&file))
+        try_read(self.host, format!("{directory}/stat")).ok().and_then(|file| Stat::parse(&file))
     }
 }

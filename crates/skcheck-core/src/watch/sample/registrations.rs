@@ -154,7 +154,7 @@ fn list(host: &dyn Host, pid: u32) -> List {
 
 fn read_all(host: &dyn Host, pid: u32, list: &List) -> Registered {
     let mut found = Registered::default();
-    let mut info = |fd: u32| match try_read(host, &format!("/proc/{pid}/fdinfo/{fd}")) {
+    let mut info = |fd: u32| match try_read(host, format!("/proc/{pid}/fdinfo/{fd}")) {
         Ok(file) => Some(file),
         // It was closed meanwhile.
         Err(error) => {

@@ -1,6 +1,6 @@
 //! That nothing was found, and what that is worth.
 
-use skcheck_core::{Gap, Missing, Place, Table};
+use skcheck_core::{Gap, Missing};
 
 use crate::report::scan::ScanReport;
 use crate::text::count;
