@@ -26,6 +26,8 @@ fn none_of(gaps: &[Gap]) -> &'static str {
 }
 #[cfg(test)]
 mod tests {
+    use skcheck_core::{Place, Table};
+
     use super::*;
 
     #[test]
