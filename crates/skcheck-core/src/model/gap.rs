@@ -350,7 +350,7 @@ mod tests {
         let what = "whose descriptors and namespaces may not be read";
         assert_eq!(of(&[1]), format!("1 process {what}: ng\\x1binx (1)"));
         let many = format!(
-            "7 processes {what}: ng\\x1binx (1), ng\\x1binx (2), pid 3, ng\\x1binx (4), ng\\x1binx (5) and 2 more"
+            "7 processes {what}: ng\\x1binx (1), ng\\x1binx (2), process (3), ng\\x1binx (4), ng\\x1binx (5) and 2 more"
         );
         assert_eq!(of(&[1, 2, 3, 4, 5, 6, 7]), many);
     }
