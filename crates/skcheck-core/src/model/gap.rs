@@ -183,26 +183,26 @@ impl Missing {
         if count == Some(1) { words.one } else { words.many }
     }
 
-    fn words(self) -> &'static Words {
-        const NONE: Words = row(Missing::HostFact, "", "", "");
+    fn words(self) -> &'static KindWords {
+        const NONE: KindWords = row(Missing::HostFact, "", "", "");
         WORDS.get(self as usize).unwrap_or(&NONE)
     }
 }
 
 /// How a kind is called, and what one of it and several of it are.
-struct Words {
+struct KindWords {
     of: Missing,
     name: &'static str,
     one: &'static str,
     many: &'static str,
 }
 
-const fn row(of: Missing, name: &'static str, one: &'static str, many: &'static str) -> Words {
-    Words { of, name, one, many }
+const fn row(of: Missing, name: &'static str, one: &'static str, many: &'static str) -> KindWords {
+    KindWords { of, name, one, many }
 }
 
 /// In the order of the kinds.
-const WORDS: [Words; 27] = [
+const WORDS: [KindWords; 27] = [
     row(
         Missing::Processes,
         "processes",
