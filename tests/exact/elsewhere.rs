@@ -7,7 +7,9 @@ use rustix::net::sockopt;
 use skcheck_core::engine::Queue;
 use skcheck_core::packets::packets;
 use skcheck_core::verdict::judge;
-use skcheck_core::{Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, SocketEntry, Truesize, memory};
+use skcheck_core::{
+    Direction, Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, SocketEntry, Truesize, memory,
+};
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, listed, listing, measured, scan, whole};
 use crate::sockmap::Sockmap;
@@ -63,8 +65,8 @@ fn what_a_sockmap_has_taken() {
     let listing = listing(&taken.server);
     assert_eq!(listing.packets, []);
     let (sums, _) = listing.sums(page_size());
-    assert_eq!(Some(sums.elsewhere(&listing.socket, false)), report.footprint.received.charged);
-    assert_eq!(sums.elsewhere(&listing.socket, true), Truesize(0));
+    assert_eq!(Some(sums.elsewhere(&listing.socket, Direction::Received)), report.footprint.received.charged);
+    assert_eq!(sums.elsewhere(&listing.socket, Direction::Sent), Truesize(0));
 
     // It was all there: it can be read, and then nothing is elsewhere.
     let mut read = vec![0; SENT];
@@ -131,8 +133,8 @@ fn what_waits_for_a_device() {
     let found = exact(&report);
     assert_eq!(whole(found, Queue::Receive).packets, 10);
     assert_eq!(report.footprint.received.payload, Some(Payload(1000)));
-    assert_eq!(found.elsewhere(&report.socket, false), Truesize(0));
-    assert!(found.elsewhere(&report.socket, true).0 > 490 * 1200, "{report:?}");
+    assert_eq!(found.elsewhere(&report.socket, Direction::Received), Truesize(0));
+    assert!(found.elsewhere(&report.socket, Direction::Sent).0 > 490 * 1200, "{report:?}");
     assert!(!found.is_whole(&report.socket));
 
     let _quiet = no_child_is_born();

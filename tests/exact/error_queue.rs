@@ -5,7 +5,7 @@ use std::io::Write;
 use nix::sys::socket::{TimestampingFlag, setsockopt, sockopt};
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use skcheck_core::engine::Queue;
-use skcheck_core::{Payload, RecvQueue};
+use skcheck_core::{Direction, Payload, RecvQueue};
 
 use crate::measure::{listed, measured, whole};
 use crate::support::loopback::send_each;
@@ -41,7 +41,7 @@ fn timestamps_that_are_never_read() {
     assert!((writes..writes + writes / 10).contains(&errors.packets), "{}", errors.packets);
     let charged = u64::from(listed.socket.skmem.rmem_alloc.expect("told"));
     assert!(charged >= errors.packets * 576, "{charged}");
-    assert_eq!((errors.truesize.0, exact.truesize(false).0), (charged, charged));
+    assert_eq!((errors.truesize.0, exact.truesize(Direction::Received).0), (charged, charged));
     assert_eq!(exact.queues.len(), 1, "{:?}", exact.queues);
 }
 

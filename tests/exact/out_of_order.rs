@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use skcheck_core::RecvQueue;
 use skcheck_core::engine::{Limits, Queue};
+use skcheck_core::{Direction, RecvQueue};
 
 use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, sequence, whole};
 use crate::support::scan::{eventually, get};
@@ -37,7 +37,7 @@ fn segments_behind_holes() {
     assert_eq!(exact.unread().0, 10);
     let charged: u64 = listed.socket.skmem.rmem_alloc.expect("told").into();
     assert_eq!(receive.truesize.0 + beyond.truesize.0, charged);
-    assert_eq!(exact.truesize(false).0, charged);
+    assert_eq!(exact.truesize(Direction::Received).0, charged);
 }
 
 /// The tree of packets is walked in the order of the stream, each packet once, and to the limit.

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::sys::socket::{TimestampingFlag, setsockopt, sockopt};
 use rustix::net::{AddressFamily, SendFlags, SocketType, ipproto};
 use skcheck_core::engine::Queue;
-use skcheck_core::{Exact, HostFacts, PageSize, Payload, SocketEntry};
+use skcheck_core::{Direction, Exact, HostFacts, PageSize, Payload, SocketEntry};
 
 use crate::measure::{listing, measured};
 use crate::out_of_order::with_holes;
@@ -129,7 +129,7 @@ fn notes_of_zero_copy() {
     let notes = exact.queue(Queue::Error).expect("there is one");
     assert!(notes.complete && !notes.approximate, "{exact:?}");
     assert_eq!((notes.packets, notes.in_options), (1, notes.truesize));
-    assert_eq!(report.footprint.received.charged, Some(exact.truesize(false)));
+    assert_eq!(report.footprint.received.charged, Some(exact.truesize(Direction::Received)));
     check(&pair.client, &[Queue::Error, Queue::Write]);
 }
 

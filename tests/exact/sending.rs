@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use rustix::net::sockopt;
 use skcheck_core::engine::Queue;
-use skcheck_core::{Exact, NetnsChoice, Protocols, Query, SendQueue, SocketEntry};
+use skcheck_core::{Direction, Exact, NetnsChoice, Protocols, Query, SendQueue, SocketEntry};
 
 use crate::measure::{ALL_PACKETS, exact, listed, measured, scan, whole};
 use crate::support;
@@ -28,7 +28,7 @@ fn assert_explained(listed: &SocketEntry, exact: &Exact) {
     let bytes: u64 = sending.map(|queue| queue.bytes.0).sum();
     assert_eq!((bytes, exact.counters.send_q), (send_q(listed), send_q(listed)));
     let queued = u64::from(listed.socket.skmem.wmem_queued.expect("told"));
-    assert_eq!((exact.truesize(true).0, exact.counters.wmem_queued.0), (queued, queued));
+    assert_eq!((exact.truesize(Direction::Sent).0, exact.counters.wmem_queued.0), (queued, queued));
     assert!(exact.send_pinned.0 + exact.slab.0 >= bytes, "{exact:?}");
     assert!(exact.send_pinned <= listed.footprint.sent.worst.expect("known").bytes);
 }
@@ -45,7 +45,7 @@ fn the_peer_does_not_read() {
     assert_eq!(send_q(&listed) + sockets::unread(&pair.server), written);
     let (_, received) = measured(&pair.server);
     assert_eq!(whole(&received, Queue::Receive).bytes.0, sockets::unread(&pair.server));
-    assert_eq!(received.truesize(true).0, 0);
+    assert_eq!(received.truesize(Direction::Sent).0, 0);
 }
 
 /// A connection between two namespaces, one of which has lost its address: `bytes` are sent, and none is

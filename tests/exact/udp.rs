@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 
 use rustix::net::{AddressFamily, Protocol as Number, SocketType, ipproto, sockopt};
 use skcheck_core::engine::{Limits, Queue};
-use skcheck_core::{Payload, RecvQueue};
+use skcheck_core::{Direction, Payload, RecvQueue};
 
 use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, whole};
 use crate::support::loopback::send_each;
@@ -101,7 +101,7 @@ fn large_datagrams_lie_in_fragments() {
     let (_, exact) = measured(&reader);
     // Each byte lies in a page of its own socket, and no block is there for nothing.
     assert!(exact.pinned.0 + exact.slab.0 >= 3_000_000, "{exact:?}");
-    assert!(exact.pinned.0 <= exact.truesize(false).0 + 64 * 1024, "{exact:?}");
+    assert!(exact.pinned.0 <= exact.truesize(Direction::Received).0 + 64 * 1024, "{exact:?}");
 }
 
 #[test]

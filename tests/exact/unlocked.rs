@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{AddressFamily, SocketType};
 use skcheck_core::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
 use skcheck_core::exact::{Agreement, Exact};
-use skcheck_core::{Cookie, Inode, PageSize, Protocol, RecvQueue, Socket, State};
+use skcheck_core::{Cookie, Direction, Inode, PageSize, Protocol, RecvQueue, Socket, State};
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, scan, whole};
 use crate::stuck::Stuck;
@@ -213,7 +213,7 @@ fn an_orphan_with_unsent_data() {
     assert!(sending.clone().all(|queue| queue.complete && !queue.approximate), "{:?}", exact.queues);
     let bytes: u64 = sending.map(|queue| queue.bytes.0).sum();
     assert!(bytes >= written - received, "{bytes} of {written}, of which {received} have arrived");
-    assert_eq!(exact.truesize(true), exact.counters.wmem_queued);
+    assert_eq!(exact.truesize(Direction::Sent), exact.counters.wmem_queued);
     assert!(report.socket.tcp_info.and_then(|info| info.notsent_bytes).is_some_and(|bytes| bytes > 0));
     reset(pair.server);
 }

@@ -2,7 +2,6 @@
 
 mod circumstances;
 pub(crate) mod demo;
-mod direction;
 pub(crate) mod leaks;
 mod measure;
 pub(crate) mod mem;
@@ -14,6 +13,5 @@ pub(crate) mod watch;
 mod weight;
 
 pub(crate) use crate::report::circumstances::{Circumstances, EngineUse, Privilege};
-pub(crate) use crate::report::direction::Direction;
 pub(crate) use crate::report::measure::{Measure, Pinned, Sureness};
 pub(crate) use crate::report::sums::{Charge, PartialSum, Sums, is_closed_unknown, shown_side, shows_sent};

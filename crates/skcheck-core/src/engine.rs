@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use crate::model::direction::Direction;
 use crate::model::holder::Holder;
 use crate::model::netns::{Netns, NetnsId};
 use crate::model::protocol::Protocol;
@@ -199,9 +200,17 @@ impl Queue {
         matches!(self, Queue::Receive | Queue::OutOfOrder | Queue::Backlog)
     }
 
+    /// The side that it belongs to.
+    pub fn direction(self) -> Direction {
+        match self {
+            Queue::Receive | Queue::OutOfOrder | Queue::Backlog | Queue::Error => Direction::Received,
+            Queue::Write | Queue::Retransmit => Direction::Sent,
+        }
+    }
+
     /// Whether it belongs to the sending side.
     pub fn is_sending(self) -> bool {
-        matches!(self, Queue::Write | Queue::Retransmit)
+        self.direction() == Direction::Sent
     }
 }
 

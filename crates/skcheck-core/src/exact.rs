@@ -11,6 +11,7 @@ pub(crate) mod refine;
 pub(crate) mod sum;
 
 use crate::engine::{Counters, Packet, PageKind, Queue, QueueEnd, Step};
+use crate::model::direction::Direction;
 use crate::model::socket::Socket;
 use crate::model::units::{Bytes, PageSize, Payload, Truesize};
 
@@ -166,19 +167,35 @@ impl Exact {
     pub fn knows_unread(&self, socket: &Socket) -> bool {
         match self.queue(Queue::Receive) {
             Some(queue) if !queue.complete || queue.approximate => false,
-            _ => self.elsewhere(socket, false) == Truesize(0),
+            _ => self.elsewhere(socket, Direction::Received) == Truesize(0),
         }
     }
 
     /// The truesize of all packets of one side, as it is charged to that side.
-    pub fn truesize(&self, sending: bool) -> Truesize {
-        let charged = self.side(sending).map(|queue| queue.truesize.0.saturating_sub(queue.in_options.0));
+    pub fn truesize(&self, direction: Direction) -> Truesize {
+        let charged = self.side(direction).map(|queue| queue.truesize.0.saturating_sub(queue.in_options.0));
         Truesize(charged.fold(0, u64::saturating_add))
     }
 
+    /// The distinct pages that one side pins.
+    pub fn pinned_by(&self, direction: Direction) -> Bytes {
+        match direction {
+            Direction::Received => self.pinned,
+            Direction::Sent => self.send_pinned,
+        }
+    }
+
+    /// The heads of one side that lie in slabs.
+    pub fn slab_of(&self, direction: Direction) -> Bytes {
+        match direction {
+            Direction::Received => Bytes(self.slab.0.saturating_sub(self.send_slab.0)),
+            Direction::Sent => self.send_slab,
+        }
+    }
+
     /// The queues of one side.
-    fn side(&self, sending: bool) -> impl Iterator<Item = &QueueExact> {
-        self.queues.iter().filter(move |queue| queue.queue.is_sending() == sending)
+    fn side(&self, direction: Direction) -> impl Iterator<Item = &QueueExact> {
+        self.queues.iter().filter(move |queue| queue.queue.direction() == direction)
     }
 }
 

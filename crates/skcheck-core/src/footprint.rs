@@ -29,6 +29,7 @@
 //! The rings of packet sockets ([`Footprint::rings`]) are no packets and no part of it: their size is known
 //! exactly, and they take it whatever is in them.
 
+use crate::model::direction::Direction;
 use crate::model::families::protocols::SentBy;
 use crate::model::protocol::Protocol;
 use crate::model::queues::{RecvQueue, SendQueue, UnixQueue};
@@ -136,6 +137,14 @@ impl Certainty {
 }
 
 impl Footprint {
+    /// What one queue holds.
+    pub fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Received => &self.received,
+            Direction::Sent => &self.sent,
+        }
+    }
+
     /// Replaces what senders are known to be charged for a unix socket's queue by what is in it: every
     /// packet, whoever sent it.
     pub(crate) fn know_unix_queue(&mut self, socket: &Socket, queue: &UnixQueue, host: &HostFacts) {

@@ -91,6 +91,7 @@ pub use host::live::Live;
 pub use host::{Diag, Host};
 pub use memory::{Memory, memory};
 pub use model::container::{Container, Runtime};
+pub use model::direction::Direction;
 pub use model::endpoint::Endpoint;
 pub use model::error::{Error, ErrorKind};
 pub use model::gap::{Gap, Missing};

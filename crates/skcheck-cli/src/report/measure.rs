@@ -1,8 +1,6 @@
 //! What measuring found of one side of a socket, and of several.
 
-use skcheck_core::{NotMeasured, Protocol, SocketEntry};
-
-use crate::report::direction::Direction;
+use skcheck_core::{Direction, NotMeasured, Protocol, SocketEntry};
 
 /// What one side of a socket is known to pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,15 +45,15 @@ impl Measure {
     /// What one side of a socket pins.
     pub(crate) fn of(report: &SocketEntry, direction: Direction) -> Measure {
         let is_sent = direction == Direction::Sent;
-        let side = direction.side(report);
+        let side = report.footprint.side(direction);
         let empty = side.charged.is_some_and(|charge| charge.0 == 0);
         match &report.exact {
             _ if is_sent && empty && report.socket.protocol != Protocol::Tcp => Measure::Nothing,
             // It is in the queue of its reader.
             _ if is_sent && report.socket.protocol.is_unix() => Measure::Unknown,
             Ok(exact) => {
-                let (pages, slab) = (direction.pages(exact), direction.slab(exact));
-                let is_elsewhere = direction.elsewhere(exact, &report.socket).0 > 0;
+                let (pages, slab) = (exact.pinned_by(direction).0, exact.slab_of(direction).0);
+                let is_elsewhere = exact.elsewhere(&report.socket, direction).0 > 0;
                 if is_elsewhere && pages == 0 && slab == 0 {
                     return Measure::Unknown;
                 }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use skcheck_core::engine::{Limits, Queue};
 use skcheck_core::packets::{Change, Listing};
-use skcheck_core::{Blocks, Exact, Footprint, Holder, HostFacts, PageSize, QueueExact, Truesize};
-
-use crate::report::direction::Direction;
+use skcheck_core::{Blocks, Direction, Exact, Footprint, Holder, HostFacts, PageSize, QueueExact, Truesize};
 
 /// One look at the packets of a socket.
 #[derive(Debug)]
@@ -93,7 +91,7 @@ impl PacketsReport {
 
     /// What one side is charged for that lies in no queue of its own.
     pub(crate) fn elsewhere(&self, direction: Direction) -> Truesize {
-        direction.elsewhere(&self.exact, &self.listing.socket)
+        self.exact.elsewhere(&self.listing.socket, direction)
     }
 
     /// What a unix socket is charged for that waits in the queue of its peer.

@@ -1,9 +1,8 @@
 //! Numbers of several sockets, units kept apart.
 
 use skcheck_core::engine::Queue;
-use skcheck_core::{Certainty, Connections, RecvQueue, Side, SocketEntry, State};
+use skcheck_core::{Certainty, Connections, Direction, RecvQueue, Side, SocketEntry, State};
 
-use crate::report::direction::Direction;
 use crate::report::measure::{Measure, Pinned};
 use crate::report::weight::weight;
 

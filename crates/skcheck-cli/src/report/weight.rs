@@ -1,8 +1,7 @@
 //! What one side of a socket weighs, alone and beside others.
 
-use skcheck_core::{Snapshot, SocketEntry};
+use skcheck_core::{Direction, Snapshot, SocketEntry};
 
-use crate::report::direction::Direction;
 use crate::report::measure::Measure;
 
 /// Pages that several sockets pin.
@@ -51,7 +50,7 @@ pub(super) fn weight(report: &SocketEntry, direction: Direction) -> u64 {
 
 /// What one side of a socket is charged, as far as is known.
 pub(super) fn charge(report: &SocketEntry, direction: Direction) -> u64 {
-    let side = direction.side(report);
+    let side = report.footprint.side(direction);
     let charged = side.charged.map(|charge| charge.0);
     // Where a charge is unknown, what is unread weighs: it is charged for more than that.
     let payload = side.payload.map(|payload| payload.0).filter(|_| direction == Direction::Received);

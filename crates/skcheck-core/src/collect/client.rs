@@ -24,14 +24,14 @@ use crate::procfs::net;
 const ATTEMPTS: u32 = 3;
 
 /// Where the records of one table go.
-pub(crate) trait Sink {
+pub(crate) trait RecordSink {
     /// A dump of the table begins, the first time or once more.
     fn begin(&mut self, table: Table);
     /// One record of the table.
     fn record(&mut self, record: Record<'_>);
 }
 
-impl<F: FnMut(Record<'_>)> Sink for F {
+impl<F: FnMut(Record<'_>)> RecordSink for F {
     fn begin(&mut self, _: Table) {}
     fn record(&mut self, record: Record<'_>) {
         self(record);
@@ -107,7 +107,7 @@ impl<'h> Asker<'h> {
         &self,
         table: Table,
         states: States,
-        sink: &mut dyn Sink,
+        sink: &mut dyn RecordSink,
     ) -> Result<Vec<Gap>, Refusal> {
         if table.module().is_none() {
             return self.read_table(table, states, sink);
@@ -117,7 +117,12 @@ impl<'h> Asker<'h> {
     }
 
     /// Reads a table that only /proc/net tells of. Where it has no such file, there are no such sockets.
-    fn read_table(&self, table: Table, states: States, sink: &mut dyn Sink) -> Result<Vec<Gap>, Refusal> {
+    fn read_table(
+        &self,
+        table: Table,
+        states: States,
+        sink: &mut dyn RecordSink,
+    ) -> Result<Vec<Gap>, Refusal> {
         let diag = self.connected().map_err(Refusal::SockDiag)?;
         let read = diag.proc_net(table.proc_file().rsplit('/').next().unwrap_or_default());
         *self.diag.borrow_mut() = Some(diag);
@@ -143,7 +148,7 @@ impl<'h> Asker<'h> {
         table: Table,
         states: States,
         result: Result<Vec<Gap>, Refusal>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn RecordSink,
     ) -> Result<Vec<Gap>, Refusal> {
         let Err(Refusal::Table(refusal)) = result else { return result };
         let (Some(file), Some(untold)) = (self.stand_in(table), table.row().untold) else {
@@ -161,7 +166,7 @@ impl<'h> Asker<'h> {
 
     /// The same of a table that others have dumped before, and said what it lacks: only what cannot be
     /// decoded is noted ([`undecoded`](Self::undecoded)).
-    pub(crate) fn dump_again(&self, table: Table, states: States, sink: &mut dyn Sink) {
+    pub(crate) fn dump_again(&self, table: Table, states: States, sink: &mut dyn RecordSink) {
         let mut gaps = self.dump(table, states, sink).unwrap_or_default();
         gaps.retain(is_undecoded);
         self.undecoded.borrow_mut().extend(gaps);
@@ -177,7 +182,7 @@ impl<'h> Asker<'h> {
     }
 
     /// Dumps all unix listeners with those who wait at them.
-    pub(crate) fn pending_unix(&self, sink: &mut dyn Sink) -> Result<Vec<Gap>, Refusal> {
+    pub(crate) fn pending_unix(&self, sink: &mut dyn RecordSink) -> Result<Vec<Gap>, Refusal> {
         self.run(Table::Unix, &request::dump_pending_unix, sink)
     }
 
@@ -260,7 +265,7 @@ impl<'h> Asker<'h> {
         &self,
         table: Table,
         request: &dyn Fn(u32) -> Vec<u8>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn RecordSink,
     ) -> Result<Vec<Gap>, Refusal> {
         if self.is_missing(table) {
             return Err(refused(table, NOT_THERE));
@@ -347,7 +352,7 @@ fn is_not_there(errno: Option<i32>) -> bool {
 
 /// Hands on what a file of /proc/net tells of a table: how many sockets, and how many lines could not be
 /// parsed.
-fn told(table: Table, file: &[u8], states: States, sink: &mut dyn Sink) -> (u64, u64) {
+fn told(table: Table, file: &[u8], states: States, sink: &mut dyn RecordSink) -> (u64, u64) {
     let mut sockets = 0;
     sink.begin(table);
     let bad_lines = net::parse(table, file, |socket| {

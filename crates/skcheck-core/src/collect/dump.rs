@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::collect::client::{Asker, Sink};
-use crate::collect::descriptors::{Descriptors, Mark};
-use crate::collect::may_match::is_asked_for;
+use crate::collect::client::Asker;
+use crate::collect::descriptors::Descriptors;
+use crate::collect::may_match::{is_asked_for, may_be_held_by};
 use crate::collect::subflows::MptcpSockets;
 use crate::collect::unaccepted::Unaccepted;
 use crate::diag::record::Record;
@@ -15,12 +15,11 @@ use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
-use crate::model::protocol::{Family, Protocol};
+use crate::model::protocol::Family;
 use crate::model::query::Query;
 use crate::model::queues::{RecvQueue, UnixQueue};
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
-use crate::model::table::Table;
 
 /// What one namespace gave.
 #[derive(Default)]
@@ -81,74 +80,6 @@ pub(crate) struct UnixCharge {
     pub bytes: u32,
 }
 
-/// Takes the records of one table.
-pub(crate) struct Stream<'a> {
-    pub query: &'a Query,
-    pub facts: &'a HostFacts,
-    pub descriptors: &'a Descriptors,
-    pub dump: &'a mut Dump,
-    /// What TCP sockets that no descriptor holds account for, and MPTCP sockets and their subflows, in bytes.
-    pub unheld: i64,
-}
-
-impl Sink for Stream<'_> {
-    fn begin(&mut self, _: Table) {
-        self.unheld = 0;
-    }
-
-    fn record(&mut self, record: Record<'_>) {
-        let socket = &record.socket;
-        let mark = socket.inode.map_or(Mark::NotHeld, |inode| self.descriptors.mark_known(inode));
-        self.dump.scanned += 1;
-        if socket.protocol.is_acknowledged() {
-            let accounted = socket.skmem.accounted();
-            match mark {
-                // An MPTCP socket and its subflows have one inode, and memory of their own.
-                _ if socket.mptcp.is_some() || self.dump.mptcp.has_subflow(socket) => {
-                    self.unheld = self.unheld.saturating_add(accounted);
-                }
-                Mark::First => self.dump.tcp_listed = self.dump.tcp_listed.saturating_add(accounted),
-                Mark::Again => {}
-                Mark::NotHeld => self.unheld = self.unheld.saturating_add(accounted),
-            }
-        }
-        if socket.family == Family::Unix {
-            self.dump.note_unix(socket);
-        }
-        self.dump.unaccepted.note(socket);
-        match socket.protocol {
-            Protocol::Mptcp => return self.dump.mptcp.add(record.into_socket()),
-            Protocol::Tcp if self.dump.mptcp.has_subflow(socket) => {
-                return self.dump.mptcp.add_subflow(record.into_socket());
-            }
-            Protocol::Tcp
-            | Protocol::Udp
-            | Protocol::UdpLite
-            | Protocol::UnixStream
-            | Protocol::UnixDatagram
-            | Protocol::UnixSeqpacket
-            | Protocol::Raw
-            | Protocol::Ping
-            | Protocol::Packet
-            | Protocol::Netlink => {}
-        }
-        if self.query.may_match(socket, self.facts)
-            && may_be_held_by(self.descriptors, socket, &self.query.pids)
-        {
-            self.dump.candidates.push(Candidate::now(record.into_socket()));
-        }
-    }
-}
-
-pub(crate) fn may_be_held_by(descriptors: &Descriptors, socket: &Socket, pids: &[u32]) -> bool {
-    if pids.is_empty() {
-        return true;
-    }
-    let Some(inode) = socket.inode else { return true };
-    let mut holders = descriptors.holders(inode).peekable();
-    holders.peek().is_none() || holders.any(|holder| pids.contains(&holder.pid))
-}
-
 impl Dump {
     /// One of which nothing is known yet.
     pub(crate) fn new() -> Dump {
@@ -199,7 +130,8 @@ impl Dump {
         }
     }
 
-    fn note_unix(&mut self, socket: &Socket) {
+    /// Notes what a unix socket's record tells of others.
+    pub(crate) fn note_unix(&mut self, socket: &Socket) {
         let Some(inode) = socket.inode else { return };
         if let Some(bytes @ 1..) = socket.skmem.wmem_alloc {
             let connected = socket.peer_inode.is_some() || socket.state == State::Established;

@@ -1,4 +1,4 @@
-//! The first pass with an engine: one look at all descriptors gives the sockets that may match. Tables are
+//! Collects with an engine: one look at all descriptors gives the sockets that may match. Tables are
 //! dumped only in namespaces that have sockets which no descriptor holds.
 
 use std::cell::OnceCell;
@@ -8,13 +8,15 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use crate::collect::client::{Asker, is_gone};
+use crate::collect::collected::{Collected, Sources};
+use crate::collect::descriptors::Descriptors;
 use crate::collect::dump::Dump;
 use crate::collect::finding::Finding;
-use crate::collect::first_pass::{FirstPass, Sources};
+use crate::collect::namespace::Namespace;
 use crate::collect::processes;
 use crate::collect::processes::Unreadable;
 use crate::collect::scanned::Source;
-use crate::collect::tables::{Asking, dump};
+use crate::collect::tables::{TableReader, dump_tables};
 use crate::collect::unlisted;
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
@@ -38,7 +40,7 @@ pub(crate) fn knows_pids_of(host: &dyn Host) -> io::Result<()> {
     ))
 }
 
-/// Runs the first pass over what an engine found; `None` where the kernel's tables may not be asked at
+/// Collects around what an engine found; `None` where the kernel's tables may not be asked at
 /// all.
 pub(crate) fn run(
     host: &dyn Host,
@@ -46,9 +48,9 @@ pub(crate) fn run(
     facts: &HostFacts,
     finding: Finding,
     gaps: &mut Vec<Gap>,
-) -> Option<FirstPass> {
+) -> Option<Collected> {
     let mut of_survey = Vec::new();
-    let survey = processes::run(host, &query.netns, Some(&finding), &mut of_survey);
+    let (survey, mut namespaces) = processes::survey(host, &query.netns, Some(&finding), &mut of_survey);
     let Finding { pass, found } = finding;
     let tallies: FxHashMap<NetnsId, Tally> =
         pass.namespaces.into_iter().map(|tally| (tally.netns, tally)).collect();
@@ -56,39 +58,24 @@ pub(crate) fn run(
     for (found, read_at) in found {
         found_in.entry(found.netns).or_default().push((found, read_at));
     }
-    let mut dumps = Vec::new();
     let mut closed = Vec::new();
     let mut all_held = true;
-    for netns in &survey.namespaces {
-        let tally = netns.id.and_then(|id| tallies.get(&id));
-        let mut dump = match only_descriptors(host, netns, tally) {
-            Some(asker) => {
-                let mut dump = Dump::of_tally(tally);
-                if let Some(asker) = asker {
-                    let descriptors = &survey.descriptors;
-                    let (asker, protocols) = (&asker, OnceCell::new());
-                    Asking { host, query, facts, descriptors, netns, asker, protocols }
-                        .dump_beside_engine(&mut dump);
-                }
-                dump
-            }
-            None => {
-                all_held = false;
-                dump(host, query, facts, &survey.descriptors, netns)
-            }
-        };
+    for namespace in &mut namespaces {
+        let id = namespace.netns.id;
+        let tally = id.and_then(|id| tallies.get(&id));
+        all_held &= dump_what_lacks(host, query, facts, &survey.descriptors, tally, namespace);
+        let Namespace { netns, dump } = namespace;
         if netns.own && dump.refusal.is_some() {
             return None;
         }
-        for (found, read_at) in netns.id.and_then(|id| found_in.remove(&id)).unwrap_or_default() {
-            if found.socket.state == State::ClosedHeld {
-                closed.push((found, read_at));
+        for found in id.and_then(|id| found_in.remove(&id)).unwrap_or_default() {
+            if found.0.socket.state == State::ClosedHeld {
+                closed.push(found);
             } else {
-                dump.add_found((found, read_at), query, facts, &survey.descriptors);
+                dump.add_found(found, query, facts, &survey.descriptors);
             }
         }
         dump.drop_repeats();
-        dumps.push(dump);
     }
     let unreadable = if all_held { Unreadable::HoldNothingElse } else { Unreadable::LookedAt };
     let mut scanned = survey.scanned(host, unreadable, gaps);
@@ -96,7 +83,30 @@ pub(crate) fn run(
     scanned.descriptors = pass.descriptors;
     gaps.extend(unlisted::gap(&pass.apart, query));
     let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed), unlisted: Vec::new() };
-    FirstPass::of(host, query, survey, dumps, sources, gaps).ok()
+    Collected::of(host, query, survey, namespaces, sources, gaps).ok()
+}
+
+/// Dumps the tables of a namespace that the engine does not look for; all of them where there are sockets that
+/// no descriptor holds. Returns whether descriptors hold all.
+fn dump_what_lacks(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    descriptors: &Descriptors,
+    tally: Option<&Tally>,
+    namespace: &mut Namespace,
+) -> bool {
+    let Some(asker) = only_descriptors(host, &namespace.netns, tally) else {
+        dump_tables(host, query, facts, descriptors, namespace);
+        return false;
+    };
+    namespace.dump = Dump::of_tally(tally);
+    if let Some(asker) = &asker {
+        let (netns, protocols) = (&namespace.netns, OnceCell::new());
+        TableReader { host, query, facts, descriptors, netns, asker, protocols }
+            .dump_beside_engine(&mut namespace.dump);
+    }
+    true
 }
 
 /// A conversation with a namespace of which descriptors that the engine saw hold every socket; `None` where

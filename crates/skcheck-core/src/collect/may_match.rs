@@ -1,5 +1,6 @@
 //! Which records may match a query, before anything is joined to them.
 
+use crate::collect::descriptors::Descriptors;
 use crate::footprint::{Footprint, HostFacts, Side, footprint};
 use crate::model::query::Query;
 use crate::model::socket::Socket;
@@ -34,4 +35,14 @@ impl Query {
 /// Whether a unix reader matches, for whose queue somebody is charged.
 pub(crate) fn is_asked_for(query: &Query, facts: &HostFacts, reader: &Socket) -> bool {
     Query { include_idle: true, ..query.clone() }.may_match(reader, facts)
+}
+
+/// Whether a socket can be one of the processes that are asked for.
+pub(crate) fn may_be_held_by(descriptors: &Descriptors, socket: &Socket, pids: &[u32]) -> bool {
+    if pids.is_empty() {
+        return true;
+    }
+    let Some(inode) = socket.inode else { return true };
+    let mut holders = descriptors.holders(inode).peekable();
+    holders.peek().is_none() || holders.any(|holder| pids.contains(&holder.pid))
 }

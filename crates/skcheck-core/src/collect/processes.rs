@@ -7,8 +7,9 @@ use rustc_hash::FxHashMap;
 
 use crate::collect::descriptors::Descriptors;
 use crate::collect::finding::Finding;
-use crate::collect::namespaces::{Ways, netns_of_task};
-use crate::collect::read;
+use crate::collect::host_facts;
+use crate::collect::namespace::Namespace;
+use crate::collect::netns_discovery::{NetnsDiscovery, netns_of_task};
 use crate::collect::scanned::Scanned;
 use crate::host::{Host, Looking, Sight, file};
 use crate::model::gap::{Gap, Missing};
@@ -23,9 +24,7 @@ use crate::procfs::number::parse_number;
 /// What all processes told.
 pub(crate) struct Survey {
     pub descriptors: Descriptors,
-    /// The namespaces to dump, the scanner's own first where it is among them.
-    pub namespaces: Vec<Netns>,
-    /// Those that were found and not asked for.
+    /// Network namespaces that were found and not asked for.
     pub others: Vec<Netns>,
     /// The network namespace of each process (of its main thread).
     pub netns_of: FxHashMap<u32, NetnsId>,
@@ -70,46 +69,53 @@ impl Survey {
     }
 }
 
-pub(crate) fn run(
+/// Looks at every process. With the namespaces to ask, the scanner's own first where it is among them.
+pub(crate) fn survey(
     host: &dyn Host,
     choice: &NetnsChoice,
     finding: Option<&Finding>,
     gaps: &mut Vec<Gap>,
-) -> Survey {
-    let mut ways = Ways::new(host);
+) -> (Survey, Vec<Namespace>) {
+    let mut netns = NetnsDiscovery::new(host);
     let mut stand_ins = FxHashMap::default();
     let mut descriptors = Descriptors::default();
     let at = Looking { descriptors: finding.is_none(), namespaces: true };
     let listed = each_process(host, at, &mut |pid, sight| match sight {
         Sight::Descriptor { task, fd, target } => match socket_inode(target) {
             Some(inode) => descriptors.add(inode, Holder::new(pid, *fd)),
-            None => ways.add_descriptor(*task, *fd, target),
+            None => netns.add_descriptor(*task, *fd, target),
         },
         Sight::Netns { task, target } => {
             if *task != pid {
                 stand_ins.insert(pid, *task);
             }
-            ways.add_process(pid, *task, target);
+            netns.add_process(pid, *task, target);
         }
-        Sight::ThreadNetns { tid, target } => ways.add_thread(pid, *tid, target),
-        Sight::MountNamespace(target) => ways.add_mount_namespace(pid, target),
+        Sight::ThreadNetns { tid, target } => netns.add_thread(pid, *tid, target),
+        Sight::MountNamespace(target) => netns.add_mount_namespace(pid, target),
         Sight::End(_) => {}
     });
-    ways.add_mounts();
-    if let Some(Finding { pass, found }) = finding {
-        for (it, _) in found {
-            if let Some((inode, holder)) = it.socket.inode.zip(it.holder) {
-                descriptors.add(inode, holder);
-            }
-        }
-        pass.namespace_files.iter().for_each(|holder| ways.add_file_of(*holder));
-        pass.namespaces.iter().for_each(|tally| ways.add_without_way(tally.netns));
+    netns.add_mounts();
+    if let Some(finding) = finding {
+        add_finding(finding, &mut descriptors, &mut netns);
     }
-    let (mut others, netns_of) = ways.into_namespaces();
-    let namespaces = chosen(host, choice, &others, gaps);
-    others.retain(|other| namespaces.iter().all(|netns| netns.id != other.id));
+    let (mut others, netns_of) = netns.into_namespaces();
+    let asked = chosen(host, choice, &others, gaps);
+    others.retain(|other| asked.iter().all(|netns| netns.id != other.id));
     descriptors.sort();
-    Survey { descriptors, namespaces, others, netns_of, stand_ins, listed }
+    let survey = Survey { descriptors, others, netns_of, stand_ins, listed };
+    (survey, asked.into_iter().map(Namespace::new).collect())
+}
+
+/// Adds what an engine found in its pass over all descriptors.
+fn add_finding(finding: &Finding, descriptors: &mut Descriptors, netns: &mut NetnsDiscovery<'_>) {
+    for (it, _) in &finding.found {
+        if let Some((inode, holder)) = it.socket.inode.zip(it.holder) {
+            descriptors.add(inode, holder);
+        }
+    }
+    finding.pass.namespace_files.iter().for_each(|holder| netns.add_file_of(*holder));
+    finding.pass.namespaces.iter().for_each(|tally| netns.add_without_way(tally.netns));
 }
 
 fn chosen(host: &dyn Host, choice: &NetnsChoice, found: &[Netns], gaps: &mut Vec<Gap>) -> Vec<Netns> {
@@ -180,7 +186,7 @@ impl Listed {
         scanned.all_processes =
             self.unreadable.is_empty() && self.silent == 0 && !self.unlisted && hidden.is_none();
         if !self.unreadable.is_empty() {
-            let is_privileged = read::may_look_at_others(host);
+            let is_privileged = host_facts::may_look_at_others(host);
             let remedy = if is_privileged {
                 "a security module or another user namespace keeps even this privilege out"
             } else {

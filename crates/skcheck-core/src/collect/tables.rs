@@ -4,7 +4,10 @@ use std::cell::OnceCell;
 
 use crate::collect::client::{Asker, Refusal};
 use crate::collect::descriptors::Descriptors;
-use crate::collect::dump::{Candidate, Dump, Stream, may_be_held_by};
+use crate::collect::dump::{Candidate, Dump};
+use crate::collect::may_match::may_be_held_by;
+use crate::collect::namespace::Namespace;
+use crate::collect::record_collector::RecordCollector;
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::footprint::HostFacts;
@@ -21,38 +24,31 @@ use crate::procfs::protocols::protocol_in_use;
 use crate::procfs::sockstat::{InUse, any_in_use, in_use};
 
 /// Dumps the tables of a namespace.
-pub(crate) fn dump(
+pub(crate) fn dump_tables(
     host: &dyn Host,
     query: &Query,
     facts: &HostFacts,
     descriptors: &Descriptors,
-    netns: &Netns,
-) -> Dump {
-    let mut dump = Dump::new();
+    namespace: &mut Namespace,
+) {
+    let Namespace { netns, dump } = namespace;
     let asker = match Asker::open(host, netns) {
         Ok(asker) => asker,
         Err(error) => {
             dump.tcp_complete = false;
             dump.refusal = Some(error);
-            return dump;
+            return;
         }
     };
     dump.has_tcp = has_connections(&asker, netns);
-    let asking = Asking { host, query, facts, descriptors, netns, asker: &asker, protocols: OnceCell::new() };
-    for table in query.tables() {
-        let held = asking.dump(table, &mut dump);
-        if dump.refusal.is_some() {
-            dump.tcp_complete = false;
-            return dump;
-        }
-        if matches!(table, Table::Tcp(_)) {
-            dump.tcp_complete &= held == Dumped::Whole;
-        }
+    let reader =
+        TableReader { host, query, facts, descriptors, netns, asker: &asker, protocols: OnceCell::new() };
+    reader.dump_each(dump);
+    if dump.refusal.is_none() {
+        reader.add_mptcp(query.wants_protocol(Protocol::Tcp), dump);
+        dump.drop_repeats();
+        dump.ask_who_waits(&asker);
     }
-    asking.add_mptcp(query.wants_protocol(Protocol::Tcp), &mut dump);
-    dump.drop_repeats();
-    dump.ask_who_waits(&asker);
-    dump
 }
 
 /// How reading a table went.
@@ -63,19 +59,19 @@ enum Dumped {
     NotAll,
 }
 
-/// One namespace that is asked for its tables.
-pub(crate) struct Asking<'a, 'h> {
+/// Reads the tables of one namespace.
+pub(crate) struct TableReader<'a, 'h> {
     pub host: &'a dyn Host,
     pub query: &'a Query,
     pub facts: &'a HostFacts,
     pub descriptors: &'a Descriptors,
     pub netns: &'a Netns,
     pub asker: &'a Asker<'h>,
-    /// See [`Asking::protocols_with_mptcp`]; empty until it has been needed.
+    /// See [`TableReader::protocols_with_mptcp`]; empty until it has been needed.
     pub protocols: OnceCell<Option<Vec<u8>>>,
 }
 
-impl Asking<'_, '_> {
+impl TableReader<'_, '_> {
     /// Adds to what an engine found the sockets of the tables that it does not look for.
     pub(crate) fn dump_beside_engine(&self, dump: &mut Dump) {
         // An engine has counted them already.
@@ -85,6 +81,20 @@ impl Asking<'_, '_> {
         }
         self.add_mptcp(false, dump);
         dump.scanned = scanned;
+    }
+
+    /// Dumps every table of the query, until NETLINK_SOCK_DIAG itself is refused.
+    fn dump_each(&self, dump: &mut Dump) {
+        for table in self.query.tables() {
+            let dumped = self.dump(table, dump);
+            if dump.refusal.is_some() {
+                dump.tcp_complete = false;
+                return;
+            }
+            if matches!(table, Table::Tcp(_)) {
+                dump.tcp_complete &= dumped == Dumped::Whole;
+            }
+        }
     }
 
     /// Dumps a table. Where NETLINK_SOCK_DIAG itself cannot be used, and nothing was told before, the dump
@@ -101,23 +111,13 @@ impl Asking<'_, '_> {
             dump.asked = true;
             return Dumped::Whole;
         };
-        let mut stream = self.stream(dump);
-        let result = self.asker.dump(table, states, &mut stream);
-        let unheld = stream.unheld;
+        let TableReader { query, facts, descriptors, .. } = *self;
+        let mut collector = RecordCollector { query, facts, descriptors, dump, unheld: 0 };
+        let result = self.asker.dump(table, states, &mut collector);
+        let unheld = collector.unheld;
         dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
         match result {
-            Ok(shortcomings) => {
-                // Reading a file is no answer of the kernel's.
-                if table.module().is_some() {
-                    (dump.asked, dump.answered) = (true, true);
-                }
-                // /proc/net has every socket too.
-                let is_detail = |gap: &Gap| gap.what == Missing::TableDetail;
-                dump.tcp_uncharged |= matches!(table, Table::Tcp(_)) && shortcomings.iter().any(is_detail);
-                let dumped = if shortcomings.iter().all(is_detail) { Dumped::Whole } else { Dumped::NotAll };
-                dump.gaps.extend(shortcomings);
-                return dumped;
-            }
+            Ok(shortcomings) => return answered(table, shortcomings, dump),
             Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => {}
             Err(Refusal::Table(gap)) => dump.gaps.push(gap),
             // What is empty without a question was no answer.
@@ -150,11 +150,6 @@ impl Asking<'_, '_> {
         osrelease::is_release_at_least(&release, (6, 3)).then(|| self.asker.proc_net("protocols"))?
     }
 
-    fn stream<'d>(&'d self, dump: &'d mut Dump) -> Stream<'d> {
-        let Asking { query, facts, descriptors, .. } = *self;
-        Stream { query, facts, descriptors, dump, unheld: 0 }
-    }
-
     /// Makes candidates of the MPTCP sockets, with their subflows. Where TCP was not dumped, these are still
     /// to be looked for.
     fn add_mptcp(&self, tcp_was_dumped: bool, dump: &mut Dump) {
@@ -183,6 +178,20 @@ impl Asking<'_, '_> {
         };
         dump.candidates.extend(dump.mptcp.take().into_iter().filter(may_match).map(Candidate::now));
     }
+}
+
+/// Notes that a table was told, and what its answer lacks.
+fn answered(table: Table, shortcomings: Vec<Gap>, dump: &mut Dump) -> Dumped {
+    // Reading a file is no answer of the kernel's.
+    if table.module().is_some() {
+        (dump.asked, dump.answered) = (true, true);
+    }
+    // /proc/net has every socket too.
+    let is_detail = |gap: &Gap| gap.what == Missing::TableDetail;
+    dump.tcp_uncharged |= matches!(table, Table::Tcp(_)) && shortcomings.iter().any(is_detail);
+    let dumped = if shortcomings.iter().all(is_detail) { Dumped::Whole } else { Dumped::NotAll };
+    dump.gaps.extend(shortcomings);
+    dumped
 }
 
 /// What it is worth asking another namespace for, of a table. A TCP dump walks the host's whole

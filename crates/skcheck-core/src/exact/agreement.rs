@@ -1,6 +1,7 @@
 //! Whether the packets of a socket add up to what the kernel accounts for.
 
 use crate::exact::Exact;
+use crate::model::direction::Direction;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::RecvQueue;
 use crate::model::socket::Socket;
@@ -60,7 +61,9 @@ impl Exact {
                 let Payload(unread) = self.unread();
                 let fin = u64::from(may_have_fin(socket.state));
                 let in_order = (unread..=unread.saturating_add(fin)).contains(&counters.recv_q);
-                in_order && self.truesize(false) == received && self.truesize(true) == counters.wmem_queued
+                in_order
+                    && self.truesize(Direction::Received) == received
+                    && self.truesize(Direction::Sent) == counters.wmem_queued
             }
             Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => true,
             Protocol::Udp
@@ -69,7 +72,7 @@ impl Exact {
             | Protocol::Raw
             | Protocol::Ping
             | Protocol::Packet
-            | Protocol::Netlink => self.truesize(false) == received,
+            | Protocol::Netlink => self.truesize(Direction::Received) == received,
         }
     }
 

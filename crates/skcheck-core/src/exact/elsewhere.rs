@@ -5,6 +5,7 @@
 //! are charged to the socket all the same, so a walk that finds nothing does not mean that there is nothing.
 
 use crate::exact::Exact;
+use crate::model::direction::Direction;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::SendQueue;
 use crate::model::socket::Socket;
@@ -18,31 +19,36 @@ impl Exact {
     /// 0 where the walk was cut short, and where what is lacking may have moved under it: while a queue
     /// changes, less than half of the charge. 0 of unix sockets, too: what one has sent lies in the queue of
     /// its reader.
-    pub fn elsewhere(&self, socket: &Socket, sending: bool) -> Truesize {
-        if socket.family == Family::Unix || self.side(sending).any(|queue| !queue.complete) {
+    pub fn elsewhere(&self, socket: &Socket, direction: Direction) -> Truesize {
+        if socket.family == Family::Unix || self.side(direction).any(|queue| !queue.complete) {
             return Truesize(0);
         }
-        let charged = self.charge(socket, sending).0;
-        let lacking = charged.saturating_sub(self.truesize(sending).0);
-        let is_still = match sending {
-            false => self.counters.unchanged,
-            true => !self.side(true).any(|queue| queue.approximate),
+        let charged = self.charge(socket, direction).0;
+        let lacking = charged.saturating_sub(self.truesize(direction).0);
+        let is_still = match direction {
+            Direction::Received => self.counters.unchanged,
+            Direction::Sent => !self.side(direction).any(|queue| queue.approximate),
         };
         Truesize(if is_still || lacking > charged / 2 { lacking } else { 0 })
     }
 
-    /// Every packet that the kernel charges to the socket was walked.
-    pub fn is_whole(&self, socket: &Socket) -> bool {
-        let nothing = Truesize(0);
-        self.is_complete() && [false, true].map(|sending| self.elsewhere(socket, sending)) == [nothing; 2]
+    /// Whether something was found of what one side is charged, or it is charged nothing.
+    pub fn is_found(&self, socket: &Socket, direction: Direction) -> bool {
+        self.elsewhere(socket, direction) == Truesize(0) || self.truesize(direction).0 > 0
     }
 
-    fn charge(&self, socket: &Socket, sending: bool) -> Truesize {
+    /// Every packet that the kernel charges to the socket was walked.
+    pub fn is_whole(&self, socket: &Socket) -> bool {
+        let is_all = |direction| self.elsewhere(socket, direction) == Truesize(0);
+        self.is_complete() && Direction::BOTH.into_iter().all(is_all)
+    }
+
+    fn charge(&self, socket: &Socket, direction: Direction) -> Truesize {
         let counters = &self.counters;
-        match (sending, socket.protocol) {
-            (false, _) => Truesize(counters.rmem_alloc.0.saturating_add(counters.backlog.0)),
-            (true, Protocol::Tcp) => counters.wmem_queued,
-            (true, _) => match (socket.skmem.wmem_alloc, socket.send_q) {
+        match (direction, socket.protocol) {
+            (Direction::Received, _) => Truesize(counters.rmem_alloc.0.saturating_add(counters.backlog.0)),
+            (Direction::Sent, Protocol::Tcp) => counters.wmem_queued,
+            (Direction::Sent, _) => match (socket.skmem.wmem_alloc, socket.send_q) {
                 (Some(bytes), _) => Truesize(bytes.into()),
                 (None, SendQueue::Truesize(charge)) => charge,
                 _ => Truesize(0),
@@ -91,7 +97,7 @@ mod tests {
     }
 
     fn check(exact: &Exact, socket: &Socket, expected: [u64; 2]) {
-        let elsewhere = [false, true].map(|sending| exact.elsewhere(socket, sending).0);
+        let elsewhere = Direction::BOTH.map(|direction| exact.elsewhere(socket, direction).0);
         assert_eq!(elsewhere, expected, "{exact:?} {socket:?}");
         assert_eq!(exact.is_whole(socket), expected == [0, 0] && exact.is_complete());
     }

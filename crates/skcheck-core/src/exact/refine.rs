@@ -3,6 +3,7 @@
 use crate::engine::Queue;
 use crate::exact::Exact;
 use crate::footprint::{Footprint, HostFacts};
+use crate::model::direction::Direction;
 use crate::model::protocol::Family;
 use crate::model::queues::UnixQueue;
 use crate::model::socket::Socket;
@@ -20,7 +21,8 @@ impl Footprint {
         }
         if socket.family == Family::Unix && exact.is_complete() && !exact.is_approximate() {
             let packets = exact.queue(Queue::Receive).map_or(0, |queue| queue.packets);
-            let queue = UnixQueue { payload: exact.unread(), truesize: exact.truesize(false), packets };
+            let queue =
+                UnixQueue { payload: exact.unread(), truesize: exact.truesize(Direction::Received), packets };
             self.know_unix_queue(socket, &queue, host);
         }
     }

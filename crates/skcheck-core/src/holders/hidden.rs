@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::collect::client::Asker;
+use crate::collect::namespace::Namespace;
 use crate::collect::processes;
 use crate::diag::record::Record;
 use crate::diag::request::States;
@@ -18,7 +19,6 @@ use crate::host::{Host, file};
 
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::{Holder, Via};
-use crate::model::netns::Netns;
 use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::queues::RecvQueue;
@@ -43,7 +43,7 @@ pub(crate) struct Search<'a> {
     /// Those among them that can be mapped.
     pub mappable: &'a FxHashSet<Inode>,
     /// The namespaces to ask for unix sockets that may have received descriptors.
-    pub namespaces: &'a [Netns],
+    pub namespaces: &'a [Namespace],
     /// An engine has not looked into the tables of threads and into messages.
     pub everywhere: bool,
     /// When to give up.
@@ -52,7 +52,7 @@ pub(crate) struct Search<'a> {
 
 /// What was found.
 #[derive(Default)]
-pub(crate) struct Rare {
+pub(crate) struct HiddenHolders {
     pub holders: FxHashMap<Inode, Vec<Holder>>,
     /// Unix sockets that have descriptors in messages which nobody has received: which ones, the kernel does
     /// not tell.
@@ -62,8 +62,8 @@ pub(crate) struct Rare {
 }
 
 /// Looks at every process.
-pub(crate) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) -> Rare {
-    let mut rare = Rare::default();
+pub(crate) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) -> HiddenHolders {
+    let mut hidden = HiddenHolders::default();
     let candidates =
         if search.everywhere { may_have_received(host, search.namespaces) } else { FxHashSet::default() };
     let (mut rings, mut receivers) = (Vec::new(), Vec::new());
@@ -73,7 +73,7 @@ pub(crate) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
         Some(inode) => {
             // What processes have has been looked for.
             if !is_of_process && search.wanted.contains(&inode) {
-                rare.holders.entry(inode).or_default().push(holder);
+                hidden.holders.entry(inode).or_default().push(holder);
             }
             if candidates.contains(&inode) {
                 receivers.push(holder);
@@ -126,9 +126,9 @@ pub(crate) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
             });
         }
     }
-    add_rings(host, search, &rings, &is_over, &mut rare, gaps);
-    given_up |= !add_mappings(host, search, &pids, &is_over, &mut rare);
-    let is_unheld = |inode: &&Inode| !rare.holders.contains_key(*inode);
+    add_rings(host, search, &rings, &is_over, &mut hidden, gaps);
+    given_up |= !add_mappings(host, search, &pids, &is_over, &mut hidden);
+    let is_unheld = |inode: &&Inode| !hidden.holders.contains_key(*inode);
     if search.wanted.iter().any(|inode| is_unheld(&inode)) {
         for receiver in receivers {
             if is_over() {
@@ -136,7 +136,7 @@ pub(crate) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
                 break;
             }
             if fdinfo(host, receiver).as_deref().and_then(in_flight).is_some_and(|count| count > 0) {
-                rare.receivers.push(receiver.leading(Via::InFlight));
+                hidden.receivers.push(receiver.leading(Via::InFlight));
             }
         }
     }
@@ -145,7 +145,7 @@ pub(crate) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
         let remedy = "the tables of threads, rings of io_uring, messages and mappings take too long to look at: --deep waits";
         gaps.push(Gap::counted(Missing::Holders, Place::Host("this host".into()), unheld, remedy));
     }
-    rare
+    hidden
 }
 
 /// Looks into rings; one whose lock is taken lists nothing, and is looked at again.
@@ -154,7 +154,7 @@ fn add_rings(
     search: &Search<'_>,
     rings: &[Holder],
     is_over: &dyn Fn() -> bool,
-    rare: &mut Rare,
+    hidden: &mut HiddenHolders,
     gaps: &mut Vec<Gap>,
 ) {
     let (mut unnamed, mut silent) = (0, 0u64);
@@ -172,11 +172,11 @@ fn add_rings(
         unnamed += files.unnamed;
         silent += u64::from(files.may_be_busy);
         for inode in files.sockets.iter().filter(|inode| search.wanted.contains(*inode)) {
-            rare.holders.entry(*inode).or_default().push(ring.leading(Via::IoUring));
+            hidden.holders.entry(*inode).or_default().push(ring.leading(Via::IoUring));
         }
     }
     // Of no interest where everybody has been found.
-    if search.wanted.iter().all(|inode| rare.holders.contains_key(inode)) {
+    if search.wanted.iter().all(|inode| hidden.holders.contains_key(inode)) {
         return;
     }
     if unnamed > 0 {
@@ -201,14 +201,14 @@ fn add_mappings(
     search: &Search<'_>,
     pids: &[u32],
     is_over: &dyn Fn() -> bool,
-    rare: &mut Rare,
+    hidden: &mut HiddenHolders,
 ) -> bool {
     /// So many processes are asked between two looks at the clock.
     const AT_ONCE: usize = 64;
     /// A process has 65530 mappings at most, unless that was raised (vm.max_map_count).
     const LARGEST: u64 = 1 << 24;
     // Several processes can have one mapping, from their parent: none is left out.
-    let is_found = search.mappable.iter().all(|inode| rare.holders.contains_key(inode));
+    let is_found = search.mappable.iter().all(|inode| hidden.holders.contains_key(inode));
     for pids in pids.chunks(AT_ONCE).filter(|_| !is_found) {
         if is_over() {
             return false;
@@ -216,12 +216,12 @@ fn add_mappings(
         let paths: Vec<PathBuf> = pids.iter().map(|pid| format!("/proc/{pid}/maps").into()).collect();
         host.read_each(&paths, LARGEST, &mut |at, maps| {
             let (Some(pid), Ok(maps)) = (pids.get(at), &maps) else {
-                rare.is_blind_to_maps |= maps.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+                hidden.is_blind_to_maps |= maps.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
                 return;
             };
             let sockets = mapped_sockets(maps).filter(|inode| search.mappable.contains(inode));
             for inode in sockets.collect::<BTreeSet<Inode>>() {
-                rare.holders.entry(inode).or_default().push(Holder::of_mapping(*pid));
+                hidden.holders.entry(inode).or_default().push(Holder::of_mapping(*pid));
             }
         });
     }
@@ -234,7 +234,7 @@ fn fdinfo(host: &dyn Host, holder: Holder) -> Option<Vec<u8>> {
 
 /// Unix sockets that may have messages with descriptors: all but streams with nothing to read and listeners
 /// at which nobody waits. An empty datagram can carry descriptors as well.
-fn may_have_received(host: &dyn Host, namespaces: &[Netns]) -> FxHashSet<Inode> {
+fn may_have_received(host: &dyn Host, namespaces: &[Namespace]) -> FxHashSet<Inode> {
     let mut candidates = FxHashSet::default();
     let may = |socket: &Socket| match (socket.state, socket.protocol, socket.recv_q) {
         (State::Listen, _, RecvQueue::Connections(waiting)) => waiting.0 > 0,
@@ -243,7 +243,7 @@ fn may_have_received(host: &dyn Host, namespaces: &[Netns]) -> FxHashSet<Inode> 
     };
     for netns in namespaces {
         // What cannot be asked is a gap of the first pass.
-        let Ok(asker) = Asker::open(host, netns) else { continue };
+        let Ok(asker) = Asker::open(host, &netns.netns) else { continue };
         let _ = asker.dump(Table::Unix, States::Holding, &mut |record: Record<'_>| {
             candidates.extend(record.socket.inode.filter(|_| may(&record.socket)));
         });

@@ -14,22 +14,22 @@ use crate::model::table::{IpVersion, Table};
 
 /// Who has a socket, as far as its namespace tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Held {
+pub(crate) enum HeldBy {
     /// A file does.
-    ByFile(Inode),
+    File(Inode),
     /// Nobody yet: it waits at one of these listeners.
-    AwaitingAccept(Vec<Inode>),
+    Listeners(Vec<Inode>),
     /// Nobody any more.
-    Orphan,
+    Nobody,
 }
 
-impl Held {
+impl HeldBy {
     /// The sockets whose holders have it.
     pub(crate) fn inodes(&self) -> impl Iterator<Item = Inode> {
         let (own, listeners): (Option<Inode>, &[Inode]) = match self {
-            Held::ByFile(inode) => (Some(*inode), &[]),
-            Held::AwaitingAccept(listeners) => (None, listeners),
-            Held::Orphan => (None, &[]),
+            HeldBy::File(inode) => (Some(*inode), &[]),
+            HeldBy::Listeners(listeners) => (None, listeners),
+            HeldBy::Nobody => (None, &[]),
         };
         own.into_iter().chain(listeners.iter().copied())
     }
@@ -68,9 +68,9 @@ impl Listeners {
     }
 
     /// Who has this socket.
-    pub(crate) fn held(&self, socket: &Socket) -> Held {
+    pub(crate) fn held_by(&self, socket: &Socket) -> HeldBy {
         if let Some(inode) = socket.inode {
-            return Held::ByFile(inode);
+            return HeldBy::File(inode);
         }
         let may_wait = socket.protocol.is_acknowledged()
             && matches!(
@@ -86,7 +86,7 @@ impl Listeners {
             .collect();
         listeners.sort_unstable();
         listeners.dedup();
-        if listeners.is_empty() { Held::Orphan } else { Held::AwaitingAccept(listeners) }
+        if listeners.is_empty() { HeldBy::Nobody } else { HeldBy::Listeners(listeners) }
     }
 }
 

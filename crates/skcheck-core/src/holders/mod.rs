@@ -2,5 +2,6 @@
 
 pub(crate) mod hidden;
 pub(crate) mod listeners;
-pub(crate) mod stand_in;
+pub(crate) mod peers;
+pub(crate) mod proc_net_tcp;
 pub(crate) mod unix_links;

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::collect::dump::{Dump, UnixCharge};
+use crate::collect::namespace::Namespace;
 use crate::footprint::{Footprint, HostFacts, footprint};
 use crate::model::queues::UnixQueue;
 use crate::model::socket::{Inode, Socket};
@@ -20,17 +21,17 @@ pub(crate) struct UnixLinks {
 
 impl UnixLinks {
     /// Over all namespaces: a path can be connected to from any.
-    pub(crate) fn new(dumps: &mut [Dump]) -> UnixLinks {
+    pub(crate) fn new(namespaces: &mut [Namespace]) -> UnixLinks {
         let waits_at: FxHashMap<Inode, Inode> =
-            dumps.iter_mut().flat_map(|dump| dump.waits_at.drain()).collect();
-        let queues = dumps.iter_mut().flat_map(|dump| dump.unix_queues.drain()).collect();
+            namespaces.iter_mut().flat_map(|it| it.dump.waits_at.drain()).collect();
+        let queues = namespaces.iter_mut().flat_map(|it| it.dump.unix_queues.drain()).collect();
         let mut waiting: FxHashMap<Inode, Vec<Inode>> = FxHashMap::default();
         for (client, listener) in &waits_at {
             waiting.entry(*listener).or_default().push(*client);
         }
         waiting.values_mut().for_each(|clients| clients.sort_unstable());
         let mut links = UnixLinks { by_reader: FxHashMap::default(), waits_at, waiting, queues };
-        for charge in dumps.iter().flat_map(|dump| &dump.charges) {
+        for charge in namespaces.iter().flat_map(|it| &it.dump.charges) {
             if let Some(reader) = links.reader(charge) {
                 *links.by_reader.entry(reader).or_default() += u64::from(charge.bytes);
             }

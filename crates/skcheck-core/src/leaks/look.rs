@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use rustc_hash::FxHashSet;
 
 use crate::collect::client::Asker;
-use crate::collect::first_pass::FirstPass;
+use crate::collect::collected::Collected;
 use crate::collect::tables::has_connections;
 use crate::collect::unlisted::Unlisted;
-use crate::collect::{identities, pass, read, unlisted};
+use crate::collect::{collector, host_facts, identities, unlisted};
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::host::Host;
@@ -31,7 +31,7 @@ pub struct FirstLook<'h> {
     thresholds: Thresholds,
     taken_at: SystemTime,
     begun: Instant,
-    first: FirstPass,
+    first: Collected,
     gaps: Vec<Gap>,
 }
 
@@ -49,9 +49,9 @@ pub fn look(host: &dyn Host, thresholds: Thresholds) -> Result<FirstLook<'_>, Er
     let (taken_at, begun) = (host.now(), Instant::now());
     // What no socket can match: only who is known and who is not, matters here.
     let query = Query { min_recv_q: Some(u64::MAX), ..Query::default() };
-    let facts = read::host_facts(host, None, &mut Vec::new());
+    let facts = host_facts::host_facts(host, None, &mut Vec::new());
     let mut gaps = Vec::new();
-    let first = pass::run(host, &query, &facts, None, &mut gaps)?;
+    let first = collector::collect(host, &query, &facts, None, &mut gaps)?;
     // Which sockets there are, /proc/net tells as well as a table; what has no table has a place of its own.
     gaps.retain(|gap| !matches!(gap.what, Missing::TableDetail | Missing::Families));
     Ok(FirstLook { host, thresholds, taken_at, begun, first, gaps })
@@ -114,7 +114,7 @@ impl FirstLook<'_> {
             return listed;
         }
         let survey = &self.first.survey;
-        for netns in &survey.namespaces {
+        for netns in self.first.namespaces.iter().map(|namespace| &namespace.netns) {
             // What cannot be asked is a gap of the first look.
             let Ok(asker) = Asker::open(self.host, netns) else { continue };
             let has_connections = netns.own || has_connections(&asker, netns);
@@ -138,16 +138,11 @@ impl FirstLook<'_> {
 
     /// What no table knew in either look, and is still held.
     fn tableless(&self) -> Vec<Tableless> {
-        let FirstPass { survey, dumps, .. } = &self.first;
-        let asked: FxHashSet<NetnsId> = survey
-            .namespaces
-            .iter()
-            .zip(dumps)
-            .filter(|(_, dump)| dump.refusal.is_none())
-            .filter_map(|(netns, _)| netns.id)
-            .collect();
+        let Collected { survey, namespaces, .. } = &self.first;
+        let answered = namespaces.iter().filter(|namespace| namespace.dump.refusal.is_none());
+        let asked: FxHashSet<NetnsId> = answered.filter_map(|namespace| namespace.netns.id).collect();
         // A process can have sockets of other namespaces than its own.
-        let everywhere = dumps.iter().all(|dump| dump.refusal.is_none());
+        let everywhere = namespaces.iter().all(|namespace| namespace.dump.refusal.is_none());
         let tableless = |Unlisted { inode, holder, protocol }: Unlisted| Tableless {
             inode,
             holders: survey.descriptors.holders(inode).collect(),

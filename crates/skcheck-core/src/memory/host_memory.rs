@@ -3,7 +3,7 @@
 use std::io;
 use std::time::SystemTime;
 
-use crate::collect::read::{host_facts, kernel_config};
+use crate::collect::host_facts::{host_facts, kernel_config};
 use crate::host::Host;
 use crate::host::file::read;
 use crate::memory::census::take::take;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::collect::read;
+use crate::collect::host_facts;
 use crate::host::Host;
 use crate::host::file;
 use crate::procfs::number::parse_number;
@@ -19,7 +19,7 @@ pub(super) fn keep(host: &dyn Host) -> u64 {
     let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
     let stats = pids.into_iter().filter_map(|pid| file::read(host, &format!("/proc/{pid}/stat")));
     let threads = stats.map(|stat| of_program(&stat)).fold(0, u64::saturating_add);
-    threads.saturating_add(PER_CPU.saturating_mul(read::cpus(host)))
+    threads.saturating_add(PER_CPU.saturating_mul(host_facts::cpus(host)))
 }
 
 /// The threads of a process, by its /proc/PID/stat; none of a thread of the kernel.

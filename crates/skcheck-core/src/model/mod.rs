@@ -1,6 +1,7 @@
 //! What a socket, its holders and its host are: plain data, nothing of it is read here.
 
 pub(crate) mod container;
+pub(crate) mod direction;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod families;

@@ -11,19 +11,20 @@ use crate::container::identity::Cgroup;
 use crate::host::Host;
 use crate::host::file;
 use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::join::{Join, JoinedSocket};
 
 /// How many cgroups are looked at; a host has some hundreds.
 const CGROUPS: usize = 10_000;
 
 /// Fills in the cgroup of each socket without a holder whose cgroup the kernel tells.
-pub(super) fn of_unheld(host: &dyn Host, sockets: &mut [SocketEntry]) {
+pub(super) fn of_unheld(join: &mut Join<'_>) {
     let unheld = |report: &SocketEntry| report.socket.cgroup_id.filter(|_| report.holders.is_empty());
-    let wanted: FxHashSet<u64> = sockets.iter().filter_map(unheld).collect();
+    let wanted: FxHashSet<u64> = join.entries().filter_map(unheld).collect();
     if wanted.is_empty() {
         return;
     }
-    let paths = paths_of(host, wanted);
-    for report in sockets {
+    let paths = paths_of(join.host, wanted);
+    for JoinedSocket { entry: report, .. } in &mut join.sockets {
         let Some(path) = unheld(report).and_then(|id| paths.get(&id)) else { continue };
         let Cgroup { path, unit, container } = Cgroup::of_path(path);
         (report.cgroup, report.unit, report.container) = (Some(path), unit, container);

@@ -4,19 +4,22 @@
 use rustc_hash::FxHashMap;
 
 use crate::collect::client::Asker;
-use crate::host::Host;
-use crate::model::netns::{Netns, NetnsId};
+use crate::collect::namespace::Namespace;
+use crate::model::netns::NetnsId;
 use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::join::Join;
 
 /// Names them.
-pub(super) fn name(host: &dyn Host, namespaces: &[Netns], sockets: &mut [SocketEntry]) {
+pub(super) fn name(join: &mut Join<'_>) {
+    let Join { host, collected, sockets, .. } = join;
     let mut bound: FxHashMap<Option<NetnsId>, Vec<&mut SocketEntry>> = FxHashMap::default();
-    for report in sockets.iter_mut().filter(|report| report.socket.interface.is_some()) {
+    let entries = sockets.iter_mut().map(|joined| &mut joined.entry);
+    for report in entries.filter(|report| report.socket.interface.is_some()) {
         bound.entry(report.netns).or_default().push(report);
     }
-    for netns in namespaces {
+    for Namespace { netns, .. } in &collected.namespaces {
         let Some(reports) = bound.remove(&netns.id) else { continue };
-        let asker = if netns.own { None } else { Asker::open(host, netns).ok() };
+        let asker = if netns.own { None } else { Asker::open(*host, netns).ok() };
         let mut names: FxHashMap<u32, Option<String>> = FxHashMap::default();
         for report in reports {
             let Some(index) = report.socket.interface else { continue };

@@ -16,6 +16,7 @@ use crate::model::socket::{Cookie, Socket};
 use crate::model::state::State;
 use crate::model::units::Truesize;
 use crate::snapshot::entry::SocketEntry;
+use crate::snapshot::join::{Depth, Join, JoinedSocket};
 
 /// How many sockets are walked at most in one scan: a report of more is cut to the heaviest.
 const MOST: usize = 65_536;
@@ -25,21 +26,34 @@ pub(super) struct Measured {
     /// By the socket's cookie.
     sockets: FxHashMap<Cookie, Exact>,
     /// Distinct blocks of pages, by whose they are and by order.
-    pub(super) pages: Vec<(PageKind, Blocks)>,
+    pages: Vec<(PageKind, Blocks)>,
     /// Why what was not walked was not.
     otherwise: NotMeasured,
 }
 
+/// Puts what was found beside what was bounded; walks only now where few sockets were to be left.
+pub(super) fn add(join: &mut Join<'_>, walked: Option<Measured>) {
+    let entries = join.sockets.iter().map(|joined| &joined.entry);
+    let measured = match join.depth.filter(|_| join.is_about_few()) {
+        Some(Depth { engine, limits, .. }) => Some(walk(engine, limits, join.facts, entries, &mut join.gaps)),
+        None => walked,
+    };
+    let Some(mut measured) = measured else { return };
+    join.walked = !measured.is_refused();
+    measured.apply(&mut join.sockets, join.facts);
+    join.pages = measured.pages;
+}
+
 /// Walks the queues of these sockets, the heaviest first.
-pub(super) fn walk(
+pub(super) fn walk<'e>(
     engine: &dyn Engine,
     limits: &Limits,
     facts: &HostFacts,
-    sockets: &[SocketEntry],
+    entries: impl Iterator<Item = &'e SocketEntry>,
     gaps: &mut Vec<Gap>,
 ) -> Measured {
     let mut order: Vec<&SocketEntry> =
-        sockets.iter().filter(|it| is_walked(it) && it.socket.cookie.is_some()).collect();
+        entries.filter(|it| is_walked(it) && it.socket.cookie.is_some()).collect();
     order.sort_by_cached_key(|report| Reverse(weight(report)));
     let mut otherwise = if order.len() > MOST { NotMeasured::NoTime } else { NotMeasured::Vanished };
     order.truncate(MOST);
@@ -67,13 +81,13 @@ pub(super) fn walk(
 
 impl Measured {
     /// Whether the engine could not walk.
-    pub(super) fn is_refused(&self) -> bool {
+    fn is_refused(&self) -> bool {
         self.otherwise == NotMeasured::Refused
     }
 
     /// Puts what was found beside what was bounded.
-    pub(super) fn apply(&mut self, sockets: &mut [SocketEntry], facts: &HostFacts) {
-        for report in sockets {
+    fn apply(&mut self, sockets: &mut [JoinedSocket], facts: &HostFacts) {
+        for JoinedSocket { entry: report, .. } in sockets {
             let exact = report.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
             if let (Some(rings), Some(exact)) = (&mut report.socket.rings, &exact) {
                 rings.fill = exact.counters.ring;

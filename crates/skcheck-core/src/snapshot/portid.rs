@@ -1,26 +1,28 @@
 //! Whose a netlink socket is that no descriptor is seen to hold: its portid tells.
 
-use crate::collect::first_pass::FirstPass;
 use crate::host::Host;
 use crate::host::file;
 use crate::model::endpoint::Endpoint;
 use crate::procfs::status::Status;
-use crate::snapshot::entry::{Holding, SocketEntry};
+use crate::snapshot::entry::Holding;
+use crate::snapshot::join::Join;
 
 /// Names the processes. The kernel gives a program's first socket of a protocol the id of its process
 /// (`netlink_autobind`), as that process's own pid namespace numbers it; others get large numbers, and a
 /// program may choose any. So it counts only where it is the id of a process that is not known to be in
 /// another network namespace (of one that may not be read that is unknown), and that no pid namespace below
 /// the scanner's numbers differently.
-pub(super) fn name_processes(host: &dyn Host, first: &FirstPass, sockets: &mut [SocketEntry]) {
-    for report in sockets.iter_mut().filter(|report| report.holders.is_empty()) {
+pub(super) fn name_processes(join: &mut Join<'_>) {
+    let Join { host, collected, sockets, .. } = join;
+    let entries = sockets.iter_mut().map(|joined| &mut joined.entry);
+    for report in entries.filter(|report| report.holders.is_empty()) {
         let Endpoint::Netlink { portid, .. } = report.socket.local else { continue };
         if portid == 0 {
             report.holding = Holding::Kernel;
             continue;
         }
-        let is_elsewhere = first.survey.netns_of.get(&portid).is_some_and(|id| Some(*id) != report.netns);
-        report.portid_process = Some(portid).filter(|pid| !is_elsewhere && is_numbered_so(host, *pid));
+        let is_elsewhere = collected.survey.netns_of.get(&portid).is_some_and(|id| Some(*id) != report.netns);
+        report.portid_process = Some(portid).filter(|pid| !is_elsewhere && is_numbered_so(*host, *pid));
     }
 }
 

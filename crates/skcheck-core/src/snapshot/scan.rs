@@ -2,16 +2,15 @@
 
 use std::time::Instant;
 
-use crate::collect::pass;
-use crate::collect::read;
+use crate::collect::{collector, host_facts};
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
 use crate::memory::ledger::files::host_ledger;
 use crate::model::error::Error;
-use crate::model::gap::Missing;
+use crate::model::gap::{Gap, Missing};
 use crate::model::query::Query;
-use crate::snapshot::draft::Depth;
-use crate::snapshot::join;
+use crate::snapshot::join::{Depth, Join};
+use crate::snapshot::passes;
 use crate::snapshot::report::Snapshot;
 
 /// Scans a host: dumps its socket tables, finds who holds what, and joins both.
@@ -51,44 +50,57 @@ pub fn scan_with(
         return Err(Error::empty_query());
     }
     let mut gaps = Vec::new();
-    let config = read::kernel_config(host);
-    let facts = read::host_facts(host, config.as_ref(), &mut gaps);
+    let config = host_facts::kernel_config(host);
+    let facts = host_facts::host_facts(host, config.as_ref(), &mut gaps);
     let ledger = host_ledger(host, config.as_ref(), &mut gaps);
-    let first = match pass::run(host, query, &facts, engine, &mut gaps) {
-        Ok(first) => first,
-        Err(error) => {
-            let unanswered = host.unanswered();
-            if !unanswered.iter().any(|gap| gap.what == Missing::Partial) {
-                return Err(error.with(unanswered));
-            }
-            // Told to end before there was anything: that is all there is to report.
-            gaps.extend(unanswered);
-            let duration = started.elapsed();
-            return Ok(Snapshot { taken_at, duration, ledger, gaps, ..Snapshot::empty(facts) });
+    let collected = collector::collect(host, query, &facts, engine, &mut gaps);
+    let blank = Snapshot { taken_at, ledger, ..Snapshot::empty(facts) };
+    let snapshot = match collected {
+        Ok(collected) => {
+            let facts = blank.host.clone();
+            let finds = collected.closed.is_some();
+            let depth = engine.map(|engine| Depth { engine, limits, finds });
+            let mut join = Join::new(host, query, &facts, depth, started, collected, gaps);
+            passes::run(&mut join);
+            joined(blank, join)
         }
+        Err(error) => told_to_end(blank, host, error, gaps)?,
     };
-    let finds = first.closed.is_some();
-    let source = first.source;
-    let scanned = first.scanned;
-    let unlisted = first.unlisted_tcp_mem();
-    let depth = engine.map(|engine| Depth { engine, limits, finds });
-    let joined = join::run(host, query, &facts, first, depth, started, &mut gaps);
-    let unlisted_noise = read::unlisted_noise(host);
+    Ok(Snapshot { duration: started.elapsed(), ..snapshot })
+}
+
+/// The snapshot of what was joined.
+fn joined(blank: Snapshot, join: Join<'_>) -> Snapshot {
+    let Join { host, depth, collected, sockets, processes, pages, walked, mut gaps, .. } = join;
+    let unlisted_tcp_mem = collected.unlisted_tcp_mem();
+    let unlisted_noise = host_facts::unlisted_noise(host);
     gaps.extend(host.unanswered());
-    Ok(Snapshot {
-        taken_at,
-        duration: started.elapsed(),
-        source,
-        engine: engine.filter(|_| finds || joined.walked).map(Engine::name),
-        host: facts,
-        ledger,
-        scanned,
-        sockets: joined.sockets,
-        pages: joined.pages,
-        processes: joined.processes,
-        unlisted_tcp_mem: unlisted,
+    Snapshot {
+        source: collected.source,
+        engine: depth.filter(|depth| depth.finds || walked).map(|depth| depth.engine.name()),
+        scanned: collected.scanned,
+        sockets: sockets.into_iter().map(|joined| joined.entry).collect(),
+        pages,
+        processes,
+        unlisted_tcp_mem,
         unlisted_noise,
-        namespaces: joined.namespaces,
+        namespaces: collected.namespaces.into_iter().map(|namespace| namespace.netns).collect(),
         gaps,
-    })
+        ..blank
+    }
+}
+
+/// The snapshot of a scan that was told to end before there was anything: that is all there is to report.
+fn told_to_end(
+    blank: Snapshot,
+    host: &dyn Host,
+    error: Error,
+    mut gaps: Vec<Gap>,
+) -> Result<Snapshot, Error> {
+    let unanswered = host.unanswered();
+    if !unanswered.iter().any(|gap| gap.what == Missing::Partial) {
+        return Err(error.with(unanswered));
+    }
+    gaps.extend(unanswered);
+    Ok(Snapshot { gaps, ..blank })
 }

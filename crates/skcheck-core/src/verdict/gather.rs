@@ -5,6 +5,7 @@ use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, worst};
 use crate::memory::census::{Census, PageClass};
 use crate::memory::ledger::{Ledger, PartKind};
+use crate::model::direction::Direction;
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
 use crate::model::state::State;
@@ -102,8 +103,8 @@ fn walked_seen(snapshot: &Snapshot) -> bool {
 fn elsewhere(snapshot: &Snapshot) -> Truesize {
     Truesize(sum(snapshot, |report| match &report.exact {
         Ok(exact) => {
-            let side = |sending| exact.elsewhere(&report.socket, sending).0;
-            Some(side(false).saturating_add(side(true)))
+            let [received, sent] = Direction::BOTH.map(|side| exact.elsewhere(&report.socket, side).0);
+            Some(received.saturating_add(sent))
         }
         Err(NotMeasured::Elsewhere) => charged(report).map(|charge| charge.0),
         Err(_) => None,

@@ -1,9 +1,7 @@
 //! What was measured of a socket.
 
 use serde::Serialize;
-use skcheck_core::{Agreement, Blocks, Exact, HandedIn, NotMeasured, QueueExact, Socket};
-
-use crate::report::Direction;
+use skcheck_core::{Agreement, Blocks, Direction, Exact, HandedIn, NotMeasured, QueueExact, Socket};
 
 /// What was measured; flattened into a socket. All of it `null` where it was not.
 #[derive(Debug, Default, Serialize)]
@@ -56,8 +54,8 @@ impl ExactJson {
         };
         let agreement = exact.agreement(socket);
         let [elsewhere, send_elsewhere] =
-            Direction::BOTH.map(|direction| direction.elsewhere(exact, socket).0);
-        let [is_found, is_send_found] = Direction::BOTH.map(|direction| direction.is_found(exact, socket));
+            Direction::BOTH.map(|direction| exact.elsewhere(socket, direction).0);
+        let [is_found, is_send_found] = Direction::BOTH.map(|direction| exact.is_found(socket, direction));
         ExactJson {
             pinned: is_found.then_some(exact.pinned.0),
             send_pinned: is_send_found.then_some(exact.send_pinned.0),

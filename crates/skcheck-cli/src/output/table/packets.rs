@@ -4,10 +4,10 @@ mod again;
 mod answer;
 mod queue;
 
+use skcheck_core::Direction;
 use std::io::{self, Write};
 
 use crate::output::table::packets::queue::{about_queue, write_queue};
-use crate::report::Direction;
 use crate::report::packets::{PacketsReport, RepeatedLook};
 use crate::text::{Page, write_paragraph};
 

@@ -1,9 +1,9 @@
 //! Full buffers, and what was dropped, in words.
 
-use skcheck_core::{Holding, Occupancy, Protocol, RecvQueue, Socket, SocketEntry};
+use skcheck_core::{Direction, Holding, Occupancy, Protocol, RecvQueue, Socket, SocketEntry};
 
 use crate::report::scan::{Owner, OwnerGroup};
-use crate::report::{Direction, shown_side};
+use crate::report::shown_side;
 use crate::text::{capitalised, count, counted, grouped, percent, size};
 
 /// `buffer full (8 MiB of 8 MiB)` and `5447 dropped`, of what the table shows of a socket; empty where there

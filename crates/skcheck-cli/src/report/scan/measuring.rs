@@ -1,9 +1,8 @@
 //! What measuring found on the whole.
 
 use skcheck_core::footprint::worst;
-use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Snapshot, SocketEntry};
+use skcheck_core::{Agreement, Blocks, Direction, Exact, NotMeasured, Snapshot, SocketEntry};
 
-use crate::report::direction::Direction;
 use crate::report::weight::charge;
 
 /// A socket that pins more than what it was bounded by: a premise of the bound does not hold.
@@ -96,9 +95,9 @@ impl<'a> MeasuringSummary<'a> {
         self.differing += u64::from(agreement == Agreement::Differs);
         self.not_counted = self.not_counted.saturating_add(exact.not_counted);
         self.slab = self.slab.saturating_add(exact.slab.0);
-        self.add_elsewhere(Direction::BOTH.map(|direction| direction.elsewhere(exact, &report.socket).0));
+        self.add_elsewhere(Direction::BOTH.map(|direction| exact.elsewhere(&report.socket, direction).0));
         for direction in Direction::BOTH {
-            let pinned = direction.pages(exact);
+            let pinned = exact.pinned_by(direction).0;
             let bound = bound(report, exact, direction, snapshot);
             if let Some(bound) = bound.filter(|bound| *bound < pinned) {
                 self.breaches.push(Breach { report, exact, pinned, bound });
@@ -109,9 +108,9 @@ impl<'a> MeasuringSummary<'a> {
 
 /// What one side is bounded by. What came after the first look was not in its bound.
 fn bound(report: &SocketEntry, exact: &Exact, direction: Direction, snapshot: &Snapshot) -> Option<u64> {
-    let side = direction.side(report);
+    let side = report.footprint.side(direction);
     let first = side.worst?.bytes.0;
-    let truesize = direction.truesize(exact);
+    let truesize = exact.truesize(direction);
     if side.charged.is_some_and(|charge| truesize <= charge)
         && exact.agreement(&report.socket) == Agreement::Same
     {

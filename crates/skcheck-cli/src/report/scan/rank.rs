@@ -3,9 +3,8 @@
 use std::cmp::Reverse;
 
 use skcheck_core::footprint::worst;
-use skcheck_core::{HostFacts, Snapshot, SocketEntry, Truesize};
+use skcheck_core::{Direction, HostFacts, Snapshot, SocketEntry, Truesize};
 
-use crate::report::direction::Direction;
 use crate::report::scan::group::OwnerGroup;
 use crate::report::scan::request::SortKey;
 use crate::report::sums::{Sums, is_closed_unknown};

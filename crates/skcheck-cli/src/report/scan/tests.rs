@@ -6,12 +6,11 @@ use skcheck_core::Protocols;
 use skcheck_core::engine::{Counters, Limits, Packet, PageKind, Piece, Queue, QueueEnd};
 use skcheck_core::footprint::footprint;
 use skcheck_core::{
-    Blocks, Bytes, Exact, Family, Holder, Holding, Inode, Live, NetnsId, NotMeasured, Payload, Protocol,
-    Query, RecvQueue, Ring, Rings, Socket, State, Truesize, scan,
+    Blocks, Bytes, Direction, Exact, Family, Holder, Holding, Inode, Live, NetnsId, NotMeasured, Payload,
+    Protocol, Query, RecvQueue, Ring, Rings, Socket, State, Truesize, scan,
 };
 
 use super::*;
-use crate::report::direction::Direction;
 use crate::report::measure::{Measure, Pinned, Sureness};
 
 /// A snapshot, report_of as this query asked for it.

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{End, Link, Root};
-use skcheck_core::{Holder, Holding, SocketEntry};
+use skcheck_core::{Direction, Holder, Holding, SocketEntry};
 
-use crate::report::direction::Direction;
 use crate::report::watch::blame::{alike, culprit, is_inferred};
 use crate::report::watch::standing::{Standing, accept_queue};
 use crate::report::weight::weight;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::Packet;
+use crate::model::direction::Direction;
 
 const PAGE: PageSize = PageSize(4096);
 
@@ -59,7 +60,10 @@ fn a_block_counts_once_however_many_pieces_lie_in_it() {
     assert_eq!(exact.send_pinned, Bytes(32768));
     assert_eq!(exact.slab, Bytes(4 * 512));
     assert_eq!(exact.unread(), Payload(2), "what is out of order cannot be read");
-    assert_eq!((exact.truesize(false), exact.truesize(true)), (Truesize(3 * 768), Truesize(768)));
+    assert_eq!(
+        Direction::BOTH.map(|direction| exact.truesize(direction)),
+        [Truesize(3 * 768), Truesize(768)]
+    );
     assert_eq!(exact.pinned_shared, Bytes(0), "with itself a socket shares nothing");
     assert!(exact.is_complete() && !exact.is_approximate());
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::collect::read::kernel_config;
+use crate::collect::host_facts::kernel_config;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
 use crate::host::file::try_read;

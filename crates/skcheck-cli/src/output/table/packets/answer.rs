@@ -1,13 +1,12 @@
 //! The answer: who holds what at a descriptor, and what that pins.
 
 use skcheck_core::engine::Queue;
-use skcheck_core::{Agreement, Holder, Protocol};
+use skcheck_core::{Agreement, Direction, Holder, Protocol};
 
 use crate::output::words::address::endpoint_of;
 use crate::output::words::pages::{pinned_in, whose_pages};
 use crate::output::words::socket::{proto, state_name};
 use crate::output::words::{rings, room};
-use crate::report::Direction;
 use crate::report::packets::{PacketsReport, WalkExtent};
 use crate::text::{Charset, capitalised, count, escape, size};
 

@@ -1,14 +1,14 @@
 //! One row of the table: a socket, or all sockets of one owner, as text.
 
 use skcheck_core::footprint::footprint;
-use skcheck_core::{Certainty, Holder, Holding, Socket, SocketEntry};
+use skcheck_core::{Certainty, Direction, Holder, Holding, Socket, SocketEntry};
 
 use crate::output::table::scan::notes::{group_note, is_process};
 use crate::output::table::scan::writer::RowWriter;
 use crate::output::words::address::endpoint;
 use crate::output::words::socket::{proto, state_name};
 use crate::report::scan::{Owner, OwnerGroup};
-use crate::report::{Direction, Measure, PartialSum, is_closed_unknown, shown_side};
+use crate::report::{Measure, PartialSum, is_closed_unknown, shown_side};
 use crate::text::count;
 
 /// Marks a charge of the sending side.

@@ -6,7 +6,6 @@ use std::path::Path;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::collect::client::Asker;
-use crate::collect::dump::Candidate;
 use crate::holders::listeners::Listeners;
 use crate::host::Host;
 use crate::model::endpoint::canonical;
@@ -15,9 +14,9 @@ use crate::model::state::State;
 use crate::model::table::{IpVersion, Table};
 use crate::procfs::net;
 
-/// What a second look at /proc/net tells of candidates: the listeners, and the other ends.
+/// What /proc/net tells of the TCP sockets of one namespace: the listeners, and other ends of connections.
 #[derive(Default)]
-pub(crate) struct SecondLook {
+pub(crate) struct ProcNetTcp {
     pub listeners: Listeners,
     peers: FxHashMap<Connection, Socket>,
 }
@@ -29,49 +28,49 @@ fn connection(socket: &Socket) -> Option<Connection> {
     Some((canonical(&socket.local)?, canonical(&socket.peer)?))
 }
 
-impl SecondLook {
+impl ProcNetTcp {
     /// Looks at what `read` gives for a table, once more.
     pub(crate) fn new<'a>(
         read: impl Fn(Table) -> Option<Vec<u8>>,
         sockets: impl Iterator<Item = &'a Socket>,
-    ) -> SecondLook {
+    ) -> ProcNetTcp {
         let connections = sockets.filter(|socket| socket.has_peer()).filter_map(connection);
         let wanted: FxHashSet<Connection> = connections.map(|(local, peer)| (peer, local)).collect();
-        let mut look = SecondLook::default();
+        let mut tcp = ProcNetTcp::default();
         if wanted.is_empty() {
-            return look;
+            return tcp;
         }
         for version in [IpVersion::V4, IpVersion::V6] {
             let table = Table::Tcp(version);
             // The first pass has already said what cannot be read.
             let file = read(table).unwrap_or_default();
             net::parse(table, &file, |socket| match (socket.state, connection(&socket)) {
-                (State::Listen, _) => look.listeners.add(socket, false),
-                (_, Some(ends)) if wanted.contains(&ends) => drop(look.peers.insert(ends, socket)),
+                (State::Listen, _) => tcp.listeners.add(socket, false),
+                (_, Some(ends)) if wanted.contains(&ends) => drop(tcp.peers.insert(ends, socket)),
                 _ => {}
             });
         }
-        look
+        tcp
     }
 
     /// The same in place of the tables of TCP, where an asker knows that their module is missing.
     pub(crate) fn for_missing<'a>(
         asker: &Asker<'_>,
         sockets: impl Iterator<Item = &'a Socket>,
-    ) -> SecondLook {
+    ) -> ProcNetTcp {
         if !asker.is_missing(Table::Tcp(IpVersion::V4)) {
-            return SecondLook::default();
+            return ProcNetTcp::default();
         }
-        SecondLook::new(|table| asker.stand_in(table), sockets)
+        ProcNetTcp::new(|table| asker.stand_in(table), sockets)
     }
 
     /// The same at the scanner's own /proc/net.
-    pub(crate) fn at(host: &dyn Host, candidates: &[Candidate]) -> SecondLook {
+    pub(crate) fn own<'a>(host: &dyn Host, sockets: impl Iterator<Item = &'a Socket>) -> ProcNetTcp {
         let read = |table: Table| {
             let mut file = Vec::new();
             host.read(Path::new(table.proc_file()), &mut file).ok().map(|()| file)
         };
-        SecondLook::new(read, candidates.iter().map(|it| &it.socket))
+        ProcNetTcp::new(read, sockets)
     }
 
     /// The other end of a connection.

@@ -1,5 +1,5 @@
-//! The first pass: streams over all descriptors and all tables of all namespaces, and keeps whole
-//! records only of sockets that may match.
+//! What was collected of a host: all descriptors and all tables of all namespaces were gone through, and whole
+//! records kept only of sockets that may match.
 //!
 //! Descriptors come first. What a descriptor held before the dump and still holds after it was held
 //! during the dump; so if no table names it, that is no accident of timing.
@@ -11,10 +11,11 @@ use rustix::io::Errno;
 
 use crate::collect::client::is_gone;
 use crate::collect::dump::Dump;
+use crate::collect::namespace::Namespace;
 use crate::collect::processes::Survey;
 use crate::collect::scanned::{Scanned, Source};
 use crate::collect::unlisted::Unlisted;
-use crate::collect::{processes, read};
+use crate::collect::{host_facts, processes};
 use crate::engine::Found;
 use crate::host::Host;
 use crate::model::error::Error;
@@ -25,13 +26,13 @@ use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::units::Bytes;
 
-/// What the first pass leaves for the second.
-pub(crate) struct FirstPass {
+/// What was collected of a host, for the joins.
+pub(crate) struct Collected {
     pub source: Source,
     pub scanned: Scanned,
     pub survey: Survey,
-    /// What each namespace of the survey gave, in its order.
-    pub dumps: Vec<Dump>,
+    /// The namespaces that were asked, the scanner's own first where it is among them.
+    pub namespaces: Vec<Namespace>,
     /// Every namespace that was found was asked for all its TCP sockets of the query's families.
     pub tcp_complete: bool,
     /// TCP sockets that are in no table, where an engine found them.
@@ -44,49 +45,50 @@ pub(crate) struct FirstPass {
     tcp_memory: Option<Bytes>,
 }
 
-impl FirstPass {
+impl Collected {
     /// Sums up what all namespaces gave.
     pub(crate) fn of(
         host: &dyn Host,
         query: &Query,
         survey: Survey,
-        mut dumps: Vec<Dump>,
+        mut namespaces: Vec<Namespace>,
         sources: Sources,
         gaps: &mut Vec<Gap>,
-    ) -> Result<FirstPass, Error> {
+    ) -> Result<Collected, Error> {
         let Sources { source, mut scanned, closed, unlisted } = sources;
-        gaps.extend(not_entered(query, &survey, &dumps, closed.is_some()));
-        gaps.extend(merged(dumps.iter_mut().flat_map(|dump| std::mem::take(&mut dump.gaps)).collect()));
-        if !dumps.iter().any(|dump| dump.asked) {
+        gaps.extend(not_entered(query, &namespaces, closed.is_some()));
+        gaps.extend(merged(namespaces.iter_mut().flat_map(|it| std::mem::take(&mut it.dump.gaps)).collect()));
+        if !namespaces.iter().any(|it| it.dump.asked) {
             return Err(Error::no_tables(std::mem::take(gaps)));
         }
-        scanned.sockets = dumps.iter().map(|dump| dump.scanned).sum();
+        scanned.sockets = namespaces.iter().map(|it| it.dump.scanned).sum();
         let vanished = |dump: &Dump| dump.refusal.is_some() && !is_refused(dump);
-        Ok(FirstPass {
+        Ok(Collected {
             source,
             scanned,
             closed,
             unlisted,
             all_tcp: query.wants_all_tcp(),
             tcp_complete: query.wants_protocol(Protocol::Tcp)
-                && dumps.iter().all(|dump| dump.tcp_complete || vanished(dump)),
-            tcp_memory: read::tcp_memory(host),
+                && namespaces.iter().all(|it| it.dump.tcp_complete || vanished(&it.dump)),
+            tcp_memory: host_facts::tcp_memory(host),
             survey,
-            dumps,
+            namespaces,
         })
     }
 
     /// The host's TCP memory that belongs to no dumped socket.
     pub(crate) fn unlisted_tcp_mem(&self) -> Option<i64> {
         let memory = i64::try_from(self.tcp_memory?.0).ok()?;
-        let listed = self.dumps.iter().fold(0, |sum: i64, dump| sum.saturating_add(dump.tcp_listed));
-        let is_charged = !self.dumps.iter().any(|dump| dump.tcp_uncharged);
+        let dumps = || self.namespaces.iter().map(|namespace| &namespace.dump);
+        let listed = dumps().fold(0, |sum: i64, dump| sum.saturating_add(dump.tcp_listed));
+        let is_charged = !dumps().any(|dump| dump.tcp_uncharged);
         let is_told = self.tcp_complete && self.all_tcp && is_charged;
         is_told.then(|| memory.saturating_sub(listed))
     }
 }
 
-/// Where a first pass has its records from.
+/// Where records were collected from.
 pub(crate) struct Sources {
     pub source: Source,
     pub scanned: Scanned,
@@ -95,11 +97,12 @@ pub(crate) struct Sources {
 }
 
 /// The namespaces that could not be entered, and what would help.
-fn not_entered(query: &Query, survey: &Survey, dumps: &[Dump], by_engine: bool) -> Option<Gap> {
-    let mut refusals = dumps.iter().filter(|dump| is_refused(dump)).filter_map(|dump| dump.refusal.as_ref());
-    let asked_for = survey.namespaces.first().and_then(|netns| netns.files.first());
+fn not_entered(query: &Query, namespaces: &[Namespace], by_engine: bool) -> Option<Gap> {
+    let dumps = namespaces.iter().map(|namespace| &namespace.dump);
+    let mut refusals = dumps.filter(|dump| is_refused(dump)).filter_map(|dump| dump.refusal.as_ref());
+    let asked_for = namespaces.first().and_then(|namespace| namespace.netns.files.first());
     let asked_for = asked_for.filter(|_| query.netns != NetnsChoice::All);
-    let first = dumps.first().and_then(|dump| dump.refusal.as_ref());
+    let first = namespaces.first().and_then(|namespace| namespace.dump.refusal.as_ref());
     if let (Some(file), Some(error)) = (asked_for, first)
         && error.kind() != io::ErrorKind::PermissionDenied
     {

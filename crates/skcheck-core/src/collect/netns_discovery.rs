@@ -13,8 +13,8 @@ use crate::model::netns::{Netns, NetnsId};
 use crate::procfs::link::netns_id;
 use crate::procfs::mountinfo::{ip_netns_name, mounted_namespaces};
 
-/// Ways into each namespace that was found.
-pub(crate) struct Ways<'h> {
+/// The network namespaces that were found so far, and the ways into each.
+pub(crate) struct NetnsDiscovery<'h> {
     host: &'h dyn Host,
     order: Vec<NetnsId>,
     by_id: FxHashMap<NetnsId, Netns>,
@@ -28,13 +28,13 @@ pub(crate) struct Ways<'h> {
     mount_namespaces: Vec<(u32, bool)>,
 }
 
-impl<'h> Ways<'h> {
+impl<'h> NetnsDiscovery<'h> {
     /// A namespace may have many ways in; a few are enough, should the first ones vanish.
     const MOST: usize = 4;
 
-    pub(crate) fn new(host: &'h dyn Host) -> Ways<'h> {
+    pub(crate) fn new(host: &'h dyn Host) -> NetnsDiscovery<'h> {
         let link = |task: &str| host.read_link(Path::new(&format!("/proc/{task}/ns/mnt"))).ok();
-        Ways {
+        NetnsDiscovery {
             host,
             order: Vec::new(),
             by_id: FxHashMap::default(),
