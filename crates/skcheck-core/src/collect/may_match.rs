@@ -1,6 +1,6 @@
 //! Which records may match a query, before anything is joined to them.
 
-use crate::footprint::{Footprint, HostFacts, Side, footprint};
+use crate::footprint::{Footprint, HostFacts, Side};
 use crate::model::query::Query;
 use crate::model::socket::Socket;
 
@@ -15,7 +15,7 @@ impl Query {
         }
         // A unix reader's charge is its senders' and not in its record. For the others, what a
         // join can add (out-of-order packets) only ever lowers the bound.
-        socket.protocol.is_unix() || self.matches_footprint(&footprint(socket, None, host))
+        socket.protocol.is_unix() || self.matches_footprint(&Footprint::of(socket, None, host))
     }
 
     /// Whether one of the two sides satisfies the sizes that the footprint decides.

@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use crate::engine::{Counters, Packet, Queue, QueueEnd};
 use crate::exact::{Blocks, Exact};
-use crate::footprint;
 use crate::footprint::{Footprint, HostFacts};
 use crate::model::netns::NetnsId;
 use crate::model::protocol::Protocol;
@@ -51,7 +50,7 @@ impl Listing {
     /// ([`SocketEntry::footprint`](crate::SocketEntry::footprint)); of a unix socket without what others are
     /// charged for it.
     pub fn footprint(&self, exact: &Exact, host: &HostFacts) -> Footprint {
-        let mut footprint = footprint::footprint(&self.socket, None, host);
+        let mut footprint = Footprint::of(&self.socket, None, host);
         footprint.refine(&self.socket, exact, host);
         footprint
     }

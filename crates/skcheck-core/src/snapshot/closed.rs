@@ -13,7 +13,7 @@ use crate::collect::unlisted::{Unlisted, still_holds, tcp_family};
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::engine::Found;
-use crate::footprint::{HostFacts, footprint};
+use crate::footprint::{Footprint, HostFacts};
 use crate::host::Host;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
@@ -63,7 +63,7 @@ pub(super) fn run(
     let report = |suspect: Suspect| {
         let mut socket = Socket::unknown(suspect.family, Protocol::Tcp, State::ClosedHeld);
         socket.inode = Some(suspect.inode);
-        let footprint = footprint(&socket, None, facts);
+        let footprint = Footprint::of(&socket, None, facts);
         SocketEntry {
             holders: first.survey.descriptors.holders(suspect.inode).collect(),
             netns: netns_of_holders(first, suspect.inode),
@@ -90,7 +90,7 @@ pub(super) fn found_by_engine(
     let mut seen = FxHashSet::default();
     let report = |(found, read_at): (Found, Instant)| {
         let Found { socket, netns, .. } = found;
-        let footprint = footprint(&socket, None, facts);
+        let footprint = Footprint::of(&socket, None, facts);
         let matches = query.may_match(&socket, facts) && query.matches_footprint(&footprint);
         let inode = socket.inode.filter(|inode| matches && seen.insert(*inode))?;
         Some(SocketEntry {

@@ -10,7 +10,7 @@ use crate::collect::dump::{Candidate, Dump};
 use crate::collect::locks;
 use crate::collect::may_match::is_asked_for;
 use crate::diag::request::same_connection;
-use crate::footprint::{HostFacts, footprint};
+use crate::footprint::{Footprint, HostFacts};
 use crate::holders::unix_links::UnixLinks;
 use crate::host::Host;
 use crate::model::endpoint::{Endpoint, canonical};
@@ -160,7 +160,7 @@ fn take(report: &mut SocketEntry, mut answer: Socket, facts: &HostFacts) {
         told.subflows = std::mem::take(&mut known.subflows);
     }
     report.socket = answer;
-    report.footprint = footprint(&report.socket, None, facts);
+    report.footprint = Footprint::of(&report.socket, None, facts);
 }
 
 /// Whom a socket is about, for a report that has no answer.

@@ -1,6 +1,6 @@
 //! What measuring found on the whole.
 
-use skcheck_core::footprint::worst;
+use skcheck_core::Worst;
 use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Snapshot, SocketEntry};
 
 use crate::report::direction::Direction;
@@ -117,5 +117,5 @@ fn bound(report: &SocketEntry, exact: &Exact, direction: Direction, snapshot: &S
     {
         return Some(first);
     }
-    Some(worst(truesize, None, &snapshot.host).bytes.0.max(first))
+    Some(Worst::of(truesize, None, &snapshot.host).bytes.0.max(first))
 }

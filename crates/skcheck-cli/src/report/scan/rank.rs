@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use skcheck_core::footprint::worst;
+use skcheck_core::Worst;
 use skcheck_core::{HostFacts, Snapshot, SocketEntry, Truesize};
 
 use crate::report::direction::Direction;
@@ -62,7 +62,7 @@ impl<'a> Scale<'a> {
                 )
             }
             SortKey::Worst => {
-                let share = worst(self.closed_held_share, None, self.facts).bytes.0;
+                let share = Worst::of(self.closed_held_share, None, self.facts).bytes.0;
                 let larger = sums.received.worst.known.max(sums.sent.worst.known);
                 (self.with_others(larger, sums, share), sums.received.worst.known)
             }
