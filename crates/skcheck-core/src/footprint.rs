@@ -268,7 +268,7 @@ impl Worst {
 /// What bounds the number of packets and fragments in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorstBasis {
-    /// The charge alone: every packet is charged at least [`MIN_TRUESIZE`].
+    /// The charge alone: every packet is charged at least `SKB_TRUESIZE(0)`, 576 on 64-bit machines.
     Truesize,
     /// The payload too: every packet holds at least one byte of it.
     Payload,

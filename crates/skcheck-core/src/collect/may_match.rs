@@ -19,7 +19,7 @@ impl Query {
     }
 
     /// Whether one of the two sides satisfies the sizes that the footprint decides.
-    pub fn matches_footprint(&self, footprint: &Footprint) -> bool {
+    pub(crate) fn matches_footprint(&self, footprint: &Footprint) -> bool {
         let sides = [&footprint.received, &footprint.sent];
         let charged = |side: &Side| side.charged.map(|charge| charge.0);
         let worst = |side: &Side| side.worst.map(|worst| worst.bytes.0);

@@ -1,6 +1,6 @@
-//! The one seam to the system: all that skcheck reads goes through [`Host`].
+//! The one seam to the system: all that skcheck reads goes through [`Host`](crate::Host).
 //!
-//! [`Live`] is the kernel that runs. Any other implementation works as well, so the whole library
+//! [`Live`](crate::Live) is the kernel that runs. Any other implementation works as well, so the whole library
 //! runs over a recorded or a made-up host too.
 
 pub(crate) mod budget;

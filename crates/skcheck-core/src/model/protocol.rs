@@ -68,7 +68,7 @@ impl Protocol {
 
     /// The name that fits in a column, as short as that of `ss`: `u_str`, `u_dgr`, `u_seq`, else its
     /// [`name`](Self::name).
-    pub fn short_name(self) -> &'static str {
+    pub(crate) fn short_name(self) -> &'static str {
         self.row().short_name
     }
 
@@ -84,13 +84,13 @@ impl Protocol {
     }
 
     /// Whether its sockets have one other end, which acknowledges what it has received: TCP and MPTCP.
-    pub fn is_acknowledged(self) -> bool {
+    pub(crate) fn is_acknowledged(self) -> bool {
         self.row().is_acknowledged
     }
 
     /// Whether what its sockets have sent waits for a program to read it (TCP, MPTCP, unix), and not for a
     /// device or the kernel.
-    pub fn waits_for_reader(self) -> bool {
+    pub(crate) fn waits_for_reader(self) -> bool {
         self.row().waits_for_reader
     }
 }

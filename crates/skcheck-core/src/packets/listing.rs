@@ -39,7 +39,7 @@ impl Listing {
 
     /// How many packets that are to be read are still there, untouched, that were there in `before`:
     /// the same buffer with the same stamp and the same unread length.
-    pub fn untouched_since(&self, before: &Listing) -> usize {
+    pub(crate) fn untouched_since(&self, before: &Listing) -> usize {
         let key = |packet: &Packet| (packet.queue, packet.id, packet.stamp, packet.len);
         let received = |packet: &&Packet| !packet.is_part && packet.queue.is_data_to_read();
         let known: HashSet<_> = before.packets.iter().filter(received).map(key).collect();
