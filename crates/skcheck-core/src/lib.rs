@@ -7,15 +7,13 @@
 //! ```
 //! use skcheck_core::{Live, Query, scan};
 //!
-//! // Everything with at least 1 MiB in Recv-Q.
+//! // Everything with at least 1 MiB in Recv-Q, by process, the heaviest first.
 //! let mut query = Query::default();
 //! query.min_recv_q = Some(1 << 20);
 //! let snapshot = scan(&Live::new(), &query)?;
-//! for report in &snapshot.sockets {
-//!     for holder in &report.holders {
-//!         let comm = snapshot.process(holder.pid).and_then(|process| process.comm.as_deref());
-//!         println!("{:?} pid {} fd {}: {:?}", comm, holder.pid, holder.fd, report.footprint.received);
-//!     }
+//! for sum in snapshot.by_process() {
+//!     let comm = sum.pid.and_then(|pid| snapshot.process(pid)?.comm.as_deref());
+//!     println!("{comm:?} pid {:?}: {} charged, {} sockets", sum.pid, sum.charged.0, sum.sockets);
 //! }
 //! // What could not be seen is data, never a silent zero.
 //! for gap in &snapshot.gaps {
@@ -118,4 +116,4 @@ pub use model::table::{IpVersion, Table};
 pub use model::tcp::{TcpInfo, Timer};
 pub use model::units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
 pub use occupancy::Occupancy;
-pub use snapshot::{Cap, Holding, Snapshot, SocketEntry, Totals, Waiter};
+pub use snapshot::{Cap, Holding, ProcessSum, Snapshot, SocketEntry, Totals, Waiter};

@@ -1,4 +1,4 @@
-//! The one seam to the system: all that skcheck reads goes through [`Host`](crate::Host).
+//! The one seam to the system: all that skcheck reads goes through [`Host`].
 //!
 //! [`Live`](crate::Live) is the kernel that runs. Any other implementation works as well, so the whole library
 //! runs over a recorded or a made-up host too.

@@ -68,7 +68,7 @@ impl Protocol {
 
     /// The name that fits in a column, as short as that of `ss`: `u_str`, `u_dgr`, `u_seq`, else its
     /// [`name`](Self::name).
-    pub(crate) fn short_name(self) -> &'static str {
+    pub fn short_name(self) -> &'static str {
         self.row().short_name
     }
 

@@ -1,6 +1,6 @@
 //! The packets of one socket, and what became of them since an earlier look. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::engine::{Counters, Packet, Queue, QueueEnd};
 use crate::exact::{Blocks, Exact};
@@ -35,15 +35,6 @@ impl Listing {
     /// The packets of one queue, parts of packets (`frag_list`) included.
     pub fn of_queue(&self, queue: Queue) -> impl Iterator<Item = &Packet> {
         self.packets.iter().filter(move |packet| packet.queue == queue)
-    }
-
-    /// How many packets that are to be read are still there, untouched, that were there in `before`:
-    /// the same buffer with the same stamp and the same unread length.
-    pub(crate) fn untouched_since(&self, before: &Listing) -> usize {
-        let key = |packet: &Packet| (packet.queue, packet.id, packet.stamp, packet.len);
-        let received = |packet: &&Packet| !packet.is_part && packet.queue.is_data_to_read();
-        let known: HashSet<_> = before.packets.iter().filter(received).map(key).collect();
-        self.packets.iter().filter(received).filter(|packet| known.contains(&key(packet))).count()
     }
 
     /// What its queues hold, as a scan reports it

@@ -1,5 +1,6 @@
 //! The one place that joins records, holders, processes and host facts into a report.
 
+pub(crate) mod by_process;
 pub(crate) mod cgroups;
 pub(crate) mod closed;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub(crate) mod scan;
 pub(crate) mod second_look;
 pub(crate) mod totals;
 
+pub use crate::snapshot::by_process::ProcessSum;
 pub use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
 pub use crate::snapshot::report::Snapshot;
 pub use crate::snapshot::scan::{scan, scan_with};

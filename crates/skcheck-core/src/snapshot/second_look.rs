@@ -141,7 +141,7 @@ fn kept_locked<'r>(
 
 /// Whether one of these processes may have it locked, or one that may not be seen.
 fn may_be_kept(report: &SocketEntry, kept: &FxHashSet<u32>) -> bool {
-    report.holding == Holding::Hidden || report.pids().iter().any(|pid| kept.contains(pid))
+    report.holding == Holding::Hidden || report.pids().any(|pid| kept.contains(&pid))
 }
 
 /// Whether its lock gives more than its record.

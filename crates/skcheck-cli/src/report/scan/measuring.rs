@@ -52,7 +52,8 @@ pub(crate) struct MeasuringSummary<'a> {
 
 impl<'a> MeasuringSummary<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> MeasuringSummary<'a> {
-        let mut measured = MeasuringSummary { blocks: snapshot.blocks(), ..MeasuringSummary::default() };
+        let mut measured =
+            MeasuringSummary { blocks: snapshot.blocks().collect(), ..MeasuringSummary::default() };
         let page = snapshot.host.page_size;
         measured.blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page).0));
         for report in &snapshot.sockets {

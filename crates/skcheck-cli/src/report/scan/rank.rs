@@ -38,7 +38,7 @@ impl<'a> Scale<'a> {
     pub(super) fn rank_socket(&self, report: &SocketEntry, sort: SortKey) -> impl Ord + use<> {
         let socket = &report.socket;
         let rank = self.rank(&Sums::of([report]), &[report], sort);
-        let pid = report.pids().first().copied().unwrap_or(u32::MAX);
+        let pid = report.pids().next().unwrap_or(u32::MAX);
         let by_pid = if sort == SortKey::Pid { pid } else { 0 };
         let inode = socket.inode.map_or(u32::MAX, skcheck_core::Inode::get);
         (by_pid, rank, pid, report.holders.first().copied(), inode, socket.cookie)

@@ -54,7 +54,7 @@ impl Worker {
     ///
     /// # Errors
     /// See [`Trouble`]: but for `Refused` the worker is of no more use, and wants to be
-    /// [left](Worker::leave).
+    /// left behind.
     pub fn ask(
         &mut self,
         question: &[u8],
@@ -72,7 +72,12 @@ impl Worker {
     ///
     /// # Errors
     /// As [`ask`](Worker::ask).
-    pub(crate) fn begin(&mut self, question: &[u8], budget: &Budget, patience: Duration) -> Result<(), Trouble> {
+    pub(crate) fn begin(
+        &mut self,
+        question: &[u8],
+        budget: &Budget,
+        patience: Duration,
+    ) -> Result<(), Trouble> {
         let frame = frames::question(question).map_err(Trouble::Refused)?;
         let mut rest = &frame[..];
         while !rest.is_empty() {
