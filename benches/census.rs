@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
-use skcheck_core::memory::census::{Census, PageClass};
+use skcheck_core::memory::{Census, PageClass};
 use skcheck_core::{Bytes, Host, Live, memory};
 
 use over::{Differs, Over};

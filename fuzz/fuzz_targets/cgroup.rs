@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::Cgroup;
-use skcheck_core::fuzzing::hierarchies;
-use skcheck_core::memory::cgroup::Pressure;
+use skcheck_core::memory::Pressure;
+use skcheck_core::testing::Cgroup;
+use skcheck_core::testing::hierarchies;
 use skcheck_core::testing::procfs::cpu_stat::Throttling;
 use skcheck_core::testing::procfs::{cgroup_events, freezer_state};
 

@@ -2,10 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use skcheck_core::Footprint;
 use skcheck_core::Table;
-use skcheck_core::footprint::footprint;
 use skcheck_core::testing::decode::Answer;
-use skcheck_core::testing::procfs::{config, net, slabinfo, sockstat, stat::Stat, status::Status, vmstat::Vmstat};
+use skcheck_core::testing::procfs::{
+    config, net, slabinfo, sockstat, stat::Stat, status::Status, vmstat::Vmstat,
+};
 use skcheck_core::{HostFacts, PageSize, SkMem, TcpInfo, Truesize};
 
 fuzz_target!(|input: &[u8]| {
@@ -21,7 +23,7 @@ fuzz_target!(|input: &[u8]| {
         let _ = record.pending_inodes().count();
         let socket = record.into_socket();
         for charge in [None, Some(Truesize(u64::MAX))] {
-            let footprint = footprint(&socket, charge, &host);
+            let footprint = Footprint::of(&socket, charge, &host);
             for side in [footprint.received, footprint.sent] {
                 assert_eq!(side.worst.is_some(), side.charged.is_some());
                 assert!(side.worst.is_none_or(|worst| Some(worst.bytes.0) >= side.charged.map(|c| c.0)));

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::fuzzing::open_file;
+use skcheck_core::testing::open_file;
 use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight, interests};
 use skcheck_core::testing::procfs::maps::mapped_sockets;
 

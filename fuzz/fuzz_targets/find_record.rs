@@ -6,7 +6,7 @@
 mod wire;
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::{HostFacts, PageSize, footprint::footprint};
+use skcheck_core::{Footprint, HostFacts, PageSize};
 use wire::FindRecord;
 
 fuzz_target!(|record: &[u8]| {
@@ -14,7 +14,7 @@ fuzz_target!(|record: &[u8]| {
     let decoded = FindRecord::decode(record);
     if let Some(FindRecord::Socket(found)) = &decoded {
         assert!(found.socket.inode.is_some());
-        let _ = footprint(&found.socket, found.unix_queue.map(|queue| queue.truesize), &host);
+        let _ = Footprint::of(&found.socket, found.unix_queue.map(|queue| queue.truesize), &host);
     }
     // What follows, or is lacking, makes it none.
     let padded = [record, &[0xff; 8]].concat();

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::Bytes;
-use skcheck_core::memory::reserved::{ram_ranges, reserved};
+use skcheck_core::testing::{ram_ranges, reserved};
 
 fuzz_target!(|file: &[u8]| {
     let ranges = ram_ranges(file);

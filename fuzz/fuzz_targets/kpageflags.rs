@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::fuzzing::count_pages;
-use skcheck_core::memory::census::PageClass;
+use skcheck_core::memory::PageClass;
+use skcheck_core::testing::count_pages;
 
 fuzz_target!(|flags: &[u8]| {
     let counted = count_pages(flags);

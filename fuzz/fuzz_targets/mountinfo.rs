@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::fuzzing::{cgroup_directories, cgroup_mounts, numbered_mount};
 use skcheck_core::testing::procfs::link::netns_id;
 use skcheck_core::testing::procfs::mountinfo::{ip_netns_name, mounted_namespaces};
+use skcheck_core::testing::{cgroup_directories, cgroup_mounts, numbered_mount};
 
 /// A cgroup whose files are looked for; the first line names another.
 const PATH: &[u8] = b"/system.slice/nginx.service";

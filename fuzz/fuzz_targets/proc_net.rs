@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use skcheck_core::Footprint;
 use skcheck_core::Table;
-use skcheck_core::footprint::footprint;
 use skcheck_core::testing::procfs::net;
 use skcheck_core::{HostFacts, PageSize};
 
@@ -14,7 +14,7 @@ fuzz_target!(|input: &[u8]| {
     let mut sockets = 0;
     let bad = net::parse(Table::ALL[usize::from(table) % Table::ALL.len()], file, |socket| {
         sockets += 1;
-        let _ = footprint(&socket, None, &host);
+        let _ = Footprint::of(&socket, None, &host);
     });
     assert!(sockets + bad <= lines.saturating_sub(1));
 });

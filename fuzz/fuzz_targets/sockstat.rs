@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::memory::network::{NetworkFiles, network};
 use skcheck_core::testing::procfs::protocols::protocol_in_use;
 use skcheck_core::testing::procfs::sockstat::{any_in_use, in_use};
+use skcheck_core::testing::{NetworkFiles, network};
 use skcheck_core::{HostFacts, PageSize};
 
 fuzz_target!(|file: &[u8]| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::fuzzing::zones;
+use skcheck_core::testing::zones;
 
 fuzz_target!(|file: &[u8]| {
     // What is no line of it changes nothing.

@@ -2,8 +2,9 @@
 
 use std::sync::Mutex;
 
-use skcheck_core::memory::census::{Census, PageClass};
-use skcheck_core::{Blocks, Gap, Memory, Missing, Pages, memory};
+use skcheck_core::memory::Memory;
+use skcheck_core::memory::{Census, PageClass};
+use skcheck_core::{Blocks, Gap, Missing, Pages, memory};
 
 use crate::support::made_up::MadeUp;
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 
+use skcheck_core::engine::Engine;
 use skcheck_core::engine::{
     Counters, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
 };
 use skcheck_core::{
-    Blocks, Bytes, Engine, Holder, Inode, Missing, NotMeasured, Payload, Query, Snapshot, Truesize, scan_with,
+    Blocks, Bytes, Holder, Inode, Missing, NotMeasured, Payload, Query, Snapshot, Truesize, scan_with,
 };
 use skcheck_core::{Place, Protocols};
 
@@ -114,7 +115,7 @@ fn the_heaviest_are_walked_first_and_shared_blocks_count_once() {
     assert_eq!(exact(&snapshot, 1), Ok((32768, 32768)));
     assert_eq!(exact(&snapshot, 2), Ok((3 * 32768, 32768)));
     assert_eq!(exact(&snapshot, 3), Err(NotMeasured::Empty));
-    assert_eq!(snapshot.blocks(), [Blocks { order: 3, blocks: 3 }]);
+    assert_eq!(snapshot.blocks().collect::<Vec<_>>(), [Blocks { order: 3, blocks: 3 }]);
     let totals = snapshot.totals();
     assert_eq!((totals.pinned, totals.measured), (Some(Bytes(3 * 32768)), 2));
     assert_eq!(snapshot.engine, Some("canned"));

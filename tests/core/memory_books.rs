@@ -3,9 +3,10 @@
 use std::net::UdpSocket;
 use std::path::Path;
 
-use skcheck_core::memory::network::{MemLimits, Network};
+use skcheck_core::memory::Memory;
+use skcheck_core::memory::{MemLimits, Network};
 use skcheck_core::testing::procfs::{slabinfo, sockstat};
-use skcheck_core::{Bytes, Live, Memory, Missing, Pages, memory};
+use skcheck_core::{Bytes, Live, Missing, Pages, memory};
 
 use crate::support::loopback::send_each;
 use crate::support::made_up::MadeUp;

@@ -1,7 +1,7 @@
 //! The memory of cgroups on made-up hosts.
 
-use skcheck_core::memory::cgroup::{CgroupMemory, Pressure, cgroup, own_headroom};
-use skcheck_core::memory::ledger::PartKind;
+use skcheck_core::memory::PartKind;
+use skcheck_core::memory::{CgroupMemory, Pressure, cgroup, own_headroom};
 use skcheck_core::{Bytes, ErrorKind};
 
 use crate::support::made_up::MadeUp;

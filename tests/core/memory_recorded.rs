@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use skcheck_core::memory::ledger::{Included, PartKind};
-use skcheck_core::memory::network::ProtocolMemory;
-use skcheck_core::{Bytes, Live, Memory, Pages, memory};
+use skcheck_core::memory::Memory;
+use skcheck_core::memory::ProtocolMemory;
+use skcheck_core::memory::{Included, PartKind};
+use skcheck_core::{Bytes, Live, Pages, memory};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1 << 20;

@@ -3,10 +3,11 @@
 use std::io;
 
 use skcheck_core::Protocols;
+use skcheck_core::engine::Engine;
 use skcheck_core::engine::{Found, Limits, Pass, Step, Target};
 use skcheck_core::{
-    Connections, Endpoint, Engine, Family, Holder, Holding, Inode, Missing, NetnsId, Payload, Protocol,
-    Query, RecvQueue, SendQueue, Snapshot, Socket, Source, State, Truesize, scan, scan_with,
+    Connections, Endpoint, Family, Holder, Holding, Inode, Missing, NetnsId, Payload, Protocol, Query,
+    RecvQueue, SendQueue, Snapshot, Socket, Source, State, Truesize, scan, scan_with,
 };
 
 use crate::made_up::{count, inode, tcp_only};

@@ -1,5 +1,6 @@
 //! Every way in which a network namespace lives: its sockets are found, named and counted once.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::{Command, Stdio};
 
@@ -245,7 +246,7 @@ fn the_same_connection_in_two() {
         let report = get(&snapshot, inode(&pair.server));
         assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(bytes)));
         assert_eq!((report.netns, report.peer_inferred), (Some(id(netns)), false));
-        assert_eq!(report.pids(), [std::process::id(), keeper.pid()].into());
+        assert_eq!(report.pids().collect::<BTreeSet<u32>>(), [std::process::id(), keeper.pid()].into());
         assert_eq!(report.peer_holders, [mine(&pair.client)]);
         let client = get(&snapshot, inode(&pair.client));
         assert_eq!((client.netns, client.holders.as_slice()), (Some(id(netns)), &[mine(&pair.client)][..]));
@@ -271,7 +272,7 @@ fn the_same_connection_in_two() {
     for (server, keeper) in servers.iter().zip(&keepers) {
         let report = get(&snapshot, inode(server));
         assert_eq!(report.holding, Holding::Descriptors);
-        assert_eq!(report.pids(), [std::process::id(), keeper.pid()].into());
+        assert_eq!(report.pids().collect::<BTreeSet<u32>>(), [std::process::id(), keeper.pid()].into());
         assert_eq!(report.socket.family, Family::Ipv4);
     }
 }

@@ -55,8 +55,9 @@ fn a_member_that_does_not_read() {
     assert!(of_kernel.iter().all(|it| it.holding == Holding::Kernel && it.holders.is_empty()));
     let of_sock_diag =
         |it: &&skcheck_core::SocketEntry| matches!(it.socket.local, Endpoint::Netlink { protocol: 4, .. });
-    let own =
-        |it: &&skcheck_core::SocketEntry| it.socket.is_of_kernel() || it.pids().contains(&std::process::id());
+    let own = |it: &&skcheck_core::SocketEntry| {
+        it.socket.is_of_kernel() || it.pids().any(|pid| pid == std::process::id())
+    };
     assert_eq!(snapshot.sockets.iter().filter(of_sock_diag).filter(own).count(), 0);
     let mut query = scan::here();
     query.include_idle = false;

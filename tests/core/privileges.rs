@@ -254,8 +254,7 @@ fn a_pair_shared_with_a_child_counts_both() {
     let (here, there) = unix_pair(SocketType::STREAM);
     let child = Sleeper::holding(here.try_clone().expect("a free descriptor"));
     let snapshot = scan::run(&scan::unix_only());
-    let mut pids: Vec<u32> = get(&snapshot, inode(&here)).pids().into_iter().collect();
-    pids.sort_unstable();
+    let pids: Vec<u32> = get(&snapshot, inode(&here)).pids().collect();
     let mut expected = [std::process::id(), child.pid()];
     expected.sort_unstable();
     assert_eq!(pids, expected);

@@ -4,10 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use skcheck_core::IpVersion;
 use skcheck_core::Table;
-use skcheck_core::footprint::{footprint, worst};
-use skcheck_core::memory::cgroup::{Pressure, cgroup};
-use skcheck_core::memory::network::{NetworkFiles, network};
-use skcheck_core::memory::reserved::{ram_ranges, reserved};
+use skcheck_core::memory::{Pressure, cgroup};
 use skcheck_core::testing::decode::Answer;
 use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight, interests};
 use skcheck_core::testing::procfs::maps::mapped_sockets;
@@ -17,12 +14,15 @@ use skcheck_core::testing::procfs::{
     schedstat::Schedstat, slabinfo, sockstat, stat::Stat, status::Status, syscall::Machine, vmstat::Vmstat,
     wchan::wchan,
 };
+use skcheck_core::testing::{NetworkFiles, network};
+use skcheck_core::testing::{ram_ranges, reserved};
 use skcheck_core::watch::Probe;
 use skcheck_core::watch::evidence::Syscall;
 use skcheck_core::{
     Bytes, Family, HostFacts, Inode, PageSize, Payload, Protocol, Query, RecvQueue, SendQueue, SkMem, Socket,
     State, TcpInfo, Truesize, WorstBasis,
 };
+use skcheck_core::{Footprint, Worst};
 
 use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
@@ -211,12 +211,12 @@ proptest! {
         let mut host = HostFacts::assumed(PageSize(page));
         host.max_skb_frags = frags;
         let payload = payload.map(Payload);
-        let bound = |charge| worst(Truesize(charge), payload, &host);
+        let bound = |charge| Worst::of(Truesize(charge), payload, &host);
         let (small, large) = (bound(charge), bound(charge.saturating_add(more)));
         prop_assert!(small.bytes <= large.bytes);
         prop_assert!(!small.saturated || large.saturated);
         prop_assert!(small.bytes.0 >= charge);
-        let by_truesize = worst(Truesize(charge), None, &host);
+        let by_truesize = Worst::of(Truesize(charge), None, &host);
         prop_assert!(small.bytes <= by_truesize.bytes);
         prop_assert_eq!(by_truesize.basis, WorstBasis::Truesize);
         if small.basis == WorstBasis::Truesize {
@@ -246,14 +246,14 @@ proptest! {
             (Family::Unix, Protocol::UnixSeqpacket),
         ][kind];
         let mut socket = Socket::unknown(family, protocol, State::from_kernel(state));
-        let nothing = footprint(&socket, None, &HostFacts::assumed(PageSize(4096)));
+        let nothing = Footprint::of(&socket, None, &HostFacts::assumed(PageSize(4096)));
         prop_assert_eq!((nothing.received.charged, nothing.sent.charged), (None, None));
         prop_assert_eq!((nothing.received.payload, nothing.received.worst), (None, None));
         socket.recv_q = RecvQueue::Payload(Payload(queue.into()));
         socket.send_q = SendQueue::Payload(Payload(queue.into()));
         (socket.skmem.rmem_alloc, socket.skmem.backlog) = (numbers[0], numbers[1]);
         (socket.skmem.wmem_alloc, socket.skmem.wmem_queued) = (numbers[2], numbers[3]);
-        let footprint = footprint(&socket, charge.map(Truesize), &HostFacts::assumed(PageSize(4096)));
+        let footprint = Footprint::of(&socket, charge.map(Truesize), &HostFacts::assumed(PageSize(4096)));
         for side in [footprint.received, footprint.sent] {
             prop_assert_eq!(side.worst.is_some(), side.charged.is_some());
             prop_assert!(side.worst.is_none_or(|worst| Some(worst.bytes.0) >= side.charged.map(|c| c.0)));

@@ -1,10 +1,10 @@
 //! The numbers that a verdict stands on, gathered from scans over made-up hosts.
 
+use skcheck_core::engine::Engine;
 use skcheck_core::engine::Limits;
+use skcheck_core::verdict::Verdict;
 use skcheck_core::verdict::{Code, VerdictReason, judge};
-use skcheck_core::{
-    Bytes, Engine, Holder, Payload, Protocols, Query, Snapshot, Truesize, Verdict, scan_with,
-};
+use skcheck_core::{Bytes, Holder, Payload, Protocols, Query, Snapshot, Truesize, scan_with};
 
 use crate::measured::Canned;
 use crate::support::made_up::{Answer, MadeUp};
@@ -136,7 +136,7 @@ fn closed_sockets_are_bounded_by_their_memory() {
     let (verdict, _) = judged(&host(6000).file("/proc/net/sockstat", sockstat), None);
     let unlisted =
         Truesize(u64::try_from(snapshot.unlisted_tcp_mem.expect("told")).expect("none") + 16 * MIB);
-    let closed = skcheck_core::footprint::worst(unlisted, None, &snapshot.host).bytes.0;
+    let closed = skcheck_core::Worst::of(unlisted, None, &snapshot.host).bytes.0;
     let listed = listed.evidence.worst.expect("bounded").0;
     assert_eq!(verdict.evidence.worst, Some(Bytes(listed + closed)));
 }
@@ -178,7 +178,7 @@ fn sniffed(nobodys: u64, queued: u32, ring: u32) -> MadeUp {
 fn packet_sockets_count() {
     let (listed, snapshot) = judged(&host(700), None);
     let (verdict, _) = judged(&sniffed(700, 860_198_544, 0), None);
-    let queued = skcheck_core::footprint::worst(Truesize(860_198_544), None, &snapshot.host).bytes.0;
+    let queued = skcheck_core::Worst::of(Truesize(860_198_544), None, &snapshot.host).bytes.0;
     assert_eq!(verdict.evidence.worst, Some(Bytes(listed.evidence.worst.expect("bounded").0 + queued)));
     assert_eq!((verdict.code, verdict.evidence.rings), (Code::Could, Some(Bytes(0))), "{verdict:?}");
     let walked = Canned::walking(&[(1, &[]), (2, &[]), (3, &[]), (4, &[])]);

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use rustix::net::sockopt;
 use skcheck_core::engine::Queue;
-use skcheck_core::packets::packets;
+use skcheck_core::packets;
 use skcheck_core::verdict::judge;
 use skcheck_core::{
     Direction, Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, SocketEntry, Truesize, memory,

@@ -13,8 +13,8 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
 };
 use rustix::pipe::{SpliceFlags, fcntl_setpipe_size, pipe, splice};
+use skcheck_core::HandedIn;
 use skcheck_core::engine::{PageKind, Queue};
-use skcheck_core::exact::HandedIn;
 use skcheck_core::{Bytes, Exact, SocketEntry};
 
 use crate::census::meminfo;

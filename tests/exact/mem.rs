@@ -12,10 +12,12 @@ use rustix::mount::{
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skcheck_core::engine::Limits;
-use skcheck_core::memory::census::Census;
-use skcheck_core::memory::ledger::Ledger;
+use skcheck_core::memory::Census;
+use skcheck_core::memory::Ledger;
+use skcheck_core::memory::Memory;
+use skcheck_core::verdict::Verdict;
 use skcheck_core::verdict::{Code, HeavySocket, VerdictReason, judge};
-use skcheck_core::{Bytes, Host, Live, Memory, Query, Snapshot, Verdict, memory, scan_with};
+use skcheck_core::{Bytes, Host, Live, Query, Snapshot, memory, scan_with};
 
 use crate::measure::engine;
 use crate::stall::{CHUNK, StalledReader};

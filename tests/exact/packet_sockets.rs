@@ -272,7 +272,7 @@ fn a_ring_that_only_a_mapping_holds() {
         assert_eq!(fill.map(|fill| (fill.by, fill.units)), by_engine.then_some((Unit::Block, 16)));
         let report = get(&found, inode(&open));
         assert_eq!((report.holding, &report.holders[..]), (Holding::Descriptors, &[mine(&open)][..]));
-        let theirs = found.sockets.iter().find(|report| report.pids().contains(&sleeper.pid()));
+        let theirs = found.sockets.iter().find(|report| report.pids().any(|pid| pid == sleeper.pid()));
         assert_eq!(theirs.expect("it holds one").holding, Holding::Descriptors);
         let hidden = found.gaps.iter().any(|gap| gap.what == Missing::Holders);
         assert!(!hidden, "{:?}", found.gaps);

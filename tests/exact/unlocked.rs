@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
+use skcheck_core::Direction;
 use skcheck_core::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
-use skcheck_core::exact::{Agreement, Exact};
-use skcheck_core::{Cookie, Direction, Inode, PageSize, Protocol, RecvQueue, Socket, State};
+use skcheck_core::{Agreement, Exact};
+use skcheck_core::{Cookie, Inode, PageSize, Protocol, RecvQueue, Socket, State};
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, scan, whole};
 use crate::stuck::Stuck;

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use skcheck_core::{Diag, Host, NetnsFile, PageSize};
+use skcheck_core::host::Diag;
+use skcheck_core::{Host, NetnsFile, PageSize};
 
 use super::messages;
 

@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use skcheck_core::Host;
 use skcheck_core::NetnsFile;
-use skcheck_core::host::{Diag, Host};
+use skcheck_core::host::Diag;
 use skcheck_core::{Live, PageSize};
 
 /// What is other than on the live host: the calls that are overridden.

@@ -14,7 +14,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use skcheck_core::{Diag, Host, NetnsFile, PageSize};
+use skcheck_core::host::Diag;
+use skcheck_core::{Host, NetnsFile, PageSize};
 
 /// Passes calls on to a host and writes them down. Of its processes only `pids` are seen, without
 /// their command lines, and of its files only those about them, its kernel and its sockets: a

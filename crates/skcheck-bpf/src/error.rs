@@ -1,6 +1,6 @@
 //! Why BPF cannot be used here, and what helps.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 use std::path::Path;
 
@@ -12,11 +12,24 @@ use skcheck_core::host::Budget;
 use skcheck_core::host::worker::Trouble;
 
 /// Why BPF cannot be used here.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// `{}` says it in words, and so does `{:?}`, which is what a `main` shows that returns this error: there with what
+/// would help. `{:#?}` shows the parts.
+#[derive(Clone, thiserror::Error)]
 #[error("{context}")]
 pub struct Error {
     context: String,
     kind: Kind,
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Error { context, kind } = self;
+        if f.alternate() {
+            return f.debug_struct("Error").field("kind", kind).field("context", context).finish();
+        }
+        write!(f, "{context}; {}", self.remedy())
+    }
 }
 
 /// What keeps BPF from being used, coarsely.

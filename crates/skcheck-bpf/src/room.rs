@@ -4,7 +4,7 @@
 
 use std::fs::File;
 
-use skcheck_core::memory::cgroup::{Headroom, own_headroom};
+use skcheck_core::memory::{Headroom, own_headroom};
 use skcheck_core::{Bytes, Host};
 
 use crate::error::{Error, Kind};

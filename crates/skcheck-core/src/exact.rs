@@ -164,7 +164,7 @@ impl Exact {
 
     /// Whether that is all there is to be read of this socket: its receive queue was walked to its end, and
     /// nothing was taken out of it without having been read. What waits in the error queue is no data.
-    pub fn knows_unread(&self, socket: &Socket) -> bool {
+    pub(crate) fn knows_unread(&self, socket: &Socket) -> bool {
         match self.queue(Queue::Receive) {
             Some(queue) if !queue.complete || queue.approximate => false,
             _ => self.elsewhere(socket, Direction::Received) == Truesize(0),

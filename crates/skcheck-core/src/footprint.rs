@@ -1,33 +1,5 @@
 //! What a socket's queues hold: unread, charged, worst. Pure arithmetic over numbers that were read
 //! elsewhere.
-//!
-//! # The model
-//!
-//! A queued packet (skb) pins its head and up to `MAX_SKB_FRAGS` fragments. The network stack
-//! carves heads and fragments from chunks of `C` = max(32 KiB, page size), and a chunk is freed only
-//! when every piece of it is released (`skb_page_frag_refill`, `page_frag_alloc_align`). One unread
-//! byte can therefore keep a whole chunk. With the truesize `R` that the kernel charges for a queue,
-//! `n` packets and `f` fragments:
-//!
-//! > worst = R + (n + f) · C
-//!
-//! - From truesize alone ([`WorstBasis::Truesize`]): n = R / T0, with T0 the smallest truesize that
-//!   a packet can have, and f = n · `MAX_SKB_FRAGS`.
-//! - From payload ([`WorstBasis::Payload`]), where every packet in the queue is known to hold at
-//!   least one of Q payload bytes: n ≤ Q + 1 and f ≤ Q + `MAX_SKB_FRAGS`, because the packet that is
-//!   being read keeps all its fragments. For TCP's receive queue this needs Recv-Q > 0, an empty
-//!   backlog, and `tcp_info` saying that no packet ever arrived out of order.
-//!
-//! # Premises
-//!
-//! The bound holds while fragments come from the stack's own chunks. It does **not** hold for pages that a
-//! program handed in (sendfile, splice, `MSG_ZEROCOPY`), for network drivers whose receive pages are larger
-//! than a chunk, for device memory, nor for data outside the queues that Recv-Q and Send-Q count (sockmap,
-//! kTLS, and with the payload basis an unread error queue). It is a bound: small packets that lie in slab
-//! memory pin no chunk at all.
-//!
-//! The rings of packet sockets ([`Footprint::rings`]) are no packets and no part of it: their size is known
-//! exactly, and they take it whatever is in them.
 
 use crate::model::direction::Direction;
 use crate::model::families::protocols::SentBy;
@@ -62,7 +34,7 @@ pub struct HostFacts {
 
 /// The smallest truesize of a packet: `sk_buff` and `skb_shared_info`, each aligned to a cache line
 /// (`SKB_TRUESIZE(0)`). 576 on x86-64; no configuration of a 64-bit kernel has less.
-pub const MIN_TRUESIZE: Truesize =
+pub(crate) const MIN_TRUESIZE: Truesize =
     if cfg!(target_pointer_width = "64") { Truesize(576) } else { Truesize(320) };
 
 impl HostFacts {
@@ -89,12 +61,40 @@ impl HostFacts {
 
 /// `MAX_SKB_FRAGS` of a kernel that has no option for it: enough pages for 64 KiB and one more, at
 /// least 16.
-pub fn default_max_skb_frags(page_size: PageSize) -> u32 {
+pub(crate) fn default_max_skb_frags(page_size: PageSize) -> u32 {
     let pages = 65_536 / page_size.0.max(1) + 1;
     u32::try_from(pages).unwrap_or(17).max(16)
 }
 
 /// What both queues of one socket hold.
+///
+/// # The model
+///
+/// A queued packet (skb) pins its head and up to `MAX_SKB_FRAGS` fragments. The network stack
+/// carves heads and fragments from chunks of `C` = max(32 KiB, page size), and a chunk is freed only
+/// when every piece of it is released (`skb_page_frag_refill`, `page_frag_alloc_align`). One unread
+/// byte can therefore keep a whole chunk. With the truesize `R` that the kernel charges for a queue,
+/// `n` packets and `f` fragments:
+///
+/// > worst = R + (n + f) · C
+///
+/// - From truesize alone ([`WorstBasis::Truesize`]): n = R / T0, with T0 the smallest truesize that
+///   a packet can have, and f = n · `MAX_SKB_FRAGS`.
+/// - From payload ([`WorstBasis::Payload`]), where every packet in the queue is known to hold at
+///   least one of Q payload bytes: n ≤ Q + 1 and f ≤ Q + `MAX_SKB_FRAGS`, because the packet that is
+///   being read keeps all its fragments. For TCP's receive queue this needs Recv-Q > 0, an empty
+///   backlog, and `tcp_info` saying that no packet ever arrived out of order.
+///
+/// # Premises
+///
+/// The bound holds while fragments come from the stack's own chunks. It does **not** hold for pages that a
+/// program handed in (sendfile, splice, `MSG_ZEROCOPY`), for network drivers whose receive pages are larger
+/// than a chunk, for device memory, nor for data outside the queues that Recv-Q and Send-Q count (sockmap,
+/// kTLS, and with the payload basis an unread error queue). It is a bound: small packets that lie in slab
+/// memory pin no chunk at all.
+///
+/// The rings of packet sockets ([`Footprint::rings`]) are no packets and no part of it: their size is known
+/// exactly, and they take it whatever is in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Footprint {
@@ -145,6 +145,72 @@ impl Footprint {
         }
     }
 
+    /// What `socket` holds. `unix_charge` is the sum of what known senders are charged for packets in
+    /// this unix socket's queue; `None` when no sender is known.
+    pub fn of(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFacts) -> Footprint {
+        let payload = unread(socket);
+        let charged = received_charge(socket, payload, unix_charge);
+        let packets_hold_payload = match socket.protocol {
+            Protocol::Tcp => {
+                socket.recv_q.size().is_some_and(|q| q > 0)
+                    && socket.skmem.backlog == Some(0)
+                    && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
+            }
+            Protocol::UnixStream => payload.is_some(),
+            Protocol::Udp
+            | Protocol::UdpLite
+            | Protocol::UnixDatagram
+            | Protocol::UnixSeqpacket
+            | Protocol::Mptcp
+            | Protocol::Raw
+            | Protocol::Ping
+            | Protocol::Packet
+            | Protocol::Netlink => false,
+        };
+        let bounding = payload.filter(|_| packets_hold_payload);
+        let rings = match socket.protocol {
+            Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
+            Protocol::Tcp
+            | Protocol::Udp
+            | Protocol::UdpLite
+            | Protocol::UnixStream
+            | Protocol::UnixDatagram
+            | Protocol::UnixSeqpacket
+            | Protocol::Mptcp
+            | Protocol::Raw
+            | Protocol::Ping
+            | Protocol::Netlink => Some(Bytes(0)),
+        };
+        let sent_payload = unsent(socket);
+        let sent_charge = sent_charge(socket);
+        Footprint {
+            received: Side {
+                payload,
+                charged,
+                worst: charged.map(|charge| Worst::of(charge, bounding, host)),
+            },
+            sent: Side {
+                payload: sent_payload,
+                charged: sent_charge,
+                worst: sent_charge.map(|charge| Worst::of(charge, sent_payload, host)),
+            },
+            certainty: match socket.protocol {
+                _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
+                Protocol::UnixDatagram => Certainty::Estimate,
+                Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
+                Protocol::Tcp
+                | Protocol::Udp
+                | Protocol::UdpLite
+                | Protocol::Mptcp
+                | Protocol::Raw
+                | Protocol::Ping
+                | Protocol::Packet
+                | Protocol::Netlink => Certainty::Exact,
+            },
+            rings,
+        }
+    }
+
     /// Replaces what senders are known to be charged for a unix socket's queue by what is in it: every
     /// packet, whoever sent it.
     pub(crate) fn know_unix_queue(&mut self, socket: &Socket, queue: &UnixQueue, host: &HostFacts) {
@@ -153,7 +219,7 @@ impl Footprint {
         self.received = Side {
             payload: Some(payload),
             charged: Some(truesize),
-            worst: Some(worst(truesize, bounding, host)),
+            worst: Some(Worst::of(truesize, bounding, host)),
         };
         self.certainty = Certainty::Exact;
     }
@@ -184,10 +250,34 @@ pub struct Worst {
     pub saturated: bool,
 }
 
+impl Worst {
+    /// The bound over a queue that is charged `charge` and, where every packet holds some of it, has
+    /// `payload` bytes.
+    pub fn of(charge: Truesize, payload: Option<Payload>, host: &HostFacts) -> Worst {
+        if charge.0 == 0 {
+            return Worst { bytes: Bytes(0), basis: WorstBasis::Truesize, saturated: false };
+        }
+        let max_frags = u64::from(host.max_skb_frags);
+        let packets = (charge.0 / MIN_TRUESIZE.0).max(1);
+        let by_truesize = (packets, packets.saturating_mul(max_frags));
+        let by_payload = payload.map(|Payload(q)| {
+            let packets = packets.min(q.saturating_add(1));
+            (packets, packets.saturating_mul(max_frags).min(q.saturating_add(max_frags)))
+        });
+        let ((packets, fragments), basis) = match by_payload {
+            Some(tighter) if tighter != by_truesize => (tighter, WorstBasis::Payload),
+            _ => (by_truesize, WorstBasis::Truesize),
+        };
+        let pieces = packets.saturating_add(fragments);
+        let bytes = pieces.checked_mul(host.chunk_size.0).and_then(|pinned| pinned.checked_add(charge.0));
+        Worst { bytes: Bytes(bytes.unwrap_or(u64::MAX)), basis, saturated: bytes.is_none() }
+    }
+}
+
 /// What bounds the number of packets and fragments in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorstBasis {
-    /// The charge alone: every packet is charged at least [`MIN_TRUESIZE`].
+    /// The charge alone: every packet is charged at least `SKB_TRUESIZE(0)`, 576 on 64-bit machines.
     Truesize,
     /// The payload too: every packet holds at least one byte of it.
     Payload,
@@ -203,93 +293,9 @@ impl WorstBasis {
     }
 }
 
-/// What `socket` holds. `unix_charge` is the sum of what known senders are charged for packets in
-/// this unix socket's queue; `None` when no sender is known.
-pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFacts) -> Footprint {
-    let payload = unread(socket);
-    let charged = received_charge(socket, payload, unix_charge);
-    let packets_hold_payload = match socket.protocol {
-        Protocol::Tcp => {
-            socket.recv_q.size().is_some_and(|q| q > 0)
-                && socket.skmem.backlog == Some(0)
-                && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
-        }
-        Protocol::UnixStream => payload.is_some(),
-        Protocol::Udp
-        | Protocol::UdpLite
-        | Protocol::UnixDatagram
-        | Protocol::UnixSeqpacket
-        | Protocol::Mptcp
-        | Protocol::Raw
-        | Protocol::Ping
-        | Protocol::Packet
-        | Protocol::Netlink => false,
-    };
-    let bounding = payload.filter(|_| packets_hold_payload);
-    let rings = match socket.protocol {
-        Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
-        Protocol::Tcp
-        | Protocol::Udp
-        | Protocol::UdpLite
-        | Protocol::UnixStream
-        | Protocol::UnixDatagram
-        | Protocol::UnixSeqpacket
-        | Protocol::Mptcp
-        | Protocol::Raw
-        | Protocol::Ping
-        | Protocol::Netlink => Some(Bytes(0)),
-    };
-    let sent_payload = unsent(socket);
-    let sent_charge = sent_charge(socket);
-    Footprint {
-        received: Side { payload, charged, worst: charged.map(|charge| worst(charge, bounding, host)) },
-        sent: Side {
-            payload: sent_payload,
-            charged: sent_charge,
-            worst: sent_charge.map(|charge| worst(charge, sent_payload, host)),
-        },
-        certainty: match socket.protocol {
-            _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
-            Protocol::UnixDatagram => Certainty::Estimate,
-            Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
-            Protocol::Tcp
-            | Protocol::Udp
-            | Protocol::UdpLite
-            | Protocol::Mptcp
-            | Protocol::Raw
-            | Protocol::Ping
-            | Protocol::Packet
-            | Protocol::Netlink => Certainty::Exact,
-        },
-        rings,
-    }
-}
-
-/// The bound over a queue that is charged `charge` and, where every packet holds some of it, has
-/// `payload` bytes.
-pub fn worst(charge: Truesize, payload: Option<Payload>, host: &HostFacts) -> Worst {
-    if charge.0 == 0 {
-        return Worst { bytes: Bytes(0), basis: WorstBasis::Truesize, saturated: false };
-    }
-    let max_frags = u64::from(host.max_skb_frags);
-    let packets = (charge.0 / MIN_TRUESIZE.0).max(1);
-    let by_truesize = (packets, packets.saturating_mul(max_frags));
-    let by_payload = payload.map(|Payload(q)| {
-        let packets = packets.min(q.saturating_add(1));
-        (packets, packets.saturating_mul(max_frags).min(q.saturating_add(max_frags)))
-    });
-    let ((packets, fragments), basis) = match by_payload {
-        Some(tighter) if tighter != by_truesize => (tighter, WorstBasis::Payload),
-        _ => (by_truesize, WorstBasis::Truesize),
-    };
-    let pieces = packets.saturating_add(fragments);
-    let bytes = pieces.checked_mul(host.chunk_size.0).and_then(|pinned| pinned.checked_add(charge.0));
-    Worst { bytes: Bytes(bytes.unwrap_or(u64::MAX)), basis, saturated: bytes.is_none() }
-}
-
 /// Payload that the application has not read; `None` where the kernel does not tell. TCP's Recv-Q
 /// counts a FIN that the application has not seen: in the states that follow one, it is taken off.
-pub fn unread(socket: &Socket) -> Option<Payload> {
+pub(crate) fn unread(socket: &Socket) -> Option<Payload> {
     match socket.recv_q {
         RecvQueue::Payload(Payload(q)) => {
             let fin_received = socket.protocol == Protocol::Tcp
@@ -314,7 +320,7 @@ pub fn unread(socket: &Socket) -> Option<Payload> {
 /// (`write_seq - snd_una`) counts our own SYN as long as it is not acknowledged, and our own FIN: in the
 /// states in which one is on its way, it is taken off. (Half-open requests have no Send-Q at all:
 /// `inet_req_diag_fill`.)
-pub fn unsent(socket: &Socket) -> Option<Payload> {
+pub(crate) fn unsent(socket: &Socket) -> Option<Payload> {
     match socket.send_q {
         // What its send queue holds is in no packet yet.
         SendQueue::Truesize(_) if socket.protocol == Protocol::Mptcp => socket.mptcp.as_ref()?.unsent,

@@ -7,15 +7,13 @@
 //! ```
 //! use skcheck_core::{Live, Query, scan};
 //!
-//! // Everything with at least 1 MiB in Recv-Q.
+//! // Everything with at least 1 MiB in Recv-Q, by process, the heaviest first.
 //! let mut query = Query::default();
 //! query.min_recv_q = Some(1 << 20);
 //! let snapshot = scan(&Live::new(), &query)?;
-//! for report in &snapshot.sockets {
-//!     for holder in &report.holders {
-//!         let comm = snapshot.process(holder.pid).and_then(|process| process.comm.as_deref());
-//!         println!("{:?} pid {} fd {}: {:?}", comm, holder.pid, holder.fd, report.footprint.received);
-//!     }
+//! for sum in snapshot.by_process() {
+//!     let comm = sum.pid.and_then(|pid| snapshot.process(pid)?.comm.as_deref());
+//!     println!("{comm:?} pid {:?}: {} charged, {} sockets", sum.pid, sum.charged.0, sum.sockets);
 //! }
 //! // What could not be seen is data, never a silent zero.
 //! for gap in &snapshot.gaps {
@@ -40,67 +38,76 @@
 //! the host: no signal, no
 //! write, no descriptor taken over.
 //!
-//! # Modules
+//! # Where what is
 //!
-//! The words are at the root: [`Socket`], [`Query`], [`Holder`], [`Gap`] and their parts. [`scan`] asks,
-//! [`snapshot`] answers; [`footprint`] is the model behind `worst`, [`exact`] what was measured instead;
-//! [`mod@memory`] tells who owns the host's memory, [`verdict`] whether sockets explain what is missing; [`watch`]
-//! tells who does not read, and why; [`leaks`] finds sockets that are never released, [`mod@packets`] looks into one
-//! socket; [`host`] is the seam to the system, [`engine`] that to what looks deeper.
+//! Everything has one path. At the root are the calls, the host that they ask ([`Host`], [`Live`]), what
+//! [`scan`] is asked ([`Query`]) and all that it answers ([`Snapshot`]), down to the last record. What belongs to another
+//! topic is in that topic's module.
+//!
+//! Numbers are what the kernel says: bytes of payload are [`Payload`], bytes that it charges [`Truesize`], bytes of
+//! memory [`Bytes`], and what is not known is `None`. Records grow with the kernel, so they are
+//! `#[non_exhaustive]`: read their fields, and match what you know.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod glob;
-mod model;
-pub mod procfs;
+// The public modules, in the order in which one would read them.
 
-mod cgroup;
-pub mod container;
+pub mod host;
 
 pub mod engine;
-pub mod exact;
-pub mod footprint;
-pub mod host;
-pub mod occupancy;
-
-mod collect;
-mod diag;
-mod holders;
 
 pub mod memory;
-pub mod snapshot;
 
-pub mod leaks;
-pub mod packets;
 pub mod verdict;
+
 pub mod watch;
 
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub mod fuzzing;
+pub mod leaks;
+
+pub mod packets;
+
 #[doc(hidden)]
 pub mod testing;
 
-pub use collect::scanned::{Scanned, Source};
-pub use container::identity::Cgroup;
-pub use engine::Engine;
-pub use exact::agreement::Agreement;
-pub use exact::{Blocks, Exact, HandedIn, NotMeasured, QueueExact};
-pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
+// The others, by name.
+
+mod cgroup;
+mod collect;
+mod container;
+mod diag;
+mod exact;
+mod footprint;
+mod glob;
+mod holders;
+mod model;
+mod occupancy;
+mod procfs;
+mod snapshot;
+
+// The calls.
+pub use memory::host_memory::memory;
+pub use packets::walk::packets;
+pub use snapshot::{scan, scan_with};
+
+// Whom they ask, and for what.
 pub use host::live::Live;
-pub use host::{Diag, Host};
-pub use memory::{Memory, memory};
+pub use host::seam::Host;
+pub use model::error::{Error, ErrorKind};
+pub use model::query::Query;
+
+// What a scan answers.
+pub use collect::scanned::{Scanned, Source};
+pub use exact::{Agreement, Blocks, Exact, HandedIn, NotMeasured, QueueExact};
+pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use model::container::{Container, Runtime};
 pub use model::direction::Direction;
 pub use model::endpoint::Endpoint;
-pub use model::error::{Error, ErrorKind};
 pub use model::gap::{Gap, Missing};
 pub use model::holder::{Holder, Via};
 pub use model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
 pub use model::place::{Place, ProcessName};
 pub use model::process::Process;
 pub use model::protocol::{Family, Protocol, Protocols};
-pub use model::query::Query;
 pub use model::queues::{RecvQueue, SendQueue, UnixQueue};
 pub use model::ring::{Fill, Oldest, Ring, Rings, Unit};
 pub use model::skmem::SkMem;
@@ -110,9 +117,4 @@ pub use model::table::{IpVersion, Table};
 pub use model::tcp::{TcpInfo, Timer};
 pub use model::units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
 pub use occupancy::Occupancy;
-pub use packets::packets;
-pub use snapshot::entry::{Holding, SocketEntry, Waiter};
-pub use snapshot::report::Snapshot;
-pub use snapshot::scan::{scan, scan_with};
-pub use snapshot::totals::{Cap, Totals};
-pub use verdict::Verdict;
+pub use snapshot::{Cap, Holding, ProcessSum, Snapshot, SocketEntry, Totals, Waiter};

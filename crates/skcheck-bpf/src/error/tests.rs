@@ -85,3 +85,11 @@ fn remedies_differ() {
         assert!(!kinds[..at].contains(remedy), "{remedy}");
     }
 }
+
+#[test]
+fn debug_is_a_sentence_with_what_helps() {
+    let error = Error::new(Kind::TooOld, "the kernel refused it");
+    assert_eq!(format!("{error:?}"), "the kernel refused it; it takes Linux 5.17 or newer");
+    let parts = format!("{error:#?}");
+    assert!(parts.starts_with("Error {\n    kind: TooOld,"), "{parts}");
+}

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use skcheck_bpf::{Bpf, IsolatedBpf, Kind};
-use skcheck_core::{Engine, Gap, Missing, Place};
+use skcheck_core::engine::Engine;
+use skcheck_core::{Gap, Missing, Place};
 
 use crate::commands::failure::Failure;
 use crate::commands::own::privilege;

@@ -2,7 +2,7 @@
 
 use skcheck_core::host::Guarded;
 use skcheck_core::memory::Memory;
-use skcheck_core::memory::cgroup::cgroup;
+use skcheck_core::memory::cgroup;
 use skcheck_core::{Gap, Host, Query, memory, scan_with};
 
 use crate::commands::engine::Loaded;

@@ -4,7 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt as _;
 use std::time::Duration;
 
-use skcheck_core::{Bytes, memory::ledger::Ledger};
+use skcheck_core::Bytes;
+use skcheck_core::memory::Ledger;
 
 use crate::args::values::Ceiling;
 use crate::args::{DocumentFormat, MemArgs};

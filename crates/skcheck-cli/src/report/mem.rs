@@ -2,13 +2,14 @@
 
 use std::time::SystemTime;
 
+use skcheck_core::memory::Census;
+use skcheck_core::memory::CgroupMemory;
 use skcheck_core::memory::Memory;
-use skcheck_core::memory::census::Census;
-use skcheck_core::memory::cgroup::CgroupMemory;
-use skcheck_core::memory::ledger::{Ledger, LedgerGroup, PartKind};
-use skcheck_core::memory::network::Network;
-use skcheck_core::memory::reserved::Reserved;
-use skcheck_core::{Bytes, Error, Gap, Missing, PageSize, Place, Snapshot, Verdict, verdict};
+use skcheck_core::memory::Network;
+use skcheck_core::memory::Reserved;
+use skcheck_core::memory::{Ledger, LedgerGroup, PartKind};
+use skcheck_core::verdict::Verdict;
+use skcheck_core::{Bytes, Error, Gap, Missing, PageSize, Place, Snapshot, verdict};
 
 /// Counters of pages lag behind each other by this much and no more: each CPU keeps up to 125 pages of
 /// each, and up to 31 pages on their way to each LRU list.

@@ -7,7 +7,7 @@ use crate::model::socket::Inode;
 
 /// Every descriptor that refers to a socket, ordered by inode.
 #[derive(Debug, Default)]
-pub struct Descriptors {
+pub(crate) struct Descriptors {
     entries: Vec<Entry>,
     known: Vec<AtomicU64>,
     /// Those of threads with a table of their own: few, if any.
@@ -19,7 +19,7 @@ type Entry = (Inode, u32, u32);
 
 /// What [`Descriptors::mark_known`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// A descriptor holds this socket, and no table has named it before.
     First,
     /// A descriptor holds this socket, and a table has named it before.
@@ -29,14 +29,6 @@ pub enum Mark {
 }
 
 impl Descriptors {
-    /// An index of these, in any order.
-    pub fn new(holders: impl IntoIterator<Item = (Inode, Holder)>) -> Descriptors {
-        let mut descriptors = Descriptors::default();
-        holders.into_iter().for_each(|(inode, holder)| descriptors.add(inode, holder));
-        descriptors.sort();
-        descriptors
-    }
-
     /// Adds one; [`sort`](Self::sort) before anything is asked.
     pub(crate) fn add(&mut self, inode: Inode, holder: Holder) {
         match holder.tid {
@@ -56,7 +48,7 @@ impl Descriptors {
     }
 
     /// Everyone who holds this socket, by process and descriptor, those of threads last.
-    pub fn holders(&self, inode: Inode) -> impl Iterator<Item = Holder> + '_ {
+    pub(crate) fn holders(&self, inode: Inode) -> impl Iterator<Item = Holder> + '_ {
         let entries = self.entries.get(self.first(inode)..).unwrap_or_default();
         let of_processes = entries.iter().take_while(move |entry| entry.0 == inode).map(holder);
         let first = self.of_threads.partition_point(|entry| entry.0 < inode);
@@ -66,7 +58,7 @@ impl Descriptors {
     }
 
     /// Notes that a table of the kernel knows this socket. Tables may be read concurrently.
-    pub fn mark_known(&self, inode: Inode) -> Mark {
+    pub(crate) fn mark_known(&self, inode: Inode) -> Mark {
         let at = self.first(inode);
         if self.entries.get(at).is_none_or(|entry| entry.0 != inode) {
             return Mark::NotHeld;
@@ -78,7 +70,7 @@ impl Descriptors {
     }
 
     /// The sockets that descriptors of processes hold and no table has named, each with its first holder.
-    pub fn unknown(&self) -> impl Iterator<Item = (Inode, Holder)> + '_ {
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = (Inode, Holder)> + '_ {
         let is_known = |at: usize| {
             self.known.get(at / 64).is_some_and(|word| word.load(Ordering::Relaxed) & 1 << (at % 64) != 0)
         };
@@ -91,18 +83,13 @@ impl Descriptors {
     }
 
     /// Every descriptor of a process that refers to a socket, by socket.
-    pub fn iter(&self) -> impl Iterator<Item = (Inode, Holder)> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Inode, Holder)> + '_ {
         self.entries.iter().map(|entry| (entry.0, holder(entry)))
     }
 
     /// How many descriptors there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len() + self.of_threads.len()
-    }
-
-    /// Whether there is no descriptor at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn first(&self, inode: Inode) -> usize {

@@ -1,7 +1,7 @@
 //! Which records may match a query, before anything is joined to them.
 
 use crate::collect::descriptors::Descriptors;
-use crate::footprint::{Footprint, HostFacts, Side, footprint};
+use crate::footprint::{Footprint, HostFacts, Side};
 use crate::model::query::Query;
 use crate::model::socket::Socket;
 
@@ -16,11 +16,11 @@ impl Query {
         }
         // A unix reader's charge is its senders' and not in its record. For the others, what a
         // join can add (out-of-order packets) only ever lowers the bound.
-        socket.protocol.is_unix() || self.matches_footprint(&footprint(socket, None, host))
+        socket.protocol.is_unix() || self.matches_footprint(&Footprint::of(socket, None, host))
     }
 
     /// Whether one of the two sides satisfies the sizes that the footprint decides.
-    pub fn matches_footprint(&self, footprint: &Footprint) -> bool {
+    pub(crate) fn matches_footprint(&self, footprint: &Footprint) -> bool {
         let sides = [&footprint.received, &footprint.sent];
         let charged = |side: &Side| side.charged.map(|charge| charge.0);
         let worst = |side: &Side| side.worst.map(|worst| worst.bytes.0);

@@ -7,7 +7,7 @@ mod message;
 pub(crate) mod mptcp;
 pub(crate) mod netlink;
 pub(crate) mod packet;
-pub mod record;
+pub(crate) mod record;
 pub mod request;
 pub(crate) mod transport;
 pub(crate) mod unix;

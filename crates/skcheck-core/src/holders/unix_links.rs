@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::collect::dump::{Dump, UnixCharge};
 use crate::collect::namespace::Namespace;
-use crate::footprint::{Footprint, HostFacts, footprint};
+use crate::footprint::{Footprint, HostFacts};
 use crate::model::queues::UnixQueue;
 use crate::model::socket::{Inode, Socket};
 use crate::model::units::Truesize;
@@ -42,7 +42,7 @@ impl UnixLinks {
     /// What this socket holds, with what senders are charged for what it has not read.
     pub(crate) fn footprint(&self, socket: &Socket, facts: &HostFacts) -> Footprint {
         let charge = socket.inode.and_then(|reader| self.by_reader.get(&reader));
-        let mut footprint = footprint(socket, charge.copied().map(Truesize), facts);
+        let mut footprint = Footprint::of(socket, charge.copied().map(Truesize), facts);
         if let Some(queue) = socket.inode.and_then(|reader| self.queues.get(&reader)) {
             footprint.know_unix_queue(socket, queue, facts);
         }

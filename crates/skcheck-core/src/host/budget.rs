@@ -72,19 +72,19 @@ impl Budget {
     }
 
     /// Fills it with so much: the next of several looks begins.
-    pub fn refill(&self, whole: Duration) {
+    pub(crate) fn refill(&self, whole: Duration) {
         self.shared.whole.store(nanoseconds(whole), Ordering::Relaxed);
         self.unspent().left = whole;
         self.shared.silent.store(0, Ordering::Relaxed);
     }
 
     /// What there was in the beginning.
-    pub fn whole(&self) -> Duration {
+    pub(crate) fn whole(&self) -> Duration {
         Duration::from_nanos(self.shared.whole.load(Ordering::Relaxed))
     }
 
     /// What is left to wait.
-    pub fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         let unspent = self.unspent().left;
         match self.ended_at() {
             Some(at) => AFTER_END.saturating_sub(at.elapsed()).min(unspent),

@@ -1,15 +1,21 @@
 //! Where the memory of a host went: a ledger of its owners, what sockets' own books say, and a census
 //! of its pages.
 //!
-//! [`memory`] reads all of it. What the parsers and sums below are given was read elsewhere: they are
-//! pure.
+//! [`memory`](crate::memory()) reads that of the host, [`cgroup()`] that of one cgroup.
 
-pub mod census;
-pub mod cgroup;
+pub(crate) mod census;
+pub(crate) mod cgroup;
 pub(crate) mod host_memory;
-pub mod ledger;
-pub mod network;
-pub mod reserved;
+pub(crate) mod ledger;
+pub(crate) mod network;
+pub(crate) mod reserved;
 pub(crate) mod threads;
 
-pub use crate::memory::host_memory::{Memory, memory};
+pub use crate::memory::census::{Census, CensusProgress, PageClass};
+pub use crate::memory::cgroup::{CgroupMemory, Headroom, cgroup, own_headroom};
+pub use crate::memory::host_memory::Memory;
+pub use crate::memory::ledger::{Included, Ledger, LedgerGroup, Part, PartKind};
+pub use crate::memory::network::{Network, ProtocolMemory};
+pub use crate::memory::reserved::Reserved;
+pub use crate::procfs::mem_limits::MemLimits;
+pub use crate::procfs::pressure::Pressure;

@@ -6,7 +6,7 @@ use crate::model::units::{Bytes, Pages};
 use crate::procfs::protocols::under_pressure;
 use crate::procfs::sockstat::{sockstat_number, tcp_memory};
 
-pub use crate::procfs::mem_limits::MemLimits;
+use crate::procfs::mem_limits::MemLimits;
 
 /// What the network stack counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -64,7 +64,7 @@ impl Container {
 
     /// Whether `wanted` is its name, its id, or at least four hexadecimal digits that its id begins
     /// with.
-    pub fn is_called(&self, wanted: &[u8]) -> bool {
+    pub(crate) fn is_called(&self, wanted: &[u8]) -> bool {
         let begins = |id: &[u8]| {
             wanted.len() >= 4 && wanted.iter().all(u8::is_ascii_hexdigit) && is_id(id) && {
                 id.get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted))
@@ -75,7 +75,7 @@ impl Container {
     }
 
     /// Whether `wanted` is its pod's name, `namespace/name`, or uid.
-    pub fn is_of_pod(&self, wanted: &[u8]) -> bool {
+    pub(crate) fn is_of_pod(&self, wanted: &[u8]) -> bool {
         let is = |known: &Option<Vec<u8>>| known.as_deref() == Some(wanted);
         is(&self.pod) || is(&self.pod_uid) || self.full_pod_name().as_deref() == Some(wanted)
     }

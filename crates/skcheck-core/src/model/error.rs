@@ -1,17 +1,36 @@
 //! The library's one error: nothing at all could be reported.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 
 /// Why there is no report. Everything less than that is a [`Gap`] inside a report.
-#[derive(Debug, thiserror::Error)]
+///
+/// `{}` says it in words, and so does `{:?}`, which is what a `main` shows that returns this error: there with what
+/// would help. `{:#?}` shows the parts.
+#[derive(thiserror::Error)]
 #[error("{context}")]
 pub struct Error {
     kind: ErrorKind,
     context: String,
     gaps: Vec<Gap>,
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Error { kind, context, gaps } = self;
+        if f.alternate() {
+            let mut parts = f.debug_struct("Error");
+            return parts.field("kind", kind).field("context", context).field("gaps", gaps).finish();
+        }
+        let mut told = BTreeSet::new();
+        let mut remedies = gaps.iter().map(|gap| gap.remedy.as_str()).filter(|remedy| told.insert(*remedy));
+        f.write_str(context)?;
+        remedies.try_for_each(|remedy| write!(f, "; {remedy}"))
+    }
 }
 
 /// The kinds of [`Error`], for programs that act on them.
@@ -83,5 +102,26 @@ impl Error {
     /// What was tried, and what would help.
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::table::{IpVersion, Table};
+
+    #[test]
+    fn debug_is_a_sentence_with_what_helps() {
+        let refused = |table| Gap::counted(Missing::Table, table, 1, "run as root");
+        let gaps = vec![refused(Table::Tcp(IpVersion::V4)), refused(Table::Unix)];
+        let shown = format!("{:?}", Error::no_tables(gaps));
+        assert_eq!(
+            shown,
+            "no socket table could be read: 1 socket table not seen (tcp over IPv4); 1 socket table not seen (unix); \
+             run as root"
+        );
+        let parts = format!("{:#?}", Error::empty_query());
+        assert!(parts.starts_with("Error {\n    kind: EmptyQuery,"), "{parts}");
+        assert_eq!(format!("{:?}", Error::empty_query()), Error::empty_query().to_string());
     }
 }

@@ -27,7 +27,7 @@ pub struct Netns {
 
 impl Netns {
     /// The scanner's own namespace.
-    pub fn own(id: Option<NetnsId>) -> Netns {
+    pub(crate) fn own(id: Option<NetnsId>) -> Netns {
         Netns { id, name: None, container: None, own: true, files: Vec::new() }
     }
 

@@ -27,7 +27,7 @@ pub enum Place {
     },
     /// Among sockets of protocols that have no table: how many of which, by the kernel's names for them.
     Protocols(BTreeMap<Vec<u8>, u64>),
-    /// In what an [`Engine`](crate::Engine) looks at: its name.
+    /// In what an [`Engine`](crate::engine::Engine) looks at: its name.
     Engine(&'static str),
     /// On this host, as these words say.
     Host(Cow<'static, str>),

@@ -35,7 +35,7 @@ pub struct Process {
 
 impl Process {
     /// Whether `name` is a part of comm or of the base name of the command.
-    pub fn is_named(&self, name: &[u8]) -> bool {
+    pub(crate) fn is_named(&self, name: &[u8]) -> bool {
         let contains = |text: &[u8]| name.is_empty() || text.windows(name.len()).any(|part| part == name);
         let command = self.cmdline.as_ref().and_then(|arguments| arguments.first());
         let base = command.and_then(|command| command.rsplit(|&b| b == b'/').next());

@@ -84,13 +84,13 @@ impl Protocol {
     }
 
     /// Whether its sockets have one other end, which acknowledges what it has received: TCP and MPTCP.
-    pub fn is_acknowledged(self) -> bool {
+    pub(crate) fn is_acknowledged(self) -> bool {
         self.row().is_acknowledged
     }
 
     /// Whether what its sockets have sent waits for a program to read it (TCP, MPTCP, unix), and not for a
     /// device or the kernel.
-    pub fn waits_for_reader(self) -> bool {
+    pub(crate) fn waits_for_reader(self) -> bool {
         self.row().waits_for_reader
     }
 }

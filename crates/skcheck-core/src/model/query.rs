@@ -96,24 +96,24 @@ impl Query {
     }
 
     /// Whether any size is asked for. A socket whose sizes are unknown satisfies none.
-    pub fn has_threshold(&self) -> bool {
+    pub(crate) fn has_threshold(&self) -> bool {
         [self.min_recv_q, self.min_send_q, self.min_charged, self.min_worst].iter().any(Option::is_some)
     }
 
     /// Whether sockets that are closed and still held are asked for, as far as the query tells
     /// without their holders.
-    pub fn wants_closed_held(&self) -> bool {
+    pub(crate) fn wants_closed_held(&self) -> bool {
         self.wants_protocol(Protocol::Tcp) && (self.ipv4 || self.ipv6) && self.wants_state(State::ClosedHeld)
     }
 
     /// Whether the query compares what nobody knows of a socket that is closed and still held: a
     /// size, or a port.
-    pub fn compares_the_unknown(&self) -> bool {
+    pub(crate) fn compares_the_unknown(&self) -> bool {
         self.has_threshold() || self.port.is_some()
     }
 
     /// Whether sockets of this address family are asked for, as far as families are.
-    pub fn wants_family(&self, family: Family) -> bool {
+    pub(crate) fn wants_family(&self, family: Family) -> bool {
         match family {
             Family::Ipv4 => self.ipv4,
             Family::Ipv6 => self.ipv6,
@@ -122,7 +122,7 @@ impl Query {
     }
 
     /// Whether sockets of this protocol are asked for.
-    pub fn wants_protocol(&self, protocol: Protocol) -> bool {
+    pub(crate) fn wants_protocol(&self, protocol: Protocol) -> bool {
         self.protocols.contains(protocol)
     }
 
@@ -132,12 +132,12 @@ impl Query {
     }
 
     /// Whether both TCP tables are asked for.
-    pub fn wants_all_tcp(&self) -> bool {
+    pub(crate) fn wants_all_tcp(&self) -> bool {
         self.wants_protocol(Protocol::Tcp) && self.ipv4 && self.ipv6
     }
 
     /// Whether the record alone satisfies protocols, states, port, Recv-Q and Send-Q.
-    pub fn matches_record(&self, socket: &Socket) -> bool {
+    pub(crate) fn matches_record(&self, socket: &Socket) -> bool {
         let at_least = |size: Option<u64>, min: Option<u64>| min.is_none_or(|min| size >= Some(min));
         let port = |port| socket.local.port() == Some(port) || socket.peer.port() == Some(port);
         self.wants_protocol(socket.protocol)
@@ -160,7 +160,7 @@ impl Query {
 
     /// Whether the cgroup of a socket that no process holds satisfies container, pod and cgroup. No
     /// such socket is of a process with a name.
-    pub fn matches_unheld(&self, cgroup: Option<&[u8]>, container: Option<&Container>) -> bool {
+    pub(crate) fn matches_unheld(&self, cgroup: Option<&[u8]>, container: Option<&Container>) -> bool {
         self.process.is_none() && self.matches_group(cgroup, container)
     }
 

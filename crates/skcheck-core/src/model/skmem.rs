@@ -71,7 +71,7 @@ impl SkMem {
     /// What a TCP or MPTCP socket has taken from the memory that their protocols share
     /// (`tcp_memory_allocated`): what is queued on either side, and what is reserved (`sk_mem_charge`,
     /// `sk_forward_alloc`), in bytes. Below 0 where more was taken back than is known to be queued.
-    pub fn accounted(&self) -> i64 {
+    pub(crate) fn accounted(&self) -> i64 {
         let queued = [self.rmem_alloc, self.wmem_queued].into_iter().flatten().map(i64::from);
         queued.chain(self.fwd_alloc.map(i64::from)).sum()
     }

@@ -1,10 +1,9 @@
 //! The packets of one socket, and what became of them since an earlier look. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::engine::{Counters, Packet, Queue, QueueEnd};
 use crate::exact::{Blocks, Exact};
-use crate::footprint;
 use crate::footprint::{Footprint, HostFacts};
 use crate::model::netns::NetnsId;
 use crate::model::protocol::Protocol;
@@ -38,20 +37,11 @@ impl Listing {
         self.packets.iter().filter(move |packet| packet.queue == queue)
     }
 
-    /// How many packets that are to be read are still there, untouched, that were there in `before`:
-    /// the same buffer with the same stamp and the same unread length.
-    pub fn untouched_since(&self, before: &Listing) -> usize {
-        let key = |packet: &Packet| (packet.queue, packet.id, packet.stamp, packet.len);
-        let received = |packet: &&Packet| !packet.is_part && packet.queue.is_data_to_read();
-        let known: HashSet<_> = before.packets.iter().filter(received).map(key).collect();
-        self.packets.iter().filter(received).filter(|packet| known.contains(&key(packet))).count()
-    }
-
     /// What its queues hold, as a scan reports it
     /// ([`SocketEntry::footprint`](crate::SocketEntry::footprint)); of a unix socket without what others are
     /// charged for it.
     pub fn footprint(&self, exact: &Exact, host: &HostFacts) -> Footprint {
-        let mut footprint = footprint::footprint(&self.socket, None, host);
+        let mut footprint = Footprint::of(&self.socket, None, host);
         footprint.refine(&self.socket, exact, host);
         footprint
     }

@@ -1,4 +1,5 @@
-//! One socket's queues, packet by packet, as a debugger would show them.
+//! One socket's queues, packet by packet, as a debugger would show them: what
+//! [`packets`](crate::packets()) answers.
 
 pub(crate) mod descriptor;
 pub(crate) mod listing;
@@ -7,4 +8,3 @@ pub(crate) mod refusal;
 pub(crate) mod walk;
 
 pub use crate::packets::listing::{Change, Listing};
-pub use crate::packets::walk::packets;

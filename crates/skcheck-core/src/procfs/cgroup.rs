@@ -2,7 +2,7 @@
 
 /// The cgroup of a process in one hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Membership<'f> {
+pub(crate) struct Membership<'f> {
     /// The controllers of the hierarchy, and its name, with commas between: `cpu,cpuacct`, `name=systemd`;
     /// empty for version 2.
     controllers: &'f [u8],
@@ -12,19 +12,19 @@ pub struct Membership<'f> {
 
 impl Membership<'_> {
     /// Whether the hierarchy is that of version 2.
-    pub fn is_unified(&self) -> bool {
+    pub(crate) fn is_unified(&self) -> bool {
         self.controllers.is_empty()
     }
 
     /// Whether the hierarchy has this controller, or this name (`name=systemd`), in version 1.
-    pub fn has(&self, controller: &str) -> bool {
+    pub(crate) fn has(&self, controller: &str) -> bool {
         self.controllers.split(|&b| b == b',').any(|it| it == controller.as_bytes())
     }
 }
 
 /// The hierarchies that a process is in: lines like `4:memory:/docker/ID` and `0::/system.slice/nginx.service`.
 /// What is no such line is passed over.
-pub fn memberships(file: &[u8]) -> impl Iterator<Item = Membership<'_>> + Clone {
+pub(crate) fn memberships(file: &[u8]) -> impl Iterator<Item = Membership<'_>> + Clone {
     file.split(|&b| b == b'\n').filter_map(|line| {
         let mut fields = line.splitn(3, |&b| b == b':');
         let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);

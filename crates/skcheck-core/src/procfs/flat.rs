@@ -1,14 +1,14 @@
 //! Files of one number, and files with a name and a number a line, as a cgroup has them.
 
 /// The number behind a name: of memory.stat, memory.events, cpu.stat and the like.
-pub fn counter(file: &[u8], name: &str) -> Option<u64> {
+pub(crate) fn counter(file: &[u8], name: &str) -> Option<u64> {
     let lines = file.split(|&byte| byte == b'\n');
     let value = lines.filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" ")).next()?;
     number(value)
 }
 
 /// A file that is one number.
-pub fn number(text: &[u8]) -> Option<u64> {
+pub(crate) fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 

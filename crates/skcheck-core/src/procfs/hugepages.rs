@@ -4,7 +4,7 @@ use crate::procfs::flat::number;
 
 /// The size of the huge pages that a directory is about (`hugepages-2048kB`), in KiB; `None` where it is about
 /// something else.
-pub fn size_kib(directory: &[u8]) -> Option<u64> {
+pub(crate) fn size_kib(directory: &[u8]) -> Option<u64> {
     number(directory.strip_prefix(b"hugepages-")?.strip_suffix(b"kB")?)
 }
 

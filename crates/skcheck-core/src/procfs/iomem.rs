@@ -6,7 +6,7 @@ use procfs::{FromRead, Iomem};
 
 /// The addresses of everything with a wanted name, however deep it lies in others, in the order of the file. A
 /// line that is none is passed over.
-pub fn ranges(file: &[u8], is_wanted: impl Fn(&str) -> bool) -> Vec<Range<u64>> {
+pub(crate) fn ranges(file: &[u8], is_wanted: impl Fn(&str) -> bool) -> Vec<Range<u64>> {
     // Line by line, so that a bad one costs itself alone.
     let lines = file.split(|&byte| byte == b'\n').filter_map(|line| Iomem::from_read(line).ok());
     let maps = lines.flat_map(|iomem| iomem.0).filter(|(_, map)| is_wanted(&map.name));

@@ -3,11 +3,11 @@
 use crate::model::units::Bytes;
 
 /// The lines of /proc/meminfo.
-pub struct Meminfo<'f>(Vec<(&'f str, u64)>);
+pub(crate) struct Meminfo<'f>(Vec<(&'f str, u64)>);
 
 impl<'f> Meminfo<'f> {
     /// Parses the file; a line that is none is left out.
-    pub fn parse(file: &'f [u8]) -> Meminfo<'f> {
+    pub(crate) fn parse(file: &'f [u8]) -> Meminfo<'f> {
         let lines = file.split(|&byte| byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
         let field = |line: &'f str| {
             let (name, value) = line.split_once(':')?;
@@ -20,12 +20,12 @@ impl<'f> Meminfo<'f> {
     }
 
     /// A field in kB, as bytes; `None` where this kernel has no such field.
-    pub fn bytes(&self, name: &str) -> Option<Bytes> {
+    pub(crate) fn bytes(&self, name: &str) -> Option<Bytes> {
         self.count(name).map(|kib| Bytes(kib * 1024))
     }
 
     /// A field without a unit.
-    pub fn count(&self, name: &str) -> Option<u64> {
+    pub(crate) fn count(&self, name: &str) -> Option<u64> {
         self.0.iter().find(|(of, _)| *of == name).map(|(_, number)| *number)
     }
 }

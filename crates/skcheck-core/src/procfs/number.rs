@@ -1,7 +1,7 @@
 //! Numbers and words as /proc spells them.
 
 /// A decimal number, as /proc spells process ids, descriptors and inodes.
-pub fn parse_number(text: &[u8]) -> Option<u32> {
+pub(crate) fn parse_number(text: &[u8]) -> Option<u32> {
     if text.is_empty() {
         return None;
     }

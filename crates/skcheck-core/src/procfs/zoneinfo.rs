@@ -4,7 +4,7 @@ use crate::model::units::Pages;
 
 /// Sums over all zones of a host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Zones {
+pub(crate) struct Zones {
     /// On the free lists of the zones (`NR_FREE_PAGES`). `None` where no zone says it.
     pub free: Option<Pages>,
     /// On the free lists of the CPUs (`per_cpu_pages.count`): in no other count. `None` where no CPU says it.
@@ -21,7 +21,7 @@ pub struct Zones {
 
 impl Zones {
     /// Parses the file; what it does not say counts as nothing.
-    pub fn parse(file: &[u8]) -> Zones {
+    pub(crate) fn parse(file: &[u8]) -> Zones {
         let mut zones = Zones::default();
         let mut spanned = 0;
         let lines = file.split(|&byte| byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());

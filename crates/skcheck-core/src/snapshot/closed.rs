@@ -15,7 +15,7 @@ use crate::collect::unlisted::{Unlisted, still_holds, tcp_family};
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::engine::Found;
-use crate::footprint::footprint;
+use crate::footprint::Footprint;
 use crate::host::Host;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
@@ -50,7 +50,7 @@ fn add_found(join: &mut Join<'_>, closed: Vec<(Found, Instant)>) {
     let mut seen = FxHashSet::default();
     let joined = |(found, read_at): (Found, Instant)| {
         let Found { socket, netns, .. } = found;
-        let footprint = footprint(&socket, None, facts);
+        let footprint = Footprint::of(&socket, None, facts);
         let matches = query.may_match(&socket, facts) && query.matches_footprint(&footprint);
         let inode = socket.inode.filter(|inode| matches && seen.insert(*inode))?;
         let entry = SocketEntry {
@@ -94,7 +94,7 @@ fn add_suspects(join: &mut Join<'_>) {
     let joined = |suspect: Suspect| {
         let mut socket = Socket::unknown(suspect.family, Protocol::Tcp, State::ClosedHeld);
         socket.inode = Some(suspect.inode);
-        let footprint = footprint(&socket, None, facts);
+        let footprint = Footprint::of(&socket, None, facts);
         let netns = netns_of_holders(&collected.survey, suspect.inode);
         let entry = SocketEntry { netns, ..SocketEntry::bare(socket, footprint) };
         JoinedSocket::held_by_file(entry, suspect.inode)

@@ -140,9 +140,11 @@ impl SocketEntry {
         }
     }
 
-    /// The processes that hold the socket, each once; where none is seen to, the one that a portid names.
-    pub fn pids(&self) -> BTreeSet<u32> {
-        self.holders.iter().map(|holder| holder.pid).chain(self.portid_process).collect()
+    /// The processes that hold the socket, by pid and each once; where none is seen to, the one that a portid
+    /// names.
+    pub fn pids(&self) -> impl ExactSizeIterator<Item = u32> + use<> {
+        let pids = self.holders.iter().map(|holder| holder.pid).chain(self.portid_process);
+        pids.collect::<BTreeSet<u32>>().into_iter()
     }
 
     /// How many packets are in the error queue, none of which was ever fetched (`recvmsg` with MSG_ERRQUEUE):

@@ -40,7 +40,7 @@ impl Snapshot {
 
 /// Whether one of the processes that are asked for by their ids holds a socket, or is named by its portid.
 pub(super) fn is_held_by_pids(query: &Query, report: &SocketEntry) -> bool {
-    query.pids.is_empty() || report.pids().iter().any(|pid| query.pids.contains(pid))
+    query.pids.is_empty() || report.pids().any(|pid| query.pids.contains(&pid))
 }
 
 /// Whether a process that holds a socket is one that is asked for, or no process does and its cgroup is.
@@ -52,11 +52,11 @@ pub(super) fn is_held_by_processes<'a>(
     if !query.is_about_processes() {
         return true;
     }
-    let pids = report.pids();
-    if pids.is_empty() {
+    let mut pids = report.pids();
+    if pids.len() == 0 {
         return query.matches_unheld(report.cgroup.as_deref(), report.container.as_ref());
     }
-    pids.into_iter().any(|pid| process(pid).is_some_and(|process| query.matches_process(process)))
+    pids.any(|pid| process(pid).is_some_and(|process| query.matches_process(process)))
 }
 
 /// Whether a socket is in the namespace that was asked for. Where it is not known which one it is in, it can

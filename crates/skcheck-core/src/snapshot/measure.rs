@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::engine::{Engine, Limits, PageKind, Target};
 use crate::exact::sum::Summing;
 use crate::exact::{Blocks, Exact, NotMeasured};
-use crate::footprint::{self, HostFacts, Side};
+use crate::footprint::{Footprint, HostFacts, Side};
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
 use crate::model::protocol::Family;
@@ -119,7 +119,7 @@ fn complete(report: &mut SocketEntry, facts: &HostFacts) {
     if socket.tcp_info.is_none() && exact.counters.tcp_info.is_some() {
         socket.tcp_info = exact.counters.tcp_info;
         if socket.state != State::ClosedHeld {
-            *footprint = footprint::footprint(socket, None, facts);
+            *footprint = Footprint::of(socket, None, facts);
         }
     }
 }

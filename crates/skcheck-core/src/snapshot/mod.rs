@@ -1,5 +1,6 @@
 //! The one place that joins records, holders, processes and host facts into a report.
 
+pub(crate) mod by_process;
 pub(crate) mod candidates;
 pub(crate) mod cgroups;
 pub(crate) mod closed;
@@ -26,6 +27,7 @@ pub(crate) mod totals;
 pub(crate) mod unix_peers;
 pub(crate) mod unix_readers;
 
+pub use crate::snapshot::by_process::ProcessSum;
 pub use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
 pub use crate::snapshot::report::Snapshot;
 pub use crate::snapshot::scan::{scan, scan_with};

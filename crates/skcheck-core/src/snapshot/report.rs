@@ -58,7 +58,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// One of a scan that saw nothing.
-    pub(super) fn empty(host: HostFacts) -> Snapshot {
+    pub(crate) fn empty(host: HostFacts) -> Snapshot {
         Snapshot {
             taken_at: SystemTime::UNIX_EPOCH,
             duration: Duration::ZERO,
@@ -89,12 +89,12 @@ impl Snapshot {
     }
 
     /// The distinct blocks of pages that all measured sockets together pin, by order.
-    pub fn blocks(&self) -> Vec<Blocks> {
+    pub fn blocks(&self) -> impl Iterator<Item = Blocks> + use<> {
         let mut by_order: BTreeMap<u8, u64> = BTreeMap::new();
         for (_, Blocks { order, blocks }) in &self.pages {
             *by_order.entry(*order).or_default() += blocks;
         }
-        by_order.into_iter().map(|(order, blocks)| Blocks { order, blocks }).collect()
+        by_order.into_iter().map(|(order, blocks)| Blocks { order, blocks })
     }
 
     /// The distinct pages of some kinds that all measured sockets together pin.

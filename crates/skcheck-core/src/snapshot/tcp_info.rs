@@ -9,7 +9,7 @@ use crate::collect::locks;
 use crate::collect::namespace::Namespace;
 use crate::collect::scanned::Source;
 use crate::diag::request::same_connection;
-use crate::footprint::{HostFacts, footprint};
+use crate::footprint::{Footprint, HostFacts};
 use crate::model::endpoint::Endpoint;
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
@@ -117,7 +117,7 @@ fn kept_locked(join: &mut Join<'_>, tcp: bool) -> Option<FxHashSet<u32>> {
 
 /// Whether one of these processes may have it locked, or one that may not be seen.
 fn may_be_kept(report: &SocketEntry, kept: &FxHashSet<u32>) -> bool {
-    report.holding == Holding::Hidden || report.pids().iter().any(|pid| kept.contains(pid))
+    report.holding == Holding::Hidden || report.pids().any(|pid| kept.contains(&pid))
 }
 
 /// Whether its lock gives more than its record.
@@ -136,7 +136,7 @@ fn take(report: &mut SocketEntry, mut answer: Socket, facts: &HostFacts) {
         told.subflows = std::mem::take(&mut known.subflows);
     }
     report.socket = answer;
-    report.footprint = footprint(&report.socket, None, facts);
+    report.footprint = Footprint::of(&report.socket, None, facts);
 }
 
 /// Whom a socket is about, for a report that has no answer.

@@ -2,7 +2,7 @@
 
 use crate::engine::PageKind;
 use crate::exact::{Blocks, Exact, NotMeasured};
-use crate::footprint::{HostFacts, worst};
+use crate::footprint::{HostFacts, Worst};
 use crate::memory::census::{Census, PageClass};
 use crate::memory::ledger::{Ledger, PartKind};
 use crate::model::direction::Direction;
@@ -179,7 +179,7 @@ fn rings(snapshot: &Snapshot) -> Option<Bytes> {
 /// What sockets that are not listed can pin by what they are charged: TCP memory that belongs to no socket
 /// of the snapshot (closed ones). `None` where nobody knows how much there is.
 fn elsewhere_bound(snapshot: &Snapshot) -> Option<u64> {
-    Some(worst(unlisted(snapshot)?, None, &snapshot.host).bytes.0)
+    Some(Worst::of(unlisted(snapshot)?, None, &snapshot.host).bytes.0)
 }
 
 /// TCP memory that belongs to no socket of a snapshot, beyond what the kernel's counters can be off by: 0 where

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use skcheck_core::host::Guarded;
-use skcheck_core::memory::ledger::LedgerGroup;
+use skcheck_core::memory::LedgerGroup;
 use skcheck_core::{Host, memory};
 
 /// Memory that nobody uses, in bytes, with what the CPUs keep in free lists of their own: chunks of 32 KiB

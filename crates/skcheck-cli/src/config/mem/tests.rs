@@ -1,5 +1,5 @@
 use clap::Parser as _;
-use skcheck_core::memory::ledger::Ledger;
+use skcheck_core::memory::Ledger;
 
 use super::*;
 use crate::args::{Cli, Command, EngineChoice};

@@ -50,5 +50,5 @@ pub(super) fn processes_of<'a>(
     socket: &'a SocketEntry,
 ) -> impl Iterator<Item = &'a Process> {
     let peers = socket.peer_holders.iter().map(|holder| holder.pid);
-    socket.pids().into_iter().chain(peers).filter_map(|pid| snapshot.process(pid))
+    socket.pids().chain(peers).filter_map(|pid| snapshot.process(pid))
 }

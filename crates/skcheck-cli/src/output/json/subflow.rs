@@ -1,7 +1,7 @@
 //! What an MPTCP socket is made of.
 
 use serde::Serialize;
-use skcheck_core::footprint::footprint;
+use skcheck_core::Footprint;
 use skcheck_core::{HostFacts, Socket};
 
 use crate::output::json::endpoint::EndpointJson;
@@ -27,7 +27,7 @@ pub(super) struct SubflowJson<'a> {
 
 impl<'a> SubflowJson<'a> {
     pub(super) fn new(socket: &'a Socket, host: &HostFacts) -> SubflowJson<'a> {
-        let footprint = footprint(socket, None, host);
+        let footprint = Footprint::of(socket, None, host);
         SubflowJson {
             state: socket.state.name(),
             cookie: socket.cookie.map(|cookie| format!("{cookie:x}")),

@@ -49,7 +49,9 @@ impl TotalsJson {
             }),
             measured: totals.measured,
             pinned: totals.pinned.map(|bytes| bytes.0),
-            pages: totals.pinned.map(|_| report.snapshot.blocks().iter().map(BlocksJson::new).collect()),
+            pages: totals
+                .pinned
+                .map(|_| report.snapshot.blocks().map(|blocks| BlocksJson::new(&blocks)).collect()),
             unlisted_tcp_mem: report.snapshot.unlisted_tcp_mem,
             unlisted_noise: report.snapshot.unlisted_noise.0,
         }

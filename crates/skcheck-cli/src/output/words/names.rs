@@ -129,8 +129,8 @@ impl SnapshotNames<'_> {
     /// The container of a socket's first holder, else the unit; for a socket without holder those that
     /// its cgroup tells.
     pub(in crate::output) fn place_of_socket(&self, report: &SocketEntry) -> String {
-        match report.pids().first() {
-            Some(pid) => self.place_of_process(*pid),
+        match report.pids().next() {
+            Some(pid) => self.place_of_process(pid),
             None if self.wide => self.place(report.container.as_ref(), report.unit.as_deref()),
             None => String::new(),
         }

@@ -1,7 +1,8 @@
 //! What measuring found on the whole.
 
-use skcheck_core::footprint::worst;
-use skcheck_core::{Agreement, Blocks, Direction, Exact, NotMeasured, Snapshot, SocketEntry};
+use skcheck_core::Direction;
+use skcheck_core::Worst;
+use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Snapshot, SocketEntry};
 
 use crate::report::weight::charge;
 
@@ -51,7 +52,8 @@ pub(crate) struct MeasuringSummary<'a> {
 
 impl<'a> MeasuringSummary<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> MeasuringSummary<'a> {
-        let mut measured = MeasuringSummary { blocks: snapshot.blocks(), ..MeasuringSummary::default() };
+        let mut measured =
+            MeasuringSummary { blocks: snapshot.blocks().collect(), ..MeasuringSummary::default() };
         let page = snapshot.host.page_size;
         measured.blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page).0));
         for report in &snapshot.sockets {
@@ -116,5 +118,5 @@ fn bound(report: &SocketEntry, exact: &Exact, direction: Direction, snapshot: &S
     {
         return Some(first);
     }
-    Some(worst(truesize, None, &snapshot.host).bytes.0.max(first))
+    Some(Worst::of(truesize, None, &snapshot.host).bytes.0.max(first))
 }

@@ -50,10 +50,10 @@ impl<'a> Owners<'a, '_> {
         if self.by == GroupBy::Netns {
             return BTreeSet::from([report.netns.map_or(Owner::UnknownNetns, Owner::Netns)]);
         }
-        if report.pids().is_empty() {
+        if report.pids().len() == 0 {
             return BTreeSet::from([self.of_unheld(report)]);
         }
-        let asked_for = report.pids().into_iter().filter(|pid| self.is_asked_for(*pid));
+        let asked_for = report.pids().filter(|pid| self.is_asked_for(*pid));
         asked_for.map(|pid| self.of_process(pid)).collect()
     }
 

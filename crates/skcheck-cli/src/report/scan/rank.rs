@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 
-use skcheck_core::footprint::worst;
-use skcheck_core::{Direction, HostFacts, Snapshot, SocketEntry, Truesize};
+use skcheck_core::Direction;
+use skcheck_core::Worst;
+use skcheck_core::{HostFacts, Snapshot, SocketEntry, Truesize};
 
 use crate::report::scan::group::OwnerGroup;
 use crate::report::scan::request::SortKey;
@@ -37,7 +38,7 @@ impl<'a> Scale<'a> {
     pub(super) fn rank_socket(&self, report: &SocketEntry, sort: SortKey) -> impl Ord + use<> {
         let socket = &report.socket;
         let rank = self.rank(&Sums::of([report]), &[report], sort);
-        let pid = report.pids().first().copied().unwrap_or(u32::MAX);
+        let pid = report.pids().next().unwrap_or(u32::MAX);
         let by_pid = if sort == SortKey::Pid { pid } else { 0 };
         let inode = socket.inode.map_or(u32::MAX, skcheck_core::Inode::get);
         (by_pid, rank, pid, report.holders.first().copied(), inode, socket.cookie)
@@ -61,7 +62,7 @@ impl<'a> Scale<'a> {
                 )
             }
             SortKey::Worst => {
-                let share = worst(self.closed_held_share, None, self.facts).bytes.0;
+                let share = Worst::of(self.closed_held_share, None, self.facts).bytes.0;
                 let larger = sums.received.worst.known.max(sums.sent.worst.known);
                 (self.with_others(larger, sums, share), sums.received.worst.known)
             }

@@ -2,9 +2,9 @@ use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
+use skcheck_core::Footprint;
 use skcheck_core::Protocols;
 use skcheck_core::engine::{Counters, Limits, Packet, PageKind, Piece, Queue, QueueEnd};
-use skcheck_core::footprint::footprint;
 use skcheck_core::{
     Blocks, Bytes, Direction, Exact, Family, Holder, Holding, Inode, Live, NetnsId, NotMeasured, Payload,
     Protocol, Query, RecvQueue, Ring, Rings, Socket, State, Truesize, scan,
@@ -51,7 +51,7 @@ pub(crate) fn snapshot(sockets: &[(u32, &[u32], u32, u32)]) -> Snapshot {
         socket.recv_q = RecvQueue::Payload(Payload(received.into()));
         (socket.skmem.rmem_alloc, socket.skmem.wmem_queued) = (Some(received), Some(sent));
         let mut report = template.clone();
-        report.footprint = footprint(&socket, None, &snapshot.host);
+        report.footprint = Footprint::of(&socket, None, &snapshot.host);
         report.socket = socket;
         report.holders = pids.iter().map(|&pid| Holder::new(pid, inode)).collect();
         report.holding = if pids.is_empty() { Holding::Orphan } else { Holding::Descriptors };
@@ -66,7 +66,7 @@ fn close(snapshot: &mut Snapshot, inode: u32) {
     let report = snapshot.sockets.iter_mut().find(of_inode).unwrap();
     report.socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::ClosedHeld);
     report.socket.inode = Inode::new(inode);
-    report.footprint = footprint(&report.socket, None, &host);
+    report.footprint = Footprint::of(&report.socket, None, &host);
 }
 
 const BY_PROCESS: Arrangement =

@@ -3,8 +3,8 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use skcheck_core::Footprint;
 use skcheck_core::Protocols;
-use skcheck_core::footprint::footprint;
 use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Root, Wait};
 use skcheck_core::watch::progress::Writing;
 use skcheck_core::watch::{Probe, SocketKey, judge};
@@ -66,7 +66,7 @@ impl World {
         let charge = |bytes: u64| Some(u32::try_from(bytes * 2).unwrap());
         (socket.skmem.rmem_alloc, socket.skmem.wmem_queued) = (charge(unread), charge(unsent));
         let mut report = self.template.clone();
-        report.footprint = footprint(&socket, None, &self.now.snapshot.host);
+        report.footprint = Footprint::of(&socket, None, &self.now.snapshot.host);
         report.socket = socket;
         report.holders = vec![Holder::new(pid, fd)];
         report.peer_holders.clear();

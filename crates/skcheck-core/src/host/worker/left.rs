@@ -38,7 +38,7 @@ pub struct Left {
 
 impl Left {
     /// Whether it has ended: what it waited for has let go of it.
-    pub fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.child.take_if(|child| !matches!(child.try_wait(), Ok(None)));
         self.child.is_none()
     }

@@ -16,7 +16,7 @@ pub struct Many<'a, 'o> {
 
 impl<'a, 'o> Many<'a, 'o> {
     /// To be handed on in this answer.
-    pub fn to(answer: &'a mut AnswerWriter<'o>) -> Many<'a, 'o> {
+    pub(crate) fn to(answer: &'a mut AnswerWriter<'o>) -> Many<'a, 'o> {
         Many { answer, collected: Words::default(), kind: None }
     }
 
@@ -26,7 +26,7 @@ impl<'a, 'o> Many<'a, 'o> {
     }
 
     /// Adds one. What is left is handed on when this is dropped.
-    pub fn add(&mut self, words: &Words) {
+    pub(crate) fn add(&mut self, words: &Words) {
         self.part().push(words);
         self.flush_from(PART);
     }

@@ -45,7 +45,7 @@ impl Worker {
     }
 
     /// Its process id.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.id
     }
 
@@ -54,7 +54,7 @@ impl Worker {
     ///
     /// # Errors
     /// See [`Trouble`]: but for `Refused` the worker is of no more use, and wants to be
-    /// [left](Worker::leave).
+    /// left behind.
     pub fn ask(
         &mut self,
         question: &[u8],
@@ -72,7 +72,12 @@ impl Worker {
     ///
     /// # Errors
     /// As [`ask`](Worker::ask).
-    pub fn begin(&mut self, question: &[u8], budget: &Budget, patience: Duration) -> Result<(), Trouble> {
+    pub(crate) fn begin(
+        &mut self,
+        question: &[u8],
+        budget: &Budget,
+        patience: Duration,
+    ) -> Result<(), Trouble> {
         let frame = frames::question(question).map_err(Trouble::Refused)?;
         let mut rest = &frame[..];
         while !rest.is_empty() {
@@ -93,7 +98,7 @@ impl Worker {
     ///
     /// # Errors
     /// As [`ask`](Worker::ask).
-    pub fn finish(
+    pub(crate) fn finish(
         &mut self,
         budget: &Budget,
         patience: Duration,
@@ -165,7 +170,7 @@ impl Worker {
 
     /// Kills it, and lets it end when it can. One that can end at once has ended with this: nothing is left
     /// of it, and another may have its process id.
-    pub fn leave(mut self) -> Left {
+    pub(crate) fn leave(mut self) -> Left {
         self.process.kill();
         let begun = Instant::now();
         while !self.process.has_ended() && begun.elapsed() < GLANCE {

@@ -31,7 +31,7 @@ pub struct Ending {
 
 impl Ending {
     /// Ended by no signal.
-    pub fn new(how: impl Into<String>) -> Ending {
+    pub(crate) fn new(how: impl Into<String>) -> Ending {
         Ending { how: how.into(), signal: None }
     }
 

@@ -7,4 +7,3 @@ pub(crate) mod headroom;
 pub use crate::memory::cgroup::charged::CgroupMemory;
 pub use crate::memory::cgroup::files::cgroup;
 pub use crate::memory::cgroup::headroom::{Headroom, own_headroom};
-pub use crate::procfs::pressure::Pressure;

@@ -64,7 +64,7 @@ pub struct ProcessEvidence {
 impl ProcessEvidence {
     /// Descriptors that threads wait to write to, in an epoll set or in select. In select it is the highest
     /// one that it is about, which may be waited for otherwise, unless it can only be written to.
-    pub fn polled_to_write(&self) -> Vec<u32> {
+    pub(crate) fn polled_to_write(&self) -> Vec<u32> {
         let mut polled: Vec<u32> = Vec::new();
         for call in self.threads.iter().filter_map(|thread| thread.syscall) {
             match call.on() {

@@ -108,7 +108,7 @@ impl<'a> Scene<'a> {
         {
             let is_reader = matches!(reading, Reading::Stalled | Reading::Slow | Reading::Draining);
             if is_reader && report.socket.state != State::Listen && report.holding == Holding::Descriptors {
-                for pid in report.pids().into_iter().filter(|pid| self.may_wait(*pid)) {
+                for pid in report.pids().filter(|pid| self.may_wait(*pid)) {
                     readers.entry(pid).or_default().push(at);
                 }
             }
@@ -125,7 +125,7 @@ impl<'a> Scene<'a> {
     /// Notes who held a socket before.
     pub(crate) fn add_held_by(&mut self, at: usize, before: &[Holder]) {
         let Some(report) = self.socket(at) else { return };
-        let pids = report.pids();
+        let pids: Vec<u32> = report.pids().collect();
         let left = before.iter().map(|holder| holder.pid).filter(|pid| !pids.contains(pid));
         if let Some(inode) = report.socket.inode {
             self.left.entry(inode).or_default().extend(left);

@@ -1,6 +1,6 @@
 //! A cgroup's limits and what it suffers, in words.
 
-use skcheck_core::memory::cgroup::{CgroupMemory, Pressure};
+use skcheck_core::memory::{CgroupMemory, Pressure};
 
 use crate::report::mem::MemReport;
 use crate::text::{Charset, count, escape, percent, signed_size, size};

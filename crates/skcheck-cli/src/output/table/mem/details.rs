@@ -1,6 +1,6 @@
 //! What a row of the picture is made of, in words.
 
-use skcheck_core::memory::ledger::{Ledger, LedgerGroup, PartKind};
+use skcheck_core::memory::{Ledger, LedgerGroup, PartKind};
 
 use crate::report::mem::{MemReport, MemRow, RowOwner};
 use crate::text::{signed_size, size};

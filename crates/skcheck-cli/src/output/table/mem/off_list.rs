@@ -1,6 +1,6 @@
 //! What the census found on no list, where packets keep their data.
 
-use skcheck_core::memory::census::Census;
+use skcheck_core::memory::Census;
 use skcheck_core::{Blocks, Bytes, PageSize};
 
 use crate::text::{Charset, enumerate, grouped, size};

@@ -1,10 +1,11 @@
 use std::time::SystemTime;
 
-use skcheck_core::memory::cgroup::CgroupMemory;
-use skcheck_core::memory::ledger::{Ledger, Part, PartKind};
-use skcheck_core::memory::network::Network;
+use skcheck_core::memory::CgroupMemory;
+use skcheck_core::memory::Network;
+use skcheck_core::memory::{Ledger, Part, PartKind};
+use skcheck_core::verdict::Verdict;
 use skcheck_core::verdict::{Code, HeavySocket, VerdictReason};
-use skcheck_core::{Bytes, Holder, PageSize, Payload, Truesize, Verdict};
+use skcheck_core::{Bytes, Holder, PageSize, Payload, Truesize};
 
 use super::*;
 use crate::report::Privilege;

@@ -1,7 +1,8 @@
 //! One row of the table: a socket, or all sockets of one owner, as text.
 
-use skcheck_core::footprint::footprint;
-use skcheck_core::{Certainty, Direction, Holder, Holding, Socket, SocketEntry};
+use skcheck_core::Direction;
+use skcheck_core::Footprint;
+use skcheck_core::{Certainty, Holder, Holding, Socket, SocketEntry};
 
 use crate::output::table::scan::notes::{group_note, is_process};
 use crate::output::table::scan::writer::RowWriter;
@@ -114,7 +115,7 @@ impl RowWriter<'_> {
     /// The rows of what a socket is made of: the TCP connections that carry an MPTCP socket.
     pub(super) fn subflow_rows(&self, report: &SocketEntry) -> impl Iterator<Item = ScanCells> {
         let row = |subflow: &Socket| {
-            let footprint = footprint(subflow, None, &self.names.snapshot.host);
+            let footprint = Footprint::of(subflow, None, &self.names.snapshot.host);
             let interface = None;
             ScanCells {
                 proto: proto(subflow.protocol).to_owned(),

@@ -41,9 +41,9 @@ impl SentenceSubject {
 /// The other processes that hold all of the sockets of a process: whose it is to read them does not show
 /// here.
 fn sharing(group: &OwnerGroup<'_>, pid: u32) -> BTreeSet<u32> {
-    let mut pids = group.sockets.iter().map(|socket| socket.pids());
-    let mut all = pids.next().unwrap_or_default();
-    pids.for_each(|other| all.retain(|pid| other.contains(pid)));
+    let mut pids = group.sockets.iter().map(|socket| socket.pids().collect());
+    let mut all: BTreeSet<u32> = pids.next().unwrap_or_default();
+    pids.for_each(|other: BTreeSet<u32>| all.retain(|pid| other.contains(pid)));
     all.retain(|other| *other != pid);
     all
 }

@@ -73,7 +73,7 @@ pub(super) fn why_and_room(row: &WatchRow<'_>, names: SampleNames<'_>) -> String
 
 /// Whose it was, where that one holds it no more.
 fn held_by(row: &WatchRow<'_>, names: SampleNames<'_>) -> Option<String> {
-    let pids = row.socket.pids();
+    let pids: Vec<u32> = row.socket.pids().collect();
     let (stayed, left): (Vec<u32>, Vec<u32>) =
         row.judged.held_by.iter().map(|before| before.pid).partition(|pid| pids.contains(pid));
     let was = if stayed.is_empty() { "was" } else { "was also" };

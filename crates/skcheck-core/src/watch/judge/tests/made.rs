@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 
 use crate::collect::scanned::{Scanned, Source};
-use crate::footprint::{HostFacts, footprint};
+use crate::footprint::{Footprint, HostFacts};
 use crate::model::endpoint::Endpoint;
 use crate::model::holder::{Holder, Via};
 use crate::model::netns::NetnsId;
@@ -204,7 +204,7 @@ impl Sock {
 
     pub(crate) fn report(&self) -> SocketEntry {
         let facts = HostFacts::assumed(PageSize(4096));
-        let footprint = footprint(&self.socket, self.charge.map(Truesize), &facts);
+        let footprint = Footprint::of(&self.socket, self.charge.map(Truesize), &facts);
         SocketEntry {
             holding: self.holding,
             holders: self.holders.clone(),

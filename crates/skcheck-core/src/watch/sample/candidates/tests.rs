@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::collect::scanned::{Scanned, Source};
 use crate::exact::NotMeasured;
-use crate::footprint::{HostFacts, footprint};
+use crate::footprint::{Footprint, HostFacts};
 use crate::model::holder::Holder;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::{RecvQueue, SendQueue};
@@ -23,7 +23,7 @@ fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> SocketEntr
     socket.cookie = Some(Cookie(cookie));
     let holders = |pid: u32| if pid == 0 { Vec::new() } else { vec![Holder::new(pid, 3)] };
     SocketEntry {
-        footprint: footprint(&socket, None, &HostFacts::assumed(PageSize(4096))),
+        footprint: Footprint::of(&socket, None, &HostFacts::assumed(PageSize(4096))),
         socket,
         read_after: Duration::ZERO,
         exact: Err(NotMeasured::NoEngine),
