@@ -2,6 +2,8 @@
 
 mod agree;
 mod arguments;
+#[path = "../support/arrows.rs"]
+mod arrows;
 mod containers;
 mod demo;
 mod error_queue;

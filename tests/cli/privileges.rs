@@ -62,4 +62,11 @@ fn strict_turns_a_gap_into_three() {
     assert_eq!(code("--exit-code"), Some(1));
     assert_eq!(code("--strict --exit-code"), Some(3));
     assert_eq!(code("--strict --exit-code --bogus"), Some(2));
+    // Nobody sees few processes, no engine, and no namespace but its own.
+    let seen = |gaps: &str| code(&format!("--strict --accept-gap {gaps}"));
+    assert_eq!(seen("processes"), Some(3), "there are others");
+    let all = "processes,namespaces,engine,host_fact,closed-held-unknown,table,families,table_detail,memory";
+    assert_eq!(seen(all), Some(0));
+    assert_eq!(seen("everything"), Some(2), "no such kind");
+    assert_eq!(code("--accept-gap processes"), Some(2), "only with --strict");
 }

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_skcheck");
 
+/// A watchdog: what has not come after so long does not come, on a very busy machine either.
+const WATCHDOG: Duration = Duration::from_secs(300);
+
 /// The program, with a locale that can write everything.
 pub(crate) fn skcheck(arguments: &str) -> Command {
     let mut command = Command::new(PROGRAM);
@@ -74,7 +77,7 @@ fn is_unacknowledged(port: u16) -> bool {
 /// How a child ends, and what it has left to say.
 ///
 /// # Panics
-/// When the watchdog has to end it, after a minute.
+/// When the watchdog has to end it.
 pub(crate) fn ends(mut child: Child) -> Ran {
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (said, heard) = std::sync::mpsc::channel();
@@ -84,7 +87,7 @@ pub(crate) fn ends(mut child: Child) -> Ran {
         err.map(|mut err| err.read_to_string(&mut error).unwrap());
         said.send((text, error))
     });
-    let Ok((out, err)) = heard.recv_timeout(Duration::from_secs(60)) else {
+    let Ok((out, err)) = heard.recv_timeout(WATCHDOG) else {
         let _ = child.kill();
         let _ = child.wait();
         panic!("it does not end");
@@ -92,9 +95,12 @@ pub(crate) fn ends(mut child: Child) -> Ran {
     Ran { code: child.wait().unwrap().code(), out, err }
 }
 
-/// A watchdog: what is to be seen on any machine comes within a minute.
+/// Waits until something is so.
+///
+/// # Panics
+/// When the watchdog ends that.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + WATCHDOG;
     while !is_so() {
         assert!(Instant::now() < deadline, "waited for: {what}");
         std::thread::sleep(Duration::from_millis(2));

@@ -1,8 +1,10 @@
 //! Files in the root's `tests/` and `benches/` that no crate declares would silently never run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::support::arrows::{self, circle, is_in, named};
 
 #[test]
 fn every_test_and_bench_is_declared() {
@@ -33,4 +35,93 @@ fn entry_points(root: &Path) -> BTreeSet<PathBuf> {
         .map(main)
         .filter(|path| path.extension().is_some_and(|ext| ext == "rs") && path.exists())
         .collect()
+}
+
+/// The rooms of the library, each below those that it may name: a file names those before its own, and its own.
+const ROOMS: [&str; 21] = [
+    "glob",
+    "model",
+    "procfs",
+    "container",
+    "cgroup",
+    "diag",
+    "host",
+    "engine",
+    "footprint",
+    "exact",
+    "occupancy",
+    "collect",
+    "memory",
+    "holders",
+    "snapshot",
+    "verdict",
+    "leaks",
+    "packets",
+    "watch::evidence",
+    "watch::sample",
+    "watch::judge",
+];
+
+/// Those that only say what there is.
+const DOORS: [&str; 4] = ["lib", "watch", "testing", "fuzzing"];
+
+fn sources() -> BTreeMap<String, String> {
+    arrows::sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+}
+
+/// The room of a file, by its place.
+fn room_of(file: &str) -> Option<usize> {
+    ROOMS.iter().position(|room| is_in(file, room))
+}
+
+fn offences(file: &str, named: &[String]) -> Vec<String> {
+    let Some(own) = room_of(file) else { return Vec::new() };
+    arrows::offences(file, named, |path| room_of(path).is_some_and(|room| room <= own))
+}
+
+#[test]
+fn a_room_names_only_those_above_it() {
+    let sources = sources();
+    let without_room: Vec<&String> = sources.keys().filter(|file| room_of(file).is_none()).collect();
+    assert!(without_room.iter().all(|file| DOORS.contains(&file.as_str())), "{without_room:?}");
+    let is_furnished = |room: &&str| sources.keys().any(|file| is_in(file, room));
+    assert_eq!(ROOMS.iter().find(|room| !is_furnished(room)), None);
+    let offences: Vec<String> =
+        sources.iter().flat_map(|(file, source)| offences(file, &named(source))).collect();
+    assert!(offences.is_empty(), "{offences:#?}");
+}
+
+#[test]
+fn files_name_each_other_in_no_circle() {
+    let sources = sources();
+    let files = sources.iter().filter(|(file, _)| *file != "lib");
+    let arrows = arrows::arrows(files.map(|(file, source)| (file.as_str(), named(source))));
+    assert_eq!(circle(&arrows), None);
+}
+
+/// What only one room knows.
+#[test]
+fn secrets_are_kept() {
+    for (secret, room) in [
+        ("netlink_packet", "diag"),
+        ("netlink_sys", "diag"),
+        ("move_into_link_name_space", "host"),
+        ("setns", "host"),
+    ] {
+        let sources = sources();
+        let who: Vec<&String> = sources.iter().filter(|it| it.1.contains(secret)).map(|it| it.0).collect();
+        assert!(who.iter().all(|file| is_in(file, room)), "{secret}: {who:?}");
+    }
+}
+
+#[test]
+fn offences_are_found() {
+    let check = |file: &str, source: &str, expected: usize| {
+        assert_eq!(offences(file, &named(source)).len(), expected, "{file}: {source}");
+    };
+    check("model::query", "use crate::snapshot::entry::SocketEntry;", 1);
+    check("snapshot::join", "use crate::model::query::Query;\nuse crate::diag::{decode, request};", 0);
+    check("watch::sample::probe", "fn f() { crate::watch::judge::judgement::judge() }", 1);
+    check("watch::judge::scene", "use crate::watch::evidence::sample::Sample;", 0);
+    check("memory::ledger", "use crate::Query;", 1);
 }

@@ -167,6 +167,30 @@ fn vanished_and_unreadable_processes() {
     assert_eq!((snapshot.scanned.processes, snapshot.scanned.unreadable), (2, 1));
 }
 
+/// A first process that lets nobody look, not even root, is ordinary; another one is not, nor is it where
+/// privilege lacks.
+#[test]
+fn who_may_not_be_read_is_named() {
+    let gap = |pid: u32, capabilities: &str| {
+        let host = tcp4(|n| vec![Inet::numbered(1).recv_q(5).dumped(n), done(n, 0)]);
+        let host = host.process(3, "reader", &[1]).process(pid, "systemd", &[]).unreadable(pid);
+        let own = std::fs::read_to_string("/proc/self/status").expect("it is there");
+        let lines = own.lines().filter(|line| !line.starts_with("CapEff:"));
+        let status = lines.map(|line| format!("{line}\n")).collect::<String>();
+        let status = format!("{status}CapEff:\t{capabilities}\n");
+        let snapshot = scan(&host.file("/proc/self/status", status), &tcp_only()).expect("it answers");
+        let mut gaps = snapshot.gaps.into_iter().filter(|gap| gap.what == Missing::Processes);
+        gaps.next().expect("it is said")
+    };
+    let first = gap(1, "000001ffffffffff");
+    let named = first.place.named_processes();
+    assert_eq!((named.len(), named[0].pid, named[0].comm.as_deref()), (1, 1, Some(&b"systemd"[..])));
+    let text = "1 process whose descriptors and namespaces may not be read: systemd (1)";
+    assert_eq!((first.to_string().as_str(), first.is_ordinary), (text, true));
+    assert!(!gap(7, "000001ffffffffff").is_ordinary, "another one");
+    assert!(!gap(1, "0000000000000000").is_ordinary, "root sees more");
+}
+
 /// With hidepid other users' processes are not even listed: who holds a socket cannot be told.
 #[test]
 fn hidden_processes() {

@@ -47,9 +47,10 @@ impl Asked {
     }
 
     /// When it is interrupted; of a watch there is something to see by then.
-    pub(crate) fn signalled(&self) -> Option<Moment> {
+    /// After so many times in vain it is later.
+    pub(crate) fn signalled(&self, times: u32) -> Option<Moment> {
         self.signal?;
-        let early = Moment::After(Duration::from_secs(1) * slowness());
+        let early = Moment::After(Duration::from_secs(1) * slowness() * (times + 1));
         Some(if self.what == What::Watch { Moment::FirstLine } else { early })
     }
 }
@@ -66,7 +67,11 @@ pub(crate) fn of(world: &World) -> Vec<Asked> {
         Asked { what, engine, arguments, text, signal: None }
     };
     let json = |what, arguments: &str| ask(what, format!("{arguments} --format json {timeout}"), false);
-    let watch = |arguments: &str| ask(What::Watch, format!("watch --format jsonl {arguments}"), false);
+    // A watch waits no longer than its interval.
+    let window = format!("--interval {}s", budget().as_secs().max(2));
+    let watch =
+        |arguments: &str| ask(What::Watch, format!("watch --format jsonl {window} {arguments}"), false);
+    let once = format!("--for {}s", budget().as_secs().max(2));
     let interrupted = |asked: Asked, signal| Asked { signal: Some(signal), ..asked };
     let packets = |held: &Held| format!("packets {} {}", held.pid, held.fd);
     let beside = world.beside[0];
@@ -74,15 +79,15 @@ pub(crate) fn of(world: &World) -> Vec<Asked> {
         ask(What::Scan, timeout.clone(), true),
         ask(What::Scan, format!("--engine proc {timeout}"), true),
         ask(What::Stalled, format!("--stalled {timeout}"), true),
-        ask(What::Watch, "watch --for 2s".to_owned(), true),
+        ask(What::Watch, format!("watch {window} {once}"), true),
         json(What::Scan, ""),
         json(What::Scan, "--engine proc"),
         json(What::Scan, "--engine bpf"),
         json(What::Scan, "--exact"),
         json(What::Stalled, "--stalled"),
         json(What::Mem, "mem"),
-        watch("--for 2s"),
-        watch("--for 2s --engine proc"),
+        watch(&once),
+        watch(&format!("{once} --engine proc")),
         json(What::Leaks, "leaks --min-open 1"),
         json(What::Packets(beside), &packets(&beside)),
         json(What::ByNobody, "--engine proc"),

@@ -1,6 +1,7 @@
 //! What the integration tests are made of: sockets whose numbers are known, other processes, what
 //! `ss` says of the same sockets, and made-up hosts.
 
+pub(crate) mod arrows;
 pub(crate) mod cgroup;
 pub(crate) mod child;
 pub(crate) mod doing;

@@ -1,7 +1,6 @@
 //! Real proxies with two clients, one of which does not read: which of them keeps which connection waiting.
 
 use std::path::Path;
-use std::time::Duration;
 
 use skcheck_core::watch::Judged;
 use skcheck_core::watch::cause::{End, Root};
@@ -13,14 +12,11 @@ use crate::look::{SHORT, Seen, watch};
 use crate::real::{Family, real};
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
-use crate::support::scan::within;
+use crate::support::scan::eventually;
 use crate::support::skip::{Skip, skip};
 
 const FRONT: u16 = 7100;
 const BACK: u16 = 7101;
-
-/// Long enough for buffers of megabytes to fill on a machine that does much else.
-const SETTLED: Duration = Duration::from_secs(60);
 
 const HAPROXY: &str = "
 global
@@ -170,7 +166,7 @@ impl Situation {
 
     /// What was read and what was written tells the two apart.
     fn both_stand_still(&self) {
-        within(SETTLED, "both are told apart", || {
+        eventually("both are told apart", || {
             let seen = watch(SHORT);
             let told = [0, 1].map(|client| self.waits_for_its_client(&seen, client));
             let stand = [0, 1].map(|client| Some(self.reader(&seen, client)?.0.reading));
@@ -190,7 +186,7 @@ impl Situation {
 
     /// What is read all the time waits for nobody; what is not, for its own client alone.
     fn one_is_innocent(&self) {
-        within(SETTLED, "the one stands still", || {
+        eventually("the one stands still", || {
             let seen = watch(SHORT);
             let innocent = self.clients[1].pid();
             let accused = |judged: &Judged| {

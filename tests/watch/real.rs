@@ -1,16 +1,12 @@
 //! Real programs, with the processes that they start.
 
 use std::path::Path;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::role::Role;
-use crate::support::scan::within;
-
-/// How long a program may take to start on a machine that does much else.
-const START: Duration = Duration::from_secs(60);
+use crate::support::scan::eventually;
 
 /// Where a program is, if it is installed.
 pub(crate) fn real(program: &str) -> Option<String> {
@@ -26,7 +22,7 @@ impl Family {
     /// Starts it by a command, and waits until somebody listens at this port.
     pub(crate) fn start(command: &[&str], port: u16) -> Family {
         let family = Family(Role::start(&format!("become {}", command.join(" ")), Vec::new()));
-        within(START, "it listens", || listens(port).then_some(()));
+        eventually("it listens", || listens(port).then_some(()));
         family
     }
 
@@ -37,7 +33,7 @@ impl Family {
 
     /// Its workers, once there are so many.
     pub(crate) fn workers<const N: usize>(&self) -> [u32; N] {
-        within(START, "it has its workers", || children(self.first()).try_into().ok())
+        eventually("it has its workers", || children(self.first()).try_into().ok())
     }
 }
 

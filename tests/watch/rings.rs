@@ -21,10 +21,8 @@ use crate::look::{SHORT, Seen, engine, here, stands_on, watch, watch_by};
 use crate::real::real;
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
-use crate::support::scan::{self, within};
+use crate::support::scan::{self, eventually};
 use crate::support::skip::{Skip, skip};
-
-const SETTLED: Duration = Duration::from_secs(60);
 
 /// tcpdump, once it listens, and its packet socket.
 fn tcpdump(program: &str, output: &Path) -> (Role, Inode) {
@@ -33,7 +31,7 @@ fn tcpdump(program: &str, output: &Path) -> (Role, Inode) {
     let role = Role::start(&format!("become {}", words.join(" ")), Vec::new());
     let mut query = here();
     query.pids = vec![role.pid()];
-    let socket = within(SETTLED, "it listens", || {
+    let socket = eventually("it listens", || {
         let bound = |report: &SocketEntry| {
             report.socket.protocol == Protocol::Packet && report.socket.interface.is_some()
         };
@@ -76,7 +74,7 @@ fn a_pipe_that_nobody_reads() {
     let (innocent, read) = tcpdump(&program, &directory.path().join("file"));
     assert_ne!(full, read);
     // The fifo takes 64 KiB, the ring 1 MiB.
-    within(SETTLED, "it cannot write", || {
+    eventually("it cannot write", || {
         send(4000);
         let waits = std::fs::read_to_string(format!("/proc/{}/syscall", stuck.pid())).ok()?;
         waits.starts_with(&format!("{SYS_write} ")).then_some(())
@@ -111,7 +109,7 @@ fn a_pipe_that_nobody_reads() {
         assert_eq!(seen.socket(read).cause, None);
     }
     // Once the pipe is read, the ring is emptied.
-    within(SETTLED, "the ring is emptied", || {
+    eventually("the ring is emptied", || {
         let mut bytes = vec![0; 1 << 16];
         while fifo.read(&mut bytes).is_ok_and(|count| count > 0) {}
         let seen = watch(Duration::from_millis(100));

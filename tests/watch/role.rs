@@ -24,7 +24,7 @@ const ROLE: &str = "SKCHECK_TEST_ROLE";
 /// A role gets no more sockets.
 const MOST_SOCKETS: usize = 8;
 /// A watchdog: a role that nobody ended ends by itself.
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_secs(900);
 
 /// A program that plays a role. It ends when this is dropped, or when its test ends otherwise.
 pub(crate) struct Role {

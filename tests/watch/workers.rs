@@ -1,7 +1,6 @@
 //! Real programs whose workers stand still while their first process waits for these.
 
 use std::path::Path;
-use std::time::Duration;
 
 use nix::libc::{SYS_epoll_pwait, SYS_epoll_wait};
 use nix::sys::signal::Signal;
@@ -15,10 +14,8 @@ use crate::look::{SHORT, Seen, watch};
 use crate::real::{Family, real, signal};
 use crate::role::Role;
 use crate::support::netns::in_own_netns;
-use crate::support::scan::within;
+use crate::support::scan::eventually;
 use crate::support::skip::{Skip, skip};
-
-const SETTLED: Duration = Duration::from_secs(60);
 
 /// The listener, where connections wait at it.
 fn listener<'s>(seen: &'s Seen, family: &Family) -> Option<&'s Judged> {
@@ -28,7 +25,7 @@ fn listener<'s>(seen: &'s Seen, family: &Family) -> Option<&'s Judged> {
 
 /// A watch in which nobody accepts, and why not.
 fn not_accepted(family: &Family, code: CauseCode) -> (Seen, Cause) {
-    within(SETTLED, "nobody accepts", || {
+    eventually("nobody accepts", || {
         let seen = watch(SHORT);
         let judged = listener(&seen, family).filter(|judged| judged.reading == Reading::Stalled)?;
         let cause = judged.cause.clone().filter(|cause| cause.code == code)?;
@@ -139,7 +136,7 @@ fn nginx() {
     let (_, cause) = not_accepted(&family, CauseCode::Stopped);
     assert_eq!(named(&cause), workers, "{cause:#?}");
     signal(workers[1], Signal::SIGCONT);
-    within(SETTLED, "it accepts", || listener(&watch(SHORT), &family).is_none().then_some(()));
+    eventually("it accepts", || listener(&watch(SHORT), &family).is_none().then_some(()));
     let _more = clients(PORT, 5, "/");
     all_are_accepted(&family);
 }
@@ -183,7 +180,7 @@ fn node() {
     assert!(quick.is_empty(), "{quick:#?}");
     let _spins = clients(PORT, 1, "/spin");
     let _waiting = clients(PORT, 3, "/quick");
-    let (judged, root) = within(SETTLED, "what was accepted is not read", || {
+    let (judged, root) = eventually("what was accepted is not read", || {
         let seen = watch(SHORT);
         let judged = unread(&seen).into_iter().next()?;
         let root = judged.root.clone().filter(|_| judged.reading == Reading::Stalled)?;

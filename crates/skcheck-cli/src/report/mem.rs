@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use skcheck_core::memory::Memory;
 use skcheck_core::memory::census::Census;
 use skcheck_core::memory::cgroup::CgroupMemory;
-use skcheck_core::memory::ledger::{Ledger, OwnerGroup, PartKind};
+use skcheck_core::memory::ledger::{Ledger, LedgerGroup, PartKind};
 use skcheck_core::memory::network::Network;
 use skcheck_core::memory::reserved::Reserved;
 use skcheck_core::{Bytes, Error, Gap, Missing, PageSize, Place, Snapshot, Verdict, verdict};
@@ -145,16 +145,16 @@ impl MemReport<'_> {
             |owner, Bytes(bytes): Bytes| MemRow { owner, bytes: i64::try_from(bytes).unwrap_or(i64::MAX) };
         let cache = ledger.part(PartKind::PageCache);
         let applications =
-            ledger.group(OwnerGroup::Application).0.saturating_sub(cache.unwrap_or_default().0);
+            ledger.group(LedgerGroup::Application).0.saturating_sub(cache.unwrap_or_default().0);
         let mut rows = vec![row(RowOwner::Applications, Bytes(applications))];
         rows.extend(cache.map(|cache| row(RowOwner::PageCache, cache)));
         // A cgroup's need not be counted; a gap says so.
-        if ledger.parts.iter().any(|part| part.kind.group() == OwnerGroup::Kernel) {
-            rows.push(row(RowOwner::Kernel, ledger.group(OwnerGroup::Kernel)));
+        if ledger.parts.iter().any(|part| part.kind.group() == LedgerGroup::Kernel) {
+            rows.push(row(RowOwner::Kernel, ledger.group(LedgerGroup::Kernel)));
         }
         rows.push(MemRow { owner: RowOwner::Nobody, bytes: self.nobodys() });
         match self.scope {
-            Scope::Host(_) => rows.push(row(RowOwner::Free, ledger.group(OwnerGroup::Free))),
+            Scope::Host(_) => rows.push(row(RowOwner::Free, ledger.group(LedgerGroup::Free))),
             Scope::Cgroup(cgroup) => rows.extend(
                 cgroup
                     .limit

@@ -52,7 +52,7 @@ pub struct Included {
 
 /// What kind of owner a part has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OwnerGroup {
+pub enum LedgerGroup {
     /// Programs and files: anonymous memory, page cache, shared memory, huge pages.
     Application,
     /// The kernel itself.
@@ -61,13 +61,13 @@ pub enum OwnerGroup {
     Free,
 }
 
-impl OwnerGroup {
+impl LedgerGroup {
     /// `application`, `kernel` or `free`.
     pub fn name(self) -> &'static str {
         match self {
-            OwnerGroup::Application => "application",
-            OwnerGroup::Kernel => "kernel",
-            OwnerGroup::Free => "free",
+            LedgerGroup::Application => "application",
+            LedgerGroup::Kernel => "kernel",
+            LedgerGroup::Free => "free",
         }
     }
 }
@@ -165,15 +165,15 @@ impl PartKind {
     }
 
     /// Whom it belongs to.
-    pub fn group(self) -> OwnerGroup {
+    pub fn group(self) -> LedgerGroup {
         match self {
             PartKind::Anonymous
             | PartKind::PageCache
             | PartKind::Shmem
             | PartKind::SwapCache
-            | PartKind::Hugetlb => OwnerGroup::Application,
-            PartKind::Free | PartKind::NotInitialised | PartKind::PerCpuLists => OwnerGroup::Free,
-            _ => OwnerGroup::Kernel,
+            | PartKind::Hugetlb => LedgerGroup::Application,
+            PartKind::Free | PartKind::NotInitialised | PartKind::PerCpuLists => LedgerGroup::Free,
+            _ => LedgerGroup::Kernel,
         }
     }
 }
@@ -203,7 +203,7 @@ impl Ledger {
     }
 
     /// All parts of one group.
-    pub fn group(&self, group: OwnerGroup) -> Bytes {
+    pub fn group(&self, group: LedgerGroup) -> Bytes {
         let parts = self.parts.iter().filter(|part| part.kind.group() == group);
         Bytes(parts.map(|part| part.bytes.0).fold(0, u64::saturating_add))
     }

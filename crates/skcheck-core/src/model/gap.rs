@@ -183,26 +183,26 @@ impl Missing {
         if count == Some(1) { words.one } else { words.many }
     }
 
-    fn words(self) -> &'static Words {
-        const NONE: Words = row(Missing::HostFact, "", "", "");
+    fn words(self) -> &'static KindWords {
+        const NONE: KindWords = row(Missing::HostFact, "", "", "");
         WORDS.get(self as usize).unwrap_or(&NONE)
     }
 }
 
 /// How a kind is called, and what one of it and several of it are.
-struct Words {
+struct KindWords {
     of: Missing,
     name: &'static str,
     one: &'static str,
     many: &'static str,
 }
 
-const fn row(of: Missing, name: &'static str, one: &'static str, many: &'static str) -> Words {
-    Words { of, name, one, many }
+const fn row(of: Missing, name: &'static str, one: &'static str, many: &'static str) -> KindWords {
+    KindWords { of, name, one, many }
 }
 
 /// In the order of the kinds.
-const WORDS: [Words; 27] = [
+const WORDS: [KindWords; 27] = [
     row(
         Missing::Processes,
         "processes",
@@ -350,7 +350,7 @@ mod tests {
         let what = "whose descriptors and namespaces may not be read";
         assert_eq!(of(&[1]), format!("1 process {what}: ng\\x1binx (1)"));
         let many = format!(
-            "7 processes {what}: ng\\x1binx (1), ng\\x1binx (2), pid 3, ng\\x1binx (4), ng\\x1binx (5) and 2 more"
+            "7 processes {what}: ng\\x1binx (1), ng\\x1binx (2), process (3), ng\\x1binx (4), ng\\x1binx (5) and 2 more"
         );
         assert_eq!(of(&[1, 2, 3, 4, 5, 6, 7]), many);
     }

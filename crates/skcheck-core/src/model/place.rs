@@ -40,6 +40,8 @@ pub struct ProcessName {
     pub pid: u32,
     /// Its name (/proc/PID/comm), as bytes, where that could be read.
     pub comm: Option<Vec<u8>>,
+    /// The descriptor of it that the gap is about, where it is about one.
+    pub fd: Option<u32>,
 }
 
 impl Place {
@@ -48,10 +50,18 @@ impl Place {
 
     /// These processes, by pid, of which the first are named; nothing when there is none.
     pub(crate) fn processes(pids: &[u32], comm: impl Fn(u32) -> Option<Vec<u8>>) -> Place {
-        let first: Vec<ProcessName> =
-            pids.iter().take(Place::NAMED).map(|pid| ProcessName { pid: *pid, comm: comm(*pid) }).collect();
+        let first: Vec<ProcessName> = pids
+            .iter()
+            .take(Place::NAMED)
+            .map(|pid| ProcessName { pid: *pid, comm: comm(*pid), fd: None })
+            .collect();
         let more = pids.len().saturating_sub(first.len()) as u64;
         Place::Processes { first, more }
+    }
+
+    /// This process alone.
+    pub(crate) fn process(name: ProcessName) -> Place {
+        Place::Processes { first: vec![name], more: 0 }
     }
 
     /// The processes that it names.
@@ -98,10 +108,9 @@ impl fmt::Display for Place {
 
 impl fmt::Display for ProcessName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.comm {
-            Some(comm) => write!(f, "{} ({})", comm.escape_ascii(), self.pid),
-            None => write!(f, "pid {}", self.pid),
-        }
+        let comm = self.comm.as_deref().unwrap_or(b"process");
+        write!(f, "{} ({})", comm.escape_ascii(), self.pid)?;
+        self.fd.map_or(Ok(()), |fd| write!(f, ", fd {fd}"))
     }
 }
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use skcheck_core::host::Guarded;
-use skcheck_core::memory::ledger::OwnerGroup;
+use skcheck_core::memory::ledger::LedgerGroup;
 use skcheck_core::{Host, memory};
 
 /// Memory that nobody uses, in bytes, with what the CPUs keep in free lists of their own: chunks of 32 KiB
 /// come from there first (`rmqueue_pcplist`).
 pub(super) fn free_memory(host: &Guarded) -> Option<u64> {
-    Some(memory(host, None).ok()?.ledger.group(OwnerGroup::Free).0)
+    Some(memory(host, None).ok()?.ledger.group(LedgerGroup::Free).0)
 }
 
 /// Memory that can be had without hurting anybody, in bytes.

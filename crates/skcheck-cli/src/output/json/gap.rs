@@ -1,15 +1,15 @@
 //! What could not be seen.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use skcheck_core::{Gap, ProcessName};
+
+use crate::output::json::bytes::{hex_unless_utf8, lossy};
 
 #[derive(Serialize)]
 pub(super) struct GapJson<'a> {
     what: &'static str,
     r#where: String,
-    processes: Vec<ProcessNameJson<'a>>,
+    processes: Vec<ProcessNameJson>,
     count: Option<u64>,
     hides_sockets: bool,
     is_ordinary: bool,
@@ -34,14 +34,21 @@ impl<'a> GapJson<'a> {
 
 /// A process that a gap names.
 #[derive(Serialize)]
-struct ProcessNameJson<'a> {
+struct ProcessNameJson {
     pid: u32,
-    comm: Option<Cow<'a, str>>,
+    comm: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comm_hex: Option<String>,
+    fd: Option<u32>,
 }
 
-impl<'a> ProcessNameJson<'a> {
-    fn new(process: &'a ProcessName) -> ProcessNameJson<'a> {
-        let comm = process.comm.as_deref().map(String::from_utf8_lossy);
-        ProcessNameJson { pid: process.pid, comm }
+impl ProcessNameJson {
+    fn new(process: &ProcessName) -> ProcessNameJson {
+        ProcessNameJson {
+            pid: process.pid,
+            comm: process.comm.as_deref().map(lossy),
+            comm_hex: process.comm.as_deref().and_then(hex_unless_utf8),
+            fd: process.fd,
+        }
     }
 }

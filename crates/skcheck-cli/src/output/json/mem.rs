@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use skcheck_core::memory::cgroup::{CgroupMemory, Pressure};
-use skcheck_core::memory::ledger::OwnerGroup;
+use skcheck_core::memory::ledger::LedgerGroup;
 use skcheck_core::verdict::{Evidence, HeavySocket};
 
 use crate::output::json::books::{CensusJson, NamedJson, NetworkJson, ReservedJson};
@@ -135,7 +135,7 @@ impl<'a> MemJson<'a> {
             schema: SCHEMA,
             taken_at: rfc3339(report.taken_at),
             total: ledger.total.0,
-            free: host.map(|_| ledger.group(OwnerGroup::Free).0),
+            free: host.map(|_| ledger.group(LedgerGroup::Free).0),
             unaccounted: ledger.unaccounted,
             lru_ownerless: ledger.lru_ownerless,
             nobody: ledger.nobodys().0,

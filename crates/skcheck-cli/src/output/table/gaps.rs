@@ -63,3 +63,20 @@ fn words(gap: &Gap, charset: Charset) -> (String, String) {
     let missing = escape(gap.to_string().as_bytes(), charset);
     (format!("Not seen: {missing}"), escape(gap.remedy.as_bytes(), charset))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ordinary_is_said_last_and_shortly() {
+        let mut first = Gap::counted(Missing::Processes, Place::Host("systemd (1)".into()), 1, "no help");
+        first.is_ordinary = true;
+        let engine = Gap::uncounted(Missing::Engine, Place::Engine("bpf"), "run as root");
+        let mut out = Vec::new();
+        write_gaps(&[first, engine], Page { width: None, charset: Charset::Ascii }, &mut out).unwrap();
+        let expected = "Not seen: packets and pages not measured (bpf)\n  run as root\n\
+                        Not seen, as usual: what systemd (1) has open (--accept-gap processes)\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}

@@ -16,6 +16,7 @@ use crate::host::guarded::whose::Whose;
 use crate::host::live::Live;
 use crate::host::worker::left::{reap, reap_soon};
 use crate::host::worker::{Left, Trouble, Worker};
+use crate::model::place::{Place, ProcessName};
 
 /// The kernel that this program runs on, asked by workers.
 ///
@@ -193,18 +194,23 @@ impl Guarded {
     /// Notes who does not answer, under the name that it has in a report.
     fn remember(&self, subject: Subject, wchan: Option<String>, left: Left) {
         let whose = self.whose();
-        let (name, device) = match &subject {
-            Subject::Process(pid) | Subject::Memory(pid) => (whose.name_of(*pid), None),
-            Subject::Descriptor(pid, fd) => (format!("{}, fd {fd}", whose.name_of(*pid)), None),
-            Subject::Place(path) => whose.file_system_of(path),
-            Subject::Sockets(name, _) => (name.clone(), None),
+        let (place, device) = match &subject {
+            Subject::Process(pid) | Subject::Memory(pid) => (Place::process(whose.name_of(*pid)), None),
+            Subject::Descriptor(pid, fd) => {
+                (Place::process(ProcessName { fd: Some(*fd), ..whose.name_of(*pid) }), None)
+            }
+            Subject::Place(path) => {
+                let (name, device) = whose.file_system_of(path);
+                (Place::Host(name.into()), device)
+            }
+            Subject::Sockets(name, _) => (Place::Host(name.clone().into()), None),
         };
         let waits_in = whose.waits_in(&subject);
         let mut silent = self.silent();
         if let Some(device) = device {
             silent.add_device(device, subject.clone());
         }
-        silent.add(subject, Met { name, waits_in, wchan, left });
+        silent.add(subject, Met { place, waits_in, wchan, left });
     }
 }
 

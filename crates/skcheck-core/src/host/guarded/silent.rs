@@ -15,8 +15,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// One that did not answer.
 #[derive(Debug)]
 struct Silence {
-    /// Its name, for a report.
-    name: String,
+    /// What a report calls it.
+    place: Place,
     /// The kernel function that it waits in itself, where that could be asked.
     waits_in: Option<String>,
     wchan: Option<String>,
@@ -43,7 +43,7 @@ pub(super) struct Silent {
 
 /// What a silence is remembered with.
 pub(super) struct Met {
-    pub(super) name: String,
+    pub(super) place: Place,
     pub(super) waits_in: Option<String>,
     pub(super) wchan: Option<String>,
     pub(super) left: Left,
@@ -51,9 +51,9 @@ pub(super) struct Met {
 
 impl Silent {
     pub(super) fn add(&mut self, subject: Subject, met: Met) {
-        let Met { name, waits_in, wchan, left } = met;
+        let Met { place, waits_in, wchan, left } = met;
         let since = Instant::now();
-        self.of.entry(subject).or_insert(Silence { name, waits_in, wchan, since, left });
+        self.of.entry(subject).or_insert(Silence { place, waits_in, wchan, since, left });
     }
 
     /// A question that could not be asked, and why.
@@ -156,7 +156,7 @@ impl Silence {
                 "{waits}: a process is stuck in send or recv and keeps the lock; what only the lock gives is unknown"
             ),
         };
-        let gap = Gap::counted(Missing::NoAnswer, Place::Host(self.name.clone().into()), 1, remedy);
+        let gap = Gap::counted(Missing::NoAnswer, self.place.clone(), 1, remedy);
         Gap { is_detail: subject.is_detail(), ..gap }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::host::guarded::pool::WorkerPool;
 use crate::host::guarded::subject::Subject;
 use crate::host::live::Live;
+use crate::model::place::ProcessName;
 use crate::procfs::comm::comm;
 use crate::procfs::mountinfo::mounts;
 use crate::procfs::wchan::wchan;
@@ -47,9 +48,9 @@ impl FileSystem {
 
 impl Whose<'_> {
     /// A process's name and id, for a report.
-    pub(super) fn name_of(&self, pid: u32) -> String {
+    pub(super) fn name_of(&self, pid: u32) -> ProcessName {
         let comm = self.pool.read_anyway(&format!("/proc/{pid}/comm")).map(|file| comm(&file));
-        format!("{} ({pid})", comm.unwrap_or_else(|| b"process".to_vec()).escape_ascii())
+        ProcessName { pid, comm, fd: None }
     }
 
     /// The kernel function that somebody waits in who does not answer for one of the things that he has. Of a

@@ -1,6 +1,6 @@
 //! What a row of the picture is made of, in words.
 
-use skcheck_core::memory::ledger::{Ledger, OwnerGroup, PartKind};
+use skcheck_core::memory::ledger::{Ledger, LedgerGroup, PartKind};
 
 use crate::report::mem::{MemReport, MemRow, RowOwner};
 use crate::text::{signed_size, size};
@@ -9,8 +9,8 @@ use crate::text::{signed_size, size};
 pub(super) fn details(report: &MemReport<'_>, row: MemRow) -> String {
     let ledger = report.ledger;
     match row.owner {
-        RowOwner::Applications => parts(ledger, OwnerGroup::Application),
-        RowOwner::Kernel => parts(ledger, OwnerGroup::Kernel),
+        RowOwner::Applications => parts(ledger, LedgerGroup::Application),
+        RowOwner::Kernel => parts(ledger, LedgerGroup::Kernel),
         RowOwner::Free => free(ledger),
         RowOwner::Nobody if row.bytes < 0 => "counters overlap: some pages count twice".to_owned(),
         RowOwner::Nobody => report
@@ -21,7 +21,7 @@ pub(super) fn details(report: &MemReport<'_>, row: MemRow) -> String {
 }
 
 /// The parts of a group, the largest first, where there are several; the page cache has its own row.
-fn parts(ledger: &Ledger, group: OwnerGroup) -> String {
+fn parts(ledger: &Ledger, group: LedgerGroup) -> String {
     let slab = [PartKind::SlabReclaimable, PartKind::SlabUnreclaimable].map(|kind| ledger.part(kind));
     let is_slab = |kind| matches!(kind, PartKind::SlabReclaimable | PartKind::SlabUnreclaimable);
     let of_group = ledger
@@ -31,7 +31,7 @@ fn parts(ledger: &Ledger, group: OwnerGroup) -> String {
     let mut named: Vec<(u64, String)> =
         of_group.map(|part| (part.bytes.0, part_name(part.kind).to_owned())).collect();
     let sum = slab.iter().flatten().map(|bytes| bytes.0).fold(0, u64::saturating_add);
-    if group == OwnerGroup::Kernel && sum > 0 {
+    if group == LedgerGroup::Kernel && sum > 0 {
         named.push((sum, "slab".to_owned()));
     }
     named.retain(|(bytes, _)| *bytes > 0);
