@@ -150,39 +150,8 @@ impl Footprint {
     pub fn of(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFacts) -> Footprint {
         let payload = unread(socket);
         let charged = received_charge(socket, payload, unix_charge);
-        let packets_hold_payload = match socket.protocol {
-            Protocol::Tcp => {
-                socket.recv_q.size().is_some_and(|q| q > 0)
-                    && socket.skmem.backlog == Some(0)
-                    && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
-            }
-            Protocol::UnixStream => payload.is_some(),
-            Protocol::Udp
-            | Protocol::UdpLite
-            | Protocol::UnixDatagram
-            | Protocol::UnixSeqpacket
-            | Protocol::Mptcp
-            | Protocol::Raw
-            | Protocol::Ping
-            | Protocol::Packet
-            | Protocol::Netlink => false,
-        };
-        let bounding = payload.filter(|_| packets_hold_payload);
-        let rings = match socket.protocol {
-            Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
-            Protocol::Tcp
-            | Protocol::Udp
-            | Protocol::UdpLite
-            | Protocol::UnixStream
-            | Protocol::UnixDatagram
-            | Protocol::UnixSeqpacket
-            | Protocol::Mptcp
-            | Protocol::Raw
-            | Protocol::Ping
-            | Protocol::Netlink => Some(Bytes(0)),
-        };
-        let sent_payload = unsent(socket);
-        let sent_charge = sent_charge(socket);
+        let bounding = payload.filter(|_| packets_hold_payload(socket));
+        let (sent_payload, sent_charge) = (unsent(socket), sent_charge(socket));
         Footprint {
             received: Side {
                 payload,
@@ -194,20 +163,8 @@ impl Footprint {
                 charged: sent_charge,
                 worst: sent_charge.map(|charge| Worst::of(charge, sent_payload, host)),
             },
-            certainty: match socket.protocol {
-                _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
-                Protocol::UnixDatagram => Certainty::Estimate,
-                Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
-                Protocol::Tcp
-                | Protocol::Udp
-                | Protocol::UdpLite
-                | Protocol::Mptcp
-                | Protocol::Raw
-                | Protocol::Ping
-                | Protocol::Packet
-                | Protocol::Netlink => Certainty::Exact,
-            },
-            rings,
+            certainty: certainty(socket.protocol, charged),
+            rings: rings(socket),
         }
     }
 
@@ -290,6 +247,61 @@ impl WorstBasis {
             WorstBasis::Truesize => "truesize",
             WorstBasis::Payload => "payload",
         }
+    }
+}
+
+/// Whether every packet in the receive queue is known to hold unread payload.
+fn packets_hold_payload(socket: &Socket) -> bool {
+    match socket.protocol {
+        Protocol::Tcp => {
+            socket.recv_q.size().is_some_and(|q| q > 0)
+                && socket.skmem.backlog == Some(0)
+                && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
+        }
+        Protocol::UnixStream => true,
+        Protocol::Udp
+        | Protocol::UdpLite
+        | Protocol::UnixDatagram
+        | Protocol::UnixSeqpacket
+        | Protocol::Mptcp
+        | Protocol::Raw
+        | Protocol::Ping
+        | Protocol::Packet
+        | Protocol::Netlink => false,
+    }
+}
+
+/// What rings take.
+fn rings(socket: &Socket) -> Option<Bytes> {
+    match socket.protocol {
+        Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
+        Protocol::Tcp
+        | Protocol::Udp
+        | Protocol::UdpLite
+        | Protocol::UnixStream
+        | Protocol::UnixDatagram
+        | Protocol::UnixSeqpacket
+        | Protocol::Mptcp
+        | Protocol::Raw
+        | Protocol::Ping
+        | Protocol::Netlink => Some(Bytes(0)),
+    }
+}
+
+/// How sure what is charged for the receiving side is.
+fn certainty(protocol: Protocol, charged: Option<Truesize>) -> Certainty {
+    match protocol {
+        _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
+        Protocol::UnixDatagram => Certainty::Estimate,
+        Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
+        Protocol::Tcp
+        | Protocol::Udp
+        | Protocol::UdpLite
+        | Protocol::Mptcp
+        | Protocol::Raw
+        | Protocol::Ping
+        | Protocol::Packet
+        | Protocol::Netlink => Certainty::Exact,
     }
 }
 

@@ -54,10 +54,7 @@ pub(crate) fn run(
     let Finding { pass, found } = finding;
     let tallies: FxHashMap<NetnsId, Tally> =
         pass.namespaces.into_iter().map(|tally| (tally.netns, tally)).collect();
-    let mut found_in: FxHashMap<NetnsId, Vec<(Found, Instant)>> = FxHashMap::default();
-    for (found, read_at) in found {
-        found_in.entry(found.netns).or_default().push((found, read_at));
-    }
+    let mut found_in = by_netns(found);
     let mut closed = Vec::new();
     let mut all_held = true;
     for namespace in &mut namespaces {
@@ -84,6 +81,14 @@ pub(crate) fn run(
     gaps.extend(unlisted::gap(&pass.apart, query));
     let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed), unlisted: Vec::new() };
     Collected::of(host, query, survey, namespaces, sources, gaps).ok()
+}
+
+fn by_netns(found: Vec<(Found, Instant)>) -> FxHashMap<NetnsId, Vec<(Found, Instant)>> {
+    let mut by_netns: FxHashMap<NetnsId, Vec<(Found, Instant)>> = FxHashMap::default();
+    for (found, read_at) in found {
+        by_netns.entry(found.netns).or_default().push((found, read_at));
+    }
+    by_netns
 }
 
 /// Dumps the tables of a namespace that the engine does not look for; all of them where there are sockets that

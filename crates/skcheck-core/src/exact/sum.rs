@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::{Counters, PageKind, Piece, Queue, QueueEnd, Step};
 use crate::exact::{Blocks, Exact, HandedIn, QueueExact, block_bytes};
+use crate::model::direction::Direction;
 use crate::model::units::{Bytes, PageSize, Payload, Truesize};
 
 /// All that was walked: for each socket its sums, and the host's distinct pages.
@@ -26,6 +27,9 @@ pub(crate) struct Summing {
     /// Every block of the host, and the first socket that pins it.
     blocks: FxHashMap<u64, Block>,
 }
+
+/// Blocks that are pinned, by the address of their first `struct page`: their order, and whose they are.
+type PinnedBlocks = FxHashMap<u64, (u8, PageKind)>;
 
 struct Block {
     order: u8,
@@ -50,7 +54,7 @@ struct OpenQueue {
     fragments: u64,
     slab: u64,
     not_counted: u64,
-    blocks: FxHashMap<u64, (u8, PageKind)>,
+    blocks: PinnedBlocks,
 }
 
 impl Summing {
@@ -92,47 +96,22 @@ impl Summing {
     }
 
     fn close(&mut self, target: usize, open: Open, counters: Counters) -> Exact {
-        let Open { mut queues, ends, .. } = open;
-        let mut exact = Exact {
-            queues: Vec::new(),
-            pinned: Bytes(0),
-            send_pinned: Bytes(0),
-            pinned_shared: Bytes(0),
-            handed_in: Vec::new(),
-            slab: Bytes(0),
-            send_slab: Bytes(0),
-            not_counted: 0,
-            counters,
-        };
-        let mut sides: [FxHashMap<u64, (u8, PageKind)>; 2] = Default::default();
+        let Open { mut queues, ends } = open;
+        let mut exact = Exact::empty(counters);
+        let (mut received, mut sent) = (PinnedBlocks::default(), PinnedBlocks::default());
         for queue in Queue::ALL {
             let walked = queues.remove(&queue).unwrap_or_default();
             let end = ends.get(&queue).copied();
             let cut_short = end.is_some_and(|end| !end.complete || !end.steady);
-            if walked.packets == 0 && !cut_short {
-                continue;
+            if walked.packets > 0 || cut_short {
+                exact.add_queue(queue, &walked, end);
+                let side = match queue.direction() {
+                    Direction::Received => &mut received,
+                    Direction::Sent => &mut sent,
+                };
+                side.extend(walked.blocks);
             }
-            exact.slab.0 = exact.slab.0.saturating_add(walked.slab);
-            if queue.is_sending() {
-                exact.send_slab.0 = exact.send_slab.0.saturating_add(walked.slab);
-            }
-            exact.not_counted += walked.not_counted;
-            exact.queues.push(QueueExact {
-                queue,
-                packets: walked.packets,
-                bytes: Payload(walked.bytes),
-                truesize: Truesize(walked.truesize),
-                in_options: Truesize(walked.in_options),
-                fragments: walked.fragments,
-                pages: by_order(walked.blocks.values().map(|(order, _)| *order)),
-                complete: end.is_some_and(|end| end.complete),
-                approximate: end.is_none_or(|end| !end.steady),
-            });
-            let [received, sent] = &mut sides;
-            let side = if queue.is_sending() { sent } else { received };
-            side.extend(walked.blocks);
         }
-        let [received, sent] = sides;
         exact.pinned = self.bytes(&received);
         exact.send_pinned = self.bytes(&sent);
         let mut both = received;
@@ -160,12 +139,12 @@ impl Summing {
         }
     }
 
-    fn bytes(&self, blocks: &FxHashMap<u64, (u8, PageKind)>) -> Bytes {
+    fn bytes(&self, blocks: &PinnedBlocks) -> Bytes {
         let bytes = blocks.values().map(|(order, _)| block_bytes(*order, self.page));
         Bytes(bytes.fold(0, u64::saturating_add))
     }
 
-    fn handed_in(&self, blocks: &FxHashMap<u64, (u8, PageKind)>) -> Vec<HandedIn> {
+    fn handed_in(&self, blocks: &PinnedBlocks) -> Vec<HandedIn> {
         let mut by_kind: BTreeMap<PageKind, u64> = BTreeMap::new();
         for (order, kind) in blocks.values().filter(|(_, kind)| kind.is_handed_in()) {
             let bytes = by_kind.entry(*kind).or_default();
@@ -191,6 +170,42 @@ impl Summing {
             by_order(orders.into_iter()).into_iter().map(move |blocks| (kind, blocks))
         };
         Walked { sockets: self.done, pages: by_kind.into_iter().flat_map(of_kind).collect() }
+    }
+}
+
+impl Exact {
+    /// Nothing is summed up yet.
+    fn empty(counters: Counters) -> Exact {
+        Exact {
+            queues: Vec::new(),
+            pinned: Bytes(0),
+            send_pinned: Bytes(0),
+            pinned_shared: Bytes(0),
+            handed_in: Vec::new(),
+            slab: Bytes(0),
+            send_slab: Bytes(0),
+            not_counted: 0,
+            counters,
+        }
+    }
+
+    fn add_queue(&mut self, queue: Queue, walked: &OpenQueue, end: Option<QueueEnd>) {
+        self.slab.0 = self.slab.0.saturating_add(walked.slab);
+        if queue.is_sending() {
+            self.send_slab.0 = self.send_slab.0.saturating_add(walked.slab);
+        }
+        self.not_counted += walked.not_counted;
+        self.queues.push(QueueExact {
+            queue,
+            packets: walked.packets,
+            bytes: Payload(walked.bytes),
+            truesize: Truesize(walked.truesize),
+            in_options: Truesize(walked.in_options),
+            fragments: walked.fragments,
+            pages: by_order(walked.blocks.values().map(|(order, _)| *order)),
+            complete: end.is_some_and(|end| end.complete),
+            approximate: end.is_none_or(|end| !end.steady),
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::collect::collected::Collected;
-use crate::holders::hidden::HiddenHolders;
+use crate::holders::hidden::search::HiddenHolders;
 use crate::holders::listeners::HeldBy;
 use crate::model::holder::{Holder, Via};
 use crate::model::socket::Inode;

@@ -7,8 +7,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::collect::collected::Collected;
 use crate::collect::{host_facts, processes};
 use crate::engine::Engine;
-use crate::holders::hidden;
-use crate::holders::hidden::{HiddenHolders, Search};
+use crate::holders::hidden::look::look;
+use crate::holders::hidden::search::{HiddenHolders, PATIENCE, Search};
 use crate::holders::listeners::HeldBy;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
@@ -70,10 +70,10 @@ fn find(join: &Join<'_>, gaps: &mut Vec<Gap>) -> FoundHolders {
     let mappable = mappable(join, &late, &sought);
     let mut hidden = HiddenHolders::default();
     if !sought.is_empty() {
-        let until = (!join.query.deep).then(|| Instant::now() + hidden::PATIENCE);
+        let until = (!join.query.deep).then(|| Instant::now() + PATIENCE);
         let namespaces = &join.collected.namespaces;
         let search = Search { wanted: &sought, mappable: &mappable, namespaces, everywhere, until };
-        hidden = hidden::look(join.host, &search, gaps);
+        hidden = look(join.host, &search, gaps);
         // Whoever may look at few processes: it is likelier that one of the others has it.
         if join.collected.scanned.unreadable > 0 && !host_facts::may_look_at_others(join.host) {
             hidden.receivers.clear();
