@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 
-use skcheck_core::engine::Engine;
 use skcheck_core::engine::{
-    Counters, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
+    Counters, Engine, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
 };
 use skcheck_core::{
-    Blocks, Bytes, Holder, Inode, Missing, NotMeasured, Payload, Query, Snapshot, Truesize, scan_with,
+    Blocks, Bytes, Holder, Inode, Missing, NotMeasured, Payload, Place, Protocols, Query, Snapshot, Truesize,
+    scan_with,
 };
-use skcheck_core::{Place, Protocols};
 
 use crate::support::made_up::{Answer, MadeUp};
 use crate::support::messages::{Inet, SKMEMINFO, done, words};

@@ -2,12 +2,10 @@
 
 use std::io;
 
-use skcheck_core::Protocols;
-use skcheck_core::engine::Engine;
-use skcheck_core::engine::{Found, Limits, Pass, Step, Target};
+use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{
-    Connections, Endpoint, Family, Holder, Holding, Inode, Missing, NetnsId, Payload, Protocol, Query,
-    RecvQueue, SendQueue, Snapshot, Socket, Source, State, Truesize, scan, scan_with,
+    Connections, Endpoint, Family, Holder, Holding, Inode, Missing, NetnsId, Payload, Protocol, Protocols,
+    Query, RecvQueue, SendQueue, Snapshot, Socket, Source, State, Truesize, scan, scan_with,
 };
 
 use crate::made_up::{count, inode, tcp_only};

@@ -5,9 +5,10 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use rustix::net::sockopt;
 use skcheck_core::engine::Queue;
-use skcheck_core::packets;
 use skcheck_core::verdict::judge;
-use skcheck_core::{Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, SocketEntry, Truesize, memory};
+use skcheck_core::{
+    Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, SocketEntry, Truesize, memory, packets,
+};
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, listed, listing, measured, scan, whole};
 use crate::sockmap::Sockmap;

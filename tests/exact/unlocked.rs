@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
 use skcheck_core::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
-use skcheck_core::{Agreement, Exact};
-use skcheck_core::{Cookie, Inode, PageSize, Protocol, RecvQueue, Socket, State};
+use skcheck_core::{Agreement, Cookie, Exact, Inode, PageSize, Protocol, RecvQueue, Socket, State, testing};
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, scan, whole};
 use crate::stuck::Stuck;
@@ -51,7 +50,7 @@ fn steps(cookie: Cookie, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEn
 /// Walks one socket; `None` where it was not met.
 fn walk(cookie: Cookie, protocol: Protocol) -> Option<Exact> {
     let (packets, ends, counters) = steps(cookie, protocol)?;
-    Some(Exact::of(&packets, &ends, counters, PageSize(rustix::param::page_size() as u64)).0)
+    Some(testing::exact(&packets, &ends, counters, PageSize(rustix::param::page_size() as u64)))
 }
 
 fn walked(socket: &Socket) -> Exact {

@@ -1,7 +1,6 @@
 //! What measuring found on the whole.
 
-use skcheck_core::Worst;
-use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Snapshot, SocketEntry};
+use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Snapshot, SocketEntry, Worst};
 
 use crate::report::direction::Direction;
 use crate::report::weight::charge;

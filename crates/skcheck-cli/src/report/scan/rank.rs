@@ -2,8 +2,7 @@
 
 use std::cmp::Reverse;
 
-use skcheck_core::Worst;
-use skcheck_core::{HostFacts, Snapshot, SocketEntry, Truesize};
+use skcheck_core::{HostFacts, Snapshot, SocketEntry, Truesize, Worst};
 
 use crate::report::direction::Direction;
 use crate::report::scan::group::OwnerGroup;
