@@ -205,7 +205,9 @@ impl Engine for Finds {
         (socket.local, socket.peer) = (end(8080), end(0xc001));
         socket.recv_q = RecvQueue::Payload(Payload(42));
         socket.skmem.rmem_alloc = Some(4242);
-        on_found(Found { socket, netns: NetnsId(1), holder: Some(Holder::new(7, 4)), unix_queue: None });
+        let mut found = Found::new(socket, NetnsId(1));
+        found.holder = Some(Holder::new(7, 4));
+        on_found(found);
         Ok(Pass::default())
     }
 

@@ -16,7 +16,7 @@ use crate::support::scan::{get, mine};
 use crate::support::sockets::inode;
 
 /// No queue of these tests has as many packets.
-pub(crate) const ALL_PACKETS: Limits = Limits { packets: 1_000_000, time: None, lock: false };
+pub(crate) const ALL_PACKETS: Limits = Limits::new(1_000_000, None);
 
 pub(crate) fn engine() -> &'static Bpf {
     static ENGINE: OnceLock<Bpf> = OnceLock::new();

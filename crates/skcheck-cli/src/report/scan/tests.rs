@@ -1,7 +1,7 @@
 use skcheck_core::engine::{Counters, Limits, Packet, PageKind, Piece, Queue, QueueEnd};
 use skcheck_core::{
-    Blocks, Bytes, Family, Footprint, Holder, Holding, HostFacts, Inode, NetnsId, NotMeasured, PageSize,
-    Payload, Protocol, Query, RecvQueue, Ring, Rings, Socket, State, Truesize, testing,
+    Blocks, Bytes, Family, Footprint, Holder, Holding, HostFacts, Inode, Netns, NetnsId, NotMeasured,
+    PageSize, Payload, Protocol, Query, RecvQueue, Ring, Rings, Socket, State, Truesize, testing,
 };
 
 use super::*;
@@ -23,6 +23,7 @@ pub(crate) fn report_of<'a>(
 /// A snapshot of a host without sockets.
 fn empty() -> Snapshot {
     let mut snapshot = testing::snapshot(HostFacts::assumed(PageSize(4096)));
+    snapshot.namespaces = vec![Netns::of_files(Some(NetnsId(4)), true, Vec::new())];
     (snapshot.unlisted_tcp_mem, snapshot.unlisted_noise) = (Some(0), Bytes(1 << 20));
     snapshot
 }
@@ -193,18 +194,10 @@ fn blocks_of_namespaces_and_whether_there_are_several() {
 fn measured(snapshot: &mut Snapshot, inode: u32, pinned: u64, shared: u64, complete: bool) {
     let of_inode = |report: &&mut SocketEntry| report.socket.inode.map(Inode::get) == Some(inode);
     let report = snapshot.sockets.iter_mut().find(of_inode).unwrap();
-    let packet = Packet {
-        queue: Queue::Receive,
-        is_part: false,
-        in_options: false,
-        id: 1,
-        stamp: 1,
-        len: Payload(report.socket.recv_q.size().unwrap()),
-        truesize: report.footprint.received.charged.unwrap(),
-        head: 0,
-        head_piece: Piece { block: 0, order: 0, kind: PageKind::Slab, offset: 0, len: 1 },
-        fragments: Vec::new(),
-    };
+    let head = Piece { block: 0, order: 0, kind: PageKind::Slab, offset: 0, len: 1 };
+    let mut packet = Packet::new(Queue::Receive, 1, head);
+    packet.len = Payload(report.socket.recv_q.size().unwrap());
+    packet.truesize = report.footprint.received.charged.unwrap();
     let ends = vec![QueueEnd { queue: Queue::Receive, complete, steady: true }];
     let mut exact = testing::exact(&[packet], &ends, Counters::default(), snapshot.host.page_size);
     exact.counters.rmem_alloc = report.footprint.received.charged.unwrap();
