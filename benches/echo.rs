@@ -148,7 +148,7 @@ fn spin() -> io::Result<()> {
 
 fn walk() -> io::Result<()> {
     let engine = Bpf::load(&Live::new()).map_err(io::Error::other)?;
-    let limits = Limits { packets: u32::MAX, ..Limits::default() };
+    let limits = Limits::new(u32::MAX, None);
     // What is loaded at the first need is loaded before it counts.
     engine.walk(&targets(&engine)?, &limits, &mut |_, _| {})?;
     ready();
@@ -162,7 +162,7 @@ fn targets(engine: &Bpf) -> io::Result<Vec<Target<'static>>> {
     let mut targets = Vec::new();
     engine.find(&Query::default(), &mut |found| {
         let cookie = found.socket.cookie;
-        targets.extend(cookie.map(|cookie| Target { cookie, protocol: found.socket.protocol, netns: None }));
+        targets.extend(cookie.map(|cookie| Target::new(cookie, found.socket.protocol)));
     })?;
     Ok(targets)
 }

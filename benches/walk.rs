@@ -49,7 +49,7 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     query.port = Some(port);
     query.netns = skcheck_core::NetnsChoice::Current;
     query.include_idle = true;
-    let limits = Limits { packets: u32::MAX, ..Limits::default() };
+    let limits = Limits::new(u32::MAX, None);
     let snapshot = scan_with(host, &query, Some(&engine), &limits).map_err(io::Error::other)?;
     let packets =
         |exact: &Exact| exact.queues.iter().map(|queue| queue.packets + queue.fragments).sum::<u64>();
@@ -58,7 +58,7 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     let Some((cookie, pieces)) = heaviest.and_then(|it| Some((it.socket.cookie?, measured(&it)))) else {
         return Err(io::Error::other(format!("{name}: nothing was measured")));
     };
-    let target = Target { cookie, protocol, netns: None };
+    let target = Target::new(cookie, protocol);
     let walk = |targets: &[Target<'_>]| {
         let mut walked = 0u64;
         engine.walk(targets, &limits, &mut |_, step| {
@@ -72,7 +72,7 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     let of_kind = snapshot.sockets.iter().filter(|it| it.socket.protocol == protocol);
     let empty = of_kind.filter(|it| measured(it) == 0).find_map(|it| it.socket.cookie);
     let empty = empty.ok_or_else(|| io::Error::other(format!("{name}: no socket is empty")))?;
-    let nothing = Target { cookie: empty, ..target };
+    let nothing = Target::new(empty, protocol);
     let (idle, none) = median(runs, || walk(&[nothing]))?;
     let (whole, walked) = median(runs, || walk(&[target]))?;
     if (none, walked) != (0, pieces) {

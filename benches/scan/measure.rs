@@ -90,7 +90,7 @@ pub(crate) fn here(name: &str, pairs: usize) -> io::Result<Row> {
         let started = Instant::now();
         let host = Live::new();
         let Ok(engine) = Bpf::load(&host) else { return f64::NAN };
-        let limits = Limits { time: Some(BUDGET), ..Limits::default() };
+        let limits = Limits::new(Limits::PACKETS, Some(BUDGET));
         let scanned = scan_with(&host, &query, Some(&engine), &limits);
         drop(engine);
         match scanned {

@@ -3,10 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::memory::Pressure;
-use skcheck_core::testing::Cgroup;
-use skcheck_core::testing::hierarchies;
 use skcheck_core::testing::procfs::cpu_stat::Throttling;
 use skcheck_core::testing::procfs::{cgroup_events, freezer_state};
+use skcheck_core::testing::{Cgroup, hierarchies};
 
 fuzz_target!(|file: &[u8]| {
     if let Some(cgroup) = Cgroup::of_process(file) {

@@ -2,13 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::Footprint;
-use skcheck_core::Table;
 use skcheck_core::testing::decode::Answer;
-use skcheck_core::testing::procfs::{
-    config, net, slabinfo, sockstat, stat::Stat, status::Status, vmstat::Vmstat,
-};
-use skcheck_core::{HostFacts, PageSize, SkMem, TcpInfo, Truesize};
+use skcheck_core::testing::procfs::stat::Stat;
+use skcheck_core::testing::procfs::status::Status;
+use skcheck_core::testing::procfs::vmstat::Vmstat;
+use skcheck_core::testing::procfs::{config, net, slabinfo, sockstat};
+use skcheck_core::{Footprint, HostFacts, PageSize, SkMem, Table, TcpInfo, Truesize, testing};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&table, bytes)) = input.split_first() else { return };
@@ -31,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
         }
     });
     assert!(records * 16 <= bytes.len());
-    let _ = (SkMem::from_bytes(bytes), TcpInfo::from_bytes(bytes));
+    let _ = (testing::skmem(bytes), testing::tcp_info(bytes));
     let _ = net::parse(table, bytes, drop);
     // Unpacking may take long and is flate2's to prove.
     if !bytes.starts_with(&[0x1f, 0x8b]) {

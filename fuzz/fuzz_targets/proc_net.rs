@@ -2,10 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::Footprint;
-use skcheck_core::Table;
 use skcheck_core::testing::procfs::net;
-use skcheck_core::{HostFacts, PageSize};
+use skcheck_core::{Footprint, HostFacts, PageSize, Table};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&table, file)) = input.split_first() else { return };

@@ -42,7 +42,7 @@ impl Way<'_> {
                 let mut query = Query::default();
                 query.min_recv_q = Some(1);
                 // As the command has it.
-                let limits = Limits { time: Some(Duration::from_millis(200)), ..Limits::default() };
+                let limits = Limits::new(Limits::PACKETS, Some(Duration::from_millis(200)));
                 let snapshot = scan_with(&host(), &query, engine, &limits).expect("a scan");
                 snapshot.sockets.iter().map(Row::of_report).collect()
             }

@@ -2,8 +2,7 @@
 
 use std::sync::Mutex;
 
-use skcheck_core::memory::Memory;
-use skcheck_core::memory::{Census, PageClass};
+use skcheck_core::memory::{Census, Memory, PageClass};
 use skcheck_core::{Blocks, Gap, Missing, Pages, memory};
 
 use crate::support::made_up::MadeUp;

@@ -51,8 +51,7 @@ fn idle_socket() -> std::os::fd::OwnedFd {
 #[test]
 fn the_first_look_alone() {
     let host = MadeUp::new().process(7, "opener", &(1..=30).collect::<Vec<u32>>());
-    let first =
-        leaks::look(&host.kernel(|_| None), Thresholds { open: 30, leaked: 1 }).map(leaks::FirstLook::alone);
+    let first = leaks::look(&host.kernel(|_| None), Thresholds::new(30, 1)).map(leaks::FirstLook::alone);
     let alone = first.expect("tables can be read");
     assert_eq!((alone.again_after, &alone.leaked[..], alone.sockets), (None, &[][..], 0));
     let [open] = &alone.open[..] else { panic!("{:?}", alone.open) };
@@ -77,7 +76,7 @@ fn closed_and_fresh_ones() {
     assert_eq!(listed_by_ss(bound.pid()) as u64, MANY + 1);
     // Of which /proc/net alone may tell; that is enough here.
     let _raw = socket_of(AddressFamily::INET, SocketType::RAW, Some(rustix::net::ipproto::ICMP));
-    let leaks = twice(Thresholds { open: MANY + 1, leaked: 500 }, || {});
+    let leaks = twice(Thresholds::new(MANY + 1, 500), || {});
     assert!(leaks.gaps.iter().all(|gap| gap.what != Missing::TableDetail), "{:?}", leaks.gaps);
     assert_eq!(of(&leaks, closed.pid()), [("tcp", MANY, 0)]);
     assert_eq!(of(&leaks, fresh.pid()), [("tcp", MANY, 0)]);
@@ -118,7 +117,7 @@ fn only_what_was_so_both_times() {
     // A family without a table.
     let xdp = socket_of(AddressFamily::XDP, SocketType::RAW, None);
     let address = listener.local_addr().expect("bound");
-    let leaks = twice(Thresholds { open: 1, leaked: 1 }, || {
+    let leaks = twice(Thresholds::new(1, 1), || {
         rustix::net::connect(&connects, &address).expect("it listens");
         drop(closes);
     });
@@ -140,7 +139,7 @@ fn those_that_a_child_has_too() {
     let stays = socket_of(AddressFamily::INET, SocketType::STREAM, None);
     let copy = stays.try_clone().expect("a free descriptor");
     let child = Sleeper::holding(copy);
-    let leaks = twice(Thresholds { open: 1, leaked: 1 }, || {});
+    let leaks = twice(Thresholds::new(1, 1), || {});
     for pid in [std::process::id(), child.pid()] {
         assert_eq!(of(&leaks, pid), [("tcp", 1, 1)]);
     }
@@ -161,7 +160,7 @@ fn those_of_namespaces_that_may_not_be_entered() {
     let is_there =
         || std::fs::read_link(format!("/proc/{}/ns/net", elsewhere.pid())).is_ok_and(|link| link != here);
     eventually("it has its own namespace", || is_there().then_some(()));
-    let everywhere = Thresholds { open: 1, leaked: 1 };
+    let everywhere = Thresholds::new(1, 1);
     let leaks = twice(everywhere, || {});
     assert_eq!(of(&leaks, elsewhere.pid()), [("tcp", 1, 0)]);
     let others = leaks.apart.namespaces;
@@ -196,7 +195,7 @@ fn established_connections_are_none() {
     // Of which /proc/net alone may tell.
     let raw = || socket_of(AddressFamily::INET, SocketType::RAW, Some(rustix::net::ipproto::ICMP));
     let raw = [raw(), raw(), raw()];
-    let leaks = twice(Thresholds { open: 1, leaked: 1 }, || {});
+    let leaks = twice(Thresholds::new(1, 1), || {});
     assert_eq!(of(&leaks, std::process::id()), []);
     let open = leaks.open.iter().find(|open| open.pid == std::process::id()).expect("as many");
     assert!(open.listed.contains(&(Protocol::Tcp, State::Established, 2 * pairs.len() as u64)), "{open:?}");
@@ -214,7 +213,7 @@ fn a_made_up_host() {
         let socket = Inet::numbered(1).dumped(request.sequence);
         request.is_tcp4().then(|| Answer::of([socket, messages::done(request.sequence, 0)]))
     });
-    let leaks = leaks::look(&host, Thresholds { open: 3, leaked: 2 }).expect("TCP answers").again();
+    let leaks = leaks::look(&host, Thresholds::new(3, 2)).expect("TCP answers").again();
     assert_eq!(of(&leaks, 5), [("tcp", 2, 0)]);
     assert_eq!(leaks.open.iter().map(|open| (open.pid, open.sockets)).collect::<Vec<_>>(), [(5, 3)]);
     assert_eq!(
@@ -227,7 +226,7 @@ fn a_made_up_host() {
         leaks.gaps
     );
     // One more is too few.
-    let leaks = leaks::look(&host, Thresholds { open: 4, leaked: 3 }).expect("TCP answers").again();
+    let leaks = leaks::look(&host, Thresholds::new(4, 3)).expect("TCP answers").again();
     assert_eq!((leaks.open.len(), leaks.leaked.len(), leaks.sockets), (0, 0, 2));
     assert_eq!((leaks.below.sockets, leaks.below.processes), (2, 1));
 }

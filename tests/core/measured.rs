@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
 
-use skcheck_core::engine::Engine;
 use skcheck_core::engine::{
-    Counters, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
+    Counters, Engine, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
 };
 use skcheck_core::{
-    Blocks, Bytes, Holder, Inode, Missing, NotMeasured, Payload, Query, Snapshot, Truesize, scan_with,
+    Blocks, Bytes, Holder, Inode, Missing, NotMeasured, Payload, Place, Protocols, Query, Snapshot, Truesize,
+    scan_with,
 };
-use skcheck_core::{Place, Protocols};
 
 use crate::support::made_up::{Answer, MadeUp};
 use crate::support::messages::{Inet, SKMEMINFO, done, words};
@@ -39,18 +38,10 @@ impl Canned {
 
 fn packet(block: u64) -> Packet {
     let piece = |block, order, kind| Piece { block, order, kind, offset: 0, len: 1 };
-    Packet {
-        queue: Queue::Receive,
-        is_part: false,
-        in_options: false,
-        id: block,
-        stamp: 0,
-        len: Payload(1),
-        truesize: Truesize(1000),
-        head: 0,
-        head_piece: piece(0, 0, PageKind::Slab),
-        fragments: vec![piece(block, 3, PageKind::Stack)],
-    }
+    let mut packet = Packet::new(Queue::Receive, block, piece(0, 0, PageKind::Slab));
+    (packet.len, packet.truesize) = (Payload(1), Truesize(1000));
+    packet.fragments = vec![piece(block, 3, PageKind::Stack)];
+    packet
 }
 
 impl Engine for Canned {
@@ -80,7 +71,8 @@ impl Engine for Canned {
             on_step(at, Step::QueueEnd(QueueEnd { queue: Queue::Receive, complete: true, steady: true }));
             let charged = blocks.len() as u64 * 1000;
             let recv_q = blocks.len() as u64;
-            let counters = Counters { rmem_alloc: Truesize(charged), recv_q, ..Counters::default() };
+            let mut counters = Counters::default();
+            (counters.rmem_alloc, counters.recv_q) = (Truesize(charged), recv_q);
             on_step(at, Step::End(&counters));
         }
         if self.fails { Err(io::Error::other("broken")) } else { Ok(!self.out_of_time) }

@@ -3,8 +3,7 @@
 use std::net::UdpSocket;
 use std::path::Path;
 
-use skcheck_core::memory::Memory;
-use skcheck_core::memory::{MemLimits, Network};
+use skcheck_core::memory::{MemLimits, Memory, Network};
 use skcheck_core::testing::procfs::{slabinfo, sockstat};
 use skcheck_core::{Bytes, Live, Missing, Pages, memory};
 

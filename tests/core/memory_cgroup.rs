@@ -1,7 +1,6 @@
 //! The memory of cgroups on made-up hosts.
 
-use skcheck_core::memory::PartKind;
-use skcheck_core::memory::{CgroupMemory, Pressure, cgroup, own_headroom};
+use skcheck_core::memory::{CgroupMemory, PartKind, Pressure, cgroup, own_headroom};
 use skcheck_core::{Bytes, ErrorKind};
 
 use crate::support::made_up::MadeUp;

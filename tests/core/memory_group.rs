@@ -4,8 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use skcheck_core::memory::PartKind;
-use skcheck_core::memory::{CgroupMemory, cgroup};
+use skcheck_core::memory::{CgroupMemory, PartKind, cgroup};
 use skcheck_core::{Bytes, Live, RecvQueue};
 
 use crate::support::child::spawn;

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use skcheck_core::memory::Memory;
-use skcheck_core::memory::ProtocolMemory;
-use skcheck_core::memory::{Included, PartKind};
+use skcheck_core::memory::{Included, Memory, PartKind, ProtocolMemory};
 use skcheck_core::{Bytes, Live, Pages, memory};
 
 const KIB: u64 = 1024;

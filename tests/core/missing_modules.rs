@@ -2,12 +2,10 @@
 
 use std::io;
 
-use skcheck_core::Protocols;
-use skcheck_core::engine::Engine;
-use skcheck_core::engine::{Found, Limits, Pass, Step, Target};
+use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::{
-    Connections, Endpoint, Family, Holder, Holding, Inode, Missing, NetnsId, Payload, Protocol, Query,
-    RecvQueue, SendQueue, Snapshot, Socket, Source, State, Truesize, scan, scan_with,
+    Connections, Endpoint, Family, Holder, Holding, Inode, Missing, NetnsId, Payload, Protocol, Protocols,
+    Query, RecvQueue, SendQueue, Snapshot, Socket, Source, State, Truesize, scan, scan_with,
 };
 
 use crate::made_up::{count, inode, tcp_only};
@@ -207,7 +205,9 @@ impl Engine for Finds {
         (socket.local, socket.peer) = (end(8080), end(0xc001));
         socket.recv_q = RecvQueue::Payload(Payload(42));
         socket.skmem.rmem_alloc = Some(4242);
-        on_found(Found { socket, netns: NetnsId(1), holder: Some(Holder::new(7, 4)), unix_queue: None });
+        let mut found = Found::new(socket, NetnsId(1));
+        found.holder = Some(Holder::new(7, 4));
+        on_found(found);
         Ok(Pass::default())
     }
 

@@ -8,10 +8,9 @@ use std::process::{Command, Stdio};
 use rustix::net::{AddressFamily, SocketType};
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 use skcheck_core::{
-    Connections, ErrorKind, Holder, Holding, Live, Missing, NetnsChoice, Payload, Query, RecvQueue,
-    SendQueue, SkMem, Snapshot, SocketEntry, Source, State, Truesize, scan as library_scan,
+    Connections, ErrorKind, Holder, Holding, Live, Missing, NetnsChoice, Payload, Place, Protocols, Query,
+    RecvQueue, SendQueue, SkMem, Snapshot, SocketEntry, Source, State, Truesize, scan as library_scan,
 };
-use skcheck_core::{Place, Protocols};
 
 use crate::support::child::{Sleeper, spawn};
 use crate::support::loopback::settle;

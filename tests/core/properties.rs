@@ -2,27 +2,29 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skcheck_core::IpVersion;
-use skcheck_core::Table;
 use skcheck_core::memory::{Pressure, cgroup};
 use skcheck_core::testing::decode::Answer;
+use skcheck_core::testing::procfs::cmdline::cmdline;
+use skcheck_core::testing::procfs::comm::comm;
+use skcheck_core::testing::procfs::cpu_stat::Throttling;
 use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight, interests};
 use skcheck_core::testing::procfs::maps::mapped_sockets;
-use skcheck_core::testing::procfs::net;
+use skcheck_core::testing::procfs::schedstat::Schedstat;
+use skcheck_core::testing::procfs::stat::Stat;
+use skcheck_core::testing::procfs::status::Status;
+use skcheck_core::testing::procfs::syscall::Machine;
+use skcheck_core::testing::procfs::vmstat::Vmstat;
+use skcheck_core::testing::procfs::wchan::wchan;
 use skcheck_core::testing::procfs::{
-    cgroup_events, cmdline::cmdline, comm::comm, config, cpu_stat::Throttling, freezer_state, kernel_stat,
-    schedstat::Schedstat, slabinfo, sockstat, stat::Stat, status::Status, syscall::Machine, vmstat::Vmstat,
-    wchan::wchan,
+    cgroup_events, config, freezer_state, kernel_stat, net, slabinfo, sockstat,
 };
-use skcheck_core::testing::{NetworkFiles, network};
-use skcheck_core::testing::{ram_ranges, reserved};
+use skcheck_core::testing::{NetworkFiles, network, ram_ranges, reserved};
 use skcheck_core::watch::Probe;
 use skcheck_core::watch::evidence::Syscall;
 use skcheck_core::{
-    Bytes, Family, HostFacts, Inode, PageSize, Payload, Protocol, Query, RecvQueue, SendQueue, SkMem, Socket,
-    State, TcpInfo, Truesize, WorstBasis,
+    Bytes, Family, Footprint, HostFacts, Inode, IpVersion, PageSize, Payload, Protocol, Query, RecvQueue,
+    SendQueue, Socket, State, Table, Truesize, Worst, WorstBasis, testing,
 };
-use skcheck_core::{Footprint, Worst};
 
 use crate::support::made_up::{self, MadeUp};
 use crate::support::messages::{self, BY_FAMILY, Inet, MULTI, SKMEMINFO, message, words};
@@ -62,9 +64,9 @@ proptest! {
 
     #[test]
     fn any_values_decode(bytes in vec(any::<u8>(), 0..400)) {
-        let memory = SkMem::from_bytes(&bytes);
+        let memory = testing::skmem(&bytes);
         prop_assert_eq!(memory.drops.is_some(), bytes.len() >= 36);
-        prop_assert_eq!(TcpInfo::from_bytes(&bytes).rcv_ooopack.is_some(), bytes.len() >= 228);
+        prop_assert_eq!(testing::tcp_info(&bytes).rcv_ooopack.is_some(), bytes.len() >= 228);
     }
 
     #[test]

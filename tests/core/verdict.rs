@@ -1,9 +1,7 @@
 //! The numbers that a verdict stands on, gathered from scans over made-up hosts.
 
-use skcheck_core::engine::Engine;
-use skcheck_core::engine::Limits;
-use skcheck_core::verdict::Verdict;
-use skcheck_core::verdict::{Code, VerdictReason, judge};
+use skcheck_core::engine::{Engine, Limits};
+use skcheck_core::verdict::{Code, Verdict, VerdictReason, judge};
 use skcheck_core::{Bytes, Holder, Payload, Protocols, Query, Snapshot, Truesize, scan_with};
 
 use crate::measured::Canned;

@@ -4,11 +4,11 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use rustix::net::sockopt;
+use skcheck_core::Direction;
 use skcheck_core::engine::Queue;
-use skcheck_core::packets;
 use skcheck_core::verdict::judge;
 use skcheck_core::{
-    Direction, Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, SocketEntry, Truesize, memory,
+    Live, NetnsChoice, NotMeasured, PageSize, Payload, Query, SocketEntry, Truesize, memory, packets,
 };
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, listed, listing, measured, scan, whole};

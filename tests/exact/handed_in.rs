@@ -13,9 +13,8 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
 };
 use rustix::pipe::{SpliceFlags, fcntl_setpipe_size, pipe, splice};
-use skcheck_core::HandedIn;
 use skcheck_core::engine::{PageKind, Queue};
-use skcheck_core::{Bytes, Exact, SocketEntry};
+use skcheck_core::{Bytes, Exact, HandedIn, SocketEntry};
 
 use crate::census::meminfo;
 use crate::measure::{measured, whole};

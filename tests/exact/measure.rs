@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use skcheck_bpf::Bpf;
 use skcheck_core::engine::{Limits, Packet, Queue};
-use skcheck_core::packets;
 use skcheck_core::packets::Listing;
-use skcheck_core::{Bytes, Live, Missing, NetnsChoice, Query, Snapshot, SocketEntry, scan_with};
-use skcheck_core::{Exact, QueueExact};
+use skcheck_core::{
+    Bytes, Exact, Live, Missing, NetnsChoice, Query, QueueExact, Snapshot, SocketEntry, packets, scan_with,
+};
 
 use crate::support;
 use crate::support::child::no_child_is_born;
@@ -16,7 +16,7 @@ use crate::support::scan::{get, mine};
 use crate::support::sockets::inode;
 
 /// No queue of these tests has as many packets.
-pub(crate) const ALL_PACKETS: Limits = Limits { packets: 1_000_000, time: None, lock: false };
+pub(crate) const ALL_PACKETS: Limits = Limits::new(1_000_000, None);
 
 pub(crate) fn engine() -> &'static Bpf {
     static ENGINE: OnceLock<Bpf> = OnceLock::new();

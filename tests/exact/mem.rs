@@ -12,11 +12,8 @@ use rustix::mount::{
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use skcheck_core::engine::Limits;
-use skcheck_core::memory::Census;
-use skcheck_core::memory::Ledger;
-use skcheck_core::memory::Memory;
-use skcheck_core::verdict::Verdict;
-use skcheck_core::verdict::{Code, HeavySocket, VerdictReason, judge};
+use skcheck_core::memory::{Census, Ledger, Memory};
+use skcheck_core::verdict::{Code, HeavySocket, Verdict, VerdictReason, judge};
 use skcheck_core::{Bytes, Host, Live, Query, Snapshot, memory, scan_with};
 
 use crate::measure::engine;

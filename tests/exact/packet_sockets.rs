@@ -6,10 +6,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::libc;
 use rustix::net::{AddressFamily, SocketType};
 use skcheck_core::{
-    Bytes, Endpoint, Fill, Holder, Holding, Missing, NotMeasured, Payload, Protocol, Query, RecvQueue, Ring,
-    State, Truesize,
+    Bytes, Endpoint, Fill, Holder, Holding, Missing, NotMeasured, Payload, Protocol, Protocols, Query,
+    RecvQueue, Ring, State, Truesize, Unit,
 };
-use skcheck_core::{Protocols, Unit};
 
 use crate::measure::{exact, listing, measured, whole};
 use crate::support::child::Sleeper;

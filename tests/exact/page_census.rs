@@ -5,8 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Barrier;
 
-use skcheck_core::memory::{Census, PageClass};
-use skcheck_core::memory::{Ledger, PartKind};
+use skcheck_core::memory::{Census, Ledger, PageClass, PartKind};
 use skcheck_core::{Bytes, Live, memory};
 
 use crate::census;

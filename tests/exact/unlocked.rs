@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
 use skcheck_core::Direction;
-use skcheck_core::engine::{Counters, Engine, Found, Limits, Packet, Queue, QueueEnd, Step, Target};
-use skcheck_core::{Agreement, Exact};
-use skcheck_core::{Cookie, Inode, PageSize, Protocol, RecvQueue, Socket, State};
+use skcheck_core::engine::{Counters, Engine, Found, Packet, Queue, QueueEnd, Step, Target};
+use skcheck_core::{Agreement, Cookie, Exact, Inode, PageSize, Protocol, RecvQueue, Socket, State, testing};
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, scan, whole};
 use crate::stuck::Stuck;
@@ -34,7 +33,7 @@ fn found(inode: Inode) -> Found {
 
 /// The packets of one socket, and how the walks of its queues ended; `None` where it was not met.
 fn steps(cookie: Cookie, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEnd>, Counters)> {
-    let target = Target { cookie, protocol, netns: None };
+    let target = Target::new(cookie, protocol);
     let (mut packets, mut ends, mut counters) = (Vec::new(), Vec::new(), None::<Counters>);
     let walked = engine().walk(&[target], &ALL_PACKETS, &mut |_, step| match step {
         Step::Packet(packet) => packets.push(packet.clone()),
@@ -52,7 +51,7 @@ fn steps(cookie: Cookie, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEn
 /// Walks one socket; `None` where it was not met.
 fn walk(cookie: Cookie, protocol: Protocol) -> Option<Exact> {
     let (packets, ends, counters) = steps(cookie, protocol)?;
-    Some(Exact::of(&packets, &ends, counters, PageSize(rustix::param::page_size() as u64)).0)
+    Some(testing::exact(&packets, &ends, counters, PageSize(rustix::param::page_size() as u64)))
 }
 
 fn walked(socket: &Socket) -> Exact {
@@ -269,7 +268,8 @@ fn one_socket_locked() {
     pair.send(10_000);
     arrived(&pair.server, 10_000);
     let _quiet = no_child_is_born();
-    let limits = Limits { lock: true, ..ALL_PACKETS };
+    let mut limits = ALL_PACKETS;
+    limits.lock = true;
     let holder = crate::support::scan::mine(&pair.server);
     let listing =
         skcheck_core::packets(&skcheck_core::Live::new(), engine(), holder, &limits).expect("it is there");

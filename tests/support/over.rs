@@ -4,10 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use skcheck_core::Host;
-use skcheck_core::NetnsFile;
 use skcheck_core::host::Diag;
-use skcheck_core::{Live, PageSize};
+use skcheck_core::{Host, Live, NetnsFile, PageSize};
 
 /// What is other than on the live host: the calls that are overridden.
 pub(crate) trait Differs: Sync {

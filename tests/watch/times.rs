@@ -4,12 +4,10 @@ use std::io;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use skcheck_core::Host;
-use skcheck_core::Live;
-use skcheck_core::NetnsFile;
 use skcheck_core::host::Diag;
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::watch::{Probe, Sample};
+use skcheck_core::{Host, Live, NetnsFile};
 
 use crate::look::{Moved, Seen, here};
 use crate::pairs::Pair;

@@ -24,7 +24,10 @@ pub(crate) fn find(
         true
     })?;
     let PassCounts { descriptors, namespaces, apart } = counted;
-    Ok(Pass { descriptors, namespaces, namespace_files, apart })
+    let mut pass = Pass::default();
+    (pass.descriptors, pass.namespaces, pass.apart) = (descriptors, namespaces, apart);
+    pass.namespace_files = namespace_files;
+    Ok(pass)
 }
 
 /// Hands on the holders that records tell of.

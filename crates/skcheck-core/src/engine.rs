@@ -55,6 +55,7 @@ pub trait Engine: Sync {
 
 /// A socket that a descriptor refers to, as [`Engine::find`] met it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Found {
     /// The socket. One whose [`state`](Socket::state) is [`ClosedHeld`](crate::model::state::State::ClosedHeld) is in
     /// no table, and its numbers are known all the same.
@@ -67,8 +68,16 @@ pub struct Found {
     pub unix_queue: Option<UnixQueue>,
 }
 
+impl Found {
+    /// A socket of a namespace, and nothing that tells whose it is.
+    pub fn new(socket: Socket, netns: NetnsId) -> Found {
+        Found { socket, netns, holder: None, unix_queue: None }
+    }
+}
+
 /// What [`Engine::find`] counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Pass {
     /// Descriptors that refer to sockets.
     pub descriptors: u64,
@@ -97,6 +106,7 @@ pub struct Tally {
 
 /// A socket to walk.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Target<'a> {
     /// Its cookie.
     pub cookie: Cookie,
@@ -108,10 +118,15 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// A socket to walk, wherever it is.
+    pub fn new(cookie: Cookie, protocol: Protocol) -> Target<'a> {
+        Target { cookie, protocol, netns: None }
+    }
+
     /// A socket to walk. `None` for MPTCP, whose queues are not those of other sockets.
     pub(crate) fn of(socket: &Socket) -> Option<Target<'a>> {
         let cookie = socket.cookie.filter(|_| socket.protocol.row().is_walkable)?;
-        Some(Target { cookie, protocol: socket.protocol, netns: None })
+        Some(Target::new(cookie, socket.protocol))
     }
 
     /// The same, in its namespace. A TCP socket that is not connected is in no table, and cannot be locked
@@ -124,6 +139,7 @@ impl<'a> Target<'a> {
 
 /// How far a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How many packets of one socket are walked at most.
     pub packets: u32,
@@ -138,11 +154,16 @@ pub struct Limits {
 impl Limits {
     /// As many packets of a socket as are walked unless more are asked for.
     pub const PACKETS: u32 = 10_000;
+
+    /// So many packets of a socket and so much time, and no lock.
+    pub const fn new(packets: u32, time: Option<Duration>) -> Limits {
+        Limits { packets, time, lock: false }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { packets: Limits::PACKETS, time: None, lock: false }
+        Limits::new(Limits::PACKETS, None)
     }
 }
 
@@ -229,6 +250,7 @@ pub struct QueueEnd {
 
 /// What the kernel says of a socket at the time of the walk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counters {
     /// What is charged for received packets (`sk_rmem_alloc`), without what UDP has yet to take off
     /// (`forward_deficit`). Says nothing of unix sockets, whose senders are charged.
@@ -253,6 +275,7 @@ pub struct Counters {
 
 /// One packet (`sk_buff`), or a part of one (an `sk_buff` on the `frag_list` of the packet before it).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Packet {
     /// The queue that it is in.
     pub queue: Queue,
@@ -275,6 +298,24 @@ pub struct Packet {
     pub head_piece: Piece,
     /// The fragments (`skb_shared_info.frags`).
     pub fragments: Vec<Piece>,
+}
+
+impl Packet {
+    /// A packet of nothing but a head; nothing of it is known but where it is.
+    pub fn new(queue: Queue, id: u64, head_piece: Piece) -> Packet {
+        Packet {
+            queue,
+            is_part: false,
+            in_options: false,
+            id,
+            stamp: 0,
+            len: Payload(0),
+            truesize: Truesize(0),
+            head: 0,
+            head_piece,
+            fragments: Vec::new(),
+        }
+    }
 }
 
 /// A part of a packet, and the block of pages that it lies in.

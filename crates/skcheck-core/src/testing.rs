@@ -1,5 +1,7 @@
 //! For the tests, benches and fuzz targets of this workspace: no promise is made of any of it.
 
+mod records;
+
 use std::fmt::Debug;
 
 use crate::cgroup::location::Location;
@@ -16,6 +18,9 @@ pub use crate::diag::{decode, request};
 pub use crate::memory::network::{NetworkFiles, network};
 pub use crate::memory::reserved::{ram_ranges, reserved};
 pub use crate::model::queues::queues;
+pub use crate::testing::records::{
+    conduit, entry, exact, judged, ledger, link, root, sample, skmem, snapshot, tcp_info,
+};
 
 /// Parsers of the kernel's files.
 #[allow(missing_docs, reason = "each is documented where it is")]

@@ -35,7 +35,9 @@ pub(super) struct OwnTarget {
 
 impl OwnTarget {
     pub(super) fn borrowed(&self) -> Target<'_> {
-        Target { cookie: self.cookie, protocol: self.protocol, netns: self.netns.as_ref() }
+        let mut target = Target::new(self.cookie, self.protocol);
+        target.netns = self.netns.as_ref();
+        target
     }
 }
 
@@ -125,7 +127,7 @@ impl Request {
                 while !words.is_at_end() {
                     targets.push(decode_target(&mut words)?);
                 }
-                let mut limits = Limits { packets, time, ..Limits::default() };
+                let mut limits = Limits::new(packets, time);
                 limits.lock = lock;
                 Request::Walk { targets, limits }
             }
@@ -190,10 +192,14 @@ mod tests {
             NetnsFile { root: Some("/proc/1/root".into()), path: "/run/netns/a".into(), inode: 9 },
         ];
         let netns = Netns::of_files(Some(NetnsId(9)), false, files);
-        let target = |protocol, netns| Target { cookie: Cookie(5), protocol, netns };
+        let target = |protocol, netns| {
+            let mut target = Target::new(Cookie(5), protocol);
+            target.netns = netns;
+            target
+        };
         let mut targets = vec![target(Protocol::Tcp, Some(&netns))];
         targets.extend(PROTOCOLS.map(|protocol| target(protocol, None)));
-        let mut limits = Limits { packets: 7, time: Some(Duration::from_millis(200)), ..Limits::default() };
+        let mut limits = Limits::new(7, Some(Duration::from_millis(200)));
         let unlocked = Request::walk(&targets, &limits);
         limits.lock = true;
         let requests = [

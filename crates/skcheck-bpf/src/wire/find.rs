@@ -147,13 +147,12 @@ impl FoundRecord {
         } else {
             self.describe_inet(&mut socket);
         }
-        Some(Found {
-            unix_queue: self.unix_queue(&socket),
-            socket,
-            netns: NetnsId(self.netns.into()),
-            // Of a process that is just ending nothing tells the id.
-            holder: (holder.pid != 0).then_some(holder),
-        })
+        let unix_queue = self.unix_queue(&socket);
+        let mut found = Found::new(socket, NetnsId(self.netns.into()));
+        // Of a process that is just ending nothing tells the id.
+        found.holder = (holder.pid != 0).then_some(holder);
+        found.unix_queue = unix_queue;
+        Some(found)
     }
 
     fn speaks(&self) -> Option<(Family, Protocol)> {

@@ -152,18 +152,15 @@ fn queue(list: u32) -> Option<Queue> {
 fn packet(record: &[u8]) -> Option<Packet> {
     let (packet, rest) = PacketRecord::read_from_prefix(record).ok()?;
     let pieces = <[Unalign<PieceRecord>]>::ref_from_bytes_with_elems(rest, packet.fragments as usize).ok()?;
-    Some(Packet {
-        queue: queue(packet.queue)?,
-        is_part: packet.flags & walk_flag::PART != 0,
-        in_options: packet.flags & walk_flag::IN_OPTIONS != 0,
-        id: packet.packet,
-        stamp: packet.stamp,
-        len: Payload(packet.length.into()),
-        truesize: Truesize(packet.truesize.into()),
-        head: packet.head,
-        head_piece: packet.head_piece.piece()?,
-        fragments: pieces.iter().map(|piece| piece.get().piece()).collect::<Option<Vec<Piece>>>()?,
-    })
+    let mut told = Packet::new(queue(packet.queue)?, packet.packet, packet.head_piece.piece()?);
+    told.is_part = packet.flags & walk_flag::PART != 0;
+    told.in_options = packet.flags & walk_flag::IN_OPTIONS != 0;
+    told.stamp = packet.stamp;
+    told.len = Payload(packet.length.into());
+    told.truesize = Truesize(packet.truesize.into());
+    told.head = packet.head;
+    told.fragments = pieces.iter().map(|piece| piece.get().piece()).collect::<Option<Vec<Piece>>>()?;
+    Some(told)
 }
 
 impl PieceRecord {
@@ -195,17 +192,17 @@ impl QueueEndRecord {
 impl SocketEndRecord {
     fn counters(&self) -> Counters {
         let tcp_info = self.tcp.info();
-        Counters {
-            ring: self.ring.fill(),
-            rmem_alloc: Truesize(self.rmem_alloc.saturating_sub(self.forward_deficit).into()),
-            backlog: Truesize(self.backlog.into()),
-            wmem_queued: Truesize(self.wmem_queued.into()),
-            recv_q: self.recv_q.into(),
-            send_q: self.send_q.into(),
-            errors: self.errors.into(),
-            unchanged: self.unchanged != 0,
-            // Of nothing but TCP anything is told.
-            tcp_info: (tcp_info != TcpInfo::default()).then_some(tcp_info),
-        }
+        let mut told = Counters::default();
+        told.ring = self.ring.fill();
+        told.rmem_alloc = Truesize(self.rmem_alloc.saturating_sub(self.forward_deficit).into());
+        told.backlog = Truesize(self.backlog.into());
+        told.wmem_queued = Truesize(self.wmem_queued.into());
+        told.recv_q = self.recv_q.into();
+        told.send_q = self.send_q.into();
+        told.errors = self.errors.into();
+        told.unchanged = self.unchanged != 0;
+        // Of nothing but TCP anything is told.
+        told.tcp_info = (tcp_info != TcpInfo::default()).then_some(tcp_info);
+        told
     }
 }

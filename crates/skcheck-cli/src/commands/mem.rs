@@ -1,8 +1,7 @@
 //! Where the memory is: read, scan, judge, write.
 
 use skcheck_core::host::Guarded;
-use skcheck_core::memory::Memory;
-use skcheck_core::memory::cgroup;
+use skcheck_core::memory::{Memory, cgroup};
 use skcheck_core::{Gap, Host, Query, memory, scan_with};
 
 use crate::commands::engine::Loaded;

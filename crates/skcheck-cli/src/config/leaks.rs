@@ -24,7 +24,7 @@ impl LeaksConfig {
     /// What these arguments mean.
     pub(crate) fn new(args: LeaksArgs, page: Page) -> LeaksConfig {
         LeaksConfig {
-            thresholds: Thresholds { open: args.min_open, leaked: args.min_leaked },
+            thresholds: Thresholds::new(args.min_open, args.min_leaked),
             format: args.format,
             exit_code: args.exit_code,
             timeout: args.timeout.timeout,

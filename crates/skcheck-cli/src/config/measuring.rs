@@ -21,13 +21,13 @@ impl Measuring {
     pub(super) fn within(args: &MeasuringArgs, budget: Duration) -> Measuring {
         let exact = args.exact || args.exact_limit.is_some();
         let packets = args.exact_limit.map_or(Limits::PACKETS, packet_limit);
-        let limits = Limits { packets, time: (!exact).then_some(budget), lock: false };
+        let limits = Limits::new(packets, (!exact).then_some(budget));
         Measuring { engine: args.engine, limits }
     }
 
     /// What is measured unless told otherwise.
     pub(super) fn usual() -> Measuring {
-        let limits = Limits { time: Some(BUDGET), ..Limits::default() };
+        let limits = Limits::new(Limits::PACKETS, Some(BUDGET));
         Measuring { engine: EngineChoice::Auto, limits }
     }
 

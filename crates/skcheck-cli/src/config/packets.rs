@@ -31,9 +31,11 @@ impl PacketsConfig {
     /// What these arguments mean.
     pub(crate) fn new(args: PacketsArgs, page: Page) -> PacketsConfig {
         let usual = (args.format == DocumentFormat::Table).then_some(TABLE_TOP);
+        let mut limits = Limits::new(packet_limit(args.limit), None);
+        limits.lock = args.lock;
         PacketsConfig {
             holder: Holder::new(args.pid, args.fd),
-            limits: Limits { packets: packet_limit(args.limit), time: None, lock: args.lock },
+            limits,
             again: args.again,
             top: limit(args.top, usual),
             format: args.format,

@@ -2,12 +2,7 @@
 
 use std::time::SystemTime;
 
-use skcheck_core::memory::Census;
-use skcheck_core::memory::CgroupMemory;
-use skcheck_core::memory::Memory;
-use skcheck_core::memory::Network;
-use skcheck_core::memory::Reserved;
-use skcheck_core::memory::{Ledger, LedgerGroup, PartKind};
+use skcheck_core::memory::{Census, CgroupMemory, Ledger, LedgerGroup, Memory, Network, PartKind, Reserved};
 use skcheck_core::verdict::Verdict;
 use skcheck_core::{Bytes, Error, Gap, Missing, PageSize, Place, Snapshot, verdict};
 

@@ -61,6 +61,7 @@ pub trait Diag {
 
 /// A message to NETLINK_SOCK_DIAG.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message {
     /// Whom it is about, as a report names who does not answer.
     pub about: String,

@@ -4,6 +4,7 @@ use std::io;
 
 /// What is looked at of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Looking {
     /// Every descriptor, with what it refers to. If not: only whether they may be read.
     pub descriptors: bool,

@@ -16,11 +16,19 @@ pub const PAUSE: Duration = Duration::from_millis(500);
 
 /// From how many sockets on a process is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Thresholds {
     /// Open ones, whatever they do: a count.
     pub open: u64,
     /// Those in no table, of all protocols together: a count.
     pub leaked: u64,
+}
+
+impl Thresholds {
+    /// From so many sockets of a process on.
+    pub fn new(open: u64, leaked: u64) -> Thresholds {
+        Thresholds { open, leaked }
+    }
 }
 
 impl Default for Thresholds {

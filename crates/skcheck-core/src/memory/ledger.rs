@@ -190,7 +190,12 @@ impl Ledger {
     }
 
     /// A ledger of these parts: what is left of `total` is unaccounted.
-    pub fn of(total: Bytes, parts: Vec<Part>, lru_ownerless: Option<i64>, included: Vec<Included>) -> Ledger {
+    pub(crate) fn of(
+        total: Bytes,
+        parts: Vec<Part>,
+        lru_ownerless: Option<i64>,
+        included: Vec<Included>,
+    ) -> Ledger {
         let owned = parts.iter().map(|part| i128::from(part.bytes.0)).sum::<i128>();
         let left = i128::from(total.0) - owned - i128::from(lru_ownerless.unwrap_or(0));
         let unaccounted = i64::try_from(left).unwrap_or(if left < 0 { i64::MIN } else { i64::MAX });

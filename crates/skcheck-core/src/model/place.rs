@@ -35,6 +35,7 @@ pub enum Place {
 
 /// A process, as a gap names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProcessName {
     /// Its id.
     pub pid: u32,

@@ -39,7 +39,7 @@ pub struct SkMem {
 impl SkMem {
     /// Decodes the attribute's value: native-endian u32 numbers in the kernel's order. Shorter
     /// and longer values are fine; a cut last number is absent, and so is what can be no number of bytes.
-    pub fn from_bytes(value: &[u8]) -> SkMem {
+    pub(crate) fn from_bytes(value: &[u8]) -> SkMem {
         let mut words = value.chunks_exact(4).map(|word| word.try_into().ok().map(u32::from_ne_bytes));
         SkMem::from_words([(); 9].map(|()| words.next().flatten()))
     }

@@ -82,7 +82,7 @@ impl Timer {
 impl TcpInfo {
     /// Decodes the value of `INET_DIAG_INFO`, of any length. Offsets are those of `struct tcp_info`
     /// (linux/tcp.h), which only ever grows at its end.
-    pub fn from_bytes(value: &[u8]) -> TcpInfo {
+    pub(crate) fn from_bytes(value: &[u8]) -> TcpInfo {
         let byte = |at: usize| value.get(at).copied();
         let word = |at: usize| Some(u32::from_ne_bytes(value.get(at..at + 4)?.try_into().ok()?));
         let long = |at: usize| Some(u64::from_ne_bytes(value.get(at..at + 8)?.try_into().ok()?));

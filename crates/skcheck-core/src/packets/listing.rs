@@ -97,6 +97,7 @@ impl Listing {
 
 /// What became of packets of a socket's receiving side between two looks: counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// How many there were.
     pub before: usize,

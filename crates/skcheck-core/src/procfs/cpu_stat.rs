@@ -6,6 +6,7 @@ use crate::procfs::flat::counter;
 
 /// How a cgroup ran out of CPU quota, since it was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Throttling {
     /// `nr_periods`: a count.
     pub periods: u64,

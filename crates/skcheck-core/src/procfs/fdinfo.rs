@@ -93,6 +93,7 @@ const O_PATH: u64 = 0o10_000_000;
 
 /// A descriptor in an epoll set (`tfd:` in the set's /proc/PID/fdinfo).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Interest {
     /// The descriptor under which it was added.
     pub fd: u32,

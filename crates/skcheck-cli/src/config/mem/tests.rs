@@ -1,5 +1,5 @@
 use clap::Parser as _;
-use skcheck_core::memory::Ledger;
+use skcheck_core::testing;
 
 use super::*;
 use crate::args::{Cli, Command, EngineChoice};
@@ -16,7 +16,7 @@ const PIPE: Page = Page { width: None, charset: Charset::Utf8 };
 
 #[test]
 fn a_ceiling_in_bytes() {
-    let ledger = Ledger::of(Bytes(40 << 30), Vec::new(), None, Vec::new());
+    let ledger = testing::ledger(Bytes(40 << 30), Vec::new(), None, Vec::new());
     let check = |typed: Option<Ceiling>, expected: u64| {
         assert_eq!(ceiling(typed, &ledger), Bytes(expected), "{typed:?}");
     };
@@ -24,7 +24,7 @@ fn a_ceiling_in_bytes() {
     check(Some(Ceiling::Size(7)), 7);
     check(Some(Ceiling::Share(5_000)), 2 << 30);
     check(Some(Ceiling::Share(100_000)), 40 << 30);
-    let small = Ledger::of(Bytes(1 << 30), Vec::new(), None, Vec::new());
+    let small = testing::ledger(Bytes(1 << 30), Vec::new(), None, Vec::new());
     assert_eq!(ceiling(None, &small), Bytes(3 << 29));
 }
 

@@ -94,7 +94,7 @@ fn limits_follow_the_format() {
 fn what_is_measured() {
     let check = |arguments: &str, engine: EngineChoice, packets: u32, time: Option<u64>| {
         let measuring = config(arguments).measuring;
-        let limits = Limits { packets, time: time.map(Duration::from_millis), lock: false };
+        let limits = Limits::new(packets, time.map(Duration::from_millis));
         assert_eq!((measuring.engine, measuring.limits), (engine, limits), "{arguments}");
         assert_eq!(config(arguments).request().is_exact(), time.is_none(), "{arguments}");
         assert_eq!(measuring.contradiction(), None, "{arguments}");

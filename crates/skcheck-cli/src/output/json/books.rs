@@ -1,9 +1,7 @@
 //! What stands beside the ledger, for programs: the network's books, the census, memory outside.
 
 use serde::Serialize;
-use skcheck_core::memory::Reserved;
-use skcheck_core::memory::{Census, PageClass};
-use skcheck_core::memory::{Network, ProtocolMemory};
+use skcheck_core::memory::{Census, Network, PageClass, ProtocolMemory, Reserved};
 use skcheck_core::{Blocks, PageSize, Pages};
 
 /// An amount with a name.

@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use skcheck_core::memory::LedgerGroup;
-use skcheck_core::memory::{CgroupMemory, Pressure};
+use skcheck_core::memory::{CgroupMemory, LedgerGroup, Pressure};
 use skcheck_core::verdict::{Evidence, HeavySocket};
 
 use crate::output::json::books::{CensusJson, NamedJson, NetworkJson, ReservedJson};

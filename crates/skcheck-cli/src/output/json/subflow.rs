@@ -1,8 +1,7 @@
 //! What an MPTCP socket is made of.
 
 use serde::Serialize;
-use skcheck_core::Footprint;
-use skcheck_core::{HostFacts, Socket};
+use skcheck_core::{Footprint, HostFacts, Socket};
 
 use crate::output::json::endpoint::EndpointJson;
 use crate::output::json::queues::QueuesJson;

@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn most_of_them_fit() {
         let _socket = std::os::unix::net::UnixStream::pair().unwrap();
-        let all = look(&Live::new(), Thresholds { open: 1, leaked: 1 }).unwrap().again();
+        let all = look(&Live::new(), Thresholds::new(1, 1)).unwrap().again();
         let mut row = all.open.into_iter().next().unwrap();
         row.sockets = 330;
         row.listed = vec![

@@ -1,8 +1,7 @@
 //! The verdict in words: how much is missing, whether sockets have it, and why that can be said.
 
 use skcheck_core::Holding;
-use skcheck_core::verdict::Verdict;
-use skcheck_core::verdict::{Code, HeavySocket, VerdictReason};
+use skcheck_core::verdict::{Code, HeavySocket, Verdict, VerdictReason};
 
 use crate::output::words::descriptor::descriptor;
 use crate::output::words::verdict_evidence::evidence;

@@ -1,8 +1,7 @@
 //! What measuring found on the whole.
 
 use skcheck_core::Direction;
-use skcheck_core::Worst;
-use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Snapshot, SocketEntry};
+use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Snapshot, SocketEntry, Worst};
 
 use crate::report::weight::charge;
 

@@ -1,13 +1,8 @@
-use std::io::Write as _;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::net::UnixStream;
-
-use skcheck_core::Footprint;
-use skcheck_core::Protocols;
+use skcheck_core::Direction;
 use skcheck_core::engine::{Counters, Limits, Packet, PageKind, Piece, Queue, QueueEnd};
 use skcheck_core::{
-    Blocks, Bytes, Direction, Exact, Family, Holder, Holding, Inode, Live, NetnsId, NotMeasured, Payload,
-    Protocol, Query, RecvQueue, Ring, Rings, Socket, State, Truesize, scan,
+    Blocks, Bytes, Family, Footprint, Holder, Holding, HostFacts, Inode, Netns, NetnsId, NotMeasured,
+    PageSize, Payload, Protocol, Query, RecvQueue, Ring, Rings, Socket, State, Truesize, testing,
 };
 
 use super::*;
@@ -25,34 +20,24 @@ pub(crate) fn report_of<'a>(
     ScanReport::new(snapshot, request, Circumstances::default())
 }
 
-/// A snapshot of this process, without its sockets, and a report to make others from: the
-/// library's records cannot be made from nothing.
-fn empty() -> (Snapshot, SocketEntry) {
-    let (mut writer, reader) = UnixStream::pair().unwrap();
-    writer.write_all(b"x").unwrap();
-    let mut query = Query::of(Protocols::UNIX);
-    query.pids = vec![std::process::id()];
-    let mut snapshot = scan(&Live::new(), &query).unwrap();
-    let fd = u32::try_from(reader.as_raw_fd()).unwrap();
-    let is_reader = |report: &&SocketEntry| report.holders.iter().any(|holder| holder.fd == fd);
-    let template = snapshot.sockets.iter().find(is_reader).unwrap().clone();
-    snapshot.sockets.clear();
-    snapshot.scanned.unreadable = 0;
+/// A snapshot of a host without sockets.
+fn empty() -> Snapshot {
+    let mut snapshot = testing::snapshot(HostFacts::assumed(PageSize(4096)));
+    snapshot.namespaces = vec![Netns::of_files(Some(NetnsId(4)), true, Vec::new())];
     (snapshot.unlisted_tcp_mem, snapshot.unlisted_noise) = (Some(0), Bytes(1 << 20));
-    (snapshot, template)
+    snapshot
 }
 
 /// Sockets as (inode, holders' pids, received, sent).
 pub(crate) fn snapshot(sockets: &[(u32, &[u32], u32, u32)]) -> Snapshot {
-    let (mut snapshot, template) = empty();
+    let mut snapshot = empty();
     for &(inode, pids, received, sent) in sockets {
         let mut socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::Established);
         socket.inode = Inode::new(inode);
         socket.recv_q = RecvQueue::Payload(Payload(received.into()));
         (socket.skmem.rmem_alloc, socket.skmem.wmem_queued) = (Some(received), Some(sent));
-        let mut report = template.clone();
-        report.footprint = Footprint::of(&socket, None, &snapshot.host);
-        report.socket = socket;
+        let mut report = testing::entry(socket, &snapshot.host);
+        report.netns = Some(NetnsId(4));
         report.holders = pids.iter().map(|&pid| Holder::new(pid, inode)).collect();
         report.holding = if pids.is_empty() { Holding::Orphan } else { Holding::Descriptors };
         snapshot.sockets.push(report);
@@ -193,38 +178,28 @@ fn nobody_has_a_name_too() {
 #[test]
 fn blocks_of_namespaces_and_whether_there_are_several() {
     let mut snapshot = snapshot(&[(1, &[10], 5, 0), (2, &[20], 9, 0), (3, &[], 2, 0)]);
-    let own = snapshot.sockets[0].netns.unwrap();
     let spans = |snapshot: &Snapshot| report_of(snapshot, &Query::default(), BY_PROCESS).spans;
     assert!(!spans(&snapshot));
     snapshot.sockets[1].netns = Some(NetnsId(7));
     snapshot.sockets[2].netns = None;
     assert!(spans(&snapshot));
     let by_netns = Arrangement { by: GroupBy::Netns, ..BY_PROCESS };
-    let expected = [Owner::Netns(NetnsId(7)), Owner::Netns(own), Owner::UnknownNetns];
+    let expected = [Owner::Netns(NetnsId(7)), Owner::Netns(NetnsId(4)), Owner::UnknownNetns];
     assert_eq!(order(&snapshot, by_netns), expected);
     let report = report_of(&snapshot, &Query::default(), by_netns);
     assert_eq!(report.heaviest.unwrap().owner, Process(20), "the answer names a process all the same");
 }
 
-/// What walking found, made from that of another socket: records of the library cannot be made from
-/// nothing.
+/// What walking found.
 fn measured(snapshot: &mut Snapshot, inode: u32, pinned: u64, shared: u64, complete: bool) {
     let of_inode = |report: &&mut SocketEntry| report.socket.inode.map(Inode::get) == Some(inode);
     let report = snapshot.sockets.iter_mut().find(of_inode).unwrap();
-    let packet = Packet {
-        queue: Queue::Receive,
-        is_part: false,
-        in_options: false,
-        id: 1,
-        stamp: 1,
-        len: Payload(report.socket.recv_q.size().unwrap()),
-        truesize: report.footprint.received.charged.unwrap(),
-        head: 0,
-        head_piece: Piece { block: 0, order: 0, kind: PageKind::Slab, offset: 0, len: 1 },
-        fragments: Vec::new(),
-    };
+    let head = Piece { block: 0, order: 0, kind: PageKind::Slab, offset: 0, len: 1 };
+    let mut packet = Packet::new(Queue::Receive, 1, head);
+    packet.len = Payload(report.socket.recv_q.size().unwrap());
+    packet.truesize = report.footprint.received.charged.unwrap();
     let ends = vec![QueueEnd { queue: Queue::Receive, complete, steady: true }];
-    let mut exact = Exact::of(&[packet], &ends, Counters::default(), snapshot.host.page_size).0;
+    let mut exact = testing::exact(&[packet], &ends, Counters::default(), snapshot.host.page_size);
     exact.counters.rmem_alloc = report.footprint.received.charged.unwrap();
     exact.counters.recv_q = report.socket.recv_q.size().unwrap();
     exact.counters.wmem_queued = Truesize(0);

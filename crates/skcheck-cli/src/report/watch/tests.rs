@@ -1,16 +1,11 @@
-use std::io::Write as _;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use skcheck_core::Footprint;
-use skcheck_core::Protocols;
-use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Root, Wait};
+use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Over, Wait};
 use skcheck_core::watch::progress::Writing;
-use skcheck_core::watch::{Probe, SocketKey, judge};
+use skcheck_core::watch::{SocketKey, judge};
 use skcheck_core::{
-    Connections, Cookie, Endpoint, Family, Holder, Holding, Live, Payload, Process, Protocol, RecvQueue,
-    SendQueue, Socket, SocketEntry, State,
+    Connections, Cookie, Endpoint, Family, Holder, Holding, HostFacts, PageSize, Payload, Process, Protocol,
+    RecvQueue, SendQueue, Socket, State, testing,
 };
 
 use super::*;
@@ -20,38 +15,21 @@ use crate::report::circumstances::{EngineUse, Privilege};
 static NONE: Circumstances =
     Circumstances { missing_pid: None, engine: EngineUse::NotTried, privilege: Privilege::User, gap: None };
 
-/// Two samples without sockets, and what to fill them with: the library's records cannot be made from
-/// nothing.
+/// Two samples without sockets, and what to fill them with.
 pub(crate) struct World {
     pub(crate) before: Sample,
     pub(crate) now: Sample,
     pub(crate) judgement: Judgement,
-    template: SocketEntry,
 }
 
 impl World {
     /// A window of `seconds`.
     pub(crate) fn new(seconds: u64) -> World {
-        let (mut writer, reader) = UnixStream::pair().unwrap();
-        writer.write_all(b"x").unwrap();
-        let mut query = Query::of(Protocols::UNIX);
-        query.pids = vec![std::process::id()];
-        let host = Live::new();
-        let mut now = Probe::new(&host, query).sample(None, None).unwrap();
-        let fd = u32::try_from(reader.as_raw_fd()).unwrap();
-        let is_reader = |report: &&SocketEntry| report.holders.iter().any(|holder| holder.fd == fd);
-        let template = now.snapshot.sockets.iter().find(is_reader).unwrap().clone();
-        now.snapshot.sockets.clear();
-        now.asked_for = 0;
-        now.snapshot.processes.clear();
-        now.snapshot.gaps.clear();
-        now.processes.clear();
-        let mut before = now.clone();
-        (before.at, now.at) = (Duration::ZERO, Duration::from_secs(seconds));
-        let mut judgement = judge(&before, &now);
-        judgement.sockets.clear();
-        judgement.window = Duration::from_secs(seconds);
-        World { before, now, judgement, template }
+        let now = testing::snapshot(HostFacts::assumed(PageSize(4096)));
+        let before = testing::sample(Duration::ZERO, now.clone());
+        let now = testing::sample(Duration::from_secs(seconds), now);
+        let judgement = judge(&before, &now);
+        World { before, now, judgement }
     }
 
     /// A TCP connection of a process, with so much unread and unsent; judged as idle.
@@ -65,12 +43,9 @@ impl World {
         socket.peer = Endpoint::Ip { addr: [10, 0, 0, 20].into(), port: 9000 };
         let charge = |bytes: u64| Some(u32::try_from(bytes * 2).unwrap());
         (socket.skmem.rmem_alloc, socket.skmem.wmem_queued) = (charge(unread), charge(unsent));
-        let mut report = self.template.clone();
-        report.footprint = Footprint::of(&socket, None, &self.now.snapshot.host);
-        report.socket = socket;
+        let mut report = testing::entry(socket, &self.now.snapshot.host);
         report.holders = vec![Holder::new(pid, fd)];
-        report.peer_holders.clear();
-        let mut judged = Judged::new(SocketKey::of(&report).unwrap());
+        let mut judged = testing::judged(SocketKey::of(&report).unwrap());
         (judged.now, judged.before) = (Some(at), Some(at));
         (judged.reading, judged.writing) = (Reading::Idle, Writing::Idle);
         self.now.snapshot.sockets.push(report);
@@ -144,9 +119,9 @@ pub(crate) fn chain() -> World {
     judged.unread_age = Some(Duration::from_secs(41));
     let reader = Holder::new(20, 7);
     let links =
-        vec![Link::new(Holder::new(10, 14), Wait::Blocked, Some(unsent), Some(reader), Over::Socket(1))];
+        vec![testing::link(Holder::new(10, 14), Wait::Blocked, Some(unsent), Some(reader), Over::Socket(1))];
     let stopped = Cause::new(CauseCode::Stopped, Some(20), vec![Fact::State(b'T')]);
-    judged.root = Some(Root::new(links, End::Stalled(reader, Box::new(stopped))));
+    judged.root = Some(testing::root(links, End::Stalled(reader, Box::new(stopped))));
     world.socket(10, 14, 0, unsent.0).writing = Writing::Stalled;
     world.stalled((20, 7), 1_000_000, CauseCode::Stopped, vec![Fact::State(b'T')]);
     world

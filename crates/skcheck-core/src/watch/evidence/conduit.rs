@@ -24,7 +24,7 @@ pub struct Conduit {
 
 impl Conduit {
     /// One whose ends nobody has yet.
-    pub fn new(kind: ConduitKind, name: Vec<u8>, inode: Option<u64>) -> Conduit {
+    pub(crate) fn new(kind: ConduitKind, name: Vec<u8>, inode: Option<u64>) -> Conduit {
         Conduit { kind, name, inode, writers: Vec::new(), readers: Vec::new() }
     }
 }

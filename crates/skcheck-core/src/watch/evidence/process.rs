@@ -153,6 +153,7 @@ pub struct Mount {
 
 /// A cgroup whose CPU time is limited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Quota {
     /// Its path below the root of its hierarchy, as /proc/PID/cgroup has it.
     pub cgroup: Vec<u8>,

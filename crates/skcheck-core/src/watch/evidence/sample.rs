@@ -65,6 +65,7 @@ pub enum StillOpen {
 
 /// What tells a packet from those that come after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FirstPacket {
     /// Its address in the kernel: a number that another packet can have later.
     pub id: u64,

@@ -87,7 +87,7 @@ pub struct Judged {
 
 impl Judged {
     /// A socket of which nothing is known yet.
-    pub fn new(key: SocketKey) -> Judged {
+    pub(crate) fn new(key: SocketKey) -> Judged {
         Judged {
             key,
             now: None,

@@ -1,8 +1,6 @@
 //! What stands beside the ledger: the network's own books, the census, memory outside of the total.
 
-use skcheck_core::memory::Reserved;
-use skcheck_core::memory::{Census, PageClass};
-use skcheck_core::memory::{MemLimits, Network, ProtocolMemory};
+use skcheck_core::memory::{Census, MemLimits, Network, PageClass, ProtocolMemory, Reserved};
 use skcheck_core::{PageSize, Pages};
 
 use crate::text::{grouped, percent, size};

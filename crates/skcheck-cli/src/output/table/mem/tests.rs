@@ -1,11 +1,8 @@
 use std::time::SystemTime;
 
-use skcheck_core::memory::CgroupMemory;
-use skcheck_core::memory::Network;
-use skcheck_core::memory::{Ledger, Part, PartKind};
-use skcheck_core::verdict::Verdict;
-use skcheck_core::verdict::{Code, HeavySocket, VerdictReason};
-use skcheck_core::{Bytes, Holder, PageSize, Payload, Truesize};
+use skcheck_core::memory::{CgroupMemory, Ledger, Network, Part, PartKind};
+use skcheck_core::verdict::{Code, HeavySocket, Verdict, VerdictReason};
+use skcheck_core::{Bytes, Holder, PageSize, Payload, Truesize, testing};
 
 use super::*;
 use crate::report::Privilege;
@@ -22,7 +19,7 @@ fn ledger(parts: &[(PartKind, u64)], unaccounted: i64, ownerless: i64) -> Ledger
     let owned: u64 = parts.iter().map(|part| part.bytes.0).sum();
     let free = total.checked_sub(owned).and_then(|left| left.checked_add_signed(-unaccounted - ownerless));
     parts.push(Part { kind: PartKind::Free, bytes: Bytes(free.unwrap()) });
-    let ledger = Ledger::of(Bytes(total), parts, Some(ownerless), Vec::new());
+    let ledger = testing::ledger(Bytes(total), parts, Some(ownerless), Vec::new());
     assert_eq!(ledger.unaccounted, unaccounted);
     ledger
 }
@@ -299,7 +296,7 @@ fn a_cgroup_has_a_limit_instead_of_free_memory() {
     let parts = vec![part(PartKind::Anonymous, 500 * MIB), part(PartKind::Sockets, 100 * MIB)];
     let mut cgroup = CgroupMemory::default();
     cgroup.path = b"/a\n".to_vec();
-    cgroup.ledger = Ledger::of(Bytes(612 * MIB), parts, None, Vec::new());
+    cgroup.ledger = testing::ledger(Bytes(612 * MIB), parts, None, Vec::new());
     cgroup.limit = Some(Bytes(GIB));
     let screen = drawn(&report(&cgroup.ledger, Scope::Cgroup(&cgroup)), Some(80), Charset::Utf8, false);
     for told in [

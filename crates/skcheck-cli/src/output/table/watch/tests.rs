@@ -4,8 +4,8 @@ mod words;
 
 use std::time::Duration;
 
-use skcheck_core::watch::cause::{CauseCode, End, Link, Over, Root, Wait};
-use skcheck_core::{Gap, Holder, Missing, Payload, Place};
+use skcheck_core::watch::cause::{CauseCode, End, Over, Wait};
+use skcheck_core::{Gap, Holder, Missing, Payload, Place, testing};
 
 use super::*;
 use crate::output::table::watch::summary::summary;
@@ -123,7 +123,7 @@ fn the_summary_names_those_that_may_be_behind_it() {
     let mut world = chain();
     world.named(30, "curl");
     let root = world.judgement.sockets[0].root.clone().unwrap();
-    let second = Link::new(
+    let second = testing::link(
         Holder::new(10, 19),
         Wait::EventLoop,
         Some(Payload(4096)),
@@ -131,7 +131,7 @@ fn the_summary_names_those_that_may_be_behind_it() {
         Over::Socket(99),
     );
     let both = vec![root.links[0].clone(), second];
-    world.judgement.sockets[0].root = Some(Root::new(Vec::new(), End::OneOf(both)));
+    world.judgement.sockets[0].root = Some(testing::root(Vec::new(), End::OneOf(both)));
     let mut history = History::default();
     history.note(&world.before, &world.now, &world.judgement);
     let told = summary(&history, PIPE.charset);

@@ -70,7 +70,7 @@ pub struct Link {
 
 impl Link {
     /// A step of a chain, over which nothing goes.
-    pub fn new(
+    pub(crate) fn new(
         writer: Holder,
         wait: Wait,
         unsent: Option<Payload>,

@@ -17,7 +17,7 @@ pub struct Root {
 
 impl Root {
     /// A chain.
-    pub fn new(links: Vec<Link>, end: End) -> Root {
+    pub(crate) fn new(links: Vec<Link>, end: End) -> Root {
         Root { links, end }
     }
 

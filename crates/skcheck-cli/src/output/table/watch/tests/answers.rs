@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use skcheck_core::watch::Judged;
-use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Pace, Pairing, Root, Wait};
+use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Over, Pace, Pairing, Wait};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::{NotArriving, Reading, Writing};
-use skcheck_core::{Gap, Holder, Holding, Missing, Payload, Place, Protocol, SkMem};
+use skcheck_core::{Gap, Holder, Holding, Missing, Payload, Place, Protocol, SkMem, testing};
 
 use super::{PIPE, answer, names};
 use crate::output::table::watch::{summary, why, write_block};
@@ -52,10 +52,15 @@ fn one_of_several_is_behind_it() {
     let mut first = root.links[0].clone();
     (first.wait, first.pairing) = (Wait::EventLoop, Pairing::Neighbours);
     let reader = Holder::new(30, 5);
-    let second =
-        Link::new(Holder::new(10, 19), Wait::EventLoop, Some(Payload(4096)), Some(reader), Over::Socket(99));
+    let second = testing::link(
+        Holder::new(10, 19),
+        Wait::EventLoop,
+        Some(Payload(4096)),
+        Some(reader),
+        Over::Socket(99),
+    );
     let both = vec![first, second];
-    world.judgement.sockets[0].root = Some(Root::new(Vec::new(), End::OneOf(both)));
+    world.judgement.sockets[0].root = Some(testing::root(Vec::new(), End::OneOf(both)));
     let [state, because, _] = &answer(&world)[..] else { panic!("{:?}", answer(&world)) };
     assert_eq!(
         state,
@@ -92,7 +97,7 @@ fn a_writer_names_the_root_of_its_chain() {
     world.named(5, "client");
     let mut root = world.judgement.sockets[0].root.clone().unwrap();
     root.links
-        .insert(0, Link::new(Holder::new(5, 3), Wait::Blocked, Some(Payload(1)), None, Over::Socket(1)));
+        .insert(0, testing::link(Holder::new(5, 3), Wait::Blocked, Some(Payload(1)), None, Over::Socket(1)));
     let judged = world.socket(5, 3, 0, 4096);
     (judged.writing, judged.root) = (Writing::Stalled, Some(root));
     world.judgement.sockets.iter_mut().take(3).for_each(|judged| judged.asked_for = false);
@@ -258,10 +263,11 @@ fn a_deadlock_names_both() {
     world.named(2, "right");
     let (left, right) = (Holder::new(1, 3), Holder::new(2, 4));
     let links = vec![
-        Link::new(left, Wait::Blocked, Some(Payload(1 << 20)), Some(right), Over::Socket(9)),
-        Link::new(right, Wait::Blocked, Some(Payload(1 << 20)), Some(left), Over::Socket(9)),
+        testing::link(left, Wait::Blocked, Some(Payload(1 << 20)), Some(right), Over::Socket(9)),
+        testing::link(right, Wait::Blocked, Some(Payload(1 << 20)), Some(left), Over::Socket(9)),
     ];
-    world.stalled((1, 3), 4096, CauseCode::Deadlock, vec![]).root = Some(Root::new(links, End::Circle(1)));
+    world.stalled((1, 3), 4096, CauseCode::Deadlock, vec![]).root =
+        Some(testing::root(links, End::Circle(1)));
     let told = answer(&world);
     let first =
         "left (1) and right (2) wait for each other to read, a deadlock: left has read nothing for 2 s;";
@@ -343,14 +349,14 @@ fn answers_when_nobody_stands_still() {
             let judged = world.socket(2, 7, 0, 4096);
             judged.writing = Writing::Slow;
             let end = End::Slow(Holder::new(20, 5), pace, Some(Box::new(cause)));
-            let link = Link::new(
+            let link = testing::link(
                 Holder::new(2, 7),
                 Wait::Blocked,
                 Some(Payload(4096)),
                 Some(Holder::new(20, 5)),
                 Over::Socket(0),
             );
-            judged.root = Some(Root::new(vec![link], end));
+            judged.root = Some(testing::root(vec![link], end));
             judged
         },
         "app (2) has 4 KiB unsent at fd 7, which the other end takes more slowly than it is written. process 20, \

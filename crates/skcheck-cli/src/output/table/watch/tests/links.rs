@@ -1,8 +1,8 @@
 //! Chains, link by link.
 
-use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Link, Over, Root, Wait};
-use skcheck_core::watch::evidence::{Conduit, ConduitKind, Mount};
-use skcheck_core::{Holder, Payload};
+use skcheck_core::watch::cause::{Cause, CauseCode, End, Fact, Over, Wait};
+use skcheck_core::watch::evidence::{ConduitKind, Mount};
+use skcheck_core::{Holder, Payload, testing};
 
 use super::answer;
 use crate::report::watch::tests::{World, chain};
@@ -42,7 +42,7 @@ fn chains_over_what_is_no_connection() {
         (ConduitKind::Fifo, "/run/\x1blog", "the FIFO /run/\\x1blog"),
         (ConduitKind::Terminal, "/dev/pts/3", "the terminal /dev/pts/3"),
     ] {
-        world.now.conduits = vec![Conduit::new(kind, name.into(), None)];
+        world.now.conduits = vec![testing::conduit(kind, name.into(), None)];
         let mut root = root.clone();
         (root.links[0].over, root.links[0].wait, root.links[0].unsent) =
             (Over::Conduit(0), Wait::OneThread, None);
@@ -55,8 +55,8 @@ fn chains_over_what_is_no_connection() {
     }
     // To one of two.
     let reader = Holder::new(20, 7);
-    let one = |at| Link::new(Holder::new(10, 14), Wait::Blocked, None, Some(reader), Over::Connect(at));
-    world.judgement.sockets[0].root = Some(Root::new(Vec::new(), End::OneOf(vec![one(0), one(99)])));
+    let one = |at| testing::link(Holder::new(10, 14), Wait::Blocked, None, Some(reader), Over::Connect(at));
+    world.judgement.sockets[0].root = Some(testing::root(Vec::new(), End::OneOf(vec![one(0), one(99)])));
     assert_eq!(
         answer(&world)[1],
         "Because: nginx waits for one of several, and for which of these cannot be told: 10.0.0.5:80 (fd 14), whose \

@@ -1,0 +1,86 @@
+//! Records, made without a host: fields can then be set as a test needs them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::engine::{Counters, Packet, QueueEnd};
+use crate::exact::Exact;
+use crate::footprint::{Footprint, HostFacts};
+use crate::memory::ledger::{Included, Ledger, Part};
+use crate::model::holder::Holder;
+use crate::model::skmem::SkMem;
+use crate::model::socket::Socket;
+use crate::model::tcp::TcpInfo;
+use crate::model::units::{Bytes, PageSize, Payload};
+use crate::snapshot::{Snapshot, SocketEntry};
+use crate::watch::cause::{End, Link, Over, Root, Wait};
+use crate::watch::evidence::{Conduit, ConduitKind};
+use crate::watch::judge::judgement::Judged;
+use crate::watch::{Sample, SocketKey};
+
+/// A snapshot that saw nothing.
+pub fn snapshot(host: HostFacts) -> Snapshot {
+    Snapshot::empty(host)
+}
+
+/// A socket that descriptors hold, nothing joined to it yet, with the footprint that its record tells.
+pub fn entry(socket: Socket, host: &HostFacts) -> SocketEntry {
+    let footprint = Footprint::of(&socket, None, host);
+    SocketEntry::bare(socket, footprint)
+}
+
+/// A sample of these sockets, all of them asked for, and of nothing else.
+pub fn sample(at: Duration, snapshot: Snapshot) -> Sample {
+    Sample {
+        taken_at: snapshot.taken_at,
+        at,
+        asked_for: snapshot.sockets.len(),
+        snapshot,
+        drained: BTreeMap::new(),
+        first_packets: BTreeMap::new(),
+        processes: BTreeMap::new(),
+        conduits: Vec::new(),
+        awaited: Vec::new(),
+        tcp_memory: None,
+    }
+}
+
+/// What walking these packets of one socket finds.
+pub fn exact(packets: &[Packet], ends: &[QueueEnd], counters: Counters, page: PageSize) -> Exact {
+    Exact::of(packets, ends, counters, page).0
+}
+
+/// A ledger of these parts: what is left of `total` is unaccounted.
+pub fn ledger(total: Bytes, parts: Vec<Part>, lru_ownerless: Option<i64>, included: Vec<Included>) -> Ledger {
+    Ledger::of(total, parts, lru_ownerless, included)
+}
+
+/// What an `INET_DIAG_SKMEMINFO` with this value says.
+pub fn skmem(value: &[u8]) -> SkMem {
+    SkMem::from_bytes(value)
+}
+
+/// What an `INET_DIAG_INFO` with this value says.
+pub fn tcp_info(value: &[u8]) -> TcpInfo {
+    TcpInfo::from_bytes(value)
+}
+
+/// A conduit whose ends nobody has yet.
+pub fn conduit(kind: ConduitKind, name: Vec<u8>, inode: Option<u64>) -> Conduit {
+    Conduit::new(kind, name, inode)
+}
+
+/// A step of a chain, over which nothing goes.
+pub fn link(writer: Holder, wait: Wait, unsent: Option<Payload>, reader: Option<Holder>, over: Over) -> Link {
+    Link::new(writer, wait, unsent, reader, over)
+}
+
+/// A chain.
+pub fn root(links: Vec<Link>, end: End) -> Root {
+    Root::new(links, end)
+}
+
+/// A socket of which nothing is judged yet.
+pub fn judged(key: SocketKey) -> Judged {
+    Judged::new(key)
+}
