@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::{Counters, Packet, Queue, QueueEnd};
-use crate::exact::{Blocks, Exact};
+use crate::exact::measured::{Blocks, Exact};
 use crate::footprint;
 use crate::footprint::{Footprint, HostFacts};
 use crate::model::netns::NetnsId;

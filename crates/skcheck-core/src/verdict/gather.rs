@@ -1,7 +1,7 @@
 //! Gathers the numbers that a verdict stands on from ledger, census and snapshot.
 
 use crate::engine::PageKind;
-use crate::exact::{Blocks, Exact, NotMeasured};
+use crate::exact::measured::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, worst};
 use crate::memory::census::{Census, PageClass};
 use crate::memory::ledger::{Ledger, PartKind};
