@@ -5,6 +5,11 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::ControlFlow;
 
+use crate::collect::conversation::{is_disturbance, open};
+use crate::collect::record_sink::{RecordSink, records_of_file};
+use crate::collect::shortcomings::{
+    ATTEMPTS, NOT_THERE, Refusal, is_not_there, is_undecoded, proc_net_lines, refused, shortcomings,
+};
 use crate::diag::decode::Answer;
 use crate::diag::record::Record;
 use crate::diag::request;
@@ -16,35 +21,7 @@ use crate::model::netns::Netns;
 use crate::model::place::Place;
 use crate::model::protocol::Protocol;
 use crate::model::socket::{Inode, Socket};
-use crate::model::state::State;
 use crate::model::table::{IpVersion, Table};
-use crate::procfs::net;
-
-/// How often a dump that was disturbed is begun anew.
-const ATTEMPTS: u32 = 3;
-
-/// Where the records of one table go.
-pub(crate) trait RecordSink {
-    /// A dump of the table begins, the first time or once more.
-    fn begin(&mut self, table: Table);
-    /// One record of the table.
-    fn record(&mut self, record: Record<'_>);
-}
-
-impl<F: FnMut(Record<'_>)> RecordSink for F {
-    fn begin(&mut self, _: Table) {}
-    fn record(&mut self, record: Record<'_>) {
-        self(record);
-    }
-}
-
-/// Why a table gave nothing.
-pub(crate) enum Refusal {
-    /// NETLINK_SOCK_DIAG itself cannot be used here.
-    SockDiag(io::Error),
-    /// This table alone is missing.
-    Table(Gap),
-}
 
 /// Asks one network namespace, request after request.
 pub(crate) struct Asker<'h> {
@@ -128,7 +105,7 @@ impl<'h> Asker<'h> {
         *self.diag.borrow_mut() = Some(diag);
         match read {
             Ok(file) => {
-                let (_, bad_lines) = told(table, &file, states, sink);
+                let (_, bad_lines) = records_of_file(table, &file, states, sink);
                 Ok(proc_net_lines(table, bad_lines).into_iter().collect())
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Unsupported) => {
@@ -154,7 +131,7 @@ impl<'h> Asker<'h> {
         let (Some(file), Some(untold)) = (self.stand_in(table), table.row().untold) else {
             return Err(Refusal::Table(refusal));
         };
-        let (sockets, bad_lines) = told(table, &file, states, sink);
+        let (sockets, bad_lines) = records_of_file(table, &file, states, sink);
         let mut gaps = Vec::new();
         if sockets > 0 {
             let remedy = format!("{}; until then their {untold} are unknown", refusal.remedy);
@@ -313,106 +290,4 @@ impl<'h> Asker<'h> {
         self.sequence.set(self.sequence.get().wrapping_add(1));
         self.sequence.get()
     }
-}
-
-/// Tries every way into the namespace: those through a process that has ended lead nowhere.
-fn open<'h>(host: &'h dyn Host, netns: &Netns) -> io::Result<Box<dyn Diag + 'h>> {
-    if netns.own {
-        return host.diag(None);
-    }
-    let mut worst = io::ErrorKind::NotFound.into();
-    for file in &netns.files {
-        match host.diag(Some(file)) {
-            Ok(diag) => return Ok(diag),
-            Err(error) if is_gone(&error) => {}
-            Err(error) => worst = error,
-        }
-    }
-    Err(worst)
-}
-
-/// Whether a namespace could not be entered because nothing leads to it any more.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
-    let no_process = rustix::io::Errno::SRCH.raw_os_error();
-    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(no_process)
-}
-
-/// Whether asking once more may help: the datagram was cut, or the socket's buffer overflowed.
-fn is_disturbance(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::InvalidData
-        || error.raw_os_error() == Some(rustix::io::Errno::NOBUFS.raw_os_error())
-}
-
-/// The kernel's errno where there is nobody who answers, and where a socket is gone.
-const NOT_THERE: Option<i32> = Some(rustix::io::Errno::NOENT.raw_os_error());
-
-fn is_not_there(errno: Option<i32>) -> bool {
-    errno == NOT_THERE
-}
-
-/// Hands on what a file of /proc/net tells of a table: how many sockets, and how many lines could not be
-/// parsed.
-fn told(table: Table, file: &[u8], states: States, sink: &mut dyn RecordSink) -> (u64, u64) {
-    let mut sockets = 0;
-    sink.begin(table);
-    let bad_lines = net::parse(table, file, |socket| {
-        let is_asked_for = match states {
-            States::Holding => true,
-            States::Listening => socket.state == State::Listen,
-            States::Bound => socket.state == State::BoundInactive,
-            States::None => false,
-        };
-        if is_asked_for {
-            sockets += 1;
-            sink.record(Record::of(socket));
-        }
-    });
-    (sockets, bad_lines)
-}
-
-/// Lines of /proc/net that could not be parsed.
-pub(crate) fn proc_net_lines(table: Table, bad_lines: u64) -> Option<Gap> {
-    let remedy = "a kernel newer than this program may have written them";
-    (bad_lines > 0)
-        .then(|| Gap::counted(Missing::Messages, Place::File(table.proc_file().into()), bad_lines, remedy))
-}
-
-fn refused(table: Table, errno: Option<i32>) -> Refusal {
-    let error = io::Error::from_raw_os_error(errno.unwrap_or(0));
-    let remedy = match table.module().filter(|_| error.kind() == io::ErrorKind::NotFound) {
-        Some(module) => format!("load the kernel module {module} (as root: modprobe {module})"),
-        None => format!("the kernel answered: {error}"),
-    };
-    Refusal::Table(Gap::uncounted(Missing::Table, Place::Table(table), remedy))
-}
-
-/// Adds what could not be decoded beside dumps, where that is not said of the table yet: most of it is what
-/// the dump had too.
-pub(crate) fn add_undecoded(gaps: &mut Vec<Gap>, undecoded: Vec<Gap>) {
-    for gap in undecoded {
-        if !gaps.iter().any(|known| (known.what, &known.place) == (gap.what, &gap.place)) {
-            gaps.push(gap);
-        }
-    }
-}
-
-fn is_undecoded(gap: &Gap) -> bool {
-    matches!(gap.what, Missing::Messages | Missing::Attributes)
-}
-
-fn shortcomings(table: Table, answer: &Answer, disturbed: bool) -> Vec<Gap> {
-    let mut gaps = Vec::new();
-    if disturbed {
-        let remedy =
-            format!("the table changed under {ATTEMPTS} reads: run again, or take the numbers as a sample");
-        gaps.push(Gap::uncounted(Missing::Consistency, Place::Table(table), remedy));
-    }
-    let newer = "a kernel newer than this program may have sent them: look for a newer release";
-    if answer.bad_messages > 0 {
-        gaps.push(Gap::counted(Missing::Messages, Place::Table(table), answer.bad_messages, newer));
-    }
-    if answer.bad_attributes > 0 {
-        gaps.push(Gap::counted(Missing::Attributes, Place::Table(table), answer.bad_attributes, newer));
-    }
-    gaps
 }

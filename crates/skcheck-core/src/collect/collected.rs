@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
-use crate::collect::client::is_gone;
+use crate::collect::conversation::is_gone;
 use crate::collect::dump::Dump;
 use crate::collect::namespace::Namespace;
 use crate::collect::processes::Survey;

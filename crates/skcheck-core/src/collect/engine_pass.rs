@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-use crate::collect::client::{Asker, is_gone};
+use crate::collect::client::Asker;
 use crate::collect::collected::{Collected, Sources};
+use crate::collect::conversation::is_gone;
 use crate::collect::descriptors::Descriptors;
 use crate::collect::dump::Dump;
 use crate::collect::finding::Finding;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-use crate::collect::client::is_gone;
+use crate::collect::conversation::is_gone;
 use crate::host::Host;
 use crate::host::file;
 use crate::procfs::number::parse_number;

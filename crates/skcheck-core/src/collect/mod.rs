@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod collected;
 pub(crate) mod collector;
+pub(crate) mod conversation;
 pub(crate) mod descriptors;
 pub(crate) mod dump;
 pub(crate) mod engine_pass;
@@ -17,7 +18,9 @@ pub(crate) mod proc_net;
 pub(crate) mod proc_pass;
 pub(crate) mod processes;
 pub(crate) mod record_collector;
+pub(crate) mod record_sink;
 pub(crate) mod scanned;
+pub(crate) mod shortcomings;
 pub(crate) mod subflows;
 pub(crate) mod tables;
 pub(crate) mod unaccepted;

@@ -4,10 +4,11 @@
 use std::io;
 use std::path::Path;
 
-use crate::collect::client::{RecordSink, proc_net_lines};
 use crate::collect::descriptors::Descriptors;
 use crate::collect::dump::Dump;
 use crate::collect::record_collector::RecordCollector;
+use crate::collect::record_sink::RecordSink;
+use crate::collect::shortcomings::proc_net_lines;
 use crate::collect::tables::is_no_protocol_here;
 use crate::diag::record::Record;
 use crate::footprint::HostFacts;

@@ -1,9 +1,9 @@
 //! Takes the records of the tables of one namespace, and keeps those that may match.
 
-use crate::collect::client::RecordSink;
 use crate::collect::descriptors::{Descriptors, Mark};
 use crate::collect::dump::{Candidate, Dump};
 use crate::collect::may_match::may_be_held_by;
+use crate::collect::record_sink::RecordSink;
 use crate::diag::record::Record;
 use crate::footprint::HostFacts;
 use crate::model::protocol::{Family, Protocol};

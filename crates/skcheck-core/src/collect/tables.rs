@@ -2,12 +2,13 @@
 
 use std::cell::OnceCell;
 
-use crate::collect::client::{Asker, Refusal};
+use crate::collect::client::Asker;
 use crate::collect::descriptors::Descriptors;
 use crate::collect::dump::{Candidate, Dump};
 use crate::collect::may_match::may_be_held_by;
 use crate::collect::namespace::Namespace;
 use crate::collect::record_collector::RecordCollector;
+use crate::collect::shortcomings::Refusal;
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::footprint::HostFacts;

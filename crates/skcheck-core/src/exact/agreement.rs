@@ -1,6 +1,6 @@
 //! Whether the packets of a socket add up to what the kernel accounts for.
 
-use crate::exact::Exact;
+use crate::exact::measured::Exact;
 use crate::model::direction::Direction;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::RecvQueue;
@@ -111,7 +111,7 @@ fn may_have_fin(state: State) -> bool {
 mod tests {
     use super::*;
     use crate::engine::{Counters, Queue};
-    use crate::exact::QueueExact;
+    use crate::exact::measured::QueueExact;
     use crate::model::units::Bytes;
 
     fn walked(queues: &[(Queue, u64, u64)], counters: Counters) -> Exact {

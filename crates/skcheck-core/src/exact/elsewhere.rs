@@ -4,7 +4,7 @@
 //! device; what a sockmap program has taken off the receive queue lies in one of its own (`sk_psock`). Both
 //! are charged to the socket all the same, so a walk that finds nothing does not mean that there is nothing.
 
-use crate::exact::Exact;
+use crate::exact::measured::Exact;
 use crate::model::direction::Direction;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::SendQueue;
@@ -61,7 +61,7 @@ impl Exact {
 mod tests {
     use super::*;
     use crate::engine::{Counters, Queue};
-    use crate::exact::QueueExact;
+    use crate::exact::measured::QueueExact;
     use crate::model::state::State;
     use crate::model::units::{Bytes, Payload};
 

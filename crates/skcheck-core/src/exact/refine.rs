@@ -1,7 +1,7 @@
 //! Puts what was measured in the place of what was estimated.
 
 use crate::engine::Queue;
-use crate::exact::Exact;
+use crate::exact::measured::Exact;
 use crate::footprint::{Footprint, HostFacts};
 use crate::model::direction::Direction;
 use crate::model::protocol::Family;

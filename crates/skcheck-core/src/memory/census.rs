@@ -10,7 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod singles;
 pub(crate) mod take;
 
-use crate::exact::Blocks;
+use crate::exact::measured::Blocks;
 use crate::model::units::{PageSize, Pages};
 
 /// Called with how many of how many pages have been looked at, by several threads.

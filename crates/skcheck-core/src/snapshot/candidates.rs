@@ -1,8 +1,9 @@
 //! Makes entries of the records that may match, with what their namespace tells of holders and other ends.
 
-use crate::collect::client::{Asker, add_undecoded};
+use crate::collect::client::Asker;
 use crate::collect::dump::Candidate;
 use crate::collect::scanned::Source;
+use crate::collect::shortcomings::add_undecoded;
 use crate::holders::peers::NetnsPeers;
 use crate::holders::proc_net_tcp::ProcNetTcp;
 use crate::host::Host;

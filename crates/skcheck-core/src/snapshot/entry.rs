@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::exact::{Exact, NotMeasured};
+use crate::exact::measured::{Exact, NotMeasured};
 use crate::footprint::Footprint;
 use crate::model::container::Container;
 use crate::model::holder::Holder;

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::collect::collected::Collected;
 use crate::engine::{Engine, Limits, PageKind};
-use crate::exact::Blocks;
+use crate::exact::measured::Blocks;
 use crate::footprint::HostFacts;
 use crate::holders::listeners::HeldBy;
 use crate::holders::unix_links::UnixLinks;

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use crate::collect::client::{Asker, add_undecoded};
+use crate::collect::client::Asker;
 use crate::collect::namespace::Namespace;
 use crate::collect::scanned::Source;
+use crate::collect::shortcomings::add_undecoded;
 use crate::holders::listeners::{HeldBy, Listeners};
 use crate::holders::peers::tcp_peer;
 use crate::holders::proc_net_tcp::ProcNetTcp;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::collect::scanned::{Scanned, Source};
 use crate::engine::PageKind;
-use crate::exact::Blocks;
+use crate::exact::measured::Blocks;
 use crate::footprint::HostFacts;
 use crate::memory::ledger::Ledger;
 use crate::model::gap::Gap;

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
-use crate::collect::client::{Asker, add_undecoded};
+use crate::collect::client::Asker;
 use crate::collect::locks;
 use crate::collect::namespace::Namespace;
 use crate::collect::scanned::Source;
+use crate::collect::shortcomings::add_undecoded;
 use crate::diag::request::same_connection;
 use crate::footprint::{Footprint, HostFacts};
 use crate::model::endpoint::Endpoint;

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
-use crate::collect::client::{Asker, add_undecoded};
+use crate::collect::client::Asker;
 use crate::collect::may_match::is_asked_for;
+use crate::collect::shortcomings::add_undecoded;
 use crate::model::protocol::Protocols;
 use crate::model::query::Query;
 use crate::model::socket::Inode;

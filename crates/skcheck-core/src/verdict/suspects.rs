@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::exact::NotMeasured;
+use crate::exact::measured::NotMeasured;
 use crate::footprint::Side;
 use crate::model::holder::Holder;
 use crate::model::protocol::Family;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::exact::Blocks;
+use crate::exact::measured::Blocks;
 use crate::host::Host;
 use crate::host::file;
 use crate::memory::census::count::Counting;

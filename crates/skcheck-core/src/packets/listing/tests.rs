@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::{PageKind, Piece};
-use crate::exact::Blocks;
+use crate::exact::measured::Blocks;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::state::State;
 use crate::model::units::{Bytes, Payload, Truesize};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::engine::{Counters, PageKind, Piece, Queue, QueueEnd, Step};
-use crate::exact::{Blocks, Exact, HandedIn, QueueExact, block_bytes};
+use crate::engine::{Counters, Packet, PageKind, Piece, Queue, QueueEnd, Step};
+use crate::exact::measured::{Blocks, Exact, HandedIn, QueueExact, block_bytes};
 use crate::model::direction::Direction;
 use crate::model::units::{Bytes, PageSize, Payload, Truesize};
 
@@ -154,7 +154,7 @@ impl Summing {
     }
 
     /// The sums of the only socket that was walked, and its distinct blocks.
-    pub(super) fn finish_one(mut self, counters: Counters) -> (Exact, Vec<Blocks>) {
+    fn finish_one(mut self, counters: Counters) -> (Exact, Vec<Blocks>) {
         let open = self.open.remove(&0).unwrap_or_default();
         let exact = self.close(0, open, counters);
         (exact, by_order(self.blocks.values().map(|block| block.order)))
@@ -174,6 +174,19 @@ impl Summing {
 }
 
 impl Exact {
+    /// Sums over the packets of one socket, and the distinct blocks of pages that they pin, by order.
+    pub fn of(
+        packets: &[Packet],
+        ends: &[QueueEnd],
+        counters: Counters,
+        page: PageSize,
+    ) -> (Exact, Vec<Blocks>) {
+        let mut summing = Summing::new(page);
+        packets.iter().for_each(|packet| summing.step(0, Step::Packet(packet)));
+        ends.iter().for_each(|end| summing.step(0, Step::QueueEnd(*end)));
+        summing.finish_one(counters)
+    }
+
     /// Nothing is summed up yet.
     fn empty(counters: Counters) -> Exact {
         Exact {

@@ -1,5 +1,4 @@
 use super::*;
-use crate::engine::Packet;
 use crate::model::direction::Direction;
 
 const PAGE: PageSize = PageSize(4096);

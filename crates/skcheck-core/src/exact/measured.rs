@@ -1,22 +1,9 @@
-//! What walking the queues found: packets, and the pages that they pin. Pure sums over the steps of
-//! an [`Engine`](crate::engine::Engine).
-//!
-//! A packet keeps every block of pages alive that its head or one of its fragments lies in, all of
-//! it, however small the piece. A block counts once: once in the sum of a queue, of a side, of a
-//! socket, of the host, however many pieces lie in it.
+//! What walking the queues of a socket found: sums over its packets.
 
-pub(crate) mod agreement;
-pub(crate) mod elsewhere;
-pub(crate) mod refine;
-pub(crate) mod sum;
-
-use crate::engine::{Counters, Packet, PageKind, Queue, QueueEnd, Step};
+use crate::engine::{Counters, PageKind, Queue};
 use crate::model::direction::Direction;
 use crate::model::socket::Socket;
 use crate::model::units::{Bytes, PageSize, Payload, Truesize};
-
-pub use crate::exact::agreement::Agreement;
-pub(crate) use crate::exact::sum::Summing;
 
 /// What the queues of one socket hold, packet by packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +50,7 @@ pub struct QueueExact {
     pub bytes: Payload,
     /// Their truesize.
     pub truesize: Truesize,
-    /// Of that, what is charged to option memory instead of the queue ([`Packet::in_options`]).
+    /// Of that, what is charged to option memory instead of the queue ([`Packet::in_options`](crate::engine::Packet::in_options)).
     pub in_options: Truesize,
     /// Their fragments, heads not counted.
     pub fragments: u64,
@@ -134,6 +121,7 @@ impl Exact {
         self.queues.iter().find(|it| it.queue == queue)
     }
 
+<<<<<<< HEAD:crates/skcheck-core/src/exact.rs
     /// Sums over the packets of one socket, and the distinct blocks of pages that they pin, by order.
     pub(crate) fn of(
         packets: &[Packet],
@@ -147,6 +135,8 @@ impl Exact {
         summing.finish_one(counters)
     }
 
+=======
+>>>>>>> h-snap:crates/skcheck-core/src/exact/measured.rs
     /// Whether every packet of every queue was walked.
     pub fn is_complete(&self) -> bool {
         self.queues.iter().all(|queue| queue.complete)
@@ -194,11 +184,11 @@ impl Exact {
     }
 
     /// The queues of one side.
-    fn side(&self, direction: Direction) -> impl Iterator<Item = &QueueExact> {
+    pub(super) fn side(&self, direction: Direction) -> impl Iterator<Item = &QueueExact> {
         self.queues.iter().filter(move |queue| queue.queue.direction() == direction)
     }
 }
 
-fn block_bytes(order: u8, page: PageSize) -> u64 {
+pub(super) fn block_bytes(order: u8, page: PageSize) -> u64 {
     page.0.checked_shl(u32::from(order)).unwrap_or(u64::MAX)
 }
