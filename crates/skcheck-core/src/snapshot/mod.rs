@@ -21,5 +21,4 @@ pub(crate) mod totals;
 pub use crate::snapshot::by_process::ProcessSum;
 pub use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
 pub use crate::snapshot::report::Snapshot;
-pub use crate::snapshot::scan::{scan, scan_with};
 pub use crate::snapshot::totals::{Cap, Totals};

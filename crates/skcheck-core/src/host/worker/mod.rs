@@ -20,7 +20,7 @@ mod tests;
 pub(crate) mod trouble;
 pub mod words;
 
-pub use crate::host::worker::left::Left;
+pub(crate) use crate::host::worker::left::Left;
 pub use crate::host::worker::many::Many;
 pub use crate::host::worker::process::Worker;
 pub use crate::host::worker::serving::{AnswerWriter, serve};
