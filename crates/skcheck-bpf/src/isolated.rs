@@ -14,8 +14,7 @@ use std::time::Duration;
 use aya::EbpfLoader;
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::host::Budget;
-use skcheck_core::host::worker::words::WordReader;
-use skcheck_core::host::worker::{self, Trouble, Worker};
+use skcheck_core::host::worker::{self, Trouble, WordReader, Worker};
 use skcheck_core::{Holder, Host, Inode, Live, Query};
 
 use crate::error::{Error, Kind};

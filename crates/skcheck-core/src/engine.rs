@@ -18,7 +18,7 @@ use crate::model::tcp::TcpInfo;
 use crate::model::units::{Payload, Truesize};
 
 /// Looks into the kernel where /proc and NETLINK_SOCK_DIAG do not reach. A scan works without one
-/// ([`scan`](crate::snapshot::scan)), and when one fails it goes on without, and says so.
+/// ([`scan`](crate::scan)), and when one fails it goes on without, and says so.
 pub trait Engine: Sync {
     /// What it is called where a report says what was used: `bpf`.
     fn name(&self) -> &'static str;

@@ -233,6 +233,7 @@ impl Worst {
 
 /// What bounds the number of packets and fragments in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorstBasis {
     /// The charge alone: every packet is charged at least `SKB_TRUESIZE(0)`, 576 on 64-bit machines.
     Truesize,

@@ -34,19 +34,23 @@
 //!
 //! # Limits
 //!
-//! A dump is no photograph: the kernel's tables change while they are walked. Nothing here changes
-//! the host: no signal, no
-//! write, no descriptor taken over.
+//! A dump is no photograph: the kernel's tables change while they are walked. Nothing here changes the host: no
+//! signal, no write, no descriptor taken over.
 //!
 //! # Where what is
 //!
-//! Everything has one path. At the root are the calls, the host that they ask ([`Host`], [`Live`]), what
-//! [`scan`] is asked ([`Query`]) and all that it answers ([`Snapshot`]), down to the last record. What belongs to another
+//! Everything has one path. At the root are the calls, the host that they ask ([`Host`], [`Live`]), what [`scan`]
+//! is asked ([`Query`]) and all that it answers ([`Snapshot`]), down to the last record. What belongs to another
 //! topic is in that topic's module.
 //!
-//! Numbers are what the kernel says: bytes of payload are [`Payload`], bytes that it charges [`Truesize`], bytes of
-//! memory [`Bytes`], and what is not known is `None`. Records grow with the kernel, so they are
-//! `#[non_exhaustive]`: read their fields, and match what you know.
+//! A number has its unit in its type or its doc: bytes of payload are [`Payload`], bytes that the kernel charges
+//! [`Truesize`], bytes of memory [`Bytes`]. What is not known is `None`, never 0. Records that grow with the
+//! kernel are `#[non_exhaustive]`.
+//!
+//! The modules, in the order in which one would read them: [`host`] is the seam to the system, and how to ask it
+//! without being held up; [`engine`] that to what looks deeper; [`mod@memory`] tells who owns the host's memory,
+//! [`verdict`] whether sockets explain what is missing; [`watch`] who does not read, and why; [`leaks`] finds sockets
+//! that are never released; [`mod@packets`] looks into one socket.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -87,7 +91,7 @@ mod snapshot;
 // The calls.
 pub use memory::host_memory::memory;
 pub use packets::walk::packets;
-pub use snapshot::{scan, scan_with};
+pub use snapshot::scan::{scan, scan_with};
 
 // Whom they ask, and for what.
 pub use host::live::Live;

@@ -5,8 +5,7 @@ use std::io;
 
 use skcheck_core::NetnsId;
 use skcheck_core::engine::Tally;
-use skcheck_core::host::worker::words::{WordReader, Words};
-use skcheck_core::host::worker::{AnswerWriter, Many};
+use skcheck_core::host::worker::{AnswerWriter, Many, WordReader, Words};
 
 use crate::error::{Error, Kind, defect};
 use crate::find::PassCounts;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use skcheck_core::engine::{Limits, Target};
-use skcheck_core::host::worker::words::{WordReader, Words};
+use skcheck_core::host::worker::{WordReader, Words};
 use skcheck_core::{Cookie, Inode, Netns, NetnsFile, NetnsId, Protocol};
 use zerocopy::{FromBytes, IntoBytes};
 

@@ -2,12 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use skcheck_core::UnixQueue;
 use skcheck_core::engine::Found;
 use skcheck_core::testing::queues;
 use skcheck_core::{
     Cookie, Endpoint, Family, Holder, Inode, NetnsId, Payload, Protocol, Shutdown, SkMem, Socket, State,
-    Truesize, Via,
+    Truesize, UnixQueue, Via,
 };
 use zerocopy::FromBytes;
 

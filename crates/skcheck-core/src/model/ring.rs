@@ -49,6 +49,7 @@ pub struct Oldest {
 
 /// What a ring is handed over by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unit {
     /// Blocks: `TPACKET_V3`.
     Block,

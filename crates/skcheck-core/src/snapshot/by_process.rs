@@ -26,8 +26,8 @@ pub struct ProcessSum {
     /// How many of the sockets have a charge that is unknown, a floor or an estimate
     /// ([`Footprint::certainty`](crate::Footprint::certainty)).
     pub charged_unknown: u64,
-    /// Bytes of memory that it can pin at worst: the sum of the sockets' bounds ([`Side::worst`](crate::Side::worst)), not
-    /// capped by what the host has.
+    /// Bytes of memory that it can pin at worst: the sum of the sockets' bounds
+    /// ([`Side::worst`](crate::Side::worst)), not capped by what the host has.
     pub worst: Bytes,
 }
 

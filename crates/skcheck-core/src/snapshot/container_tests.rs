@@ -15,7 +15,7 @@ use crate::model::state::State;
 use crate::model::units::PageSize;
 use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::snapshot::report::Snapshot;
-use crate::snapshot::scan;
+use crate::snapshot::scan::scan;
 
 const ID: &str = "b2a102854b4969b2ce98dc329c86b4fb2b06e4ad2cc8da9d8a7578c9cd2004a2";
 const UID: &str = "72f7f152-440c-66ac-9084-e0fc1d8a910c";

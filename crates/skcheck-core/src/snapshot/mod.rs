@@ -30,5 +30,4 @@ pub(crate) mod unix_readers;
 pub use crate::snapshot::by_process::ProcessSum;
 pub use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
 pub use crate::snapshot::report::Snapshot;
-pub use crate::snapshot::scan::{scan, scan_with};
 pub use crate::snapshot::totals::{Cap, Totals};

@@ -30,7 +30,7 @@ pub(crate) fn reap_soon() {
 
 /// The process of a worker, which has been killed.
 #[derive(Debug)]
-pub struct Left {
+pub(crate) struct Left {
     pub(super) id: u32,
     /// `None` once it has ended.
     pub(super) child: Option<Child>,

@@ -18,10 +18,11 @@ pub(crate) mod state;
 #[allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
 pub(crate) mod trouble;
-pub mod words;
+pub(crate) mod words;
 
-pub use crate::host::worker::left::Left;
+pub(crate) use crate::host::worker::left::Left;
 pub use crate::host::worker::many::Many;
 pub use crate::host::worker::process::Worker;
 pub use crate::host::worker::serving::{AnswerWriter, serve};
 pub use crate::host::worker::trouble::{Ending, Trouble};
+pub use crate::host::worker::words::{WordReader, Words};

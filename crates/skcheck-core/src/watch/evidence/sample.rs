@@ -54,6 +54,7 @@ impl Sample {
 
 /// Whether a socket that holds nothing any more is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StillOpen {
     /// Its descriptor still refers to it: it was read empty.
     Yes,

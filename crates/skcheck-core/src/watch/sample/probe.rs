@@ -61,7 +61,7 @@ impl<'a> Probe<'a> {
     /// is not to be had from a sample.
     ///
     /// # Errors
-    /// As [`scan`](crate::snapshot::scan).
+    /// As [`scan`](crate::scan).
     pub fn sample(&mut self, engine: Option<&dyn Engine>, before: Option<&Sample>) -> Result<Sample, Error> {
         // Sockets are asked first; what comes then takes its time.
         let begun = Instant::now();

@@ -16,7 +16,7 @@ use crate::snapshot::scan::scan_with;
 /// it.
 ///
 /// # Errors
-/// As [`scan`](crate::snapshot::scan).
+/// As [`scan`](crate::scan).
 pub(crate) fn scan(
     host: &dyn Host,
     query: &Query,
