@@ -233,7 +233,6 @@ impl Worst {
 
 /// What bounds the number of packets and fragments in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum WorstBasis {
     /// The charge alone: every packet is charged at least `SKB_TRUESIZE(0)`, 576 on 64-bit machines.
     Truesize,
@@ -251,24 +250,15 @@ impl WorstBasis {
     }
 }
 
-<<<<<<< HEAD
 /// Whether every packet in the receive queue is known to hold unread payload.
 fn packets_hold_payload(socket: &Socket) -> bool {
     match socket.protocol {
-=======
-/// What `socket` holds. `unix_charge` is the sum of what known senders are charged for packets in
-/// this unix socket's queue; `None` when no sender is known.
-pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFacts) -> Footprint {
-    let payload = unread(socket);
-    let charged = received_charge(socket, payload, unix_charge);
-    let packets_hold_payload = match socket.protocol {
->>>>>>> h-snap
         Protocol::Tcp => {
             socket.recv_q.size().is_some_and(|q| q > 0)
                 && socket.skmem.backlog == Some(0)
                 && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
         }
-        Protocol::UnixStream => payload.is_some(),
+        Protocol::UnixStream => true,
         Protocol::Udp
         | Protocol::UdpLite
         | Protocol::UnixDatagram
@@ -278,9 +268,12 @@ pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFact
         | Protocol::Ping
         | Protocol::Packet
         | Protocol::Netlink => false,
-    };
-    let bounding = payload.filter(|_| packets_hold_payload);
-    let rings = match socket.protocol {
+    }
+}
+
+/// What rings take.
+fn rings(socket: &Socket) -> Option<Bytes> {
+    match socket.protocol {
         Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
         Protocol::Tcp
         | Protocol::Udp
@@ -292,30 +285,23 @@ pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFact
         | Protocol::Raw
         | Protocol::Ping
         | Protocol::Netlink => Some(Bytes(0)),
-    };
-    let sent_payload = unsent(socket);
-    let sent_charge = sent_charge(socket);
-    Footprint {
-        received: Side { payload, charged, worst: charged.map(|charge| worst(charge, bounding, host)) },
-        sent: Side {
-            payload: sent_payload,
-            charged: sent_charge,
-            worst: sent_charge.map(|charge| worst(charge, sent_payload, host)),
-        },
-        certainty: match socket.protocol {
-            _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
-            Protocol::UnixDatagram => Certainty::Estimate,
-            Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
-            Protocol::Tcp
-            | Protocol::Udp
-            | Protocol::UdpLite
-            | Protocol::Mptcp
-            | Protocol::Raw
-            | Protocol::Ping
-            | Protocol::Packet
-            | Protocol::Netlink => Certainty::Exact,
-        },
-        rings,
+    }
+}
+
+/// How sure what is charged for the receiving side is.
+fn certainty(protocol: Protocol, charged: Option<Truesize>) -> Certainty {
+    match protocol {
+        _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
+        Protocol::UnixDatagram => Certainty::Estimate,
+        Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
+        Protocol::Tcp
+        | Protocol::Udp
+        | Protocol::UdpLite
+        | Protocol::Mptcp
+        | Protocol::Raw
+        | Protocol::Ping
+        | Protocol::Packet
+        | Protocol::Netlink => Certainty::Exact,
     }
 }
 

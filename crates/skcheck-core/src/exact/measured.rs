@@ -121,22 +121,6 @@ impl Exact {
         self.queues.iter().find(|it| it.queue == queue)
     }
 
-<<<<<<< HEAD:crates/skcheck-core/src/exact.rs
-    /// Sums over the packets of one socket, and the distinct blocks of pages that they pin, by order.
-    pub(crate) fn of(
-        packets: &[Packet],
-        ends: &[QueueEnd],
-        counters: Counters,
-        page: PageSize,
-    ) -> (Exact, Vec<Blocks>) {
-        let mut summing = Summing::new(page);
-        packets.iter().for_each(|packet| summing.step(0, Step::Packet(packet)));
-        ends.iter().for_each(|end| summing.step(0, Step::QueueEnd(*end)));
-        summing.finish_one(counters)
-    }
-
-=======
->>>>>>> h-snap:crates/skcheck-core/src/exact/measured.rs
     /// Whether every packet of every queue was walked.
     pub fn is_complete(&self) -> bool {
         self.queues.iter().all(|queue| queue.complete)

@@ -175,7 +175,7 @@ impl Summing {
 
 impl Exact {
     /// Sums over the packets of one socket, and the distinct blocks of pages that they pin, by order.
-    pub fn of(
+    pub(crate) fn of(
         packets: &[Packet],
         ends: &[QueueEnd],
         counters: Counters,

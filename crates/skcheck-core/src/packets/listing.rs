@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use crate::engine::{Counters, Packet, Queue, QueueEnd};
 use crate::exact::{Blocks, Exact};
-use crate::exact::measured::{Blocks, Exact};
-use crate::footprint;
+
 use crate::footprint::{Footprint, HostFacts};
 use crate::model::netns::NetnsId;
 use crate::model::protocol::Protocol;

@@ -6,12 +6,10 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Limits, PageKind, Target};
-use crate::exact::sum::Summing;
+use crate::exact::summing::Summing;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{Footprint, HostFacts, Side};
-use crate::exact::measured::{Blocks, Exact, NotMeasured};
-use crate::exact::summing::Summing;
-use crate::footprint::{self, HostFacts, Side};
+
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
 use crate::model::protocol::Family;

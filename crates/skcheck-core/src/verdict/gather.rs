@@ -3,8 +3,7 @@
 use crate::engine::PageKind;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{HostFacts, Worst};
-use crate::exact::measured::{Blocks, Exact, NotMeasured};
-use crate::footprint::{HostFacts, worst};
+
 use crate::memory::census::{Census, PageClass};
 use crate::memory::ledger::{Ledger, PartKind};
 use crate::model::direction::Direction;

@@ -3,8 +3,7 @@ use std::time::Duration;
 use crate::collect::scanned::{Scanned, Source};
 use crate::exact::NotMeasured;
 use crate::footprint::{Footprint, HostFacts};
-use crate::exact::measured::NotMeasured;
-use crate::footprint::{HostFacts, footprint};
+
 use crate::model::holder::Holder;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::{RecvQueue, SendQueue};
