@@ -63,7 +63,7 @@ const ROOMS: [&str; 21] = [
 ];
 
 /// Those that only say what there is.
-const DOORS: [&str; 4] = ["lib", "watch", "testing", "fuzzing"];
+const DOORS: [&str; 2] = ["lib", "watch"];
 
 fn sources() -> BTreeMap<String, String> {
     arrows::sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
@@ -83,7 +83,8 @@ fn offences(file: &str, named: &[String]) -> Vec<String> {
 fn a_room_names_only_those_above_it() {
     let sources = sources();
     let without_room: Vec<&String> = sources.keys().filter(|file| room_of(file).is_none()).collect();
-    assert!(without_room.iter().all(|file| DOORS.contains(&file.as_str())), "{without_room:?}");
+    let is_door = |file: &&&String| DOORS.contains(&file.as_str()) || is_in(file, "testing");
+    assert!(without_room.iter().all(|file| is_door(&file)), "{without_room:?}");
     let is_furnished = |room: &&str| sources.keys().any(|file| is_in(file, room));
     assert_eq!(ROOMS.iter().find(|room| !is_furnished(room)), None);
     let offences: Vec<String> =
