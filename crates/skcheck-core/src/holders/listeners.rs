@@ -51,8 +51,8 @@ impl Listeners {
     pub(crate) fn of(asker: &Asker<'_>) -> Listeners {
         let mut listeners = Listeners::default();
         for version in [IpVersion::V4, IpVersion::V6] {
-            // Without listeners, connections without an inode are orphans; the first pass has
-            // already said what it could not dump.
+            // Without listeners, connections without an inode are orphans; what could not be dumped has
+            // been said before.
             asker.dump_again(Table::Tcp(version), States::Listening, &mut |record: Record<'_>| {
                 let v6only = record.v6only.unwrap_or(false);
                 listeners.add(record.into_socket(), v6only);

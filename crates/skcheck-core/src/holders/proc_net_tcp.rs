@@ -42,7 +42,7 @@ impl ProcNetTcp {
         }
         for version in [IpVersion::V4, IpVersion::V6] {
             let table = Table::Tcp(version);
-            // The first pass has already said what cannot be read.
+            // What cannot be read was said when the tables were dumped.
             let file = read(table).unwrap_or_default();
             net::parse(table, &file, |socket| match (socket.state, connection(&socket)) {
                 (State::Listen, _) => tcp.listeners.add(socket, false),

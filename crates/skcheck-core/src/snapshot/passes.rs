@@ -1,10 +1,19 @@
 //! The passes that make the entries of a report, one after the other.
 
+use crate::snapshot::candidates;
+use crate::snapshot::cgroups;
+use crate::snapshot::closed;
+use crate::snapshot::containers;
+use crate::snapshot::holders;
+use crate::snapshot::interfaces;
 use crate::snapshot::join::Join;
-use crate::snapshot::{
-    candidates, cgroups, closed, containers, holders, interfaces, measure, peers_elsewhere, portid,
-    processes, search, tcp_info, unix_readers,
-};
+use crate::snapshot::measure;
+use crate::snapshot::peers_elsewhere;
+use crate::snapshot::portid;
+use crate::snapshot::processes;
+use crate::snapshot::search;
+use crate::snapshot::tcp_info;
+use crate::snapshot::unix_readers;
 
 /// Joins to each socket what is known of it, and drops those that do not match after all.
 pub(super) fn run(join: &mut Join<'_>) {

@@ -48,7 +48,7 @@ pub(super) fn may_have_received(host: &dyn Host, namespaces: &[Namespace]) -> Fx
         _ => true,
     };
     for namespace in namespaces {
-        // What cannot be asked is a gap of the first pass.
+        // What cannot be asked is a gap of what was collected before.
         let Ok(asker) = Asker::open(host, &namespace.netns) else { continue };
         let _ = asker.dump(Table::Unix, States::Holding, &mut |record: Record<'_>| {
             candidates.extend(record.socket.inode.filter(|_| may(&record.socket)));
