@@ -29,7 +29,7 @@
 //! The rings of packet sockets ([`Footprint::rings`]) are no packets and no part of it: their size is known
 //! exactly, and they take it whatever is in them.
 
-use crate::model::families::protocols::SentBy;
+use crate::model::families::protocols::{Counts, PacketsHoldPayload, SentBy};
 use crate::model::protocol::Protocol;
 use crate::model::queues::{RecvQueue, SendQueue, UnixQueue};
 use crate::model::socket::Socket;
@@ -199,37 +199,18 @@ impl WorstBasis {
 pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFacts) -> Footprint {
     let payload = unread(socket);
     let charged = received_charge(socket, payload, unix_charge);
-    let packets_hold_payload = match socket.protocol {
-        Protocol::Tcp => {
+    let row = socket.protocol.row();
+    let packets_hold_payload = match row.packets_hold_payload {
+        PacketsHoldPayload::InOrder => {
             socket.recv_q.size().is_some_and(|q| q > 0)
                 && socket.skmem.backlog == Some(0)
                 && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
         }
-        Protocol::UnixStream => payload.is_some(),
-        Protocol::Udp
-        | Protocol::UdpLite
-        | Protocol::UnixDatagram
-        | Protocol::UnixSeqpacket
-        | Protocol::Mptcp
-        | Protocol::Raw
-        | Protocol::Ping
-        | Protocol::Packet
-        | Protocol::Netlink => false,
+        PacketsHoldPayload::Always => payload.is_some(),
+        PacketsHoldPayload::Never => false,
     };
     let bounding = payload.filter(|_| packets_hold_payload);
-    let rings = match socket.protocol {
-        Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
-        Protocol::Tcp
-        | Protocol::Udp
-        | Protocol::UdpLite
-        | Protocol::UnixStream
-        | Protocol::UnixDatagram
-        | Protocol::UnixSeqpacket
-        | Protocol::Mptcp
-        | Protocol::Raw
-        | Protocol::Ping
-        | Protocol::Netlink => Some(Bytes(0)),
-    };
+    let rings = if row.has_rings { socket.rings.map(|rings| rings.bytes()) } else { Some(Bytes(0)) };
     let sent_payload = unsent(socket);
     let sent_charge = sent_charge(socket);
     Footprint {
@@ -239,18 +220,10 @@ pub fn footprint(socket: &Socket, unix_charge: Option<Truesize>, host: &HostFact
             charged: sent_charge,
             worst: sent_charge.map(|charge| worst(charge, sent_payload, host)),
         },
-        certainty: match socket.protocol {
-            _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
-            Protocol::UnixDatagram => Certainty::Estimate,
-            Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
-            Protocol::Tcp
-            | Protocol::Udp
-            | Protocol::UdpLite
-            | Protocol::Mptcp
-            | Protocol::Raw
-            | Protocol::Ping
-            | Protocol::Packet
-            | Protocol::Netlink => Certainty::Exact,
+        certainty: match row.recv_q {
+            _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) || !row.charges_senders => Certainty::Exact,
+            Some(Counts::FirstDatagram) => Certainty::Estimate,
+            Some(Counts::Payload | Counts::Truesize) | None => Certainty::Floor,
         },
         rings,
     }

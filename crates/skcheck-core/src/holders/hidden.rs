@@ -236,10 +236,9 @@ fn fdinfo(host: &dyn Host, holder: Holder) -> Option<Vec<u8>> {
 /// at which nobody waits. An empty datagram can carry descriptors as well.
 fn may_have_received(host: &dyn Host, namespaces: &[Netns]) -> FxHashSet<Inode> {
     let mut candidates = FxHashSet::default();
-    let may = |socket: &Socket| match (socket.state, socket.protocol, socket.recv_q) {
-        (State::Listen, _, RecvQueue::Connections(waiting)) => waiting.0 > 0,
-        (_, Protocol::UnixStream, _) => socket.recv_q.holds_something(),
-        _ => true,
+    let may = |socket: &Socket| match (socket.state, socket.recv_q) {
+        (State::Listen, RecvQueue::Connections(waiting)) => waiting.0 > 0,
+        _ => socket.protocol != Protocol::UnixStream || socket.recv_q.holds_something(),
     };
     for netns in namespaces {
         // What cannot be asked is a gap of the first pass.

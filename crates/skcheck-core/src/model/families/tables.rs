@@ -20,6 +20,8 @@ pub(crate) struct TableRow {
     pub module: Option<&'static str>,
     /// Its file below /proc/net; of one that has none, a file that is there where the kernel knows it.
     pub proc_files: [&'static str; 2],
+    /// How a line of that file tells of a socket; `None`: it tells of none.
+    pub columns: Option<Columns>,
     /// What that file does not tell of its sockets, as the object of a sentence; `None`: it tells none.
     pub untold: Option<&'static str>,
     /// What that file does not tell is, among others, what waits in their queues.
@@ -32,6 +34,21 @@ pub(crate) struct TableRow {
     pub is_everywhere: bool,
     /// An engine's pass over all descriptors meets its sockets.
     pub is_met_by_engine: bool,
+}
+
+/// The columns of a file below /proc/net.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// `get_tcp4_sock`.
+    Tcp,
+    /// `udp4_format_sock`, `raw_sock_seq_show` and `ping_v4_format_sock` have the same.
+    Datagram,
+    /// `unix_seq_show`.
+    Unix,
+    /// `packet_seq_show`.
+    Packet,
+    /// `netlink_native_seq_show`.
+    Netlink,
 }
 
 impl Table {
@@ -69,6 +86,11 @@ impl Table {
         }
     }
 
+    /// A table that sockets of this protocol are in.
+    pub(crate) fn of(protocol: Protocol) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.row().speaks.contains(&protocol))
+    }
+
     /// The version of IP of its sockets.
     pub(crate) const fn ip_version(self) -> Option<IpVersion> {
         match self {
@@ -95,6 +117,7 @@ static TCP: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("tcp_diag"),
     proc_files: ["/proc/net/tcp", "/proc/net/tcp6"],
+    columns: Some(Columns::Tcp),
     untold: Some("memory, limits, backlog and cookies"),
     hides_queues: true,
     sockstat: Some(["TCP", "TCP6"]),
@@ -110,6 +133,7 @@ static UDP: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("udp_diag"),
     proc_files: ["/proc/net/udp", "/proc/net/udp6"],
+    columns: Some(Columns::Datagram),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["UDP", "UDP6"]),
@@ -125,6 +149,7 @@ static UDP_LITE: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("udp_diag"),
     proc_files: ["/proc/net/udplite", "/proc/net/udplite6"],
+    columns: Some(Columns::Datagram),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["UDPLITE", "UDPLITE6"]),
@@ -140,6 +165,7 @@ static UNIX: TableRow = TableRow {
     families: [Family::Unix; 2],
     module: Some("unix_diag"),
     proc_files: ["/proc/net/unix"; 2],
+    columns: Some(Columns::Unix),
     untold: Some("queues, limits, peers and cookies"),
     hides_queues: true,
     sockstat: None,
@@ -155,6 +181,7 @@ static MPTCP: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("mptcp_diag"),
     proc_files: ["/proc/sys/net/mptcp/enabled"; 2],
+    columns: None,
     untold: None,
     hides_queues: false,
     sockstat: None,
@@ -170,6 +197,7 @@ static RAW: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("raw_diag"),
     proc_files: ["/proc/net/raw", "/proc/net/raw6"],
+    columns: Some(Columns::Datagram),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["RAW", "RAW6"]),
@@ -185,6 +213,7 @@ static PING: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: None,
     proc_files: ["/proc/net/icmp", "/proc/net/icmp6"],
+    columns: Some(Columns::Datagram),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: None,
@@ -200,6 +229,7 @@ static PACKET: TableRow = TableRow {
     families: [Family::Packet; 2],
     module: Some("af_packet_diag"),
     proc_files: ["/proc/net/packet"; 2],
+    columns: Some(Columns::Packet),
     untold: Some("rings, limits and cookies"),
     hides_queues: false,
     sockstat: None,
@@ -215,6 +245,7 @@ static NETLINK: TableRow = TableRow {
     families: [Family::Netlink; 2],
     module: Some("netlink_diag"),
     proc_files: ["/proc/net/netlink"; 2],
+    columns: Some(Columns::Netlink),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: None,
@@ -222,3 +253,19 @@ static NETLINK: TableRow = TableRow {
     is_everywhere: false,
     is_met_by_engine: false,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_has_a_table() {
+        for protocol in Protocol::ALL {
+            assert!(Table::of(protocol).is_some(), "{protocol:?}");
+        }
+        for table in Table::ALL {
+            assert!(table.row().speaks.contains(&table.protocol()), "{table:?}");
+            assert_eq!(table.row().columns.is_some(), table.row().untold.is_some(), "{table:?}");
+        }
+    }
+}
