@@ -14,7 +14,7 @@ use crate::collect::first_pass::{FirstPass, Sources};
 use crate::collect::processes;
 use crate::collect::processes::Unreadable;
 use crate::collect::scanned::Source;
-use crate::collect::tables::{Asking, dump};
+use crate::collect::tables::{Asking, dump, dump_held};
 use crate::collect::unlisted;
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
@@ -94,7 +94,12 @@ pub(crate) fn run(
     let mut scanned = survey.scanned(host, unreadable, gaps);
     gaps.append(&mut of_survey);
     scanned.descriptors = pass.descriptors;
-    gaps.extend(unlisted::gap(&pass.apart, query));
+    let mut apart = pass.apart;
+    let names: Vec<&[u8]> = apart.keys().map(Vec::as_slice).collect();
+    let held = query.tables_held(&names);
+    let told = dump_held(host, query, facts, &survey, held, &mut dumps);
+    unlisted::forget_told(&mut apart, &told);
+    gaps.extend(unlisted::gap(&apart, query));
     let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed), unlisted: Vec::new() };
     FirstPass::of(host, query, survey, dumps, sources, gaps).ok()
 }

@@ -8,7 +8,7 @@ use crate::collect::finding::Finding;
 use crate::collect::first_pass::{FirstPass, Sources};
 use crate::collect::processes::{Survey, Unreadable};
 use crate::collect::scanned::Source;
-use crate::collect::tables::dump;
+use crate::collect::tables::{dump, dump_held};
 use crate::collect::{engine_pass, proc_net, processes, unlisted};
 use crate::diag::request::States;
 use crate::engine::Engine;
@@ -71,7 +71,11 @@ fn by_proc(
     if dumps.iter().any(|dump| dump.may_have_bound) && has_tcp() {
         ask_for_bound(host, query, facts, &survey, &mut dumps);
     }
-    gaps.extend(unlisted::gap(&unlisted::without_table(&unlisted, query), query));
+    let held = query.tables_held(&unlisted::names(&unlisted));
+    let told = dump_held(host, query, facts, &survey, held, &mut dumps);
+    let mut apart = unlisted::without_table(&unlisted, query);
+    unlisted::forget_told(&mut apart, &told);
+    gaps.extend(unlisted::gap(&apart, query));
     FirstPass::of(host, query, survey, dumps, Sources { source, scanned, closed: None, unlisted }, gaps)
 }
 

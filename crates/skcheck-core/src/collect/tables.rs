@@ -2,9 +2,10 @@
 
 use std::cell::OnceCell;
 
-use crate::collect::client::{Asker, Refusal};
+use crate::collect::client::{Asker, Refusal, Sink};
 use crate::collect::descriptors::Descriptors;
 use crate::collect::dump::{Candidate, Dump, Stream, may_be_held_by};
+use crate::collect::processes::Survey;
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::footprint::HostFacts;
@@ -102,7 +103,7 @@ impl Asking<'_, '_> {
             return Dumped::Whole;
         };
         let mut stream = self.stream(dump);
-        let result = self.asker.dump(table, states, &mut stream);
+        let result = dump_table(self.asker, table, states, &mut stream);
         let unheld = stream.unheld;
         dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
         match result {
@@ -136,12 +137,16 @@ impl Asking<'_, '_> {
     /// Whether a table is empty, where asking it is what costs: of MPTCP an empty one takes as long as a full
     /// one, some 0.75 ms, since the kernel walks all tokens of the host.
     fn is_known_to_be_empty(&self, table: Table) -> bool {
-        let Some(names) = table.row().protocols else { return false };
+        if !table.row().is_dear {
+            return false;
+        }
+        let names = table.pick(table.row().kernel_names);
         if self.facts.mptcp_sockets == Some(0) {
             return true;
         }
         let protocols = self.protocols.get_or_init(|| self.protocols_with_mptcp());
-        protocols.as_ref().is_some_and(|file| protocol_in_use(file, table.pick(names)) == InUse::None)
+        let is_empty = |file: &Vec<u8>| names.iter().all(|name| protocol_in_use(file, name) == InUse::None);
+        protocols.as_ref().is_some_and(is_empty)
     }
 
     /// The namespace's /proc/net/protocols, where that counts MPTCP sockets: since Linux 6.3.
@@ -182,6 +187,79 @@ impl Asking<'_, '_> {
                 && may_be_held_by(self.descriptors, socket, &self.query.pids)
         };
         dump.candidates.extend(dump.mptcp.take().into_iter().filter(may_match).map(Candidate::now));
+    }
+}
+
+/// Dumps the tables that are asked only where descriptors refer to such sockets, in every namespace that could
+/// be asked for others. Returns those that the kernel gave or refused.
+pub(crate) fn dump_held(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    survey: &Survey,
+    mut tables: Vec<Table>,
+    dumps: &mut [Dump],
+) -> Vec<Table> {
+    let mut told = Vec::new();
+    let namespaces = survey.namespaces.iter().zip(dumps).filter(|(_, dump)| dump.refusal.is_none());
+    for (netns, dump) in namespaces {
+        if tables.is_empty() {
+            break;
+        }
+        let Ok(asker) = Asker::open(host, netns) else { continue };
+        tables.retain(|table| {
+            let descriptors = &survey.descriptors;
+            let mut stream = Stream { query, facts, descriptors, dump: &mut *dump, unheld: 0 };
+            match dump_table(&asker, *table, States::Holding, &mut stream) {
+                Ok(shortcomings) => dump.gaps.extend(shortcomings),
+                Err(Refusal::Table(gap)) => dump.gaps.push(gap),
+                Err(Refusal::SockDiag(_)) => return true,
+            }
+            told.push(*table);
+            // Who has no module for it here has none elsewhere.
+            !asker.is_missing(*table)
+        });
+        dump.drop_repeats();
+    }
+    told
+}
+
+/// Dumps a table. Of one that tells no queues that is a gap, where there are such sockets.
+fn dump_table(
+    asker: &Asker<'_>,
+    table: Table,
+    states: States,
+    stream: &mut Stream<'_>,
+) -> Result<Vec<Gap>, Refusal> {
+    if table.protocol().row().recv_q.is_some() {
+        return asker.dump(table, states, stream);
+    }
+    let mut counted = Counted { stream, sockets: 0 };
+    let mut gaps = asker.dump(table, states, &mut counted)?;
+    if counted.sockets > 0 {
+        let remedy =
+            "the kernel tells who has them, and not what waits in them: ask the programs at both ends";
+        gaps.push(Gap::counted(Missing::TableDetail, Place::Table(table), counted.sockets, remedy));
+    }
+    Ok(gaps)
+}
+
+/// Counts the sockets that the processes which are asked for may have.
+struct Counted<'s, 'd> {
+    stream: &'s mut Stream<'d>,
+    sockets: u64,
+}
+
+impl Sink for Counted<'_, '_> {
+    fn begin(&mut self, table: Table) {
+        self.sockets = 0;
+        self.stream.begin(table);
+    }
+
+    fn record(&mut self, record: Record<'_>) {
+        let Stream { descriptors, query, .. } = *self.stream;
+        self.sockets += u64::from(may_be_held_by(descriptors, &record.socket, &query.pids));
+        self.stream.record(record);
     }
 }
 

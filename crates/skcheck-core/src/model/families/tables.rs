@@ -28,8 +28,13 @@ pub(crate) struct TableRow {
     pub hides_queues: bool,
     /// How /proc/net/sockstat calls it, where it is counted there.
     pub sockstat: Option<[&'static str; 2]>,
-    /// How /proc/net/protocols calls it, where asking an empty table costs as much as a full one.
-    pub protocols: Option<[&'static str; 2]>,
+    /// How the kernel calls its protocol (`sk_prot->name`), and a later kernel besides.
+    pub kernel_names: [&'static [&'static str]; 2],
+    /// Asking it costs as much where it is empty, and /proc/net/protocols tells where it is.
+    pub is_dear: bool,
+    /// It is asked only where a descriptor refers to such a socket, unless it is asked for by name: on most
+    /// hosts there is none, and for a question alone the kernel would load a module.
+    pub is_rare: bool,
     /// Every kernel was built with it.
     pub is_everywhere: bool,
     /// An engine's pass over all descriptors meets its sockets.
@@ -91,6 +96,11 @@ impl Table {
         Table::ALL.into_iter().find(|table| table.row().speaks.contains(&protocol))
     }
 
+    /// Whether the kernel calls its protocol so.
+    pub(crate) fn is_called(self, name: &[u8]) -> bool {
+        self.pick(self.row().kernel_names).iter().any(|it| it.as_bytes() == name)
+    }
+
     /// The version of IP of its sockets.
     pub(crate) const fn ip_version(self) -> Option<IpVersion> {
         match self {
@@ -121,7 +131,9 @@ static TCP: TableRow = TableRow {
     untold: Some("memory, limits, backlog and cookies"),
     hides_queues: true,
     sockstat: Some(["TCP", "TCP6"]),
-    protocols: None,
+    kernel_names: [&["TCP"], &["TCPv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: true,
     is_met_by_engine: true,
 };
@@ -137,7 +149,9 @@ static UDP: TableRow = TableRow {
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["UDP", "UDP6"]),
-    protocols: None,
+    kernel_names: [&["UDP"], &["UDPv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: true,
     is_met_by_engine: true,
 };
@@ -153,7 +167,9 @@ static UDP_LITE: TableRow = TableRow {
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["UDPLITE", "UDPLITE6"]),
-    protocols: None,
+    kernel_names: [&["UDP-Lite"], &["UDPLITEv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: true,
 };
@@ -169,7 +185,9 @@ static UNIX: TableRow = TableRow {
     untold: Some("queues, limits, peers and cookies"),
     hides_queues: true,
     sockstat: None,
-    protocols: None,
+    kernel_names: [&["UNIX", "UNIX-STREAM"]; 2],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: true,
     is_met_by_engine: true,
 };
@@ -185,7 +203,9 @@ static MPTCP: TableRow = TableRow {
     untold: None,
     hides_queues: false,
     sockstat: None,
-    protocols: Some(["MPTCP", "MPTCPv6"]),
+    kernel_names: [&["MPTCP"], &["MPTCPv6"]],
+    is_dear: true,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: false,
 };
@@ -201,7 +221,9 @@ static RAW: TableRow = TableRow {
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["RAW", "RAW6"]),
-    protocols: None,
+    kernel_names: [&["RAW"], &["RAWv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: false,
 };
@@ -217,7 +239,9 @@ static PING: TableRow = TableRow {
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: None,
-    protocols: None,
+    kernel_names: [&["PING"], &["PINGv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: true,
 };
@@ -233,7 +257,9 @@ static PACKET: TableRow = TableRow {
     untold: Some("rings, limits and cookies"),
     hides_queues: false,
     sockstat: None,
-    protocols: None,
+    kernel_names: [&["PACKET"]; 2],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: false,
 };
@@ -249,7 +275,9 @@ static NETLINK: TableRow = TableRow {
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: None,
-    protocols: None,
+    kernel_names: [&["NETLINK"]; 2],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: false,
 };
