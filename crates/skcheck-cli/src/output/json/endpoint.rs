@@ -47,6 +47,7 @@ pub(super) enum EndpointJson<'a> {
 }
 
 impl<'a> EndpointJson<'a> {
+    #[warn(clippy::wildcard_enum_match_arm, reason = "a new kind of end is to be told")]
     pub(super) fn new(endpoint: &Endpoint, interface: Option<&'a str>) -> Option<EndpointJson<'a>> {
         Some(match endpoint {
             Endpoint::Ip { addr, port } => {
@@ -76,6 +77,7 @@ impl<'a> EndpointJson<'a> {
                 name: numbers::netlink_protocol(*protocol),
                 portid: *portid,
             },
+            Endpoint::Unknown => return None,
             _ => return None,
         })
     }

@@ -21,6 +21,7 @@ pub(in crate::output) fn endpoint_of(
 }
 
 /// An address; `interface` is the one that its socket is bound to.
+#[warn(clippy::wildcard_enum_match_arm, reason = "a new kind of end is to be told")]
 pub(in crate::output) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, charset: Charset) -> String {
     let safe = |name: &[u8]| escape(name, charset);
     match endpoint {
@@ -58,6 +59,7 @@ pub(in crate::output) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, 
             let portid = if *portid == 0 { "kernel".to_owned() } else { portid.to_string() };
             format!("{name}:{portid}")
         }
+        Endpoint::Unknown => String::new(),
         _ => String::new(),
     }
 }
