@@ -119,7 +119,8 @@ impl Asking<'_, '_> {
                 dump.gaps.extend(shortcomings);
                 return dumped;
             }
-            Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => {}
+            // There are no such sockets.
+            Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => dump.asked = true,
             Err(Refusal::Table(gap)) => dump.gaps.push(gap),
             // What is empty without a question was no answer.
             Err(Refusal::SockDiag(error)) if !dump.answered => {
