@@ -12,7 +12,7 @@ struct Switch {
     help: &'static str,
 }
 
-const SWITCHES: [Switch; 7] = [
+const SWITCHES: [Switch; 8] = [
     Switch { flag: "tcp", short: Some('t'), help: "TCP [no protocol named: all of them]" },
     Switch { flag: "udp", short: Some('u'), help: "UDP and UDP-Lite" },
     Switch { flag: "unix", short: Some('x'), help: "Unix sockets" },
@@ -24,6 +24,7 @@ const SWITCHES: [Switch; 7] = [
         help: "Packet sockets, with their rings (tcpdump, keepalived, ...)",
     },
     Switch { flag: "netlink", short: None, help: "Netlink sockets" },
+    Switch { flag: "vsock", short: None, help: "Vsock sockets, between virtual machines and their host" },
 ];
 
 /// The protocols that were named; none where no switch was given.

@@ -5,6 +5,7 @@ pub(super) mod mptcp;
 pub(super) mod netlink;
 pub(super) mod packet;
 pub(super) mod unix;
+mod vsock;
 
 use netlink_packet_sock_diag::{
     AF_INET, AF_INET6, AF_UNIX, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE,
@@ -27,6 +28,7 @@ pub(super) fn dump(table: Table, states: States, sequence: u32) -> Vec<u8> {
         Table::Unix => unix::dump(states, sequence),
         Table::Packet => packet::dump(sequence),
         Table::Netlink => netlink::dump(sequence),
+        Table::Vsock => vsock::dump(states, sequence),
     }
 }
 
@@ -55,6 +57,10 @@ pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u
         Table::Netlink => {
             is_of(&[netlink::FAMILY])?;
             netlink::record(payload, bad_attributes)
+        }
+        Table::Vsock => {
+            is_of(&[vsock::FAMILY])?;
+            vsock::record(payload)
         }
     }
 }

@@ -110,6 +110,9 @@ rows! {
     Ping => PING,
     Packet => PACKET,
     Netlink => NETLINK,
+    VsockStream => VSOCK_STREAM,
+    VsockDatagram => VSOCK_DATAGRAM,
+    VsockSeqpacket => VSOCK_SEQPACKET,
 }
 
 static TCP: ProtocolRow = ProtocolRow {
@@ -308,6 +311,60 @@ static NETLINK: ProtocolRow = ProtocolRow {
     waits_for_reader: false,
     sent_by: SentBy::Allocated,
     full: Full::ForAPacket,
+};
+
+static VSOCK_STREAM: ProtocolRow = ProtocolRow {
+    name: "vsock_stream",
+    short_name: "v_str",
+    flag: "vsock",
+    recv_q: None,
+    send_q: None,
+    charges_senders: false,
+    is_acknowledged: false,
+    listens: true,
+    not_walked: Some("it is a vsock socket, whose queues cannot be walked"),
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
+    waits_for_reader: false,
+    sent_by: SentBy::Allocated,
+    full: Full::AtItsSenders,
+};
+
+static VSOCK_DATAGRAM: ProtocolRow = ProtocolRow {
+    name: "vsock_dgram",
+    short_name: "v_dgr",
+    flag: "vsock",
+    recv_q: None,
+    send_q: None,
+    charges_senders: false,
+    is_acknowledged: false,
+    listens: false,
+    not_walked: Some("it is a vsock socket, whose queues cannot be walked"),
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
+    waits_for_reader: false,
+    sent_by: SentBy::Allocated,
+    full: Full::AtItsSenders,
+};
+
+static VSOCK_SEQPACKET: ProtocolRow = ProtocolRow {
+    name: "vsock_seqpacket",
+    short_name: "v_seq",
+    flag: "vsock",
+    recv_q: None,
+    send_q: None,
+    charges_senders: false,
+    is_acknowledged: false,
+    listens: true,
+    not_walked: Some("it is a vsock socket, whose queues cannot be walked"),
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
+    waits_for_reader: false,
+    sent_by: SentBy::Allocated,
+    full: Full::AtItsSenders,
 };
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub(crate) enum Columns {
 impl Table {
     /// Every table, in the order in which they are dumped: those of MPTCP before those of TCP, in which its
     /// subflows are.
-    pub const ALL: [Table; 15] = [
+    pub const ALL: [Table; 16] = [
         Table::Mptcp(V4),
         Table::Mptcp(V6),
         Table::Tcp(V4),
@@ -75,6 +75,7 @@ impl Table {
         Table::Unix,
         Table::Packet,
         Table::Netlink,
+        Table::Vsock,
     ];
 
     pub(crate) const fn row(self) -> &'static TableRow {
@@ -88,6 +89,7 @@ impl Table {
             Table::Ping(_) => &PING,
             Table::Packet => &PACKET,
             Table::Netlink => &NETLINK,
+            Table::Vsock => &VSOCK,
         }
     }
 
@@ -110,7 +112,7 @@ impl Table {
             | Table::Mptcp(version)
             | Table::Raw(version)
             | Table::Ping(version) => Some(version),
-            Table::Unix | Table::Packet | Table::Netlink => None,
+            Table::Unix | Table::Packet | Table::Netlink | Table::Vsock => None,
         }
     }
 
@@ -278,6 +280,24 @@ static NETLINK: TableRow = TableRow {
     kernel_names: [&["NETLINK"]; 2],
     is_dear: false,
     is_rare: false,
+    is_everywhere: false,
+    is_met_by_engine: false,
+};
+
+static VSOCK: TableRow = TableRow {
+    names: ["vsock"; 2],
+    protocol: Protocol::VsockStream,
+    speaks: &[Protocol::VsockStream, Protocol::VsockDatagram, Protocol::VsockSeqpacket],
+    families: [Family::Vsock; 2],
+    module: Some("vsock_diag"),
+    proc_files: ["/sys/class/misc/vsock/dev"; 2],
+    columns: None,
+    untold: None,
+    hides_queues: true,
+    sockstat: None,
+    kernel_names: [&["AF_VSOCK"]; 2],
+    is_dear: false,
+    is_rare: true,
     is_everywhere: false,
     is_met_by_engine: false,
 };
