@@ -17,7 +17,6 @@ mod layout;
 mod leaks;
 mod locks;
 mod made_up;
-mod matches;
 mod measured;
 mod memory_books;
 mod memory_cgroup;
