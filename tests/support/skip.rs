@@ -43,7 +43,7 @@ pub(crate) fn skip(why: Skip) {
         Skip::NeedsKernel(since, _) => assert!(kernel() < since, "skipped on a newer kernel: {why}"),
         Skip::NeedsModule(_) => {}
         Skip::NeedsRoot | Skip::NeedsNetns | Skip::NeedsIproute2 | Skip::NeedsPackage(_) => {
-            assert!(!is_root(), "skipped as root: {why}")
+            assert!(!is_root(), "skipped as root: {why}");
         }
     }
     println!("skipped: {why}");
