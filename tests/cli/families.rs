@@ -240,3 +240,24 @@ fn ping_sockets_and_what_has_no_table() {
         assert!(!run(&mut skcheck(&format!("{only_mine} --tcp"))).out.contains("XDP"));
     }
 }
+
+/// What the kernel of this machine tells of them, or why it tells nothing.
+#[test]
+fn a_vsock_socket_is_told_or_missed() {
+    let socket =
+        rustix::net::socket_with(AddressFamily::VSOCK, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    let Ok(socket) = socket else { return println!("skipped: needs a kernel that was built with vsock") };
+    let report = json(&format!("--all --pid {} --engine proc", std::process::id()));
+    let of_vsock = |gap: &&Value| gap["where"] == "vsock";
+    let gap = report["gaps"].as_array().unwrap().iter().find(of_vsock).unwrap();
+    if gap["what"] == "table" {
+        assert!(gap["remedy"].as_str().unwrap().contains("vsock_diag"), "{gap}");
+        return println!("skipped: needs a kernel that was built with vsock_diag");
+    }
+    assert_eq!(gap["what"], "table_detail");
+    let is_it = |it: &&Value| it["inode"] == inode(&socket);
+    let told = report["sockets"].as_array().unwrap().iter().find(is_it).unwrap();
+    assert_eq!((&told["family"], &told["protocol"]), (&"vsock".into(), &"vsock_stream".into()));
+    assert_eq!(told["local"], serde_json::json!({"cid": null, "name": null, "port": null}));
+    assert!(told["recv_q"].is_null() && told["unread"].is_null() && told["charged"].is_null(), "{told:#}");
+}

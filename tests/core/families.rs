@@ -10,7 +10,7 @@ use crate::support::scan;
 
 /// Families whose sockets are in no table, their kinds of sockets, and the names of their protocols.
 const FAMILIES: [(u16, SocketType, &str); 2] =
-    [(44, SocketType::RAW, "XDP"), (40, SocketType::STREAM, "AF_VSOCK")];
+    [(44, SocketType::RAW, "XDP"), (38, SocketType::SEQPACKET, "ALG")];
 
 /// Those that this kernel has, which says so itself.
 fn of_this_kernel() -> Vec<(u16, SocketType, &'static str)> {

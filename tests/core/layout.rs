@@ -1,5 +1,8 @@
 //! Files in the root's `tests/` and `benches/` that no crate declares would silently never run.
 
+mod documented;
+mod matches;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

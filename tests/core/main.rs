@@ -44,6 +44,7 @@ mod unix;
 mod unix_names;
 mod unix_pending;
 mod verdict;
+mod vsock;
 mod watch_cgroups;
 mod watch_evidence;
 mod watch_unprivileged;

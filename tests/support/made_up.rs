@@ -16,7 +16,7 @@ use super::messages;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) sequence: u32,
-    /// 1 unix, 2 IPv4, 10 IPv6, 16 netlink, 17 packet.
+    /// 1 unix, 2 IPv4, 10 IPv6, 16 netlink, 17 packet, 40 vsock.
     pub(crate) family: u8,
     /// 6 TCP, 17 UDP, 136 UDP-Lite, 255 raw; 0 for unix, packet and MPTCP.
     pub(crate) protocol: u8,
@@ -101,6 +101,8 @@ pub(crate) struct MadeUp {
     looks: Mutex<BTreeMap<u32, u32>>,
     /// Processes that are listed, and gone when looked at.
     vanished: BTreeSet<u32>,
+    /// The protocols of sockets by their inode, as the kernel calls them; of others it is TCP.
+    protocols: BTreeMap<u32, &'static str>,
     kernel: Kernel,
     /// Every request so far.
     pub(crate) asked: Mutex<Vec<Request>>,
@@ -116,6 +118,7 @@ impl MadeUp {
             late: BTreeSet::new(),
             looks: Mutex::default(),
             vanished: BTreeSet::new(),
+            protocols: BTreeMap::new(),
             kernel: Box::new(Request::nothing),
             asked: Mutex::default(),
         };
@@ -155,6 +158,12 @@ impl MadeUp {
     pub(crate) fn late_process(mut self, pid: u32, comm: &str, sockets: &[u32]) -> MadeUp {
         self.late.insert(pid);
         self.process(pid, comm, sockets)
+    }
+
+    /// A socket is of the protocol that the kernel calls so.
+    pub(crate) fn speaks(mut self, inode: u32, protocol: &'static str) -> MadeUp {
+        self.protocols.insert(inode, protocol);
+        self
     }
 
     pub(crate) fn unreadable(mut self, pid: u32) -> MadeUp {
@@ -299,7 +308,11 @@ impl Host for MadeUp {
 
     fn xattr(&self, path: &Path, name: &str) -> io::Result<Vec<u8>> {
         assert_eq!(name, "system.sockprotoname");
-        self.read_link(path).map(|_| b"TCP\0".to_vec())
+        let target = self.read_link(path)?;
+        let speaks = |(inode, protocol): (&u32, &&str)| {
+            (target == format!("socket:[{inode}]").as_bytes()).then(|| format!("{protocol}\0").into_bytes())
+        };
+        Ok(self.protocols.iter().find_map(speaks).unwrap_or_else(|| b"TCP\0".to_vec()))
     }
 
     fn interface_name(&self, index: u32) -> io::Result<String> {

@@ -162,3 +162,16 @@ pub(crate) fn netlink(protocol: u8, portid: u32, inode: u32, attributes: &[Vec<u
     bytes.extend(attributes.concat());
     bytes
 }
+
+/// A `struct vsock_diag_msg` (linux/vm_sockets_diag.h) between two ends, each a context id and a port.
+pub(crate) fn vsock(
+    [kind, state, shutdown]: [u8; 3],
+    local: [u32; 2],
+    peer: [u32; 2],
+    inode: u32,
+) -> Vec<u8> {
+    let mut bytes = vec![40, kind, state, shutdown];
+    bytes.extend(words(&[local, peer].concat()));
+    bytes.extend(words(&[inode, inode, 1])); // inode, cookie
+    bytes
+}

@@ -14,6 +14,9 @@ pub(crate) enum Skip {
     /// The test watches a real program, which this package of Debian has.
     #[allow(dead_code, reason = "some programs of tests need it")]
     NeedsPackage(&'static str),
+    /// The test needs a part of the kernel that not every one is built with.
+    #[allow(dead_code, reason = "some programs of tests need it")]
+    NeedsModule(&'static str),
     /// The test is about something that kernels have from this version on.
     NeedsKernel([u32; 2], &'static str),
 }
@@ -25,6 +28,7 @@ impl fmt::Display for Skip {
             Skip::NeedsNetns => f.write_str("needs a network namespace of its own (root)"),
             Skip::NeedsIproute2 => f.write_str("needs ss (apt-get install iproute2)"),
             Skip::NeedsPackage(package) => write!(f, "needs a program (apt-get install {package})"),
+            Skip::NeedsModule(module) => write!(f, "needs a kernel that was built with {module}"),
             Skip::NeedsKernel([major, minor], what) => write!(f, "needs Linux {major}.{minor} ({what})"),
         }
     }
@@ -37,7 +41,10 @@ impl fmt::Display for Skip {
 pub(crate) fn skip(why: Skip) {
     match why {
         Skip::NeedsKernel(since, _) => assert!(kernel() < since, "skipped on a newer kernel: {why}"),
-        _ => assert!(!is_root(), "skipped as root: {why}"),
+        Skip::NeedsModule(_) => {}
+        Skip::NeedsRoot | Skip::NeedsNetns | Skip::NeedsIproute2 | Skip::NeedsPackage(_) => {
+            assert!(!is_root(), "skipped as root: {why}");
+        }
     }
     println!("skipped: {why}");
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use skcheck_core::engine::{Limits, Target};
-use skcheck_core::{Live, Netns, Protocol};
+use skcheck_core::{Live, Netns, Protocol, Protocols};
 
 use crate::error::Error;
 use crate::pass::{Ended, Time};
@@ -16,17 +16,17 @@ use crate::wire::{ended_slot, table};
 /// descriptors are met.
 const FIRST: usize = 64;
 
-/// The table that a socket of this protocol can be in.
-#[warn(clippy::wildcard_enum_match_arm)]
+/// The tables that a program goes through, and whose sockets are in them.
+const TABLES: [(Protocols, u64); 4] = [
+    (Protocols::TCP, table::TCP_TABLE),
+    (Protocols::of(&[Protocol::Udp]), table::UDP_TABLE),
+    (Protocols::UNIX, table::UNIX_TABLE),
+    (Protocols::PACKET, table::PACKET_TABLE),
+];
+
+/// The table that a socket of this protocol can be in; 0 for none.
 fn table_of(protocol: Protocol) -> u64 {
-    match protocol {
-        Protocol::Tcp => table::TCP_TABLE,
-        Protocol::Udp => table::UDP_TABLE,
-        Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => table::UNIX_TABLE,
-        Protocol::Packet => table::PACKET_TABLE,
-        Protocol::UdpLite | Protocol::Mptcp | Protocol::Raw | Protocol::Ping | Protocol::Netlink => 0,
-        _ => 0,
-    }
+    TABLES.iter().filter(|(protocols, _)| protocols.contains(protocol)).fold(0, |all, (_, table)| all | table)
 }
 
 /// Walks `targets`, the first ones first, and hands on what the programs say. Returns whether all were looked

@@ -9,6 +9,7 @@ mod measuring;
 mod mem;
 mod output;
 mod packets;
+mod protocols;
 mod scan;
 pub(crate) mod values;
 mod watch;

@@ -125,7 +125,7 @@ impl<'a> Target<'a> {
 
     /// A socket to walk. `None` for MPTCP, whose queues are not those of other sockets.
     pub(crate) fn of(socket: &Socket) -> Option<Target<'a>> {
-        let cookie = socket.cookie.filter(|_| socket.protocol.row().is_walkable)?;
+        let cookie = socket.cookie.filter(|_| socket.protocol.row().not_walked.is_none())?;
         Some(Target::new(cookie, socket.protocol))
     }
 

@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use crate::model::direction::Direction;
-use crate::model::families::protocols::SentBy;
+use crate::model::families::protocols::{Counts, PacketsHoldPayload, SentBy};
 use crate::model::protocol::Protocol;
 use crate::model::queues::{RecvQueue, SendQueue, UnixQueue};
 use crate::model::socket::Socket;
@@ -252,56 +252,29 @@ impl WorstBasis {
 
 /// Whether every packet in the receive queue is known to hold unread payload.
 fn packets_hold_payload(socket: &Socket) -> bool {
-    match socket.protocol {
-        Protocol::Tcp => {
+    match socket.protocol.row().packets_hold_payload {
+        PacketsHoldPayload::InOrder => {
             socket.recv_q.size().is_some_and(|q| q > 0)
                 && socket.skmem.backlog == Some(0)
                 && socket.tcp_info.is_some_and(|info| info.rcv_ooopack == Some(0))
         }
-        Protocol::UnixStream => true,
-        Protocol::Udp
-        | Protocol::UdpLite
-        | Protocol::UnixDatagram
-        | Protocol::UnixSeqpacket
-        | Protocol::Mptcp
-        | Protocol::Raw
-        | Protocol::Ping
-        | Protocol::Packet
-        | Protocol::Netlink => false,
+        PacketsHoldPayload::Always => true,
+        PacketsHoldPayload::Never => false,
     }
 }
 
 /// What rings take.
 fn rings(socket: &Socket) -> Option<Bytes> {
-    match socket.protocol {
-        Protocol::Packet => socket.rings.map(|rings| rings.bytes()),
-        Protocol::Tcp
-        | Protocol::Udp
-        | Protocol::UdpLite
-        | Protocol::UnixStream
-        | Protocol::UnixDatagram
-        | Protocol::UnixSeqpacket
-        | Protocol::Mptcp
-        | Protocol::Raw
-        | Protocol::Ping
-        | Protocol::Netlink => Some(Bytes(0)),
-    }
+    if socket.protocol.row().has_rings { socket.rings.map(|rings| rings.bytes()) } else { Some(Bytes(0)) }
 }
 
 /// How sure what is charged for the receiving side is.
 fn certainty(protocol: Protocol, charged: Option<Truesize>) -> Certainty {
-    match protocol {
-        _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) => Certainty::Exact,
-        Protocol::UnixDatagram => Certainty::Estimate,
-        Protocol::UnixStream | Protocol::UnixSeqpacket => Certainty::Floor,
-        Protocol::Tcp
-        | Protocol::Udp
-        | Protocol::UdpLite
-        | Protocol::Mptcp
-        | Protocol::Raw
-        | Protocol::Ping
-        | Protocol::Packet
-        | Protocol::Netlink => Certainty::Exact,
+    let row = protocol.row();
+    match row.recv_q {
+        _ if charged.is_none_or(|Truesize(bytes)| bytes == 0) || !row.charges_senders => Certainty::Exact,
+        Some(Counts::FirstDatagram) => Certainty::Estimate,
+        Some(Counts::Payload | Counts::Truesize) | None => Certainty::Floor,
     }
 }
 

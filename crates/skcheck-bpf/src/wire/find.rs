@@ -161,15 +161,15 @@ impl FoundRecord {
             AF_INET6 => Family::Ipv6,
             _ => return None,
         };
-        let protocol = match (family, self.socket_type, self.protocol) {
-            (Family::Unix, SOCK_STREAM, _) => Protocol::UnixStream,
-            (Family::Unix, SOCK_DGRAM, _) => Protocol::UnixDatagram,
-            (Family::Unix, SOCK_SEQPACKET, _) => Protocol::UnixSeqpacket,
-            (Family::Ipv4 | Family::Ipv6, SOCK_STREAM, IPPROTO_TCP) => Protocol::Tcp,
-            (Family::Ipv4 | Family::Ipv6, SOCK_DGRAM, IPPROTO_UDP) => Protocol::Udp,
-            (Family::Ipv4 | Family::Ipv6, SOCK_DGRAM, IPPROTO_UDPLITE) => Protocol::UdpLite,
-            (Family::Ipv4, SOCK_DGRAM, IPPROTO_ICMP) => Protocol::Ping,
-            (Family::Ipv6, SOCK_DGRAM, IPPROTO_ICMPV6) => Protocol::Ping,
+        let protocol = match (self.family, self.socket_type, self.protocol) {
+            (AF_UNIX, SOCK_STREAM, _) => Protocol::UnixStream,
+            (AF_UNIX, SOCK_DGRAM, _) => Protocol::UnixDatagram,
+            (AF_UNIX, SOCK_SEQPACKET, _) => Protocol::UnixSeqpacket,
+            (AF_INET | AF_INET6, SOCK_STREAM, IPPROTO_TCP) => Protocol::Tcp,
+            (AF_INET | AF_INET6, SOCK_DGRAM, IPPROTO_UDP) => Protocol::Udp,
+            (AF_INET | AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE) => Protocol::UdpLite,
+            (AF_INET, SOCK_DGRAM, IPPROTO_ICMP) => Protocol::Ping,
+            (AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6) => Protocol::Ping,
             _ => return None,
         };
         Some((family, protocol))
@@ -251,9 +251,10 @@ impl FoundRecord {
 
 fn endpoint(family: Family, address: [u8; 16], port: u16) -> Endpoint {
     let [a, b, c, d, ..] = address;
-    let addr = match family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-        _ => IpAddr::V6(Ipv6Addr::from(address)),
+    let addr = if family == Family::Ipv4 {
+        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+    } else {
+        IpAddr::V6(Ipv6Addr::from(address))
     };
     Endpoint::Ip { addr, port }
 }

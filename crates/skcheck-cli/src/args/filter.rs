@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 use skcheck_core::{NetnsChoice, State};
 
+use crate::args::protocols::ProtocolArgs;
 use crate::args::values::{parse_netns, parse_state};
 use crate::text::parse_size;
 
@@ -23,27 +24,8 @@ pub(crate) struct FilterArgs {
     /// Memory that the larger side can pin at worst
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) min_worst: Option<u64>,
-    /// TCP [no protocol named: all of them]
-    #[arg(short, long)]
-    pub(crate) tcp: bool,
-    /// UDP and UDP-Lite
-    #[arg(short, long)]
-    pub(crate) udp: bool,
-    /// Unix sockets
-    #[arg(short = 'x', long)]
-    pub(crate) unix: bool,
-    /// MPTCP, with its subflows (-t alone shows those as TCP)
-    #[arg(long)]
-    pub(crate) mptcp: bool,
-    /// Raw and ping sockets (ping, dhcpcd, fping, ...)
-    #[arg(long)]
-    pub(crate) raw: bool,
-    /// Packet sockets, with their rings (tcpdump, keepalived, ...)
-    #[arg(long)]
-    pub(crate) packet: bool,
-    /// Netlink sockets
-    #[arg(long)]
-    pub(crate) netlink: bool,
+    #[command(flatten)]
+    pub(crate) protocols: ProtocolArgs,
     /// Of IP sockets, only IPv4
     #[arg(short = '4', long)]
     pub(crate) ipv4: bool,

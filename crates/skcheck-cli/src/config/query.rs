@@ -1,7 +1,6 @@
 //! Which sockets are asked for.
 
 use std::ffi::OsString;
-use std::ops::BitOr;
 use std::os::unix::ffi::OsStringExt as _;
 
 use skcheck_core::{Protocols, Query};
@@ -10,18 +9,7 @@ use crate::args::FilterArgs;
 
 /// What these filters ask for.
 pub(super) fn query(filter: FilterArgs) -> Query {
-    let FilterArgs { tcp, udp, unix, mptcp, raw, packet, netlink, .. } = filter;
-    let switches = [
-        ("tcp", tcp),
-        ("udp", udp),
-        ("unix", unix),
-        ("mptcp", mptcp),
-        ("raw", raw),
-        ("packet", packet),
-        ("netlink", netlink),
-    ];
-    let on = switches.iter().filter(|(_, is_on)| *is_on).map(|(switch, _)| Protocols::of_flag(switch));
-    let protocols = on.fold(Protocols::NONE, Protocols::bitor);
+    let protocols = filter.protocols.0;
     let every_version = !(filter.ipv4 || filter.ipv6);
     let mut query = Query::of(if protocols.is_empty() { Protocols::ALL } else { protocols });
     query.ipv4 = filter.ipv4 || every_version;

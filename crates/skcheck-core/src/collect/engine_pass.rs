@@ -17,7 +17,7 @@ use crate::collect::namespace::Namespace;
 use crate::collect::processes;
 use crate::collect::processes::Unreadable;
 use crate::collect::scanned::Source;
-use crate::collect::tables::{TableReader, dump_tables};
+use crate::collect::tables::{TableReader, dump_held, dump_tables};
 use crate::collect::unlisted;
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
@@ -79,7 +79,12 @@ pub(crate) fn run(
     let mut scanned = survey.scanned(host, unreadable, gaps);
     gaps.append(&mut of_survey);
     scanned.descriptors = pass.descriptors;
-    gaps.extend(unlisted::gap(&pass.apart, query));
+    let mut apart = pass.apart;
+    let names: Vec<&[u8]> = apart.keys().map(Vec::as_slice).collect();
+    let held = query.tables_held(&names);
+    let told = dump_held(host, query, facts, &survey.descriptors, held, &mut namespaces);
+    unlisted::forget_told(&mut apart, &told);
+    gaps.extend(unlisted::gap(&apart, query));
     let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed), unlisted: Vec::new() };
     Collected::of(host, query, survey, namespaces, sources, gaps).ok()
 }

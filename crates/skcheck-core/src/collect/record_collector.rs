@@ -34,21 +34,11 @@ impl RecordSink for RecordCollector<'_> {
             self.dump.note_unix(socket);
         }
         self.dump.unaccepted.note(socket);
-        match socket.protocol {
-            Protocol::Mptcp => return self.dump.mptcp.add(record.into_socket()),
-            Protocol::Tcp if self.dump.mptcp.has_subflow(socket) => {
-                return self.dump.mptcp.add_subflow(record.into_socket());
-            }
-            Protocol::Tcp
-            | Protocol::Udp
-            | Protocol::UdpLite
-            | Protocol::UnixStream
-            | Protocol::UnixDatagram
-            | Protocol::UnixSeqpacket
-            | Protocol::Raw
-            | Protocol::Ping
-            | Protocol::Packet
-            | Protocol::Netlink => {}
+        if socket.protocol == Protocol::Mptcp {
+            return self.dump.mptcp.add(record.into_socket());
+        }
+        if socket.protocol == Protocol::Tcp && self.dump.mptcp.has_subflow(socket) {
+            return self.dump.mptcp.add_subflow(record.into_socket());
         }
         if self.query.may_match(socket, self.facts)
             && may_be_held_by(self.descriptors, socket, &self.query.pids)

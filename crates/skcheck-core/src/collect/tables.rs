@@ -8,6 +8,7 @@ use crate::collect::dump::{Candidate, Dump};
 use crate::collect::may_match::may_be_held_by;
 use crate::collect::namespace::Namespace;
 use crate::collect::record_collector::RecordCollector;
+use crate::collect::record_sink::RecordSink;
 use crate::collect::shortcomings::Refusal;
 use crate::diag::record::Record;
 use crate::diag::request::States;
@@ -114,12 +115,13 @@ impl TableReader<'_, '_> {
         };
         let TableReader { query, facts, descriptors, .. } = *self;
         let mut collector = RecordCollector { query, facts, descriptors, dump, unheld: 0 };
-        let result = self.asker.dump(table, states, &mut collector);
+        let result = dump_table(self.asker, table, states, &mut collector);
         let unheld = collector.unheld;
         dump.tcp_listed = dump.tcp_listed.saturating_add(unheld);
         match result {
             Ok(shortcomings) => return answered(table, shortcomings, dump),
-            Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => {}
+            // There are no such sockets.
+            Err(Refusal::Table(_)) if is_no_protocol_here(self.host, table) => dump.asked = true,
             Err(Refusal::Table(gap)) => dump.gaps.push(gap),
             // What is empty without a question was no answer.
             Err(Refusal::SockDiag(error)) if !dump.answered => {
@@ -137,12 +139,16 @@ impl TableReader<'_, '_> {
     /// Whether a table is empty, where asking it is what costs: of MPTCP an empty one takes as long as a full
     /// one, some 0.75 ms, since the kernel walks all tokens of the host.
     fn is_known_to_be_empty(&self, table: Table) -> bool {
-        let Some(names) = table.row().protocols else { return false };
+        if !table.row().is_dear {
+            return false;
+        }
+        let names = table.pick(table.row().kernel_names);
         if self.facts.mptcp_sockets == Some(0) {
             return true;
         }
         let protocols = self.protocols.get_or_init(|| self.protocols_with_mptcp());
-        protocols.as_ref().is_some_and(|file| protocol_in_use(file, table.pick(names)) == InUse::None)
+        let is_empty = |file: &Vec<u8>| names.iter().all(|name| protocol_in_use(file, name) == InUse::None);
+        protocols.as_ref().is_some_and(is_empty)
     }
 
     /// The namespace's /proc/net/protocols, where that counts MPTCP sockets: since Linux 6.3.
@@ -193,6 +199,77 @@ fn answered(table: Table, shortcomings: Vec<Gap>, dump: &mut Dump) -> Dumped {
     let dumped = if shortcomings.iter().all(is_detail) { Dumped::Whole } else { Dumped::NotAll };
     dump.gaps.extend(shortcomings);
     dumped
+}
+
+/// Dumps the tables that are asked only where descriptors refer to such sockets, in every namespace that could
+/// be asked for others. Returns those that the kernel gave or refused.
+pub(crate) fn dump_held(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    descriptors: &Descriptors,
+    mut tables: Vec<Table>,
+    namespaces: &mut [Namespace],
+) -> Vec<Table> {
+    let mut told = Vec::new();
+    for Namespace { netns, dump } in namespaces.iter_mut().filter(|it| it.dump.refusal.is_none()) {
+        if tables.is_empty() {
+            break;
+        }
+        let Ok(asker) = Asker::open(host, netns) else { continue };
+        tables.retain(|table| {
+            let mut collector = RecordCollector { query, facts, descriptors, dump: &mut *dump, unheld: 0 };
+            match dump_table(&asker, *table, States::Holding, &mut collector) {
+                Ok(shortcomings) => dump.gaps.extend(shortcomings),
+                Err(Refusal::Table(gap)) => dump.gaps.push(gap),
+                Err(Refusal::SockDiag(_)) => return true,
+            }
+            told.push(*table);
+            // Who has no module for it here has none elsewhere.
+            !asker.is_missing(*table)
+        });
+        dump.drop_repeats();
+    }
+    told
+}
+
+/// Dumps a table. Of one that tells no queues that is a gap, where there are such sockets.
+fn dump_table(
+    asker: &Asker<'_>,
+    table: Table,
+    states: States,
+    collector: &mut RecordCollector<'_>,
+) -> Result<Vec<Gap>, Refusal> {
+    if table.protocol().row().recv_q.is_some() {
+        return asker.dump(table, states, collector);
+    }
+    let mut counted = Counted { collector, sockets: 0 };
+    let mut gaps = asker.dump(table, states, &mut counted)?;
+    if counted.sockets > 0 {
+        let remedy =
+            "the kernel tells who has them, and not what waits in them: ask the programs at both ends";
+        gaps.push(Gap::counted(Missing::TableDetail, Place::Table(table), counted.sockets, remedy));
+    }
+    Ok(gaps)
+}
+
+/// Counts the sockets that the processes which are asked for may have.
+struct Counted<'s, 'd> {
+    collector: &'s mut RecordCollector<'d>,
+    sockets: u64,
+}
+
+impl RecordSink for Counted<'_, '_> {
+    fn begin(&mut self, table: Table) {
+        self.sockets = 0;
+        self.collector.begin(table);
+    }
+
+    fn record(&mut self, record: Record<'_>) {
+        let RecordCollector { descriptors, query, .. } = *self.collector;
+        self.sockets += u64::from(may_be_held_by(descriptors, &record.socket, &query.pids));
+        self.collector.record(record);
+    }
 }
 
 /// What it is worth asking another namespace for, of a table. A TCP dump walks the host's whole

@@ -11,6 +11,7 @@ use crate::model::place::Place;
 use crate::model::protocol::Family;
 use crate::model::query::Query;
 use crate::model::socket::Inode;
+use crate::model::table::Table;
 use crate::procfs::link::socket_inode;
 
 /// A socket that a descriptor referred to before the dumps and after them, and that no table has named.
@@ -44,17 +45,30 @@ pub(crate) fn still_holds(host: &dyn Host, survey: &Survey, holder: Holder, inod
     host.read_link(Path::new(&path)).is_ok_and(|target| socket_inode(&target) == Some(inode))
 }
 
+/// The name of each one's protocol.
+pub(crate) fn names(unlisted: &[Unlisted]) -> Vec<&[u8]> {
+    unlisted.iter().filter_map(|it| it.protocol.as_deref()).collect()
+}
+
 /// How many of these are of protocols that have no table, by the name of the protocol: those of the processes
 /// that are asked for.
 pub(crate) fn without_table(unlisted: &[Unlisted], query: &Query) -> BTreeMap<Vec<u8>, u64> {
     let mut apart: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     let wanted = |it: &&Unlisted| query.pids.is_empty() || query.pids.contains(&it.holder.pid);
     for protocol in unlisted.iter().filter(wanted).filter_map(|it| it.protocol.as_ref()) {
-        if listed_protocol(protocol).is_none() {
-            *apart.entry(protocol.clone()).or_default() += 1;
-        }
+        *apart.entry(protocol.clone()).or_default() += 1;
     }
+    forget_told(&mut apart, &[]);
     apart
+}
+
+/// Leaves the protocols without a table, and of those whose table is asked only where there is such a socket
+/// all that are in none of `told`.
+pub(crate) fn forget_told(apart: &mut BTreeMap<Vec<u8>, u64>, told: &[Table]) {
+    apart.retain(|name, _| {
+        let mut tables = Table::ALL.into_iter().filter(|table| table.is_called(name));
+        tables.all(|table| table.row().is_rare && !told.contains(&table))
+    });
 }
 
 /// What a report that is about all protocols lacks of these.
@@ -79,18 +93,9 @@ pub(crate) fn tcp_family(unlisted: &Unlisted) -> Option<Family> {
 
 /// The protocol that this name is of, if it is one whose sockets are in a table.
 pub(crate) fn listed_protocol(name: &[u8]) -> Option<&'static str> {
-    match name {
-        b"TCP" | b"TCPv6" => Some("tcp"),
-        b"UDP" | b"UDPv6" => Some("udp"),
-        b"UDP-Lite" | b"UDPLITEv6" => Some("udplite"),
-        b"UNIX" | b"UNIX-STREAM" => Some("unix"),
-        b"RAW" | b"RAWv6" => Some("raw"),
-        b"PING" | b"PINGv6" => Some("ping"),
-        b"PACKET" => Some("packet"),
-        b"NETLINK" => Some("netlink"),
-        b"MPTCP" | b"MPTCPv6" => Some("mptcp"),
-        _ => None,
-    }
+    let table = Table::ALL.into_iter().find(|table| table.is_called(name))?;
+    // `tcp over IPv4`: what it is called begins with the protocol.
+    table.name().split(' ').next()
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use std::ops::ControlFlow;
 use netlink_packet_core::{
     NLM_F_DUMP_INTR, NLM_F_MULTIPART, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN, NetlinkBuffer,
 };
-use netlink_packet_sock_diag::{AF_INET, AF_INET6, AF_UNIX, SOCK_DIAG_BY_FAMILY};
+use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
 
 use crate::diag::attributes::u32_at;
+use crate::diag::families;
+use crate::diag::families::netlink;
 use crate::diag::record::Record;
-use crate::diag::{inet, netlink, packet, unix};
 use crate::model::table::Table;
 
 /// Whether a datagram ends the answer to a request.
@@ -91,7 +92,7 @@ impl Answer {
                     return ControlFlow::Break(());
                 }
                 SOCK_DIAG_BY_FAMILY => {
-                    match self.record(payload) {
+                    match families::record(self.table, payload, &mut self.bad_attributes) {
                         Some(record) if netlink::is_conversation(&record.socket, portid) => {}
                         Some(record) => on_record(record),
                         None => self.bad_messages += 1,
@@ -113,26 +114,6 @@ impl Answer {
             self.errno = Some(code.saturating_neg());
         } else {
             self.complete = true;
-        }
-    }
-
-    fn record<'a>(&mut self, payload: &'a [u8]) -> Option<Record<'a>> {
-        let bad = &mut self.bad_attributes;
-        let family = *payload.first()?;
-        match self.table {
-            Table::Unix if family == AF_UNIX => unix::record(payload, bad),
-            Table::Packet if family == packet::FAMILY => packet::record(payload, bad),
-            Table::Netlink if family == netlink::FAMILY => netlink::record(payload, bad),
-            Table::Unix | Table::Packet | Table::Netlink => None,
-            Table::Tcp(_)
-            | Table::Udp(_)
-            | Table::UdpLite(_)
-            | Table::Mptcp(_)
-            | Table::Raw(_)
-            | Table::Ping(_) => {
-                let is_ip = matches!(family, AF_INET | AF_INET6);
-                is_ip.then(|| inet::record(self.table, payload, bad))?
-            }
         }
     }
 }

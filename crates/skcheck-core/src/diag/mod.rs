@@ -2,12 +2,9 @@
 
 pub(crate) mod attributes;
 pub mod decode;
-pub(crate) mod inet;
+pub(crate) mod families;
 mod message;
-pub(crate) mod mptcp;
-pub(crate) mod netlink;
-pub(crate) mod packet;
 pub(crate) mod record;
 pub mod request;
+mod states;
 pub(crate) mod transport;
-pub(crate) mod unix;

@@ -5,80 +5,22 @@ use std::net::IpAddr;
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 use netlink_packet_sock_diag::unix::{self, ShowFlags, UnixRequest};
-use netlink_packet_sock_diag::{
-    AF_INET, AF_INET6, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, SockDiagMessage,
-};
+use netlink_packet_sock_diag::{AF_INET, AF_INET6, IPPROTO_TCP, SockDiagMessage};
 
+use crate::diag::families;
+use crate::diag::families::inet::{INET_DIAG_REQ_PROTOCOL, IPPROTO_MPTCP};
+use crate::diag::families::unix::{unix_dump, unix_show};
 use crate::diag::message::{NO_COOKIE, emit, with_attribute};
-use crate::diag::{netlink, packet};
+pub use crate::diag::states::States;
 use crate::model::endpoint::{Endpoint, canonical};
 use crate::model::protocol::Protocol;
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
 use crate::model::table::{IpVersion, Table};
 
-/// The states that a dump asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum States {
-    /// Every state that can hold data: all but TIME-WAIT, later kernels' new ones included.
-    Holding,
-    /// Listeners alone.
-    Listening,
-    /// TCP sockets that are bound and not connected, alone (since Linux 6.8). The kernel has them
-    /// in a table of their own, and its sockstat does not count them (`inet_hash`).
-    Bound,
-    /// None: the answer tells only whether the table can be asked.
-    None,
-}
-
-impl States {
-    fn bits(self) -> u32 {
-        const TIME_WAIT: u32 = 1 << 6;
-        const LISTEN: u32 = 1 << 10;
-        const BOUND_INACTIVE: u32 = 1 << 13;
-        match self {
-            States::Holding => !TIME_WAIT,
-            States::Listening => LISTEN,
-            States::Bound => BOUND_INACTIVE,
-            States::None => 0,
-        }
-    }
-}
-
-/// A request for every socket of a table, with its memory numbers. Not with `INET_DIAG_INFO`: for that the
-/// kernel locks each socket (`tcp_get_info`, `mptcp_diag_fill_info`), and waits for whoever has the lock.
+/// A request for every socket of a table, with its memory numbers.
 pub fn dump(table: Table, states: States, sequence: u32) -> Vec<u8> {
-    let inet = |version, protocol| {
-        let (family, mut socket_id) = match version {
-            IpVersion::V4 => (AF_INET, SocketId::new_v4()),
-            IpVersion::V6 => (AF_INET6, SocketId::new_v6()),
-        };
-        socket_id.cookie = NO_COOKIE;
-        SockDiagMessage::InetRequest(InetRequest {
-            family,
-            protocol,
-            extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN,
-            states: StateFlags::from_bits_retain(states.bits()),
-            socket_id,
-        })
-    };
-    let message = match table {
-        Table::Unix => unix_dump(states, ShowFlags::empty()),
-        Table::Tcp(version) => inet(version, IPPROTO_TCP),
-        Table::Udp(version) => inet(version, IPPROTO_UDP),
-        Table::UdpLite(version) => inet(version, IPPROTO_UDPLITE),
-        Table::Raw(version) => inet(version, IPPROTO_RAW),
-        Table::Ping(version) => inet(version, IPPROTO_ICMP),
-        // Its number is in no byte: an attribute says it. A kernel that does not know that finds no protocol
-        // 0.
-        Table::Mptcp(version) => {
-            let asked = emit(inet(version, 0), NLM_F_REQUEST | NLM_F_DUMP, sequence);
-            return with_attribute(asked, INET_DIAG_REQ_PROTOCOL, &IPPROTO_MPTCP.to_ne_bytes());
-        }
-        Table::Packet => return packet::dump(sequence),
-        Table::Netlink => return netlink::dump(sequence),
-    };
-    emit(message, NLM_F_REQUEST | NLM_F_DUMP, sequence)
+    families::dump(table, states, sequence)
 }
 
 /// A request for all unix listeners with the inodes of those who wait to be accepted.
@@ -132,14 +74,12 @@ pub fn exact_tcp(
 /// `None` for what is no TCP or MPTCP connection.
 pub fn exact_with_info(socket: &Socket, sequence: u32) -> Option<(Table, Vec<u8>)> {
     let (local, peer) = (&socket.local, &socket.peer);
-    match socket.protocol {
-        Protocol::Tcp => {
-            let request = exact_tcp(local, peer, socket.interface, true, sequence)?;
-            Some((Table::Tcp(IpVersion::V4), request))
-        }
-        Protocol::Mptcp => Some((Table::Mptcp(IpVersion::V4), exact_mptcp(local, peer, sequence)?)),
-        _ => None,
+    if socket.protocol == Protocol::Tcp {
+        let request = exact_tcp(local, peer, socket.interface, true, sequence)?;
+        return Some((Table::Tcp(IpVersion::V4), request));
     }
+    let is_mptcp = socket.protocol == Protocol::Mptcp;
+    is_mptcp.then(|| Some((Table::Mptcp(IpVersion::V4), exact_mptcp(local, peer, sequence)?)))?
 }
 
 /// A request for the MPTCP sockets with these two ports, with `mptcp_info`: the kernel locks them. By its
@@ -207,30 +147,5 @@ pub fn same_connection(asked: &Socket, answer: &Socket) -> bool {
         && (asked.cookie.is_none() || asked.cookie == answer.cookie)
 }
 
-/// Attributes of `struct inet_diag_req_v2`, since Linux 5.9, and a protocol of more than 8 bits; the crate
-/// does not know them.
+/// An attribute of `struct inet_diag_req_v2`, which the crate does not know.
 const INET_DIAG_REQ_BYTECODE: u16 = 1;
-const INET_DIAG_REQ_PROTOCOL: u16 = 3;
-const IPPROTO_MPTCP: u32 = 262;
-const IPPROTO_ICMP: u8 = 1;
-
-/// `UDIAG_SHOW_UID`, which the crate does not know.
-const SHOW_UID: u32 = 0x40;
-
-fn unix_show() -> ShowFlags {
-    ShowFlags::NAME
-        | ShowFlags::PEER
-        | ShowFlags::RQLEN
-        | ShowFlags::MEMINFO
-        | ShowFlags::from_bits_retain(SHOW_UID)
-}
-
-fn unix_dump(states: States, extra: ShowFlags) -> SockDiagMessage {
-    // The crate's own flags name two states; sockets that are not connected are in neither.
-    SockDiagMessage::UnixRequest(UnixRequest {
-        state_flags: unix::StateFlags::from_bits_retain(states.bits()),
-        inode: 0,
-        show_flags: unix_show() | extra,
-        cookie: NO_COOKIE,
-    })
-}

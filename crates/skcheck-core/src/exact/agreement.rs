@@ -2,6 +2,7 @@
 
 use crate::exact::measured::Exact;
 use crate::model::direction::Direction;
+use crate::model::families::protocols::Counts;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::RecvQueue;
 use crate::model::socket::Socket;
@@ -56,8 +57,10 @@ impl Exact {
     fn adds_up(&self, socket: &Socket) -> bool {
         let counters = &self.counters;
         let received = Truesize(counters.rmem_alloc.0.saturating_add(counters.backlog.0));
-        match socket.protocol {
-            Protocol::Tcp => {
+        let row = socket.protocol.row();
+        match row.recv_q {
+            _ if row.charges_senders => true,
+            Some(Counts::Payload) => {
                 let Payload(unread) = self.unread();
                 let fin = u64::from(may_have_fin(socket.state));
                 let in_order = (unread..=unread.saturating_add(fin)).contains(&counters.recv_q);
@@ -65,14 +68,9 @@ impl Exact {
                     && self.truesize(Direction::Received) == received
                     && self.truesize(Direction::Sent) == counters.wmem_queued
             }
-            Protocol::UnixStream | Protocol::UnixDatagram | Protocol::UnixSeqpacket => true,
-            Protocol::Udp
-            | Protocol::UdpLite
-            | Protocol::Mptcp
-            | Protocol::Raw
-            | Protocol::Ping
-            | Protocol::Packet
-            | Protocol::Netlink => self.truesize(Direction::Received) == received,
+            Some(Counts::FirstDatagram | Counts::Truesize) | None => {
+                self.truesize(Direction::Received) == received
+            }
         }
     }
 
@@ -91,7 +89,7 @@ impl Exact {
             (RecvQueue::Payload(Payload(known)), _) => known == counters.recv_q,
             // What UDP has yet to take off is in `rmem_alloc` of the record, and not in its Recv-Q.
             (RecvQueue::Truesize(known), _) => known == counters.rmem_alloc,
-            _ => true,
+            (RecvQueue::Connections(_) | RecvQueue::FirstDatagram(_) | RecvQueue::Unknown, _) => true,
         };
         let is_tcp = socket.protocol == Protocol::Tcp;
         let charged = counters.rmem_alloc.0.saturating_add(counters.backlog.0);

@@ -120,10 +120,8 @@ impl FirstLook<'_> {
             let has_connections = netns.own || has_connections(&asker, netns);
             for table in Query::default().tables() {
                 // A dump of connections walks those of the whole host, whichever namespace asks.
-                let states = match table {
-                    Table::Tcp(_) if !has_connections => States::Bound,
-                    _ => States::Holding,
-                };
+                let is_only_bound = matches!(table, Table::Tcp(_)) && !has_connections;
+                let states = if is_only_bound { States::Bound } else { States::Holding };
                 let mut add = |socket: &Socket| {
                     if let Some(inode) = socket.inode {
                         survey.descriptors.mark_known(inode);

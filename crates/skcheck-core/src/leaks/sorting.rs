@@ -8,7 +8,6 @@ use crate::leaks::report::{Apart, Below, Leaked};
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::place::Place;
-use crate::model::query::Query;
 use crate::model::socket::Inode;
 use crate::model::table::Table;
 
@@ -93,7 +92,7 @@ pub(crate) fn unread_protocols(gaps: &[Gap]) -> BTreeSet<&'static str> {
         let is_it = |gap: &&Gap| is_missing(gap) && gap.place == Place::Table(*table);
         gaps.iter().any(|gap| is_it(&gap))
     };
-    Query::default().tables().into_iter().filter(is_unread).filter_map(protocol).collect()
+    Table::ALL.into_iter().filter(is_unread).filter_map(protocol).collect()
 }
 
 #[cfg(test)]

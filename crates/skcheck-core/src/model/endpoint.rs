@@ -40,6 +40,13 @@ pub enum Endpoint {
         /// process's id, unless the program chose another (`netlink_autobind`).
         portid: u32,
     },
+    /// A vsock socket.
+    Vsock {
+        /// Which machine, by its context id; `None`: any (`VMADDR_CID_ANY`), or no peer.
+        cid: Option<u32>,
+        /// The port; `None`: any (`VMADDR_PORT_ANY`), or no peer.
+        port: Option<u32>,
+    },
     /// Nothing tells.
     Unknown,
 }

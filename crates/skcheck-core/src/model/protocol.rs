@@ -16,10 +16,12 @@ pub enum Family {
     Packet,
     /// `AF_NETLINK`.
     Netlink,
+    /// `AF_VSOCK`.
+    Vsock,
 }
 
 impl Family {
-    /// The family's lower-case name: `inet`, `inet6`, `unix`, `packet` or `netlink`.
+    /// The family's lower-case name: `inet`, `inet6`, `unix`, `packet`, `netlink` or `vsock`.
     pub fn name(self) -> &'static str {
         match self {
             Family::Ipv4 => "inet",
@@ -27,6 +29,7 @@ impl Family {
             Family::Unix => "unix",
             Family::Packet => "packet",
             Family::Netlink => "netlink",
+            Family::Vsock => "vsock",
         }
     }
 }
@@ -57,23 +60,30 @@ pub enum Protocol {
     Packet,
     /// `AF_NETLINK`: messages from and to the kernel.
     Netlink,
+    /// `AF_VSOCK`, `SOCK_STREAM`: between virtual machines and their host.
+    VsockStream,
+    /// `AF_VSOCK`, `SOCK_DGRAM`.
+    VsockDatagram,
+    /// `AF_VSOCK`, `SOCK_SEQPACKET`.
+    VsockSeqpacket,
 }
 
 impl Protocol {
     /// The protocol's lower-case name: `tcp`, `udp`, `udplite`, `unix_stream`, `unix_dgram`,
-    /// `unix_seqpacket`, `mptcp`, `raw`, `ping`, `packet` or `netlink`.
+    /// `unix_seqpacket`, `mptcp`, `raw`, `ping`, `packet`, `netlink`, `vsock_stream`, `vsock_dgram` or
+    /// `vsock_seqpacket`.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// The name that fits in a column, as short as that of `ss`: `u_str`, `u_dgr`, `u_seq`, else its
-    /// [`name`](Self::name).
+    /// The name that fits in a column, as short as that of `ss`: `u_str`, `u_dgr`, `u_seq`, `v_str`,
+    /// `v_dgr`, `v_seq`, else its [`name`](Self::name).
     pub fn short_name(self) -> &'static str {
         self.row().short_name
     }
 
     /// The switch of the command that asks for it, alone or with its kin: `tcp`, `udp` (UDP-Lite too), `unix`,
-    /// `mptcp`, `raw` (ping too), `packet` or `netlink`.
+    /// `mptcp`, `raw` (ping too), `packet`, `netlink` or `vsock`.
     pub fn flag(self) -> &'static str {
         self.row().flag
     }
@@ -90,7 +100,7 @@ impl Protocol {
 
     /// Whether what its sockets have sent waits for a program to read it (TCP, MPTCP, unix), and not for a
     /// device or the kernel.
-    pub(crate) fn waits_for_reader(self) -> bool {
+    pub fn waits_for_reader(self) -> bool {
         self.row().waits_for_reader
     }
 }
@@ -119,6 +129,9 @@ impl Protocols {
     pub const PACKET: Protocols = Protocols::of(&[Protocol::Packet]);
     /// Netlink sockets.
     pub const NETLINK: Protocols = Protocols::of(&[Protocol::Netlink]);
+    /// The three of `AF_VSOCK`.
+    pub const VSOCK: Protocols =
+        Protocols::of(&[Protocol::VsockStream, Protocol::VsockDatagram, Protocol::VsockSeqpacket]);
 
     /// These.
     pub const fn of(protocols: &[Protocol]) -> Protocols {
@@ -132,7 +145,7 @@ impl Protocols {
     }
 
     /// Those that a switch of the command asks for: `tcp`, `udp`, `unix`, `mptcp`, `raw`, `packet`,
-    /// `netlink`; none for any other name.
+    /// `netlink`, `vsock`; none for any other name.
     pub fn of_flag(flag: &str) -> Protocols {
         Protocol::ALL.into_iter().filter(|protocol| protocol.row().flag == flag).collect()
     }
@@ -217,6 +230,7 @@ mod tests {
             ("raw", Protocols::RAW),
             ("packet", Protocols::PACKET),
             ("netlink", Protocols::NETLINK),
+            ("vsock", Protocols::VSOCK),
         ];
         let flags: BTreeSet<&str> = Protocol::ALL.iter().map(|protocol| protocol.row().flag).collect();
         assert_eq!(flags, named.iter().map(|(flag, _)| *flag).collect());

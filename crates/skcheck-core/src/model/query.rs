@@ -86,13 +86,24 @@ impl Query {
         Query { protocols, ..Query::default() }
     }
 
-    /// The tables to dump, in the order of [`Table::ALL`].
+    /// The tables to dump, in the order of [`Table::ALL`]: of a query for all protocols without those that are
+    /// asked only where a descriptor refers to such a socket.
     pub fn tables(&self) -> Vec<Table> {
-        let wanted = |table: &Table| {
-            let speaks = table.row().speaks.iter();
-            self.wants_family(table.family()) && speaks.copied().any(|protocol| self.wants_protocol(protocol))
-        };
+        let is_now = |table: &Table| !table.row().is_rare || self.protocols != Protocols::ALL;
+        Table::ALL.into_iter().filter(|table| self.wants_table(*table) && is_now(table)).collect()
+    }
+
+    /// The tables to dump after those, where descriptors refer to sockets of protocols with these names.
+    pub(crate) fn tables_held(&self, names: &[&[u8]]) -> Vec<Table> {
+        let is_held = |table: &Table| names.iter().any(|name| table.is_called(name));
+        let is_later = |table: &Table| table.row().is_rare && self.protocols == Protocols::ALL;
+        let wanted = |table: &Table| is_later(table) && self.wants_table(*table) && is_held(table);
         Table::ALL.into_iter().filter(wanted).collect()
+    }
+
+    fn wants_table(&self, table: Table) -> bool {
+        let speaks = table.row().speaks.iter();
+        self.wants_family(table.family()) && speaks.copied().any(|protocol| self.wants_protocol(protocol))
     }
 
     /// Whether any size is asked for. A socket whose sizes are unknown satisfies none.
@@ -114,11 +125,7 @@ impl Query {
 
     /// Whether sockets of this address family are asked for, as far as families are.
     pub(crate) fn wants_family(&self, family: Family) -> bool {
-        match family {
-            Family::Ipv4 => self.ipv4,
-            Family::Ipv6 => self.ipv6,
-            Family::Unix | Family::Packet | Family::Netlink => true,
-        }
+        (self.ipv4 || family != Family::Ipv4) && (self.ipv6 || family != Family::Ipv6)
     }
 
     /// Whether sockets of this protocol are asked for.

@@ -110,13 +110,15 @@ fn as_told(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue
     let payload = |bytes: u32| Payload(bytes.into());
     let truesize = |bytes: u32| Truesize(bytes.into());
     let received = match row.recv_q {
-        Counts::Payload => RecvQueue::Payload(payload(recv)),
-        Counts::FirstDatagram => RecvQueue::FirstDatagram(payload(recv)),
-        Counts::Truesize => RecvQueue::Truesize(truesize(recv)),
+        Some(Counts::Payload) => RecvQueue::Payload(payload(recv)),
+        Some(Counts::FirstDatagram) => RecvQueue::FirstDatagram(payload(recv)),
+        Some(Counts::Truesize) => RecvQueue::Truesize(truesize(recv)),
+        None => RecvQueue::Unknown,
     };
     let sent = match row.send_q {
-        Counts::Payload | Counts::FirstDatagram => SendQueue::Payload(payload(send)),
-        Counts::Truesize => SendQueue::Truesize(truesize(send)),
+        Some(Counts::Payload | Counts::FirstDatagram) => SendQueue::Payload(payload(send)),
+        Some(Counts::Truesize) => SendQueue::Truesize(truesize(send)),
+        None => SendQueue::Unknown,
     };
     (received, sent)
 }

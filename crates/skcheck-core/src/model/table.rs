@@ -24,6 +24,8 @@ pub enum Table {
     Packet,
     /// Netlink sockets of every protocol.
     Netlink,
+    /// Vsock sockets; the kernel does not separate stream, datagram and seqpacket.
+    Vsock,
 }
 
 /// The version of IP of a [`Table`].
@@ -36,7 +38,7 @@ pub enum IpVersion {
 }
 
 impl Table {
-    /// What the sockets of this table speak; for unix the record itself tells.
+    /// What the sockets of this table speak; for unix and vsock the record itself tells.
     pub fn protocol(self) -> Protocol {
         self.row().protocol
     }
@@ -51,7 +53,8 @@ impl Table {
         self.row().module
     }
 
-    /// The table's file below /proc/net. MPTCP has none; its switch is there where the kernel knows it.
+    /// The table's file below /proc/net. MPTCP and vsock have none: a switch and a device tell where the
+    /// kernel knows them.
     pub fn proc_file(self) -> &'static str {
         self.pick(self.row().proc_files)
     }

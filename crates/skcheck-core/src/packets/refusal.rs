@@ -2,20 +2,22 @@
 
 use std::io;
 
-use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
+use crate::model::table::Table;
 use crate::procfs::link::socket_inode;
 
 /// How many processes are named.
 const MOST: usize = 3;
 
 /// Of a socket that the engine cannot find again.
-pub(crate) fn of_socket(socket: &Socket) -> &'static str {
-    match socket.protocol {
-        Protocol::Mptcp => "it is MPTCP, whose queues cannot be walked",
-        Protocol::Raw => "the kernel gives it no cookie (load the kernel module raw_diag)",
-        _ => "the kernel gives it no cookie",
+pub(crate) fn of_socket(socket: &Socket) -> String {
+    if let Some(why) = socket.protocol.row().not_walked {
+        return why.to_owned();
     }
+    // /proc/net tells none.
+    let module = Table::of(socket.protocol).and_then(Table::module);
+    let remedy = module.map(|module| format!(" (load the kernel module {module})"));
+    format!("the kernel gives it no cookie{}", remedy.unwrap_or_default())
 }
 
 /// Of a process by what its directory in /proc gave; `None` where it is there.

@@ -24,7 +24,7 @@ pub fn packets(
     let Found { socket, netns, .. } = descriptor::socket(host, engine, holder)?;
     let place = if limits.lock { descriptor::namespace(host, holder, netns) } else { None };
     let target = Target::of(&socket).map(|target| target.within(&socket, place.as_ref()));
-    let target = target.ok_or_else(|| Error::no_socket(holder, refusal::of_socket(&socket)))?;
+    let target = target.ok_or_else(|| Error::no_socket(holder, &refusal::of_socket(&socket)))?;
     let mut listing = Listing::empty(socket, netns);
     match walk(engine, target, limits, &mut listing) {
         Ok(true) => Ok(listing),

@@ -9,6 +9,7 @@ use procfs::net::{TcpNetEntries, UdpNetEntries};
 use procfs::{ExplicitSystemInfo, FromReadSI};
 
 use crate::model::endpoint::Endpoint;
+use crate::model::families::tables::Columns;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::{SendQueue, queues};
 use crate::model::socket::{Inode, Socket};
@@ -23,22 +24,28 @@ use crate::procfs::net::columns::Line;
 /// like further lines.
 pub fn parse(table: Table, file: &[u8], mut on_socket: impl FnMut(Socket)) -> u64 {
     let mut bad_lines = 0;
+    let columns = table.row().columns;
     let mut lines = file.split(|&b| b == b'\n').filter(|line| !line.is_empty());
     let Some(header) = lines.next() else { return 0 };
+    let Some(columns) = columns else { return lines.count() as u64 };
     let mut single = Vec::new();
     for line in lines {
         single.clear();
         single.extend_from_slice(header);
         single.push(b'\n');
         single.extend_from_slice(line);
-        let socket = match table {
-            Table::Packet => Line::new(header, line).packet(),
-            Table::Netlink => Line::new(header, line).netlink(),
-            Table::Unix => Line::new(header, line).unix(),
-            _ => one(table, &single).map(|socket| Line::new(header, line).with_drops(socket)),
+        let (family, line) = (table.family(), Line::new(header, line));
+        let socket = match columns {
+            Columns::Packet => line.packet(),
+            Columns::Netlink => line.netlink(),
+            Columns::Unix => line.unix(),
+            Columns::Tcp => tcp(family, &single).map(|socket| line.with_drops(socket)),
+            Columns::Datagram => {
+                datagram(family, table.protocol(), &single).map(|socket| line.with_drops(socket))
+            }
         };
         match socket {
-            Some(socket) if is_listed(table, &socket) => on_socket(socket),
+            Some(socket) if is_listed(&socket) => on_socket(socket),
             Some(_) => {}
             None => bad_lines += 1,
         }
@@ -48,22 +55,8 @@ pub fn parse(table: Table, file: &[u8], mut on_socket: impl FnMut(Socket)) -> u6
 
 /// Whether NETLINK_SOCK_DIAG would tell of a socket too: not of what TIME-WAIT leaves, nor of a unix
 /// connection that nobody has accepted.
-fn is_listed(table: Table, socket: &Socket) -> bool {
-    match table {
-        Table::Unix => socket.inode.is_some(),
-        _ => socket.state != State::TimeWait,
-    }
-}
-
-fn one(table: Table, file: &[u8]) -> Option<Socket> {
-    match table {
-        Table::Tcp(_) => tcp(table.family(), file),
-        // All have the same columns (`udp4_format_sock`, `raw_sock_seq_show`, `ping_v4_format_sock`).
-        Table::Udp(_) | Table::UdpLite(_) | Table::Raw(_) | Table::Ping(_) => {
-            datagram(table.family(), table.protocol(), file)
-        }
-        Table::Unix | Table::Packet | Table::Netlink | Table::Mptcp(_) => None,
-    }
+fn is_listed(socket: &Socket) -> bool {
+    if socket.protocol.is_unix() { socket.inode.is_some() } else { socket.state != State::TimeWait }
 }
 
 /// Only the byte order is used: these files print addresses as words of the CPU's order.

@@ -131,17 +131,16 @@ fn complete(report: &mut SocketEntry, facts: &HostFacts) {
 /// has none.
 fn holds_packets(report: &SocketEntry) -> bool {
     let SocketEntry { socket, footprint, .. } = report;
-    match socket.family {
-        Family::Unix => {
-            socket.recv_q.holds_something() || footprint.received.charged.is_some_and(|charge| charge.0 > 0)
-        }
-        // A ring is no queue.
-        Family::Packet | Family::Netlink => {
-            let holds = |side: &Side| side.charged.is_none_or(|charge| charge.0 > 0);
-            holds(&footprint.received) || holds(&footprint.sent)
-        }
-        Family::Ipv4 | Family::Ipv6 => socket.state != State::Listen && socket.holds_something(),
+    if socket.protocol.is_unix() {
+        return socket.recv_q.holds_something()
+            || footprint.received.charged.is_some_and(|charge| charge.0 > 0);
     }
+    if matches!(socket.family, Family::Ipv4 | Family::Ipv6) {
+        return socket.state != State::Listen && socket.holds_something();
+    }
+    // A ring is no queue.
+    let holds = |side: &Side| side.charged.is_none_or(|charge| charge.0 > 0);
+    holds(&footprint.received) || holds(&footprint.sent)
 }
 
 /// Whether a walk has something to tell of it: of a ring, how full it is.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use skcheck_core::Endpoint;
 
 use crate::output::json::bytes::{hex_unless_utf8, lossy};
+use crate::output::words::address::cid_name;
 use crate::output::words::numbers;
 
 #[derive(Serialize)]
@@ -44,9 +45,15 @@ pub(super) enum EndpointJson<'a> {
         name: Option<&'static str>,
         portid: u32,
     },
+    Vsock {
+        cid: Option<u32>,
+        name: Option<&'static str>,
+        port: Option<u32>,
+    },
 }
 
 impl<'a> EndpointJson<'a> {
+    #[warn(clippy::wildcard_enum_match_arm, reason = "a new kind of end is to be told")]
     pub(super) fn new(endpoint: &Endpoint, interface: Option<&'a str>) -> Option<EndpointJson<'a>> {
         Some(match endpoint {
             Endpoint::Ip { addr, port } => {
@@ -76,7 +83,27 @@ impl<'a> EndpointJson<'a> {
                 name: numbers::netlink_protocol(*protocol),
                 portid: *portid,
             },
+            Endpoint::Vsock { cid, port } => {
+                EndpointJson::Vsock { cid: *cid, name: cid.and_then(cid_name), port: *port }
+            }
+            Endpoint::Unknown => return None,
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_of_vsock_sockets() {
+        let check = |cid, port, expected: &str| {
+            let end = EndpointJson::new(&Endpoint::Vsock { cid, port }, None);
+            assert_eq!(serde_json::to_string(&end).unwrap(), expected);
+        };
+        check(Some(2), Some(1024), r#"{"cid":2,"name":"host","port":1024}"#);
+        check(Some(7), None, r#"{"cid":7,"name":null,"port":null}"#);
+        check(None, Some(22), r#"{"cid":null,"name":null,"port":22}"#);
     }
 }

@@ -21,6 +21,7 @@ pub(in crate::output) fn endpoint_of(
 }
 
 /// An address; `interface` is the one that its socket is bound to.
+#[warn(clippy::wildcard_enum_match_arm, reason = "a new kind of end is to be told")]
 pub(in crate::output) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, charset: Charset) -> String {
     let safe = |name: &[u8]| escape(name, charset);
     match endpoint {
@@ -58,6 +59,40 @@ pub(in crate::output) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, 
             let portid = if *portid == 0 { "kernel".to_owned() } else { portid.to_string() };
             format!("{name}:{portid}")
         }
+        Endpoint::Vsock { cid, port } => {
+            let machine = cid.map(|cid| cid_name(cid).map_or_else(|| cid.to_string(), str::to_owned));
+            let port = port.map_or_else(|| "*".to_owned(), |port| port.to_string());
+            format!("{}:{port}", machine.as_deref().unwrap_or("*"))
+        }
+        Endpoint::Unknown => String::new(),
         _ => String::new(),
+    }
+}
+
+/// The machine that a context id of vsock always means (linux/vm_sockets.h).
+pub(in crate::output) fn cid_name(cid: u32) -> Option<&'static str> {
+    match cid {
+        0 => Some("hypervisor"),
+        1 => Some("local"),
+        2 => Some("host"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_of_vsock_sockets() {
+        let check = |cid, port, expected: &str| {
+            assert_eq!(endpoint(&Endpoint::Vsock { cid, port }, None, Charset::Ascii), expected);
+        };
+        check(None, None, "*:*");
+        check(None, Some(22), "*:22");
+        check(Some(0), Some(1), "hypervisor:1");
+        check(Some(1), Some(1024), "local:1024");
+        check(Some(2), None, "host:*");
+        check(Some(3), Some(u32::MAX - 1), "3:4294967294");
     }
 }

@@ -6,12 +6,7 @@ use crate::text::count;
 
 /// The protocol in as few letters as `ss` needs.
 pub(in crate::output) fn proto(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::UnixStream => "u_str",
-        Protocol::UnixDatagram => "u_dgr",
-        Protocol::UnixSeqpacket => "u_seq",
-        other => other.name(),
-    }
+    protocol.short_name()
 }
 
 /// The state as `ss` prints it.

@@ -42,10 +42,9 @@ pub(super) fn add(
 /// at which nobody waits. An empty datagram can carry descriptors as well.
 pub(super) fn may_have_received(host: &dyn Host, namespaces: &[Namespace]) -> FxHashSet<Inode> {
     let mut candidates = FxHashSet::default();
-    let may = |socket: &Socket| match (socket.state, socket.protocol, socket.recv_q) {
-        (State::Listen, _, RecvQueue::Connections(waiting)) => waiting.0 > 0,
-        (_, Protocol::UnixStream, _) => socket.recv_q.holds_something(),
-        _ => true,
+    let may = |socket: &Socket| match (socket.state, socket.recv_q) {
+        (State::Listen, RecvQueue::Connections(waiting)) => waiting.0 > 0,
+        _ => socket.protocol != Protocol::UnixStream || socket.recv_q.holds_something(),
     };
     for namespace in namespaces {
         // What cannot be asked is a gap of what was collected before.

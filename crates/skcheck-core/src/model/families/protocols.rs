@@ -12,18 +12,24 @@ pub(crate) struct ProtocolRow {
     pub short_name: &'static str,
     /// The switch that asks for it, alone or with its kin.
     pub flag: &'static str,
-    /// What Recv-Q counts, but for a listener's.
-    pub recv_q: Counts,
-    /// What Send-Q counts, but for a listener's.
-    pub send_q: Counts,
+    /// What Recv-Q counts, but for a listener's; `None`: it has none.
+    pub recv_q: Option<Counts>,
+    /// What Send-Q counts, but for a listener's; `None`: it has none.
+    pub send_q: Option<Counts>,
     /// The kernel charges what waits to be read to its senders.
     pub charges_senders: bool,
     /// Its sockets have one other end, found by its addresses, which acknowledges what it has received.
     pub is_acknowledged: bool,
     /// Its sockets can listen, and have an accept queue then.
     pub listens: bool,
-    /// An engine can walk the queues of its sockets packet by packet.
-    pub is_walkable: bool,
+    /// Why no engine can walk the queues of its sockets packet by packet; `None`: it can.
+    pub not_walked: Option<&'static str>,
+    /// Each packet that waits in its sockets holds payload, as far as the record tells.
+    pub packets_hold_payload: PacketsHoldPayload,
+    /// Its sockets can have rings.
+    pub has_rings: bool,
+    /// The kernel counts the bytes that come into its sockets (`tcp_info`).
+    pub is_counted: bool,
     /// What its sockets have sent waits for a program to read it, and not for a device or the kernel.
     pub waits_for_reader: bool,
     /// Which counter a full send buffer is compared by.
@@ -41,6 +47,17 @@ pub(crate) enum Counts {
     FirstDatagram,
     /// What is charged.
     Truesize,
+}
+
+/// Where each packet of a receive queue is known to hold payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PacketsHoldPayload {
+    /// Where something waits in order, and nothing out of order or in the backlog.
+    InOrder,
+    /// Always, as far as the payload is known.
+    Always,
+    /// Nowhere: there are empty ones.
+    Never,
 }
 
 /// The counter of what a socket has in its send buffer.
@@ -65,49 +82,52 @@ pub(crate) enum Full {
     AtItsSenders,
 }
 
-impl Protocol {
-    /// Every protocol.
-    pub const ALL: [Protocol; 11] = [
-        Protocol::Tcp,
-        Protocol::Udp,
-        Protocol::UdpLite,
-        Protocol::UnixStream,
-        Protocol::UnixDatagram,
-        Protocol::UnixSeqpacket,
-        Protocol::Mptcp,
-        Protocol::Raw,
-        Protocol::Ping,
-        Protocol::Packet,
-        Protocol::Netlink,
-    ];
+/// Names every protocol with its row. One that is forgotten is a match that is not exhaustive.
+macro_rules! rows {
+    ($($protocol:ident => $row:ident,)*) => {
+        impl Protocol {
+            /// Every protocol.
+            pub const ALL: [Protocol; [$(Protocol::$protocol),*].len()] = [$(Protocol::$protocol),*];
 
-    pub(crate) const fn row(self) -> &'static ProtocolRow {
-        match self {
-            Protocol::Tcp => &TCP,
-            Protocol::Udp => &UDP,
-            Protocol::UdpLite => &UDP_LITE,
-            Protocol::UnixStream => &UNIX_STREAM,
-            Protocol::UnixDatagram => &UNIX_DATAGRAM,
-            Protocol::UnixSeqpacket => &UNIX_SEQPACKET,
-            Protocol::Mptcp => &MPTCP,
-            Protocol::Raw => &RAW,
-            Protocol::Ping => &PING,
-            Protocol::Packet => &PACKET,
-            Protocol::Netlink => &NETLINK,
+            pub(crate) const fn row(self) -> &'static ProtocolRow {
+                match self {
+                    $(Protocol::$protocol => &$row,)*
+                }
+            }
         }
-    }
+    };
+}
+
+rows! {
+    Tcp => TCP,
+    Udp => UDP,
+    UdpLite => UDP_LITE,
+    UnixStream => UNIX_STREAM,
+    UnixDatagram => UNIX_DATAGRAM,
+    UnixSeqpacket => UNIX_SEQPACKET,
+    Mptcp => MPTCP,
+    Raw => RAW,
+    Ping => PING,
+    Packet => PACKET,
+    Netlink => NETLINK,
+    VsockStream => VSOCK_STREAM,
+    VsockDatagram => VSOCK_DATAGRAM,
+    VsockSeqpacket => VSOCK_SEQPACKET,
 }
 
 static TCP: ProtocolRow = ProtocolRow {
     name: "tcp",
     short_name: "tcp",
     flag: "tcp",
-    recv_q: Counts::Payload,
-    send_q: Counts::Payload,
+    recv_q: Some(Counts::Payload),
+    send_q: Some(Counts::Payload),
     charges_senders: false,
     is_acknowledged: true,
     listens: true,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::InOrder,
+    has_rings: false,
+    is_counted: true,
     waits_for_reader: true,
     sent_by: SentBy::Queued,
     full: Full::AtItsWindow,
@@ -117,12 +137,15 @@ static UDP: ProtocolRow = ProtocolRow {
     name: "udp",
     short_name: "udp",
     flag: "udp",
-    recv_q: Counts::Truesize,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Truesize),
+    send_q: Some(Counts::Truesize),
     charges_senders: false,
     is_acknowledged: false,
     listens: false,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: false,
     sent_by: SentBy::Allocated,
     full: Full::ForAPacket,
@@ -132,12 +155,15 @@ static UDP_LITE: ProtocolRow = ProtocolRow {
     name: "udplite",
     short_name: "udplite",
     flag: "udp",
-    recv_q: Counts::Truesize,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Truesize),
+    send_q: Some(Counts::Truesize),
     charges_senders: false,
     is_acknowledged: false,
     listens: false,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: false,
     sent_by: SentBy::Allocated,
     full: Full::ForAPacket,
@@ -147,12 +173,15 @@ static UNIX_STREAM: ProtocolRow = ProtocolRow {
     name: "unix_stream",
     short_name: "u_str",
     flag: "unix",
-    recv_q: Counts::Payload,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Payload),
+    send_q: Some(Counts::Truesize),
     charges_senders: true,
     is_acknowledged: false,
     listens: true,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Always,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: true,
     sent_by: SentBy::Allocated,
     full: Full::AtItsSenders,
@@ -162,12 +191,15 @@ static UNIX_DATAGRAM: ProtocolRow = ProtocolRow {
     name: "unix_dgram",
     short_name: "u_dgr",
     flag: "unix",
-    recv_q: Counts::FirstDatagram,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::FirstDatagram),
+    send_q: Some(Counts::Truesize),
     charges_senders: true,
     is_acknowledged: false,
     listens: false,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: true,
     sent_by: SentBy::Allocated,
     full: Full::AtItsSenders,
@@ -177,12 +209,15 @@ static UNIX_SEQPACKET: ProtocolRow = ProtocolRow {
     name: "unix_seqpacket",
     short_name: "u_seq",
     flag: "unix",
-    recv_q: Counts::Payload,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Payload),
+    send_q: Some(Counts::Truesize),
     charges_senders: true,
     is_acknowledged: false,
     listens: true,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: true,
     sent_by: SentBy::Allocated,
     full: Full::AtItsSenders,
@@ -192,12 +227,15 @@ static MPTCP: ProtocolRow = ProtocolRow {
     name: "mptcp",
     short_name: "mptcp",
     flag: "mptcp",
-    recv_q: Counts::Truesize,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Truesize),
+    send_q: Some(Counts::Truesize),
     charges_senders: false,
     is_acknowledged: true,
     listens: true,
-    is_walkable: false,
+    not_walked: Some("it is MPTCP, whose queues cannot be walked"),
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: true,
     sent_by: SentBy::Queued,
     full: Full::ForAPacket,
@@ -207,12 +245,15 @@ static RAW: ProtocolRow = ProtocolRow {
     name: "raw",
     short_name: "raw",
     flag: "raw",
-    recv_q: Counts::Truesize,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Truesize),
+    send_q: Some(Counts::Truesize),
     charges_senders: false,
     is_acknowledged: false,
     listens: false,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: false,
     sent_by: SentBy::Allocated,
     full: Full::AtItsLimit,
@@ -222,12 +263,15 @@ static PING: ProtocolRow = ProtocolRow {
     name: "ping",
     short_name: "ping",
     flag: "raw",
-    recv_q: Counts::Truesize,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Truesize),
+    send_q: Some(Counts::Truesize),
     charges_senders: false,
     is_acknowledged: false,
     listens: false,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: false,
     sent_by: SentBy::Allocated,
     full: Full::AtItsLimit,
@@ -237,12 +281,15 @@ static PACKET: ProtocolRow = ProtocolRow {
     name: "packet",
     short_name: "packet",
     flag: "packet",
-    recv_q: Counts::Truesize,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Truesize),
+    send_q: Some(Counts::Truesize),
     charges_senders: false,
     is_acknowledged: false,
     listens: false,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: true,
+    is_counted: false,
     waits_for_reader: false,
     sent_by: SentBy::Allocated,
     full: Full::AtItsLimit,
@@ -252,15 +299,72 @@ static NETLINK: ProtocolRow = ProtocolRow {
     name: "netlink",
     short_name: "netlink",
     flag: "netlink",
-    recv_q: Counts::Truesize,
-    send_q: Counts::Truesize,
+    recv_q: Some(Counts::Truesize),
+    send_q: Some(Counts::Truesize),
     charges_senders: false,
     is_acknowledged: false,
     listens: false,
-    is_walkable: true,
+    not_walked: None,
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
     waits_for_reader: false,
     sent_by: SentBy::Allocated,
     full: Full::ForAPacket,
+};
+
+static VSOCK_STREAM: ProtocolRow = ProtocolRow {
+    name: "vsock_stream",
+    short_name: "v_str",
+    flag: "vsock",
+    recv_q: None,
+    send_q: None,
+    charges_senders: false,
+    is_acknowledged: false,
+    listens: true,
+    not_walked: Some("it is a vsock socket, whose queues cannot be walked"),
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
+    waits_for_reader: false,
+    sent_by: SentBy::Allocated,
+    full: Full::AtItsSenders,
+};
+
+static VSOCK_DATAGRAM: ProtocolRow = ProtocolRow {
+    name: "vsock_dgram",
+    short_name: "v_dgr",
+    flag: "vsock",
+    recv_q: None,
+    send_q: None,
+    charges_senders: false,
+    is_acknowledged: false,
+    listens: false,
+    not_walked: Some("it is a vsock socket, whose queues cannot be walked"),
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
+    waits_for_reader: false,
+    sent_by: SentBy::Allocated,
+    full: Full::AtItsSenders,
+};
+
+static VSOCK_SEQPACKET: ProtocolRow = ProtocolRow {
+    name: "vsock_seqpacket",
+    short_name: "v_seq",
+    flag: "vsock",
+    recv_q: None,
+    send_q: None,
+    charges_senders: false,
+    is_acknowledged: false,
+    listens: true,
+    not_walked: Some("it is a vsock socket, whose queues cannot be walked"),
+    packets_hold_payload: PacketsHoldPayload::Never,
+    has_rings: false,
+    is_counted: false,
+    waits_for_reader: false,
+    sent_by: SentBy::Allocated,
+    full: Full::AtItsSenders,
 };
 
 #[cfg(test)]

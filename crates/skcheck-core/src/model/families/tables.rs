@@ -20,24 +20,46 @@ pub(crate) struct TableRow {
     pub module: Option<&'static str>,
     /// Its file below /proc/net; of one that has none, a file that is there where the kernel knows it.
     pub proc_files: [&'static str; 2],
+    /// How a line of that file tells of a socket; `None`: it tells of none.
+    pub columns: Option<Columns>,
     /// What that file does not tell of its sockets, as the object of a sentence; `None`: it tells none.
     pub untold: Option<&'static str>,
     /// What that file does not tell is, among others, what waits in their queues.
     pub hides_queues: bool,
     /// How /proc/net/sockstat calls it, where it is counted there.
     pub sockstat: Option<[&'static str; 2]>,
-    /// How /proc/net/protocols calls it, where asking an empty table costs as much as a full one.
-    pub protocols: Option<[&'static str; 2]>,
+    /// How the kernel calls its protocol (`sk_prot->name`), and a later kernel besides.
+    pub kernel_names: [&'static [&'static str]; 2],
+    /// Asking it costs as much where it is empty, and /proc/net/protocols tells where it is.
+    pub is_dear: bool,
+    /// It is asked only where a descriptor refers to such a socket, unless it is asked for by name: on most
+    /// hosts there is none, and for a question alone the kernel would load a module.
+    pub is_rare: bool,
     /// Every kernel was built with it.
     pub is_everywhere: bool,
     /// An engine's pass over all descriptors meets its sockets.
     pub is_met_by_engine: bool,
 }
 
+/// The columns of a file below /proc/net.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// `get_tcp4_sock`.
+    Tcp,
+    /// `udp4_format_sock`, `raw_sock_seq_show` and `ping_v4_format_sock` have the same.
+    Datagram,
+    /// `unix_seq_show`.
+    Unix,
+    /// `packet_seq_show`.
+    Packet,
+    /// `netlink_native_seq_show`.
+    Netlink,
+}
+
 impl Table {
     /// Every table, in the order in which they are dumped: those of MPTCP before those of TCP, in which its
     /// subflows are.
-    pub const ALL: [Table; 15] = [
+    pub const ALL: [Table; 16] = [
         Table::Mptcp(V4),
         Table::Mptcp(V6),
         Table::Tcp(V4),
@@ -53,6 +75,7 @@ impl Table {
         Table::Unix,
         Table::Packet,
         Table::Netlink,
+        Table::Vsock,
     ];
 
     pub(crate) const fn row(self) -> &'static TableRow {
@@ -66,7 +89,18 @@ impl Table {
             Table::Ping(_) => &PING,
             Table::Packet => &PACKET,
             Table::Netlink => &NETLINK,
+            Table::Vsock => &VSOCK,
         }
+    }
+
+    /// A table that sockets of this protocol are in.
+    pub(crate) fn of(protocol: Protocol) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.row().speaks.contains(&protocol))
+    }
+
+    /// Whether the kernel calls its protocol so.
+    pub(crate) fn is_called(self, name: &[u8]) -> bool {
+        self.pick(self.row().kernel_names).iter().any(|it| it.as_bytes() == name)
     }
 
     /// The version of IP of its sockets.
@@ -78,7 +112,7 @@ impl Table {
             | Table::Mptcp(version)
             | Table::Raw(version)
             | Table::Ping(version) => Some(version),
-            Table::Unix | Table::Packet | Table::Netlink => None,
+            Table::Unix | Table::Packet | Table::Netlink | Table::Vsock => None,
         }
     }
 
@@ -95,10 +129,13 @@ static TCP: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("tcp_diag"),
     proc_files: ["/proc/net/tcp", "/proc/net/tcp6"],
+    columns: Some(Columns::Tcp),
     untold: Some("memory, limits, backlog and cookies"),
     hides_queues: true,
     sockstat: Some(["TCP", "TCP6"]),
-    protocols: None,
+    kernel_names: [&["TCP"], &["TCPv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: true,
     is_met_by_engine: true,
 };
@@ -110,10 +147,13 @@ static UDP: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("udp_diag"),
     proc_files: ["/proc/net/udp", "/proc/net/udp6"],
+    columns: Some(Columns::Datagram),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["UDP", "UDP6"]),
-    protocols: None,
+    kernel_names: [&["UDP"], &["UDPv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: true,
     is_met_by_engine: true,
 };
@@ -125,10 +165,13 @@ static UDP_LITE: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("udp_diag"),
     proc_files: ["/proc/net/udplite", "/proc/net/udplite6"],
+    columns: Some(Columns::Datagram),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["UDPLITE", "UDPLITE6"]),
-    protocols: None,
+    kernel_names: [&["UDP-Lite"], &["UDPLITEv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: true,
 };
@@ -140,10 +183,13 @@ static UNIX: TableRow = TableRow {
     families: [Family::Unix; 2],
     module: Some("unix_diag"),
     proc_files: ["/proc/net/unix"; 2],
+    columns: Some(Columns::Unix),
     untold: Some("queues, limits, peers and cookies"),
     hides_queues: true,
     sockstat: None,
-    protocols: None,
+    kernel_names: [&["UNIX", "UNIX-STREAM"]; 2],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: true,
     is_met_by_engine: true,
 };
@@ -155,10 +201,13 @@ static MPTCP: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("mptcp_diag"),
     proc_files: ["/proc/sys/net/mptcp/enabled"; 2],
+    columns: None,
     untold: None,
     hides_queues: false,
     sockstat: None,
-    protocols: Some(["MPTCP", "MPTCPv6"]),
+    kernel_names: [&["MPTCP"], &["MPTCPv6"]],
+    is_dear: true,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: false,
 };
@@ -170,10 +219,13 @@ static RAW: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("raw_diag"),
     proc_files: ["/proc/net/raw", "/proc/net/raw6"],
+    columns: Some(Columns::Datagram),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["RAW", "RAW6"]),
-    protocols: None,
+    kernel_names: [&["RAW"], &["RAWv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: false,
 };
@@ -185,10 +237,13 @@ static PING: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: None,
     proc_files: ["/proc/net/icmp", "/proc/net/icmp6"],
+    columns: Some(Columns::Datagram),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: None,
-    protocols: None,
+    kernel_names: [&["PING"], &["PINGv6"]],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: true,
 };
@@ -200,10 +255,13 @@ static PACKET: TableRow = TableRow {
     families: [Family::Packet; 2],
     module: Some("af_packet_diag"),
     proc_files: ["/proc/net/packet"; 2],
+    columns: Some(Columns::Packet),
     untold: Some("rings, limits and cookies"),
     hides_queues: false,
     sockstat: None,
-    protocols: None,
+    kernel_names: [&["PACKET"]; 2],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: false,
 };
@@ -215,10 +273,47 @@ static NETLINK: TableRow = TableRow {
     families: [Family::Netlink; 2],
     module: Some("netlink_diag"),
     proc_files: ["/proc/net/netlink"; 2],
+    columns: Some(Columns::Netlink),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: None,
-    protocols: None,
+    kernel_names: [&["NETLINK"]; 2],
+    is_dear: false,
+    is_rare: false,
     is_everywhere: false,
     is_met_by_engine: false,
 };
+
+static VSOCK: TableRow = TableRow {
+    names: ["vsock"; 2],
+    protocol: Protocol::VsockStream,
+    speaks: &[Protocol::VsockStream, Protocol::VsockDatagram, Protocol::VsockSeqpacket],
+    families: [Family::Vsock; 2],
+    module: Some("vsock_diag"),
+    proc_files: ["/sys/class/misc/vsock/dev"; 2],
+    columns: None,
+    untold: None,
+    hides_queues: true,
+    sockstat: None,
+    kernel_names: [&["AF_VSOCK"]; 2],
+    is_dear: false,
+    is_rare: true,
+    is_everywhere: false,
+    is_met_by_engine: false,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_has_a_table() {
+        for protocol in Protocol::ALL {
+            assert!(Table::of(protocol).is_some(), "{protocol:?}");
+        }
+        for table in Table::ALL {
+            assert!(table.row().speaks.contains(&table.protocol()), "{table:?}");
+            assert_eq!(table.row().columns.is_some(), table.row().untold.is_some(), "{table:?}");
+        }
+    }
+}

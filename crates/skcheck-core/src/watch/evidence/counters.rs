@@ -26,10 +26,10 @@ pub(crate) fn last_arrival(report: &SocketEntry) -> Option<Duration> {
 
 /// How far the peer has acknowledged: a number of which only the growth says anything, in bytes.
 pub(crate) fn acked(socket: &Socket) -> Option<u64> {
-    match socket.protocol {
-        Protocol::Mptcp => socket.mptcp.as_ref()?.snd_una,
-        _ => socket.tcp_info?.bytes_acked,
+    if socket.protocol == Protocol::Mptcp {
+        return socket.mptcp.as_ref()?.snd_una;
     }
+    socket.tcp_info?.bytes_acked
 }
 
 /// What was sent and not taken, in bytes, as far as it is known: of a unix socket its memory.

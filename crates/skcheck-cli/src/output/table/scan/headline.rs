@@ -1,7 +1,5 @@
 //! The answer: who is the heaviest, and how heavy.
 
-use skcheck_core::Protocol;
-
 use crate::output::table::scan::amount::amount;
 use crate::output::table::scan::charge::charge;
 use crate::output::table::scan::closed_held::whose_unlisted;
@@ -114,7 +112,7 @@ fn has_waiting(subject: &SentenceSubject, group: &OwnerGroup<'_>) -> Vec<String>
 /// Whether what was sent is on its way to a device: that of all protocols whose peers tell nothing.
 fn waits_for_device(group: &OwnerGroup<'_>) -> bool {
     let mut senders = group.sockets.iter().filter(|socket| shows_sent(socket)).map(|it| it.socket.protocol);
-    senders.all(|protocol| !protocol.is_unix() && !matches!(protocol, Protocol::Tcp | Protocol::Mptcp))
+    senders.all(|protocol| !protocol.waits_for_reader())
 }
 
 /// Who has not taken what was sent: by name where it is one process of this host.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::footprint::unsent;
+use crate::model::families::protocols::Full;
 use crate::model::holder::Holder;
-use crate::model::protocol::{Family, Protocol};
+use crate::model::protocol::Family;
 use crate::model::socket::Socket;
 use crate::model::units::Payload;
 use crate::occupancy::would_block;
@@ -35,9 +36,11 @@ pub(crate) fn until_empty(span: &Span<'_>, now: &SocketEntry, net: u64) -> Optio
 /// one of its threads is blocked in writing.
 pub(crate) fn is_full(processes: &BTreeMap<u32, ProcessEvidence>, sender: &SocketEntry) -> bool {
     let socket = &sender.socket;
-    let has_more = match socket.protocol {
-        Protocol::Tcp => exceeds_window(socket),
-        _ => would_block(socket) && socket.skmem.sndbuf.is_some(),
+    let has_more = match socket.protocol.row().full {
+        Full::AtItsWindow => exceeds_window(socket),
+        Full::ForAPacket | Full::AtItsLimit | Full::AtItsSenders => {
+            would_block(socket) && socket.skmem.sndbuf.is_some()
+        }
     };
     has_more || sender.holders.iter().any(|holder| is_writing(processes, *holder))
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::model::protocol::Protocol;
 use crate::model::queues::RecvQueue;
 use crate::model::state::State;
 use crate::model::units::Payload;
@@ -27,10 +26,11 @@ pub(crate) fn received(span: &Span<'_>, pair: &SocketPair<'_>) -> Received {
         return received;
     }
     let mut received = match pair.before {
-        Some(before) if !span.window.is_zero() => match now.socket.protocol {
-            Protocol::Tcp => of_tcp(span, pair.key, before, now),
-            _ => uncounted_queue::received(span, pair.key, before, now),
-        },
+        Some(before) if !span.window.is_zero() => {
+            let is_counted = now.socket.protocol.row().is_counted;
+            let received = if is_counted { of_tcp } else { uncounted_queue::received };
+            received(span, pair.key, before, now)
+        }
         Some(_) => Received::just(Reading::Unknown),
         None => appeared(span, now),
     };

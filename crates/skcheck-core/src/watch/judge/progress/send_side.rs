@@ -1,6 +1,5 @@
 //! How a sending side goes. Pure.
 
-use crate::model::protocol::Protocol;
 use crate::model::state::State;
 use crate::watch::evidence::sample::StillOpen;
 use crate::watch::judge::progress::state::{Reading, Writing};
@@ -25,16 +24,15 @@ pub(crate) fn sent(span: &Span<'_>, pair: &SocketPair<'_>, reader: Option<Readin
         return just(if is_open { Writing::Idle } else { Writing::Unknown });
     };
     let before = pair.before.map(|report| &report.socket);
-    match now.socket.protocol {
-        _ if now.socket.state == State::Listen => just(Writing::Idle),
-        Protocol::Tcp | Protocol::Mptcp => {
-            let writing = tcp::writing(before, &now.socket, span.window);
-            let waits = matches!(writing, Writing::Stalled | Writing::Slow | Writing::Draining);
-            let window_closed =
-                before.filter(|_| waits).and_then(|before| tcp::window_closed(before, &now.socket));
-            let taken = before.and_then(|before| tcp::acknowledged(before, &now.socket));
-            Sent { writing, window_closed, taken }
-        }
-        _ => just(uncounted_queue::writing(before, &now.socket, reader)),
+    if now.socket.state == State::Listen {
+        return just(Writing::Idle);
     }
+    if !now.socket.protocol.is_acknowledged() {
+        return just(uncounted_queue::writing(before, &now.socket, reader));
+    }
+    let writing = tcp::writing(before, &now.socket, span.window);
+    let waits = matches!(writing, Writing::Stalled | Writing::Slow | Writing::Draining);
+    let window_closed = before.filter(|_| waits).and_then(|before| tcp::window_closed(before, &now.socket));
+    let taken = before.and_then(|before| tcp::acknowledged(before, &now.socket));
+    Sent { writing, window_closed, taken }
 }

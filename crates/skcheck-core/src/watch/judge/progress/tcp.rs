@@ -63,11 +63,11 @@ pub(crate) fn writing(before: Option<&Socket>, now: &Socket, window: Duration) -
 
 /// What the peer took in between, in bytes; a FIN counts.
 pub(crate) fn acknowledged(before: &Socket, now: &Socket) -> Option<u64> {
-    match now.protocol {
+    if now.protocol == Protocol::Mptcp {
         // A sequence number, which wraps.
-        Protocol::Mptcp => Some(acked(now)?.wrapping_sub(acked(before)?)),
-        _ => acked(now)?.checked_sub(acked(before)?),
+        return Some(acked(now)?.wrapping_sub(acked(before)?));
     }
+    acked(now)?.checked_sub(acked(before)?)
 }
 
 /// Whether the peer's window keeps a writer that stands still from sending: it is shut, or the kernel

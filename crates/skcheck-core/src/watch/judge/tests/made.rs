@@ -13,6 +13,7 @@ use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::{RecvQueue, SendQueue, queues};
 use crate::model::socket::{Cookie, Inode, Socket};
 use crate::model::state::State;
+use crate::model::table::Table;
 use crate::model::tcp::TcpInfo;
 use crate::model::units::{Bytes, PageSize, Truesize};
 use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
@@ -40,12 +41,7 @@ pub(crate) struct Sock {
 
 impl Sock {
     pub(crate) fn new(protocol: Protocol, number: u32) -> Sock {
-        let family = match protocol {
-            Protocol::Packet => Family::Packet,
-            Protocol::Netlink => Family::Netlink,
-            protocol if protocol.is_unix() => Family::Unix,
-            _ => Family::Ipv4,
-        };
+        let family = Table::of(protocol).map_or(Family::Ipv4, Table::family);
         let mut socket = Socket::unknown(family, protocol, State::Established);
         (socket.inode, socket.cookie) = (Inode::new(number), Some(Cookie(number.into())));
         (socket.recv_q, socket.send_q) = queues(protocol, State::Established, 0, 0);

@@ -1,13 +1,16 @@
 //! Unix sockets (`struct unix_diag_msg` of linux/unix_diag.h).
 
-use netlink_packet_core::Parseable;
-use netlink_packet_sock_diag::unix::UnixResponseHeader;
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, Parseable};
+use netlink_packet_sock_diag::unix::{ShowFlags, StateFlags, UnixRequest, UnixResponseHeader};
 use netlink_packet_sock_diag::{
-    UNIX_DIAG_ICONS, UNIX_DIAG_MEMINFO, UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN, UNIX_DIAG_SHUTDOWN,
+    SockDiagMessage, UNIX_DIAG_ICONS, UNIX_DIAG_MEMINFO, UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN,
+    UNIX_DIAG_SHUTDOWN,
 };
 
 use crate::diag::attributes::{attributes, cookie, decoded, u32_at};
+use crate::diag::message::{NO_COOKIE, emit};
 use crate::diag::record::Record;
+use crate::diag::states::States;
 use crate::model::endpoint::Endpoint;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::queues;
@@ -19,6 +22,31 @@ use crate::model::state::State;
 const HEADER: usize = 16;
 /// Since Linux 5.3; the crate does not know it.
 const UNIX_DIAG_UID: u16 = 7;
+/// `UDIAG_SHOW_UID`, which the crate does not know.
+const SHOW_UID: u32 = 0x40;
+
+/// A request for every unix socket.
+pub(super) fn dump(states: States, sequence: u32) -> Vec<u8> {
+    emit(unix_dump(states, ShowFlags::empty()), NLM_F_REQUEST | NLM_F_DUMP, sequence)
+}
+
+pub(in crate::diag) fn unix_show() -> ShowFlags {
+    ShowFlags::NAME
+        | ShowFlags::PEER
+        | ShowFlags::RQLEN
+        | ShowFlags::MEMINFO
+        | ShowFlags::from_bits_retain(SHOW_UID)
+}
+
+pub(in crate::diag) fn unix_dump(states: States, extra: ShowFlags) -> SockDiagMessage {
+    // The crate's own flags name two states; sockets that are not connected are in neither.
+    SockDiagMessage::UnixRequest(UnixRequest {
+        state_flags: StateFlags::from_bits_retain(states.bits()),
+        inode: 0,
+        show_flags: unix_show() | extra,
+        cookie: NO_COOKIE,
+    })
+}
 
 pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<Record<'a>> {
     let header = UnixResponseHeader::parse(payload).ok()?;

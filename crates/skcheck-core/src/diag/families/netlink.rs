@@ -61,6 +61,6 @@ fn state_of(number: u8) -> State {
 
 /// Whether this socket is one of the two ends of the very conversation that tells of it: its answers and its
 /// requests are charged to them while it lasts. `portid` is that of the asking end.
-pub(super) fn is_conversation(socket: &Socket, portid: u32) -> bool {
+pub(in crate::diag) fn is_conversation(socket: &Socket, portid: u32) -> bool {
     matches!(socket.local, Endpoint::Netlink { protocol: SOCK_DIAG, portid: it } if it == 0 || it == portid)
 }

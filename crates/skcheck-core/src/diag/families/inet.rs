@@ -1,22 +1,25 @@
 //! Sockets of the IP families: TCP, MPTCP, UDP, UDP-Lite and raw (`struct inet_diag_msg` of
 //! linux/inet_diag.h).
 
-use netlink_packet_core::Parseable;
-use netlink_packet_sock_diag::inet::InetResponseHeader;
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, Parseable};
+use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags};
 use netlink_packet_sock_diag::{
-    AF_INET6, INET_DIAG_INFO, INET_DIAG_SHUTDOWN, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY,
+    AF_INET, AF_INET6, INET_DIAG_INFO, INET_DIAG_SHUTDOWN, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY,
+    SockDiagMessage,
 };
 
 use crate::diag::attributes::{attributes, cookie, decoded, u64_at};
-use crate::diag::mptcp;
+use crate::diag::families::mptcp;
+use crate::diag::message::{NO_COOKIE, emit, with_attribute};
 use crate::diag::record::Record;
+use crate::diag::states::States;
 use crate::model::endpoint::Endpoint;
 use crate::model::protocol::Family;
 use crate::model::queues::queues;
 use crate::model::skmem::SkMem;
 use crate::model::socket::{Inode, Mptcp, Shutdown, Socket};
 use crate::model::state::State;
-use crate::model::table::Table;
+use crate::model::table::{IpVersion, Table};
 use crate::model::tcp::TcpInfo;
 
 /// `sizeof(struct inet_diag_msg)`.
@@ -25,6 +28,35 @@ const HEADER: usize = 72;
 const INET_DIAG_ULP_INFO: u16 = 19;
 /// Since Linux 5.8.
 const INET_DIAG_CGROUP_ID: u16 = 21;
+
+pub(super) const IPPROTO_ICMP: u8 = 1;
+pub(in crate::diag) const IPPROTO_MPTCP: u32 = 262;
+/// An attribute of `struct inet_diag_req_v2`, since Linux 5.9: a protocol of more than 8 bits.
+pub(in crate::diag) const INET_DIAG_REQ_PROTOCOL: u16 = 3;
+
+/// A request for every socket of one protocol and one version of IP.
+pub(super) fn dump(version: IpVersion, protocol: u8, states: States, sequence: u32) -> Vec<u8> {
+    let (family, mut socket_id) = match version {
+        IpVersion::V4 => (AF_INET, SocketId::new_v4()),
+        IpVersion::V6 => (AF_INET6, SocketId::new_v6()),
+    };
+    socket_id.cookie = NO_COOKIE;
+    let message = SockDiagMessage::InetRequest(InetRequest {
+        family,
+        protocol,
+        extensions: ExtensionFlags::SKMEMINFO | ExtensionFlags::SHUTDOWN,
+        states: StateFlags::from_bits_retain(states.bits()),
+        socket_id,
+    });
+    emit(message, NLM_F_REQUEST | NLM_F_DUMP, sequence)
+}
+
+/// A request for every MPTCP socket of one version of IP. Its number is in no byte: an attribute says it. A
+/// kernel that does not know that finds no protocol 0.
+pub(super) fn dump_mptcp(version: IpVersion, states: States, sequence: u32) -> Vec<u8> {
+    let asked = dump(version, 0, states, sequence);
+    with_attribute(asked, INET_DIAG_REQ_PROTOCOL, &IPPROTO_MPTCP.to_ne_bytes())
+}
 
 pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u64) -> Option<Record<'a>> {
     let header = InetResponseHeader::parse(payload).ok()?;
@@ -37,13 +69,11 @@ pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u
         (_, state) => state,
     };
     let mut socket = Socket::unknown(family, table.protocol(), state);
-    socket.local = match table {
+    socket.local = if matches!(table, Table::Raw(_)) {
         // What a raw socket has for a port is the protocol that it gets (`inet_num`).
-        Table::Raw(_) => Endpoint::Raw { addr: id.source_address, protocol: id.source_port },
-        Table::Tcp(_) | Table::Udp(_) | Table::UdpLite(_) | Table::Mptcp(_) | Table::Ping(_) => {
-            Endpoint::Ip { addr: id.source_address, port: id.source_port }
-        }
-        Table::Unix | Table::Packet | Table::Netlink => return None,
+        Endpoint::Raw { addr: id.source_address, protocol: id.source_port }
+    } else {
+        Endpoint::Ip { addr: id.source_address, port: id.source_port }
     };
     socket.peer = Endpoint::Ip { addr: id.destination_address, port: id.destination_port };
     socket.interface = (id.interface_id != 0).then_some(id.interface_id);
@@ -51,15 +81,14 @@ pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u
     socket.inode = Inode::new(header.inode);
     socket.cookie = cookie(&id.cookie);
     (socket.recv_q, socket.send_q) = queues(socket.protocol, state, header.recv_queue, header.send_queue);
-    socket.mptcp = matches!(table, Table::Mptcp(_)).then(Mptcp::default);
+    let is_mptcp = matches!(table, Table::Mptcp(_));
+    socket.mptcp = is_mptcp.then(Mptcp::default);
     let mut record = Record::of(socket);
     let mut bad_within = 0;
     for (kind, value) in attributes(payload.get(HEADER..)?, bad_attributes) {
         match kind {
             INET_DIAG_SKMEMINFO => record.socket.skmem = SkMem::from_bytes(value),
-            INET_DIAG_INFO if matches!(table, Table::Mptcp(_)) => {
-                record.socket.mptcp = Some(mptcp::of_info(value));
-            }
+            INET_DIAG_INFO if is_mptcp => record.socket.mptcp = Some(mptcp::of_info(value)),
             INET_DIAG_INFO => record.socket.tcp_info = Some(TcpInfo::from_bytes(value)),
             INET_DIAG_ULP_INFO => record.socket.mptcp = mptcp::of_ulp(value, &mut bad_within),
             INET_DIAG_SHUTDOWN => {
