@@ -17,8 +17,7 @@ use crate::collect::namespace::Namespace;
 use crate::collect::processes;
 use crate::collect::processes::Unreadable;
 use crate::collect::scanned::Source;
-use crate::collect::tables::{TableReader, dump_held, dump_tables};
-use crate::collect::unlisted;
+use crate::collect::tables::{TableReader, dump_apart, dump_tables};
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
 use crate::host::Host;
@@ -79,12 +78,7 @@ pub(crate) fn run(
     let mut scanned = survey.scanned(host, unreadable, gaps);
     gaps.append(&mut of_survey);
     scanned.descriptors = pass.descriptors;
-    let mut apart = pass.apart;
-    let names: Vec<&[u8]> = apart.keys().map(Vec::as_slice).collect();
-    let held = query.tables_held(&names);
-    let told = dump_held(host, query, facts, &survey.descriptors, held, &mut namespaces);
-    unlisted::forget_told(&mut apart, &told);
-    gaps.extend(unlisted::gap(&apart, query));
+    gaps.extend(dump_apart(host, query, facts, &survey.descriptors, pass.apart, &mut namespaces));
     let sources = Sources { source: Source::SockDiag, scanned, closed: Some(closed), unlisted: Vec::new() };
     Collected::of(host, query, survey, namespaces, sources, gaps).ok()
 }

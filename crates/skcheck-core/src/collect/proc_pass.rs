@@ -12,7 +12,7 @@ use crate::collect::namespace::Namespace;
 use crate::collect::processes::Unreadable;
 use crate::collect::record_collector::RecordCollector;
 use crate::collect::scanned::Source;
-use crate::collect::tables::{dump_held, dump_tables};
+use crate::collect::tables::{dump_apart, dump_tables};
 use crate::collect::{proc_net, processes, unlisted};
 use crate::diag::request::States;
 use crate::footprint::HostFacts;
@@ -48,11 +48,8 @@ pub(crate) fn run(
     if namespaces.iter().any(|namespace| namespace.dump.may_have_bound) && has_tcp() {
         ask_for_bound(host, query, facts, &survey.descriptors, &mut namespaces);
     }
-    let held = query.tables_held(&unlisted::names(&unlisted));
-    let told = dump_held(host, query, facts, &survey.descriptors, held, &mut namespaces);
-    let mut apart = unlisted::without_table(&unlisted, query);
-    unlisted::forget_told(&mut apart, &told);
-    gaps.extend(unlisted::gap(&apart, query));
+    let apart = unlisted::without_table(&unlisted, query);
+    gaps.extend(dump_apart(host, query, facts, &survey.descriptors, apart, &mut namespaces));
     Collected::of(host, query, survey, namespaces, Sources { source, scanned, closed: None, unlisted }, gaps)
 }
 

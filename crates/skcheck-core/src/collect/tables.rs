@@ -1,6 +1,7 @@
 //! Reads the tables of one network namespace.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use crate::collect::client::Asker;
 use crate::collect::descriptors::Descriptors;
@@ -10,6 +11,7 @@ use crate::collect::namespace::Namespace;
 use crate::collect::record_collector::RecordCollector;
 use crate::collect::record_sink::RecordSink;
 use crate::collect::shortcomings::Refusal;
+use crate::collect::unlisted;
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::footprint::HostFacts;
@@ -201,9 +203,25 @@ fn answered(table: Table, shortcomings: Vec<Gap>, dump: &mut Dump) -> Dumped {
     dumped
 }
 
-/// Dumps the tables that are asked only where descriptors refer to such sockets, in every namespace that could
-/// be asked for others. Returns those that the kernel gave or refused.
-pub(crate) fn dump_held(
+/// Dumps the tables that are asked only where descriptors refer to such sockets: `apart` counts those of
+/// protocols that no table has named. Returns what is not told of these.
+pub(crate) fn dump_apart(
+    host: &dyn Host,
+    query: &Query,
+    facts: &HostFacts,
+    descriptors: &Descriptors,
+    mut apart: BTreeMap<Vec<u8>, u64>,
+    namespaces: &mut [Namespace],
+) -> Option<Gap> {
+    let names: Vec<&[u8]> = apart.keys().map(Vec::as_slice).collect();
+    let held = query.tables_held(&names);
+    let told = dump_held(host, query, facts, descriptors, held, namespaces);
+    unlisted::forget_told(&mut apart, &told);
+    unlisted::gap(&apart, query)
+}
+
+/// Dumps these tables in every namespace that could be asked for others. Returns those that the kernel gave or refused.
+fn dump_held(
     host: &dyn Host,
     query: &Query,
     facts: &HostFacts,
@@ -243,7 +261,7 @@ fn dump_table(
     if table.protocol().row().recv_q.is_some() {
         return asker.dump(table, states, collector);
     }
-    let mut counted = Counted { collector, sockets: 0 };
+    let mut counted = CountingCollector { collector, sockets: 0 };
     let mut gaps = asker.dump(table, states, &mut counted)?;
     if counted.sockets > 0 {
         let remedy =
@@ -254,12 +272,12 @@ fn dump_table(
 }
 
 /// Counts the sockets that the processes which are asked for may have.
-struct Counted<'s, 'd> {
+struct CountingCollector<'s, 'd> {
     collector: &'s mut RecordCollector<'d>,
     sockets: u64,
 }
 
-impl RecordSink for Counted<'_, '_> {
+impl RecordSink for CountingCollector<'_, '_> {
     fn begin(&mut self, table: Table) {
         self.sockets = 0;
         self.collector.begin(table);

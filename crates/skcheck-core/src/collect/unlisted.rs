@@ -45,11 +45,6 @@ pub(crate) fn still_holds(host: &dyn Host, survey: &Survey, holder: Holder, inod
     host.read_link(Path::new(&path)).is_ok_and(|target| socket_inode(&target) == Some(inode))
 }
 
-/// The name of each one's protocol.
-pub(crate) fn names(unlisted: &[Unlisted]) -> Vec<&[u8]> {
-    unlisted.iter().filter_map(|it| it.protocol.as_deref()).collect()
-}
-
 /// How many of these are of protocols that have no table, by the name of the protocol: those of the processes
 /// that are asked for.
 pub(crate) fn without_table(unlisted: &[Unlisted], query: &Query) -> BTreeMap<Vec<u8>, u64> {

@@ -27,12 +27,7 @@ pub(in crate::output) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, 
     match endpoint {
         Endpoint::Ip { addr, port } => {
             let port = if *port == 0 { "*".to_owned() } else { port.to_string() };
-            let scope = interface.map(|name| format!("%{}", safe(name.as_bytes())));
-            let scope = scope.unwrap_or_default();
-            match addr {
-                IpAddr::V4(addr) => format!("{addr}{scope}:{port}"),
-                IpAddr::V6(addr) => format!("[{addr}]{scope}:{port}"),
-            }
+            format!("{}:{port}", ip(*addr, interface, charset))
         }
         // An abstract name is shown behind an @, so a path must not begin with one.
         Endpoint::Path(path) if path.starts_with(b"@") => format!("./{}", safe(path)),
@@ -40,13 +35,8 @@ pub(in crate::output) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, 
         Endpoint::Abstract(name) => format!("@{}", safe(name)),
         Endpoint::Unnamed => "(unnamed)".to_owned(),
         Endpoint::Raw { addr, protocol } => {
-            let scope = interface.map(|name| format!("%{}", safe(name.as_bytes()))).unwrap_or_default();
-            let protocol =
-                numbers::ip_protocol(*protocol).map_or_else(|| protocol.to_string(), str::to_owned);
-            match addr {
-                IpAddr::V4(addr) => format!("{addr}{scope}:{protocol}"),
-                IpAddr::V6(addr) => format!("[{addr}]{scope}:{protocol}"),
-            }
+            let protocol = name_or_number(numbers::ip_protocol(*protocol), protocol);
+            format!("{}:{protocol}", ip(*addr, interface, charset))
         }
         Endpoint::Packet { protocol } => {
             let frames = numbers::ethernet_protocol(*protocol)
@@ -54,19 +44,29 @@ pub(in crate::output) fn endpoint(endpoint: &Endpoint, interface: Option<&str>, 
             format!("{frames}:{}", interface.map_or_else(|| "*".to_owned(), |name| safe(name.as_bytes())))
         }
         Endpoint::Netlink { protocol, portid } => {
-            let name =
-                numbers::netlink_protocol(*protocol).map_or_else(|| protocol.to_string(), str::to_owned);
             let portid = if *portid == 0 { "kernel".to_owned() } else { portid.to_string() };
-            format!("{name}:{portid}")
+            format!("{}:{portid}", name_or_number(numbers::netlink_protocol(*protocol), protocol))
         }
         Endpoint::Vsock { cid, port } => {
-            let machine = cid.map(|cid| cid_name(cid).map_or_else(|| cid.to_string(), str::to_owned));
+            let machine = cid.map_or_else(|| "*".to_owned(), |cid| name_or_number(cid_name(cid), &cid));
             let port = port.map_or_else(|| "*".to_owned(), |port| port.to_string());
-            format!("{}:{port}", machine.as_deref().unwrap_or("*"))
+            format!("{machine}:{port}")
         }
         Endpoint::Unknown => String::new(),
         _ => String::new(),
     }
+}
+
+fn ip(addr: IpAddr, interface: Option<&str>, charset: Charset) -> String {
+    let scope = interface.map(|name| format!("%{}", escape(name.as_bytes(), charset))).unwrap_or_default();
+    match addr {
+        IpAddr::V4(addr) => format!("{addr}{scope}"),
+        IpAddr::V6(addr) => format!("[{addr}]{scope}"),
+    }
+}
+
+fn name_or_number(name: Option<&str>, number: &impl ToString) -> String {
+    name.map_or_else(|| number.to_string(), str::to_owned)
 }
 
 /// The machine that a context id of vsock always means (linux/vm_sockets.h).

@@ -60,6 +60,31 @@ pub(super) fn dump_mptcp(version: IpVersion, states: States, sequence: u32) -> V
 
 pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u64) -> Option<Record<'a>> {
     let header = InetResponseHeader::parse(payload).ok()?;
+    let mut record = Record::of(of_header(table, &header));
+    let is_mptcp = matches!(table, Table::Mptcp(_));
+    let mut bad_within = 0;
+    for (kind, value) in attributes(payload.get(HEADER..)?, bad_attributes) {
+        let socket = &mut record.socket;
+        match kind {
+            INET_DIAG_SKMEMINFO => socket.skmem = SkMem::from_bytes(value),
+            INET_DIAG_INFO if is_mptcp => socket.mptcp = Some(mptcp::of_info(value)),
+            INET_DIAG_INFO => socket.tcp_info = Some(TcpInfo::from_bytes(value)),
+            INET_DIAG_ULP_INFO => socket.mptcp = mptcp::of_ulp(value, &mut bad_within),
+            INET_DIAG_SHUTDOWN => {
+                let bits = decoded(value.first(), &mut bad_within);
+                socket.shutdown = bits.map(|&b| Shutdown::from_kernel(b));
+            }
+            INET_DIAG_CGROUP_ID => socket.cgroup_id = decoded(u64_at(value, 0), &mut bad_within),
+            INET_DIAG_SKV6ONLY => record.v6only = decoded(value.first(), &mut bad_within).map(|&b| b != 0),
+            _ => {}
+        }
+    }
+    *bad_attributes += bad_within;
+    Some(record)
+}
+
+/// What the header alone tells of a socket.
+fn of_header(table: Table, header: &InetResponseHeader) -> Socket {
     let family = if header.family == AF_INET6 { Family::Ipv6 } else { Family::Ipv4 };
     let id = &header.socket_id;
     let state = match (table, State::from_kernel(header.state)) {
@@ -81,25 +106,6 @@ pub(super) fn record<'a>(table: Table, payload: &'a [u8], bad_attributes: &mut u
     socket.inode = Inode::new(header.inode);
     socket.cookie = cookie(&id.cookie);
     (socket.recv_q, socket.send_q) = queues(socket.protocol, state, header.recv_queue, header.send_queue);
-    let is_mptcp = matches!(table, Table::Mptcp(_));
-    socket.mptcp = is_mptcp.then(Mptcp::default);
-    let mut record = Record::of(socket);
-    let mut bad_within = 0;
-    for (kind, value) in attributes(payload.get(HEADER..)?, bad_attributes) {
-        match kind {
-            INET_DIAG_SKMEMINFO => record.socket.skmem = SkMem::from_bytes(value),
-            INET_DIAG_INFO if is_mptcp => record.socket.mptcp = Some(mptcp::of_info(value)),
-            INET_DIAG_INFO => record.socket.tcp_info = Some(TcpInfo::from_bytes(value)),
-            INET_DIAG_ULP_INFO => record.socket.mptcp = mptcp::of_ulp(value, &mut bad_within),
-            INET_DIAG_SHUTDOWN => {
-                let bits = decoded(value.first(), &mut bad_within);
-                record.socket.shutdown = bits.map(|&b| Shutdown::from_kernel(b));
-            }
-            INET_DIAG_CGROUP_ID => record.socket.cgroup_id = decoded(u64_at(value, 0), &mut bad_within),
-            INET_DIAG_SKV6ONLY => record.v6only = decoded(value.first(), &mut bad_within).map(|&b| b != 0),
-            _ => {}
-        }
-    }
-    *bad_attributes += bad_within;
-    Some(record)
+    socket.mptcp = matches!(table, Table::Mptcp(_)).then(Mptcp::default);
+    socket
 }

@@ -50,18 +50,7 @@ pub(in crate::diag) fn unix_dump(states: States, extra: ShowFlags) -> SockDiagMe
 
 pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<Record<'a>> {
     let header = UnixResponseHeader::parse(payload).ok()?;
-    let protocol = match header.kind {
-        1 => Protocol::UnixStream,
-        2 => Protocol::UnixDatagram,
-        5 => Protocol::UnixSeqpacket,
-        _ => return None,
-    };
-    let state = State::from_kernel(header.state);
-    let mut socket = Socket::unknown(Family::Unix, protocol, state);
-    socket.local = Endpoint::Unnamed;
-    socket.inode = Inode::new(header.inode);
-    socket.cookie = cookie(&header.cookie);
-    let mut record = Record::of(socket);
+    let mut record = Record::of(of_header(&header)?);
     let mut cut = 0;
     for (kind, value) in attributes(payload.get(HEADER..)?, bad_attributes) {
         let socket = &mut record.socket;
@@ -74,7 +63,7 @@ pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<
             }
             UNIX_DIAG_RQLEN => match (u32_at(value, 0), u32_at(value, 4)) {
                 (Some(recv), Some(send)) => {
-                    (socket.recv_q, socket.send_q) = queues(protocol, state, recv, send);
+                    (socket.recv_q, socket.send_q) = queues(socket.protocol, socket.state, recv, send);
                 }
                 _ => cut += 1,
             },
@@ -88,4 +77,19 @@ pub(super) fn record<'a>(payload: &'a [u8], bad_attributes: &mut u64) -> Option<
     }
     *bad_attributes += cut;
     Some(record)
+}
+
+/// What the header alone tells of a socket.
+fn of_header(header: &UnixResponseHeader) -> Option<Socket> {
+    let protocol = match header.kind {
+        1 => Protocol::UnixStream,
+        2 => Protocol::UnixDatagram,
+        5 => Protocol::UnixSeqpacket,
+        _ => return None,
+    };
+    let mut socket = Socket::unknown(Family::Unix, protocol, State::from_kernel(header.state));
+    socket.local = Endpoint::Unnamed;
+    socket.inode = Inode::new(header.inode);
+    socket.cookie = cookie(&header.cookie);
+    Some(socket)
 }
