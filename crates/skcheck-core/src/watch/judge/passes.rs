@@ -15,7 +15,7 @@ use crate::watch::judge::progress::state::{Reading, Writing};
 use crate::watch::judge::progress::{headroom, rates, receive_side, ring, send_side};
 use crate::watch::judge::scene::Scene;
 use crate::watch::judge::scene::peers::Peers;
-use crate::watch::judge::scene::socket_progress::SocketProgress;
+use crate::watch::judge::scene::socket_progress::{SceneSocket, SocketProgress};
 use crate::watch::judge::span::{SocketPair, Span};
 use crate::watch::judge::{matching, trend};
 
@@ -116,7 +116,7 @@ fn wait_their_turn(span: &Span<'_>, sockets: &mut [Judged]) {
 fn write(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
     let readings = by_place(span, sockets, |judged| judged.reading);
     for judged in sockets {
-        let reader = judged.now.and_then(|now| peers.of(&span.now.snapshot.sockets, now));
+        let reader = judged.now.and_then(|now| peers.of(now, |at| span.now.snapshot.sockets.get(at)));
         let reading = reader.and_then(|reader| readings.get(reader).copied().flatten());
         let pair = pair(span, judged);
         let span = &span.of(&pair);
@@ -132,7 +132,8 @@ fn refill(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
     let reports = &span.now.snapshot.sockets;
     let reads = |judged: &&mut Judged| matches!(judged.reading, Reading::Slow | Reading::Draining);
     for judged in sockets.iter_mut().filter(reads) {
-        let sender = judged.now.and_then(|now| peers.of(reports, now)).and_then(|at| reports.get(at));
+        let sender =
+            judged.now.and_then(|now| peers.of(now, |at| reports.get(at))).and_then(|at| reports.get(at));
         judged.sender_is_full = sender.is_some_and(|sender| headroom::is_full(&span.now.processes, sender));
         if judged.sender_is_full {
             judged.until = None;
@@ -146,7 +147,7 @@ fn arrive(span: &Span<'_>, peers: &Peers, sockets: &mut [Judged]) {
     let consumed = by_place(span, sockets, |judged| judged.consumed);
     for judged in sockets.iter_mut().filter(|judged| judged.writing == Writing::Stalled) {
         let Some((at, writer)) = judged.now.and_then(|at| Some((at, reports.get(at)?))) else { continue };
-        let reader = peers.of(reports, at);
+        let reader = peers.of(at, |at| reports.get(at));
         let other = match reader.and_then(|at| Some((at, reports.get(at)?))) {
             Some((at, reader)) => OtherEnd::of(reader, consumed.get(at).copied().flatten().flatten()),
             // A sample has every socket that holds something.
@@ -168,8 +169,12 @@ fn explain(span: &Span<'_>, peers: Peers, sockets: &mut [Judged]) {
         window_closed: judged.window_closed,
         not_arriving: judged.not_arriving,
     });
-    let went = went.into_iter().map(|it| it.unwrap_or(SocketProgress::UNKNOWN)).collect();
-    let mut scene = Scene::new(span, peers, went);
+    let scene_socket = |(entry, went): (_, &Option<SocketProgress>)| SceneSocket {
+        entry,
+        progress: went.unwrap_or(SocketProgress::UNKNOWN),
+    };
+    let entries = span.now.snapshot.sockets.iter();
+    let mut scene = Scene::new(span, peers, entries.zip(&went).map(scene_socket).collect());
     for judged in sockets.iter().filter(|judged| !judged.held_by.is_empty()) {
         if let Some(at) = judged.now {
             scene.add_held_by(at, &judged.held_by);

@@ -26,7 +26,7 @@ use crate::watch::judge::progress::state::{Reading, Writing};
 use crate::watch::judge::scene::coverage::looked_everywhere;
 use crate::watch::judge::scene::pairing::Pairs;
 use crate::watch::judge::scene::peers::Peers;
-use crate::watch::judge::scene::socket_progress::SocketProgress;
+use crate::watch::judge::scene::socket_progress::{SceneSocket, SocketProgress};
 use crate::watch::judge::scene::unanswered::Unanswered;
 use crate::watch::judge::span::Span;
 
@@ -35,7 +35,7 @@ const MOST_GENERATIONS: usize = 16;
 
 /// The later sample, ready to be asked why.
 pub(crate) struct Scene<'a> {
-    pub(crate) sockets: &'a [SocketEntry],
+    sockets: Vec<SceneSocket<'a>>,
     pub(crate) peers: Peers,
     /// Every network namespace of the host was asked for the other ends of connections.
     pub(crate) looked_everywhere: bool,
@@ -43,7 +43,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) window: Duration,
     processes: FxHashMap<u32, ProcessView<'a>>,
     listeners: FxHashMap<Holder, usize>,
-    went: Vec<SocketProgress>,
     /// Rings of io_uring, by the sockets that are registered with them.
     rings: FxHashMap<Inode, Holder>,
     /// Processes that held a socket before, and hold it no more.
@@ -60,18 +59,16 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// `went` is how each socket of the later sample went.
-    pub(crate) fn new(span: &Span<'a>, peers: Peers, went: Vec<SocketProgress>) -> Scene<'a> {
-        let sockets = span.now.snapshot.sockets.as_slice();
+    /// `sockets` are those of the later sample, each in its place.
+    pub(crate) fn new(span: &Span<'a>, peers: Peers, sockets: Vec<SceneSocket<'a>>) -> Scene<'a> {
         let processes = &span.now.processes;
         let view = |(pid, now): (&u32, &'a ProcessEvidence)| {
             (*pid, ProcessView::new(now, span.before.processes.get(pid), span.window))
         };
-        let listeners = index::listeners(sockets);
-        let mut unanswered = Unanswered::new(sockets, &went);
+        let listeners = index::listeners(&sockets);
+        let mut unanswered = Unanswered::new(&sockets);
         unanswered.add(index::waits_at(&span.now.awaited, &listeners));
         let mut scene = Scene {
-            sockets,
             peers,
             looked_everywhere: looked_everywhere(&span.now.snapshot),
             window: span.window,
@@ -79,12 +76,12 @@ impl<'a> Scene<'a> {
             listeners,
             rings: index::rings(processes),
             left: FxHashMap::default(),
-            writers: index::writers(sockets, &went),
+            writers: index::writers(&sockets),
             channels: index::channels(processes),
             pairs: FxHashMap::default(),
             conduits: &span.now.conduits,
             unanswered,
-            went,
+            sockets,
         };
         scene.sort_writers();
         scene.pairs = scene.pair();
@@ -104,9 +101,8 @@ impl<'a> Scene<'a> {
     /// Pairs what processes read with what they write, where they do both.
     fn pair(&self) -> FxHashMap<u32, Pairs> {
         let mut readers: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
-        for (at, (report, SocketProgress { reading, .. })) in self.sockets.iter().zip(&self.went).enumerate()
-        {
-            let is_reader = matches!(reading, Reading::Stalled | Reading::Slow | Reading::Draining);
+        for (at, SceneSocket { entry: report, progress }) in self.sockets.iter().enumerate() {
+            let is_reader = matches!(progress.reading, Reading::Stalled | Reading::Slow | Reading::Draining);
             if is_reader && report.socket.state != State::Listen && report.holding == Holding::Descriptors {
                 for pid in report.pids().filter(|pid| self.may_wait(*pid)) {
                     readers.entry(pid).or_default().push(at);
@@ -148,11 +144,16 @@ impl<'a> Scene<'a> {
     }
 
     pub(crate) fn socket(&self, at: usize) -> Option<&'a SocketEntry> {
-        self.sockets.get(at)
+        self.sockets.get(at).map(|socket| socket.entry)
     }
 
     pub(crate) fn went(&self, at: usize) -> SocketProgress {
-        self.went.get(at).copied().unwrap_or(SocketProgress::UNKNOWN)
+        self.sockets.get(at).map_or(SocketProgress::UNKNOWN, |socket| socket.progress)
+    }
+
+    /// The place of a socket's other end, where the sample has it.
+    pub(crate) fn peer_of(&self, at: usize) -> Option<usize> {
+        self.peers.of(at, |at| self.socket(at))
     }
 
     /// The listener that this descriptor is of.
@@ -167,7 +168,7 @@ impl<'a> Scene<'a> {
 
     /// The place of the socket that this descriptor is of.
     pub(crate) fn place(&self, holder: Holder) -> Option<usize> {
-        self.sockets.iter().position(|report| report.holders.contains(&holder))
+        self.sockets.iter().position(|socket| socket.entry.holders.contains(&holder))
     }
 
     /// The sockets at which other processes have descriptors to receive.
@@ -190,7 +191,7 @@ impl<'a> Scene<'a> {
     pub(crate) fn unsent(&self, at: usize) -> u64 {
         let Some(report) = self.socket(at) else { return 0 };
         report.footprint.sent.payload.map(|payload| payload.0).unwrap_or_else(|| {
-            let reader = self.peers.of(self.sockets, at).and_then(|at| self.socket(at));
+            let reader = self.peer_of(at).and_then(|at| self.socket(at));
             let payload = reader.and_then(|reader| reader.footprint.received.payload);
             let first = || reader.and_then(|reader| reader.socket.recv_q.size());
             payload.map(|payload| payload.0).or_else(first).unwrap_or(0)
@@ -236,7 +237,8 @@ impl<'a> Scene<'a> {
 
     /// The listeners whose accept queue is full, each once, with their places.
     pub(crate) fn full_listeners(&self) -> impl Iterator<Item = (usize, &'a SocketEntry)> {
-        self.sockets.iter().enumerate().filter(|(_, report)| AcceptQueue::is_full_at(report))
+        let entries = self.sockets.iter().map(|socket| socket.entry).enumerate();
+        entries.filter(|(_, report)| AcceptQueue::is_full_at(report))
     }
 
     /// The descriptors under which a process holds a socket.

@@ -8,6 +8,7 @@ use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::link::{Link, Over, Pairing, Wait};
 use crate::watch::judge::cause::root::{End, Root};
 use crate::watch::judge::chain::candidate::{WriterCandidate, by_threads};
+use crate::watch::judge::chain::gait::Gait;
 use crate::watch::judge::chain::reader::ReadEnd;
 use crate::watch::judge::chain::{answers, conduits, connections};
 use crate::watch::judge::holders::holder_cause::HolderCause;
@@ -31,8 +32,8 @@ pub(crate) struct Choice {
 
 impl Choice {
     /// Leaves of the writers of a process those that this reader of it may wait for.
-    pub(crate) fn of(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd, reads: bool) -> Choice {
-        let mut candidates = all(scene, own, reader, reads);
+    pub(crate) fn of(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd, gait: Gait) -> Choice {
+        let mut candidates = all(scene, own, reader, gait);
         let count = candidates.len();
         // Bytes pair sockets alone.
         let pairs = scene.pairs(own.holder.pid).zip(reader.socket());
@@ -43,7 +44,7 @@ impl Choice {
                 return Choice { candidates, pairing, reader: own.holder };
             }
         }
-        leave_out(scene, pairs, reads, &mut candidates);
+        leave_out(scene, pairs, gait, &mut candidates);
         keep_if_any(&mut candidates, |it| match (reader, it.over) {
             (ReadEnd::Socket(at), Over::Socket(writer)) => !began_later(scene, at, writer),
             _ => true,
@@ -104,18 +105,18 @@ impl Choice {
 type PairsOf<'p> = Option<(&'p Pairs, usize)>;
 
 /// All that a process may wait for.
-fn all(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd, reads: bool) -> Vec<WriterCandidate> {
+fn all(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd, gait: Gait) -> Vec<WriterCandidate> {
     let pid = own.holder.pid;
     let candidate = |at: usize| {
         let fds = Scene::fds(&scene.socket(at)?.holders, pid);
         let writer = Holder::new(pid, fds.iter().copied().min()?);
-        let wait = holds_back(scene, own, reads, at, &fds)?;
+        let wait = holds_back(scene, own, gait, at, &fds)?;
         Some(WriterCandidate { writer, wait, over: Over::Socket(at) })
     };
     let writers = scene.writers(pid).iter().copied().take(MOST_WRITERS);
     let mut candidates: Vec<WriterCandidate> = writers.filter_map(candidate).collect();
-    candidates.extend(conduits::candidates(scene, own, reads));
-    if !reads {
+    candidates.extend(conduits::candidates(scene, own, gait));
+    if !gait.reads() {
         candidates.extend(answers::candidates(scene, own));
         candidates.extend(connections::candidates(scene, own, reader));
     }
@@ -123,13 +124,13 @@ fn all(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd, reads: bool) -> Ve
 }
 
 /// Leaves out sockets that go with another reader, or that show that nobody waits for them.
-fn leave_out(scene: &Scene<'_>, pairs: PairsOf<'_>, reads: bool, candidates: &mut Vec<WriterCandidate>) {
+fn leave_out(scene: &Scene<'_>, pairs: PairsOf<'_>, gait: Gait, candidates: &mut Vec<WriterCandidate>) {
     candidates.retain(|it| {
         let Over::Socket(writer) = it.over else { return true };
         let is_taken = pairs.is_some_and(|(pairs, at)| pairs.is_taken_from(at, writer));
         // Who reads is not held up by a peer that takes nothing.
-        let takes_nothing = reads && scene.went(writer).taken == Some(0);
-        let goes_on = !reads && has_turned_over(scene, writer);
+        let takes_nothing = gait.reads() && scene.went(writer).taken == Some(0);
+        let goes_on = !gait.reads() && has_turned_over(scene, writer);
         !is_taken && !takes_nothing && !goes_on
     });
 }
@@ -168,7 +169,7 @@ fn began_later(scene: &Scene<'_>, reader: usize, writer: usize) -> bool {
     let sent = info.filter(|info| info.snd_wnd == Some(0)).and_then(|info| info.last_data_sent);
     let age = scene.went(reader).age;
     let later = |(sent, age): (Duration, Duration)| sent.saturating_add(CLEARLY_LATER.max(age / 10)) < age;
-    let other_end = || scene.peers.of(scene.sockets, writer);
+    let other_end = || scene.peer_of(writer);
     sent.zip(age).is_some_and(later)
         && scene.went(writer).taken == Some(0)
         && other_end().is_some_and(|other| scene.went(other).stands_still())
@@ -176,11 +177,11 @@ fn began_later(scene: &Scene<'_>, reader: usize, writer: usize) -> bool {
 
 /// Whether it is this writer that keeps a process from reading: a thread is blocked in writing to it; or no
 /// more can be written, and the process is an event loop that does not ask for more to read. Of a process
-/// that reads (`reads`) only its one thread can tell: of several another may be the one that reads.
-fn holds_back(scene: &Scene<'_>, own: &HolderCause, reads: bool, at: usize, fds: &[u32]) -> Option<Wait> {
+/// that reads (`gait`) only its one thread can tell: of several another may be the one that reads.
+fn holds_back(scene: &Scene<'_>, own: &HolderCause, gait: Gait, at: usize, fds: &[u32]) -> Option<Wait> {
     let view = scene.process(own.holder.pid)?;
     let by_threads = by_threads(scene, own.holder.pid, fds);
-    if by_threads.is_some() && (!reads || view.has_one_thread()) {
+    if by_threads.is_some() && (!gait.reads() || view.has_one_thread()) {
         return by_threads;
     }
     if !scene.socket(at).is_some_and(|report| would_block(&report.socket)) {

@@ -8,6 +8,7 @@ use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::cause::link::{Link, Over, Wait};
 use crate::watch::judge::cause::root::{End, Root};
 use crate::watch::judge::chain::candidate::by_threads;
+use crate::watch::judge::chain::gait::Gait;
 use crate::watch::judge::chain::handover;
 use crate::watch::judge::chain::reader::ReadEnd;
 use crate::watch::judge::chain::walk::ChainWalk;
@@ -23,7 +24,7 @@ pub(crate) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause, Option<R
     let owns = readers::of_socket(scene, report);
     for own in owns.iter().filter(|own| !own.is_helpless) {
         let mut walk = ChainWalk::new(scene, own.holder.pid);
-        if let Some(chain) = walk.follow(own, ReadEnd::Socket(at), false) {
+        if let Some(chain) = walk.follow(own, ReadEnd::Socket(at), Gait::StandsStill) {
             let cause = if chain.is_unsure() { own.cause.clone() } else { backpressure(scene, own, &chain) };
             return Some((cause, Some(chain)));
         }
@@ -62,7 +63,7 @@ fn by_writing(scene: &Scene<'_>, at: usize) -> Option<(Cause, Root)> {
         return None;
     }
     readers::of_socket(scene, report).iter().filter(|own| !own.is_helpless).find_map(|own| {
-        let found = ChainWalk::new(scene, own.holder.pid).follow(own, ReadEnd::Socket(at), true);
+        let found = ChainWalk::new(scene, own.holder.pid).follow(own, ReadEnd::Socket(at), Gait::Reads);
         let chain = found.filter(|chain| !chain.is_circle() && !chain.is_unsure())?;
         Some((backpressure(scene, own, &chain), chain))
     })
@@ -78,7 +79,7 @@ pub(crate) fn of_writer(scene: &Scene<'_>, at: usize) -> Option<Root> {
     let mut walk = ChainWalk::new(scene, holder.pid);
     let wait = by_threads(scene, holder.pid, &Scene::fds(&report.holders, holder.pid));
     let wait = wait.unwrap_or(Wait::Unknown);
-    let mut chain = walk.step(holder, Over::Socket(at), false)?.begun(wait);
+    let mut chain = walk.step(holder, Over::Socket(at), Gait::StandsStill)?.begun(wait);
     if walk.is_no_circle(wait, &chain) {
         chain.links.truncate(1);
         let reader = readers::at_far_end(scene, Over::Socket(at)).into_iter().next();

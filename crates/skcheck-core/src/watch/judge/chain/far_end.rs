@@ -8,6 +8,7 @@ use crate::watch::evidence::conduit::ConduitKind;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::link::{Over, Pace};
 use crate::watch::judge::cause::root::End;
+use crate::watch::judge::chain::gait::Gait;
 use crate::watch::judge::chain::reader::ReadEnd;
 use crate::watch::judge::holders::holder_cause::HolderCause;
 use crate::watch::judge::holders::readers;
@@ -34,18 +35,18 @@ pub(crate) struct FarEnd {
 
 impl FarEnd {
     /// That of a process's descriptor which cannot write; `None` where there is nothing to read: then it is
-    /// not the one that keeps the writer waiting. `reads` is how the writer's own process goes.
-    pub(crate) fn of(scene: &Scene<'_>, writer: Holder, over: Over, reads: bool) -> Option<FarEnd> {
+    /// not the one that keeps the writer waiting. `gait` is how the writer's own process goes.
+    pub(crate) fn of(scene: &Scene<'_>, writer: Holder, over: Over, gait: Gait) -> Option<FarEnd> {
         match over {
             Over::Socket(at) => FarEnd::of_socket(scene, at),
-            Over::Conduit(at) => FarEnd::of_conduit(scene, writer, at, reads),
+            Over::Conduit(at) => FarEnd::of_conduit(scene, writer, at, gait),
             Over::Answer(at) | Over::Connect(at) => FarEnd::of_asked(scene, over, at),
         }
     }
 
     fn of_socket(scene: &Scene<'_>, at: usize) -> Option<FarEnd> {
         let report = scene.socket(at)?;
-        let reader = scene.peers.of(scene.sockets, at);
+        let reader = scene.peer_of(at);
         let SocketProgress { reading, pace, .. } =
             reader.map_or(SocketProgress::UNKNOWN, |reader| scene.went(reader));
         // What was read empty just now is filled in again, if it is the reader for which the writer waits.
@@ -77,7 +78,7 @@ impl FarEnd {
     /// What is in a conduit cannot be seen. Who has slept in one write has found no room: nothing was read,
     /// or less than makes room. Where that is not known it goes as what comes before it. Who only waits until
     /// it can write may have written meanwhile: then it is the reader that must show that it stands still.
-    fn of_conduit(scene: &Scene<'_>, writer: Holder, at: usize, reads: bool) -> Option<FarEnd> {
+    fn of_conduit(scene: &Scene<'_>, writer: Holder, at: usize, gait: Gait) -> Option<FarEnd> {
         let fds = scene.conduit_fds(at, writer.pid);
         let view = scene.process(writer.pid)?;
         let owns = readers::at_far_end(scene, Over::Conduit(at));
@@ -88,7 +89,7 @@ impl FarEnd {
         }
         let reads = match view.slept_writing(&fds) {
             Some(slept) => !slept,
-            None if view.writes_to(&fds) => reads,
+            None if view.writes_to(&fds) => gait.reads(),
             None => !owns.first().is_some_and(|own| own.is_helpless || stands_elsewhere(own.cause.code)),
         };
         Some(FarEnd {

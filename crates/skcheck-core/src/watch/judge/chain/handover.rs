@@ -43,7 +43,7 @@ fn to(scene: &Scene<'_>, own: &HolderCause, channel: Holder) -> Option<Root> {
             | CauseCode::Paging
     );
     let writer = report.peer_holders.iter().find(|holder| holder.pid == own.holder.pid)?;
-    let socket = scene.peers.of(scene.sockets, at)?;
+    let socket = scene.peer_of(at)?;
     let unread = unread(&report.socket)?;
     let link = Link::new(*writer, Wait::Handed, Some(unread), Some(taker.holder), Over::Socket(socket));
     stands_still.then(|| Root::new(vec![link], End::Stalled(taker.holder, Box::new(taker.cause))))

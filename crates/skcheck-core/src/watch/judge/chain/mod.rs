@@ -13,6 +13,7 @@ pub(crate) mod conduits;
 pub(crate) mod connections;
 pub(crate) mod explanation;
 pub(crate) mod far_end;
+pub(crate) mod gait;
 pub(crate) mod handover;
 pub(crate) mod reader;
 pub(crate) mod walk;

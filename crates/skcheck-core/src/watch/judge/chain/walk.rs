@@ -9,6 +9,7 @@ use crate::watch::judge::cause::root::{End, Root};
 use crate::watch::judge::chain::candidate::WriterCandidate;
 use crate::watch::judge::chain::choice::Choice;
 use crate::watch::judge::chain::far_end::FarEnd;
+use crate::watch::judge::chain::gait::Gait;
 use crate::watch::judge::chain::reader::ReadEnd;
 use crate::watch::judge::holders::holder_cause::HolderCause;
 use crate::watch::judge::holders::slow_reader;
@@ -42,13 +43,13 @@ impl<'s, 'a> ChainWalk<'s, 'a> {
         }
     }
 
-    /// Follows the writers of a process for which this reader of it may wait, which stands still or `reads`
-    /// slowly. A circle among others is what is left when no writer leads to an end.
-    pub(crate) fn follow(&mut self, own: &HolderCause, reader: ReadEnd, reads: bool) -> Option<Root> {
-        let choice = Choice::of(self.scene, own, reader, reads);
+    /// Follows the writers of a process for which this reader of it may wait, whose
+    /// `gait` this is. A circle among others is what is left when no writer leads to an end.
+    pub(crate) fn follow(&mut self, own: &HolderCause, reader: ReadEnd, gait: Gait) -> Option<Root> {
+        let choice = Choice::of(self.scene, own, reader, gait);
         let (mut found, mut circle) = (Vec::new(), None);
         for WriterCandidate { writer, wait, over } in choice.candidates() {
-            match self.step(*writer, *over, reads).map(|chain| chain.begun(*wait)) {
+            match self.step(*writer, *over, gait).map(|chain| chain.begun(*wait)) {
                 Some(chain) if self.is_no_circle(*wait, &chain) => {}
                 Some(chain) if self.is_circle_of_others(&chain) => circle = circle.or(Some(chain)),
                 Some(chain) => found.push(chain),
@@ -69,22 +70,22 @@ impl<'s, 'a> ChainWalk<'s, 'a> {
     }
 
     /// Goes from a writer to its reader, and on from there; `None` where that reader has nothing to read:
-    /// then it is not the one that keeps the writer waiting. `reads`: the writer's process does, slowly.
-    pub(crate) fn step(&mut self, writer: Holder, over: Over, reads: bool) -> Option<Root> {
+    /// then it is not the one that keeps the writer waiting. `gait` is that of the writer's process.
+    pub(crate) fn step(&mut self, writer: Holder, over: Over, gait: Gait) -> Option<Root> {
         if let Some(chain) = self.not_arriving(writer, over) {
             return Some(chain);
         }
-        let far = FarEnd::of(self.scene, writer, over, reads)?;
+        let far = FarEnd::of(self.scene, writer, over, gait)?;
         let link = |reader| Link {
             taken: far.taken,
             pace: far.pace,
             ..Link::new(writer, Wait::Unknown, far.unsent, reader, over)
         };
-        let reads = far.pace.is_some();
+        let gait = Gait::of(far.pace.is_some());
         if let Some(own) = far.owns.iter().find(|own| self.is_known(own)) {
             // Those that read do not wait for each other.
             let circle = Root::new(vec![link(Some(own.holder))], End::Circle(own.holder.pid));
-            return Some(circle).filter(|_| !reads);
+            return Some(circle).filter(|_| !gait.reads());
         }
         let Some(steps) = self.steps.checked_sub(1) else {
             let reader = far.owns.first().map(|own| own.holder);
@@ -95,7 +96,7 @@ impl<'s, 'a> ChainWalk<'s, 'a> {
         // Who has no time to read is not kept waiting by others.
         let may_wait = !slow.as_ref().is_some_and(|slow| slow.is_certain);
         for own in far.owns.iter().filter(|own| may_wait && !own.is_helpless) {
-            if let Some(Root { links, end }) = far.reader.and_then(|reader| self.go_on(own, reader, reads)) {
+            if let Some(Root { links, end }) = far.reader.and_then(|reader| self.go_on(own, reader, gait)) {
                 let links = std::iter::once(link(Some(own.holder))).chain(links).collect();
                 return Some(Root { links, end });
             }
@@ -128,13 +129,13 @@ impl<'s, 'a> ChainWalk<'s, 'a> {
     }
 
     /// Follows a reader of the next process.
-    fn go_on(&mut self, own: &HolderCause, reader: ReadEnd, reads: bool) -> Option<Root> {
+    fn go_on(&mut self, own: &HolderCause, reader: ReadEnd, gait: Gait) -> Option<Root> {
         let pid = own.holder.pid;
         if let Some(chain) = self.followed.get(&(reader, pid)) {
             return Some(chain.clone());
         }
         self.path.push(pid);
-        let rest = self.follow(own, reader, reads).filter(|chain| !chain.is_unsure());
+        let rest = self.follow(own, reader, gait).filter(|chain| !chain.is_unsure());
         self.path.pop();
         let rest = rest?;
         if rest.is_circle() {

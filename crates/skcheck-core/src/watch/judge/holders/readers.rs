@@ -71,7 +71,7 @@ fn of_receiver(scene: &Scene<'_>, report: &SocketEntry) -> Vec<HolderCause> {
 pub(crate) fn at_far_end(scene: &Scene<'_>, over: Over) -> Vec<HolderCause> {
     match over {
         Over::Socket(at) => {
-            let reader = scene.peers.of(scene.sockets, at).and_then(|reader| scene.socket(reader));
+            let reader = scene.peer_of(at).and_then(|reader| scene.socket(reader));
             reader.map(|reader| of_socket(scene, reader)).unwrap_or_default()
         }
         Over::Answer(at) | Over::Connect(at) => {

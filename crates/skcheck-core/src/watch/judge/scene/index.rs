@@ -10,12 +10,12 @@ use crate::model::state::State;
 use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::watch::evidence::process::ProcessEvidence;
 use crate::watch::judge::progress::state::Writing;
-use crate::watch::judge::scene::socket_progress::SocketProgress;
+use crate::watch::judge::scene::socket_progress::SceneSocket;
 
 /// Places of listeners, by the descriptors that they have.
-pub(crate) fn listeners(sockets: &[SocketEntry]) -> FxHashMap<Holder, usize> {
-    let all = sockets.iter().enumerate().filter(|(_, report)| report.socket.state == State::Listen);
-    all.flat_map(|(at, report)| report.holders.iter().map(move |holder| (*holder, at))).collect()
+pub(crate) fn listeners(sockets: &[SceneSocket<'_>]) -> FxHashMap<Holder, usize> {
+    let all = sockets.iter().enumerate().filter(|(_, it)| it.entry.socket.state == State::Listen);
+    all.flat_map(|(at, it)| it.entry.holders.iter().map(move |holder| (*holder, at))).collect()
 }
 
 /// Rings of io_uring, by the sockets that are registered with them.
@@ -34,12 +34,12 @@ pub(crate) fn channels(processes: &BTreeMap<u32, ProcessEvidence>) -> Vec<Holder
 }
 
 /// Sockets with something unsent that may not be able to write, by process.
-pub(crate) fn writers(sockets: &[SocketEntry], went: &[SocketProgress]) -> FxHashMap<u32, Vec<usize>> {
+pub(crate) fn writers(sockets: &[SceneSocket<'_>]) -> FxHashMap<u32, Vec<usize>> {
     let mut writers: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
-    for (at, (report, SocketProgress { writing, .. })) in sockets.iter().zip(went).enumerate() {
-        let is_writer = matches!(writing, Writing::Stalled | Writing::Slow | Writing::Draining);
-        if is_writer && report.holding == Holding::Descriptors {
-            for pid in report.pids() {
+    for (at, SceneSocket { entry, progress }) in sockets.iter().enumerate() {
+        let is_writer = matches!(progress.writing, Writing::Stalled | Writing::Slow | Writing::Draining);
+        if is_writer && entry.holding == Holding::Descriptors {
+            for pid in entry.pids() {
                 writers.entry(pid).or_default().push(at);
             }
         }

@@ -41,15 +41,19 @@ impl Peers {
     /// The other end of a socket, where the sample has it. Two namespaces can have the same addresses: the
     /// socket in the same one is it, else the one that the same descriptors hold. Where nobody may be seen to
     /// hold it, and it was found in exactly one other namespace, it is the one there.
-    pub(crate) fn of(&self, sockets: &[SocketEntry], at: usize) -> Option<usize> {
-        let report = sockets.get(at)?;
+    pub(crate) fn of<'s>(
+        &self,
+        at: usize,
+        entry: impl Fn(usize) -> Option<&'s SocketEntry>,
+    ) -> Option<usize> {
+        let report = entry(at)?;
         let socket = &report.socket;
         if !is_known_by_ends(socket.protocol) {
             return self.by_inode.get(&socket.peer_inode?).copied();
         }
         let candidates = self.by_ends.get(&ends(&socket.peer, &socket.local)?)?;
         let candidates =
-            || candidates.iter().filter_map(|at| Some((*at, sockets.get(*at)?))).filter(|it| it.0 != at);
+            || candidates.iter().filter_map(|at| Some((*at, entry(*at)?))).filter(|it| it.0 != at);
         let is_held = |other: &SocketEntry| other.holders.iter().any(|it| report.peer_holders.contains(it));
         let near = || candidates().find(|(_, other)| other.netns == report.netns && !report.peer_inferred);
         let held = || candidates().find(|(_, other)| is_held(other));

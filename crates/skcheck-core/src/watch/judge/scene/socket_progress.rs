@@ -1,10 +1,18 @@
-//! How one socket of the later sample went: plain data.
+//! A socket of the later sample, and how it went: plain data.
 
 use std::time::Duration;
 
+use crate::snapshot::entry::SocketEntry;
 use crate::watch::judge::cause::link::Pace;
 use crate::watch::judge::progress::arrival::NotArriving;
 use crate::watch::judge::progress::state::{Reading, Writing};
+
+/// A socket of the later sample.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SceneSocket<'a> {
+    pub(crate) entry: &'a SocketEntry,
+    pub(crate) progress: SocketProgress,
+}
 
 /// How one socket of the later sample went.
 #[derive(Debug, Clone, Copy)]

@@ -6,8 +6,8 @@ use crate::model::holder::Holder;
 use crate::model::socket::Inode;
 use crate::model::state::State;
 use crate::procfs::link::socket_inode;
-use crate::snapshot::entry::{SocketEntry, Waiter};
-use crate::watch::judge::scene::socket_progress::SocketProgress;
+use crate::snapshot::entry::Waiter;
+use crate::watch::judge::scene::socket_progress::SceneSocket;
 
 /// What stands still unread, and by whom an answer to it is waited for.
 #[derive(Default)]
@@ -20,18 +20,18 @@ pub(crate) struct Unanswered {
 }
 
 impl Unanswered {
-    /// `went` is how each socket went.
-    pub(crate) fn new(sockets: &[SocketEntry], went: &[SocketProgress]) -> Unanswered {
+    pub(crate) fn new(sockets: &[SceneSocket<'_>]) -> Unanswered {
         let mut all = Unanswered::default();
-        for (at, (report, _)) in sockets.iter().zip(went).enumerate().filter(|(_, it)| it.1.stands_still()) {
-            for end in report.peer_holders.iter().filter(|_| report.socket.state != State::Listen) {
+        let still = sockets.iter().enumerate().filter(|(_, it)| it.progress.stands_still());
+        for (at, SceneSocket { entry, .. }) in still {
+            for end in entry.peer_holders.iter().filter(|_| entry.socket.state != State::Listen) {
                 all.by_pid.entry(end.pid).or_default().push((*end, at));
             }
             let client = |waiter: &Waiter| match waiter {
                 Waiter::Client(inode) => Some((*inode, at)),
                 Waiter::Connection(_) => None,
             };
-            all.by_client.extend(report.waiters.iter().filter_map(client));
+            all.by_client.extend(entry.waiters.iter().filter_map(client));
         }
         all
     }
