@@ -27,7 +27,9 @@ pub(crate) fn of_first(first: Sample, gap: Option<Gap>) -> Snapshot {
 
 /// A sample walks one packet of each queue: that measures nothing.
 fn without_pages(mut snapshot: Snapshot) -> Snapshot {
-    snapshot.sockets.iter_mut().for_each(|report| report.exact = Err(NotMeasured::NoEngine));
+    for measured in snapshot.sockets.iter_mut().map(|entry| &mut entry.exact).filter(|exact| exact.is_ok()) {
+        *measured = Err(NotMeasured::NotAsked);
+    }
     snapshot.pages.clear();
     snapshot
 }

@@ -84,6 +84,8 @@ impl Blocks {
 pub enum NotMeasured {
     /// There is no engine that can.
     NoEngine,
+    /// It was not asked for: of each queue the first packet alone was looked at.
+    NotAsked,
     /// Heavier ones took all the time that there was.
     NoTime,
     /// The engine could not: the report's gaps say why.
@@ -101,10 +103,11 @@ pub enum NotMeasured {
 }
 
 impl NotMeasured {
-    /// `no_engine`, `no_time`, `refused`, `empty`, `vanished`, `not_walkable` or `elsewhere`.
+    /// `no_engine`, `not_asked`, `no_time`, `refused`, `empty`, `vanished`, `not_walkable` or `elsewhere`.
     pub fn name(self) -> &'static str {
         match self {
             NotMeasured::NoEngine => "no_engine",
+            NotMeasured::NotAsked => "not_asked",
             NotMeasured::NoTime => "no_time",
             NotMeasured::Refused => "refused",
             NotMeasured::Empty => "empty",
