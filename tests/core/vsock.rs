@@ -159,8 +159,13 @@ fn without_the_module() {
     assert!(gap.remedy.contains("modprobe vsock_diag"), "{}", gap.remedy);
 
     let named = Query::of(Protocols::VSOCK);
-    let nowhere = without_module(MadeUp::new()).file("/proc/net/sockstat", "sockets: used 3\n");
+    let nowhere = without_module(MadeUp::new())
+        .file("/proc/net/sockstat", "sockets: used 3\n")
+        .file("/sys/class/misc/fuse/dev", "10:229\n");
     assert_eq!(gaps(&scan(&nowhere, &named).expect("there are none").gaps), []);
+    let hidden = without_module(MadeUp::new()).file("/proc/net/sockstat", "sockets: used 3\n");
+    let error = scan(&hidden, &named).expect_err("without /sys nothing tells");
+    assert!(error.to_string().contains("vsock"), "{error}");
     let known = nowhere.file("/sys/class/misc/vsock/dev", "10:1\n");
     let error = scan(&known, &named).expect_err("nothing could be read");
     assert!(error.to_string().contains("vsock"), "{error}");

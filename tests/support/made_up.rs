@@ -268,12 +268,12 @@ impl Host for MadeUp {
         if self.hanging.contains(text) {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        if text.ends_with("/task") {
+        if text.ends_with("/task") || text.starts_with("/sys/") {
             let below = format!("{text}/");
-            let tid = |path: &String| path.strip_prefix(&below)?.split('/').next().map(str::to_owned);
-            let tids: BTreeSet<String> = self.files.keys().filter_map(tid).collect();
-            tids.iter().for_each(|tid| on_entry(tid.as_bytes()));
-            return if tids.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) };
+            let name = |path: &String| path.strip_prefix(&below)?.split('/').next().map(str::to_owned);
+            let names: BTreeSet<String> = self.files.keys().filter_map(name).collect();
+            names.iter().for_each(|name| on_entry(name.as_bytes()));
+            return if names.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) };
         }
         if path != Path::new("/proc") {
             return Err(io::ErrorKind::NotFound.into());

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::collect::client::Asker;
 use crate::collect::descriptors::Descriptors;
@@ -317,4 +318,11 @@ pub(crate) fn is_no_protocol_here(host: &dyn Host, table: Table) -> bool {
     !table.row().is_everywhere
         && file::exists(host, "/proc/net/sockstat")
         && !file::exists(host, table.proc_file())
+        && is_where_it_would_be(host, Path::new(table.proc_file()))
+}
+
+/// Whether a file that is not there is missing from what is: /sys need not be mounted.
+fn is_where_it_would_be(host: &dyn Host, file: &Path) -> bool {
+    let directory = file.ancestors().nth(2).filter(|_| file.starts_with("/sys"));
+    directory.is_none_or(|directory| host.read_dir(directory, &mut |_| {}).is_ok())
 }
