@@ -12,9 +12,9 @@ use skcheck_core::{
 };
 
 use crate::measure::{self, here};
-use crate::support::scan;
+use crate::support::scan::{self, eventually};
 use crate::support::skip::kernel;
-use crate::support::sockets::inode;
+use crate::support::sockets::{TcpPair, inode, tcp_pair};
 use crate::support::ss::without_clocks;
 use crate::turn;
 use crate::zoo::Zoo;
@@ -132,6 +132,24 @@ fn the_same_closed_sockets() {
         assert!(found.iter().all(|(inode, held)| listed.get(inode) == Some(held)), "{listed:?} {found:?}");
         assert_eq!(found[&Some(shared)].0.len(), 2, "{found:?}");
     }
+}
+
+/// One whose other end was closed has no socket any more, and is but remembered: it is nobody's, and idle.
+#[test]
+fn the_same_connections_that_are_but_remembered() {
+    let Some(_turn) = turn::beside_others("both_engines::the_same_connections_that_are_but_remembered")
+    else {
+        return;
+    };
+    let TcpPair { client, server: _server, port } = tcp_pair("127.0.0.1");
+    drop(client);
+    let mut query = here();
+    only(&mut query).protocols |= Protocols::TCP;
+    (query.include_idle, query.states, query.port) = (true, vec![State::FinWait2], Some(port));
+    eventually("FIN-WAIT-2", || (scan::run(&query).sockets.len() == 1).then_some(()));
+    assert_eq!(assert_same("remembered", &query), 1);
+    query.include_idle = false;
+    assert_eq!(measure::scan(&query, &Limits::default()).sockets, []);
 }
 
 /// Asks for less.

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use skcheck_core::memory::{Census, CgroupMemory, Ledger, LedgerGroup, Memory, Network, PartKind, Reserved};
 use skcheck_core::verdict::Verdict;
-use skcheck_core::{Bytes, Error, Gap, Missing, PageSize, Place, Snapshot, verdict};
+use skcheck_core::{Bytes, Error, Gap, HostFacts, Missing, PageSize, Place, Snapshot, verdict};
 
 /// Counters of pages lag behind each other by this much and no more: each CPU keeps up to 125 pages of
 /// each, and up to 31 pages on their way to each LRU list.
@@ -191,7 +191,7 @@ impl MemReport<'_> {
 
     /// The size of the chunks that packets are carved from.
     pub(crate) fn chunk(&self) -> Bytes {
-        Bytes(self.page_size.0.max(32 << 10))
+        HostFacts::assumed(self.page_size).chunk_size
     }
 }
 

@@ -25,7 +25,7 @@ use crate::model::gap::Gap;
 use crate::model::netns::{Netns, NetnsId};
 use crate::model::query::Query;
 use crate::model::state::State;
-use crate::procfs::sockstat::sockets_used;
+use crate::procfs::sockstat::{sockets_used, waiting_for_end};
 
 /// An engine numbers processes as its caller's pid namespace does. The host's /proc may be that of another.
 ///
@@ -101,7 +101,7 @@ fn dump_what_lacks(
     tally: Option<&Tally>,
     namespace: &mut Namespace,
 ) -> bool {
-    let Some(asker) = only_descriptors(host, &namespace.netns, tally) else {
+    let Some(asker) = only_descriptors(host, query, &namespace.netns, tally) else {
         dump_tables(host, query, facts, descriptors, namespace);
         return false;
     };
@@ -115,18 +115,22 @@ fn dump_what_lacks(
 }
 
 /// A conversation with a namespace of which descriptors that the engine saw hold every socket; `None` where
-/// they do not. Nothing leads to one that has no way in, and there is no conversation: what the engine saw is
+/// they do not, or where idle ones are asked for and some connections are but remembered (FIN-WAIT-2). Nothing
+/// leads to one that has no way in, and there is no conversation: what the engine saw is
 /// all that can be told.
 fn only_descriptors<'h>(
     host: &'h dyn Host,
+    query: &Query,
     netns: &'h Netns,
     tally: Option<&Tally>,
 ) -> Option<Option<Asker<'h>>> {
     match Asker::open(host, netns) {
         Ok(asker) => {
             let seen = tally.map_or(0, |tally| tally.sockets);
-            let holds_all = sockets_used(&asker.sockstat()).is_some_and(|used| used <= seen);
-            holds_all.then_some(Some(asker))
+            let sockstat = asker.sockstat();
+            let holds_all = sockets_used(&sockstat).is_some_and(|used| used <= seen);
+            let are_all_sockets = !query.include_idle || waiting_for_end(&sockstat) == Some(0);
+            (holds_all && are_all_sockets).then_some(Some(asker))
         }
         Err(error) => is_gone(&error).then_some(None),
     }

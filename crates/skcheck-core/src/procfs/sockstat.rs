@@ -32,6 +32,12 @@ pub(super) fn none_or_perhaps(count: Option<u64>) -> InUse {
     if count == Some(0) { InUse::None } else { InUse::Perhaps }
 }
 
+/// How many TCP connections wait for their end in a namespace without a socket (`tw` of sockstat: states TIME-WAIT
+/// and FIN-WAIT-2), which [`sockets_used`] leaves out.
+pub fn waiting_for_end(sockstat: &[u8]) -> Option<u64> {
+    sockstat_number(sockstat, "TCP", "tw")
+}
+
 /// The memory of all TCP sockets of the host, in every namespace (`mem` of /proc/net/sockstat,
 /// `tcp_memory_allocated`), in pages. Each CPU may keep up to 1 MiB that it has not reported yet.
 pub fn tcp_memory(sockstat: &[u8]) -> Option<Pages> {
