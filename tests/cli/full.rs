@@ -147,7 +147,7 @@ fn what_is_dropped_meanwhile_is_a_rate() {
         for document in &documents {
             let rate = socket_of(document, &reader)["drops_per_s"].as_f64().unwrap();
             assert!(rate > 0.0, "{document:#}");
-            dropped += rate.floor() * document["window"].as_f64().unwrap();
+            dropped += rate.floor() * document["window_s"].as_f64().unwrap();
         }
         assert!(!documents.is_empty() && dropped <= most as f64 * 1.1, "{dropped} of {most}");
         assert!(told.contains("packets are dropped a second (") && told.contains("DROPS/s"), "{told}");

@@ -141,7 +141,7 @@ fn documents_have_every_field() {
     let last = documents.last().unwrap();
     has(last, "schema at window stalled not_accepting sockets gone trend processes gaps");
     assert_eq!(last["schema"], "skcheck.watch/1");
-    let window = last["window"].as_f64().unwrap();
+    let window = last["window_s"].as_f64().unwrap();
     assert!(window > 0.0, "{window}");
     has(&last["trend"], "unread charged worst tcp_memory unaccounted until_pressure_s");
     has(&last["trend"]["unread"], "now per_s");

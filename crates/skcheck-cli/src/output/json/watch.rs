@@ -34,7 +34,7 @@ pub(crate) fn write(report: &WatchReport<'_>, top: Option<usize>, out: &mut dyn 
 struct WatchJson<'a> {
     schema: &'static str,
     at: String,
-    window: f64,
+    window_s: f64,
     stalled: u64,
     not_accepting: u64,
     sockets: Vec<WatchedJson<'a>>,
@@ -120,7 +120,7 @@ impl<'a> WatchJson<'a> {
         WatchJson {
             schema: SCHEMA,
             at: rfc3339(report.now.taken_at),
-            window: seconds(report.judgement.window),
+            window_s: seconds(report.judgement.window),
             stalled: report.counts.all,
             not_accepting: report.counts.listeners,
             sockets: listed.iter().map(|row| WatchedJson::new(row, names)).collect(),
