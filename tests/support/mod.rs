@@ -9,12 +9,12 @@ pub(crate) mod loopback;
 pub(crate) mod made_up;
 pub(crate) mod messages;
 
+pub(crate) mod hidden;
 pub(crate) mod namespaces;
 pub(crate) mod netns;
 pub(crate) mod nobody;
 pub(crate) mod over;
 pub(crate) mod ping;
-pub(crate) mod rare;
 pub(crate) mod replay;
 pub(crate) mod sandbox;
 

@@ -25,7 +25,7 @@ fn child_of(pid: u32) -> u32 {
 /// A child has ended that never had the socket: its parent does something else, and that is the cause.
 #[test]
 fn a_child() {
-    if !in_own_netns("zombie::a_child") {
+    if !in_own_netns("dead_children::a_child") {
         return;
     }
     let pair = Pair::tcp(1 << 20, 1 << 20);
@@ -43,7 +43,7 @@ fn a_child() {
 /// The worker that had the socket ends; its parent does not notice, and still holds it.
 #[test]
 fn a_worker() {
-    if !in_own_netns("zombie::a_worker") {
+    if !in_own_netns("dead_children::a_worker") {
         return;
     }
     let pair = Pair::tcp(1 << 20, 1 << 20);
@@ -64,7 +64,7 @@ fn a_worker() {
 /// The main thread has ended; the process lives on in another, which holds the socket.
 #[test]
 fn a_main_thread() {
-    if !in_own_netns("zombie::a_main_thread") {
+    if !in_own_netns("dead_children::a_main_thread") {
         return;
     }
     let pair = Pair::tcp(1 << 20, 1 << 20);

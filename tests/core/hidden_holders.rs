@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream};
 
 use skcheck_core::{Holder, Holding, Missing, Payload, RecvQueue, Snapshot, SocketEntry};
 
-use crate::support::rare::{send, to_message, to_ring, to_thread};
+use crate::support::hidden::{send, to_message, to_ring, to_thread};
 use crate::support::scan::{self, get};
 use crate::support::skip::{Skip, is_root, kernel, skip};
 use crate::support::sockets::{inode, tcp_pair, unix_socket};

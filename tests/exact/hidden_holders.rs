@@ -8,7 +8,7 @@ use skcheck_core::{Holder, Holding, Inode, Live, Missing, Payload, Query, Snapsh
 
 use crate::measure::{self, engine, exact, here};
 use crate::support::doing::{self, Doing};
-use crate::support::rare::{to_message, to_ring, to_thread};
+use crate::support::hidden::{to_message, to_ring, to_thread};
 use crate::support::scan::{self, find, get, mine};
 use crate::support::skip::kernel;
 use crate::support::sockets::{inode, tcp_pair};
@@ -20,7 +20,7 @@ fn a_child() {
     doing::play();
 }
 
-const CHILD: &str = "rare_holders::a_child";
+const CHILD: &str = "hidden_holders::a_child";
 
 /// Connections whose servers have ten bytes to read.
 fn servers<const N: usize>() -> ([TcpStream; N], [TcpStream; N]) {
@@ -50,7 +50,7 @@ fn check(snapshot: &Snapshot, inode: Inode, holding: Holding, holder: Holder) ->
 /// Each way on its own, and all at once.
 #[test]
 fn each_way() {
-    let Some(_turn) = turn::beside_others("rare_holders::each_way") else { return };
+    let Some(_turn) = turn::beside_others("hidden_holders::each_way") else { return };
     let (clients, [for_thread, for_ring, for_message]) = servers();
     let numbers = [&for_thread, &for_ring, &for_message].map(inode);
     let (by_thread, _child) = to_thread(CHILD, for_thread);
@@ -108,7 +108,7 @@ fn each_way() {
 /// A process that has the socket too: each is told once.
 #[test]
 fn a_process_and_its_thread() {
-    let Some(_turn) = turn::beside_others("rare_holders::a_process_and_its_thread") else { return };
+    let Some(_turn) = turn::beside_others("hidden_holders::a_process_and_its_thread") else { return };
     let (_clients, [server]) = servers();
     let (holder, _child) = to_thread(CHILD, server.try_clone().expect("a free descriptor"));
     let mut query = by_default();
@@ -124,7 +124,7 @@ fn a_process_and_its_thread() {
 /// that a socket which no descriptor has is looked for in the tables all the same.
 #[test]
 fn orphans_beside_threads_with_a_table() {
-    let Some(_turn) = turn::beside_others("rare_holders::orphans_beside_threads_with_a_table") else {
+    let Some(_turn) = turn::beside_others("hidden_holders::orphans_beside_threads_with_a_table") else {
         return;
     };
     let (clients, [for_thread, orphan]) = servers();

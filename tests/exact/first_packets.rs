@@ -55,7 +55,7 @@ fn check(reader: &impl AsFd, write: &dyn Fn(u8), read: &dyn Fn()) {
 
 #[test]
 fn of_udp() {
-    let Some(_turn) = turn::beside_others("watch_heads::of_udp") else { return };
+    let Some(_turn) = turn::beside_others("first_packets::of_udp") else { return };
     let [reader, sender] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("loopback is up"));
     sender.connect(reader.local_addr().expect("bound")).expect("loopback");
     let write = |at: u8| {
@@ -70,7 +70,7 @@ fn of_udp() {
 
 #[test]
 fn of_unix_sockets() {
-    let Some(_turn) = turn::beside_others("watch_heads::of_unix_sockets") else { return };
+    let Some(_turn) = turn::beside_others("first_packets::of_unix_sockets") else { return };
     for kind in [SocketType::STREAM, SocketType::DGRAM, SocketType::SEQPACKET] {
         let (reader, writer) = unix_pair(kind);
         // A datagram socket takes ten at most unless somebody reads.
