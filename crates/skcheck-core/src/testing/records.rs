@@ -1,6 +1,7 @@
 //! Records, made without a host: fields can then be set as a test needs them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{Counters, Packet, QueueEnd};
@@ -8,6 +9,8 @@ use crate::exact::Exact;
 use crate::footprint::{Footprint, HostFacts};
 use crate::memory::ledger::{Included, Ledger, Part};
 use crate::model::holder::Holder;
+use crate::model::netns::NetnsId;
+use crate::model::place::{NetnsName, ProcessName};
 use crate::model::skmem::SkMem;
 use crate::model::socket::Socket;
 use crate::model::tcp::TcpInfo;
@@ -83,4 +86,14 @@ pub fn root(links: Vec<Link>, end: End) -> Root {
 /// A socket of which nothing is judged yet.
 pub fn judged(key: SocketKey) -> Judged {
     Judged::new(key)
+}
+
+/// A process, as a gap names it.
+pub fn process_name(pid: u32, comm: Option<&[u8]>, fd: Option<u32>) -> ProcessName {
+    ProcessName { pid, comm: comm.map(<[u8]>::to_vec), fd }
+}
+
+/// A network namespace, as a gap names it.
+pub fn netns_name(id: Option<NetnsId>, name: Option<&[u8]>, path: Option<&str>) -> NetnsName {
+    NetnsName { id, name: name.map(<[u8]>::to_vec), path: path.map(PathBuf::from) }
 }

@@ -8,7 +8,7 @@ use crate::output::table::gaps::{write_cut_short, write_gaps};
 use crate::output::table::grid::{Align, grid};
 use crate::output::words::socket::{proto, state_name};
 use crate::report::leaks::{LeaksReport, OpenKind, kinds};
-use crate::text::{Charset, Page, count, enumerate, escape, fit, grouped, width, write_paragraph};
+use crate::text::{Charset, Page, count, counted, enumerate, escape, fit, grouped, width, write_paragraph};
 
 /// Columns of a name.
 const NAME: usize = 24;
@@ -68,8 +68,9 @@ fn answer(report: &LeaksReport<'_>, charset: Charset) -> String {
     if let Some((pid, sockets)) = report.worst {
         let name = in_sentence(report, pid, charset);
         return format!(
-            "{name} has {} sockets open that are in no table of the kernel: closed and never released, or never used.",
-            grouped(sockets)
+            "{name} has {} open that {} in no table of the kernel: closed and never released, or never used.",
+            counted(sockets, "socket"),
+            if sockets == 1 { "is" } else { "are" }
         );
     }
     if let Some(open) = leaks.open.first() {
