@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use skcheck_core::{Gap, Missing, Place};
 
-use crate::text::{Charset, Page, escape, write_paragraph};
+use crate::text::{Page, escape, write_paragraph};
 
 /// Writes what could not be seen, broken to the page's width.
 pub(crate) fn write_gaps(gaps: &[Gap], page: Page, out: &mut dyn Write) -> io::Result<()> {
@@ -76,6 +76,7 @@ fn text(alike: &[&Gap]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Charset;
     use skcheck_core::testing;
 
     const PAGE: Page = Page { width: None, charset: Charset::Ascii };

@@ -74,18 +74,19 @@ fn answer(report: &LeaksReport<'_>, charset: Charset) -> String {
         );
     }
     if let Some(open) = leaks.open.first() {
-        let (name, sockets) = (in_sentence(report, open.pid, charset), grouped(open.sockets));
+        let (name, sockets) = (in_sentence(report, open.pid, charset), counted(open.sockets, "socket"));
         let others = if report.is_whole() { " Nobody has many that are in no table." } else { "" };
-        return format!("{name} has {sockets} sockets open.{others}");
+        return format!("{name} has {sockets} open.{others}");
     }
     if !report.is_whole() {
-        return format!("No process has {} sockets open.", grouped(thresholds.open));
+        return format!("No process has {} open.", counted(thresholds.open, "socket"));
     }
     format!(
-        "No process has {} sockets open, or {} that are in no table; {} descriptors of sockets in {} looked at.",
-        grouped(thresholds.open),
+        "No process has {} open, or {} that {} in no table; {} of sockets in {} looked at.",
+        counted(thresholds.open, "socket"),
         grouped(thresholds.leaked),
-        grouped(leaks.scanned.descriptors),
+        if thresholds.leaked == 1 { "is" } else { "are" },
+        counted(leaks.scanned.descriptors, "descriptor"),
         count(leaks.scanned.processes, "process"),
     )
 }
