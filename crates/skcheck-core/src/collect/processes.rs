@@ -193,7 +193,6 @@ impl Listed {
             of_kernel.extend(asked.get(at).filter(|_| status.is_some_and(|status| status.is_of_kernel)));
         });
         self.unreadable.retain(|pid| !of_kernel.contains(pid));
-        self.read += of_kernel.len() as u64;
         self
     }
 
