@@ -89,18 +89,18 @@ impl PlaceJson {
     }
 }
 
-/// How many sockets of a protocol.
+/// How many sockets of a protocol, by the kernel's name for it.
 #[derive(Serialize)]
 pub(super) struct CountedJson {
-    protocol: String,
+    name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    protocol_hex: Option<String>,
+    name_hex: Option<String>,
     sockets: u64,
 }
 
 impl CountedJson {
     fn new(name: &[u8], sockets: u64) -> CountedJson {
-        CountedJson { protocol: lossy(name), protocol_hex: hex_unless_utf8(name), sockets }
+        CountedJson { name: lossy(name), name_hex: hex_unless_utf8(name), sockets }
     }
 }
 
@@ -213,7 +213,7 @@ mod tests {
             (Place::Protocol(Protocol::Tcp), json!({"kind": "protocol", "protocol": "tcp"})),
             (
                 Place::Protocols([(b"XDP".to_vec(), 2)].into()),
-                json!({"kind": "protocols", "protocols": [{"protocol": "XDP", "sockets": 2}]}),
+                json!({"kind": "protocols", "protocols": [{"name": "XDP", "sockets": 2}]}),
             ),
             (
                 Place::Connection { local: Some(80), peer: None },
