@@ -234,6 +234,8 @@ fn ping_sockets_and_what_has_no_table() {
         let gaps = report["gaps"].as_array().unwrap();
         let gap = gaps.iter().find(|gap| gap["what"] == "families").unwrap();
         assert_eq!((&gap["count"], &gap["where"]), (&1.into(), &"1 XDP".into()));
+        let sockets = serde_json::json!([{"name": "XDP", "sockets": 1}]);
+        assert_eq!(gap["place"], serde_json::json!({"kind": "protocols", "protocols": sockets}));
         let out = run(&mut skcheck(&only_mine)).out;
         let told = "Not seen: 1 socket of a protocol that is in no table (1 XDP)";
         assert!(out.contains(told), "{out}");

@@ -56,6 +56,15 @@ fn the_screen_fits_and_says_what_cannot_be_told() {
 }
 
 #[test]
+fn one_is_no_plural() {
+    let socket = fresh(1);
+    let out = run(&mut skcheck("leaks --min-leaked 1 --min-open 1")).out;
+    let is_right = out.contains(" sockets open that are in") || out.contains(" has 1 socket open that is in");
+    assert!(is_right && !out.contains(" 1 sockets"), "{out}");
+    drop(socket);
+}
+
+#[test]
 fn exit_codes() {
     let sockets = fresh(50);
     let code = |arguments: &str| run(&mut skcheck(&format!("leaks {arguments}"))).code;

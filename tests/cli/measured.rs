@@ -58,6 +58,19 @@ fn counts_the_pages_behind_unread_bytes() {
     assert_eq!(report["totals"]["measured"], 1);
 }
 
+/// Whose descriptor it is, and what to do.
+#[test]
+fn packets_of_nothing_name_the_process() {
+    if !has_bpf() {
+        return;
+    }
+    let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+    let ran = run(&mut skcheck(&format!("packets {} 999999", std::process::id())));
+    let expected = format!("skcheck: fd 999999 of {} ({}): ", name.trim(), std::process::id());
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.starts_with(&expected), "{ran:?}");
+}
+
 /// Told to end before the second look, it lists what the first one saw.
 #[test]
 fn packets_once_when_ended_before_the_second_look() {

@@ -203,6 +203,13 @@ fn without_privilege_the_others_are_a_gap_that_counts_them() {
     let gap = gap.unwrap_or_else(|| panic!("{:#}", report["gaps"]));
     assert!(gap["count"].as_u64().unwrap() >= 2, "{gap}");
     assert!(gap["remedy"].as_str().unwrap().contains("CAP_SYS_ADMIN"), "{gap}");
+    // Where is which, and why is in the remedy.
+    assert_eq!(gap["place"]["kind"], "namespaces", "{gap}");
+    let names = gap["place"]["names"].as_array().unwrap();
+    assert_eq!(names.len() as u64 + gap["place"]["more"].as_u64().unwrap(), gap["count"].as_u64().unwrap());
+    assert!(names.len() >= 2 && names.iter().all(|name| name["inode"].is_u64() && name["path"].is_string()));
+    assert!(!gap["where"].as_str().unwrap().contains("os error"), "{gap}");
+    assert!(gap["remedy"].as_str().unwrap().contains("os error"), "{gap}");
     assert_eq!(report["totals"]["unlisted_tcp_mem"], Value::Null);
 
     let (_dir, mut nobody) = as_nobody("--netns current --format json");

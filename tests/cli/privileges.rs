@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::run::{PROGRAM, Unread, run};
+use crate::run::{PROGRAM, Unread, run, skcheck};
 
 /// The program as somebody who may not look into this process.
 pub(crate) fn as_nobody(arguments: &str) -> (tempfile::TempDir, Command) {
@@ -48,6 +48,37 @@ fn tells_the_next_step_in_the_table() {
     let table = run(&mut nobody).out;
     assert!(table.contains("Not seen: ") && table.contains("run as root"), "{table}");
     assert!(table.contains("sudo skcheck"), "{table}");
+}
+
+/// What an option could accept is said to whoever can give it.
+#[test]
+fn only_the_strict_are_told_what_they_can_accept() {
+    let said = |arguments: &str| run(&mut skcheck(arguments)).out.contains("--accept-gap");
+    for arguments in ["", "leaks", "mem", "watch --for 1s"] {
+        assert!(!said(arguments), "{arguments}");
+    }
+    let strict = run(&mut skcheck("--strict")).out;
+    let is_ordinary = strict.contains("Not seen, as usual");
+    assert_eq!(strict.contains("(--accept-gap processes)"), is_ordinary, "{strict}");
+}
+
+/// Threads of the kernel hold nothing: whoever is not root misses nothing of them.
+#[test]
+fn no_thread_of_the_kernel_is_missing() {
+    let (_dir, mut nobody) = as_nobody("--format json");
+    let report: Value = serde_json::from_str(&run(&mut nobody).out).unwrap();
+    let gaps = report["gaps"].as_array().unwrap();
+    let named = gaps.iter().filter(|gap| gap["what"] == "processes");
+    let named: Vec<&Value> =
+        named.flat_map(|gap| gap["place"]["processes"].as_array().into_iter().flatten()).collect();
+    assert!(!named.is_empty(), "{gaps:#?}");
+    for process in named {
+        // `PF_KTHREAD`.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process["pid"])).unwrap_or_default();
+        let flags =
+            stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6)?.parse::<u64>().ok());
+        assert!(flags.is_none_or(|flags| flags & 0x0020_0000 == 0), "{process}");
+    }
 }
 
 #[test]

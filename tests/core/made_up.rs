@@ -191,6 +191,34 @@ fn who_may_not_be_read_is_named() {
     assert!(!gap(1, "0000000000000000").is_ordinary, "root sees more");
 }
 
+/// Threads of the kernel have no descriptors: that they may not be looked at is no gap.
+#[test]
+fn threads_of_the_kernel_hide_nothing() {
+    let status = |pid: u32, parent: u32, kernel: u32| {
+        format!(
+            "Name:\tx\nState:\tS (sleeping)\nTgid:\t{pid}\nPid:\t{pid}\nPPid:\t{parent}\nTracerPid:\t0\n\
+             Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t64\nGroups:\t \nKthread:\t{kernel}\n\
+             Threads:\t1\nSigQ:\t1/63445\nSigPnd:\t0\nShdPnd:\t0\nSigBlk:\t0\nSigIgn:\t0\nSigCgt:\t0\n\
+             CapInh:\t0\nCapPrm:\t0\nCapEff:\t0\n"
+        )
+    };
+    let host = tcp4(|n| vec![Inet::numbered(1).recv_q(5).dumped(n), done(n, 0)]);
+    let mut host = host.process(30, "reader", &[1]);
+    for (pid, parent, kernel) in [(2, 0, 1), (3, 2, 1), (4, 2, 0)] {
+        host = host.file(&format!("/proc/{pid}/status"), status(pid, parent, kernel)).unreadable(pid);
+    }
+    let snapshot = scan(&host, &tcp_only()).expect("it answers");
+    let gap =
+        snapshot.gaps.iter().find(|gap| gap.what == Missing::Processes).expect("one may hold something");
+    let named: Vec<u32> = gap.place.named_processes().iter().map(|process| process.pid).collect();
+    assert_eq!((gap.count, named), (Some(1), vec![4]));
+    assert_eq!((snapshot.scanned.processes, snapshot.scanned.unreadable), (2, 1));
+    let host = host.without_process(4);
+    let snapshot = scan(&host, &tcp_only()).expect("it answers");
+    assert_eq!(count(&snapshot, Missing::Processes), None);
+    assert!(snapshot.scanned.all_processes);
+}
+
 /// With hidepid other users' processes are not even listed: who holds a socket cannot be told.
 #[test]
 fn hidden_processes() {

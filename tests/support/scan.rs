@@ -96,7 +96,7 @@ pub(crate) fn bound_by_truesize(Truesize(charge): Truesize, host: &HostFacts) ->
 pub(crate) fn place(gap: &Gap) -> &str {
     match &gap.place {
         Place::Table(table) => table.name(),
-        Place::File(path) => path,
+        Place::File { path, .. } => path.to_str().expect("text"),
         other => panic!("{other:?} is no table and no file"),
     }
 }

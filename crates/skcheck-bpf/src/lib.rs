@@ -64,7 +64,7 @@ pub use crate::kcmp::same_files;
 pub use crate::stdio::{pass_on_none, stdout_was_closed};
 
 /// What the engine is called.
-const NAME: &str = "bpf";
+pub const NAME: &str = "bpf";
 
 /// The BPF engine. Its programs are in the kernel from [`Bpf::load`] on until this is dropped.
 pub struct Bpf {

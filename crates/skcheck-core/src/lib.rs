@@ -109,7 +109,7 @@ pub use model::endpoint::Endpoint;
 pub use model::gap::{Gap, Missing};
 pub use model::holder::{Holder, Via};
 pub use model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
-pub use model::place::{Place, ProcessName};
+pub use model::place::{NetnsName, Place, ProcessName};
 pub use model::process::Process;
 pub use model::protocol::{Family, Protocol, Protocols};
 pub use model::queues::{RecvQueue, SendQueue, UnixQueue};

@@ -19,7 +19,8 @@ pub use crate::memory::network::{NetworkFiles, network};
 pub use crate::memory::reserved::{ram_ranges, reserved};
 pub use crate::model::queues::queues;
 pub use crate::testing::records::{
-    conduit, entry, exact, judged, ledger, link, root, sample, skmem, snapshot, tcp_info,
+    conduit, entry, exact, judged, ledger, link, netns_name, places, process_name, root, sample, skmem,
+    snapshot, tcp_info,
 };
 
 /// Parsers of the kernel's files.

@@ -11,7 +11,7 @@ pub(crate) struct MeasuringArgs {
     /// Measure every socket, however long it takes [heaviest first, for 200 ms; mem: 2 s]
     #[arg(long)]
     pub(crate) exact: bool,
-    /// Packets of one socket to measure at most; 0: 2.7 million (10000 if not given). Implies --exact
+    /// Measure every socket, of each at most N packets instead of 10000; 0: 2.7 million
     #[arg(long, value_name = "N")]
     pub(crate) exact_limit: Option<u32>,
 }

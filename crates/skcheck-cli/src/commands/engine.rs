@@ -33,7 +33,7 @@ impl Loaded {
             Err(error) if choice == EngineChoice::Bpf => Err(unusable(&error)),
             Err(error) => {
                 let remedy = format!("{} ({error})", error.remedy());
-                let gap = Gap::uncounted(Missing::Engine, Place::Engine("BPF"), remedy);
+                let gap = Gap::uncounted(Missing::Engine, Place::Engine(skcheck_bpf::NAME), remedy);
                 Ok(Loaded { bpf: None, how: EngineUse::Unusable, gap: Some(gap) })
             }
         }

@@ -6,6 +6,7 @@ mod bytes;
 mod endpoint;
 mod exact;
 mod gap;
+mod gap_place;
 mod holding;
 mod host;
 pub(crate) mod leaks;

@@ -82,8 +82,8 @@ impl HostVerdict {
             Err(error) => {
                 // Without sockets there is still a ledger.
                 gaps.extend(error.gaps().iter().cloned());
-                let remedy = "run skcheck alone: it says what is in the way";
-                gaps.push(Gap::uncounted(Missing::Table, Place::Host(error.to_string().into()), remedy));
+                let remedy = format!("{error}: run skcheck alone, it says what is in the way");
+                gaps.push(Gap::uncounted(Missing::Table, Place::Host, remedy));
                 verdict::unseen(&memory.ledger)
             }
         };

@@ -20,8 +20,8 @@ pub(crate) fn of_first(first: Sample, gap: Option<Gap>) -> Snapshot {
     snapshot.sockets.truncate(asked_for);
     snapshot.gaps.extend(gap);
     snapshot.gaps.retain(|gap| gap.what != Missing::Partial);
-    let remedy = "it takes two looks to tell who stands still, and this is the first: run again";
-    snapshot.gaps.push(Gap::uncounted(Missing::Partial, Place::Host("told to end".into()), remedy));
+    let remedy = "told to end; it takes two looks to tell who stands still, and this is the first: run again";
+    snapshot.gaps.push(Gap::uncounted(Missing::Partial, Place::Host, remedy));
     without_pages(snapshot)
 }
 

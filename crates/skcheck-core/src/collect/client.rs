@@ -174,18 +174,18 @@ impl<'h> Asker<'h> {
     /// place. One whose lock does not come free is left out, and the host knows whom that is about.
     pub(crate) fn with_info(
         &self,
-        sockets: &[(String, Option<u32>, &Socket)],
+        sockets: &[(Place, &Socket)],
         on_socket: &mut dyn FnMut(usize, Socket),
     ) -> io::Result<()> {
         let mut places = Vec::new();
         let mut messages = Vec::new();
         let mut answers = Vec::new();
-        for (place, (about, pid, socket)) in sockets.iter().enumerate() {
+        for (place, (about, socket)) in sockets.iter().enumerate() {
             let sequence = self.next();
             let Some((table, request)) = request::exact_with_info(socket, sequence) else { continue };
             places.push(place);
             answers.push(Answer::new(table, sequence));
-            messages.push(Message { about: about.clone(), pid: *pid, request });
+            messages.push(Message { about: about.clone(), request });
         }
         let mut diag = self.connected()?;
         diag.ask_each(&messages, &mut |at, datagram| {

@@ -98,8 +98,7 @@ pub(crate) struct Sources {
 
 /// The namespaces that could not be entered, and what would help.
 fn not_entered(query: &Query, namespaces: &[Namespace], by_engine: bool) -> Option<Gap> {
-    let dumps = namespaces.iter().map(|namespace| &namespace.dump);
-    let mut refusals = dumps.filter(|dump| is_refused(dump)).filter_map(|dump| dump.refusal.as_ref());
+    let refused = || namespaces.iter().filter(|namespace| is_refused(&namespace.dump));
     let asked_for = namespaces.first().and_then(|namespace| namespace.netns.files.first());
     let asked_for = asked_for.filter(|_| query.netns != NetnsChoice::All);
     let first = namespaces.first().and_then(|namespace| namespace.dump.refusal.as_ref());
@@ -108,8 +107,7 @@ fn not_entered(query: &Query, namespaces: &[Namespace], by_engine: bool) -> Opti
     {
         return Some(processes::not_a_namespace(&file.path, error));
     }
-    let error = refusals.next()?;
-    let place = asked_for.map_or_else(|| error.to_string(), |file| file.path.display().to_string());
+    let error = refused().find_map(|namespace| namespace.dump.refusal.as_ref())?;
     let is_short = |errno: Errno| matches!(errno, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE);
     let remedy = if Errno::from_io_error(error).is_some_and(is_short) {
         "raise the limits (ulimit -n, ulimit -u, pids.max), and run again"
@@ -118,7 +116,9 @@ fn not_entered(query: &Query, namespaces: &[Namespace], by_engine: bool) -> Opti
     } else {
         "run as root, or grant CAP_SYS_ADMIN; without it their sockets are not shown"
     };
-    Some(Gap::counted(Missing::Namespaces, Place::Namespaces(place), 1 + refusals.count() as u64, remedy))
+    let place = Place::namespaces(refused().map(|namespace| &namespace.netns));
+    let remedy = format!("{remedy} ({error})");
+    Some(Gap::counted(Missing::Namespaces, place, refused().count() as u64, remedy))
 }
 
 /// A namespace that vanished meanwhile is no loss; any other that could not be asked is.

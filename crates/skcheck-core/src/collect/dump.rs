@@ -14,12 +14,12 @@ use crate::diag::record::Record;
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
 use crate::model::gap::{Gap, Missing};
-use crate::model::place::Place;
 use crate::model::protocol::Family;
 use crate::model::query::Query;
 use crate::model::queues::{RecvQueue, UnixQueue};
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
+use crate::model::table::Table;
 
 /// What one namespace gave.
 #[derive(Default)]
@@ -191,12 +191,7 @@ impl Dump {
         if unnamed > 0 {
             let remedy = "too many wait at one listener for the kernel to name them (UNIX_DIAG_ICONS); \
                           the listener's Recv-Q still counts them";
-            self.gaps.push(Gap::counted(
-                Missing::PendingConnections,
-                Place::Host("unix listeners".into()),
-                unnamed,
-                remedy,
-            ));
+            self.gaps.push(Gap::counted(Missing::PendingConnections, Table::Unix, unnamed, remedy));
         }
     }
 }

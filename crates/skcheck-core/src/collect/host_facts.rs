@@ -19,11 +19,15 @@ pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &
             facts.max_skb_frags = config.max_skb_frags.unwrap_or(facts.max_skb_frags);
             facts.max_skb_frags_known = true;
         }
-        None => gaps.push(Gap::uncounted(
-            Missing::HostFact,
-            Place::Host(format!("{} fragments per packet, the kernel's default", facts.max_skb_frags).into()),
-            "make /proc/config.gz or /boot/config-RELEASE readable to know; a kernel may be built for up to 45",
-        )),
+        None => {
+            let remedy = format!(
+                "{}, the kernel's default, is assumed; make /proc/config.gz or /boot/config-RELEASE readable to know: \
+                 a kernel may be built for up to 45",
+                facts.max_skb_frags
+            );
+            let place = Place::part_of_file("/proc/config.gz", "fragments per packet");
+            gaps.push(Gap::uncounted(Missing::HostFact, place, remedy));
+        }
     }
     if let Some(slabinfo) = read(host, "/proc/slabinfo") {
         facts.active_skbs = active_skbs(host, &slabinfo);

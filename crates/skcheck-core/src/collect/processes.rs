@@ -1,9 +1,9 @@
 //! Looks at every process once: what its descriptors refer to, and which namespaces it is in.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::collect::descriptors::Descriptors;
 use crate::collect::finding::Finding;
@@ -15,11 +15,12 @@ use crate::host::{Host, Looking, Sight, file};
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
-use crate::model::place::Place;
+use crate::model::place::{NetnsName, Place};
 use crate::procfs::comm::comm;
 use crate::procfs::link::socket_inode;
 use crate::procfs::mountinfo::ip_netns_name;
 use crate::procfs::number::parse_number;
+use crate::procfs::status::Status;
 
 /// What all processes told.
 pub(crate) struct Survey {
@@ -57,7 +58,7 @@ impl Survey {
                 ""
             }
         };
-        listed.sort_out(host, consequence, &mut scanned, gaps);
+        listed.without_kernel(host).sort_out(host, consequence, &mut scanned, gaps);
         scanned
     }
 
@@ -148,8 +149,9 @@ fn chosen(host: &dyn Host, choice: &NetnsChoice, found: &[Netns], gaps: &mut Vec
 
 /// What was asked for is no network namespace.
 pub(crate) fn not_a_namespace(path: &Path, error: &io::Error) -> Gap {
-    let remedy = format!("{}: {error}: name a running process or a file of ip netns", path.display());
-    Gap::counted(Missing::Namespaces, Place::Namespaces("the one asked for".to_owned()), 1, remedy)
+    let remedy = format!("{error}: name a running process or a file of ip netns");
+    let netns = NetnsName { path: Some(path.to_owned()), ..NetnsName::default() };
+    Gap::counted(Missing::Namespaces, Place::namespace(netns), 1, remedy)
 }
 
 /// How reading all processes went.
@@ -179,6 +181,21 @@ impl Listed {
         }
     }
 
+    /// Threads of the kernel have no descriptors: whoever may not look at them misses nothing.
+    fn without_kernel(mut self, host: &dyn Host) -> Listed {
+        const LIMIT: u64 = 64 * 1024;
+        // The first process is none.
+        let asked: Vec<u32> = self.unreadable.iter().copied().filter(|pid| *pid != 1).collect();
+        let paths: Vec<PathBuf> = asked.iter().map(|pid| format!("/proc/{pid}/status").into()).collect();
+        let mut of_kernel = FxHashSet::<u32>::default();
+        host.read_each(&paths, LIMIT, &mut |at, file| {
+            let status = file.ok().and_then(Status::parse);
+            of_kernel.extend(asked.get(at).filter(|_| status.is_some_and(|status| status.is_of_kernel)));
+        });
+        self.unreadable.retain(|pid| !of_kernel.contains(pid));
+        self
+    }
+
     fn sort_out(&self, host: &dyn Host, consequence: &str, scanned: &mut Scanned, gaps: &mut Vec<Gap>) {
         let hidden = self.hidden(host);
         scanned.processes = self.read;
@@ -200,30 +217,33 @@ impl Listed {
             gaps.push(Gap { is_ordinary, ..gap });
         }
         if let Some((place, remedy)) = hidden {
-            gaps.push(Gap::uncounted(Missing::Processes, Place::Host(place.into()), remedy));
+            gaps.push(Gap::uncounted(Missing::Processes, place, remedy));
         }
     }
 
     /// Why there are processes that /proc does not even list, and what would show them.
-    fn hidden(&self, host: &dyn Host) -> Option<(&'static str, &'static str)> {
+    fn hidden(&self, host: &dyn Host) -> Option<(Place, &'static str)> {
         /// `PROC_PID_INIT_INO`: the number of the first pid namespace, the same on every host.
         const FIRST_NAMESPACE: &[u8] = b"pid:[4026531836]";
         if self.unlisted {
             return None;
         }
         if self.read + self.unreadable.len() as u64 + self.silent == 0 {
-            return Some(("/proc lists none", "mount /proc; without it no socket shows its holder"));
+            let remedy = "it lists none: mount /proc; without it no socket shows its holder";
+            return Some((Place::file("/proc"), remedy));
         }
         if !self.saw_first {
-            return Some(("/proc hides those of other users", "run as root, or mount /proc without hidepid"));
+            let remedy = "it hides those of other users: run as root, or mount /proc without hidepid";
+            return Some((Place::file("/proc"), remedy));
         }
         // That of the first process is the one that this /proc shows; it may not be looked at
         // without privilege, and then the scanner's own is the best guess.
         let link = |process: &str| host.read_link(Path::new(&format!("/proc/{process}/ns/pid"))).ok();
         let namespace = link("1").or_else(|| link("self"))?;
         (namespace != FIRST_NAMESPACE).then_some((
-            "outside this pid namespace",
-            "run in the host's pid namespace (hostPID: true, or nsenter --target 1 --pid --mount)",
+            Place::file("/proc"),
+            "it shows none outside this pid namespace: run in the host's pid namespace (hostPID: true, or nsenter \
+             --target 1 --pid --mount)",
         ))
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn is_not_there(errno: Option<i32>) -> bool {
 pub(crate) fn proc_net_lines(table: Table, bad_lines: u64) -> Option<Gap> {
     let remedy = "a kernel newer than this program may have written them";
     (bad_lines > 0)
-        .then(|| Gap::counted(Missing::Messages, Place::File(table.proc_file().into()), bad_lines, remedy))
+        .then(|| Gap::counted(Missing::Messages, Place::file(table.proc_file()), bad_lines, remedy))
 }
 
 pub(super) fn refused(table: Table, errno: Option<i32>) -> Refusal {

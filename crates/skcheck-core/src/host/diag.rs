@@ -4,6 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use crate::diag::decode::ends;
+use crate::model::place::Place;
 
 /// A conversation with NETLINK_SOCK_DIAG of one network namespace.
 pub trait Diag {
@@ -64,9 +65,7 @@ pub trait Diag {
 #[non_exhaustive]
 pub struct Message {
     /// Whom it is about, as a report names who does not answer.
-    pub about: String,
-    /// The process that it is about, where one is.
-    pub pid: Option<u32>,
+    pub about: Place,
     /// The message.
     pub request: Vec<u8>,
 }

@@ -64,8 +64,9 @@ impl FirstLook<'_> {
         let open = counts::open(self.many(), &ListedCounts::default());
         let mut leaks = self.report(None, open, Sorted::default());
         leaks.gaps.retain(|gap| gap.what != Missing::Partial);
-        let remedy = "it takes two looks to tell what is in no table, and this is the first: run again";
-        leaks.gaps.push(Gap::uncounted(Missing::Partial, Place::Host("told to end".into()), remedy));
+        let remedy =
+            "told to end; it takes two looks to tell what is in no table, and this is the first: run again";
+        leaks.gaps.push(Gap::uncounted(Missing::Partial, Place::Host, remedy));
         leaks
     }
 

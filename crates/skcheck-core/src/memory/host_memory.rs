@@ -71,7 +71,7 @@ fn later(host: &dyn Host, config: Option<&KernelConfig>, before: Ledger, gaps: &
             format!("run again: {moved} B came to nobody or went from there while pages were counted");
         gaps.push(Gap::uncounted(
             Missing::Consistency,
-            Place::Host("/proc/kpageflags and /proc/meminfo".into()),
+            Place::part_of_file("/proc/kpageflags", "beside /proc/meminfo"),
             remedy,
         ));
     }
@@ -84,7 +84,7 @@ fn no_census(error: &io::Error) -> Gap {
         io::ErrorKind::NotFound => "it needs a kernel with CONFIG_PROC_PAGE_MONITOR".to_owned(),
         _ => format!("run as root (CAP_SYS_ADMIN), outside of containers: {error}"),
     };
-    Gap::uncounted(Missing::Census, Place::File("/proc/kpageflags".into()), remedy)
+    Gap::uncounted(Missing::Census, Place::file("/proc/kpageflags"), remedy)
 }
 
 /// What firmware and kernel kept; `None` where /proc/iomem hides it.
@@ -94,7 +94,7 @@ fn reserved(host: &dyn Host, mem_total: Bytes, gaps: &mut Vec<Gap>) -> Option<Re
         let remedy = "run as root (CAP_SYS_ADMIN): others see addresses of 0";
         gaps.push(Gap::uncounted(
             Missing::Memory,
-            Place::Host("/proc/iomem: what firmware and kernel reserved".into()),
+            Place::part_of_file("/proc/iomem", "what firmware and kernel reserved"),
             remedy,
         ));
     }
@@ -108,18 +108,14 @@ fn network(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) 
         let remedy = "run as root: /proc/slabinfo, and /sys/kernel/slab where slabs are merged";
         gaps.push(Gap::uncounted(
             Missing::HostFact,
-            Place::Host("/proc/slabinfo: packets in use unknown".into()),
+            Place::part_of_file("/proc/slabinfo", "packets in use"),
             remedy,
         ));
     }
     let mut file = |path: &str, remedy: &str| {
         let file = read(host, path);
         if file.is_none() {
-            gaps.push(Gap::uncounted(
-                Missing::HostFact,
-                Place::Host(format!("{path} unknown").into()),
-                remedy,
-            ));
+            gaps.push(Gap::uncounted(Missing::HostFact, Place::file(path), remedy));
         }
         file
     };

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::model::gap::{Gap, Missing};
-use crate::model::holder::Holder;
+use crate::model::place::ProcessName;
 
 /// Why there is no report. Everything less than that is a [`Gap`] inside a report.
 ///
@@ -68,8 +68,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn no_socket(holder: Holder, why: &str) -> Error {
-        let context = format!("fd {} of pid {}: {why}", holder.fd, holder.pid);
+    pub(crate) fn no_socket(process: &ProcessName, fd: u32, why: &str) -> Error {
+        let context = format!("fd {fd} of {process}: {why}");
         Error { kind: ErrorKind::NoSocket, context, gaps: Vec::new() }
     }
 

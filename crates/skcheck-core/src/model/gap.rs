@@ -14,7 +14,7 @@ pub struct Gap {
     pub place: Place,
     /// How many are missing, in the unit that [`Missing`] names; `None` where nobody can tell.
     pub count: Option<u64>,
-    /// What the reader can do about it, as an instruction.
+    /// What the reader can do about it, as an instruction; and why it is missing, where that is not plain.
     pub remedy: String,
     /// Of one that does not answer: what it would have told is a detail of what was seen (a command line, a
     /// holder, what a lock guards), and no socket is missing.
@@ -88,6 +88,8 @@ impl fmt::Display for Gap {
         }
         match &self.place {
             Place::Processes { .. } => write!(f, "{}: {}", self.what.phrase(self.count), self.place),
+            // It is nowhere else.
+            Place::Host => f.write_str(self.what.phrase(self.count)),
             place => write!(f, "{} ({place})", self.what.phrase(self.count)),
         }
     }
@@ -153,7 +155,8 @@ pub enum Missing {
     Partial,
     /// Processes that do for this one what may never come back: there are none, and it waits itself.
     Workers,
-    /// A fact about the host that the footprint needs; the report names the value it assumed.
+    /// A fact about the host that the footprint or the network's books need; where a value was assumed instead,
+    /// the remedy names it.
     HostFact,
 }
 
@@ -175,137 +178,89 @@ impl Missing {
 
     /// Every kind.
     pub fn all() -> impl Iterator<Item = Missing> {
-        WORDS.iter().map(|words| words.of)
+        ALL.into_iter()
     }
 
-    fn phrase(self, count: Option<u64>) -> &'static str {
+    /// What so many of the kind are, as a phrase behind their number.
+    pub fn phrase(self, count: Option<u64>) -> &'static str {
         let words = self.words();
         if count == Some(1) { words.one } else { words.many }
-    }
-
-    fn words(self) -> &'static KindWords {
-        const NONE: KindWords = row(Missing::HostFact, "", "", "");
-        WORDS.get(self as usize).unwrap_or(&NONE)
     }
 }
 
 /// How a kind is called, and what one of it and several of it are.
 struct KindWords {
-    of: Missing,
     name: &'static str,
     one: &'static str,
     many: &'static str,
 }
 
-const fn row(of: Missing, name: &'static str, one: &'static str, many: &'static str) -> KindWords {
-    KindWords { of, name, one, many }
+/// Gives every kind its words. One that is forgotten is a match that is not exhaustive.
+macro_rules! words {
+    ($($kind:ident => $name:literal, $one:literal, $many:literal;)*) => {
+        const ALL: [Missing; [$(Missing::$kind),*].len()] = [$(Missing::$kind),*];
+
+        impl Missing {
+            const fn words(self) -> KindWords {
+                match self {
+                    $(Missing::$kind => KindWords { name: $name, one: $one, many: $many },)*
+                }
+            }
+        }
+    };
 }
 
-/// In the order of the kinds.
-const WORDS: [KindWords; 27] = [
-    row(
-        Missing::Processes,
-        "processes",
+words! {
+    Processes => "processes",
         "process whose descriptors and namespaces may not be read",
-        "processes whose descriptors and namespaces may not be read",
-    ),
-    row(Missing::Table, "table", "socket table not seen", "socket table not seen"),
-    row(
-        Missing::Families,
-        "families",
+        "processes whose descriptors and namespaces may not be read";
+    Table => "table", "socket table not seen", "socket table not seen";
+    Families => "families",
         "socket of a protocol that is in no table",
-        "sockets of protocols that are in no table",
-    ),
-    row(
-        Missing::TableDetail,
-        "table_detail",
-        "socket known from /proc/net alone",
-        "sockets known from /proc/net alone",
-    ),
-    row(
-        Missing::SockDiag,
-        "sock_diag",
+        "sockets of protocols that are in no table";
+    TableDetail => "table_detail", "socket known from /proc/net alone", "sockets known from /proc/net alone";
+    SockDiag => "sock_diag",
         "socket memory, unix queues and cookies not seen",
-        "socket memory, unix queues and cookies not seen",
-    ),
-    row(
-        Missing::Consistency,
-        "consistency",
+        "socket memory, unix queues and cookies not seen";
+    Consistency => "consistency",
         "table that changed while it was read",
-        "table that changed while it was read",
-    ),
-    row(Missing::Messages, "messages", "kernel message not understood", "kernel messages not understood"),
-    row(Missing::Attributes, "attributes", "attribute not understood", "attributes not understood"),
-    row(Missing::Namespaces, "namespaces", "network namespace not entered", "network namespaces not entered"),
-    row(
-        Missing::Peers,
-        "peers",
+        "table that changed while it was read";
+    Messages => "messages", "kernel message not understood", "kernel messages not understood";
+    Attributes => "attributes", "attribute not understood", "attributes not understood";
+    Namespaces => "namespaces", "network namespace not entered", "network namespaces not entered";
+    Peers => "peers",
         "connections whose other end was not looked for",
-        "connections whose other end was not looked for",
-    ),
-    row(
-        Missing::ClosedHeld,
-        "closed_held",
+        "connections whose other end was not looked for";
+    ClosedHeld => "closed_held",
         "closed socket still held, its size unknown",
-        "closed sockets still held, their sizes unknown",
-    ),
-    row(
-        Missing::ClosedHeldUnknown,
-        "closed_held_unknown",
+        "closed sockets still held, their sizes unknown";
+    ClosedHeldUnknown => "closed_held_unknown",
         "sockets closed and still held not looked for",
-        "sockets closed and still held not looked for",
-    ),
-    row(
-        Missing::CommandLines,
-        "command_lines",
-        "command line not read in time",
-        "command lines not read in time",
-    ),
-    row(Missing::Identities, "identities", "process without a name", "processes without a name"),
-    row(
-        Missing::PendingConnections,
-        "pending_connections",
+        "sockets closed and still held not looked for";
+    CommandLines => "command_lines", "command line not read in time", "command lines not read in time";
+    Identities => "identities", "process without a name", "processes without a name";
+    PendingConnections => "pending_connections",
         "connection waiting for accept without a known sender",
-        "connections waiting for accept without a known sender",
-    ),
-    row(Missing::Engine, "engine", "packets and pages not measured", "packets and pages not measured"),
-    row(
-        Missing::Queues,
-        "queues",
-        "socket whose packets were not walked",
-        "sockets whose packets were not walked",
-    ),
-    row(
-        Missing::Holders,
-        "holders",
+        "connections waiting for accept without a known sender";
+    Engine => "engine", "packets and pages not measured", "packets and pages not measured";
+    Queues => "queues", "socket whose packets were not walked", "sockets whose packets were not walked";
+    Holders => "holders",
         "socket whose holder was not looked for to the end",
-        "sockets whose holders were not looked for to the end",
-    ),
-    row(
-        Missing::RingFiles,
-        "ring_files",
+        "sockets whose holders were not looked for to the end";
+    RingFiles => "ring_files",
         "file registered with io_uring not told",
-        "files registered with io_uring not told",
-    ),
-    row(Missing::Memory, "memory", "a part of memory not told", "a part of memory not told"),
-    row(Missing::Census, "census", "pages not counted", "pages not counted"),
-    row(
-        Missing::Locks,
-        "locks",
+        "files registered with io_uring not told";
+    Memory => "memory", "a part of memory not told", "a part of memory not told";
+    Census => "census", "pages not counted", "pages not counted";
+    Locks => "locks",
         "socket that was not asked for what its lock guards",
-        "sockets that were not asked for what their locks guard",
-    ),
-    row(Missing::NoAnswer, "no_answer", "does not answer", "do not answer"),
-    row(Missing::Unasked, "unasked", "question not asked", "questions not asked"),
-    row(
-        Missing::Partial,
-        "partial",
-        "partial: the report was cut short",
-        "partial: the report was cut short",
-    ),
-    row(Missing::Workers, "workers", "no process to ask with", "no process to ask with"),
-    row(Missing::HostFact, "host_fact", "host fact assumed", "host fact assumed"),
-];
+        "sockets that were not asked for what their locks guard";
+    NoAnswer => "no_answer", "does not answer", "do not answer";
+    Unasked => "unasked", "question not asked", "questions not asked";
+    Partial => "partial", "partial: the report was cut short", "partial: the report was cut short";
+    Workers => "workers", "no process to ask with", "no process to ask with";
+    HostFact => "host_fact", "host fact not told", "host fact not told";
+}
 
 #[cfg(test)]
 mod tests {
@@ -313,13 +268,14 @@ mod tests {
     use crate::model::table::{IpVersion, Table};
 
     #[test]
-    fn every_kind_has_its_words() {
-        for (at, words) in WORDS.iter().enumerate() {
-            assert_eq!(words.of as usize, at, "{:?}", words.of);
-            assert_eq!(Missing::of_name(words.name), Some(words.of));
+    fn a_kind_has_words_of_its_own() {
+        for missing in Missing::all() {
+            assert_eq!(Missing::of_name(missing.name()), Some(missing));
+            for count in [Some(1), Some(2), None] {
+                assert!(!missing.phrase(count).is_empty(), "{missing:?}");
+            }
         }
-        // The last one of the kinds: one that is added behind it has no row yet.
-        assert_eq!(Missing::HostFact as usize + 1, WORDS.len());
+        assert_eq!(Missing::of_name(""), None);
     }
 
     #[test]
@@ -328,16 +284,15 @@ mod tests {
             let gap = Gap { is_detail, ..Gap::counted(what, place, 1, "") };
             assert_eq!(gap.hides_sockets(), expected, "{gap:?}");
         };
-        let host = || Place::Host("this host".into());
         check(Missing::Processes, Place::processes(&[1], |_| None), false, true);
         check(Missing::Families, Place::Protocols([(b"XDP".to_vec(), 1)].into()), false, true);
-        check(Missing::NoAnswer, host(), false, true);
-        check(Missing::NoAnswer, host(), true, false);
+        check(Missing::NoAnswer, Place::Host, false, true);
+        check(Missing::NoAnswer, Place::Host, true, false);
         check(Missing::TableDetail, Table::Unix.into(), false, true);
         check(Missing::TableDetail, Table::Tcp(IpVersion::V6).into(), false, true);
         check(Missing::TableDetail, Table::Packet.into(), false, false);
-        check(Missing::Identities, host(), false, false);
-        check(Missing::HostFact, host(), false, false);
+        check(Missing::Identities, Place::Host, false, false);
+        check(Missing::HostFact, Place::Host, false, false);
     }
 
     #[test]
@@ -350,7 +305,7 @@ mod tests {
         let what = "whose descriptors and namespaces may not be read";
         assert_eq!(of(&[1]), format!("1 process {what}: ng\\x1binx (1)"));
         let many = format!(
-            "7 processes {what}: ng\\x1binx (1), ng\\x1binx (2), process (3), ng\\x1binx (4), ng\\x1binx (5) and 2 more"
+            "7 processes {what}: ng\\x1binx (1), ng\\x1binx (2), pid 3, ng\\x1binx (4), ng\\x1binx (5) and 2 more"
         );
         assert_eq!(of(&[1, 2, 3, 4, 5, 6, 7]), many);
     }

@@ -9,10 +9,12 @@ use crate::host::file::read;
 use crate::model::error::Error;
 use crate::model::holder::Holder;
 use crate::model::netns::{Netns, NetnsFile, NetnsId};
+use crate::model::place::ProcessName;
 use crate::model::query::Query;
 use crate::model::socket::Socket;
 use crate::model::table::Table;
 use crate::packets::refusal;
+use crate::procfs::comm::comm;
 use crate::procfs::link::socket_inode;
 use crate::procfs::status::Status;
 use crate::snapshot::entry::SocketEntry;
@@ -48,7 +50,14 @@ pub(crate) fn socket(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Re
         let report = scan(host, &query).ok()?.sockets.into_iter().find(is_its)?;
         Some(Found { socket: report.socket, netns: report.netns?, holder: Some(holder), unix_queue: None })
     };
-    found.or_else(in_tables).ok_or_else(|| Error::no_socket(holder, &why_not(host, holder)))
+    found.or_else(in_tables).ok_or_else(|| no_socket(host, holder, &why_not(host, holder)))
+}
+
+/// That there is none to list, with the name of the process.
+pub(crate) fn no_socket(host: &dyn Host, holder: Holder, why: &str) -> Error {
+    let pid = holder.pid;
+    let comm = read(host, &format!("/proc/{pid}/comm")).map(|file| comm(&file));
+    Error::no_socket(&ProcessName { pid, comm, fd: None }, holder.fd, why)
 }
 
 /// Why a descriptor is none of a socket that can be listed.

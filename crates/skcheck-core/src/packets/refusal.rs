@@ -39,6 +39,10 @@ pub(crate) fn of_descriptor(pid: u32, link: &io::Result<Vec<u8>>) -> String {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             format!("the process has no such descriptor: ls -l /proc/{pid}/fd")
         }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => format!(
+            "it may not be looked at ({error}): run as root with all capabilities; where that does not help, a security \
+             module or another user namespace keeps everybody out, and skcheck --pid {pid} --all lists what can be seen"
+        ),
         Err(error) => error.to_string(),
     }
 }

@@ -24,11 +24,11 @@ pub fn packets(
     let Found { socket, netns, .. } = descriptor::socket(host, engine, holder)?;
     let place = if limits.lock { descriptor::namespace(host, holder, netns) } else { None };
     let target = Target::of(&socket).map(|target| target.within(&socket, place.as_ref()));
-    let target = target.ok_or_else(|| Error::no_socket(holder, &refusal::of_socket(&socket)))?;
+    let target = target.ok_or_else(|| descriptor::no_socket(host, holder, &refusal::of_socket(&socket)))?;
     let mut listing = Listing::empty(socket, netns);
     match walk(engine, target, limits, &mut listing) {
         Ok(true) => Ok(listing),
-        Ok(false) => Err(Error::no_socket(holder, "it was closed while it was looked at")),
+        Ok(false) => Err(descriptor::no_socket(host, holder, "it was closed while it was looked at")),
         Err(error) if limits.lock && error.kind() == io::ErrorKind::TimedOut => {
             let keepers = lock_keepers::names(host, engine, netns);
             Err(Error::engine(engine.name(), &refusal::of_lock(&error, keepers)))

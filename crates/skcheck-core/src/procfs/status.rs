@@ -8,6 +8,8 @@ use procfs::FromRead;
 pub struct Status {
     /// The process that the thread belongs to (`Tgid`).
     pub process: u32,
+    /// Whether it is a thread of the kernel: one has no memory of its own and no descriptors, whoever asks.
+    pub is_of_kernel: bool,
     /// The real user (the first of `Uid`).
     pub uid: u32,
     /// The innermost process id (the last of `NSpid`), where there is more than one.
@@ -28,9 +30,11 @@ impl Status {
         let text = String::from_utf8_lossy(file);
         let status = procfs::process::Status::from_read(text.as_bytes()).ok()?;
         let id = |id: i32| u32::try_from(id).ok();
+        let is_of_kernel = is_of_kernel(file, &status);
         let ids = status.nspid.unwrap_or_default();
         Some(Status {
             process: id(status.tgid)?,
+            is_of_kernel,
             uid: status.ruid,
             ns_pid: ids.last().copied().filter(|_| ids.len() > 1).and_then(id),
             tracer: id(status.tracerpid).filter(|tid| *tid != 0),
@@ -38,6 +42,19 @@ impl Status {
             swapped: status.vmswap.and_then(|kib| kib.checked_mul(1024)),
         })
     }
+}
+
+/// Since Linux 6.11 a line tells (`Kthread`). Before, it is one without memory (`VmSize`) that is kthreadd or
+/// a child of it; children that execute a program (`call_usermodehelper`) have memory, until they end.
+fn is_of_kernel(file: &[u8], status: &procfs::process::Status) -> bool {
+    const KTHREADD: i32 = 2;
+    let mut lines = file.split(|byte| *byte == b'\n');
+    if let Some(told) = lines.find_map(|line| line.strip_prefix(b"Kthread:")) {
+        return told.trim_ascii() == b"1";
+    }
+    let is_kthreadd = (status.pid, status.ppid) == (KTHREADD, 0);
+    let has_ended = status.state.starts_with(['Z', 'X']);
+    status.vmsize.is_none() && !has_ended && (is_kthreadd || status.ppid == KTHREADD)
 }
 
 #[cfg(test)]
@@ -50,7 +67,7 @@ mod tests {
         let rest = format!(
             "\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t4711\nNgid:\t0\nPid:\t4712\nPPid:\t1\n\
              TracerPid:\t{tracer}\nUid:\t33\t34\t35\t36\nGid:\t33\t33\t33\t33\nFDSize:\t64\nGroups:\t33 \n\
-             {ns_pid}Kthread:\t0\nVmPeak:\t    9324 kB\n{swap}THP_enabled:\t1\nThreads:\t3\nSigQ:\t1/63445\n\
+             {ns_pid}Kthread:\t0\nVmPeak:\t    9324 kB\nVmSize:\t    9324 kB\n{swap}THP_enabled:\t1\nThreads:\t3\nSigQ:\t1/63445\n\
              SigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\n\
              SigIgn:\t0000000000001000\nSigCgt:\t0000000180004003\nCapInh:\t0000000000000000\n\
              CapPrm:\t0000000000080000\nCapEff:\t0000000000080000\nCapBnd:\t000001ffffffffff\n\
@@ -64,6 +81,7 @@ mod tests {
         let file = status(b"a: \xff\\nUid:\t0", "9", "NSpid:\t4711\t99\t12\n", "VmSwap:\t     120 kB\n");
         let expected = Status {
             process: 4711,
+            is_of_kernel: false,
             uid: 33,
             ns_pid: Some(12),
             tracer: Some(9),
@@ -74,6 +92,30 @@ mod tests {
         for end in [0, 9, file.len() / 2] {
             assert_eq!(Status::parse(file.get(..end).unwrap()), None);
         }
+    }
+
+    #[test]
+    fn threads_of_the_kernel() {
+        let check = |changes: &[(&str, &str)], expected: bool| {
+            let mut file = String::from_utf8(status(b"x", "0", "", "")).unwrap();
+            for (line, other) in changes {
+                assert!(file.contains(line), "{line}");
+                file = file.replace(line, other);
+            }
+            assert_eq!(Status::parse(file.as_bytes()).unwrap().is_of_kernel, expected, "{changes:?}");
+        };
+        let (told, old) = (("Kthread:\t0\n", "Kthread:\t1\n"), ("Kthread:\t0\n", ""));
+        let (child, bare) =
+            (("PPid:\t1\n", "PPid:\t2\n"), ("VmPeak:\t    9324 kB\nVmSize:\t    9324 kB\n", ""));
+        let kthreadd = [("Pid:\t4712\nPPid:\t1\n", "Pid:\t2\nPPid:\t0\n"), bare, old];
+        check(&[], false);
+        check(&[told], true);
+        check(&[child, bare], false);
+        check(&[child, bare, old], true);
+        check(&[child, bare, old, ("State:\tS (sleeping)", "State:\tZ (zombie)")], false);
+        check(&[child, old], false);
+        check(&[bare, old], false);
+        check(&kthreadd, true);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) fn add(join: &mut Join<'_>) {
 /// Sockets of which nobody can tell whether they match.
 pub(crate) fn incomparable(count: u64) -> Gap {
     let remedy = "their sizes and ports are unknown: run without thresholds and without --port to list them";
-    Gap::counted(Missing::ClosedHeld, Place::Host("TCP".into()), count, remedy)
+    Gap::counted(Missing::ClosedHeld, Place::Protocol(Protocol::Tcp), count, remedy)
 }
 
 /// Adds those of what an engine found that match.
@@ -75,7 +75,7 @@ fn add_suspects(join: &mut Join<'_>) {
     let Join { host, query, facts, collected, .. } = join;
     if !collected.namespaces.iter().any(|namespace| namespace.dump.tcp_complete) {
         let remedy = "only a complete dump of TCP shows which sockets are in no table";
-        join.gaps.push(Gap::uncounted(Missing::ClosedHeldUnknown, Place::Host("this host".into()), remedy));
+        join.gaps.push(Gap::uncounted(Missing::ClosedHeldUnknown, Place::Protocol(Protocol::Tcp), remedy));
         return;
     }
     let mut suspects = suspects(query, collected);

@@ -32,7 +32,7 @@ pub(super) fn find(join: &mut Join<'_>) {
     }
     if lonely.len().saturating_mul(namespaces.len()) > QUESTIONS {
         let remedy = "narrow the report (--min-recvq, --pid, --port) to have their other ends looked for";
-        let place = Place::Namespaces("other network namespaces".to_owned());
+        let place = Place::namespaces(namespaces.iter().map(|namespace| &namespace.netns));
         join.gaps.push(Gap::counted(Missing::Peers, place, lonely.len() as u64, remedy));
         return;
     }

@@ -1,5 +1,6 @@
 //! Asks for every connection of a report once more, with what the kernel tells only under its lock.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use rustc_hash::FxHashSet;
@@ -11,10 +12,10 @@ use crate::collect::scanned::Source;
 use crate::collect::shortcomings::add_undecoded;
 use crate::diag::request::same_connection;
 use crate::footprint::{Footprint, HostFacts};
-use crate::model::endpoint::Endpoint;
 use crate::model::gap::{Gap, Missing};
-use crate::model::place::Place;
+use crate::model::place::{Place, ProcessName};
 use crate::model::process::Process;
+use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::snapshot::entry::{Holding, SocketEntry};
@@ -73,14 +74,10 @@ fn ask(
     processes: &[Process],
 ) -> Vec<InfoAnswer> {
     let entries = places.iter().filter_map(|place| sockets.get(*place)).map(|joined| &joined.entry);
-    let wanted: Vec<(String, Option<u32>, &Socket)> = entries
-        .map(|entry| {
-            let pid = entry.holders.first().map(|holder| holder.pid);
-            (describe(entry, processes), pid, &entry.socket)
-        })
-        .collect();
+    let wanted: Vec<(Place, &Socket)> =
+        entries.map(|entry| (place_of(entry, processes), &entry.socket)).collect();
     let is_same = |at: usize, answer: &Socket| {
-        wanted.get(at).is_some_and(|(_, _, socket)| same_connection(socket, answer))
+        wanted.get(at).is_some_and(|(_, socket)| same_connection(socket, answer))
     };
     let mut answers = Vec::new();
     let _ = asker.with_info(&wanted, &mut |at, socket| {
@@ -102,17 +99,14 @@ fn kept_locked(join: &mut Join<'_>, tcp: bool) -> Option<FxHashSet<u32>> {
         return None;
     }
     let kept = locks::may_be_kept_by(join.host, &wanted.iter().flat_map(|entry| entry.pids()).collect());
-    let passed_over = wanted.iter().filter(|entry| may_be_kept(entry, &kept)).count();
-    if passed_over > 0 {
-        let remedy = "their processes may be stuck with them locked, and before Linux 6.9 whoever asks would hold up \
-                      all others who ask: the BPF engine (root) needs no lock";
-        join.gaps.push(Gap::counted(
-            Missing::Locks,
-            Place::Host("tcp_info".into()),
-            passed_over as u64,
-            remedy,
-        ));
+    let mut passed_over: BTreeMap<Protocol, u64> = BTreeMap::new();
+    for entry in wanted.iter().filter(|entry| may_be_kept(entry, &kept)) {
+        *passed_over.entry(entry.socket.protocol).or_default() += 1;
     }
+    let remedy = "their processes may be stuck with them locked, and before Linux 6.9 whoever asks would hold up \
+                  all others who ask: the BPF engine (root) needs no lock";
+    let gap = |(protocol, count)| Gap::counted(Missing::Locks, Place::Protocol(protocol), count, remedy);
+    join.gaps.extend(passed_over.into_iter().map(gap));
     Some(kept)
 }
 
@@ -141,19 +135,11 @@ fn take(report: &mut SocketEntry, mut answer: Socket, facts: &HostFacts) {
 }
 
 /// Whom a socket is about, for a report that has no answer.
-fn describe(report: &SocketEntry, processes: &[Process]) -> String {
-    match report.holders.first() {
-        Some(holder) => {
-            let at = processes.binary_search_by_key(&holder.pid, |process| process.pid);
-            let process = at.ok().and_then(|at| processes.get(at));
-            let comm = process.and_then(|process| process.comm.as_deref()).unwrap_or(b"process");
-            format!("{} ({}), fd {}", comm.escape_ascii(), holder.pid, holder.fd)
-        }
-        None => {
-            let port =
-                |endpoint: &Endpoint| endpoint.port().map_or_else(|| "?".to_owned(), |port| port.to_string());
-            let (local, peer) = (port(&report.socket.local), port(&report.socket.peer));
-            format!("the connection from port {local} to port {peer}")
-        }
-    }
+fn place_of(report: &SocketEntry, processes: &[Process]) -> Place {
+    let Some(holder) = report.holders.first() else {
+        return Place::Connection { local: report.socket.local.port(), peer: report.socket.peer.port() };
+    };
+    let at = processes.binary_search_by_key(&holder.pid, |process| process.pid);
+    let comm = at.ok().and_then(|at| processes.get(at)?.comm.clone());
+    Place::process(ProcessName { pid: holder.pid, comm, fd: holder.number() })
 }

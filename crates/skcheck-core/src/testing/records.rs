@@ -1,6 +1,7 @@
 //! Records, made without a host: fields can then be set as a test needs them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::{Counters, Packet, QueueEnd};
@@ -8,8 +9,12 @@ use crate::exact::Exact;
 use crate::footprint::{Footprint, HostFacts};
 use crate::memory::ledger::{Included, Ledger, Part};
 use crate::model::holder::Holder;
+use crate::model::netns::NetnsId;
+use crate::model::place::{NetnsName, Place, ProcessName};
+use crate::model::protocol::Protocol;
 use crate::model::skmem::SkMem;
 use crate::model::socket::Socket;
+use crate::model::table::Table;
 use crate::model::tcp::TcpInfo;
 use crate::model::units::{Bytes, PageSize, Payload};
 use crate::snapshot::{Snapshot, SocketEntry};
@@ -83,4 +88,51 @@ pub fn root(links: Vec<Link>, end: End) -> Root {
 /// A socket of which nothing is judged yet.
 pub fn judged(key: SocketKey) -> Judged {
     Judged::new(key)
+}
+
+/// A process, as a gap names it.
+pub fn process_name(pid: u32, comm: Option<&[u8]>, fd: Option<u32>) -> ProcessName {
+    ProcessName { pid, comm: comm.map(<[u8]>::to_vec), fd }
+}
+
+/// A network namespace, as a gap names it.
+pub fn netns_name(id: Option<NetnsId>, name: Option<&[u8]>, path: Option<&str>) -> NetnsName {
+    NetnsName { id, name: name.map(<[u8]>::to_vec), path: path.map(PathBuf::from) }
+}
+
+/// A place of every kind.
+pub fn places() -> Vec<Place> {
+    let path = || PathBuf::from("/proc/PID/fd");
+    let places = vec![
+        Place::Table(Table::Unix),
+        Place::SockDiag,
+        Place::Protocol(Protocol::Tcp),
+        Place::Protocols(BTreeMap::new()),
+        Place::Connection { local: None, peer: None },
+        Place::File { path: path(), part: None },
+        Place::FileSystem { point: path(), kind: "nfs4".to_owned(), path: path() },
+        Place::Namespaces { first: Vec::new(), more: 0 },
+        Place::Processes { first: Vec::new(), more: 0 },
+        Place::Interfaces,
+        Place::Engine("bpf"),
+        Place::Host,
+    ];
+    // One that is new here is to be listed above, too.
+    for place in &places {
+        match place {
+            Place::Table(_)
+            | Place::SockDiag
+            | Place::Protocol(_)
+            | Place::Protocols(_)
+            | Place::Connection { .. }
+            | Place::File { .. }
+            | Place::FileSystem { .. }
+            | Place::Namespaces { .. }
+            | Place::Processes { .. }
+            | Place::Interfaces
+            | Place::Engine(_)
+            | Place::Host => {}
+        }
+    }
+    places
 }

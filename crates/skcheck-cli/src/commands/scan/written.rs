@@ -10,7 +10,7 @@ use crate::commands::failure::Failure;
 use crate::commands::stdout;
 use crate::config::{Format, ScanConfig};
 use crate::output::json;
-use crate::output::table::gaps::write_gaps;
+use crate::output::table::gaps::{write_gaps, write_gaps_strictly};
 use crate::output::table::scan::{self, TableStyle};
 use crate::report::scan::ScanReport;
 use crate::text::Page;
@@ -39,14 +39,20 @@ pub(super) fn write_with(
     if config.format == Format::Jsonl {
         // A line is a socket: what could not be seen has no place among them, and must be seen.
         let page = Page { width: None, charset: config.page.charset };
-        let _ = write_gaps(&report.gaps, page, &mut io::stderr().lock());
+        let write = if config.strict.is_some() { write_gaps_strictly } else { write_gaps };
+        let _ = write(&report.gaps, page, &mut io::stderr().lock());
     }
     Ok(())
 }
 
 /// How its table is drawn.
 pub(super) fn style(config: &ScanConfig) -> TableStyle {
-    TableStyle { page: config.page, wide: config.wide, verbose: config.verbose }
+    TableStyle {
+        page: config.page,
+        wide: config.wide,
+        verbose: config.verbose,
+        strict: config.strict.is_some(),
+    }
 }
 
 fn kernel(host: &Guarded) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::output::table::gaps::{write_cut_short, write_gaps};
 use crate::output::table::grid::{Align, grid};
 use crate::output::words::socket::{proto, state_name};
 use crate::report::leaks::{LeaksReport, OpenKind, kinds};
-use crate::text::{Charset, Page, count, enumerate, escape, fit, grouped, width, write_paragraph};
+use crate::text::{Charset, Page, count, counted, enumerate, escape, fit, grouped, width, write_paragraph};
 
 /// Columns of a name.
 const NAME: usize = 24;
@@ -68,23 +68,25 @@ fn answer(report: &LeaksReport<'_>, charset: Charset) -> String {
     if let Some((pid, sockets)) = report.worst {
         let name = in_sentence(report, pid, charset);
         return format!(
-            "{name} has {} sockets open that are in no table of the kernel: closed and never released, or never used.",
-            grouped(sockets)
+            "{name} has {} open that {} in no table of the kernel: closed and never released, or never used.",
+            counted(sockets, "socket"),
+            if sockets == 1 { "is" } else { "are" }
         );
     }
     if let Some(open) = leaks.open.first() {
-        let (name, sockets) = (in_sentence(report, open.pid, charset), grouped(open.sockets));
+        let (name, sockets) = (in_sentence(report, open.pid, charset), counted(open.sockets, "socket"));
         let others = if report.is_whole() { " Nobody has many that are in no table." } else { "" };
-        return format!("{name} has {sockets} sockets open.{others}");
+        return format!("{name} has {sockets} open.{others}");
     }
     if !report.is_whole() {
-        return format!("No process has {} sockets open.", grouped(thresholds.open));
+        return format!("No process has {} open.", counted(thresholds.open, "socket"));
     }
     format!(
-        "No process has {} sockets open, or {} that are in no table; {} descriptors of sockets in {} looked at.",
-        grouped(thresholds.open),
+        "No process has {} open, or {} that {} in no table; {} of sockets in {} looked at.",
+        counted(thresholds.open, "socket"),
         grouped(thresholds.leaked),
-        grouped(leaks.scanned.descriptors),
+        if thresholds.leaked == 1 { "is" } else { "are" },
+        counted(leaks.scanned.descriptors, "descriptor"),
         count(leaks.scanned.processes, "process"),
     )
 }

@@ -27,7 +27,7 @@ mod writer;
 
 use std::io::{self, Write};
 
-use crate::output::table::gaps::{write_cut_short, write_gaps};
+use crate::output::table::gaps::{write_cut_short, write_gaps, write_gaps_strictly};
 use crate::output::table::next::write_next;
 use crate::output::table::scan::rows::{Why, write_rows};
 use crate::report::scan::ScanReport;
@@ -65,7 +65,8 @@ pub(super) fn write_below(
     if !report.gaps.is_empty() {
         writeln!(out)?;
     }
-    write_gaps(&report.gaps, page, out)?;
+    let write = if style.strict { write_gaps_strictly } else { write_gaps };
+    write(&report.gaps, page, out)?;
     let missing = missing::sentence(report);
     let next = next::next(report);
     if missing.is_some() || !next.is_empty() {

@@ -30,7 +30,7 @@ pub(crate) fn look(host: &dyn Host, search: &Search<'_>, gaps: &mut Vec<Gap>) ->
     if !is_all {
         let unheld = hidden.unheld(search.wanted) as u64;
         let remedy = "the tables of threads, rings of io_uring, messages and mappings take too long to look at: --deep waits";
-        gaps.push(Gap::counted(Missing::Holders, Place::Host("this host".into()), unheld, remedy));
+        gaps.push(Gap::counted(Missing::Holders, Place::Host, unheld, remedy));
     }
     hidden
 }

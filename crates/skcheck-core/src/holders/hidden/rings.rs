@@ -51,7 +51,7 @@ fn files_of(host: &dyn Host, search: &Search<'_>, ring: Holder) -> RingFiles {
 
 /// What rings did not tell.
 fn not_told(unnamed: u64, silent: u64) -> impl Iterator<Item = Gap> {
-    let place = || Place::File("/proc/PID/fdinfo".into());
+    let place = || Place::file("/proc/PID/fdinfo");
     let unnamed = (unnamed > 0).then(|| {
         let remedy = "this kernel does not say which files they are (Linux 6.14 and newer do); sockets among them \
                       show no holder";

@@ -180,7 +180,8 @@ impl Guarded {
             // Who ends a whole service ends its workers with it.
             Trouble::Ended(_) if self.budget().is_ended() => self.silent().unasked += 1,
             Trouble::Ended(ending) => {
-                self.silent().ended.push(ending);
+                let (place, _) = self.place_of(&subject);
+                self.silent().ended.push((place, ending));
                 return io::Error::other("the process that read it has ended");
             }
             Trouble::Stuck { wchan } => {
@@ -193,24 +194,29 @@ impl Guarded {
 
     /// Notes who does not answer, under the name that it has in a report.
     fn remember(&self, subject: Subject, wchan: Option<String>, left: Left) {
-        let whose = self.whose();
-        let (place, device) = match &subject {
-            Subject::Process(pid) | Subject::Memory(pid) => (Place::process(whose.name_of(*pid)), None),
-            Subject::Descriptor(pid, fd) => {
-                (Place::process(ProcessName { fd: Some(*fd), ..whose.name_of(*pid) }), None)
-            }
-            Subject::Place(path) => {
-                let (name, device) = whose.file_system_of(path);
-                (Place::Host(name.into()), device)
-            }
-            Subject::Sockets(name, _) => (Place::Host(name.clone().into()), None),
-        };
-        let waits_in = whose.waits_in(&subject);
+        let (place, device) = self.place_of(&subject);
+        let waits_in = self.whose().waits_in(&subject);
         let mut silent = self.silent();
         if let Some(device) = device {
             silent.add_device(device, subject.clone());
         }
         silent.add(subject, Met { place, waits_in, wchan, left });
+    }
+
+    /// Where a report says that somebody is, and the device number of what he lies on.
+    fn place_of(&self, subject: &Subject) -> (Place, Option<Vec<u8>>) {
+        let whose = self.whose();
+        match subject {
+            Subject::Process(pid) | Subject::Memory(pid) => (Place::process(whose.name_of(*pid)), None),
+            Subject::Descriptor(pid, fd) => {
+                (Place::process(ProcessName { fd: Some(*fd), ..whose.name_of(*pid) }), None)
+            }
+            Subject::Place(path) => whose.file_system_of(path),
+            // One socket tells more than the namespace that it is in; what all have, less.
+            Subject::Sockets(place @ (Place::Processes { .. } | Place::Connection { .. }), _)
+            | Subject::Sockets(place, None) => (place.clone(), None),
+            Subject::Sockets(_, Some(netns)) => (Place::namespace(netns.clone()), None),
+        }
     }
 }
 

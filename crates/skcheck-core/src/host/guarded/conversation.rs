@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::host::diag::{Diag, Message};
@@ -12,6 +13,7 @@ use crate::host::guarded::subject::Subject;
 use crate::host::seam::Host;
 use crate::host::worker::{Trouble, Worker};
 use crate::model::netns::NetnsFile;
+use crate::model::place::{NetnsName, Place};
 
 /// The worker that holds it does nothing else meanwhile.
 pub(super) struct WorkerConversation<'g> {
@@ -27,7 +29,7 @@ impl<'g> WorkerConversation<'g> {
     pub(super) fn open(guarded: &'g Guarded, netns: Option<&NetnsFile>) -> io::Result<Box<dyn Diag + 'g>> {
         let way_in = netns.map(NetnsFile::whole_path);
         let subject =
-            way_in.map_or_else(|| Subject::Sockets("sockets".to_owned(), None), |path| Subject::of(&path));
+            way_in.map_or_else(|| Subject::Sockets(Place::SockDiag, None), |path| Subject::of(&path));
         if guarded.is_hopeless(&subject) {
             return Err(io::ErrorKind::TimedOut.into());
         }
@@ -79,23 +81,12 @@ impl<'g> WorkerConversation<'g> {
         if let Err(Trouble::Refused(error)) = &opened {
             self.guarded.silent().add_refused(error);
         }
-        let _ = self.guarded.settle(worker, opened, self.subject("sockets"));
+        let _ = self.guarded.settle(worker, opened, self.subject(Place::SockDiag));
         None
     }
 
-    fn subject_of(&self, message: &Message) -> Subject {
-        match self.subject(&message.about) {
-            Subject::Sockets(name, _) => Subject::Sockets(name, message.pid),
-            subject => subject,
-        }
-    }
-
-    fn subject(&self, what: &str) -> Subject {
-        let of = match &self.netns {
-            Some(netns) => format!("{what} of {}", netns.whole_path().display()),
-            None => what.to_owned(),
-        };
-        Subject::Sockets(of.escape_default().to_string(), None)
+    fn subject(&self, about: Place) -> Subject {
+        Subject::Sockets(about, self.netns.as_ref().map(NetnsName::of_file))
     }
 }
 
@@ -105,7 +96,7 @@ impl Diag for WorkerConversation<'_> {
         request: &[u8],
         on_datagram: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        let subject = self.subject("sockets");
+        let subject = self.subject(Place::SockDiag);
         let mut is_over = false;
         self.say(TalkQuestion::Ask { request: request.to_vec() }, subject, &mut |datagram| {
             is_over = is_over || on_datagram(datagram).is_break();
@@ -115,7 +106,7 @@ impl Diag for WorkerConversation<'_> {
     fn ask_each(&mut self, messages: &[Message], on_datagram: &mut dyn FnMut(usize, &[u8])) {
         let mut next = 0;
         while let Some(message) = messages.get(next) {
-            let subject = self.subject_of(message);
+            let subject = self.subject(message.about.clone());
             let worker = if self.guarded.is_hopeless(&subject) { None } else { self.connected() };
             let Some(mut worker) = worker else {
                 next += 1;
@@ -140,7 +131,7 @@ impl Diag for WorkerConversation<'_> {
                 Err(Trouble::Refused(error)) => self.guarded.silent().add_refused(error),
                 Err(_) => {}
             }
-            let subject = messages.get(next).map_or(subject, |message| self.subject_of(message));
+            let subject = messages.get(next).map_or(subject, |message| self.subject(message.about.clone()));
             let _ = self.guarded.settle(worker, asked, subject);
             next += 1;
         }
@@ -153,13 +144,14 @@ impl Diag for WorkerConversation<'_> {
     fn proc_net(&self, name: &str) -> io::Result<Vec<u8>> {
         let mut file = Vec::new();
         let question = TalkQuestion::ProcNet(name.to_owned());
-        self.say(question, self.subject(name), &mut |part| file.extend_from_slice(part)).map(|()| file)
+        let subject = self.subject(Place::file(Path::new("/proc/net").join(name)));
+        self.say(question, subject, &mut |part| file.extend_from_slice(part)).map(|()| file)
     }
 
     fn interface_name(&self, index: u32) -> io::Result<String> {
         let mut name = Vec::new();
         let question = TalkQuestion::InterfaceName(index);
-        self.say(question, self.subject("interfaces"), &mut |part| name.extend_from_slice(part))?;
+        self.say(question, self.subject(Place::Interfaces), &mut |part| name.extend_from_slice(part))?;
         Ok(String::from_utf8_lossy(&name).into_owned())
     }
 }

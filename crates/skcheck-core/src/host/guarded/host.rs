@@ -232,7 +232,7 @@ impl Host for Guarded {
     }
 
     fn interface_name(&self, index: u32) -> io::Result<String> {
-        let subject = Subject::Sockets("interfaces".to_owned(), None);
+        let subject = Subject::Sockets(Place::Interfaces, None);
         let mut name = Vec::new();
         let asked =
             self.ask(subject, HostQuestion::InterfaceName(index), &mut |part| name.extend_from_slice(part));
@@ -251,8 +251,7 @@ impl Host for Guarded {
     }
 
     fn unanswered(&self) -> Vec<Gap> {
-        let ended_by = self.budget().is_ended().then_some("told to end");
-        let mut gaps = self.silent().gaps(ended_by, self.budget().whole());
+        let mut gaps = self.silent().gaps(self.budget().is_ended(), self.budget().whole());
         if let Some(error) = &*self.pool.lack() {
             let remedy = match error.raw_os_error().map(Errno::from_raw_os_error) {
                 Some(Errno::MFILE | Errno::NFILE) => "raise the limit of open files (ulimit -n)",
@@ -264,15 +263,11 @@ impl Host for Guarded {
             };
             let lacked = self.silent().lacked;
             if lacked > 0 {
-                gaps.push(Gap::counted(
-                    Missing::Unasked,
-                    Place::Host("no process to ask with".into()),
-                    lacked,
-                    remedy,
-                ));
+                let remedy = format!("there was no process to ask with: {remedy}");
+                gaps.push(Gap::counted(Missing::Unasked, Place::Host, lacked, remedy));
             }
-            let remedy = format!("{remedy}; until then what does not answer can hold up the report");
-            gaps.push(Gap::uncounted(Missing::Workers, Place::Host(error.to_string().into()), remedy));
+            let remedy = format!("{error}: {remedy}; until then what does not answer can hold up the report");
+            gaps.push(Gap::uncounted(Missing::Workers, Place::Host, remedy));
         }
         gaps
     }

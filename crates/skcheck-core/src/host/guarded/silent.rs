@@ -37,8 +37,8 @@ pub(super) struct Silent {
     pub(super) lacked: u64,
     /// The same, since a conversation with the kernel could not be had, by the reason.
     pub(super) refused: BTreeMap<String, u64>,
-    /// Workers that ended, and how.
-    pub(super) ended: Vec<Ending>,
+    /// Workers that ended: what they were to read, and how they ended.
+    pub(super) ended: Vec<(Place, Ending)>,
 }
 
 /// What a silence is remembered with.
@@ -100,30 +100,27 @@ impl Silent {
     }
 
     /// What is missing because of them.
-    pub(super) fn gaps(&self, ended_by: Option<&str>, budget: Duration) -> Vec<Gap> {
+    pub(super) fn gaps(&self, is_ended: bool, budget: Duration) -> Vec<Gap> {
         let mut gaps: Vec<Gap> = self.of.iter().map(|(subject, silence)| silence.gap(subject)).collect();
-        gaps.extend(self.ended.iter().map(|ending| {
+        gaps.extend(self.ended.iter().map(|(place, ending)| {
             let help =
                 if ending.may_lack_memory() { "give it more memory, and run again" } else { "run again" };
             let remedy = format!("the process that read it has ended ({}): {help}", ending.how);
-            Gap::counted(Missing::NoAnswer, Place::Host("a part of this host".into()), 1, remedy)
+            Gap::counted(Missing::NoAnswer, place.clone(), 1, remedy)
         }));
         gaps.extend(self.refused.iter().map(|(error, count)| {
-            let remedy = "run again; what they were about may have gone meanwhile";
-            Gap::counted(Missing::Unasked, Place::Host(error.clone().into()), *count, remedy)
+            let remedy = format!("{error}: run again; what they were about may have gone meanwhile");
+            Gap::counted(Missing::Unasked, Place::SockDiag, *count, remedy)
         }));
-        match ended_by {
-            Some(by) => {
-                let remedy = "what had been found until then is shown: run again for the rest";
-                gaps.push(Gap::uncounted(Missing::Partial, Place::Host(by.to_owned().into()), remedy));
-            }
-            None if self.unasked > 0 => {
-                let place = format!("--timeout {}", seconds(budget));
-                let remedy =
-                    "those that do not answer took all the time that there was to wait: raise --timeout";
-                gaps.push(Gap::counted(Missing::Unasked, Place::Host(place.into()), self.unasked, remedy));
-            }
-            None => {}
+        if is_ended {
+            let remedy = "told to end; what had been found until then is shown: run again for the rest";
+            gaps.push(Gap::uncounted(Missing::Partial, Place::Host, remedy));
+        } else if self.unasked > 0 {
+            let remedy = format!(
+                "those that do not answer took all the time that there was to wait ({}): raise --timeout",
+                seconds(budget)
+            );
+            gaps.push(Gap::counted(Missing::Unasked, Place::Host, self.unasked, remedy));
         }
         gaps
     }

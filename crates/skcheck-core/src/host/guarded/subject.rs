@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::model::place::{NetnsName, Place};
 use crate::procfs::number::parse_number;
 
 /// Whom a question is about: who keeps it from being answered, if nobody answers.
@@ -16,9 +17,9 @@ pub(super) enum Subject {
     Descriptor(u32, u32),
     /// What lies on a file system, by its path in the scanner's own files.
     Place(PathBuf),
-    /// A socket, or a table of sockets, by what was asked; and the process that holds it, where that is
-    /// known.
-    Sockets(String, Option<u32>),
+    /// A socket, or what tells of many; and the network namespace that it is in, where that is another than the
+    /// scanner's.
+    Sockets(Place, Option<NetnsName>),
 }
 
 impl Subject {
@@ -56,7 +57,7 @@ impl Subject {
     /// Whether it is about nobody: tables of sockets, and files of /proc and /sys that are about the host.
     pub(super) fn is_of_kernel(&self) -> bool {
         match self {
-            Subject::Sockets(_, pid) => pid.is_none(),
+            Subject::Sockets(..) => self.pid().is_none(),
             // Below the root of a process lies whatever it has put there.
             Subject::Place(path) => {
                 let of_process = |rest: &Path| {
@@ -73,7 +74,7 @@ impl Subject {
     pub(super) fn is_detail(&self) -> bool {
         match self {
             Subject::Memory(_) | Subject::Descriptor(..) => true,
-            Subject::Sockets(_, pid) => pid.is_some(),
+            Subject::Sockets(..) => self.pid().is_some(),
             Subject::Process(_) | Subject::Place(_) => false,
         }
     }
@@ -83,7 +84,7 @@ impl Subject {
         match self {
             Subject::Process(pid) | Subject::Memory(pid) | Subject::Descriptor(pid, _) => Some(*pid),
             Subject::Place(_) => None,
-            Subject::Sockets(_, pid) => *pid,
+            Subject::Sockets(place, _) => place.named_processes().first().map(|process| process.pid),
         }
     }
 }
@@ -91,6 +92,7 @@ impl Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::place::ProcessName;
 
     #[test]
     fn files_of_a_process_are_about_it() {
@@ -112,9 +114,12 @@ mod tests {
         let check = |subject: Subject, hides: bool| assert_eq!(!subject.is_detail(), hides, "{subject:?}");
         check(Subject::Process(7), true);
         check(Subject::Place("/mnt".into()), true);
-        check(Subject::Sockets("sockets".to_owned(), None), true);
+        check(Subject::Sockets(Place::SockDiag, None), true);
+        check(Subject::Sockets(Place::SockDiag, Some(NetnsName::default())), true);
+        check(Subject::Sockets(Place::Connection { local: Some(80), peer: None }, None), true);
         check(Subject::Memory(7), false);
         check(Subject::Descriptor(7, 5), false);
-        check(Subject::Sockets("app (7), fd 5".to_owned(), Some(7)), false);
+        let app = ProcessName { pid: 7, comm: Some(b"app".to_vec()), fd: Some(5) };
+        check(Subject::Sockets(Place::process(app), None), false);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::host::guarded::pool::WorkerPool;
 use crate::host::guarded::subject::Subject;
 use crate::host::live::Live;
-use crate::model::place::ProcessName;
+use crate::model::place::{Place, ProcessName};
 use crate::procfs::comm::comm;
 use crate::procfs::mountinfo::mounts;
 use crate::procfs::wchan::wchan;
@@ -62,15 +62,11 @@ impl Whose<'_> {
     }
 
     /// What a path lies on, for a report, and its device number.
-    pub(super) fn file_system_of(&self, path: &Path) -> (String, Option<Vec<u8>>) {
-        let shown = path.display().to_string().escape_default().to_string();
-        match self.mount_of(path) {
-            Some(FileSystem { point, kind, device }) => {
-                let point = point.display().to_string().escape_default().to_string();
-                (format!("{kind} at {point}, where {shown} lies"), Some(device))
-            }
-            None => (shown, None),
-        }
+    pub(super) fn file_system_of(&self, path: &Path) -> (Place, Option<Vec<u8>>) {
+        let Some(FileSystem { point, kind, device }) = self.mount_of(path) else {
+            return (Place::file(path), None);
+        };
+        (Place::FileSystem { point, kind, path: path.to_owned() }, Some(device))
     }
 
     /// What a path lies on, unless that is the kernel's own or the scanner's root.

@@ -191,8 +191,6 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn gap(location: &Location, name: &str, what: &str, remedy: &str) -> Gap {
-    let path = location.file(name);
-    let path = path.as_os_str().as_bytes().escape_ascii();
-    Gap::uncounted(Missing::Memory, Place::Host(format!("{path}: {what}").into()), remedy)
+fn gap(location: &Location, name: &str, what: &'static str, remedy: &str) -> Gap {
+    Gap::uncounted(Missing::Memory, Place::part_of_file(location.file(name), what), remedy)
 }

@@ -31,7 +31,7 @@ pub(crate) fn host_ledger(
             let remedy = "make it readable: until then what the CPUs keep counts as unaccounted";
             gaps.push(Gap::uncounted(
                 Missing::Memory,
-                Place::Host("/proc/zoneinfo: free pages of the CPUs".into()),
+                Place::part_of_file("/proc/zoneinfo", "free pages of the CPUs"),
                 remedy,
             ));
             Zones::default()
@@ -61,7 +61,8 @@ fn vmalloc(host: &dyn Host, meminfo: &Meminfo<'_>, gaps: &mut Vec<Gap>) -> Optio
     if file.is_none() {
         let remedy =
             "run as root: this kernel tells vmalloc's size nowhere else, and it counts as unaccounted";
-        gaps.push(Gap::uncounted(Missing::Memory, Place::Host("/proc/vmallocinfo: vmalloc".into()), remedy));
+        let place = Place::part_of_file("/proc/vmallocinfo", "vmalloc");
+        gaps.push(Gap::uncounted(Missing::Memory, place, remedy));
     }
     file.map(|file| vmallocinfo::pages(&file))
 }

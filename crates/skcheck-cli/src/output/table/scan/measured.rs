@@ -63,8 +63,9 @@ fn not_measured(report: &ScanReport<'_>) -> Vec<String> {
         lines.push(format!("{sockets} {were} not measured: the engine could not walk them (see below)."));
     }
     if measured.vanished > 0 {
-        let had = if measured.vanished == 1 { "had" } else { "had all" };
-        lines.push(format!("{} {had} vanished before measuring.", count(measured.vanished, "socket")));
+        let they = if measured.vanished == 1 { "it" } else { "they" };
+        let sockets = count(measured.vanished, "socket");
+        lines.push(format!("{sockets} vanished before {they} could be measured."));
     }
     if measured.not_walkable > 0 && has_engine {
         let sockets = count(measured.not_walkable, "socket");

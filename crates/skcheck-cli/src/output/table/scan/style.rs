@@ -10,4 +10,6 @@ pub(crate) struct TableStyle {
     pub(crate) wide: bool,
     /// Whether it says what looked, at how much, and for how long.
     pub(crate) verbose: bool,
+    /// Whether it was asked to be strict about what could not be seen (--strict).
+    pub(crate) strict: bool,
 }

@@ -83,7 +83,7 @@ fn a_frame_is_no_longer_than_the_terminal() {
 #[test]
 fn a_block_ends_with_the_time_and_a_blank_line() {
     let world = chain();
-    let gap = Gap::counted(Missing::Processes, Place::Host("/proc".into()), 3, "run as root");
+    let gap = Gap::counted(Missing::Processes, Place::Host, 3, "run as root");
     let mut block = Vec::new();
     write_block(&world.report(), &[gap], None, PIPE, &mut block).unwrap();
     let block = String::from_utf8(block).unwrap();

@@ -206,7 +206,7 @@ fn off_this_host() {
     assert_eq!(end(&sockets, &|_| ()).0, End::OffHost);
     // Where it cannot be told: a namespace that was not looked at can have it.
     for what in [Missing::Namespaces, Missing::Processes, Missing::Peers] {
-        let gap = Gap::uncounted(what, Place::Host("somewhere".into()), "run as root");
+        let gap = Gap::uncounted(what, Place::Host, "run as root");
         assert_eq!(end(&sockets, &|snapshot| snapshot.gaps.push(gap.clone())).0, End::NotFound);
     }
     let gap = |table: Table| Gap::uncounted(Missing::Table, table, "load it");

@@ -186,12 +186,7 @@ fn changed_hands() {
 #[test]
 fn what_cannot_be_seen_is_not_denied() {
     let mut world = World::new(1);
-    world.now.snapshot.gaps.push(Gap::counted(
-        Missing::Processes,
-        Place::Host("/proc".into()),
-        3,
-        "run as root",
-    ));
+    world.now.snapshot.gaps.push(Gap::counted(Missing::Processes, Place::Host, 3, "run as root"));
     let told = &answer(&world)[0];
     assert!(
         told.starts_with("Nobody is known to stand still: no socket that can be seen to match"),
