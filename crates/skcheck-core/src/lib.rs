@@ -1,8 +1,8 @@
 //! Who sits on unread socket data, and what memory that may pin.
 //!
-//! `skcheck-core` asks the kernel (NETLINK_SOCK_DIAG) for every TCP, MPTCP, UDP, raw, packet, netlink and
-//! unix socket with its queues and memory numbers, maps sockets to the processes and descriptors that hold
-//! them (/proc/PID/fd), and bounds the pages that their queues can pin.
+//! `skcheck-core` asks the kernel (NETLINK_SOCK_DIAG) for every TCP, MPTCP, UDP, UDP-Lite, raw, packet,
+//! netlink, unix and vsock socket with its queues and memory numbers (/proc/net for ping sockets), maps sockets to
+//! the processes and descriptors that hold them (/proc/PID/fd), and bounds the pages that their queues can pin.
 //!
 //! ```
 //! use skcheck_core::{Live, Query, scan};

@@ -45,7 +45,13 @@ impl Table {
 
     /// The table's name for people, such as `tcp over IPv6`.
     pub fn name(self) -> &'static str {
-        self.pick(self.row().names)
+        self.pick(self.row().name.full)
+    }
+
+    /// The table's name without the version of IP, one lower-case word: `tcp`, `udp`, `udplite`, `unix`, `mptcp`,
+    /// `raw`, `ping`, `packet`, `netlink` or `vsock`.
+    pub fn short_name(self) -> &'static str {
+        self.row().name.word
     }
 
     /// The kernel module that answers for this table; `None`: no kernel has one.

@@ -8,8 +8,8 @@ use crate::model::table::{IpVersion, Table};
 /// there for IPv4 and IPv6.
 #[derive(Debug)]
 pub(crate) struct TableRow {
-    /// Its name for people.
-    pub names: [&'static str; 2],
+    /// How it is called.
+    pub name: TableName,
     /// What its sockets speak, unless their records tell another of `speaks`.
     pub protocol: Protocol,
     /// All that its sockets can speak.
@@ -39,6 +39,27 @@ pub(crate) struct TableRow {
     pub is_everywhere: bool,
     /// An engine's pass over all descriptors meets its sockets.
     pub is_met_by_engine: bool,
+}
+
+/// How a table is called.
+#[derive(Debug)]
+pub(crate) struct TableName {
+    /// Without the version of IP: a word.
+    pub word: &'static str,
+    /// For people, with the version.
+    pub full: [&'static str; 2],
+}
+
+/// The name of a table of which there is one for IPv4 and one for IPv6.
+macro_rules! over_ip {
+    ($word:literal) => {
+        TableName { word: $word, full: [concat!($word, " over IPv4"), concat!($word, " over IPv6")] }
+    };
+}
+
+/// The name of a table of which there is one.
+const fn alone(word: &'static str) -> TableName {
+    TableName { word, full: [word; 2] }
 }
 
 /// The columns of a file below /proc/net.
@@ -103,6 +124,11 @@ impl Table {
         self.pick(self.row().kernel_names).iter().any(|it| it.as_bytes() == name)
     }
 
+    /// The table of the sockets whose protocol the kernel calls so.
+    pub(crate) fn called(name: &[u8]) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.is_called(name))
+    }
+
     /// The version of IP of its sockets.
     pub(crate) const fn ip_version(self) -> Option<IpVersion> {
         match self {
@@ -123,7 +149,7 @@ impl Table {
 }
 
 static TCP: TableRow = TableRow {
-    names: ["tcp over IPv4", "tcp over IPv6"],
+    name: over_ip!("tcp"),
     protocol: Protocol::Tcp,
     speaks: &[Protocol::Tcp],
     families: [Family::Ipv4, Family::Ipv6],
@@ -141,7 +167,7 @@ static TCP: TableRow = TableRow {
 };
 
 static UDP: TableRow = TableRow {
-    names: ["udp over IPv4", "udp over IPv6"],
+    name: over_ip!("udp"),
     protocol: Protocol::Udp,
     speaks: &[Protocol::Udp],
     families: [Family::Ipv4, Family::Ipv6],
@@ -159,7 +185,7 @@ static UDP: TableRow = TableRow {
 };
 
 static UDP_LITE: TableRow = TableRow {
-    names: ["udplite over IPv4", "udplite over IPv6"],
+    name: over_ip!("udplite"),
     protocol: Protocol::UdpLite,
     speaks: &[Protocol::UdpLite],
     families: [Family::Ipv4, Family::Ipv6],
@@ -177,7 +203,7 @@ static UDP_LITE: TableRow = TableRow {
 };
 
 static UNIX: TableRow = TableRow {
-    names: ["unix"; 2],
+    name: alone("unix"),
     protocol: Protocol::UnixStream,
     speaks: &[Protocol::UnixStream, Protocol::UnixDatagram, Protocol::UnixSeqpacket],
     families: [Family::Unix; 2],
@@ -195,7 +221,7 @@ static UNIX: TableRow = TableRow {
 };
 
 static MPTCP: TableRow = TableRow {
-    names: ["mptcp over IPv4", "mptcp over IPv6"],
+    name: over_ip!("mptcp"),
     protocol: Protocol::Mptcp,
     speaks: &[Protocol::Mptcp],
     families: [Family::Ipv4, Family::Ipv6],
@@ -213,7 +239,7 @@ static MPTCP: TableRow = TableRow {
 };
 
 static RAW: TableRow = TableRow {
-    names: ["raw over IPv4", "raw over IPv6"],
+    name: over_ip!("raw"),
     protocol: Protocol::Raw,
     speaks: &[Protocol::Raw],
     families: [Family::Ipv4, Family::Ipv6],
@@ -231,7 +257,7 @@ static RAW: TableRow = TableRow {
 };
 
 static PING: TableRow = TableRow {
-    names: ["ping over IPv4", "ping over IPv6"],
+    name: over_ip!("ping"),
     protocol: Protocol::Ping,
     speaks: &[Protocol::Ping],
     families: [Family::Ipv4, Family::Ipv6],
@@ -249,7 +275,7 @@ static PING: TableRow = TableRow {
 };
 
 static PACKET: TableRow = TableRow {
-    names: ["packet"; 2],
+    name: alone("packet"),
     protocol: Protocol::Packet,
     speaks: &[Protocol::Packet],
     families: [Family::Packet; 2],
@@ -267,7 +293,7 @@ static PACKET: TableRow = TableRow {
 };
 
 static NETLINK: TableRow = TableRow {
-    names: ["netlink"; 2],
+    name: alone("netlink"),
     protocol: Protocol::Netlink,
     speaks: &[Protocol::Netlink],
     families: [Family::Netlink; 2],
@@ -285,7 +311,7 @@ static NETLINK: TableRow = TableRow {
 };
 
 static VSOCK: TableRow = TableRow {
-    names: ["vsock"; 2],
+    name: alone("vsock"),
     protocol: Protocol::VsockStream,
     speaks: &[Protocol::VsockStream, Protocol::VsockDatagram, Protocol::VsockSeqpacket],
     families: [Family::Vsock; 2],
