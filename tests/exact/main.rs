@@ -20,6 +20,7 @@ mod drivers;
 mod elsewhere;
 mod error_queue;
 mod handed_in;
+mod layout;
 mod limits;
 mod many_unix;
 mod mem;

@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use crate::model::direction::Direction;
-use crate::model::families::protocols::{Counts, PacketsHoldPayload, SentBy};
+use crate::model::families::row::{Counts, PacketsHoldPayload, SentBy};
 use crate::model::protocol::Protocol;
 use crate::model::queues::{RecvQueue, SendQueue, UnixQueue};
 use crate::model::socket::Socket;

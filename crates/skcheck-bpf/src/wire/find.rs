@@ -10,8 +10,8 @@ use skcheck_core::{
 };
 use zerocopy::FromBytes;
 
-use super::tcp::TcpRecord;
-use super::{numbers, records};
+use crate::wire::bytes::{numbers, records};
+use crate::wire::tcp::TcpRecord;
 
 records! {
     /// A socket, or a descriptor: then only what names it is set, and for a holder inode and flags.

@@ -4,9 +4,9 @@ use skcheck_core::engine::{Counters, Packet, PageKind, Piece, Queue, QueueEnd, S
 use skcheck_core::{Payload, TcpInfo, Truesize};
 use zerocopy::{FromBytes, Unalign};
 
-use super::ring::RingRecord;
-use super::tcp::TcpRecord;
-use super::{numbers, records};
+use crate::wire::bytes::{numbers, records};
+use crate::wire::ring::RingRecord;
+use crate::wire::tcp::TcpRecord;
 
 records! {
     /// A piece of a packet, and the block that it keeps from being freed.

@@ -86,7 +86,7 @@ pub(crate) fn tcp_family(unlisted: &Unlisted) -> Option<Family> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::protocol::Protocols;
+    use crate::model::families::protocol_set::Protocols;
 
     #[test]
     fn what_has_no_table() {

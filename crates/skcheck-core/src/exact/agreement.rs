@@ -2,7 +2,7 @@
 
 use crate::exact::measured::Exact;
 use crate::model::direction::Direction;
-use crate::model::families::protocols::Counts;
+use crate::model::families::row::Counts;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::RecvQueue;
 use crate::model::socket::Socket;

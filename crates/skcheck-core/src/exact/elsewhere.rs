@@ -4,6 +4,7 @@
 //! device; what a sockmap program has taken off the receive queue lies in one of its own (`sk_psock`). Both
 //! are charged to the socket all the same, so a walk that finds nothing does not mean that there is nothing.
 
+use crate::engine::Queue;
 use crate::exact::measured::Exact;
 use crate::model::direction::Direction;
 use crate::model::protocol::{Family, Protocol};
@@ -43,6 +44,15 @@ impl Exact {
         self.is_complete() && Direction::BOTH.into_iter().all(is_all)
     }
 
+    /// Whether [`unread`](Exact::unread) is all there is to be read of this socket: its receive queue was walked to its end, and
+    /// nothing was taken out of it without having been read. What waits in the error queue is no data.
+    pub(crate) fn knows_unread(&self, socket: &Socket) -> bool {
+        match self.queue(Queue::Receive) {
+            Some(queue) if !queue.complete || queue.approximate => false,
+            _ => self.elsewhere(socket, Direction::Received) == Truesize(0),
+        }
+    }
+
     fn charge(&self, socket: &Socket, direction: Direction) -> Truesize {
         let counters = &self.counters;
         match (direction, socket.protocol) {
@@ -60,7 +70,7 @@ impl Exact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Counters, Queue};
+    use crate::engine::Counters;
     use crate::exact::measured::QueueExact;
     use crate::model::state::State;
     use crate::model::units::{Bytes, Payload};

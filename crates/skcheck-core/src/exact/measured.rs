@@ -2,7 +2,6 @@
 
 use crate::engine::{Counters, PageKind, Queue};
 use crate::model::direction::Direction;
-use crate::model::socket::Socket;
 use crate::model::units::{Bytes, PageSize, Payload, Truesize};
 
 /// What the queues of one socket hold, packet by packet.
@@ -134,15 +133,6 @@ impl Exact {
     /// Unread payload: what is in the receive queue.
     pub fn unread(&self) -> Payload {
         self.queue(Queue::Receive).map_or(Payload(0), |queue| queue.bytes)
-    }
-
-    /// Whether that is all there is to be read of this socket: its receive queue was walked to its end, and
-    /// nothing was taken out of it without having been read. What waits in the error queue is no data.
-    pub(crate) fn knows_unread(&self, socket: &Socket) -> bool {
-        match self.queue(Queue::Receive) {
-            Some(queue) if !queue.complete || queue.approximate => false,
-            _ => self.elsewhere(socket, Direction::Received) == Truesize(0),
-        }
     }
 
     /// The truesize of all packets of one side, as it is charged to that side.

@@ -2,9 +2,10 @@
 
 use crate::glob;
 use crate::model::container::Container;
+use crate::model::families::protocol_set::Protocols;
 use crate::model::netns::NetnsChoice;
 use crate::model::process::Process;
-use crate::model::protocol::{Family, Protocol, Protocols};
+use crate::model::protocol::{Family, Protocol};
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::table::Table;

@@ -1,6 +1,6 @@
 //! What Recv-Q and Send-Q count.
 
-use crate::model::families::protocols::Counts;
+use crate::model::families::row::Counts;
 use crate::model::protocol::Protocol;
 use crate::model::skmem::is_size;
 use crate::model::state::State;

@@ -6,8 +6,9 @@ use crate::collect::locks::may_be_kept_by;
 use crate::engine::Engine;
 use crate::host::Host;
 use crate::host::file::read;
+use crate::model::families::protocol_set::Protocols;
 use crate::model::netns::NetnsId;
-use crate::model::protocol::{Protocol, Protocols};
+use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 
 /// What they are called, with their pids.

@@ -9,7 +9,7 @@ use procfs::net::{TcpNetEntries, UdpNetEntries};
 use procfs::{ExplicitSystemInfo, FromReadSI};
 
 use crate::model::endpoint::Endpoint;
-use crate::model::families::tables::Columns;
+use crate::model::families::row::Columns;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::{SendQueue, queues};
 use crate::model::socket::{Inode, Socket};

@@ -1,54 +1,9 @@
 //! What is known of every table of sockets, one row each.
 
+use crate::model::families::row::{Columns, TableName, TableRow};
 use crate::model::protocol::{Family, Protocol};
 use crate::model::table::IpVersion::{V4, V6};
 use crate::model::table::{IpVersion, Table};
-
-/// What is known of a table. Of two that differ in the version of IP alone there is one row; what differs is
-/// there for IPv4 and IPv6.
-#[derive(Debug)]
-pub(crate) struct TableRow {
-    /// How it is called.
-    pub name: TableName,
-    /// What its sockets speak, unless their records tell another of `speaks`.
-    pub protocol: Protocol,
-    /// All that its sockets can speak.
-    pub speaks: &'static [Protocol],
-    /// The address family of its sockets.
-    pub families: [Family; 2],
-    /// The kernel module that answers for it; `None`: no kernel has one.
-    pub module: Option<&'static str>,
-    /// Its file below /proc/net; of one that has none, a file that is there where the kernel knows it.
-    pub proc_files: [&'static str; 2],
-    /// How a line of that file tells of a socket; `None`: it tells of none.
-    pub columns: Option<Columns>,
-    /// What that file does not tell of its sockets, as the object of a sentence; `None`: it tells none.
-    pub untold: Option<&'static str>,
-    /// What that file does not tell is, among others, what waits in their queues.
-    pub hides_queues: bool,
-    /// How /proc/net/sockstat calls it, where it is counted there.
-    pub sockstat: Option<[&'static str; 2]>,
-    /// How the kernel calls its protocol (`sk_prot->name`), and a later kernel besides.
-    pub kernel_names: [&'static [&'static str]; 2],
-    /// Asking it costs as much where it is empty, and /proc/net/protocols tells where it is.
-    pub is_dear: bool,
-    /// It is asked only where a descriptor refers to such a socket, unless it is asked for by name: on most
-    /// hosts there is none, and for a question alone the kernel would load a module.
-    pub is_rare: bool,
-    /// Every kernel was built with it.
-    pub is_everywhere: bool,
-    /// An engine's pass over all descriptors meets its sockets.
-    pub is_met_by_engine: bool,
-}
-
-/// How a table is called.
-#[derive(Debug)]
-pub(crate) struct TableName {
-    /// Without the version of IP: a word.
-    pub word: &'static str,
-    /// For people, with the version.
-    pub full: [&'static str; 2],
-}
 
 /// The name of a table of which there is one for IPv4 and one for IPv6.
 macro_rules! over_ip {
@@ -60,21 +15,6 @@ macro_rules! over_ip {
 /// The name of a table of which there is one.
 const fn alone(word: &'static str) -> TableName {
     TableName { word, full: [word; 2] }
-}
-
-/// The columns of a file below /proc/net.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Columns {
-    /// `get_tcp4_sock`.
-    Tcp,
-    /// `udp4_format_sock`, `raw_sock_seq_show` and `ping_v4_format_sock` have the same.
-    Datagram,
-    /// `unix_seq_show`.
-    Unix,
-    /// `packet_seq_show`.
-    Packet,
-    /// `netlink_native_seq_show`.
-    Netlink,
 }
 
 impl Table {
@@ -112,6 +52,38 @@ impl Table {
             Table::Netlink => &NETLINK,
             Table::Vsock => &VSOCK,
         }
+    }
+
+    /// What the sockets of this table speak; for unix and vsock the record itself tells.
+    pub fn protocol(self) -> Protocol {
+        self.row().protocol
+    }
+
+    /// The table's name for people, such as `tcp over IPv6`.
+    pub fn name(self) -> &'static str {
+        self.pick(self.row().name.full)
+    }
+
+    /// The table's name without the version of IP, one lower-case word: `tcp`, `udp`, `udplite`, `unix`, `mptcp`,
+    /// `raw`, `ping`, `packet`, `netlink` or `vsock`.
+    pub fn short_name(self) -> &'static str {
+        self.row().name.word
+    }
+
+    /// The kernel module that answers for this table; `None`: no kernel has one.
+    pub fn module(self) -> Option<&'static str> {
+        self.row().module
+    }
+
+    /// The table's file below /proc/net. MPTCP and vsock have none: a switch and a device tell where the
+    /// kernel knows them.
+    pub fn proc_file(self) -> &'static str {
+        self.pick(self.row().proc_files)
+    }
+
+    /// The address family of its sockets. An IPv6 table has sockets that talk IPv4, too.
+    pub fn family(self) -> Family {
+        self.pick(self.row().families)
     }
 
     /// A table that sockets of this protocol are in.

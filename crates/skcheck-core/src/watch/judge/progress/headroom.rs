@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::footprint::unsent;
-use crate::model::families::protocols::Full;
+use crate::model::families::row::Full;
 use crate::model::holder::Holder;
 use crate::model::protocol::Family;
 use crate::model::socket::Socket;
