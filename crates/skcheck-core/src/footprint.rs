@@ -172,7 +172,8 @@ impl Footprint {
     /// packet, whoever sent it.
     pub(crate) fn know_unix_queue(&mut self, socket: &Socket, queue: &UnixQueue, host: &HostFacts) {
         let UnixQueue { payload, truesize, packets } = *queue;
-        let bounding = (packets <= payload.0 && socket.protocol == Protocol::UnixStream).then_some(payload);
+        let holds_payload = socket.protocol.row().packets_hold_payload == PacketsHoldPayload::Always;
+        let bounding = (packets <= payload.0 && holds_payload).then_some(payload);
         self.received = Side {
             payload: Some(payload),
             charged: Some(truesize),
@@ -283,13 +284,13 @@ fn certainty(protocol: Protocol, charged: Option<Truesize>) -> Certainty {
 pub(crate) fn unread(socket: &Socket) -> Option<Payload> {
     match socket.recv_q {
         RecvQueue::Payload(Payload(q)) => {
-            let fin_received = socket.protocol == Protocol::Tcp
+            let fin_received = socket.protocol.row().queues_count_fin
                 && matches!(socket.state, State::CloseWait | State::LastAck | State::Closing);
             Some(Payload(q.saturating_sub(u64::from(fin_received))))
         }
         // What waits at a TCP listener has records of its own; at a unix listener it has none.
         RecvQueue::Connections(waiting) => {
-            (waiting.0 == 0 || socket.protocol == Protocol::Tcp).then_some(Payload(0))
+            (waiting.0 == 0 || socket.protocol.row().lists_unaccepted).then_some(Payload(0))
         }
         RecvQueue::Truesize(Truesize(0))
             if socket.skmem.received().is_none_or(|r| r.0 == 0)
@@ -314,7 +315,8 @@ pub(crate) fn unsent(socket: &Socket) -> Option<Payload> {
                 socket.state,
                 State::SynSent | State::SynRecv | State::FinWait1 | State::LastAck | State::Closing
             );
-            Some(Payload(q.saturating_sub(u64::from(socket.protocol == Protocol::Tcp && on_its_way))))
+            let counts_it = socket.protocol.row().queues_count_fin && on_its_way;
+            Some(Payload(q.saturating_sub(u64::from(counts_it))))
         }
         SendQueue::BacklogLimit(_) => Some(Payload(0)),
         SendQueue::Truesize(Truesize(0)) => Some(Payload(0)),
@@ -327,10 +329,12 @@ fn received_charge(
     unread: Option<Payload>,
     unix_charge: Option<Truesize>,
 ) -> Option<Truesize> {
-    if socket.protocol.is_unix() {
+    let row = socket.protocol.row();
+    if row.charges_senders {
         // Without a known sender, only an empty stream is certain: its packets hold payload.
-        let empty_stream = socket.protocol == Protocol::UnixStream && unread == Some(Payload(0));
-        return unix_charge.or(empty_stream.then_some(Truesize(0)));
+        let holds_payload = row.packets_hold_payload == PacketsHoldPayload::Always;
+        let is_empty = holds_payload && unread == Some(Payload(0));
+        return unix_charge.or(is_empty.then_some(Truesize(0)));
     }
     // A packet is charged to the subflow that it came through, until it lies in the MPTCP socket's queue.
     let through = socket.subflows().iter().filter_map(|subflow| subflow.skmem.received());

@@ -96,8 +96,8 @@ impl PacketsReport {
 
     /// What a unix socket is charged for that waits in the queue of its peer.
     pub(crate) fn at_peer(&self) -> Option<Truesize> {
-        let is_unix = self.listing.socket.protocol.is_unix();
-        self.footprint.sent.charged.filter(|charge| charge.0 > 0 && is_unix)
+        let is_at_peer = self.listing.socket.protocol.charges_senders();
+        self.footprint.sent.charged.filter(|charge| charge.0 > 0 && is_at_peer)
     }
 }
 

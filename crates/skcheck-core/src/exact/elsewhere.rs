@@ -7,7 +7,7 @@
 use crate::engine::Queue;
 use crate::exact::measured::Exact;
 use crate::model::direction::Direction;
-use crate::model::protocol::{Family, Protocol};
+use crate::model::families::row::SentBy;
 use crate::model::queues::SendQueue;
 use crate::model::socket::Socket;
 use crate::model::units::Truesize;
@@ -21,7 +21,7 @@ impl Exact {
     /// changes, less than half of the charge. 0 of unix sockets, too: what one has sent lies in the queue of
     /// its reader.
     pub fn elsewhere(&self, socket: &Socket, direction: Direction) -> Truesize {
-        if socket.family == Family::Unix || self.side(direction).any(|queue| !queue.complete) {
+        if socket.protocol.charges_senders() || self.side(direction).any(|queue| !queue.complete) {
             return Truesize(0);
         }
         let charged = self.charge(socket, direction).0;
@@ -55,10 +55,10 @@ impl Exact {
 
     fn charge(&self, socket: &Socket, direction: Direction) -> Truesize {
         let counters = &self.counters;
-        match (direction, socket.protocol) {
+        match (direction, socket.protocol.row().sent_by) {
             (Direction::Received, _) => Truesize(counters.rmem_alloc.0.saturating_add(counters.backlog.0)),
-            (Direction::Sent, Protocol::Tcp) => counters.wmem_queued,
-            (Direction::Sent, _) => match (socket.skmem.wmem_alloc, socket.send_q) {
+            (Direction::Sent, SentBy::Queued) => counters.wmem_queued,
+            (Direction::Sent, SentBy::Allocated) => match (socket.skmem.wmem_alloc, socket.send_q) {
                 (Some(bytes), _) => Truesize(bytes.into()),
                 (None, SendQueue::Truesize(charge)) => charge,
                 _ => Truesize(0),
@@ -72,6 +72,7 @@ mod tests {
     use super::*;
     use crate::engine::Counters;
     use crate::exact::measured::QueueExact;
+    use crate::model::protocol::{Family, Protocol};
     use crate::model::state::State;
     use crate::model::units::{Bytes, Payload};
 

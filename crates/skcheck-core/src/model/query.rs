@@ -126,7 +126,11 @@ impl Query {
 
     /// Whether sockets of this address family are asked for, as far as families are.
     pub(crate) fn wants_family(&self, family: Family) -> bool {
-        (self.ipv4 || family != Family::Ipv4) && (self.ipv6 || family != Family::Ipv6)
+        match family {
+            Family::Ipv4 => self.ipv4,
+            Family::Ipv6 => self.ipv6,
+            Family::Unix | Family::Packet | Family::Netlink | Family::Vsock => true,
+        }
     }
 
     /// Whether sockets of this protocol are asked for.

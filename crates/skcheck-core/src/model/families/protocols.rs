@@ -1,19 +1,19 @@
 //! Every protocol with its row. Whoever asks "which protocol" reads the row, or matches every protocol.
 
-use crate::model::families::row::ProtocolRow;
-use crate::model::families::rows;
+use crate::model::families::row::{ProtocolRow, SentBy};
+use crate::model::families::{inet, netlink, packet, unix, vsock};
 use crate::model::protocol::Protocol;
 
 /// Names every protocol with its row. One that is forgotten is a match that is not exhaustive.
 macro_rules! rows {
-    ($($protocol:ident => $row:ident,)*) => {
+    ($($protocol:ident => $family:ident::$row:ident,)*) => {
         impl Protocol {
             /// Every protocol.
             pub const ALL: [Protocol; [$(Protocol::$protocol),*].len()] = [$(Protocol::$protocol),*];
 
             pub(crate) const fn row(self) -> &'static ProtocolRow {
                 match self {
-                    $(Protocol::$protocol => &rows::$row,)*
+                    $(Protocol::$protocol => &$family::$row,)*
                 }
             }
         }
@@ -21,20 +21,20 @@ macro_rules! rows {
 }
 
 rows! {
-    Tcp => TCP,
-    Udp => UDP,
-    UdpLite => UDP_LITE,
-    UnixStream => UNIX_STREAM,
-    UnixDatagram => UNIX_DATAGRAM,
-    UnixSeqpacket => UNIX_SEQPACKET,
-    Mptcp => MPTCP,
-    Raw => RAW,
-    Ping => PING,
-    Packet => PACKET,
-    Netlink => NETLINK,
-    VsockStream => VSOCK_STREAM,
-    VsockDatagram => VSOCK_DATAGRAM,
-    VsockSeqpacket => VSOCK_SEQPACKET,
+    Tcp => inet::TCP,
+    Udp => inet::UDP,
+    UdpLite => inet::UDP_LITE,
+    UnixStream => unix::UNIX_STREAM,
+    UnixDatagram => unix::UNIX_DATAGRAM,
+    UnixSeqpacket => unix::UNIX_SEQPACKET,
+    Mptcp => inet::MPTCP,
+    Raw => inet::RAW,
+    Ping => inet::PING,
+    Packet => packet::PACKET,
+    Netlink => netlink::NETLINK,
+    VsockStream => vsock::VSOCK_STREAM,
+    VsockDatagram => vsock::VSOCK_DATAGRAM,
+    VsockSeqpacket => vsock::VSOCK_SEQPACKET,
 }
 
 impl Protocol {
@@ -57,14 +57,24 @@ impl Protocol {
         self.row().flag
     }
 
-    /// Whether it is one of the three of `AF_UNIX`, whose memory the kernel charges to the sender.
-    pub fn is_unix(self) -> bool {
+    /// Whether the kernel charges what waits to be read to its senders (unix): what a socket has sent is what the
+    /// other end has not read, and one memory is told of both.
+    pub fn charges_senders(self) -> bool {
         self.row().charges_senders
     }
 
     /// Whether its sockets have one other end, which acknowledges what it has received: TCP and MPTCP.
-    pub(crate) fn is_acknowledged(self) -> bool {
+    pub fn is_acknowledged(self) -> bool {
         self.row().is_acknowledged
+    }
+
+    /// Whether what its sockets have sent waits in queues of their own (TCP, MPTCP), and not in one of a device,
+    /// of the kernel or of the reader.
+    pub fn queues_what_it_sends(self) -> bool {
+        match self.row().sent_by {
+            SentBy::Queued => true,
+            SentBy::Allocated => false,
+        }
     }
 
     /// Whether what its sockets have sent waits for a program to read it (TCP, MPTCP, unix), and not for a

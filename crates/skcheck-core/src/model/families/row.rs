@@ -35,6 +35,22 @@ pub(crate) struct ProtocolRow {
     pub sent_by: SentBy,
     /// When its receive buffer takes no more.
     pub full: Full,
+    /// The record of a socket names its other end by an inode.
+    pub names_peer_inode: bool,
+    /// Its messages can carry descriptors (SCM_RIGHTS).
+    pub passes_descriptors: bool,
+    /// Nobody but the other end can send to a socket that is connected.
+    pub has_one_sender: bool,
+    /// It is a stream of bytes: who reads may leave the rest of a packet.
+    pub is_stream: bool,
+    /// A receiver takes only so many messages, whatever room the sender has (`unix_recvq_full`).
+    pub limits_messages: bool,
+    /// Its sockets can be mapped (`packet_mmap`, `tcp_mmap`): without a descriptor a mapping holds them.
+    pub can_be_mapped: bool,
+    /// Recv-Q and Send-Q count a SYN and a FIN as a byte.
+    pub queues_count_fin: bool,
+    /// What waits to be accepted has records of its own, which tell where it has arrived.
+    pub lists_unaccepted: bool,
 }
 
 /// What a queue's number counts.
@@ -132,8 +148,10 @@ pub(crate) struct TableName {
 pub(crate) enum Columns {
     /// `get_tcp4_sock`.
     Tcp,
-    /// `udp4_format_sock`, `raw_sock_seq_show` and `ping_v4_format_sock` have the same.
+    /// `udp4_format_sock` and `ping_v4_format_sock` have the same.
     Datagram,
+    /// `raw_sock_seq_show`: the same, but the port is the protocol above IP.
+    Raw,
     /// `unix_seq_show`.
     Unix,
     /// `packet_seq_show`.

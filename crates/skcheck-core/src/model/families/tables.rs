@@ -217,7 +217,7 @@ static RAW: TableRow = TableRow {
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("raw_diag"),
     proc_files: ["/proc/net/raw", "/proc/net/raw6"],
-    columns: Some(Columns::Datagram),
+    columns: Some(Columns::Raw),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["RAW", "RAW6"]),
