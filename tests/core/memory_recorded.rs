@@ -172,7 +172,7 @@ fn the_networks_books() {
     for expected in KERNELS {
         let Memory { network, .. } = recorded(expected.kernel);
         let ([tcp, udp], [low, pressure, high]) = expected.network;
-        let ProtocolMemory { used, limits } = network.tcp.expect("recorded");
+        let ProtocolMemory { used, limits, .. } = network.tcp.expect("recorded");
         let limits = limits.expect("the first namespace has them");
         assert_eq!((used, network.udp.expect("recorded").used), (Pages(tcp), Pages(udp)));
         assert_eq!((limits.low, limits.pressure, limits.high), (Pages(low), Pages(pressure), Pages(high)));

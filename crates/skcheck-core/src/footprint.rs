@@ -30,6 +30,8 @@ pub struct HostFacts {
     /// MPTCP sockets on the whole host: active objects of the slabs `MPTCP` and `MPTCPv6` (/proc/slabinfo,
     /// root only). An upper bound too: where it is 0 there are none, and nobody has to be asked for them.
     pub mptcp_sockets: Option<u64>,
+    /// The kernel's release (`uname -r`), as bytes.
+    pub release: Option<Vec<u8>>,
 }
 
 /// The smallest truesize of a packet: `sk_buff` and `skb_shared_info`, each aligned to a cache line
@@ -47,6 +49,7 @@ impl HostFacts {
             max_skb_frags_known: false,
             active_skbs: None,
             mptcp_sockets: None,
+            release: None,
         }
     }
 
@@ -234,6 +237,7 @@ impl Worst {
 
 /// What bounds the number of packets and fragments in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorstBasis {
     /// The charge alone: every packet is charged at least `SKB_TRUESIZE(0)`, 576 on 64-bit machines.
     Truesize,

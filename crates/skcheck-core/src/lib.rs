@@ -48,7 +48,7 @@
 //! kernel are `#[non_exhaustive]`.
 //!
 //! The modules, in the order in which one would read them: [`host`] is the seam to the system, and how to ask it
-//! without being held up; [`engine`] that to what looks deeper; [`mod@memory`] tells who owns the host's memory,
+//! without being held up, with [`host::worker`], what an engine that runs in a process of its own speaks with; [`engine`] that to what looks deeper; [`mod@memory`] tells who owns the host's memory,
 //! [`verdict`] whether sockets explain what is missing; [`watch`] who does not read, and why; [`leaks`] finds sockets
 //! that are never released; [`mod@packets`] looks into one socket.
 

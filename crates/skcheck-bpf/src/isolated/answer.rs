@@ -95,7 +95,7 @@ impl PassCounts {
         while !words.is_at_end() {
             let netns = NetnsId(words.number()?);
             let (sockets, tcp_memory) = (words.number()?, words.number()?.cast_signed());
-            namespaces.push(Tally { netns, sockets, tcp_memory });
+            namespaces.push(Tally::new(netns, sockets, tcp_memory));
         }
         Some(PassCounts { descriptors, namespaces, apart })
     }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn answers_arrive_as_they_were_given() {
-        let tally = Tally { netns: NetnsId(1), sockets: 2, tcp_memory: -3 };
+        let tally = Tally::new(NetnsId(1), 2, -3);
         let apart = BTreeMap::from([(b"ALG".to_vec(), 4), (Vec::new(), 5)]);
         let counted = PassCounts { descriptors: 9, namespaces: vec![tally], apart };
         let words = counted.encode(Words::default());

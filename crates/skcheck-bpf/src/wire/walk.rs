@@ -177,7 +177,9 @@ impl PieceRecord {
             _ => return None,
         };
         let order = u8::try_from(self.order).ok()?;
-        Some(Piece { block: self.page, order, kind, offset: self.offset, len: self.length })
+        let mut piece = Piece::new(self.page, order, kind);
+        (piece.offset, piece.len) = (self.offset, self.length);
+        Some(piece)
     }
 }
 
@@ -185,7 +187,9 @@ impl QueueEndRecord {
     fn queue_end(&self) -> Option<QueueEnd> {
         let has = |flag: u32| self.flags & flag != 0;
         let complete = has(walk_flag::COMPLETE) && !has(walk_flag::NO_ROOM);
-        Some(QueueEnd { queue: queue(self.queue)?, complete, steady: has(walk_flag::STEADY) })
+        let mut end = QueueEnd::new(queue(self.queue)?);
+        (end.complete, end.steady) = (complete, has(walk_flag::STEADY));
+        Some(end)
     }
 }
 

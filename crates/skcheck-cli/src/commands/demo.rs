@@ -39,7 +39,7 @@ pub(crate) fn run(config: &DemoConfig) -> Result<Outcome, Failure> {
         stdout::write(|out| table::demo::write_story(&demo, config.page, out))?;
     }
     let report = ScanReport::new(&snapshot, of_child.request(), circumstances);
-    scan::write(host, &report, &of_child)?;
+    scan::write(&report, &of_child)?;
     child.end()?;
     if config.format == Format::Table {
         stdout::write(table::demo::write_end)?;

@@ -30,6 +30,7 @@ pub struct Exact {
 
 /// Pages of one kind that a program handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HandedIn {
     /// Whose they are.
     pub kind: PageKind,
@@ -63,6 +64,7 @@ pub struct QueueExact {
 
 /// Blocks of pages of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Blocks {
     /// Each has two to the power of this many pages.
     pub order: u8,
@@ -71,6 +73,11 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// So many blocks of this order.
+    pub fn new(order: u8, blocks: u64) -> Blocks {
+        Blocks { order, blocks }
+    }
+
     /// What they are together.
     pub fn bytes(self, page: PageSize) -> Bytes {
         Bytes(self.blocks.saturating_mul(block_bytes(self.order, page)))

@@ -19,4 +19,4 @@ pub use crate::host::live::SameFiles;
 pub(crate) use crate::host::seam::Host;
 pub use crate::host::seam::LARGEST_FILE;
 pub use crate::host::sight::{Looking, Sight};
-pub use crate::procfs::osrelease::is_release_at_least;
+pub use crate::procfs::osrelease::Release;

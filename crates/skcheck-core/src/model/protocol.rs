@@ -2,6 +2,7 @@
 
 /// The address family of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Family {
     /// `AF_INET`.
     Ipv4,

@@ -66,6 +66,13 @@ impl Protocols {
     }
 }
 
+/// Every protocol, as a [`Query`](crate::Query) asks by default.
+impl Default for Protocols {
+    fn default() -> Protocols {
+        Protocols::ALL
+    }
+}
+
 impl fmt::Debug for Protocols {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(Protocol::name)).finish()
