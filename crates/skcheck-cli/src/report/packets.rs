@@ -53,7 +53,6 @@ impl PacketsReport {
     /// Sums up a listing of no more packets than `limits` says.
     pub(crate) fn new(
         holder: Holder,
-        comm: Option<Vec<u8>>,
         listing: Listing,
         page_size: PageSize,
         limits: &Limits,
@@ -62,6 +61,7 @@ impl PacketsReport {
         blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page_size).0));
         let is_limited = limits.packets != u32::MAX;
         let footprint = listing.footprint(&exact, &HostFacts::assumed(page_size));
+        let comm = listing.comm.clone();
         PacketsReport { holder, comm, listing, exact, footprint, blocks, page_size, is_limited }
     }
 
