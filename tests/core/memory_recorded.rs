@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use skcheck_core::memory::{Included, Memory, PartKind, ProtocolMemory};
+use skcheck_core::memory::{Included, Memory, PartKind, ProtocolMemory, available, resident};
 use skcheck_core::{Bytes, Live, Pages, memory};
 
 const KIB: u64 = 1024;
@@ -98,6 +98,15 @@ fn recording(kernel: &str) -> PathBuf {
 fn recorded(kernel: &str) -> Memory {
     let host = Live::with_roots(recording(kernel), recording(kernel).join("proc"));
     memory(&host, None).expect("it was recorded")
+}
+
+#[test]
+fn single_figures() {
+    let host = Live::with_roots(recording("6.1"), recording("6.1").join("proc"));
+    assert_eq!(available(&host), Some(Bytes(1_708_244 * KIB)));
+    assert_eq!(resident(&host, 1), None, "no process was recorded");
+    let own = resident(&Live::new(), std::process::id()).expect("it is alive");
+    assert!(own.0 >= 1 << 20, "{own:?}");
 }
 
 #[test]

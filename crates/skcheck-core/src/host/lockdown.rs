@@ -1,7 +1,7 @@
 //! What a kernel that is locked down keeps from root.
 
-use crate::host::Host;
 use crate::host::file::read;
+use crate::host::seam::Host;
 use crate::procfs::lockdown;
 
 /// Whether nobody may look into the kernel's memory, root neither (`lockdown=confidentiality`); `false` where nothing
