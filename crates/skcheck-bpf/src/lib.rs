@@ -1,4 +1,5 @@
-//! Looks into the kernel that runs through BPF iterators: an [`Engine`] for `skcheck-core`.
+//! Looks into the kernel that runs through BPF iterators: an [`Engine`](skcheck_core::engine::Engine) for
+//! `skcheck-core`.
 //!
 //! ```no_run
 //! use skcheck_bpf::Bpf;

@@ -129,9 +129,9 @@ mod tests {
             let mut words = Words::of(RECORDS);
             for record in &records {
                 words = words.bytes(record);
-                ends.push(words.len());
+                ends.push(words.as_slice().len());
             }
-            let cut = cut.min(words.len());
+            let cut = cut.min(words.as_slice().len());
             let mut arrived = Vec::new();
             let mut on_record = |record: &[u8]| arrived.push(record.to_vec());
             let mut parts = Parts::of(&mut on_record);

@@ -18,7 +18,8 @@ use crate::model::table::Table;
 #[non_exhaustive]
 pub struct Query {
     /// What the sockets speak. With [`Protocols::MPTCP`] subflows are shown as parts of the sockets that they
-    /// carry.
+    /// carry. [`Protocols::VSOCK`] is asked for at once only if nothing else is: beside others where a descriptor
+    /// refers to such a socket, since for a mere question the kernel loads a module.
     pub protocols: Protocols,
     /// Look at sockets of the IPv4 family.
     pub ipv4: bool,
