@@ -7,7 +7,7 @@ use skcheck_core::testing::procfs::stat::Stat;
 use skcheck_core::testing::procfs::status::Status;
 use skcheck_core::testing::procfs::vmstat::Vmstat;
 use skcheck_core::testing::procfs::{config, net, slabinfo, sockstat};
-use skcheck_core::{Footprint, HostFacts, PageSize, SkMem, Table, TcpInfo, Truesize, testing};
+use skcheck_core::{Footprint, HostFacts, PageSize, Table, Truesize, testing};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&table, bytes)) = input.split_first() else { return };

@@ -1,7 +1,7 @@
 //! What `find.c` puts into its ring buffer.
 #![no_main]
 
-#[allow(dead_code, reason = "what is not about these records")]
+#[allow(dead_code, unused_imports, reason = "what is not about these records")]
 #[path = "../../crates/skcheck-bpf/src/wire/mod.rs"]
 mod wire;
 

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::testing::procfs::config::KernelConfig;
-use skcheck_core::testing::procfs::osrelease::is_release_at_least;
+use skcheck_core::host::Release;
 use skcheck_core::testing::procfs::slabinfo::{SKB_SLABS, active_objects, active_objects_at_most};
 use skcheck_core::{HostFacts, PageSize};
 
@@ -13,7 +13,7 @@ fuzz_target!(|file: &[u8]| {
         host.active_skbs = active_objects(file, slab);
         let _ = host.host_bound();
     }
-    let _ = (active_objects_at_most(file), is_release_at_least(file, (6, 8)));
+    let _ = (active_objects_at_most(file), Release::of(file));
     // Unpacking may take long and is flate2's to prove.
     if !file.starts_with(&[0x1f, 0x8b]) {
         let _ = KernelConfig::parse(file);

@@ -3,11 +3,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use skcheck_core::testing::procfs::syscall::Machine;
+use skcheck_core::testing::syscall;
 use skcheck_core::watch::evidence::{Call, Syscall};
 
 fuzz_target!(|file: &[u8]| {
     let [intel, generic, unknown] =
-        [Machine::X86_64, Machine::Generic, Machine::Unknown].map(|machine| Syscall::parse(file, machine));
+        [Machine::X86_64, Machine::Generic, Machine::Unknown].map(|machine| syscall(file, machine));
     match unknown {
         // What is called is the same on every machine, only its meaning is not.
         Some(Syscall::In { call, number, arguments }) => {

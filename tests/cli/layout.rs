@@ -66,7 +66,7 @@ fn offences_are_found() {
 }
 
 fn sources() -> BTreeMap<String, String> {
-    arrows::sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    arrows::sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), 100)
 }
 
 /// The room of a file; `None` for one that only says which rooms there are.

@@ -98,7 +98,7 @@ fn every_page_has_one_class() {
     }
     let all: u64 = census.classes.iter().map(|(_, pages)| pages.0).sum();
     assert_eq!(all, 3 * CHUNK as u64, "no page twice, none left out");
-    let blocks = |order, blocks| Blocks { order, blocks };
+    let blocks = |order, blocks| Blocks::new(order, blocks);
     assert_eq!(census.off_list, [blocks(0, single as u64), blocks(1, 1), blocks(3, 100)]);
     assert_eq!(census.uncertain, Pages(0));
     assert_eq!(census.threads_kept, 3 + 2 * 2);

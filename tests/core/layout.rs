@@ -69,7 +69,7 @@ const ROOMS: [&str; 21] = [
 const DOORS: [&str; 2] = ["lib", "watch"];
 
 fn sources() -> BTreeMap<String, String> {
-    arrows::sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    arrows::sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), 200)
 }
 
 /// The room of a file, by its place.

@@ -33,7 +33,7 @@ fn twice(thresholds: Thresholds, in_between: impl FnOnce()) -> Leaks {
 
 fn of(leaks: &Leaks, pid: u32) -> Vec<(&'static str, u64, u64)> {
     let rows = leaks.leaked.iter().filter(|leaked| leaked.pid == pid);
-    rows.map(|Leaked { protocol, sockets, shared, .. }| (*protocol, *sockets, *shared)).collect()
+    rows.map(|Leaked { table, sockets, shared, .. }| (*table, *sockets, *shared)).collect()
 }
 
 /// How many sockets of a process `ss` lists.

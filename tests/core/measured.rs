@@ -37,7 +37,11 @@ impl Canned {
 }
 
 fn packet(block: u64) -> Packet {
-    let piece = |block, order, kind| Piece { block, order, kind, offset: 0, len: 1 };
+    let piece = |block, order, kind| {
+        let mut piece = Piece::new(block, order, kind);
+        piece.len = 1;
+        piece
+    };
     let mut packet = Packet::new(Queue::Receive, block, piece(0, 0, PageKind::Slab));
     (packet.len, packet.truesize) = (Payload(1), Truesize(1000));
     packet.fragments = vec![piece(block, 3, PageKind::Stack)];
@@ -68,7 +72,9 @@ impl Engine for Canned {
         for (at, target) in targets.iter().enumerate() {
             let Some(blocks) = self.queues.get(&target.cookie.0) else { continue };
             blocks.iter().for_each(|block| on_step(at, Step::Packet(&packet(*block))));
-            on_step(at, Step::QueueEnd(QueueEnd { queue: Queue::Receive, complete: true, steady: true }));
+            let mut end = QueueEnd::new(Queue::Receive);
+            (end.complete, end.steady) = (true, true);
+            on_step(at, Step::QueueEnd(end));
             let charged = blocks.len() as u64 * 1000;
             let recv_q = blocks.len() as u64;
             let mut counters = Counters::default();
@@ -107,7 +113,7 @@ fn the_heaviest_are_walked_first_and_shared_blocks_count_once() {
     assert_eq!(exact(&snapshot, 1), Ok((32768, 32768)));
     assert_eq!(exact(&snapshot, 2), Ok((3 * 32768, 32768)));
     assert_eq!(exact(&snapshot, 3), Err(NotMeasured::Empty));
-    assert_eq!(snapshot.blocks().collect::<Vec<_>>(), [Blocks { order: 3, blocks: 3 }]);
+    assert_eq!(snapshot.blocks().collect::<Vec<_>>(), [Blocks::new(3, 3)]);
     let totals = snapshot.totals();
     assert_eq!((totals.pinned, totals.measured), (Some(Bytes(3 * 32768)), 2));
     assert_eq!(snapshot.engine, Some("canned"));

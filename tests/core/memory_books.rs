@@ -64,7 +64,7 @@ fn the_hosts_books() {
             continue;
         };
         let [low, pressure, high] = numbers(&file)[..] else { panic!("three numbers") };
-        let limits = MemLimits { low: Pages(low), pressure: Pages(pressure), high: Pages(high) };
+        let limits = MemLimits::new(Pages(low), Pages(pressure), Pages(high));
         assert_eq!(memory.limits, Some(limits));
         let share = memory.share_of_pressure().expect("there are limits");
         assert!((share * pressure as f64 - memory.used.0 as f64).abs() < 1.0);

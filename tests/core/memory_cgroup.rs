@@ -1,6 +1,6 @@
 //! The memory of cgroups on made-up hosts.
 
-use skcheck_core::memory::{CgroupMemory, PartKind, Pressure, cgroup, own_headroom};
+use skcheck_core::memory::{CgroupMemory, PartKind, cgroup, own_headroom};
 use skcheck_core::{Bytes, ErrorKind};
 
 use crate::support::made_up::MadeUp;
@@ -61,7 +61,8 @@ fn of_version_2() {
         assert_eq!((&memory.path[..], memory.version), (b"/kubepods.slice/pod1".as_slice(), 2));
         assert_eq!((memory.limit, memory.high), (Some(Bytes(2_000_000)), None));
         assert_eq!((memory.limit_hits, memory.oom_kills), (Some(2), Some(4)));
-        assert_eq!(memory.pressure, Some(Pressure { some: [1234, 50, 0], full: [100, 0, 0] }));
+        let pressure = memory.pressure.map(|it| (it.some, it.full));
+        assert_eq!(pressure, Some(([1234, 50, 0], [100, 0, 0])));
         assert_eq!(memory.sock, Some(Bytes(40_000)));
         assert_eq!(memory.ledger.total, Bytes(1_000_000));
         assert_eq!(memory.ledger.part(PartKind::Sockets), Some(Bytes(40_000)));

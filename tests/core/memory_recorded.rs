@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use skcheck_core::memory::{Included, Memory, PartKind, ProtocolMemory};
+use skcheck_core::memory::{Included, Memory, PartKind, ProtocolMemory, available, resident};
 use skcheck_core::{Bytes, Live, Pages, memory};
 
 const KIB: u64 = 1024;
@@ -101,6 +101,15 @@ fn recorded(kernel: &str) -> Memory {
 }
 
 #[test]
+fn single_figures() {
+    let host = Live::with_roots(recording("6.1"), recording("6.1").join("proc"));
+    assert_eq!(available(&host), Some(Bytes(1_708_244 * KIB)));
+    assert_eq!(resident(&host, 1), None, "no process was recorded");
+    let own = resident(&Live::new(), std::process::id()).expect("it is alive");
+    assert!(own.0 >= 1 << 20, "{own:?}");
+}
+
+#[test]
 fn every_counter_of_real_kernels() {
     for expected in KERNELS {
         let Memory { ledger, .. } = recorded(expected.kernel);
@@ -172,7 +181,7 @@ fn the_networks_books() {
     for expected in KERNELS {
         let Memory { network, .. } = recorded(expected.kernel);
         let ([tcp, udp], [low, pressure, high]) = expected.network;
-        let ProtocolMemory { used, limits } = network.tcp.expect("recorded");
+        let ProtocolMemory { used, limits, .. } = network.tcp.expect("recorded");
         let limits = limits.expect("the first namespace has them");
         assert_eq!((used, network.udp.expect("recorded").used), (Pages(tcp), Pages(udp)));
         assert_eq!((limits.low, limits.pressure, limits.high), (Pages(low), Pages(pressure), Pages(high)));

@@ -48,8 +48,8 @@ fn a_packet_socket() {
     assert_eq!(socket.send_q, SendQueue::Truesize(Truesize(700)));
     assert_eq!((socket.skmem.drops, socket.skmem.rcvbuf), (Some(7), Some(212_992)));
     let rings = socket.rings.expect("told");
-    assert_eq!(rings.rx, Some(Ring { block_size: 1 << 18, blocks: 16, frames: 2048 }));
-    assert_eq!(rings.tx, Some(Ring { block_size: 12_288, blocks: 10, frames: 60 }));
+    assert_eq!(rings.rx, Some(Ring::new(1 << 18, 16, 2048)));
+    assert_eq!(rings.tx, Some(Ring::new(12_288, 10, 60)));
     assert_eq!(rings.bytes(), Bytes((16 << 18) + 10 * 16_384), "a block of three pages takes four");
 
     let bare = decoded(Table::Packet, &packet(3, 0, &[]));

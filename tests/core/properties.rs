@@ -2,11 +2,10 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skcheck_core::memory::{Pressure, cgroup};
+use skcheck_core::memory::cgroup;
 use skcheck_core::testing::decode::Answer;
 use skcheck_core::testing::procfs::cmdline::cmdline;
 use skcheck_core::testing::procfs::comm::comm;
-use skcheck_core::testing::procfs::cpu_stat::Throttling;
 use skcheck_core::testing::procfs::fdinfo::{RingFiles, in_flight, interests};
 use skcheck_core::testing::procfs::maps::mapped_sockets;
 use skcheck_core::testing::procfs::schedstat::Schedstat;
@@ -18,9 +17,8 @@ use skcheck_core::testing::procfs::wchan::wchan;
 use skcheck_core::testing::procfs::{
     cgroup_events, config, freezer_state, kernel_stat, net, slabinfo, sockstat,
 };
-use skcheck_core::testing::{NetworkFiles, network, ram_ranges, reserved};
+use skcheck_core::testing::{NetworkFiles, network, pressure, ram_ranges, reserved, syscall, throttling};
 use skcheck_core::watch::Probe;
-use skcheck_core::watch::evidence::Syscall;
 use skcheck_core::{
     Bytes, Family, Footprint, HostFacts, Inode, IpVersion, PageSize, Payload, Protocol, Query, RecvQueue,
     SendQueue, Socket, State, Table, Truesize, Worst, WorstBasis, testing,
@@ -106,7 +104,7 @@ proptest! {
             prop_assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
             let reserved = reserved(bytes, Bytes(4096));
             prop_assert_eq!(reserved.is_some(), !ranges.is_empty());
-            let _ = Pressure::parse(bytes);
+            let _ = pressure(bytes);
             for (mounts, directory) in [("cgroup2 x rw", "/sys/fs/cgroup"), ("cgroup x rw,memory", "/sys/fs/cgroup")] {
                 let mounts = format!("41 31 0:38 / {directory} rw - {mounts}\n");
                 let files = ["memory.stat", "memory.events", "memory.pressure", "memory.max", "memory.oom_control"];
@@ -141,10 +139,10 @@ proptest! {
             prop_assert!(Stat::parse(bytes).is_none_or(|stat| stat.comm.len() < bytes.len()));
             prop_assert!(wchan(bytes).is_none_or(|name| !name.is_empty()));
             prop_assert!(Status::parse(bytes).is_none_or(|status| status.tracer != Some(0)));
-            let _ = (Throttling::parse(bytes), Schedstat::parse(bytes));
+            let _ = (throttling(bytes), Schedstat::parse(bytes));
             let _ = (freezer_state::frozen(bytes), cgroup_events::frozen(bytes));
             for machine in [Machine::X86_64, Machine::Generic, Machine::Unknown] {
-                let _ = Syscall::parse(bytes, machine);
+                let _ = syscall(bytes, machine);
             }
         }
     }

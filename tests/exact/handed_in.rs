@@ -14,7 +14,7 @@ use rustix::mount::{
 };
 use rustix::pipe::{SpliceFlags, fcntl_setpipe_size, pipe, splice};
 use skcheck_core::engine::{PageKind, Queue};
-use skcheck_core::{Bytes, Exact, HandedIn, SocketEntry};
+use skcheck_core::{Bytes, Exact, SocketEntry};
 
 use crate::census::meminfo;
 use crate::measure::{measured, whole};
@@ -40,7 +40,8 @@ fn send_a_byte_of_each(file: &impl AsFd, count: u64, stride: u64) -> TcpPair {
 fn assert_pins(pair: &TcpPair, unread: u64, kind: PageKind, bytes: u64) -> (SocketEntry, Exact) {
     let (report, exact) = measured(&pair.server);
     assert_eq!(whole(&exact, Queue::Receive).bytes.0, unread);
-    assert_eq!(exact.handed_in, [HandedIn { kind, bytes: Bytes(bytes) }], "{exact:?}");
+    let handed_in: Vec<_> = exact.handed_in.iter().map(|it| (it.kind, it.bytes)).collect();
+    assert_eq!(handed_in, [(kind, Bytes(bytes))], "{exact:?}");
     // The rest of what is pinned are the packets themselves.
     assert!((bytes..=bytes + (1 << 20)).contains(&exact.pinned.0), "{exact:?}");
     (report, exact)

@@ -161,7 +161,7 @@ fn rings() {
     assert_eq!(snapshot.sockets.len(), 3, "rings hold something, and so does a queue");
     let report = get(&snapshot, inode(&third));
     let rings = report.socket.rings.expect("told");
-    assert_eq!((rings.rx, rings.tx), (Some(Ring { block_size: 1 << 18, blocks: 16, frames: 2048 }), None));
+    assert_eq!((rings.rx, rings.tx), (Some(Ring::new(1 << 18, 16, 2048)), None));
     assert_eq!(report.footprint.rings, Some(Bytes(4 << 20)));
     // The frames are in the ring, and in no queue.
     let received = &report.footprint.received;
@@ -169,8 +169,8 @@ fn rings() {
     assert_eq!(report.holders, [mine(&third)]);
     ss::assert_queues(get(&snapshot, inode(&second)), &["-f", "link"], "*:near");
     let rings = get(&snapshot, inode(&second)).socket.rings.expect("told");
-    assert_eq!(rings.rx, Some(Ring { block_size: 3 * 4096, blocks: 10, frames: 60 }));
-    assert_eq!(rings.tx, Some(Ring { block_size: 1 << 16, blocks: 8, frames: 256 }));
+    assert_eq!(rings.rx, Some(Ring::new(3 * 4096, 10, 60)));
+    assert_eq!(rings.tx, Some(Ring::new(1 << 16, 8, 256)));
     assert_eq!(rings.bytes(), Bytes((10 << 14) + (8 << 16)));
     let totals = snapshot.totals();
     assert_eq!((totals.rings, totals.rings_unknown), (Bytes((4 << 20) + (10 << 14) + (8 << 16)), 0));

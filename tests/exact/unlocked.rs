@@ -43,6 +43,7 @@ fn steps(cookie: Cookie, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEn
         }
         Step::QueueEnd(end) => ends.push(end),
         Step::End(all) => counters = Some(*all),
+        other => panic!("{other:?}"),
     });
     assert!(walked.expect("root may"), "there is time");
     Some((packets, ends, counters?))

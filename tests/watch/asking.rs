@@ -193,7 +193,7 @@ fn a_unix_server_that_is_full() {
             && report.socket.state == skcheck_core::State::Listen
             && report.socket.inode != Some(listening)
     };
-    if !seen.now.snapshot.sockets.iter().any(|it| is_other(it) && it.socket.protocol.is_unix()) {
+    if !seen.now.snapshot.sockets.iter().any(|it| is_other(it) && it.socket.protocol.charges_senders()) {
         seen.stalled_by(unread, CauseCode::Blocked);
         ends_at(seen.root(unread), server.holder(listening), CauseCode::Stopped);
         let over = waits(&seen, unread, (&app, fd), Wait::Blocked);

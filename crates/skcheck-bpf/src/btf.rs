@@ -8,10 +8,10 @@ mod small;
 
 use aya::{Btf, BtfError, Endianness};
 
-use self::small::small;
+use crate::btf::small::small;
 
 #[cfg(test)]
-pub(crate) use self::small::layout;
+pub(crate) use crate::btf::small::layout;
 
 /// Where the kernel shows its BTF.
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";

@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Display};
 use std::io;
-use std::path::Path;
 
 use aya::maps::MapError;
 use aya::programs::ProgramError;
 use aya::{BtfError, EbpfError};
 use rustix::io::Errno;
+use skcheck_core::Live;
 use skcheck_core::host::Budget;
+use skcheck_core::host::is_confidential;
 use skcheck_core::host::worker::Trouble;
 
 /// Why BPF cannot be used here.
@@ -179,7 +180,7 @@ impl Error {
         match error {
             ProgramError::LoadError { io_error, verifier_log } => {
                 let error = Error::load(name, io_error, &verifier_log.to_string());
-                if error.kind == Kind::Privilege && is_confidential() {
+                if error.kind == Kind::Privilege && is_confidential(&Live::new()) {
                     return Error { kind: Kind::Lockdown, ..error };
                 }
                 error
@@ -202,7 +203,7 @@ impl Error {
 
     fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> Error {
         let kind = match kind_of(error) {
-            Some(Kind::Privilege) if is_confidential() => Kind::Lockdown,
+            Some(Kind::Privilege) if is_confidential(&Live::new()) => Kind::Lockdown,
             Some(kind) => kind,
             None => Kind::TooOld,
         };
@@ -259,16 +260,6 @@ fn kind_of_reason(reason: &str) -> Option<Kind> {
         return Some(Kind::TooOld);
     }
     (!reason.is_empty()).then_some(Kind::Verifier)
-}
-
-/// Whether nobody may look into the kernel's memory.
-fn is_confidential() -> bool {
-    std::fs::read(Path::new("/sys/kernel/security/lockdown")).is_ok_and(|file| chooses_confidentiality(&file))
-}
-
-/// The file lists all levels, the one in force in brackets.
-fn chooses_confidentiality(file: &[u8]) -> bool {
-    file.split(u8::is_ascii_whitespace).any(|word| word == b"[confidentiality]")
 }
 
 /// An error and what caused it, on one line.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::Tally;
-use skcheck_core::host::is_release_at_least;
+use skcheck_core::host::Release;
 use skcheck_core::{Inode, NetnsId, Protocols, Query};
 use zerocopy::FromZeros;
 
@@ -71,7 +71,8 @@ impl Finder {
     pub(crate) fn load(loader: EbpfLoader<'_>, btf: Arc<KernelBtf>) -> Result<Finder, Error> {
         let mut loader: EbpfLoader<'_> = loader;
         let release = rustix::system::uname();
-        let bound_is_listed = u32::from(is_release_at_least(release.release().to_bytes(), (6, 8)));
+        let bound_is_listed =
+            u32::from(Release::of(release.release().to_bytes()) >= Some(Release::new(6, 8)));
         let hz = pass::hz();
         let mut ebpf = loader
             .btf(Some(&btf.types))
@@ -138,7 +139,7 @@ impl Finder {
             known.tcp_memory = known.tcp_memory.wrapping_add(tally.tcp_memory);
         }
         let tally = |(netns, TallyValue { sockets, tcp_memory })| {
-            (sockets > 0).then_some(Tally { netns: NetnsId(netns), sockets, tcp_memory })
+            (sockets > 0).then_some(Tally::new(NetnsId(netns), sockets, tcp_memory))
         };
         Ok(counted.into_iter().filter_map(tally).collect())
     }

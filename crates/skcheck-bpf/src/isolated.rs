@@ -17,12 +17,13 @@ use skcheck_core::host::Budget;
 use skcheck_core::host::worker::{self, Trouble, WordReader, Worker};
 use skcheck_core::{Holder, Host, Inode, Live, Query};
 
+use crate::engine::{NAME, Prepared, read_btf};
 use crate::error::{Error, Kind};
 use crate::find::{Finder, PassCounts};
 use crate::isolated::answer::{Parts, hand_on, result};
 use crate::isolated::request::Request;
 use crate::wire::FilterValue;
-use crate::{NAME, Prepared, find, read_btf, records, room, walker};
+use crate::{find, records, room, walker};
 
 /// Loading waits for the kernel to come to rest (`synchronize_rcu`), and so does the end of a program.
 const AT_LEAST: Duration = Duration::from_secs(2);

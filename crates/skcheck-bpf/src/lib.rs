@@ -1,4 +1,5 @@
-//! Looks into the kernel that runs through BPF iterators: an [`Engine`] for `skcheck-core`.
+//! Looks into the kernel that runs through BPF iterators: an [`Engine`](skcheck_core::engine::Engine) for
+//! `skcheck-core`.
 //!
 //! ```no_run
 //! use skcheck_bpf::Bpf;
@@ -31,6 +32,7 @@
 )]
 
 mod btf;
+mod engine;
 mod error;
 mod find;
 mod isolated;
@@ -44,172 +46,8 @@ mod walk;
 mod walker;
 mod wire;
 
-use std::fmt;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
-
-use aya::EbpfLoader;
-use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
-use skcheck_core::{Holder, Inode, Live, Query};
-
-use crate::btf::KernelBtf;
-use crate::find::Finder;
-use crate::walker::Walker;
-use crate::wire::FilterValue;
-
+pub use crate::engine::{Bpf, NAME};
 pub use crate::error::{Error, Kind};
 pub use crate::isolated::{Half, IsolatedBpf, StartProcess, serve};
 pub use crate::kcmp::same_files;
 pub use crate::stdio::{pass_on_none, stdout_was_closed};
-
-/// What the engine is called.
-pub const NAME: &str = "bpf";
-
-/// The BPF engine. Its programs are in the kernel from [`Bpf::load`] on until this is dropped.
-pub struct Bpf {
-    host: Live,
-    btf: Arc<KernelBtf>,
-    finder: Mutex<Result<Finder, Error>>,
-    walker: Mutex<Prepared>,
-}
-
-/// The programs that walk queues.
-enum Prepared {
-    /// On their way into the kernel: most of what is done with an engine begins with a look at descriptors,
-    /// which takes as long.
-    Coming(JoinHandle<Result<Walker, Error>>),
-    There(Box<Walker>),
-    Refused(Error),
-    /// To be loaded when they are needed.
-    Not,
-}
-
-impl Bpf {
-    /// Loads the programs. Those that find sockets and those that walk queues do without each other: where
-    /// the kernel refuses the one, what the other tells is still to be had.
-    ///
-    /// # Errors
-    /// When BPF may not be used, or the kernel lacks what it takes; [`Error::remedy`] says what helps.
-    pub fn load(host: &Live) -> Result<Bpf, Error> {
-        room::in_control_groups(host)?;
-        room::look()?;
-        // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made
-        // small.
-        let read_both = || read_btf(&[find::OBJECT, walker::OBJECT]);
-        let reading = spawn(read_both);
-        let (for_walker, btf) = mpsc::sync_channel(1);
-        let coming = spawn(move || {
-            let loader = EbpfLoader::new();
-            let btf: Arc<KernelBtf> = btf.recv().map_err(|_| Error::missing("BTF"))?;
-            Walker::load(loader, btf, Limits::PACKETS)
-        });
-        let loader = EbpfLoader::new();
-        let read = reading.and_then(|reading| reading.join().ok());
-        let btf = read.unwrap_or_else(read_both)?;
-        let _ = for_walker.send(Arc::clone(&btf));
-        let finder = Finder::load(loader, Arc::clone(&btf));
-        let mut walker = coming.map_or(Prepared::Not, Prepared::Coming);
-        if let Err(error) = &finder {
-            let error = error.clone();
-            walker = Prepared::There(walker.ready(&btf, Limits::PACKETS).map_err(|_| error)?);
-        }
-        Ok(Bpf { host: host.clone(), btf, finder: Mutex::new(finder), walker: Mutex::new(walker) })
-    }
-
-    fn with_finder<T>(&self, look: impl FnOnce(&mut Finder) -> io::Result<T>) -> io::Result<T> {
-        let mut slot = self.finder.lock().unwrap_or_else(PoisonError::into_inner);
-        let looked = look(slot.as_mut().map_err(|error| error.clone())?);
-        if let Err(error) = &looked
-            && error.kind() == io::ErrorKind::TimedOut
-        {
-            // What was given up may still come, and must not be taken for what is asked next.
-            *slot = Err(Error::new(Kind::Stuck, error.to_string()));
-        }
-        looked
-    }
-}
-
-impl Prepared {
-    /// Walks these, and hands on what the programs say.
-    fn walk(
-        &mut self,
-        btf: &Arc<KernelBtf>,
-        host: &Live,
-        targets: &[Target<'_>],
-        limits: &Limits,
-        on_record: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<bool> {
-        let mut walker = match std::mem::replace(self, Prepared::Not).ready(btf, limits.packets) {
-            Ok(walker) => walker,
-            Err(error) => {
-                // What the kernel refuses it refuses again; memory may come back.
-                if error.kind() != Kind::Memory {
-                    *self = Prepared::Refused(error.clone());
-                }
-                return Err(error.into());
-            }
-        };
-        let walked = walk::run(&mut walker, host, targets, limits, on_record);
-        // What was given up may still come, and must not be taken for what is asked next.
-        if walked.is_ok() {
-            *self = Prepared::There(walker);
-        }
-        walked
-    }
-
-    /// The programs that walk queues, fit for sockets of this many packets.
-    fn ready(self, btf: &Arc<KernelBtf>, packets: u32) -> Result<Box<Walker>, Error> {
-        let ready = match self {
-            Prepared::Coming(thread) => thread.join().ok().transpose()?.map(Box::new),
-            Prepared::There(walker) => Some(walker),
-            Prepared::Refused(error) => return Err(error),
-            Prepared::Not => None,
-        };
-        match ready.filter(|walker| walker.suits(packets)) {
-            Some(walker) => Ok(walker),
-            None => Walker::load(EbpfLoader::new(), Arc::clone(btf), packets).map(Box::new),
-        }
-    }
-}
-
-fn read_btf(objects: &[&[u8]]) -> Result<Arc<KernelBtf>, Error> {
-    KernelBtf::read(objects).map(Arc::new).map_err(|error| Error::no_btf(&error))
-}
-
-/// A thread that loads; `None` where there can be no more threads.
-fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<JoinHandle<T>> {
-    std::thread::Builder::new().name("skcheck-load".to_owned()).spawn(work).ok()
-}
-
-impl fmt::Debug for Bpf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bpf").field("host", &self.host).finish_non_exhaustive()
-    }
-}
-
-impl Engine for Bpf {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn find(&self, query: &Query, on_found: &mut dyn FnMut(Found)) -> io::Result<Pass> {
-        records::find(on_found, |on_record| {
-            self.with_finder(|finder| finder.find(FilterValue::of(query), on_record))
-        })
-    }
-
-    fn holders(&self, inodes: &[Inode], on_holder: &mut dyn FnMut(Inode, Holder)) -> io::Result<()> {
-        records::holders(on_holder, |on_record| self.with_finder(|finder| finder.holders(inodes, on_record)))
-    }
-
-    fn walk(
-        &self,
-        targets: &[Target<'_>],
-        limits: &Limits,
-        on_step: &mut dyn FnMut(usize, Step<'_>),
-    ) -> io::Result<bool> {
-        let mut walker = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
-        records::walk(on_step, |on_record| walker.walk(&self.btf, &self.host, targets, limits, on_record))
-    }
-}

@@ -94,6 +94,7 @@ pub struct Pass {
 
 /// The sockets of one network namespace that descriptors refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tally {
     /// The namespace.
     pub netns: NetnsId,
@@ -102,6 +103,13 @@ pub struct Tally {
     pub sockets: u64,
     /// What those of TCP that are in its tables account for, in bytes.
     pub tcp_memory: i64,
+}
+
+impl Tally {
+    /// Of a namespace with so many sockets, and so many bytes of TCP memory.
+    pub fn new(netns: NetnsId, sockets: u64, tcp_memory: i64) -> Tally {
+        Tally { netns, sockets, tcp_memory }
+    }
 }
 
 /// A socket to walk.
@@ -169,6 +177,7 @@ impl Default for Limits {
 
 /// One step of a walk.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Step<'a> {
     /// A packet of the socket.
     Packet(&'a Packet),
@@ -183,6 +192,7 @@ pub enum Step<'a> {
 
 /// One of a socket's queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Queue {
     /// What can be read (`sk_receive_queue`; for UDP the reader's own queue too).
     Receive,
@@ -237,6 +247,7 @@ impl Queue {
 
 /// How the walk of a queue ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct QueueEnd {
     /// The queue.
     pub queue: Queue,
@@ -246,6 +257,13 @@ pub struct QueueEnd {
     /// before and after, each packet was where the one before it points, and what was walked to its end adds
     /// up to what the kernel accounts for.
     pub steady: bool,
+}
+
+impl QueueEnd {
+    /// Of a queue, no packet of it walked for certain.
+    pub fn new(queue: Queue) -> QueueEnd {
+        QueueEnd { queue, complete: false, steady: false }
+    }
 }
 
 /// What the kernel says of a socket at the time of the walk.
@@ -320,6 +338,7 @@ impl Packet {
 
 /// A part of a packet, and the block of pages that it lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Piece {
     /// Which block: the address of its first `struct page`.
     pub block: u64,
@@ -331,6 +350,13 @@ pub struct Piece {
     pub offset: u32,
     /// How long it is, in bytes.
     pub len: u32,
+}
+
+impl Piece {
+    /// A part in this block, which begins with its page and has no length yet.
+    pub fn new(block: u64, order: u8, kind: PageKind) -> Piece {
+        Piece { block, order, kind, offset: 0, len: 0 }
+    }
 }
 
 /// Whose pages a piece of a packet lies in.

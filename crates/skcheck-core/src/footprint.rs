@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use crate::model::direction::Direction;
-use crate::model::families::protocols::{Counts, PacketsHoldPayload, SentBy};
+use crate::model::families::row::{Counts, PacketsHoldPayload, SentBy};
 use crate::model::protocol::Protocol;
 use crate::model::queues::{RecvQueue, SendQueue, UnixQueue};
 use crate::model::socket::Socket;
@@ -30,6 +30,8 @@ pub struct HostFacts {
     /// MPTCP sockets on the whole host: active objects of the slabs `MPTCP` and `MPTCPv6` (/proc/slabinfo,
     /// root only). An upper bound too: where it is 0 there are none, and nobody has to be asked for them.
     pub mptcp_sockets: Option<u64>,
+    /// The kernel's release (`uname -r`), as bytes.
+    pub release: Option<Vec<u8>>,
 }
 
 /// The smallest truesize of a packet: `sk_buff` and `skb_shared_info`, each aligned to a cache line
@@ -47,6 +49,7 @@ impl HostFacts {
             max_skb_frags_known: false,
             active_skbs: None,
             mptcp_sockets: None,
+            release: None,
         }
     }
 
@@ -172,7 +175,8 @@ impl Footprint {
     /// packet, whoever sent it.
     pub(crate) fn know_unix_queue(&mut self, socket: &Socket, queue: &UnixQueue, host: &HostFacts) {
         let UnixQueue { payload, truesize, packets } = *queue;
-        let bounding = (packets <= payload.0 && socket.protocol == Protocol::UnixStream).then_some(payload);
+        let holds_payload = socket.protocol.row().packets_hold_payload == PacketsHoldPayload::Always;
+        let bounding = (packets <= payload.0 && holds_payload).then_some(payload);
         self.received = Side {
             payload: Some(payload),
             charged: Some(truesize),
@@ -233,6 +237,7 @@ impl Worst {
 
 /// What bounds the number of packets and fragments in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorstBasis {
     /// The charge alone: every packet is charged at least `SKB_TRUESIZE(0)`, 576 on 64-bit machines.
     Truesize,
@@ -283,13 +288,13 @@ fn certainty(protocol: Protocol, charged: Option<Truesize>) -> Certainty {
 pub(crate) fn unread(socket: &Socket) -> Option<Payload> {
     match socket.recv_q {
         RecvQueue::Payload(Payload(q)) => {
-            let fin_received = socket.protocol == Protocol::Tcp
+            let fin_received = socket.protocol.row().queues_count_fin
                 && matches!(socket.state, State::CloseWait | State::LastAck | State::Closing);
             Some(Payload(q.saturating_sub(u64::from(fin_received))))
         }
         // What waits at a TCP listener has records of its own; at a unix listener it has none.
         RecvQueue::Connections(waiting) => {
-            (waiting.0 == 0 || socket.protocol == Protocol::Tcp).then_some(Payload(0))
+            (waiting.0 == 0 || socket.protocol.row().lists_unaccepted).then_some(Payload(0))
         }
         RecvQueue::Truesize(Truesize(0))
             if socket.skmem.received().is_none_or(|r| r.0 == 0)
@@ -314,7 +319,8 @@ pub(crate) fn unsent(socket: &Socket) -> Option<Payload> {
                 socket.state,
                 State::SynSent | State::SynRecv | State::FinWait1 | State::LastAck | State::Closing
             );
-            Some(Payload(q.saturating_sub(u64::from(socket.protocol == Protocol::Tcp && on_its_way))))
+            let counts_it = socket.protocol.row().queues_count_fin && on_its_way;
+            Some(Payload(q.saturating_sub(u64::from(counts_it))))
         }
         SendQueue::BacklogLimit(_) => Some(Payload(0)),
         SendQueue::Truesize(Truesize(0)) => Some(Payload(0)),
@@ -327,10 +333,12 @@ fn received_charge(
     unread: Option<Payload>,
     unix_charge: Option<Truesize>,
 ) -> Option<Truesize> {
-    if socket.protocol.is_unix() {
+    let row = socket.protocol.row();
+    if row.charges_senders {
         // Without a known sender, only an empty stream is certain: its packets hold payload.
-        let empty_stream = socket.protocol == Protocol::UnixStream && unread == Some(Payload(0));
-        return unix_charge.or(empty_stream.then_some(Truesize(0)));
+        let holds_payload = row.packets_hold_payload == PacketsHoldPayload::Always;
+        let is_empty = holds_payload && unread == Some(Payload(0));
+        return unix_charge.or(is_empty.then_some(Truesize(0)));
     }
     // A packet is charged to the subflow that it came through, until it lies in the MPTCP socket's queue.
     let through = socket.subflows().iter().filter_map(|subflow| subflow.skmem.received());

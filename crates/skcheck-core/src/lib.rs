@@ -1,8 +1,8 @@
 //! Who sits on unread socket data, and what memory that may pin.
 //!
-//! `skcheck-core` asks the kernel (NETLINK_SOCK_DIAG) for every TCP, MPTCP, UDP, raw, packet, netlink and
-//! unix socket with its queues and memory numbers, maps sockets to the processes and descriptors that hold
-//! them (/proc/PID/fd), and bounds the pages that their queues can pin.
+//! `skcheck-core` asks the kernel (NETLINK_SOCK_DIAG) for every TCP, MPTCP, UDP, UDP-Lite, raw, packet,
+//! netlink, unix and vsock socket with its queues and memory numbers (/proc/net for ping sockets), maps sockets to
+//! the processes and descriptors that hold them (/proc/PID/fd), and bounds the pages that their queues can pin.
 //!
 //! ```
 //! use skcheck_core::{Live, Query, scan};
@@ -48,7 +48,7 @@
 //! kernel are `#[non_exhaustive]`.
 //!
 //! The modules, in the order in which one would read them: [`host`] is the seam to the system, and how to ask it
-//! without being held up; [`engine`] that to what looks deeper; [`mod@memory`] tells who owns the host's memory,
+//! without being held up, with [`host::worker`], what an engine that runs in a process of its own speaks with; [`engine`] that to what looks deeper; [`mod@memory`] tells who owns the host's memory,
 //! [`verdict`] whether sockets explain what is missing; [`watch`] who does not read, and why; [`leaks`] finds sockets
 //! that are never released; [`mod@packets`] looks into one socket.
 
@@ -106,12 +106,13 @@ pub use footprint::{Certainty, Footprint, HostFacts, Side, Worst, WorstBasis};
 pub use model::container::{Container, Runtime};
 pub use model::direction::Direction;
 pub use model::endpoint::Endpoint;
+pub use model::families::protocol_set::Protocols;
 pub use model::gap::{Gap, Missing};
 pub use model::holder::{Holder, Via};
 pub use model::netns::{Netns, NetnsChoice, NetnsFile, NetnsId};
 pub use model::place::{NetnsName, Place, ProcessName};
 pub use model::process::Process;
-pub use model::protocol::{Family, Protocol, Protocols};
+pub use model::protocol::{Family, Protocol};
 pub use model::queues::{RecvQueue, SendQueue, UnixQueue};
 pub use model::ring::{Fill, Oldest, Ring, Rings, Unit};
 pub use model::skmem::SkMem;

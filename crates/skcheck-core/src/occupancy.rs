@@ -2,7 +2,7 @@
 //! next. Pure.
 
 use crate::footprint::MIN_TRUESIZE;
-use crate::model::families::protocols::{Full, SentBy};
+use crate::model::families::row::{Full, SentBy};
 use crate::model::queues::{RecvQueue, SendQueue};
 use crate::model::skmem::SkMem;
 use crate::model::socket::Socket;

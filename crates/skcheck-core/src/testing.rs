@@ -9,15 +9,17 @@ use crate::cgroup::mounts::{Hierarchy, HierarchyMounts};
 use crate::memory::census::PageClass;
 use crate::memory::census::count::Counting;
 use crate::procfs::cgroup::memberships;
+use crate::procfs::cpu_stat::Throttling;
 use crate::procfs::fdinfo::OpenFile;
 use crate::procfs::mountinfo::numbered;
+use crate::procfs::pressure::Pressure;
+use crate::procfs::syscall::{Machine, Syscall};
 use crate::procfs::zoneinfo::Zones;
 
 pub use crate::container::identity::Cgroup;
 pub use crate::diag::{decode, request};
 pub use crate::memory::network::{NetworkFiles, network};
 pub use crate::memory::reserved::{ram_ranges, reserved};
-pub use crate::model::queues::queues;
 pub use crate::testing::records::{
     conduit, entry, exact, judged, ledger, link, netns_name, places, process_name, root, sample, skmem,
     snapshot, tcp_info,
@@ -119,6 +121,21 @@ pub fn hierarchies(file: &[u8]) -> [Option<&[u8]>; 3] {
 
 const HIERARCHIES: [Hierarchy; 3] =
     [Hierarchy::Unified, Hierarchy::Controller("memory"), Hierarchy::Controller("cpu")];
+
+/// What a memory.pressure says.
+pub fn pressure(file: &[u8]) -> Option<Pressure> {
+    Pressure::parse(file)
+}
+
+/// What a cpu.stat says of the quota.
+pub fn throttling(file: &[u8]) -> Option<Throttling> {
+    Throttling::parse(file)
+}
+
+/// What a /proc/PID/task/TID/syscall says, on this machine.
+pub fn syscall(file: &[u8], machine: Machine) -> Option<Syscall> {
+    Syscall::parse(file, machine)
+}
 
 /// What a /proc/PID/fdinfo/N says of any file.
 pub fn open_file(fdinfo: &[u8]) -> impl Debug + PartialEq {

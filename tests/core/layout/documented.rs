@@ -1,4 +1,4 @@
-//! What the documents list of protocols and families: all that there are.
+//! What the documents list of protocols, families and tables: all that there are.
 
 use std::path::Path;
 
@@ -31,5 +31,15 @@ fn every_family_is_documented() {
     for table in Table::ALL {
         let name = table.family().name();
         assert!(families.contains(&format!("`{name}`")), "{name} is not in docs/json.md");
+    }
+}
+
+#[test]
+fn every_table_is_documented() {
+    let tables = line("docs/json.md", "| `leaked` |");
+    for table in Table::ALL {
+        let name = table.short_name();
+        assert!(tables.contains(&format!("`{name}`")), "{name} is not in docs/json.md");
+        assert!(table.name() == name || table.name().starts_with(&format!("{name} over IPv")), "{table:?}");
     }
 }

@@ -69,14 +69,6 @@ fn a_missing_file_is_a_kernel_without_btf() {
     assert_eq!(kind(Errno::ACCESS), Kind::Privilege);
 }
 
-#[test]
-fn the_level_in_force_is_in_brackets() {
-    assert!(chooses_confidentiality(b"none integrity [confidentiality]\n"));
-    assert!(!chooses_confidentiality(b"none [integrity] confidentiality\n"));
-    assert!(!chooses_confidentiality(b"[none] integrity confidentiality\n"));
-    assert!(!chooses_confidentiality(b""));
-}
-
 /// Each cause has a remedy of its own.
 #[test]
 fn remedies_differ() {

@@ -95,7 +95,7 @@ impl PassCounts {
         while !words.is_at_end() {
             let netns = NetnsId(words.number()?);
             let (sockets, tcp_memory) = (words.number()?, words.number()?.cast_signed());
-            namespaces.push(Tally { netns, sockets, tcp_memory });
+            namespaces.push(Tally::new(netns, sockets, tcp_memory));
         }
         Some(PassCounts { descriptors, namespaces, apart })
     }
@@ -129,9 +129,9 @@ mod tests {
             let mut words = Words::of(RECORDS);
             for record in &records {
                 words = words.bytes(record);
-                ends.push(words.len());
+                ends.push(words.as_slice().len());
             }
-            let cut = cut.min(words.len());
+            let cut = cut.min(words.as_slice().len());
             let mut arrived = Vec::new();
             let mut on_record = |record: &[u8]| arrived.push(record.to_vec());
             let mut parts = Parts::of(&mut on_record);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn answers_arrive_as_they_were_given() {
-        let tally = Tally { netns: NetnsId(1), sockets: 2, tcp_memory: -3 };
+        let tally = Tally::new(NetnsId(1), 2, -3);
         let apart = BTreeMap::from([(b"ALG".to_vec(), 4), (Vec::new(), 5)]);
         let counted = PassCounts { descriptors: 9, namespaces: vec![tally], apart };
         let words = counted.encode(Words::default());

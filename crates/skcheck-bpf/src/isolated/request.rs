@@ -135,10 +135,12 @@ fn decode_target(words: &mut WordReader<'_>) -> Option<OwnTarget> {
     let mut files = Vec::new();
     for _ in 0..words.number()? {
         let inode = words.number()?;
-        let path = OsStr::from_bytes(words.bytes()?).into();
+        let path = OsStr::from_bytes(words.bytes()?);
         let root = words.bytes()?;
         let root = (!root.is_empty()).then(|| OsStr::from_bytes(root).into());
-        files.push(NetnsFile { root, path, inode });
+        let mut file = NetnsFile::new(path, inode);
+        file.root = root;
+        files.push(file);
     }
     Some(OwnTarget { cookie, protocol, netns: Some(Netns::of_files(id, kind == 2, files)) })
 }
@@ -153,10 +155,9 @@ mod tests {
 
     #[test]
     fn requests_arrive_as_they_were_made() {
-        let files = vec![
-            NetnsFile { root: None, path: "/proc/7/ns/net".into(), inode: 9 },
-            NetnsFile { root: Some("/proc/1/root".into()), path: "/run/netns/a".into(), inode: 9 },
-        ];
+        let mut mounted = NetnsFile::new("/run/netns/a", 9);
+        mounted.root = Some("/proc/1/root".into());
+        let files = vec![NetnsFile::new("/proc/7/ns/net", 9), mounted];
         let netns = Netns::of_files(Some(NetnsId(9)), false, files);
         let target = |protocol, netns| {
             let mut target = Target::new(Cookie(5), protocol);

@@ -3,15 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use skcheck_core::engine::Found;
-use skcheck_core::testing::queues;
 use skcheck_core::{
     Cookie, Endpoint, Family, Holder, Inode, NetnsId, Payload, Protocol, Shutdown, SkMem, Socket, State,
     Truesize, UnixQueue, Via,
 };
 use zerocopy::FromBytes;
 
-use super::tcp::TcpRecord;
-use super::{numbers, records};
+use crate::wire::bytes::{numbers, records};
+use crate::wire::tcp::TcpRecord;
 
 records! {
     /// A socket, or a descriptor: then only what names it is set, and for a holder inode and flags.
@@ -195,7 +194,7 @@ impl FoundRecord {
         socket.skmem = self.skmem();
         let shutdown = Shutdown::from_kernel(u8::try_from(self.shutdown & 3).ok()?);
         socket.shutdown = self.knows(known::SHUTDOWN).then_some(shutdown);
-        (socket.recv_q, socket.send_q) = queues(socket.protocol, socket.state, self.recv_q, self.send_q);
+        socket.set_queues(self.recv_q, self.send_q);
         socket.tcp_info = (socket.protocol == Protocol::Tcp).then(|| self.tcp.info());
         Some(())
     }

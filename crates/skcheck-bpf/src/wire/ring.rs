@@ -2,7 +2,7 @@
 
 use skcheck_core::{Fill, Oldest, Unit};
 
-use super::{numbers, records};
+use crate::wire::bytes::{numbers, records};
 
 records! {
     /// How full it is.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use skcheck_core::{TcpInfo, Timer};
 
-use super::{numbers, records};
+use crate::wire::bytes::{numbers, records};
 
 records! {
     /// What the kernel counts of a connection, as far as `told` says that it is known.

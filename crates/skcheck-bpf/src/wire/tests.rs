@@ -1,2 +1,2 @@
-pub(super) mod layout;
+mod layout;
 mod totality;

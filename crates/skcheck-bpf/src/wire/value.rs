@@ -1,6 +1,6 @@
 //! The values of maps: what the programs are told before they run, and what they count.
 
-use super::{numbers, records};
+use crate::wire::bytes::{numbers, records};
 
 records! {
     /// What is asked of the programs that find sockets.

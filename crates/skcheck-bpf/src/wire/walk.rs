@@ -4,9 +4,9 @@ use skcheck_core::engine::{Counters, Packet, PageKind, Piece, Queue, QueueEnd, S
 use skcheck_core::{Payload, TcpInfo, Truesize};
 use zerocopy::{FromBytes, Unalign};
 
-use super::ring::RingRecord;
-use super::tcp::TcpRecord;
-use super::{numbers, records};
+use crate::wire::bytes::{numbers, records};
+use crate::wire::ring::RingRecord;
+use crate::wire::tcp::TcpRecord;
 
 records! {
     /// A piece of a packet, and the block that it keeps from being freed.
@@ -177,7 +177,9 @@ impl PieceRecord {
             _ => return None,
         };
         let order = u8::try_from(self.order).ok()?;
-        Some(Piece { block: self.page, order, kind, offset: self.offset, len: self.length })
+        let mut piece = Piece::new(self.page, order, kind);
+        (piece.offset, piece.len) = (self.offset, self.length);
+        Some(piece)
     }
 }
 
@@ -185,7 +187,9 @@ impl QueueEndRecord {
     fn queue_end(&self) -> Option<QueueEnd> {
         let has = |flag: u32| self.flags & flag != 0;
         let complete = has(walk_flag::COMPLETE) && !has(walk_flag::NO_ROOM);
-        Some(QueueEnd { queue: queue(self.queue)?, complete, steady: has(walk_flag::STEADY) })
+        let mut end = QueueEnd::new(queue(self.queue)?);
+        (end.complete, end.steady) = (complete, has(walk_flag::STEADY));
+        Some(end)
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn refuse_unknown_netns(host: &Guarded, choice: &NetnsChoice) -> Resu
         (Err(error), _) => return refuse(&error.to_string()),
     };
     // EINVAL: a file of another kind. That it may not be entered, the scan says itself.
-    match host.diag(Some(&NetnsFile { root: None, path: path.clone(), inode })) {
+    match host.diag(Some(&NetnsFile::new(&path, inode))) {
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
             refuse("not a network namespace")
         }

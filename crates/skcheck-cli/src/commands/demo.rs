@@ -4,9 +4,10 @@ mod child;
 mod memory;
 
 use skcheck_core::host::Budget;
+use skcheck_core::memory::{available, resident};
 
 use crate::commands::demo::child::Staller;
-use crate::commands::demo::memory::{available_memory, free_memory, rss};
+use crate::commands::demo::memory::free_memory;
 use crate::commands::failure::{Failure, Outcome};
 use crate::commands::session::Session;
 use crate::commands::{scan, stdout};
@@ -27,7 +28,7 @@ pub(crate) fn run(config: &DemoConfig) -> Result<Outcome, Failure> {
     let session = Session::begin(&config.roots, Budget::USUAL)?;
     let host = &session.host;
     let made = u64::from(config.fragments) * CHUNK as u64;
-    refuse_when_short(available_memory(host), made)?;
+    refuse_when_short(available(host).map(|bytes| bytes.0), made)?;
     let before = free_memory(host);
     let child = Staller::start(config.fragments)?;
     let free = before.zip(free_memory(host));
@@ -35,11 +36,12 @@ pub(crate) fn run(config: &DemoConfig) -> Result<Outcome, Failure> {
     let of_child = config.scan_of(child.pid());
     let (snapshot, circumstances) = scan::measured(&session, &of_child, None)?;
     if config.format == Format::Table {
-        let demo = DemoReport::new(child.pid(), made, &snapshot, rss(host, child.pid()), free);
+        let rss = resident(host, child.pid()).map(|bytes| bytes.0);
+        let demo = DemoReport::new(child.pid(), made, &snapshot, rss, free);
         stdout::write(|out| table::demo::write_story(&demo, config.page, out))?;
     }
     let report = ScanReport::new(&snapshot, of_child.request(), circumstances);
-    scan::write(host, &report, &of_child)?;
+    scan::write(&report, &of_child)?;
     child.end()?;
     if config.format == Format::Table {
         stdout::write(table::demo::write_end)?;

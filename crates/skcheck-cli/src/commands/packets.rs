@@ -1,9 +1,7 @@
 //! One socket, packet by packet.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use skcheck_core::host::Guarded;
 use skcheck_core::packets::Listing;
 use skcheck_core::{Host, packets};
 
@@ -19,11 +17,9 @@ pub(crate) fn run(config: &PacketsConfig) -> Result<Outcome, Failure> {
     let session = Session::begin(&config.roots, config.timeout)?;
     let host = &session.host;
     let bpf = engine::bpf(&session)?;
-    let comm = comm(host, config.holder.pid);
     let packets = || packets(host, &*bpf, config.holder, &config.limits);
     let report = |listing: &Listing| {
-        let (holder, comm) = (config.holder, comm.clone());
-        PacketsReport::new(holder, comm, listing.clone(), host.page_size(), &config.limits)
+        PacketsReport::new(config.holder, listing.clone(), host.page_size(), &config.limits)
     };
 
     let first = packets()?;
@@ -85,11 +81,4 @@ fn look_again(
             return Ok((RepeatedLook::new(first, &now, time, taken), now));
         }
     }
-}
-
-fn comm(host: &Guarded, pid: u32) -> Option<Vec<u8>> {
-    let mut comm = Vec::new();
-    host.read(Path::new(&format!("/proc/{pid}/comm")), &mut comm).ok()?;
-    comm.pop_if(|last| *last == b'\n');
-    Some(comm)
 }

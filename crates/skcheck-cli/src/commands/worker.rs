@@ -32,7 +32,7 @@ pub(crate) fn serve(config: &WorkerConfig) -> Outcome {
 
 /// The host with its files where these directories are.
 pub(super) fn live(roots: &Roots) -> Live {
-    Live::with_roots(roots.host_root.clone(), roots.proc.clone()).comparing(skcheck_bpf::same_files)
+    Live::with_roots(&roots.host_root, &roots.proc).comparing(skcheck_bpf::same_files)
 }
 
 /// What starts a worker.

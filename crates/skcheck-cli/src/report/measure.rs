@@ -1,6 +1,6 @@
 //! What measuring found of one side of a socket, and of several.
 
-use skcheck_core::{Direction, NotMeasured, Protocol, SocketEntry};
+use skcheck_core::{Direction, NotMeasured, SocketEntry};
 
 /// What one side of a socket is known to pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +48,9 @@ impl Measure {
         let side = report.footprint.side(direction);
         let empty = side.charged.is_some_and(|charge| charge.0 == 0);
         match &report.exact {
-            _ if is_sent && empty && report.socket.protocol != Protocol::Tcp => Measure::Nothing,
+            _ if is_sent && empty && !report.socket.protocol.queues_what_it_sends() => Measure::Nothing,
             // It is in the queue of its reader.
-            _ if is_sent && report.socket.protocol.is_unix() => Measure::Unknown,
+            _ if is_sent && report.socket.protocol.charges_senders() => Measure::Unknown,
             Ok(exact) => {
                 let (pages, slab) = (exact.pinned_by(direction).0, exact.slab_of(direction).0);
                 let is_elsewhere = exact.elsewhere(&report.socket, direction).0 > 0;

@@ -53,7 +53,6 @@ impl PacketsReport {
     /// Sums up a listing of no more packets than `limits` says.
     pub(crate) fn new(
         holder: Holder,
-        comm: Option<Vec<u8>>,
         listing: Listing,
         page_size: PageSize,
         limits: &Limits,
@@ -62,6 +61,7 @@ impl PacketsReport {
         blocks.sort_by_key(|blocks| std::cmp::Reverse(blocks.bytes(page_size).0));
         let is_limited = limits.packets != u32::MAX;
         let footprint = listing.footprint(&exact, &HostFacts::assumed(page_size));
+        let comm = listing.comm.clone();
         PacketsReport { holder, comm, listing, exact, footprint, blocks, page_size, is_limited }
     }
 
@@ -96,8 +96,8 @@ impl PacketsReport {
 
     /// What a unix socket is charged for that waits in the queue of its peer.
     pub(crate) fn at_peer(&self) -> Option<Truesize> {
-        let is_unix = self.listing.socket.protocol.is_unix();
-        self.footprint.sent.charged.filter(|charge| charge.0 > 0 && is_unix)
+        let is_at_peer = self.listing.socket.protocol.charges_senders();
+        self.footprint.sent.charged.filter(|charge| charge.0 > 0 && is_at_peer)
     }
 }
 

@@ -14,7 +14,6 @@ use crate::diag::record::Record;
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
 use crate::model::gap::{Gap, Missing};
-use crate::model::protocol::Family;
 use crate::model::query::Query;
 use crate::model::queues::{RecvQueue, UnixQueue};
 use crate::model::socket::{Inode, Socket};
@@ -114,7 +113,7 @@ impl Dump {
     ) {
         let Found { socket, unix_queue, .. } = found;
         self.asked = true;
-        if socket.family == Family::Unix {
+        if socket.protocol.charges_senders() {
             self.note_unix(&socket);
         }
         // Empty datagrams do not show in the record.

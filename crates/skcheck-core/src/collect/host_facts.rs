@@ -14,6 +14,7 @@ use crate::procfs::status::Status;
 /// What the model needs to know of a host.
 pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &mut Vec<Gap>) -> HostFacts {
     let mut facts = HostFacts::assumed(host.page_size());
+    facts.release = release(host);
     match config {
         Some(config) => {
             facts.max_skb_frags = config.max_skb_frags.unwrap_or(facts.max_skb_frags);
@@ -38,9 +39,14 @@ pub(crate) fn host_facts(host: &dyn Host, config: Option<&KernelConfig>, gaps: &
 
 /// The kernel's configuration, where it can be read.
 pub(crate) fn kernel_config(host: &dyn Host) -> Option<KernelConfig> {
-    let release = read(host, "/proc/sys/kernel/osrelease").unwrap_or_default();
-    let boot = format!("/boot/config-{}", String::from_utf8_lossy(&release).trim());
+    let release = release(host).unwrap_or_default();
+    let boot = format!("/boot/config-{}", String::from_utf8_lossy(&release));
     ["/proc/config.gz", &boot].into_iter().find_map(|path| KernelConfig::parse(&read(host, path)?))
+}
+
+/// The kernel's release.
+pub(crate) fn release(host: &dyn Host) -> Option<Vec<u8>> {
+    read(host, "/proc/sys/kernel/osrelease").map(|file| file.trim_ascii().to_vec())
 }
 
 /// Whether this process has CAP_SYS_PTRACE already, so that asking for more privilege is no help.

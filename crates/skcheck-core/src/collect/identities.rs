@@ -98,3 +98,8 @@ pub(crate) fn kubelet_names(host: &dyn Host) -> KubeletNames {
     let _ = host.read_dir(Path::new(kubelet::CONTAINER_LOGS), &mut |entry| names.add_container(entry));
     names
 }
+
+/// What a process is called; `None` where that cannot be read.
+pub(crate) fn name_of(host: &dyn Host, pid: u32) -> Option<Vec<u8>> {
+    read(host, &format!("/proc/{pid}/comm")).map(|file| comm(&file))
+}

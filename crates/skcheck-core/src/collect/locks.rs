@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashSet;
 
 use crate::collect::conversation::is_gone;
+use crate::collect::host_facts::release;
 use crate::host::Host;
-use crate::host::file;
 use crate::procfs::number::parse_number;
-use crate::procfs::osrelease::is_release_at_least;
+use crate::procfs::osrelease::Release;
 
 /// Since this release whoever asks waits for nobody else who does.
-const CONCURRENT: (u32, u32) = (6, 9);
+const CONCURRENT: Release = Release::new(6, 9);
 
 /// Kernel functions that a thread waits in with no socket locked, by how their names begin: for data, room,
 /// connections, events, locks of its own, time, children, signals. `0`: it runs.
@@ -61,7 +61,7 @@ const HARMLESS: [&str; 38] = [
 
 /// Whether whoever asks for a socket's lock can hold up others who ask for something else.
 pub(crate) fn are_exclusive(host: &dyn Host) -> bool {
-    file::read(host, "/proc/sys/kernel/osrelease").is_some_and(|it| !is_release_at_least(&it, CONCURRENT))
+    release(host).is_some_and(|it| Release::of(&it) < Some(CONCURRENT))
 }
 
 /// Those of these processes that may be stuck with a socket locked: a thread of theirs waits for something

@@ -16,7 +16,7 @@ impl Query {
         }
         // A unix reader's charge is its senders' and not in its record. For the others, what a
         // join can add (out-of-order packets) only ever lowers the bound.
-        socket.protocol.is_unix() || self.matches_footprint(&Footprint::of(socket, None, host))
+        socket.protocol.charges_senders() || self.matches_footprint(&Footprint::of(socket, None, host))
     }
 
     /// Whether one of the two sides satisfies the sizes that the footprint decides.

@@ -42,7 +42,7 @@ pub(crate) fn run(
         *dump = proc_net::dump(host, query, facts, &survey.descriptors, refusal);
         source = Source::ProcNet;
     }
-    let is_about_them = query.wants_closed_held() || query.wants_all_protocols();
+    let is_about_them = query.wants_closed_held() || query.wants_all_protocols() || query.asks_later();
     let unlisted = if is_about_them { unlisted::look(host, &survey) } else { Vec::new() };
     let has_tcp = || unlisted.iter().any(|it| unlisted::tcp_family(it).is_some());
     if namespaces.iter().any(|namespace| namespace.dump.may_have_bound) && has_tcp() {

@@ -6,7 +6,7 @@ use crate::collect::may_match::may_be_held_by;
 use crate::collect::record_sink::RecordSink;
 use crate::diag::record::Record;
 use crate::footprint::HostFacts;
-use crate::model::protocol::{Family, Protocol};
+use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::socket::Socket;
 use crate::model::table::Table;
@@ -30,7 +30,7 @@ impl RecordSink for RecordCollector<'_> {
         let socket = &record.socket;
         self.dump.scanned += 1;
         self.mark(socket);
-        if socket.family == Family::Unix {
+        if socket.protocol.charges_senders() {
             self.dump.note_unix(socket);
         }
         self.dump.unaccepted.note(socket);

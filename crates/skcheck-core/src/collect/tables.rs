@@ -24,7 +24,7 @@ use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::socket::Socket;
 use crate::model::table::{IpVersion, Table};
-use crate::procfs::osrelease;
+use crate::procfs::osrelease::Release;
 use crate::procfs::protocols::protocol_in_use;
 use crate::procfs::sockstat::{InUse, any_in_use, in_use};
 
@@ -156,8 +156,8 @@ impl TableReader<'_, '_> {
 
     /// The namespace's /proc/net/protocols, where that counts MPTCP sockets: since Linux 6.3.
     fn protocols_with_mptcp(&self) -> Option<Vec<u8>> {
-        let release = file::read(self.host, "/proc/sys/kernel/osrelease")?;
-        osrelease::is_release_at_least(&release, (6, 3)).then(|| self.asker.proc_net("protocols"))?
+        let release = Release::of(self.facts.release.as_deref()?);
+        (release >= Some(Release::new(6, 3))).then(|| self.asker.proc_net("protocols"))?
     }
 
     /// Makes candidates of the MPTCP sockets, with their subflows. Where TCP was not dumped, these are still

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::model::endpoint::{Endpoint, canonical};
-use crate::model::protocol::{Family, Protocol};
+use crate::model::protocol::Family;
 use crate::model::socket::{Cookie, Socket};
 use crate::model::state::State;
 
@@ -44,7 +44,7 @@ pub(crate) struct Unaccepted {
 impl Unaccepted {
     /// Notes a record of a dump, if it is of one. What is half-open is in no accept queue yet.
     pub(crate) fn note(&mut self, socket: &Socket) {
-        let may_wait = socket.protocol == Protocol::Tcp
+        let may_wait = socket.protocol.row().lists_unaccepted
             && socket.inode.is_none()
             && matches!(socket.state, State::Established | State::CloseWait);
         if let Some(cookie) = socket.cookie.filter(|_| may_wait) {

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::place::Place;
-use crate::model::protocol::Family;
+use crate::model::protocol::{Family, Protocol};
 use crate::model::query::Query;
 use crate::model::socket::Inode;
 use crate::model::table::Table;
@@ -79,24 +79,14 @@ pub(crate) fn gap(apart: &BTreeMap<Vec<u8>, u64>, query: &Query) -> Option<Gap> 
 
 /// The family of a TCP socket; `None` for any other.
 pub(crate) fn tcp_family(unlisted: &Unlisted) -> Option<Family> {
-    match unlisted.protocol.as_deref()? {
-        b"TCP" => Some(Family::Ipv4),
-        b"TCPv6" => Some(Family::Ipv6),
-        _ => None,
-    }
-}
-
-/// The protocol that this name is of, if it is one whose sockets are in a table.
-pub(crate) fn listed_protocol(name: &[u8]) -> Option<&'static str> {
-    let table = Table::ALL.into_iter().find(|table| table.is_called(name))?;
-    // `tcp over IPv4`: what it is called begins with the protocol.
-    table.name().split(' ').next()
+    let table = Table::called(unlisted.protocol.as_deref()?)?;
+    (table.protocol() == Protocol::Tcp).then_some(table.family())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::protocol::Protocols;
+    use crate::model::families::protocol_set::Protocols;
 
     #[test]
     fn what_has_no_table() {

@@ -2,8 +2,7 @@
 
 use crate::exact::measured::Exact;
 use crate::model::direction::Direction;
-use crate::model::families::protocols::Counts;
-use crate::model::protocol::{Family, Protocol};
+use crate::model::families::row::Counts;
 use crate::model::queues::RecvQueue;
 use crate::model::socket::Socket;
 use crate::model::state::State;
@@ -80,8 +79,9 @@ impl Exact {
         let counters = &self.counters;
         let skmem = &socket.skmem;
         let is = |known: Option<u64>, now: u64| known.is_none_or(|known| known == now);
-        let recv_q = match (socket.recv_q, socket.family) {
-            (RecvQueue::Payload(Payload(known)), Family::Unix) => known == self.unread().0,
+        let row = socket.protocol.row();
+        let recv_q = match (socket.recv_q, row.charges_senders) {
+            (RecvQueue::Payload(Payload(known)), true) => known == self.unread().0,
             // Of a socket in no table the record may say what can be read (FIONREAD), without the FIN.
             (RecvQueue::Payload(Payload(known)), _) if socket.state == State::ClosedHeld => {
                 known == counters.recv_q || known == self.unread().0
@@ -91,11 +91,11 @@ impl Exact {
             (RecvQueue::Truesize(known), _) => known == counters.rmem_alloc,
             (RecvQueue::Connections(_) | RecvQueue::FirstDatagram(_) | RecvQueue::Unknown, _) => true,
         };
-        let is_tcp = socket.protocol == Protocol::Tcp;
+        let is_charged = row.recv_q == Some(Counts::Payload) && !row.charges_senders;
         let charged = counters.rmem_alloc.0.saturating_add(counters.backlog.0);
         recv_q
-            && (!is_tcp || is(skmem.received().map(|charge| charge.0), charged))
-            && (!is_tcp || is(skmem.wmem_queued.map(u64::from), counters.wmem_queued.0))
+            && (!is_charged || is(skmem.received().map(|charge| charge.0), charged))
+            && (!is_charged || is(skmem.wmem_queued.map(u64::from), counters.wmem_queued.0))
     }
 }
 
@@ -110,6 +110,7 @@ mod tests {
     use super::*;
     use crate::engine::{Counters, Queue};
     use crate::exact::measured::QueueExact;
+    use crate::model::protocol::{Family, Protocol};
     use crate::model::units::Bytes;
 
     fn walked(queues: &[(Queue, u64, u64)], counters: Counters) -> Exact {

@@ -4,9 +4,10 @@
 //! device; what a sockmap program has taken off the receive queue lies in one of its own (`sk_psock`). Both
 //! are charged to the socket all the same, so a walk that finds nothing does not mean that there is nothing.
 
+use crate::engine::Queue;
 use crate::exact::measured::Exact;
 use crate::model::direction::Direction;
-use crate::model::protocol::{Family, Protocol};
+use crate::model::families::row::SentBy;
 use crate::model::queues::SendQueue;
 use crate::model::socket::Socket;
 use crate::model::units::Truesize;
@@ -20,7 +21,7 @@ impl Exact {
     /// changes, less than half of the charge. 0 of unix sockets, too: what one has sent lies in the queue of
     /// its reader.
     pub fn elsewhere(&self, socket: &Socket, direction: Direction) -> Truesize {
-        if socket.family == Family::Unix || self.side(direction).any(|queue| !queue.complete) {
+        if socket.protocol.charges_senders() || self.side(direction).any(|queue| !queue.complete) {
             return Truesize(0);
         }
         let charged = self.charge(socket, direction).0;
@@ -43,12 +44,21 @@ impl Exact {
         self.is_complete() && Direction::BOTH.into_iter().all(is_all)
     }
 
+    /// Whether [`unread`](Exact::unread) is all there is to be read of this socket: its receive queue was walked to its end, and
+    /// nothing was taken out of it without having been read. What waits in the error queue is no data.
+    pub(crate) fn knows_unread(&self, socket: &Socket) -> bool {
+        match self.queue(Queue::Receive) {
+            Some(queue) if !queue.complete || queue.approximate => false,
+            _ => self.elsewhere(socket, Direction::Received) == Truesize(0),
+        }
+    }
+
     fn charge(&self, socket: &Socket, direction: Direction) -> Truesize {
         let counters = &self.counters;
-        match (direction, socket.protocol) {
+        match (direction, socket.protocol.row().sent_by) {
             (Direction::Received, _) => Truesize(counters.rmem_alloc.0.saturating_add(counters.backlog.0)),
-            (Direction::Sent, Protocol::Tcp) => counters.wmem_queued,
-            (Direction::Sent, _) => match (socket.skmem.wmem_alloc, socket.send_q) {
+            (Direction::Sent, SentBy::Queued) => counters.wmem_queued,
+            (Direction::Sent, SentBy::Allocated) => match (socket.skmem.wmem_alloc, socket.send_q) {
                 (Some(bytes), _) => Truesize(bytes.into()),
                 (None, SendQueue::Truesize(charge)) => charge,
                 _ => Truesize(0),
@@ -60,8 +70,9 @@ impl Exact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Counters, Queue};
+    use crate::engine::Counters;
     use crate::exact::measured::QueueExact;
+    use crate::model::protocol::{Family, Protocol};
     use crate::model::state::State;
     use crate::model::units::{Bytes, Payload};
 

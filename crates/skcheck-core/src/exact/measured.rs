@@ -2,7 +2,6 @@
 
 use crate::engine::{Counters, PageKind, Queue};
 use crate::model::direction::Direction;
-use crate::model::socket::Socket;
 use crate::model::units::{Bytes, PageSize, Payload, Truesize};
 
 /// What the queues of one socket hold, packet by packet.
@@ -31,6 +30,7 @@ pub struct Exact {
 
 /// Pages of one kind that a program handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HandedIn {
     /// Whose they are.
     pub kind: PageKind,
@@ -64,6 +64,7 @@ pub struct QueueExact {
 
 /// Blocks of pages of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Blocks {
     /// Each has two to the power of this many pages.
     pub order: u8,
@@ -72,6 +73,11 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// So many blocks of this order.
+    pub fn new(order: u8, blocks: u64) -> Blocks {
+        Blocks { order, blocks }
+    }
+
     /// What they are together.
     pub fn bytes(self, page: PageSize) -> Bytes {
         Bytes(self.blocks.saturating_mul(block_bytes(self.order, page)))
@@ -137,15 +143,6 @@ impl Exact {
     /// Unread payload: what is in the receive queue.
     pub fn unread(&self) -> Payload {
         self.queue(Queue::Receive).map_or(Payload(0), |queue| queue.bytes)
-    }
-
-    /// Whether that is all there is to be read of this socket: its receive queue was walked to its end, and
-    /// nothing was taken out of it without having been read. What waits in the error queue is no data.
-    pub(crate) fn knows_unread(&self, socket: &Socket) -> bool {
-        match self.queue(Queue::Receive) {
-            Some(queue) if !queue.complete || queue.approximate => false,
-            _ => self.elsewhere(socket, Direction::Received) == Truesize(0),
-        }
     }
 
     /// The truesize of all packets of one side, as it is charged to that side.

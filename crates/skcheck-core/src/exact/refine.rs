@@ -4,7 +4,6 @@ use crate::engine::Queue;
 use crate::exact::measured::Exact;
 use crate::footprint::{Footprint, HostFacts};
 use crate::model::direction::Direction;
-use crate::model::protocol::Family;
 use crate::model::queues::UnixQueue;
 use crate::model::socket::Socket;
 use crate::model::state::State;
@@ -19,7 +18,7 @@ impl Footprint {
         if self.received.payload.is_none() || socket.state == State::ClosedHeld {
             self.received.payload = Some(exact.unread());
         }
-        if socket.family == Family::Unix && exact.is_complete() && !exact.is_approximate() {
+        if socket.protocol.charges_senders() && exact.is_complete() && !exact.is_approximate() {
             let packets = exact.queue(Queue::Receive).map_or(0, |queue| queue.packets);
             let queue =
                 UnixQueue { payload: exact.unread(), truesize: exact.truesize(Direction::Received), packets };

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::host::Host;
+use crate::host::seam::Host;
 
 /// Whether a file can be read.
 pub(crate) fn exists(host: &dyn Host, path: &str) -> bool {

@@ -15,6 +15,7 @@ pub struct Looking {
 /// Something that is seen of a process. Links are as /proc has them: `socket:[4711]`, `net:[4026531840]`;
 /// longer than 63 bytes they are cut there.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Sight<'a> {
     /// A descriptor of the process.
     Descriptor {

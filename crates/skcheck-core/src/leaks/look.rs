@@ -16,7 +16,7 @@ use crate::host::Host;
 use crate::leaks::counts;
 use crate::leaks::counts::ListedCounts;
 use crate::leaks::report::{Leaks, OpenSockets, Thresholds};
-use crate::leaks::sorting::{Sorted, Tableless, sort_out, unread_protocols};
+use crate::leaks::sorting::{Sorted, Tableless, sort_out, unread_tables};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, Missing};
 use crate::model::netns::NetnsId;
@@ -76,7 +76,7 @@ impl FirstLook<'_> {
         let many = self.many();
         let has_unknown = self.first.survey.descriptors.unknown().next().is_some();
         let listed = self.list(&many, has_unknown);
-        let sorted = sort_out(&self.tableless(), &unread_protocols(&self.gaps), self.thresholds.leaked);
+        let sorted = sort_out(&self.tableless(), &unread_tables(&self.gaps), self.thresholds.leaked);
         self.report(Some(again_after), counts::open(many, &listed), sorted)
     }
 

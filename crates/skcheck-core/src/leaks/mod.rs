@@ -13,7 +13,7 @@
 //! let first = leaks::look(&host, leaks::Thresholds::default())?;
 //! std::thread::sleep(leaks::PAUSE);
 //! for leaked in first.again().leaked {
-//!     println!("{} holds {} of {}", leaked.pid, leaked.sockets, leaked.protocol);
+//!     println!("{} holds {} of {}", leaked.pid, leaked.sockets, leaked.table);
 //! }
 //! # Ok::<(), skcheck_core::Error>(())
 //! ```

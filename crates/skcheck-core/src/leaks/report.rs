@@ -50,7 +50,7 @@ pub struct Leaks {
     pub scanned: Scanned,
     /// Processes with very many sockets open, those with most first.
     pub open: Vec<OpenSockets>,
-    /// Processes with very many sockets in no table, by process and protocol; those with most first.
+    /// Processes with very many sockets in no table, by process and table; those with most first.
     pub leaked: Vec<Leaked>,
     /// All sockets in no table that both looks found, each once, whoever holds them: a count.
     pub sockets: u64,
@@ -77,14 +77,16 @@ pub struct OpenSockets {
     pub listed: Vec<(Protocol, State, u64)>,
 }
 
-/// A process's sockets of one protocol that are in no table.
+/// A process's sockets that are in no table, and belong in one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leaked {
     /// The process.
     pub pid: u32,
-    /// `tcp`, `udp`, `udplite`, `unix`, `raw`, `ping`, `packet`, `netlink` or `mptcp`.
-    pub protocol: &'static str,
+    /// Where they belong, by the name that the kernel has for their protocol
+    /// ([`Table::short_name`](crate::model::table::Table::short_name)). Of unix and vsock sockets that name does
+    /// not tell the type.
+    pub table: &'static str,
     /// How many.
     pub sockets: u64,
     /// How many of them another process has as well: they leak once, whoever lets them.

@@ -34,6 +34,7 @@ pub struct Ledger {
 
 /// Memory with one owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Part {
     /// Whose.
     pub kind: PartKind,
@@ -41,8 +42,16 @@ pub struct Part {
     pub bytes: Bytes,
 }
 
+impl Part {
+    /// So much of a kind.
+    pub fn new(kind: PartKind, bytes: Bytes) -> Part {
+        Part { kind, bytes }
+    }
+}
+
 /// Memory that lies in one or several parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Included {
     /// `mlocked`, `anonymous_huge`, `shmem_huge`, `dirty`, `huge_pages_free`, ...
     pub name: &'static str,

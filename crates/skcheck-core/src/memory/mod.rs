@@ -5,6 +5,7 @@
 
 pub(crate) mod census;
 pub(crate) mod cgroup;
+pub(crate) mod figures;
 pub(crate) mod host_memory;
 pub(crate) mod ledger;
 pub(crate) mod network;
@@ -13,6 +14,7 @@ pub(crate) mod threads;
 
 pub use crate::memory::census::{Census, CensusProgress, PageClass};
 pub use crate::memory::cgroup::{CgroupMemory, Headroom, cgroup, own_headroom};
+pub use crate::memory::figures::{available, resident};
 pub use crate::memory::host_memory::Memory;
 pub use crate::memory::ledger::{Included, Ledger, LedgerGroup, Part, PartKind};
 pub use crate::memory::network::{Network, ProtocolMemory};

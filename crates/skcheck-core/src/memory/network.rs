@@ -43,6 +43,7 @@ pub struct Network {
 /// What a protocol's sockets use together, and the kernel's limits for it. The kernel counts pages of
 /// truesize.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProtocolMemory {
     /// In use.
     pub used: Pages,
@@ -52,6 +53,11 @@ pub struct ProtocolMemory {
 }
 
 impl ProtocolMemory {
+    /// So much of it, and its limits.
+    pub fn new(used: Pages, limits: Option<MemLimits>) -> ProtocolMemory {
+        ProtocolMemory { used, limits }
+    }
+
     /// How close it is to holding back: 1 is there. `None` where the limits are unknown.
     pub fn share_of_pressure(&self) -> Option<f64> {
         let Pages(pressure) = self.limits?.pressure;

@@ -66,6 +66,7 @@ pub enum NetnsChoice {
 
 /// A file that stands for a network namespace: /proc/PID/ns/net, a bind mount, or a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NetnsFile {
     /// A process's root (/proc/PID/root) that `path` lies below: its owner may put anything there, so
     /// no symbolic link is followed on the way. `None` where `path` is absolute.
@@ -77,6 +78,11 @@ pub struct NetnsFile {
 }
 
 impl NetnsFile {
+    /// At this path of the own mount namespace.
+    pub fn new(path: impl Into<PathBuf>, inode: u64) -> NetnsFile {
+        NetnsFile { root: None, path: path.into(), inode }
+    }
+
     /// The path of all of it.
     pub(crate) fn whole_path(&self) -> PathBuf {
         match &self.root {

@@ -2,9 +2,10 @@
 
 use crate::glob;
 use crate::model::container::Container;
+use crate::model::families::protocol_set::Protocols;
 use crate::model::netns::NetnsChoice;
 use crate::model::process::Process;
-use crate::model::protocol::{Family, Protocol, Protocols};
+use crate::model::protocol::{Family, Protocol};
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::table::Table;
@@ -17,7 +18,8 @@ use crate::model::table::Table;
 #[non_exhaustive]
 pub struct Query {
     /// What the sockets speak. With [`Protocols::MPTCP`] subflows are shown as parts of the sockets that they
-    /// carry.
+    /// carry. [`Protocols::VSOCK`] is asked for at once only if nothing else is: beside others where a descriptor
+    /// refers to such a socket, since for a mere question the kernel loads a module.
     pub protocols: Protocols,
     /// Look at sockets of the IPv4 family.
     pub ipv4: bool,
@@ -86,19 +88,31 @@ impl Query {
         Query { protocols, ..Query::default() }
     }
 
-    /// The tables to dump, in the order of [`Table::ALL`]: of a query for all protocols without those that are
-    /// asked only where a descriptor refers to such a socket.
+    /// The tables to dump, in the order of [`Table::ALL`]. Those of rare sockets (vsock) are among them only if nothing
+    /// else is asked for: beside others they are asked where a descriptor refers to such a socket.
     pub fn tables(&self) -> Vec<Table> {
-        let is_now = |table: &Table| !table.row().is_rare || self.protocols != Protocols::ALL;
-        Table::ALL.into_iter().filter(|table| self.wants_table(*table) && is_now(table)).collect()
+        let is_only_rare = self.is_only_rare();
+        self.wanted_tables().filter(|table| is_only_rare || !table.row().is_rare).collect()
     }
 
     /// The tables to dump after those, where descriptors refer to sockets of protocols with these names.
     pub(crate) fn tables_held(&self, names: &[&[u8]]) -> Vec<Table> {
         let is_held = |table: &Table| names.iter().any(|name| table.is_called(name));
-        let is_later = |table: &Table| table.row().is_rare && self.protocols == Protocols::ALL;
-        let wanted = |table: &Table| is_later(table) && self.wants_table(*table) && is_held(table);
-        Table::ALL.into_iter().filter(wanted).collect()
+        let is_only_rare = self.is_only_rare();
+        self.wanted_tables().filter(|table| !is_only_rare && table.row().is_rare && is_held(table)).collect()
+    }
+
+    /// Whether tables are asked only where a descriptor refers to a socket of theirs.
+    pub(crate) fn asks_later(&self) -> bool {
+        !self.is_only_rare() && self.wanted_tables().any(|table| table.row().is_rare)
+    }
+
+    fn is_only_rare(&self) -> bool {
+        self.wanted_tables().all(|table| table.row().is_rare)
+    }
+
+    fn wanted_tables(&self) -> impl Iterator<Item = Table> {
+        Table::ALL.into_iter().filter(|table| self.wants_table(*table))
     }
 
     fn wants_table(&self, table: Table) -> bool {
@@ -125,7 +139,11 @@ impl Query {
 
     /// Whether sockets of this address family are asked for, as far as families are.
     pub(crate) fn wants_family(&self, family: Family) -> bool {
-        (self.ipv4 || family != Family::Ipv4) && (self.ipv6 || family != Family::Ipv6)
+        match family {
+            Family::Ipv4 => self.ipv4,
+            Family::Ipv6 => self.ipv6,
+            Family::Unix | Family::Packet | Family::Netlink | Family::Vsock => true,
+        }
     }
 
     /// Whether sockets of this protocol are asked for.
@@ -182,5 +200,32 @@ impl Query {
 
     fn wants_state(&self, state: State) -> bool {
         self.states.is_empty() || self.states.contains(&state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_tables_are_asked_at_once_only_alone() {
+        let check = |protocols, at_once: bool, later: bool| {
+            let query = Query::of(protocols);
+            assert_eq!(query.tables().contains(&Table::Vsock), at_once, "{protocols:?}");
+            let held = query.tables_held(&[b"AF_VSOCK", b"TCP"]);
+            assert_eq!(held, if later { vec![Table::Vsock] } else { Vec::new() }, "{protocols:?}");
+            assert_eq!(
+                (query.asks_later(), query.tables_held(&[b"TCP"])),
+                (later, Vec::new()),
+                "{protocols:?}"
+            );
+        };
+        check(Protocols::ALL, false, true);
+        check(Protocols::ALL - Protocols::NETLINK, false, true);
+        check(Protocols::TCP | Protocols::VSOCK, false, true);
+        check(Protocols::VSOCK, true, false);
+        check(Protocols::of(&[Protocol::VsockStream]), true, false);
+        check(Protocols::TCP, false, false);
+        check(Protocols::NONE, false, false);
     }
 }

@@ -1,6 +1,6 @@
 //! What Recv-Q and Send-Q count.
 
-use crate::model::families::protocols::Counts;
+use crate::model::families::row::Counts;
 use crate::model::protocol::Protocol;
 use crate::model::skmem::is_size;
 use crate::model::state::State;
@@ -90,7 +90,7 @@ pub struct UnixQueue {
 /// difference of two numbers that were not read at one moment (`udp_rqueue_get`; `write_seq - snd_una` in
 /// `tcp_diag_get_info`), or an error (`unix_inq_len` of a socket that just begins to listen). Of TCP's Send-Q
 /// that says that everything is acknowledged; anywhere else nothing is known.
-pub fn queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue, SendQueue) {
+pub(crate) fn queues(protocol: Protocol, state: State, recv: u32, send: u32) -> (RecvQueue, SendQueue) {
     let (recv_q, send_q) = as_told(protocol, state, recv, send);
     let is_count = matches!(recv_q, RecvQueue::Connections(_));
     let recv_q = if is_count || is_size(recv) { recv_q } else { RecvQueue::Unknown };

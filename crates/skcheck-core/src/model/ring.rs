@@ -82,6 +82,7 @@ impl Fill {
 /// One ring, as it was laid out (`struct tpacket_req`). It takes all its memory from the beginning, whatever
 /// is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Ring {
     /// Size of a block, in bytes: whole pages.
     pub block_size: u32,
@@ -89,6 +90,13 @@ pub struct Ring {
     pub blocks: u32,
     /// How many frames in all blocks together.
     pub frames: u32,
+}
+
+impl Ring {
+    /// One of so many blocks of this many bytes, with so many frames.
+    pub fn new(block_size: u32, blocks: u32, frames: u32) -> Ring {
+        Ring { block_size, blocks, frames }
+    }
 }
 
 impl Rings {

@@ -9,7 +9,7 @@ use crate::model::units::{Payload, Truesize};
 
 use crate::model::endpoint::Endpoint;
 use crate::model::protocol::{Family, Protocol};
-use crate::model::queues::{RecvQueue, SendQueue};
+use crate::model::queues::{RecvQueue, SendQueue, queues};
 use crate::model::state::State;
 
 /// The number of a socket's inode, as in `socket:[N]` of /proc/PID/fd. Unique on the host.
@@ -152,6 +152,13 @@ impl Socket {
             || memory.into_iter().flatten().any(|n| n > 0)
             || self.rings.is_some_and(|rings| rings.bytes().0 > 0)
             || self.subflows().iter().any(Socket::holds_something)
+    }
+
+    /// Fills in both queues by the numbers that the kernel tells as Recv-Q and Send-Q (`idiag_rqueue` and
+    /// `idiag_wqueue`): what they count depends on protocol and state. They are `int` or `long` in the kernel; one
+    /// below 0 was not read at one moment, and tells nothing, but of TCP's Send-Q that everything is acknowledged.
+    pub fn set_queues(&mut self, recv_q: u32, send_q: u32) {
+        (self.recv_q, self.send_q) = queues(self.protocol, self.state, recv_q, send_q);
     }
 
     /// Whether the kernel itself made it, and nobody else can hold it: a netlink socket with portid 0.

@@ -1,7 +1,5 @@
 //! The tables of sockets that the kernel has.
 
-use crate::model::protocol::{Family, Protocol};
-
 /// One table of the kernel, which one dump reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -35,32 +33,4 @@ pub enum IpVersion {
     V4,
     /// IPv6, `AF_INET6`.
     V6,
-}
-
-impl Table {
-    /// What the sockets of this table speak; for unix and vsock the record itself tells.
-    pub fn protocol(self) -> Protocol {
-        self.row().protocol
-    }
-
-    /// The table's name for people, such as `tcp over IPv6`.
-    pub fn name(self) -> &'static str {
-        self.pick(self.row().names)
-    }
-
-    /// The kernel module that answers for this table; `None`: no kernel has one.
-    pub fn module(self) -> Option<&'static str> {
-        self.row().module
-    }
-
-    /// The table's file below /proc/net. MPTCP and vsock have none: a switch and a device tell where the
-    /// kernel knows them.
-    pub fn proc_file(self) -> &'static str {
-        self.pick(self.row().proc_files)
-    }
-
-    /// The address family of its sockets. An IPv6 table has sockets that talk IPv4, too.
-    pub fn family(self) -> Family {
-        self.pick(self.row().families)
-    }
 }

@@ -15,6 +15,8 @@ use crate::model::units::PageSize;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Listing {
+    /// The name of the process whose descriptor was asked for, as bytes.
+    pub comm: Option<Vec<u8>>,
     /// The socket.
     pub socket: Socket,
     /// The network namespace that it is in.
@@ -30,7 +32,14 @@ pub struct Listing {
 impl Listing {
     /// Nothing of this socket yet.
     pub(crate) fn empty(socket: Socket, netns: NetnsId) -> Listing {
-        Listing { socket, netns, packets: Vec::new(), queues: Vec::new(), counters: Counters::default() }
+        Listing {
+            comm: None,
+            socket,
+            netns,
+            packets: Vec::new(),
+            queues: Vec::new(),
+            counters: Counters::default(),
+        }
     }
 
     /// The packets of one queue, parts of packets (`frag_list`) included.

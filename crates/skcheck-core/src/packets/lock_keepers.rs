@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::collect::identities::name_of;
 use crate::collect::locks::may_be_kept_by;
 use crate::engine::Engine;
 use crate::host::Host;
-use crate::host::file::read;
+use crate::model::families::protocol_set::Protocols;
 use crate::model::netns::NetnsId;
-use crate::model::protocol::{Protocol, Protocols};
+use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 
 /// What they are called, with their pids.
@@ -30,7 +31,6 @@ fn keepers(host: &dyn Host, engine: &dyn Engine, netns: NetnsId) -> BTreeSet<u32
 }
 
 fn name(host: &dyn Host, pid: u32) -> String {
-    let comm = read(host, &format!("/proc/{pid}/comm")).unwrap_or_default();
-    let comm = comm.strip_suffix(b"\n").unwrap_or(&comm);
+    let comm = name_of(host, pid).unwrap_or_default();
     if comm.is_empty() { format!("process {pid}") } else { format!("{} ({pid})", comm.escape_ascii()) }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::collect::identities;
 use crate::engine::{Engine, Found, Limits, Step, Target};
 use crate::host::Host;
 use crate::model::error::Error;
@@ -26,6 +27,7 @@ pub fn packets(
     let target = Target::of(&socket).map(|target| target.within(&socket, place.as_ref()));
     let target = target.ok_or_else(|| descriptor::no_socket(host, holder, &refusal::of_socket(&socket)))?;
     let mut listing = Listing::empty(socket, netns);
+    listing.comm = identities::name_of(host, holder.pid);
     match walk(engine, target, limits, &mut listing) {
         Ok(true) => Ok(listing),
         Ok(false) => Err(descriptor::no_socket(host, holder, "it was closed while it was looked at")),

@@ -19,7 +19,7 @@ pub struct Throttling {
 impl Throttling {
     /// Parses it: version 2 has `throttled_usec`, version 1 `throttled_time` in nanoseconds. `None` where the
     /// cgroup's CPU time is not shared out.
-    pub fn parse(cpu_stat: &[u8]) -> Option<Throttling> {
+    pub(crate) fn parse(cpu_stat: &[u8]) -> Option<Throttling> {
         let number = |name| counter(cpu_stat, name);
         let time = number("throttled_usec").map(Duration::from_micros);
         let time = time.or_else(|| number("throttled_time").map(Duration::from_nanos));

@@ -5,6 +5,7 @@ use crate::procfs::number::{decimal, words};
 
 /// A protocol's three limits (`proto.sysctl_mem`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MemLimits {
     /// Below this it is never short.
     pub low: Pages,
@@ -15,8 +16,13 @@ pub struct MemLimits {
 }
 
 impl MemLimits {
+    /// These three, in the order of the file.
+    pub fn new(low: Pages, pressure: Pages, high: Pages) -> MemLimits {
+        MemLimits { low, pressure, high }
+    }
+
     /// Parses its three numbers.
-    pub fn parse(file: &[u8]) -> Option<MemLimits> {
+    pub(crate) fn parse(file: &[u8]) -> Option<MemLimits> {
         let mut numbers = words(file).map(decimal);
         let mut next = || numbers.next().flatten().map(Pages);
         Some(MemLimits { low: next()?, pressure: next()?, high: next()? })

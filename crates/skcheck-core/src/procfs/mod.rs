@@ -17,6 +17,7 @@ pub(crate) mod hugepages;
 pub(crate) mod iomem;
 pub(crate) mod kernel_stat;
 pub(crate) mod link;
+pub(crate) mod lockdown;
 pub(crate) mod maps;
 pub(crate) mod mem_limits;
 pub(crate) mod meminfo;

@@ -9,7 +9,7 @@ use procfs::net::{TcpNetEntries, UdpNetEntries};
 use procfs::{ExplicitSystemInfo, FromReadSI};
 
 use crate::model::endpoint::Endpoint;
-use crate::model::families::tables::Columns;
+use crate::model::families::row::Columns;
 use crate::model::protocol::{Family, Protocol};
 use crate::model::queues::{SendQueue, queues};
 use crate::model::socket::{Inode, Socket};
@@ -43,9 +43,13 @@ pub fn parse(table: Table, file: &[u8], mut on_socket: impl FnMut(Socket)) -> u6
             Columns::Datagram => {
                 datagram(family, table.protocol(), &single).map(|socket| line.with_drops(socket))
             }
+            Columns::Raw => {
+                let socket = datagram(family, table.protocol(), &single).map(raw);
+                socket.map(|socket| line.with_drops(socket))
+            }
         };
         match socket {
-            Some(socket) if is_listed(&socket) => on_socket(socket),
+            Some(socket) if is_listed(columns, &socket) => on_socket(socket),
             Some(_) => {}
             None => bad_lines += 1,
         }
@@ -55,8 +59,13 @@ pub fn parse(table: Table, file: &[u8], mut on_socket: impl FnMut(Socket)) -> u6
 
 /// Whether NETLINK_SOCK_DIAG would tell of a socket too: not of what TIME-WAIT leaves, nor of a unix
 /// connection that nobody has accepted.
-fn is_listed(socket: &Socket) -> bool {
-    if socket.protocol.is_unix() { socket.inode.is_some() } else { socket.state != State::TimeWait }
+fn is_listed(columns: Columns, socket: &Socket) -> bool {
+    match columns {
+        Columns::Unix => socket.inode.is_some(),
+        Columns::Tcp | Columns::Datagram | Columns::Raw | Columns::Packet | Columns::Netlink => {
+            socket.state != State::TimeWait
+        }
+    }
 }
 
 /// Only the byte order is used: these files print addresses as words of the CPU's order.
@@ -86,13 +95,18 @@ fn datagram(family: Family, protocol: Protocol, file: &[u8]) -> Option<Socket> {
     let state = State::from_kernel(entry.state.to_u8());
     let (local, peer) = (entry.local_address, entry.remote_address);
     let mut socket = socket(family, protocol, state, local, peer);
-    if socket.protocol == Protocol::Raw {
-        socket.local = Endpoint::Raw { addr: local.ip(), protocol: local.port() };
-    }
     socket.uid = Some(entry.uid);
     socket.inode = u32::try_from(entry.inode).ok().and_then(Inode::new);
     (socket.recv_q, socket.send_q) = queues(socket.protocol, state, entry.rx_queue, entry.tx_queue);
     Some(socket)
+}
+
+/// Where others have the port there is the protocol above IP.
+fn raw(mut socket: Socket) -> Socket {
+    if let Endpoint::Ip { addr, port } = socket.local {
+        socket.local = Endpoint::Raw { addr, protocol: port };
+    }
+    socket
 }
 
 fn socket(family: Family, protocol: Protocol, state: State, local: SocketAddr, peer: SocketAddr) -> Socket {

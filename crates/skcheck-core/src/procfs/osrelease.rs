@@ -1,12 +1,24 @@
 //! /proc/sys/kernel/osrelease.
 
-/// Whether a kernel's release (`uname -r`, /proc/sys/kernel/osrelease) is this version or newer.
-pub fn is_release_at_least(release: &[u8], version: (u32, u32)) -> bool {
-    let release = String::from_utf8_lossy(release);
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= version,
-        _ => false,
+/// The version that a kernel's release begins with: an older one is less than a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Release {
+    major: u32,
+    minor: u32,
+}
+
+impl Release {
+    /// This version, such as 6 and 8.
+    pub const fn new(major: u32, minor: u32) -> Release {
+        Release { major, minor }
+    }
+
+    /// That of a release as the kernel tells it (`uname -r`, /proc/sys/kernel/osrelease); `None` where it does not
+    /// begin with two numbers.
+    pub fn of(release: &[u8]) -> Option<Release> {
+        let release = String::from_utf8_lossy(release);
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+        Some(Release { major: numbers.next()?.ok()?, minor: numbers.next()?.ok()? })
     }
 }
 
@@ -27,7 +39,7 @@ mod tests {
             ("six.eight", false),
         ];
         for (release, expected) in all {
-            assert_eq!(is_release_at_least(release.as_bytes(), (6, 8)), expected, "{release}");
+            assert_eq!(Release::of(release.as_bytes()) >= Some(Release::new(6, 8)), expected, "{release}");
         }
     }
 }

@@ -3,6 +3,7 @@
 /// Pressure stall information: the share of the last 10, 60 and 300 seconds in which tasks waited for
 /// memory, in hundredths of a percent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Pressure {
     /// At least one task waited.
     pub some: [u32; 3],
@@ -12,7 +13,7 @@ pub struct Pressure {
 
 impl Pressure {
     /// Parses a pressure file.
-    pub fn parse(file: &[u8]) -> Option<Pressure> {
+    pub(crate) fn parse(file: &[u8]) -> Option<Pressure> {
         let text = std::str::from_utf8(file).ok()?;
         let shares = |who: &str| {
             let mut words = text.lines().find(|line| line.split(' ').next() == Some(who))?.split(' ').skip(1);

@@ -21,6 +21,8 @@ pub struct Status {
     /// How much of the process's memory is swapped out (`VmSwap`), in bytes; `None` where that does not tell,
     /// as of threads of the kernel.
     pub swapped: Option<u64>,
+    /// How much of it is in memory (`VmRSS`), in bytes; `None` as above.
+    pub resident: Option<u64>,
 }
 
 impl Status {
@@ -40,6 +42,7 @@ impl Status {
             tracer: id(status.tracerpid).filter(|tid| *tid != 0),
             effective_capabilities: status.capeff,
             swapped: status.vmswap.and_then(|kib| kib.checked_mul(1024)),
+            resident: status.vmrss.and_then(|kib| kib.checked_mul(1024)),
         })
     }
 }
@@ -78,7 +81,12 @@ mod tests {
 
     #[test]
     fn a_program() {
-        let file = status(b"a: \xff\\nUid:\t0", "9", "NSpid:\t4711\t99\t12\n", "VmSwap:\t     120 kB\n");
+        let file = status(
+            b"a: \xff\\nUid:\t0",
+            "9",
+            "NSpid:\t4711\t99\t12\n",
+            "VmRSS:\t      64 kB\nVmSwap:\t     120 kB\n",
+        );
         let expected = Status {
             process: 4711,
             is_of_kernel: false,
@@ -87,6 +95,7 @@ mod tests {
             tracer: Some(9),
             effective_capabilities: 1 << 19,
             swapped: Some(120 << 10),
+            resident: Some(64 << 10),
         };
         assert_eq!(Status::parse(&file), Some(expected));
         for end in [0, 9, file.len() / 2] {
@@ -121,7 +130,7 @@ mod tests {
     #[test]
     fn what_is_not_told_is_absent() {
         let bare = Status::parse(&status(b"kthreadd", "0", "", "")).unwrap();
-        assert_eq!((bare.tracer, bare.ns_pid, bare.swapped), (None, None, None));
+        assert_eq!((bare.tracer, bare.ns_pid, bare.swapped, bare.resident), (None, None, None, None));
         for (ids, expected) in [("4711", None), ("4711\t4711", Some(4711)), ("4711\t-1", None)] {
             let file = status(b"x\\nNSpid:\t1\t2", "0", &format!("NSpid:\t{ids}\n"), "");
             assert_eq!(Status::parse(&file).unwrap().ns_pid, expected, "{ids}");

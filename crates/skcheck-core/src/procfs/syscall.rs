@@ -28,7 +28,7 @@ impl Syscall {
     ///
     /// A program of 32 bits numbers its calls in another way, which the file does not tell; its stack lies
     /// below 4 GiB, where that of no other program is usually: its calls are [`Call::Other`].
-    pub fn parse(file: &[u8], machine: Machine) -> Option<Syscall> {
+    pub(crate) fn parse(file: &[u8], machine: Machine) -> Option<Syscall> {
         let mut words = words(file);
         let number = match words.next()? {
             b"running" => return Some(Syscall::Running),

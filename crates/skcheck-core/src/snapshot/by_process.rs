@@ -8,7 +8,10 @@ use crate::model::units::{Bytes, Payload, Truesize};
 use crate::snapshot::entry::SocketEntry;
 use crate::snapshot::report::Snapshot;
 
-/// Sums over the sockets that one process holds, the receiving side only.
+/// Sums over the sockets that one process holds, each side by itself.
+///
+/// What a unix socket has sent waits in the queue of its reader and is charged there too: sums of the two sides have it
+/// twice, once for the writer and once for the reader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessSum {
@@ -29,11 +32,23 @@ pub struct ProcessSum {
     /// Bytes of memory that it can pin at worst: the sum of the sockets' bounds
     /// ([`Side::worst`](crate::Side::worst)), not capped by what the host has.
     pub worst: Bytes,
+    /// Bytes of payload that it has sent and nobody has taken, where they are known
+    /// ([`Footprint::sent`](crate::Footprint::sent)).
+    pub unsent: Payload,
+    /// How many of the sockets have sent an unknown amount of payload that nobody has taken.
+    pub unsent_unknown: u64,
+    /// Bytes that the kernel charges for what was sent (truesize), where it is known.
+    pub send_charged: Truesize,
+    /// How many of the sockets have an unknown charge for what was sent.
+    pub send_charged_unknown: u64,
+    /// Bytes of memory that what was sent can pin at worst: the sum of the sockets' bounds.
+    pub send_worst: Bytes,
 }
 
 impl Snapshot {
-    /// Sums over the sockets of each process, the heaviest by charge first; of equally heavy ones that with more
-    /// unread payload, then that with the lower pid.
+    /// Sums over the sockets of each process, the heaviest by charge for what was received first; of equally heavy
+    /// ones that with more unread payload, then that with more charge for what was sent, then that with the lower
+    /// pid.
     ///
     /// A socket that several processes hold counts for each of them, so these sums add up to more than
     /// [`totals`](Self::totals), which has each socket once. So does a connection that nobody has accepted, for
@@ -58,12 +73,16 @@ impl Snapshot {
             }
         }
         let mut sums: Vec<ProcessSum> = sums.into_values().collect();
-        sums.sort_by_key(|sum| Reverse((sum.charged, sum.unread, Reverse(sum.pid.unwrap_or(u32::MAX)))));
+        sums.sort_by_key(|sum| Reverse(sum.rank()));
         sums
     }
 }
 
 impl ProcessSum {
+    fn rank(&self) -> (Truesize, Payload, Truesize, Reverse<u32>) {
+        (self.charged, self.unread, self.send_charged, Reverse(self.pid.unwrap_or(u32::MAX)))
+    }
+
     fn add(&mut self, entry: &SocketEntry) {
         let side = &entry.footprint.received;
         let is_exact = entry.footprint.certainty == Certainty::Exact;
@@ -73,6 +92,12 @@ impl ProcessSum {
         self.charged.0 = self.charged.0.saturating_add(side.charged.map_or(0, |charge| charge.0));
         self.charged_unknown += u64::from(side.charged.is_none() || !is_exact);
         self.worst.0 = self.worst.0.saturating_add(side.worst.map_or(0, |worst| worst.bytes.0));
+        let side = &entry.footprint.sent;
+        self.unsent.0 = self.unsent.0.saturating_add(side.payload.map_or(0, |payload| payload.0));
+        self.unsent_unknown += u64::from(side.payload.is_none());
+        self.send_charged.0 = self.send_charged.0.saturating_add(side.charged.map_or(0, |charge| charge.0));
+        self.send_charged_unknown += u64::from(side.charged.is_none());
+        self.send_worst.0 = self.send_worst.0.saturating_add(side.worst.map_or(0, |worst| worst.bytes.0));
     }
 }
 
@@ -82,7 +107,7 @@ mod tests {
     use crate::footprint::{Footprint, HostFacts};
     use crate::model::holder::Holder;
     use crate::model::protocol::{Family, Protocol};
-    use crate::model::queues::RecvQueue;
+    use crate::model::queues::{RecvQueue, SendQueue};
     use crate::model::socket::Socket;
     use crate::model::state::State;
     use crate::model::units::PageSize;
@@ -130,6 +155,35 @@ mod tests {
         let sockets = vec![entry(&[], Some(5), Some(4000)), of(30, 5), of(10, 5), of(20, 6)];
         let order: Vec<Option<u32>> = sums(sockets).iter().map(|sum| sum.0).collect();
         assert_eq!(order, [Some(20), Some(10), Some(30), None]);
+    }
+
+    #[test]
+    fn who_only_writes_has_what_nobody_took() {
+        let writer = |charge: Option<u32>, sent: Option<u64>| {
+            let mut socket = Socket::unknown(Family::Ipv4, Protocol::Tcp, State::Established);
+            socket.skmem.wmem_queued = charge;
+            if let Some(bytes) = sent {
+                socket.send_q = SendQueue::Payload(Payload(bytes));
+            }
+            let footprint = Footprint::of(&socket, None, &HostFacts::assumed(PageSize(4096)));
+            let mut entry = SocketEntry::bare(socket, footprint);
+            entry.holders = vec![Holder::new(10, 3)];
+            entry
+        };
+        let mut snapshot = Snapshot::empty(HostFacts::assumed(PageSize(4096)));
+        snapshot.sockets = vec![
+            entry(&[9], None, None),
+            writer(Some(5000), Some(100)),
+            writer(Some(70), Some(3)),
+            writer(None, None),
+        ];
+        let by_process = snapshot.by_process();
+        let numbers = |it: &ProcessSum| {
+            (it.pid, it.unsent.0, it.unsent_unknown, it.send_charged.0, it.send_charged_unknown, it.unread.0)
+        };
+        let sums: Vec<_> = by_process.iter().map(numbers).collect();
+        assert_eq!(sums, [(Some(10), 103, 1, 5070, 1, 0), (Some(9), 0, 1, 0, 1, 0)]);
+        assert!(by_process.first().is_some_and(|sum| sum.send_worst.0 > 5070));
     }
 
     #[test]

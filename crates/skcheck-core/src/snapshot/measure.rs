@@ -131,16 +131,18 @@ fn complete(report: &mut SocketEntry, facts: &HostFacts) {
 /// has none.
 fn holds_packets(report: &SocketEntry) -> bool {
     let SocketEntry { socket, footprint, .. } = report;
-    if socket.protocol.is_unix() {
-        return socket.recv_q.holds_something()
-            || footprint.received.charged.is_some_and(|charge| charge.0 > 0);
-    }
-    if matches!(socket.family, Family::Ipv4 | Family::Ipv6) {
-        return socket.state != State::Listen && socket.holds_something();
-    }
     // A ring is no queue.
     let holds = |side: &Side| side.charged.is_none_or(|charge| charge.0 > 0);
-    holds(&footprint.received) || holds(&footprint.sent)
+    match socket.family {
+        Family::Unix => {
+            let is_charged = footprint.received.charged.is_some_and(|charge| charge.0 > 0);
+            socket.recv_q.holds_something() || is_charged
+        }
+        Family::Ipv4 | Family::Ipv6 => socket.state != State::Listen && socket.holds_something(),
+        Family::Packet | Family::Netlink | Family::Vsock => {
+            holds(&footprint.received) || holds(&footprint.sent)
+        }
+    }
 }
 
 /// Whether a walk has something to tell of it: of a ring, how full it is.

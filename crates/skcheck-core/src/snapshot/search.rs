@@ -13,7 +13,6 @@ use crate::holders::listeners::HeldBy;
 use crate::model::gap::{Gap, Missing};
 use crate::model::holder::Holder;
 use crate::model::place::Place;
-use crate::model::protocol::Protocol;
 use crate::model::socket::Inode;
 use crate::procfs::link::socket_inode;
 use crate::snapshot::entry::SocketEntry;
@@ -85,7 +84,7 @@ fn find(join: &Join<'_>, gaps: &mut Vec<Gap>) -> FoundHolders {
 /// What a mapping alone can hold of these: no descriptor is known, and the kernel lets such sockets be mapped
 /// (`packet_mmap`, `tcp_mmap`).
 fn mappable(join: &Join<'_>, late: &Late, sought: &FxHashSet<Inode>) -> FxHashSet<Inode> {
-    let can_be = join.entries().filter(|it| matches!(it.socket.protocol, Protocol::Packet | Protocol::Tcp));
+    let can_be = join.entries().filter(|it| it.socket.protocol.row().can_be_mapped);
     let inodes = can_be.filter_map(|report| report.socket.inode);
     inodes.filter(|inode| sought.contains(inode) && !is_held(&join.collected, late, *inode)).collect()
 }

@@ -4,7 +4,6 @@ use rustc_hash::FxHashMap;
 
 use crate::collect::client::Asker;
 use crate::model::endpoint::Endpoint;
-use crate::model::protocol::Family;
 use crate::model::socket::Inode;
 use crate::snapshot::entry::SocketEntry;
 
@@ -13,7 +12,7 @@ pub(super) fn name(asker: &Asker<'_>, entries: &mut [SocketEntry]) {
     let names: FxHashMap<Inode, Endpoint> = entries
         .iter()
         .map(|entry| &entry.socket)
-        .filter(|socket| socket.family == Family::Unix)
+        .filter(|socket| socket.protocol.row().names_peer_inode)
         .filter_map(|socket| Some((socket.inode?, socket.local.clone())))
         .collect();
     for SocketEntry { socket, .. } in entries {

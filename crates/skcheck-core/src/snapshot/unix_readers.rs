@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use crate::collect::client::Asker;
 use crate::collect::may_match::is_asked_for;
 use crate::collect::shortcomings::add_undecoded;
-use crate::model::protocol::Protocols;
+use crate::model::families::protocol_set::Protocols;
 use crate::model::query::Query;
 use crate::model::socket::Inode;
 use crate::snapshot::entry::SocketEntry;

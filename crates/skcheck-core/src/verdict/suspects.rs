@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use crate::exact::measured::NotMeasured;
 use crate::footprint::Side;
 use crate::model::holder::Holder;
-use crate::model::protocol::Family;
 use crate::model::units::{Bytes, Payload, Truesize};
 use crate::snapshot::entry::{Holding, SocketEntry};
 use crate::snapshot::report::Snapshot;
@@ -80,7 +79,7 @@ fn suspect(snapshot: &Snapshot, report: &SocketEntry) -> HeavySocket {
 
 /// Both sides; what a unix sender is charged is in its reader's queue.
 fn sides(report: &SocketEntry) -> impl Iterator<Item = &Side> {
-    let sent = (report.socket.family != Family::Unix).then_some(&report.footprint.sent);
+    let sent = (!report.socket.protocol.charges_senders()).then_some(&report.footprint.sent);
     std::iter::once(&report.footprint.received).chain(sent)
 }
 

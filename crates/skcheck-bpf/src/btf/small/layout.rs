@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::*;
+use crate::btf::small::*;
 
 /// A structure: its size, and the name and the offset of each field.
 pub(crate) type Fields = (usize, Vec<(String, usize)>);

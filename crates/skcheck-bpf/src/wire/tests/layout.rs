@@ -4,21 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::btf::layout::{Fields, Layouts};
+use crate::wire::bytes::{Enumeration, Structure};
 use crate::wire::{find, ring, tcp, value, walk};
-
-/// A structure as it is defined here, under its name in C.
-pub(in crate::wire) struct Structure {
-    pub(in crate::wire) name: &'static str,
-    pub(in crate::wire) size: usize,
-    /// The name and the offset of each field.
-    pub(in crate::wire) fields: &'static [(&'static str, usize)],
-}
-
-/// An enumeration as it is defined here.
-pub(in crate::wire) struct Enumeration {
-    pub(in crate::wire) name: &'static str,
-    pub(in crate::wire) numbers: &'static [(&'static str, i64)],
-}
 
 const STRUCTURES: [Structure; 15] = [
     find::FoundRecord::LAYOUT,

@@ -46,7 +46,7 @@ pub(super) fn run(
     let watched = WatchReport::new(&now, &judgement, &history, &config.query, &circumstances);
     let snapshot = of_stalled(&now, &judgement);
     let report = ScanReport::new(&snapshot, config.request(), circumstances.clone());
-    write_with(host, &report, config, |out| write_stalled(&watched, &report, style(config), out))?;
+    write_with(&report, config, |out| write_stalled(&watched, &report, style(config), out))?;
     Ok(session.outcome(exit_code(&report, config)))
 }
 
@@ -62,6 +62,6 @@ fn one_look(
     let request = ScanRequest { kind: ScanKind::FirstLook, ..config.request() };
     let report =
         ScanReport::new(&snapshot, request, Circumstances { missing_pid, engine, privilege, gap: None });
-    write(&session.host, &report, config)?;
+    write(&report, config)?;
     Ok(session.outcome(0))
 }

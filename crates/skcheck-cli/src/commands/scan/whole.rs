@@ -19,7 +19,7 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let (snapshot, circumstances) = measured(session, config, missing_pid)?;
     let report = ScanReport::new(&snapshot, config.request(), circumstances);
-    write(&session.host, &report, config)?;
+    write(&report, config)?;
     Ok(session.outcome(exit_code(&report, config)))
 }
 

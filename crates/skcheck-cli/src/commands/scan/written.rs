@@ -1,10 +1,6 @@
 //! Writing the report of a scan.
 
 use std::io::{self, Write};
-use std::path::Path;
-
-use skcheck_core::Host;
-use skcheck_core::host::Guarded;
 
 use crate::commands::failure::Failure;
 use crate::commands::stdout;
@@ -16,24 +12,19 @@ use crate::report::scan::ScanReport;
 use crate::text::Page;
 
 /// Writes a report to standard output.
-pub(in crate::commands) fn write(
-    host: &Guarded,
-    report: &ScanReport<'_>,
-    config: &ScanConfig,
-) -> Result<(), Failure> {
-    write_with(host, report, config, |out| scan::write(report, style(config), out))
+pub(in crate::commands) fn write(report: &ScanReport<'_>, config: &ScanConfig) -> Result<(), Failure> {
+    write_with(report, config, |out| scan::write(report, style(config), out))
 }
 
 /// Writes a report to standard output: the table in this way, other formats in theirs.
 pub(super) fn write_with(
-    host: &Guarded,
     report: &ScanReport<'_>,
     config: &ScanConfig,
     write_table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
     stdout::write(|out| match config.format {
         Format::Table => write_table(out),
-        Format::Json => json::scan::write(report, kernel(host).as_deref(), out),
+        Format::Json => json::scan::write(report, out),
         Format::Jsonl => json::scan::write_lines(report, out),
     })?;
     if config.format == Format::Jsonl {
@@ -53,10 +44,4 @@ pub(super) fn style(config: &ScanConfig) -> TableStyle {
         verbose: config.verbose,
         strict: config.strict.is_some(),
     }
-}
-
-fn kernel(host: &Guarded) -> Option<String> {
-    let mut release = Vec::new();
-    host.read(Path::new("/proc/sys/kernel/osrelease"), &mut release).ok()?;
-    Some(String::from_utf8_lossy(&release).trim().to_owned())
 }

@@ -65,7 +65,7 @@ impl ReservedJson {
 impl<'a> NetworkJson<'a> {
     pub(super) fn new(network: &'a Network, page: PageSize) -> NetworkJson<'a> {
         let protocol = |memory: Option<ProtocolMemory>| {
-            let ProtocolMemory { used, limits } = memory?;
+            let ProtocolMemory { used, limits, .. } = memory?;
             let bytes = |pages: Pages| pages.bytes(page).0;
             Some(ProtocolJson {
                 used: bytes(used),

@@ -3,9 +3,11 @@
 use serde::Serialize;
 use skcheck_core::Snapshot;
 
+use crate::output::json::bytes::lossy;
+
 #[derive(Serialize)]
-pub(super) struct HostJson<'a> {
-    kernel: Option<&'a str>,
+pub(super) struct HostJson {
+    kernel: Option<String>,
     page_size: u64,
     chunk_size: u64,
     max_skb_frags: u32,
@@ -14,11 +16,11 @@ pub(super) struct HostJson<'a> {
     unowned: Option<i64>,
 }
 
-impl<'a> HostJson<'a> {
-    pub(super) fn new(snapshot: &Snapshot, kernel: Option<&'a str>) -> HostJson<'a> {
+impl HostJson {
+    pub(super) fn new(snapshot: &Snapshot) -> HostJson {
         let facts = &snapshot.host;
         HostJson {
-            kernel,
+            kernel: facts.release.as_deref().map(lossy),
             page_size: facts.page_size.0,
             chunk_size: facts.chunk_size.0,
             max_skb_frags: facts.max_skb_frags,

@@ -40,7 +40,7 @@ struct LeaksJson<'a> {
 #[derive(Serialize)]
 struct LeakedJson {
     pid: u32,
-    protocol: &'static str,
+    table: &'static str,
     sockets: u64,
     shared: u64,
     oldest: OldestJson,
@@ -124,7 +124,7 @@ impl LeakedJson {
         let (inode, holder) = leaked.oldest;
         LeakedJson {
             pid: leaked.pid,
-            protocol: leaked.protocol,
+            table: leaked.table,
             sockets: leaked.sockets,
             shared: leaked.shared,
             oldest: OldestJson { inode: inode.get(), holder: HolderJson::new(&holder) },

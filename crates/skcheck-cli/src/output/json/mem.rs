@@ -163,7 +163,7 @@ impl CgroupJson {
             high: cgroup.high.map(|high| high.0),
             limit_hits: cgroup.limit_hits,
             oom_kills: cgroup.oom_kills,
-            pressure: cgroup.pressure.map(|Pressure { some, full }| {
+            pressure: cgroup.pressure.map(|Pressure { some, full, .. }| {
                 let percent = |shares: [u32; 3]| shares.map(|share| f64::from(share) / 100.0);
                 PressureJson { some: percent(some), full: percent(full) }
             }),

@@ -18,8 +18,8 @@ use crate::text::rfc3339;
 const SCHEMA: &str = "skcheck.scan/1";
 
 /// Writes one document and a newline.
-pub(crate) fn write(report: &ScanReport<'_>, kernel: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &ScanJson::new(report, kernel))?;
+pub(crate) fn write(report: &ScanReport<'_>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &ScanJson::new(report))?;
     out.write_all(b"\n")
 }
 
@@ -39,7 +39,7 @@ struct ScanJson<'a> {
     duration_ms: u64,
     engine: &'static str,
     descriptors_engine: &'static str,
-    host: HostJson<'a>,
+    host: HostJson,
     totals: TotalsJson,
     processes: Vec<ProcessJson>,
     sockets: Vec<SocketJson<'a>>,
@@ -57,7 +57,7 @@ struct LineJson<'a> {
 }
 
 impl<'a> ScanJson<'a> {
-    fn new(report: &'a ScanReport<'_>, kernel: Option<&'a str>) -> ScanJson<'a> {
+    fn new(report: &'a ScanReport<'_>) -> ScanJson<'a> {
         let snapshot = report.snapshot;
         let mut processes = BTreeMap::new();
         for socket in &report.sockets {
@@ -69,7 +69,7 @@ impl<'a> ScanJson<'a> {
             duration_ms: u64::try_from(snapshot.duration.as_millis()).unwrap_or(u64::MAX),
             engine: snapshot.source.name(),
             descriptors_engine: snapshot.engine.unwrap_or("proc"),
-            host: HostJson::new(snapshot, kernel),
+            host: HostJson::new(snapshot),
             totals: TotalsJson::new(report),
             processes: processes.into_values().map(ProcessJson::new).collect(),
             sockets: report.sockets.iter().map(|socket| SocketJson::new(socket, snapshot)).collect(),

@@ -100,7 +100,7 @@ fn leaked(report: &LeaksReport<'_>, row: &Leaked, charset: Charset) -> [String; 
     };
     [
         name(report, row.pid, charset),
-        row.protocol.to_owned(),
+        row.table.to_owned(),
         grouped(row.sockets),
         format!("fd {} (inode {})", holder.fd, inode.get()),
         note,
@@ -146,12 +146,12 @@ fn of_kind(sockets: u64, kind: OpenKind) -> String {
 
 /// What a socket in no table can be, of the protocols that were found.
 fn meaning(report: &LeaksReport<'_>) -> String {
-    let has = |protocol: &str| report.leaks.leaked.iter().any(|row| row.protocol == protocol);
+    let has = |table: &str| report.leaks.leaked.iter().any(|row| row.table == table);
     let mut text = format!(
         "{} in no table, each counted once, and the same half a second later.",
         count(report.leaks.sockets, "socket")
     );
-    let connections: Vec<&str> = ["tcp", "mptcp"].into_iter().filter(|protocol| has(protocol)).collect();
+    let connections: Vec<&str> = ["tcp", "mptcp"].into_iter().filter(|table| has(table)).collect();
     if !connections.is_empty() {
         text += &format!(
             " {}: reset or closed on both sides, perhaps with unread data; or never connected. From outside both look the same.",

@@ -24,7 +24,7 @@ pub(in crate::output) fn pinned_in(of: &[Blocks], slab: u64, page: PageSize) -> 
 /// Blocks of pages by size, the largest part first.
 fn blocks(blocks: &[Blocks], page: PageSize) -> String {
     let part = |blocks: &Blocks| {
-        let each = Blocks { blocks: 1, ..*blocks }.bytes(page).0;
+        let each = Blocks::new(blocks.order, 1).bytes(page).0;
         let noun = if blocks.blocks == 1 { "block" } else { "blocks" };
         format!("{} {noun} of {}", grouped(blocks.blocks), size(each))
     };
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn blocks_in_words() {
         let check = |orders: &[(u8, u64)], expected: &str| {
-            let of: Vec<Blocks> = orders.iter().map(|&(order, blocks)| Blocks { order, blocks }).collect();
+            let of: Vec<Blocks> = orders.iter().map(|&(order, blocks)| Blocks::new(order, blocks)).collect();
             assert_eq!(blocks(&of, PageSize(4096)), expected);
         };
         check(&[(3, 40_000), (0, 12)], "40,000 blocks of 32 KiB and 12 blocks of 4 KiB");

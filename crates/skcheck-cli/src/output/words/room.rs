@@ -1,6 +1,6 @@
 //! Full buffers, and what was dropped, in words.
 
-use skcheck_core::{Direction, Holding, Occupancy, Protocol, RecvQueue, Socket, SocketEntry};
+use skcheck_core::{Direction, Holding, Occupancy, RecvQueue, Socket, SocketEntry};
 
 use crate::report::scan::{Owner, OwnerGroup};
 use crate::report::shown_side;
@@ -131,9 +131,9 @@ pub(in crate::output) fn totals(sockets: &[SocketEntry]) -> Option<String> {
     }
 }
 
-/// What a socket has dropped, if anything: of a TCP connection nothing counts, since it is sent again.
+/// What a socket has dropped, if anything: of a connection that is acknowledged nothing counts, since it is sent again.
 fn lost(socket: &Socket) -> Option<u32> {
-    let is_sent_again = socket.protocol == Protocol::Tcp && !is_listener(socket);
+    let is_sent_again = socket.protocol.is_acknowledged() && !is_listener(socket);
     socket.skmem.drops.filter(|drops| *drops > 0 && !is_sent_again)
 }
 

@@ -93,7 +93,7 @@ fn rings_weigh_what_they_take() {
     let mut snapshot = snapshot(&[(1, &[7], 5000, 0), (2, &[8], 0, 0), (3, &[9], 0, 4000)]);
     let ring = |socket: &mut SocketEntry, blocks| {
         let mut rings = Rings::default();
-        rings.rx = Some(Ring { block_size: 4096, blocks, frames: 2 * blocks });
+        rings.rx = Some(Ring::new(4096, blocks, 2 * blocks));
         socket.socket.rings = Some(rings);
         socket.footprint.rings = Some(rings.bytes());
     };
@@ -194,11 +194,14 @@ fn blocks_of_namespaces_and_whether_there_are_several() {
 fn measured(snapshot: &mut Snapshot, inode: u32, pinned: u64, shared: u64, complete: bool) {
     let of_inode = |report: &&mut SocketEntry| report.socket.inode.map(Inode::get) == Some(inode);
     let report = snapshot.sockets.iter_mut().find(of_inode).unwrap();
-    let head = Piece { block: 0, order: 0, kind: PageKind::Slab, offset: 0, len: 1 };
+    let mut head = Piece::new(0, 0, PageKind::Slab);
+    head.len = 1;
     let mut packet = Packet::new(Queue::Receive, 1, head);
     packet.len = Payload(report.socket.recv_q.size().unwrap());
     packet.truesize = report.footprint.received.charged.unwrap();
-    let ends = vec![QueueEnd { queue: Queue::Receive, complete, steady: true }];
+    let mut end = QueueEnd::new(Queue::Receive);
+    (end.complete, end.steady) = (complete, true);
+    let ends = vec![end];
     let mut exact = testing::exact(&[packet], &ends, Counters::default(), snapshot.host.page_size);
     exact.counters.rmem_alloc = report.footprint.received.charged.unwrap();
     exact.counters.recv_q = report.socket.recv_q.size().unwrap();
@@ -229,11 +232,11 @@ fn what_many_pin_together_weighs_once() {
     (1..=3).for_each(|inode| measured(&mut snapshot, inode, 32768, 32768, true));
     measured(&mut snapshot, 4, 40960, 0, true);
     snapshot.pages =
-        [(3, 1), (1, 5)].map(|(order, blocks)| (PageKind::Stack, Blocks { order, blocks })).into();
+        [(3, 1), (1, 5)].map(|(order, blocks)| (PageKind::Stack, Blocks::new(order, blocks))).into();
     assert_eq!(order(&snapshot, BY_PINNED), [Process(20), Process(10)], "40 KiB, and one block of 32");
     // Two blocks, one of them pinned by two: 64 KiB.
     snapshot.pages =
-        [(3, 2), (1, 5)].map(|(order, blocks)| (PageKind::Stack, Blocks { order, blocks })).into();
+        [(3, 2), (1, 5)].map(|(order, blocks)| (PageKind::Stack, Blocks::new(order, blocks))).into();
     assert_eq!(order(&snapshot, BY_PINNED), [Process(10), Process(20)]);
 }
 

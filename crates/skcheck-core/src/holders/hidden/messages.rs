@@ -8,8 +8,8 @@ use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::holders::hidden::search::{HiddenHolders, Search, fdinfo};
 use crate::host::Host;
+use crate::model::families::row::PacketsHoldPayload;
 use crate::model::holder::{Holder, Via};
-use crate::model::protocol::Protocol;
 use crate::model::queues::RecvQueue;
 use crate::model::socket::{Inode, Socket};
 use crate::model::state::State;
@@ -44,7 +44,10 @@ pub(super) fn may_have_received(host: &dyn Host, namespaces: &[Namespace]) -> Fx
     let mut candidates = FxHashSet::default();
     let may = |socket: &Socket| match (socket.state, socket.recv_q) {
         (State::Listen, RecvQueue::Connections(waiting)) => waiting.0 > 0,
-        _ => socket.protocol != Protocol::UnixStream || socket.recv_q.holds_something(),
+        _ => {
+            let holds_payload = socket.protocol.row().packets_hold_payload == PacketsHoldPayload::Always;
+            !holds_payload || socket.recv_q.holds_something()
+        }
     };
     for namespace in namespaces {
         // What cannot be asked is a gap of what was collected before.

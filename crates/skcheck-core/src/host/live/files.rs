@@ -30,7 +30,7 @@ pub(super) const PROC: &str = "/proc";
 impl Live {
     /// The running kernel, its files where they usually are. Opens nothing yet.
     pub fn new() -> Live {
-        Live::with_roots("/".into(), PROC.into())
+        Live::with_roots("/", PROC)
     }
 
     /// The running kernel, with the host's root directory at `host_root` and its /proc at `proc`.
@@ -39,8 +39,8 @@ impl Live {
     /// What is asked of `/proc/...` is read in `proc`, every other path in `host_root`, whose symbolic
     /// links do not lead out of it (since Linux 5.6; `openat2`). `/proc/self`, `/proc/thread-self` and
     /// `/proc/net` are the real ones where `proc` does not show this process.
-    pub fn with_roots(host_root: PathBuf, proc: PathBuf) -> Live {
-        Live { host_root, proc, same_files: None, alone: false }
+    pub fn with_roots(host_root: impl Into<PathBuf>, proc: impl Into<PathBuf>) -> Live {
+        Live { host_root: host_root.into(), proc: proc.into(), same_files: None, alone: false }
     }
 
     /// The same, with what tells whether two tasks share a table of descriptors: `skcheck_bpf::same_files`,

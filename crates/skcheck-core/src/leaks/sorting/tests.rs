@@ -9,9 +9,9 @@ fn tableless(number: u32, pids: &[u32], protocol: Option<&str>, asked: bool) -> 
     }
 }
 
-fn leaked(pid: u32, protocol: &'static str, sockets: u64, shared: u64, oldest: u32) -> Leaked {
+fn leaked(pid: u32, table: &'static str, sockets: u64, shared: u64, oldest: u32) -> Leaked {
     let oldest = (Inode::new(oldest).unwrap(), Holder::new(pid, oldest + 100));
-    Leaked { pid, protocol, sockets, shared, oldest }
+    Leaked { pid, table, sockets, shared, oldest }
 }
 
 fn sorted(all: &[Tableless], unread: &[&'static str], least: u64) -> Sorted {
@@ -19,7 +19,7 @@ fn sorted(all: &[Tableless], unread: &[&'static str], least: u64) -> Sorted {
 }
 
 #[test]
-fn by_process_and_protocol_most_first() {
+fn by_process_and_table_most_first() {
     let all = [
         tableless(9, &[1], Some("TCP"), true),
         tableless(5, &[1], Some("TCPv6"), true),

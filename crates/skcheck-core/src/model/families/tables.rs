@@ -1,59 +1,20 @@
 //! What is known of every table of sockets, one row each.
 
+use crate::model::families::row::{Columns, TableName, TableRow};
 use crate::model::protocol::{Family, Protocol};
 use crate::model::table::IpVersion::{V4, V6};
 use crate::model::table::{IpVersion, Table};
 
-/// What is known of a table. Of two that differ in the version of IP alone there is one row; what differs is
-/// there for IPv4 and IPv6.
-#[derive(Debug)]
-pub(crate) struct TableRow {
-    /// Its name for people.
-    pub names: [&'static str; 2],
-    /// What its sockets speak, unless their records tell another of `speaks`.
-    pub protocol: Protocol,
-    /// All that its sockets can speak.
-    pub speaks: &'static [Protocol],
-    /// The address family of its sockets.
-    pub families: [Family; 2],
-    /// The kernel module that answers for it; `None`: no kernel has one.
-    pub module: Option<&'static str>,
-    /// Its file below /proc/net; of one that has none, a file that is there where the kernel knows it.
-    pub proc_files: [&'static str; 2],
-    /// How a line of that file tells of a socket; `None`: it tells of none.
-    pub columns: Option<Columns>,
-    /// What that file does not tell of its sockets, as the object of a sentence; `None`: it tells none.
-    pub untold: Option<&'static str>,
-    /// What that file does not tell is, among others, what waits in their queues.
-    pub hides_queues: bool,
-    /// How /proc/net/sockstat calls it, where it is counted there.
-    pub sockstat: Option<[&'static str; 2]>,
-    /// How the kernel calls its protocol (`sk_prot->name`), and a later kernel besides.
-    pub kernel_names: [&'static [&'static str]; 2],
-    /// Asking it costs as much where it is empty, and /proc/net/protocols tells where it is.
-    pub is_dear: bool,
-    /// It is asked only where a descriptor refers to such a socket, unless it is asked for by name: on most
-    /// hosts there is none, and for a question alone the kernel would load a module.
-    pub is_rare: bool,
-    /// Every kernel was built with it.
-    pub is_everywhere: bool,
-    /// An engine's pass over all descriptors meets its sockets.
-    pub is_met_by_engine: bool,
+/// The name of a table of which there is one for IPv4 and one for IPv6.
+macro_rules! over_ip {
+    ($word:literal) => {
+        TableName { word: $word, full: [concat!($word, " over IPv4"), concat!($word, " over IPv6")] }
+    };
 }
 
-/// The columns of a file below /proc/net.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Columns {
-    /// `get_tcp4_sock`.
-    Tcp,
-    /// `udp4_format_sock`, `raw_sock_seq_show` and `ping_v4_format_sock` have the same.
-    Datagram,
-    /// `unix_seq_show`.
-    Unix,
-    /// `packet_seq_show`.
-    Packet,
-    /// `netlink_native_seq_show`.
-    Netlink,
+/// The name of a table of which there is one.
+const fn alone(word: &'static str) -> TableName {
+    TableName { word, full: [word; 2] }
 }
 
 impl Table {
@@ -93,6 +54,38 @@ impl Table {
         }
     }
 
+    /// What the sockets of this table speak; for unix and vsock the record itself tells.
+    pub fn protocol(self) -> Protocol {
+        self.row().protocol
+    }
+
+    /// The table's name for people, such as `tcp over IPv6`.
+    pub fn name(self) -> &'static str {
+        self.pick(self.row().name.full)
+    }
+
+    /// The table's name without the version of IP, one lower-case word: `tcp`, `udp`, `udplite`, `unix`, `mptcp`,
+    /// `raw`, `ping`, `packet`, `netlink` or `vsock`.
+    pub fn short_name(self) -> &'static str {
+        self.row().name.word
+    }
+
+    /// The kernel module that answers for this table; `None`: no kernel has one.
+    pub fn module(self) -> Option<&'static str> {
+        self.row().module
+    }
+
+    /// The table's file below /proc/net. MPTCP and vsock have none: a switch and a device tell where the
+    /// kernel knows them.
+    pub fn proc_file(self) -> &'static str {
+        self.pick(self.row().proc_files)
+    }
+
+    /// The address family of its sockets. An IPv6 table has sockets that talk IPv4, too.
+    pub fn family(self) -> Family {
+        self.pick(self.row().families)
+    }
+
     /// A table that sockets of this protocol are in.
     pub(crate) fn of(protocol: Protocol) -> Option<Table> {
         Table::ALL.into_iter().find(|table| table.row().speaks.contains(&protocol))
@@ -101,6 +94,11 @@ impl Table {
     /// Whether the kernel calls its protocol so.
     pub(crate) fn is_called(self, name: &[u8]) -> bool {
         self.pick(self.row().kernel_names).iter().any(|it| it.as_bytes() == name)
+    }
+
+    /// The table of the sockets whose protocol the kernel calls so.
+    pub(crate) fn called(name: &[u8]) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.is_called(name))
     }
 
     /// The version of IP of its sockets.
@@ -123,7 +121,7 @@ impl Table {
 }
 
 static TCP: TableRow = TableRow {
-    names: ["tcp over IPv4", "tcp over IPv6"],
+    name: over_ip!("tcp"),
     protocol: Protocol::Tcp,
     speaks: &[Protocol::Tcp],
     families: [Family::Ipv4, Family::Ipv6],
@@ -141,7 +139,7 @@ static TCP: TableRow = TableRow {
 };
 
 static UDP: TableRow = TableRow {
-    names: ["udp over IPv4", "udp over IPv6"],
+    name: over_ip!("udp"),
     protocol: Protocol::Udp,
     speaks: &[Protocol::Udp],
     families: [Family::Ipv4, Family::Ipv6],
@@ -159,7 +157,7 @@ static UDP: TableRow = TableRow {
 };
 
 static UDP_LITE: TableRow = TableRow {
-    names: ["udplite over IPv4", "udplite over IPv6"],
+    name: over_ip!("udplite"),
     protocol: Protocol::UdpLite,
     speaks: &[Protocol::UdpLite],
     families: [Family::Ipv4, Family::Ipv6],
@@ -177,7 +175,7 @@ static UDP_LITE: TableRow = TableRow {
 };
 
 static UNIX: TableRow = TableRow {
-    names: ["unix"; 2],
+    name: alone("unix"),
     protocol: Protocol::UnixStream,
     speaks: &[Protocol::UnixStream, Protocol::UnixDatagram, Protocol::UnixSeqpacket],
     families: [Family::Unix; 2],
@@ -195,7 +193,7 @@ static UNIX: TableRow = TableRow {
 };
 
 static MPTCP: TableRow = TableRow {
-    names: ["mptcp over IPv4", "mptcp over IPv6"],
+    name: over_ip!("mptcp"),
     protocol: Protocol::Mptcp,
     speaks: &[Protocol::Mptcp],
     families: [Family::Ipv4, Family::Ipv6],
@@ -213,13 +211,13 @@ static MPTCP: TableRow = TableRow {
 };
 
 static RAW: TableRow = TableRow {
-    names: ["raw over IPv4", "raw over IPv6"],
+    name: over_ip!("raw"),
     protocol: Protocol::Raw,
     speaks: &[Protocol::Raw],
     families: [Family::Ipv4, Family::Ipv6],
     module: Some("raw_diag"),
     proc_files: ["/proc/net/raw", "/proc/net/raw6"],
-    columns: Some(Columns::Datagram),
+    columns: Some(Columns::Raw),
     untold: Some("limits, backlog and cookies"),
     hides_queues: false,
     sockstat: Some(["RAW", "RAW6"]),
@@ -231,7 +229,7 @@ static RAW: TableRow = TableRow {
 };
 
 static PING: TableRow = TableRow {
-    names: ["ping over IPv4", "ping over IPv6"],
+    name: over_ip!("ping"),
     protocol: Protocol::Ping,
     speaks: &[Protocol::Ping],
     families: [Family::Ipv4, Family::Ipv6],
@@ -249,7 +247,7 @@ static PING: TableRow = TableRow {
 };
 
 static PACKET: TableRow = TableRow {
-    names: ["packet"; 2],
+    name: alone("packet"),
     protocol: Protocol::Packet,
     speaks: &[Protocol::Packet],
     families: [Family::Packet; 2],
@@ -267,7 +265,7 @@ static PACKET: TableRow = TableRow {
 };
 
 static NETLINK: TableRow = TableRow {
-    names: ["netlink"; 2],
+    name: alone("netlink"),
     protocol: Protocol::Netlink,
     speaks: &[Protocol::Netlink],
     families: [Family::Netlink; 2],
@@ -285,7 +283,7 @@ static NETLINK: TableRow = TableRow {
 };
 
 static VSOCK: TableRow = TableRow {
-    names: ["vsock"; 2],
+    name: alone("vsock"),
     protocol: Protocol::VsockStream,
     speaks: &[Protocol::VsockStream, Protocol::VsockDatagram, Protocol::VsockSeqpacket],
     families: [Family::Vsock; 2],

@@ -21,6 +21,7 @@ fn listing(packets: &[(u64, u64)]) -> Listing {
         fragments: vec![piece(id, 3, PageKind::Stack)],
     };
     Listing {
+        comm: None,
         socket: Socket::unknown(Family::Ipv4, Protocol::Tcp, State::Established),
         netns: NetnsId(1),
         packets: packets.iter().map(packet).collect(),

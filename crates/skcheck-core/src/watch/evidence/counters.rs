@@ -15,7 +15,7 @@ pub(crate) fn bytes_received(socket: &Socket) -> Option<u64> {
 
 /// Nothing was ever consumed: everything that ever arrived still waits.
 pub(crate) fn was_never_read(socket: &Socket) -> bool {
-    socket.protocol == Protocol::Tcp
+    socket.protocol.row().is_counted
         && bytes_received(socket).is_some_and(|all| socket.recv_q.size() == Some(all))
 }
 

@@ -76,6 +76,7 @@ pub struct Trend {
 
 /// A number of bytes, and how it changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Growth {
     /// Now.
     pub now: Bytes,

@@ -7,8 +7,8 @@ use rustc_hash::FxHashSet;
 
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
+use crate::model::families::protocol_set::Protocols;
 use crate::model::holder::Via;
-use crate::model::protocol::Protocols;
 use crate::model::query::Query;
 use crate::model::socket::Inode;
 use crate::model::state::State;

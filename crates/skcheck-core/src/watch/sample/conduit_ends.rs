@@ -1,14 +1,13 @@
 //! Who has the ends of pipes, FIFOs and terminals: every descriptor of the host, by what it refers to.
 
 use std::hash::{Hash, Hasher};
-use std::path::Path;
 use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHasher};
 
+use crate::collect::processes::pids;
 use crate::host::{Host, Looking, Sight};
 use crate::model::holder::Holder;
-use crate::procfs::number::parse_number;
 use crate::watch::sample::schedule::Schedule;
 
 /// Listing all descriptors takes no more than this part of the time.
@@ -40,9 +39,8 @@ impl ConduitEnds {
 }
 
 fn list(host: &dyn Host) -> FxHashMap<u64, Vec<Holder>> {
-    let mut pids = Vec::new();
     // What cannot be listed is not seen, and so not found.
-    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
+    let pids = pids(host).unwrap_or_default();
     let mut by_link: FxHashMap<u64, Vec<Holder>> = FxHashMap::default();
     host.look_at_each(&pids, Looking { descriptors: true, namespaces: false }, &mut |pid, sight| {
         if let Sight::Descriptor { fd, target, .. } = sight

@@ -10,12 +10,12 @@ use crate::host::Host;
 use crate::host::file::try_read;
 use crate::model::holder::Holder;
 use crate::procfs::fdinfo::OpenFile;
-use crate::procfs::mountinfo::numbered;
 use crate::watch::evidence::conduit::Conduit;
 use crate::watch::evidence::process::ProcessEvidence;
 use crate::watch::sample::blocked_write;
 use crate::watch::sample::blocked_write::{Blocked, Master};
 use crate::watch::sample::conduit_ends::ConduitEnds;
+use crate::watch::sample::mounts::Mounts;
 use crate::watch::sample::process::ProcessReader;
 
 /// How many conduits are followed in one sample.
@@ -123,14 +123,14 @@ fn open_file(host: &dyn Host, holder: Holder) -> Option<OpenFile> {
 /// On which devices the mounts of processes are.
 struct Devices<'h> {
     host: &'h dyn Host,
-    of: FxHashMap<u32, Vec<u8>>,
+    of: FxHashMap<u32, Mounts>,
 }
 
 impl Devices<'_> {
     /// The device of a mount, as a process has mounts; `None` where nothing tells.
     fn of(&mut self, pid: u32, mount: Option<u32>) -> Option<Vec<u8>> {
         let host = self.host;
-        let read = || try_read(host, format!("/proc/{pid}/mountinfo")).unwrap_or_default();
-        numbered(self.of.entry(pid).or_insert_with(read), mount?).map(|mount| mount.device.to_vec())
+        let mounts = self.of.entry(pid).or_insert_with(|| Mounts::read(host, &format!("/proc/{pid}")));
+        mounts.numbered(mount?).map(|mount| mount.device.to_vec())
     }
 }

@@ -1,12 +1,11 @@
 //! Children that have ended and that nobody has waited for.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
+use crate::collect::processes::pids;
 use crate::host::Host;
 use crate::host::file::try_read;
-use crate::procfs::number::parse_number;
 use crate::procfs::stat::Stat;
 use crate::watch::evidence::process::ProcessEvidence;
 use crate::watch::sample::schedule::Schedule;
@@ -41,9 +40,8 @@ impl DeadChildren {
 }
 
 fn dead_children(host: &dyn Host) -> Vec<(u32, u32)> {
-    let mut pids = Vec::new();
     // What cannot be listed has no children that can be seen.
-    let _ = host.read_dir(Path::new("/proc"), &mut |name| pids.extend(parse_number(name)));
+    let pids = pids(host).unwrap_or_default();
     let stat = |pid: &u32| Stat::parse(&try_read(host, format!("/proc/{pid}/stat")).ok()?);
     let dead = |pid| stat(&pid).filter(|stat| stat.state == b'Z').map(|stat| (pid, stat.parent));
     pids.into_iter().filter_map(dead).collect()

@@ -6,8 +6,8 @@
 use crate::host::Host;
 use crate::host::file::try_read;
 use crate::procfs::fdinfo::OpenFile;
-use crate::procfs::mountinfo::numbered;
 use crate::watch::evidence::process::{Mount, Syscall, ThreadEvidence};
+use crate::watch::sample::mounts::Mounts;
 
 /// Where FUSE waits for its server, first in a sleep that a signal ends.
 const FUSE: &[u8] = b"request_wait_answer";
@@ -18,8 +18,8 @@ const OF_KERNEL: [&[u8]; 6] = [b"proc", b"sysfs", b"devtmpfs", b"devpts", b"cgro
 /// Looks at the files of one process.
 #[derive(Default)]
 pub(crate) struct Files {
-    /// /proc/PID/mountinfo, once somebody needs it.
-    mountinfo: Option<Vec<u8>>,
+    /// Its mounts, once somebody needs them.
+    mounts: Option<Mounts>,
 }
 
 impl Files {
@@ -32,8 +32,8 @@ impl Files {
     ) -> Option<Mount> {
         let fd = awaited_file(thread)?;
         let file = OpenFile::parse(&try_read(host, format!("{directory}/fdinfo/{fd}")).ok()?)?;
-        let read = || try_read(host, format!("{directory}/mountinfo")).unwrap_or_default();
-        let mount = numbered(self.mountinfo.get_or_insert_with(read), file.mount?)?;
+        let mounts = self.mounts.get_or_insert_with(|| Mounts::read(host, directory));
+        let mount = mounts.numbered(file.mount?)?;
         let mount = Mount { point: mount.point(), kind: mount.kind.to_vec(), source: mount.source() };
         has_something_behind(&mount).then_some(mount)
     }

@@ -8,7 +8,6 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Found, Limits, Packet, Pass, Queue, Step, Target};
 use crate::model::holder::Holder;
-use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::ring::Oldest;
 use crate::model::socket::{Cookie, Inode};
@@ -35,7 +34,7 @@ impl<'e> Noting<'e> {
             // What waits there is in sockets of its own.
             State::Listen => false,
             State::ClosedHeld => true,
-            _ => report.socket.protocol != Protocol::Tcp,
+            _ => !report.socket.protocol.row().is_counted,
         });
         let first_packet = |report: &SocketEntry| {
             Some((SocketKey::of(report)?, *first_packets.get(&report.socket.cookie?)?))

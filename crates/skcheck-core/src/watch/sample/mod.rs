@@ -12,6 +12,7 @@ pub(crate) mod drained_sockets;
 pub(crate) mod file;
 pub(crate) mod files;
 pub(crate) mod first_packets;
+pub(crate) mod mounts;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod refusal;

@@ -13,7 +13,6 @@ use crate::memory::ledger::files::host_ledger;
 use crate::memory::network::{NetworkFiles, network};
 use crate::model::error::Error;
 use crate::model::holder::Via;
-use crate::model::protocol::Family;
 use crate::model::query::Query;
 use crate::model::units::Pages;
 use crate::snapshot::entry::SocketEntry;
@@ -120,10 +119,10 @@ impl<'a> Probe<'a> {
         let inodes = sample.snapshot.sockets.iter().filter_map(|report| report.socket.inode);
         let inodes: FxHashSet<u64> =
             inodes.filter(|_| !closely.is_empty()).map(|inode| inode.get().into()).collect();
-        let unix = unread_unix(&sample.snapshot);
+        let unread = unread_messages(&sample.snapshot);
         let times = (sample.at, begun);
         let Kept { processes: kept, conduit_ends, .. } = &mut self.kept;
-        let mut reader = ProcessReader::new(self.host, times, kept, inodes, &unix, closely.len());
+        let mut reader = ProcessReader::new(self.host, times, kept, inodes, &unread, closely.len());
         for pid in closely {
             sample.processes.insert(pid, reader.closely(pid));
         }
@@ -135,11 +134,11 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// The descriptors of unix sockets with unread messages, by process.
-fn unread_unix(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
+/// The descriptors of sockets with unread messages that can carry descriptors, by process.
+fn unread_messages(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
     let mut fds: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     let is_unread = |report: &&SocketEntry| {
-        report.socket.family == Family::Unix && report.socket.recv_q.holds_something()
+        report.socket.protocol.row().passes_descriptors && report.socket.recv_q.holds_something()
     };
     for holder in snapshot.sockets.iter().filter(is_unread).flat_map(|report| &report.holders) {
         if holder.via == Via::Fd {

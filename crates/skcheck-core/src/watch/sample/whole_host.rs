@@ -3,8 +3,8 @@
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
 use crate::model::error::Error;
+use crate::model::families::protocol_set::Protocols;
 use crate::model::netns::{NetnsChoice, NetnsFile, NetnsId};
-use crate::model::protocol::Protocols;
 use crate::model::query::Query;
 use crate::snapshot::closed::incomparable;
 use crate::snapshot::entry::SocketEntry;

@@ -108,14 +108,12 @@ mod tests {
 
     #[test]
     fn the_networks_books() {
-        let tcp = ProtocolMemory {
-            used: Pages(32_204),
-            limits: Some(MemLimits { low: Pages(287_000), pressure: Pages(383_000), high: Pages(574_000) }),
-        };
+        let limits = Some(MemLimits::new(Pages(287_000), Pages(383_000), Pages(574_000)));
+        let tcp = ProtocolMemory::new(Pages(32_204), limits);
         let mut books = Network::default();
         assert!(network(&books, PAGE).is_empty(), "nothing is known");
         books.tcp = Some(tcp);
-        books.udp = Some(ProtocolMemory { used: Pages(0), ..tcp });
+        books.udp = Some(ProtocolMemory::new(Pages(0), limits));
         books.tcp_allocated = Some(12_345);
         books.tcp_orphans = Some(0);
         assert_eq!(

@@ -54,7 +54,7 @@ pub(super) fn sentences(cgroup: &CgroupMemory) -> Vec<String> {
 }
 
 fn pressure(cgroup: &CgroupMemory) -> String {
-    let Some(Pressure { some, full }) = cgroup.pressure else {
+    let Some(Pressure { some, full, .. }) = cgroup.pressure else {
         return "How long its tasks wait for memory is unknown (version 2 with PSI tells it).".to_owned();
     };
     let [short, middle, long] = some;
@@ -84,7 +84,9 @@ mod tests {
         let mut cgroup = CgroupMemory::default();
         assert_eq!(sentences(&cgroup).len(), 2, "unknown pressure and sockets are said");
         assert!(sentences(&cgroup)[1].starts_with("Its sockets are charged ?."));
-        cgroup.pressure = Some(Pressure { some: [1234, 50, 0], full: [400, 0, 0] });
+        let mut pressure = Pressure::default();
+        (pressure.some, pressure.full) = ([1234, 50, 0], [400, 0, 0]);
+        cgroup.pressure = Some(pressure);
         cgroup.limit_hits = Some(1);
         cgroup.oom_kills = Some(0);
         cgroup.sock = Some(Bytes(4096));

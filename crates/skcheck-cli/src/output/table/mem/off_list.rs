@@ -70,7 +70,7 @@ fn besides(
 
 /// The size of one of these blocks.
 fn each(blocks: &Blocks, page: PageSize) -> Bytes {
-    Blocks { blocks: 1, ..*blocks }.bytes(page)
+    Blocks::new(blocks.order, 1).bytes(page)
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_the_census_found() {
-        let blocks = |order, blocks| Blocks { order, blocks };
+        let blocks = |order, blocks| Blocks::new(order, blocks);
         let text =
             |found: &[Blocks], charset| off_list(found, PAGE, Bytes(32 << 10), 412, Bytes(3 << 20), charset);
         assert_eq!(

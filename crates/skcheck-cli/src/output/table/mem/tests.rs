@@ -14,11 +14,10 @@ const GIB: u64 = 1 << 30;
 /// A host of 32 GiB; all that these parts leave is free but for what belongs to nobody.
 fn ledger(parts: &[(PartKind, u64)], unaccounted: i64, ownerless: i64) -> Ledger {
     let total = 32 * GIB;
-    let mut parts: Vec<Part> =
-        parts.iter().map(|(kind, bytes)| Part { kind: *kind, bytes: Bytes(*bytes) }).collect();
+    let mut parts: Vec<Part> = parts.iter().map(|(kind, bytes)| Part::new(*kind, Bytes(*bytes))).collect();
     let owned: u64 = parts.iter().map(|part| part.bytes.0).sum();
     let free = total.checked_sub(owned).and_then(|left| left.checked_add_signed(-unaccounted - ownerless));
-    parts.push(Part { kind: PartKind::Free, bytes: Bytes(free.unwrap()) });
+    parts.push(Part::new(PartKind::Free, Bytes(free.unwrap())));
     let ledger = testing::ledger(Bytes(total), parts, Some(ownerless), Vec::new());
     assert_eq!(ledger.unaccounted, unaccounted);
     ledger
@@ -292,7 +291,7 @@ fn what_was_not_scanned_is_not_zero() {
 
 #[test]
 fn a_cgroup_has_a_limit_instead_of_free_memory() {
-    let part = |kind, bytes| Part { kind, bytes: Bytes(bytes) };
+    let part = |kind, bytes| Part::new(kind, Bytes(bytes));
     let parts = vec![part(PartKind::Anonymous, 500 * MIB), part(PartKind::Sockets, 100 * MIB)];
     let mut cgroup = CgroupMemory::default();
     cgroup.path = b"/a\n".to_vec();

@@ -1,7 +1,7 @@
 //! The answer: who holds what at a descriptor, and what that pins.
 
 use skcheck_core::engine::Queue;
-use skcheck_core::{Agreement, Direction, Holder, Protocol};
+use skcheck_core::{Agreement, Direction, Holder};
 
 use crate::output::words::address::endpoint_of;
 use crate::output::words::pages::{pinned_in, whose_pages};
@@ -78,8 +78,8 @@ fn held(report: &PacketsReport, charset: Charset) -> Vec<String> {
         let sending = || report.queues(Queue::is_sending);
         let bytes = sending().map(|queue| queue.bytes.0).fold(0, u64::saturating_add);
         let mark = if sending().all(|queue| queue.complete) { "" } else { charset.at_least() };
-        let is_tcp = report.listing.socket.protocol == Protocol::Tcp;
-        let what = if is_tcp { "that the peer has not taken" } else { "not sent yet" };
+        let is_acknowledged = report.listing.socket.protocol.is_acknowledged();
+        let what = if is_acknowledged { "that the peer has not taken" } else { "not sent yet" };
         parts.push(format!("{mark}{} {what}", size(bytes)));
     }
     match report.exact.counters.errors {

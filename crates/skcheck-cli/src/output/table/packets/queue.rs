@@ -24,6 +24,7 @@ pub(super) fn about_queue(queue: &QueueExact, charset: Charset) -> String {
         Queue::Error => "Error queue",
         Queue::Write => "Write queue",
         Queue::Retransmit => "Retransmit queue",
+        other => other.name(),
     };
     let mark = if queue.complete { "" } else { charset.at_least() };
     format!(

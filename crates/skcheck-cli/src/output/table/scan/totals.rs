@@ -1,6 +1,6 @@
 //! What all matching sockets add up to, in words.
 
-use skcheck_core::{Cap, Family};
+use skcheck_core::Cap;
 
 use crate::output::table::scan::amount::amount;
 use crate::output::table::scan::others;
@@ -94,7 +94,7 @@ fn ring_totals(report: &ScanReport<'_>) -> Option<String> {
 }
 
 fn sent_charge(report: &ScanReport<'_>) -> u64 {
-    let others = report.snapshot.sockets.iter().filter(|report| report.socket.family != Family::Unix);
+    let others = report.snapshot.sockets.iter().filter(|report| !report.socket.protocol.charges_senders());
     others
         .filter_map(|report| report.footprint.sent.charged)
         .map(|charge| charge.0)

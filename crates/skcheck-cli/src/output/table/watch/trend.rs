@@ -37,7 +37,7 @@ fn pressure(until: Duration) -> String {
     }
 }
 
-fn part(what: &str, Growth { now: Bytes(now), per_second }: Growth) -> String {
+fn part(what: &str, Growth { now: Bytes(now), per_second, .. }: Growth) -> String {
     format!("{what} {} ({})", size(now), rate(per_second))
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn candidates(scene: &Scene<'_>, own: &HolderCause, reader: ReadEnd) 
         let connecting = scene.held_by(writer);
         let is_it = |listener: &SocketEntry| match connecting {
             Some(socket) if socket.socket.state == State::SynSent => is_at(listener, socket),
-            _ => is_unix && listener.socket.family == Family::Unix && is_near(listener),
+            Some(_) | None => is_unix && listener.socket.family == Family::Unix && is_near(listener),
         };
         let full = scene.full_listeners().filter(|(_, listener)| is_it(listener)).take(MOST);
         candidates.extend(full.map(|(at, _)| WriterCandidate { writer, wait, over: Over::Connect(at) }));

@@ -4,7 +4,6 @@
 //! empty, or where nothing answers, it is not the reader that keeps the writer waiting, but what lies between
 //! the two.
 
-use crate::model::protocol::Protocol;
 use crate::model::tcp::{TcpInfo, Timer};
 use crate::model::units::Payload;
 use crate::snapshot::entry::SocketEntry;
@@ -58,7 +57,8 @@ impl OtherEnd {
 
 /// Of a writer that stands still: what shows that it is not its peer's reader for which it waits.
 pub(crate) fn not_arriving(writer: &SocketEntry, other: OtherEnd) -> Option<NotArriving> {
-    let info = writer.socket.tcp_info.filter(|_| writer.socket.protocol == Protocol::Tcp);
+    let is_counted = writer.socket.protocol.row().is_counted;
+    let info = writer.socket.tcp_info.filter(|_| is_counted);
     let TcpInfo { retransmits, probes, snd_wnd, pending, .. } = info.unwrap_or_default();
     let is_shut = snd_wnd == Some(0) || pending == Some(Timer::WindowProbe);
     let shown = NotArriving {
@@ -68,7 +68,7 @@ pub(crate) fn not_arriving(writer: &SocketEntry, other: OtherEnd) -> Option<NotA
         reader_is_empty: other == OtherEnd::Empty,
     };
     match other {
-        OtherEnd::Empty if writer.socket.protocol == Protocol::Tcp => Some(shown),
+        OtherEnd::Empty if is_counted => Some(shown),
         OtherEnd::Unseen if shown.is_tried_again() => Some(shown),
         _ => None,
     }

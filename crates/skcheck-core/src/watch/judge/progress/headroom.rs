@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::footprint::unsent;
-use crate::model::families::protocols::Full;
+use crate::model::families::row::Full;
 use crate::model::holder::Holder;
-use crate::model::protocol::Family;
 use crate::model::socket::Socket;
 use crate::model::units::Payload;
 use crate::occupancy::would_block;
@@ -22,7 +21,11 @@ use crate::watch::judge::span::Span;
 /// so what is free tells no time, and the limit itself a bound. For a unix socket the limit is the sender's,
 /// and not in the reader's record.
 pub(crate) fn until_full(span: &Span<'_>, now: &SocketEntry, waits: u64, net: u64) -> Option<Duration> {
-    let limit = now.socket.skmem.rcvbuf.filter(|_| now.socket.family != Family::Unix)?;
+    let limit = match now.socket.protocol.row().full {
+        Full::AtItsSenders => None,
+        Full::AtItsWindow | Full::ForAPacket | Full::AtItsLimit => now.socket.skmem.rcvbuf,
+    };
+    let limit = limit?;
     let room = u64::from(limit).saturating_sub(waits);
     if room == 0 { Some(Duration::ZERO) } else { rates::until(room, net, span.window) }
 }

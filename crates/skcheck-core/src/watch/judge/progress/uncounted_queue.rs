@@ -16,7 +16,6 @@
 
 use std::time::Duration;
 
-use crate::model::protocol::Protocol;
 use crate::model::queues::RecvQueue;
 use crate::model::socket::{Shutdown, Socket};
 use crate::model::units::{Payload, Truesize};
@@ -128,9 +127,9 @@ fn waited(before: &SocketEntry) -> bool {
 }
 
 /// Whether nothing can have come into this queue: no more will be received, or the one process that can
-/// send has not run. (Only a connected stream has just one sender.)
+/// send has not run.
 fn nothing_arrives(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> bool {
-    let has_one_sender = matches!(now.socket.protocol, Protocol::UnixStream | Protocol::UnixSeqpacket);
+    let has_one_sender = now.socket.protocol.row().has_one_sender;
     let is_shut = before.socket.shutdown.is_some_and(|Shutdown { receive, .. }| receive);
     let first_packet = |sample: &Sample| sample.first_packets.get(&key).copied();
     // Somebody who may not be looked at can have sent: but hardly a packet of the same size to the same
@@ -161,7 +160,7 @@ fn first_packets(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &So
     };
     let Some(read) = was.size.0.checked_sub(is.size.0) else { return FirstPackets::Moved };
     let is_other = (was.id, was.stamp, was.size.1) != (is.id, is.stamp, is.size.1);
-    if is_other || read > 0 && now.socket.protocol != Protocol::UnixStream {
+    if is_other || read > 0 && !now.socket.protocol.row().is_stream {
         return FirstPackets::Moved;
     }
     let is_alone = |report: &SocketEntry, size: (u64, u64)| {
@@ -191,16 +190,14 @@ pub(crate) fn writing(before: Option<&Socket>, now: &Socket, reader: Option<Read
     if out == 0 {
         return Writing::Idle;
     }
-    if !now.protocol.is_unix() {
+    let row = now.protocol.row();
+    if !row.charges_senders {
         return Writing::Unknown;
     }
     let was_out = before.and_then(|before| before.send_q.size());
     match reader {
-        // Who could write on waits for nobody. A datagram is refused where its receiver has many already,
-        // too.
-        Some(Reading::Stalled) if now.protocol != Protocol::UnixDatagram && !would_block(now) => {
-            Writing::Idle
-        }
+        // Who could write on waits for nobody, unless its receiver takes no more messages.
+        Some(Reading::Stalled) if !row.limits_messages && !would_block(now) => Writing::Idle,
         // A datagram socket can have sent elsewhere, too: where less is out, somebody has read.
         Some(Reading::Stalled) if was_out.is_some_and(|was| was > 0 && out >= was) => Writing::Stalled,
         Some(Reading::Slow) => Writing::Slow,

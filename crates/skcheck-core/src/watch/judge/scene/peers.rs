@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::endpoint::{Endpoint, canonical};
-use crate::model::protocol::{Family, Protocol};
 use crate::model::socket::Inode;
 use crate::snapshot::entry::SocketEntry;
 
@@ -20,16 +19,17 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Of unix sockets.
+    /// Of those that an inode names: unix sockets.
     pub(crate) fn new(sockets: &[SocketEntry]) -> Peers {
-        let unix = sockets.iter().enumerate().filter(|(_, report)| report.socket.family == Family::Unix);
-        let by_inode = unix.filter_map(|(at, report)| Some((report.socket.inode?, at))).collect();
+        let named =
+            sockets.iter().enumerate().filter(|(_, report)| report.socket.protocol.row().names_peer_inode);
+        let by_inode = named.filter_map(|(at, report)| Some((report.socket.inode?, at))).collect();
         Peers { by_inode, by_ends: FxHashMap::default(), addresses: FxHashSet::default() }
     }
 
     /// And of TCP and MPTCP sockets: only chains ask for these.
     pub(crate) fn add_tcp(&mut self, sockets: &[SocketEntry]) {
-        let tcp = sockets.iter().enumerate().filter(|(_, report)| is_known_by_ends(report.socket.protocol));
+        let tcp = sockets.iter().enumerate().filter(|(_, report)| report.socket.protocol.is_acknowledged());
         for (at, report) in tcp {
             if let Some(ends) = ends(&report.socket.local, &report.socket.peer) {
                 self.addresses.insert(ends.0.0);
@@ -48,7 +48,7 @@ impl Peers {
     ) -> Option<usize> {
         let report = entry(at)?;
         let socket = &report.socket;
-        if !is_known_by_ends(socket.protocol) {
+        if !socket.protocol.is_acknowledged() {
             return self.by_inode.get(&socket.peer_inode?).copied();
         }
         let candidates = self.by_ends.get(&ends(&socket.peer, &socket.local)?)?;
@@ -70,13 +70,9 @@ impl Peers {
     /// addresses, and of an address that some socket of the sample has.
     pub(crate) fn has_on_this_host(&self, report: &SocketEntry) -> bool {
         let is_here = |addr: IpAddr| addr.is_loopback() || self.addresses.contains(&addr);
-        !is_known_by_ends(report.socket.protocol)
+        !report.socket.protocol.is_acknowledged()
             || canonical(&report.socket.peer).is_some_and(|(addr, _)| is_here(addr))
     }
-}
-
-fn is_known_by_ends(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::Tcp | Protocol::Mptcp)
 }
 
 fn ends(local: &Endpoint, peer: &Endpoint) -> Option<(HostPort, HostPort)> {
