@@ -41,7 +41,7 @@ fn entry_points(root: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// The rooms of the library, each below those that it may name: a file names those before its own, and its own.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "glob",
     "model",
     "procfs",
@@ -57,6 +57,7 @@ const ROOMS: [&str; 21] = [
     "memory",
     "holders",
     "snapshot",
+    "join",
     "verdict",
     "leaks",
     "packets",

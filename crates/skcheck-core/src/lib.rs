@@ -83,15 +83,16 @@ mod exact;
 mod footprint;
 mod glob;
 mod holders;
+mod join;
 mod model;
 mod occupancy;
 mod procfs;
 mod snapshot;
 
 // The calls.
+pub use join::scan::{scan, scan_with};
 pub use memory::host_memory::memory;
 pub use packets::walk::packets;
-pub use snapshot::scan::{scan, scan_with};
 
 // Whom they ask, and for what.
 pub use host::live::Live;

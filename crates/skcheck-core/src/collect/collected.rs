@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 
-use crate::collect::conversation::is_gone;
-use crate::collect::dump::Dump;
-use crate::collect::namespace::Namespace;
-use crate::collect::processes::Survey;
+use crate::collect::asking::conversation::is_gone;
+use crate::collect::dumps::dump::Dump;
+use crate::collect::host_facts;
+use crate::collect::netns::namespace::Namespace;
 use crate::collect::scanned::{Scanned, Source};
-use crate::collect::unlisted::Unlisted;
-use crate::collect::{host_facts, processes};
+use crate::collect::survey::processes;
+use crate::collect::survey::processes::Survey;
+use crate::collect::survey::unlisted::Unlisted;
 use crate::engine::Found;
 use crate::host::Host;
 use crate::model::error::Error;

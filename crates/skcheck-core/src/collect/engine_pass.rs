@@ -7,17 +7,17 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-use crate::collect::client::Asker;
+use crate::collect::asking::client::Asker;
+use crate::collect::asking::conversation::is_gone;
 use crate::collect::collected::{Collected, Sources};
-use crate::collect::conversation::is_gone;
-use crate::collect::descriptors::Descriptors;
-use crate::collect::dump::Dump;
+use crate::collect::dumps::dump::Dump;
+use crate::collect::dumps::tables::{TableReader, dump_apart, dump_tables};
 use crate::collect::finding::Finding;
-use crate::collect::namespace::Namespace;
-use crate::collect::processes;
-use crate::collect::processes::Unreadable;
+use crate::collect::netns::namespace::Namespace;
 use crate::collect::scanned::Source;
-use crate::collect::tables::{TableReader, dump_apart, dump_tables};
+use crate::collect::survey::descriptors::Descriptors;
+use crate::collect::survey::processes;
+use crate::collect::survey::processes::Unreadable;
 use crate::engine::{Found, Tally};
 use crate::footprint::HostFacts;
 use crate::host::Host;

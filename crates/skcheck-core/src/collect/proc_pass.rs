@@ -5,15 +5,16 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::collect::client::Asker;
+use crate::collect::asking::client::Asker;
 use crate::collect::collected::{Collected, Sources};
-use crate::collect::descriptors::Descriptors;
-use crate::collect::namespace::Namespace;
-use crate::collect::processes::Unreadable;
-use crate::collect::record_collector::RecordCollector;
+use crate::collect::dumps::proc_net;
+use crate::collect::dumps::record_collector::RecordCollector;
+use crate::collect::dumps::tables::{dump_apart, dump_tables};
+use crate::collect::netns::namespace::Namespace;
 use crate::collect::scanned::Source;
-use crate::collect::tables::{dump_apart, dump_tables};
-use crate::collect::{proc_net, processes, unlisted};
+use crate::collect::survey::descriptors::Descriptors;
+use crate::collect::survey::processes::Unreadable;
+use crate::collect::survey::{processes, unlisted};
 use crate::diag::request::States;
 use crate::footprint::HostFacts;
 use crate::host::Host;

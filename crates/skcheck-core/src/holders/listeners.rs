@@ -3,8 +3,8 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::collect::client::Asker;
-use crate::collect::unaccepted::Arrival;
+use crate::collect::asking::client::Asker;
+use crate::collect::dumps::unaccepted::Arrival;
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::model::protocol::Family;

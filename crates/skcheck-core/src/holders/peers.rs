@@ -1,6 +1,6 @@
 //! Who has the connections of one namespace, and their other ends, as far as that namespace tells.
 
-use crate::collect::client::Asker;
+use crate::collect::asking::client::Asker;
 use crate::holders::listeners::{HeldBy, Listeners};
 use crate::holders::proc_net_tcp::ProcNetTcp;
 use crate::model::endpoint::canonical;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::collect::client::Asker;
+use crate::collect::asking::client::Asker;
 use crate::holders::listeners::Listeners;
 use crate::host::Host;
 use crate::model::endpoint::canonical;

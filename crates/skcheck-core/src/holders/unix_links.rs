@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::collect::dump::{Dump, UnixCharge};
-use crate::collect::namespace::Namespace;
+use crate::collect::dumps::dump::{Dump, UnixCharge};
+use crate::collect::netns::namespace::Namespace;
 use crate::footprint::{Footprint, HostFacts};
 use crate::model::queues::UnixQueue;
 use crate::model::socket::{Inode, Socket};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::collect::descriptors::Descriptors;
+use crate::collect::survey::descriptors::Descriptors;
 use crate::leaks::report::OpenSockets;
 use crate::model::protocol::Protocol;
 use crate::model::socket::{Inode, Socket};

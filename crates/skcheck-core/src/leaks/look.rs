@@ -5,11 +5,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustc_hash::FxHashSet;
 
-use crate::collect::client::Asker;
+use crate::collect::asking::client::Asker;
 use crate::collect::collected::Collected;
-use crate::collect::tables::has_connections;
-use crate::collect::unlisted::Unlisted;
-use crate::collect::{collector, host_facts, identities, unlisted};
+use crate::collect::dumps::tables::has_connections;
+use crate::collect::survey::unlisted::Unlisted;
+use crate::collect::survey::{identities, unlisted};
+use crate::collect::{collector, host_facts};
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::host::Host;

@@ -6,6 +6,7 @@ use crate::collect::engine_pass::knows_pids_of;
 use crate::engine::{Engine, Found};
 use crate::host::Host;
 use crate::host::file::read;
+use crate::join::scan::scan;
 use crate::model::error::Error;
 use crate::model::holder::Holder;
 use crate::model::netns::{Netns, NetnsFile, NetnsId};
@@ -18,7 +19,6 @@ use crate::procfs::comm::comm;
 use crate::procfs::link::socket_inode;
 use crate::procfs::status::Status;
 use crate::snapshot::entry::SocketEntry;
-use crate::snapshot::scan::scan;
 
 /// The socket, as the engine has it, or else the tables.
 pub(crate) fn socket(host: &dyn Host, engine: &dyn Engine, holder: Holder) -> Result<Found, Error> {

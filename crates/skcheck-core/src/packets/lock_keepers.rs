@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::collect::identities::name_of;
-use crate::collect::locks::may_be_kept_by;
+use crate::collect::asking::locks::may_be_kept_by;
+use crate::collect::survey::identities::name_of;
 use crate::engine::Engine;
 use crate::host::Host;
 use crate::model::families::protocol_set::Protocols;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::collect::identities;
+use crate::collect::survey::identities;
 use crate::engine::{Engine, Found, Limits, Step, Target};
 use crate::host::Host;
 use crate::model::error::Error;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::footprint::Certainty;
 use crate::model::units::{Bytes, Payload, Truesize};
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::SocketEntry;
-use crate::snapshot::report::Snapshot;
 
 /// Sums over the sockets that one process holds, each side by itself.
 ///

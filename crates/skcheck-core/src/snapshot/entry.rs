@@ -16,7 +16,7 @@ use crate::model::socket::{Cookie, Inode, Socket};
 pub struct SocketEntry {
     /// The kernel's record.
     pub socket: Socket,
-    /// How long after the scan began ([`Snapshot::taken_at`](crate::snapshot::report::Snapshot::taken_at)) the kernel gave that
+    /// How long after the scan began ([`Snapshot::taken_at`](crate::snapshot::contents::Snapshot::taken_at)) the kernel gave that
     /// record.
     pub read_after: Duration,
     /// What its queues hold.

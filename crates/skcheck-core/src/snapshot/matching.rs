@@ -7,8 +7,8 @@ use crate::model::process::Process;
 use crate::model::query::Query;
 use crate::model::queues::RecvQueue;
 use crate::model::state::State;
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::SocketEntry;
-use crate::snapshot::report::Snapshot;
 
 impl Snapshot {
     /// Whether a socket of this snapshot satisfies all that a query asks of sockets and of who holds them.
@@ -39,12 +39,12 @@ impl Snapshot {
 }
 
 /// Whether one of the processes that are asked for by their ids holds a socket, or is named by its portid.
-pub(super) fn is_held_by_pids(query: &Query, report: &SocketEntry) -> bool {
+pub(crate) fn is_held_by_pids(query: &Query, report: &SocketEntry) -> bool {
     query.pids.is_empty() || report.pids().any(|pid| query.pids.contains(&pid))
 }
 
 /// Whether a process that holds a socket is one that is asked for, or no process does and its cgroup is.
-pub(super) fn is_held_by_processes<'a>(
+pub(crate) fn is_held_by_processes<'a>(
     query: &Query,
     report: &SocketEntry,
     process: &dyn Fn(u32) -> Option<&'a Process>,

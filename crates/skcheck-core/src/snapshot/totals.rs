@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::footprint::Certainty;
 use crate::model::units::{Bytes, Payload, Truesize};
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::SocketEntry;
-use crate::snapshot::report::Snapshot;
 
 /// Sums over the sockets of a report, each socket once, however many processes share it. The
 /// receiving side only.

@@ -12,8 +12,8 @@ use crate::model::place::Place;
 use crate::model::state::State;
 use crate::model::table::Table;
 use crate::model::units::{Bytes, Payload, Truesize};
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::SocketEntry;
-use crate::snapshot::report::Snapshot;
 use crate::verdict::evidence::Evidence;
 use crate::verdict::suspects::{charged, is_bounded, own_bound};
 

@@ -3,7 +3,7 @@
 use crate::memory::census::Census;
 use crate::memory::ledger::Ledger;
 use crate::model::units::Bytes;
-use crate::snapshot::report::Snapshot;
+use crate::snapshot::contents::Snapshot;
 use crate::verdict::answer::{Code, VerdictReason};
 use crate::verdict::evidence::Evidence;
 use crate::verdict::gather::gather;

@@ -6,8 +6,8 @@ use crate::exact::measured::NotMeasured;
 use crate::footprint::Side;
 use crate::model::holder::Holder;
 use crate::model::units::{Bytes, Payload, Truesize};
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::{Holding, SocketEntry};
-use crate::snapshot::report::Snapshot;
 
 /// How many are named.
 const SUSPECTS: usize = 10;

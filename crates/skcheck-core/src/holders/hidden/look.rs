@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::collect::processes;
+use crate::collect::survey::processes;
 use crate::holders::hidden::search::{HiddenHolders, Search};
 use crate::holders::hidden::tables::Tables;
 use crate::holders::hidden::{mappings, messages, rings};

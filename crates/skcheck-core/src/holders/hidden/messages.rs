@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::collect::client::Asker;
-use crate::collect::namespace::Namespace;
+use crate::collect::asking::client::Asker;
+use crate::collect::netns::namespace::Namespace;
 use crate::diag::record::Record;
 use crate::diag::request::States;
 use crate::holders::hidden::search::{HiddenHolders, Search, fdinfo};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::collect::namespace::Namespace;
+use crate::collect::netns::namespace::Namespace;
 use crate::host::{Host, file};
 use crate::model::holder::Holder;
 use crate::model::socket::Inode;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::model::units::Pages;
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::SocketEntry;
-use crate::snapshot::report::Snapshot;
 use crate::watch::evidence::conduit::Conduit;
 use crate::watch::evidence::key::SocketKey;
 use crate::watch::evidence::process::ProcessEvidence;

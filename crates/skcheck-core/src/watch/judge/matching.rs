@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use crate::model::socket::Inode;
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::SocketEntry;
-use crate::snapshot::report::Snapshot;
 use crate::watch::evidence::key::SocketKey;
 
 /// One socket's places in both samples, one of them at least.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::units::{Bytes, Pages};
-use crate::snapshot::report::Snapshot;
+use crate::snapshot::contents::Snapshot;
 use crate::watch::evidence::sample::Sample;
 use crate::watch::judge::progress::rates;
 use crate::watch::judge::span::Span;

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
+use crate::join::scan::scan_with;
 use crate::model::families::protocol_set::Protocols;
 use crate::model::holder::Via;
 use crate::model::query::Query;
@@ -14,7 +15,6 @@ use crate::model::socket::Inode;
 use crate::model::state::State;
 use crate::procfs::link::socket_inode;
 use crate::snapshot::entry::SocketEntry;
-use crate::snapshot::scan::scan_with;
 use crate::watch::evidence::process::{Call, ThreadEvidence};
 use crate::watch::evidence::sample::Sample;
 use crate::watch::sample::schedule::Schedule;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHasher};
 
-use crate::collect::processes::pids;
+use crate::collect::survey::processes::pids;
 use crate::host::{Host, Looking, Sight};
 use crate::model::holder::Holder;
 use crate::watch::sample::schedule::Schedule;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::collect::processes::pids;
+use crate::collect::survey::processes::pids;
 use crate::host::Host;
 use crate::host::file::try_read;
 use crate::procfs::stat::Stat;

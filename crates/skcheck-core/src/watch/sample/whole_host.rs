@@ -2,15 +2,15 @@
 
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
+use crate::join::entries::closed::incomparable;
+use crate::join::scan::scan_with;
 use crate::model::error::Error;
 use crate::model::families::protocol_set::Protocols;
 use crate::model::netns::{NetnsChoice, NetnsFile, NetnsId};
 use crate::model::query::Query;
-use crate::snapshot::closed::incomparable;
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::SocketEntry;
 use crate::snapshot::matching::is_in;
-use crate::snapshot::report::Snapshot;
-use crate::snapshot::scan::scan_with;
 
 /// All that holds something, and what was asked for beside: that comes first, and how much it is comes with
 /// it.

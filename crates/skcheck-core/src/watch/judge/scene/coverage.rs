@@ -4,7 +4,7 @@ use crate::collect::scanned::Source;
 use crate::model::gap::Missing;
 use crate::model::place::Place;
 use crate::model::table::Table;
-use crate::snapshot::report::Snapshot;
+use crate::snapshot::contents::Snapshot;
 
 /// Whether no other end of a connection can have been missed: a process that may not be read can be in a
 /// namespace of its own, and nothing may lead into one.

@@ -9,7 +9,7 @@ use crate::model::protocol::Protocol;
 use crate::model::socket::Shutdown;
 use crate::model::table::{IpVersion, Table};
 use crate::model::units::Payload;
-use crate::snapshot::report::Snapshot;
+use crate::snapshot::contents::Snapshot;
 use crate::watch::evidence::process::{Call, Interest, ProcessEvidence, ThreadEvidence, UnreadablePart};
 use crate::watch::judge;
 use crate::watch::judge::cause::code::CauseCode;

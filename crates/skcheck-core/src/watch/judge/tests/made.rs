@@ -16,8 +16,8 @@ use crate::model::state::State;
 use crate::model::table::Table;
 use crate::model::tcp::TcpInfo;
 use crate::model::units::{Bytes, PageSize, Truesize};
+use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
-use crate::snapshot::report::Snapshot;
 use crate::watch::evidence::key::SocketKey;
 use crate::watch::evidence::process::{
     Call, EpollEvidence, Interest, ProcessEvidence, Syscall, ThreadEvidence,

@@ -1,0 +1,156 @@
+//! Walks the queues of the sockets of a report, heaviest first, and puts what was found beside what was
+//! bounded.
+
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
+use crate::engine::{Engine, Limits, PageKind, Target};
+use crate::exact::summing::Summing;
+use crate::exact::{Blocks, Exact, NotMeasured};
+use crate::footprint::{Footprint, HostFacts, Side};
+
+use crate::join::sockets::{Depth, Join, JoinedSocket};
+use crate::model::gap::{Gap, Missing};
+use crate::model::place::Place;
+use crate::model::protocol::Family;
+use crate::model::socket::{Cookie, Socket};
+use crate::model::state::State;
+use crate::model::units::Truesize;
+use crate::snapshot::entry::SocketEntry;
+
+/// How many sockets are walked at most in one scan: a report of more is cut to the heaviest.
+const MOST: usize = 65_536;
+
+/// What walking the sockets of a report found.
+pub(crate) struct Measured {
+    /// By the socket's cookie.
+    sockets: FxHashMap<Cookie, Exact>,
+    /// Distinct blocks of pages, by whose they are and by order.
+    pages: Vec<(PageKind, Blocks)>,
+    /// Why what was not walked was not.
+    otherwise: NotMeasured,
+}
+
+/// Puts what was found beside what was bounded; walks only now where few sockets were to be left.
+pub(crate) fn add(join: &mut Join<'_>, walked: Option<Measured>) {
+    let entries = join.sockets.iter().map(|joined| &joined.entry);
+    let measured = match join.depth.filter(|_| join.is_about_few()) {
+        Some(Depth { engine, limits, .. }) => Some(walk(engine, limits, join.facts, entries, &mut join.gaps)),
+        None => walked,
+    };
+    let Some(mut measured) = measured else { return };
+    join.walked = !measured.is_refused();
+    measured.apply(&mut join.sockets, join.facts);
+    join.pages = measured.pages;
+}
+
+/// Walks the queues of these sockets, the heaviest first.
+pub(crate) fn walk<'e>(
+    engine: &dyn Engine,
+    limits: &Limits,
+    facts: &HostFacts,
+    entries: impl Iterator<Item = &'e SocketEntry>,
+    gaps: &mut Vec<Gap>,
+) -> Measured {
+    let mut order: Vec<&SocketEntry> =
+        entries.filter(|it| is_walked(it) && it.socket.cookie.is_some()).collect();
+    order.sort_by_cached_key(|report| Reverse(weight(report)));
+    let mut otherwise = if order.len() > MOST { NotMeasured::NoTime } else { NotMeasured::Vanished };
+    order.truncate(MOST);
+    let targets: Vec<Target<'_>> = order.iter().filter_map(|report| Target::of(&report.socket)).collect();
+    let mut summing = Summing::new(facts.page_size);
+    if !targets.is_empty() {
+        match engine.walk(&targets, limits, &mut |target, step| summing.step(target, step)) {
+            Ok(true) => {}
+            Ok(false) => otherwise = NotMeasured::NoTime,
+            Err(error) => {
+                let remedy = format!("{error}; the report stands, what it bounds is not measured");
+                gaps.push(Gap::uncounted(Missing::Engine, Place::Engine(engine.name()), remedy));
+                otherwise = NotMeasured::Refused;
+            }
+        }
+    }
+    let mut walked = summing.finish();
+    let sockets = targets
+        .iter()
+        .enumerate()
+        .filter_map(|(at, target)| Some((target.cookie, walked.sockets.remove(&at)?)))
+        .collect();
+    Measured { sockets, pages: walked.pages, otherwise }
+}
+
+impl Measured {
+    /// Whether the engine could not walk.
+    fn is_refused(&self) -> bool {
+        self.otherwise == NotMeasured::Refused
+    }
+
+    /// Puts what was found beside what was bounded.
+    fn apply(&mut self, sockets: &mut [JoinedSocket], facts: &HostFacts) {
+        for JoinedSocket { entry: report, .. } in sockets {
+            let exact = report.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
+            if let (Some(rings), Some(exact)) = (&mut report.socket.rings, &exact) {
+                rings.fill = exact.counters.ring;
+            }
+            report.exact = match exact.filter(|_| holds_packets(report)) {
+                Some(exact) => Ok(Box::new(exact)),
+                None if !holds_packets(report) => Err(NotMeasured::Empty),
+                None if Target::of(&report.socket).is_none() => Err(NotMeasured::NotWalkable),
+                None => Err(self.otherwise),
+            };
+            complete(report, facts);
+            let SocketEntry { socket, footprint, exact: Ok(exact), .. } = report else { continue };
+            footprint.refine(socket, exact, facts);
+            if is_elsewhere(exact, socket) {
+                report.exact = Err(NotMeasured::Elsewhere);
+            }
+        }
+    }
+}
+
+/// Whether nothing was found of what the kernel charges.
+fn is_elsewhere(exact: &Exact, socket: &Socket) -> bool {
+    exact.queues.iter().all(|queue| queue.packets == 0) && !exact.is_whole(socket) && exact.is_complete()
+}
+
+/// What the kernel's tables do not tell without locking the socket, and the walk does.
+fn complete(report: &mut SocketEntry, facts: &HostFacts) {
+    let SocketEntry { socket, footprint, exact: Ok(exact), .. } = report else { return };
+    if socket.tcp_info.is_none() && exact.counters.tcp_info.is_some() {
+        socket.tcp_info = exact.counters.tcp_info;
+        if socket.state != State::ClosedHeld {
+            *footprint = Footprint::of(socket, None, facts);
+        }
+    }
+}
+
+/// Whether anything is in a queue that packets lie in. What a unix sender is charged is in its reader's
+/// queue, what UDP and its like send in the device's: that is charged too, and the walk tells that it is not
+/// there. Rings are no queues. What waits at a TCP listener has a report of its own; at a unix listener it
+/// has none.
+fn holds_packets(report: &SocketEntry) -> bool {
+    let SocketEntry { socket, footprint, .. } = report;
+    // A ring is no queue.
+    let holds = |side: &Side| side.charged.is_none_or(|charge| charge.0 > 0);
+    match socket.family {
+        Family::Unix => {
+            let is_charged = footprint.received.charged.is_some_and(|charge| charge.0 > 0);
+            socket.recv_q.holds_something() || is_charged
+        }
+        Family::Ipv4 | Family::Ipv6 => socket.state != State::Listen && socket.holds_something(),
+        Family::Packet | Family::Netlink | Family::Vsock => {
+            holds(&footprint.received) || holds(&footprint.sent)
+        }
+    }
+}
+
+/// Whether a walk has something to tell of it: of a ring, how full it is.
+fn is_walked(report: &SocketEntry) -> bool {
+    holds_packets(report) || report.socket.rings.is_some_and(|rings| rings.rx.is_some())
+}
+
+fn weight(report: &SocketEntry) -> u64 {
+    let charge = |side: &Side| side.charged.map_or(0, |Truesize(bytes)| bytes);
+    charge(&report.footprint.received).max(charge(&report.footprint.sent))
+}
