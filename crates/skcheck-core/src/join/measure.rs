@@ -55,10 +55,10 @@ pub(crate) fn walk<'e>(
 ) -> Measured {
     let mut order: Vec<&SocketEntry> =
         entries.filter(|it| is_walked(it) && it.socket.cookie.is_some()).collect();
-    order.sort_by_cached_key(|report| Reverse(weight(report)));
+    order.sort_by_cached_key(|entry| Reverse(weight(entry)));
     let mut otherwise = if order.len() > MOST { NotMeasured::NoTime } else { NotMeasured::Vanished };
     order.truncate(MOST);
-    let targets: Vec<Target<'_>> = order.iter().filter_map(|report| Target::of(&report.socket)).collect();
+    let targets: Vec<Target<'_>> = order.iter().filter_map(|entry| Target::of(&entry.socket)).collect();
     let mut summing = Summing::new(facts.page_size);
     if !targets.is_empty() {
         match engine.walk(&targets, limits, &mut |target, step| summing.step(target, step)) {
@@ -88,22 +88,22 @@ impl Measured {
 
     /// Puts what was found beside what was bounded.
     fn apply(&mut self, sockets: &mut [JoinedSocket], facts: &HostFacts) {
-        for JoinedSocket { entry: report, .. } in sockets {
-            let exact = report.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
-            if let (Some(rings), Some(exact)) = (&mut report.socket.rings, &exact) {
+        for JoinedSocket { entry, .. } in sockets {
+            let exact = entry.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
+            if let (Some(rings), Some(exact)) = (&mut entry.socket.rings, &exact) {
                 rings.fill = exact.counters.ring;
             }
-            report.exact = match exact.filter(|_| holds_packets(report)) {
+            entry.exact = match exact.filter(|_| holds_packets(entry)) {
                 Some(exact) => Ok(Box::new(exact)),
-                None if !holds_packets(report) => Err(NotMeasured::Empty),
-                None if Target::of(&report.socket).is_none() => Err(NotMeasured::NotWalkable),
+                None if !holds_packets(entry) => Err(NotMeasured::Empty),
+                None if Target::of(&entry.socket).is_none() => Err(NotMeasured::NotWalkable),
                 None => Err(self.otherwise),
             };
-            complete(report, facts);
-            let SocketEntry { socket, footprint, exact: Ok(exact), .. } = report else { continue };
+            complete(entry, facts);
+            let SocketEntry { socket, footprint, exact: Ok(exact), .. } = entry else { continue };
             footprint.refine(socket, exact, facts);
             if is_elsewhere(exact, socket) {
-                report.exact = Err(NotMeasured::Elsewhere);
+                entry.exact = Err(NotMeasured::Elsewhere);
             }
         }
     }
@@ -115,8 +115,8 @@ fn is_elsewhere(exact: &Exact, socket: &Socket) -> bool {
 }
 
 /// What the kernel's tables do not tell without locking the socket, and the walk does.
-fn complete(report: &mut SocketEntry, facts: &HostFacts) {
-    let SocketEntry { socket, footprint, exact: Ok(exact), .. } = report else { return };
+fn complete(entry: &mut SocketEntry, facts: &HostFacts) {
+    let SocketEntry { socket, footprint, exact: Ok(exact), .. } = entry else { return };
     if socket.tcp_info.is_none() && exact.counters.tcp_info.is_some() {
         socket.tcp_info = exact.counters.tcp_info;
         if socket.state != State::ClosedHeld {
@@ -129,8 +129,8 @@ fn complete(report: &mut SocketEntry, facts: &HostFacts) {
 /// queue, what UDP and its like send in the device's: that is charged too, and the walk tells that it is not
 /// there. Rings are no queues. What waits at a TCP listener has a report of its own; at a unix listener it
 /// has none.
-fn holds_packets(report: &SocketEntry) -> bool {
-    let SocketEntry { socket, footprint, .. } = report;
+fn holds_packets(entry: &SocketEntry) -> bool {
+    let SocketEntry { socket, footprint, .. } = entry;
     // A ring is no queue.
     let holds = |side: &Side| side.charged.is_none_or(|charge| charge.0 > 0);
     match socket.family {
@@ -146,11 +146,11 @@ fn holds_packets(report: &SocketEntry) -> bool {
 }
 
 /// Whether a walk has something to tell of it: of a ring, how full it is.
-fn is_walked(report: &SocketEntry) -> bool {
-    holds_packets(report) || report.socket.rings.is_some_and(|rings| rings.rx.is_some())
+fn is_walked(entry: &SocketEntry) -> bool {
+    holds_packets(entry) || entry.socket.rings.is_some_and(|rings| rings.rx.is_some())
 }
 
-fn weight(report: &SocketEntry) -> u64 {
+fn weight(entry: &SocketEntry) -> u64 {
     let charge = |side: &Side| side.charged.map_or(0, |Truesize(bytes)| bytes);
-    charge(&report.footprint.received).max(charge(&report.footprint.sent))
+    charge(&entry.footprint.received).max(charge(&entry.footprint.sent))
 }

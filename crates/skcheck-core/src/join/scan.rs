@@ -23,8 +23,8 @@ use crate::snapshot::contents::Snapshot;
 /// # Examples
 /// ```no_run
 /// let snapshot = skcheck_core::scan(&skcheck_core::Live::new(), &skcheck_core::Query::default())?;
-/// for report in &snapshot.sockets {
-///     println!("{:?} {:?}", report.socket.local, report.footprint.received.charged);
+/// for entry in &snapshot.sockets {
+///     println!("{:?} {:?}", entry.socket.local, entry.footprint.received.charged);
 /// }
 /// # Ok::<(), skcheck_core::Error>(())
 /// ```

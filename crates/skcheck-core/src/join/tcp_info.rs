@@ -111,8 +111,8 @@ fn kept_locked(join: &mut Join<'_>, tcp: bool) -> Option<FxHashSet<u32>> {
 }
 
 /// Whether one of these processes may have it locked, or one that may not be seen.
-fn may_be_kept(report: &SocketEntry, kept: &FxHashSet<u32>) -> bool {
-    report.holding == Holding::Hidden || report.pids().any(|pid| kept.contains(&pid))
+fn may_be_kept(entry: &SocketEntry, kept: &FxHashSet<u32>) -> bool {
+    entry.holding == Holding::Hidden || entry.pids().any(|pid| kept.contains(&pid))
 }
 
 /// Whether its lock gives more than its record.
@@ -126,18 +126,18 @@ fn is_told_more(socket: &Socket, tcp: bool) -> bool {
 }
 
 /// Takes what a later answer says of a socket, and leaves what is only known otherwise.
-fn take(report: &mut SocketEntry, mut answer: Socket, facts: &HostFacts) {
-    if let (Some(known), Some(told)) = (&mut report.socket.mptcp, &mut answer.mptcp) {
+fn take(entry: &mut SocketEntry, mut answer: Socket, facts: &HostFacts) {
+    if let (Some(known), Some(told)) = (&mut entry.socket.mptcp, &mut answer.mptcp) {
         told.subflows = std::mem::take(&mut known.subflows);
     }
-    report.socket = answer;
-    report.footprint = Footprint::of(&report.socket, None, facts);
+    entry.socket = answer;
+    entry.footprint = Footprint::of(&entry.socket, None, facts);
 }
 
 /// Whom a socket is about, for a report that has no answer.
-fn place_of(report: &SocketEntry, processes: &[Process]) -> Place {
-    let Some(holder) = report.holders.first() else {
-        return Place::Connection { local: report.socket.local.port(), peer: report.socket.peer.port() };
+fn place_of(entry: &SocketEntry, processes: &[Process]) -> Place {
+    let Some(holder) = entry.holders.first() else {
+        return Place::Connection { local: entry.socket.local.port(), peer: entry.socket.peer.port() };
     };
     let at = processes.binary_search_by_key(&holder.pid, |process| process.pid);
     let comm = at.ok().and_then(|at| processes.get(at)?.comm.clone());

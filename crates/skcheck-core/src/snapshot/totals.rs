@@ -62,19 +62,19 @@ impl Snapshot {
 
     /// Sums over some of them.
     pub(crate) fn totals_of(&self, sockets: &[SocketEntry]) -> Totals {
-        let received = || sockets.iter().map(|report| &report.footprint.received);
-        let rings = || sockets.iter().map(|report| report.footprint.rings);
+        let received = || sockets.iter().map(|entry| &entry.footprint.received);
+        let rings = || sockets.iter().map(|entry| entry.footprint.rings);
         let pids: BTreeSet<u32> = sockets.iter().flat_map(SocketEntry::pids).collect();
         let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
         let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
         let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
         let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
-        let has_unread = |report: &&SocketEntry| match report.footprint.received.payload {
+        let has_unread = |entry: &&SocketEntry| match entry.footprint.received.payload {
             Some(Payload(unread)) => unread > 0,
-            None => !is_empty(report),
+            None => !is_empty(entry),
         };
         let with_unread = || sockets.iter().filter(has_unread);
-        let measured = sockets.iter().filter(|report| report.exact.is_ok()).count() as u64;
+        let measured = sockets.iter().filter(|entry| entry.exact.is_ok()).count() as u64;
         Totals {
             sockets: sockets.len() as u64,
             processes: pids.len() as u64,
@@ -82,12 +82,12 @@ impl Snapshot {
             unread_processes: with_unread().flat_map(SocketEntry::pids).collect::<BTreeSet<u32>>().len()
                 as u64,
             unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
-            unread_unknown: count(sockets, |report| report.footprint.received.payload.is_none()),
+            unread_unknown: count(sockets, |entry| entry.footprint.received.payload.is_none()),
             rings: Bytes(sum(&mut rings().flatten().map(|rings| rings.0))),
             rings_unknown: rings().filter(Option::is_none).count() as u64,
             charged: Truesize(charged),
-            charged_unknown: count(sockets, |report| {
-                report.footprint.certainty != Certainty::Exact || report.footprint.received.charged.is_none()
+            charged_unknown: count(sockets, |entry| {
+                entry.footprint.certainty != Certainty::Exact || entry.footprint.received.charged.is_none()
             }),
             worst,
             pinned: (measured > 0).then(|| self.pinned(|_| true)),
@@ -115,12 +115,12 @@ impl Snapshot {
 }
 
 /// Whether nothing is there to be read: where Recv-Q is 0 and nobody is known to be charged for the queue.
-fn is_empty(report: &SocketEntry) -> bool {
-    let charged = report.footprint.received.charged.map_or(0, |charge| charge.0);
-    report.socket.recv_q.size() == Some(0) && charged == 0
+fn is_empty(entry: &SocketEntry) -> bool {
+    let charged = entry.footprint.received.charged.map_or(0, |charge| charge.0);
+    entry.socket.recv_q.size() == Some(0) && charged == 0
 }
 
 /// Counts sockets that may have something to read.
 fn count(sockets: &[SocketEntry], is_counted: fn(&SocketEntry) -> bool) -> u64 {
-    sockets.iter().filter(|report| is_counted(report) && !is_empty(report)).count() as u64
+    sockets.iter().filter(|entry| is_counted(entry) && !is_empty(entry)).count() as u64
 }

@@ -23,12 +23,12 @@ const ON_THEIR_WAY: Truesize = Truesize(1 << 20);
 /// The evidence that a verdict on this ledger stands on.
 pub(super) fn gather(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapshot) -> Evidence {
     let Bound { worst, of_all, by_packets } = bound(snapshot);
-    let walked = snapshot.sockets.iter().any(|report| report.exact.is_ok()) || walked_seen(snapshot);
+    let walked = snapshot.sockets.iter().any(|entry| entry.exact.is_ok()) || walked_seen(snapshot);
     let pinned = |kind: PageKind| walked.then(|| snapshot.pinned(|it| it == kind));
     let facts = &snapshot.host;
     Evidence {
-        unread: Payload(sum(snapshot, |report| report.footprint.received.payload.map(|it| it.0))),
-        charged: Truesize(sum(snapshot, |report| charged(report).map(|it| it.0))),
+        unread: Payload(sum(snapshot, |entry| entry.footprint.received.payload.map(|it| it.0))),
+        charged: Truesize(sum(snapshot, |entry| charged(entry).map(|it| it.0))),
         worst,
         worst_of_all: of_all,
         worst_by_packets: by_packets,
@@ -91,7 +91,7 @@ fn large_kmalloc(census: &Census, ledger: &Ledger) -> Bytes {
 /// Whether every queue of the sockets that were seen was walked to its end, and next to nothing is charged
 /// for what lies elsewhere; one that is gone has none.
 fn walked_seen(snapshot: &Snapshot) -> bool {
-    let is_walked = |report: &SocketEntry| match &report.exact {
+    let is_walked = |entry: &SocketEntry| match &entry.exact {
         Ok(exact) => exact.is_complete(),
         Err(why) => matches!(why, NotMeasured::Empty | NotMeasured::Vanished | NotMeasured::Elsewhere),
     };
@@ -102,12 +102,12 @@ fn walked_seen(snapshot: &Snapshot) -> bool {
 
 /// See [`Evidence::elsewhere`].
 fn elsewhere(snapshot: &Snapshot) -> Truesize {
-    Truesize(sum(snapshot, |report| match &report.exact {
+    Truesize(sum(snapshot, |entry| match &entry.exact {
         Ok(exact) => {
-            let [received, sent] = Direction::BOTH.map(|side| exact.elsewhere(&report.socket, side).0);
+            let [received, sent] = Direction::BOTH.map(|side| exact.elsewhere(&entry.socket, side).0);
             Some(received.saturating_add(sent))
         }
-        Err(NotMeasured::Elsewhere) => charged(report).map(|charge| charge.0),
+        Err(NotMeasured::Elsewhere) => charged(entry).map(|charge| charge.0),
         Err(_) => None,
     }))
 }
@@ -130,7 +130,7 @@ struct Bound {
 /// walked pin what was found.
 fn bound(snapshot: &Snapshot) -> Bound {
     let facts = &snapshot.host;
-    let walked = || snapshot.sockets.iter().filter_map(|report| complete(report));
+    let walked = || snapshot.sockets.iter().filter_map(|entry| complete(entry));
     let packets = walked().flat_map(|exact| &exact.queues).map(|queue| queue.packets).sum::<u64>();
     let measured = snapshot.pinned(|_| true).0;
     let host = facts.active_skbs.and_then(|active| {
@@ -138,7 +138,7 @@ fn bound(snapshot: &Snapshot) -> Bound {
         Some(rest.host_bound()?.0.saturating_add(measured))
     });
     let elsewhere = elsewhere_bound(snapshot);
-    let unmeasured = || snapshot.sockets.iter().filter(|report| complete(report).is_none());
+    let unmeasured = || snapshot.sockets.iter().filter(|entry| complete(entry).is_none());
     let known = unmeasured().filter_map(own_bound).map(|bytes| bytes.0);
     let listed = known.fold(elsewhere.unwrap_or(0).saturating_add(measured), u64::saturating_add);
     let is_all = !is_blind(snapshot) && elsewhere.is_some() && unmeasured().all(is_bounded);
@@ -158,8 +158,8 @@ fn bound(snapshot: &Snapshot) -> Bound {
 }
 
 /// What walking a socket's queues found, where that is all that it is charged.
-fn complete(report: &SocketEntry) -> Option<&Exact> {
-    report.exact.as_deref().ok().filter(|exact| exact.is_whole(&report.socket))
+fn complete(entry: &SocketEntry) -> Option<&Exact> {
+    entry.exact.as_deref().ok().filter(|exact| exact.is_whole(&entry.socket))
 }
 
 /// See [`Evidence::rings`].
@@ -173,7 +173,7 @@ fn rings(snapshot: &Snapshot) -> Option<Bytes> {
     if snapshot.gaps.iter().any(is_unasked) {
         return None;
     }
-    let rings = snapshot.sockets.iter().map(|report| report.footprint.rings);
+    let rings = snapshot.sockets.iter().map(|entry| entry.footprint.rings);
     rings.into_iter().try_fold(0u64, |sum, rings| Some(sum.saturating_add(rings?.0))).map(Bytes)
 }
 
@@ -187,8 +187,8 @@ fn elsewhere_bound(snapshot: &Snapshot) -> Option<u64> {
 /// it is no more than that. `None` where nobody knows how much there is.
 pub fn unlisted(snapshot: &Snapshot) -> Option<Truesize> {
     // An engine lists closed sockets, whose memory is in no table all the same.
-    let closed = snapshot.sockets.iter().filter(|report| report.socket.state == State::ClosedHeld);
-    let closed = closed.map(|report| report.socket.skmem.accounted()).fold(0, i64::saturating_add);
+    let closed = snapshot.sockets.iter().filter(|entry| entry.socket.state == State::ClosedHeld);
+    let closed = closed.map(|entry| entry.socket.skmem.accounted()).fold(0, i64::saturating_add);
     let unlisted = u64::try_from(snapshot.unlisted_tcp_mem?.saturating_sub(closed)).unwrap_or(0);
     Some(Truesize(if unlisted > snapshot.unlisted_noise.0 { unlisted } else { 0 }))
 }

@@ -40,17 +40,16 @@ pub struct HeavySocket {
 /// The heaviest sockets: by what they pin where all of it was measured, else by what they are charged, if
 /// that is more, and by their rings. One that pins nothing is none.
 pub(super) fn suspects(snapshot: &Snapshot) -> Vec<HeavySocket> {
-    let mut reports: Vec<&SocketEntry> =
-        snapshot.sockets.iter().filter(|report| weight(report) > 0).collect();
-    reports.sort_by_cached_key(|report| Reverse(weight(report)));
+    let mut reports: Vec<&SocketEntry> = snapshot.sockets.iter().filter(|entry| weight(entry) > 0).collect();
+    reports.sort_by_cached_key(|entry| Reverse(weight(entry)));
     reports.truncate(SUSPECTS);
-    reports.into_iter().map(|report| suspect(snapshot, report)).collect()
+    reports.into_iter().map(|entry| suspect(snapshot, entry)).collect()
 }
 
-fn weight(report: &SocketEntry) -> u64 {
-    let charged = charged(report).map_or(0, |charge| charge.0);
-    let rings = report.footprint.rings.map_or(0, |rings| rings.0);
-    let weight = match pinned(report) {
+fn weight(entry: &SocketEntry) -> u64 {
+    let charged = charged(entry).map_or(0, |charge| charge.0);
+    let rings = entry.footprint.rings.map_or(0, |rings| rings.0);
+    let weight = match pinned(entry) {
         Some((pinned, true)) => pinned.0,
         Some((floor, false)) => floor.0.max(charged),
         None => charged,
@@ -58,54 +57,54 @@ fn weight(report: &SocketEntry) -> u64 {
     weight.saturating_add(rings)
 }
 
-fn suspect(snapshot: &Snapshot, report: &SocketEntry) -> HeavySocket {
-    let holder = report.holders.first().copied();
+fn suspect(snapshot: &Snapshot, entry: &SocketEntry) -> HeavySocket {
+    let holder = entry.holders.first().copied();
     let process = holder.and_then(|holder| snapshot.process(holder.pid));
     HeavySocket {
         holder,
-        holding: report.holding,
+        holding: entry.holding,
         comm: process.and_then(|process| process.comm.clone()),
-        unread: report.footprint.received.payload,
-        charged: charged(report),
-        pinned: pinned(report).map(|(bytes, _)| bytes),
-        pinned_is_floor: pinned(report).is_some_and(|(_, is_whole)| !is_whole),
-        rings: report.footprint.rings,
-        worst: own_bound(report)
-            .map(|bound| snapshot.capped(bound, charged(report).unwrap_or_default()).0)
+        unread: entry.footprint.received.payload,
+        charged: charged(entry),
+        pinned: pinned(entry).map(|(bytes, _)| bytes),
+        pinned_is_floor: pinned(entry).is_some_and(|(_, is_whole)| !is_whole),
+        rings: entry.footprint.rings,
+        worst: own_bound(entry)
+            .map(|bound| snapshot.capped(bound, charged(entry).unwrap_or_default()).0)
             // Pages that were handed in are beyond it.
-            .filter(|worst| pinned(report).is_none_or(|(pinned, _)| pinned <= *worst)),
+            .filter(|worst| pinned(entry).is_none_or(|(pinned, _)| pinned <= *worst)),
     }
 }
 
 /// Both sides; what a unix sender is charged is in its reader's queue.
-fn sides(report: &SocketEntry) -> impl Iterator<Item = &Side> {
-    let sent = (!report.socket.protocol.charges_senders()).then_some(&report.footprint.sent);
-    std::iter::once(&report.footprint.received).chain(sent)
+fn sides(entry: &SocketEntry) -> impl Iterator<Item = &Side> {
+    let sent = (!entry.socket.protocol.charges_senders()).then_some(&entry.footprint.sent);
+    std::iter::once(&entry.footprint.received).chain(sent)
 }
 
 /// What a socket can pin at worst, both sides.
-pub(super) fn own_bound(report: &SocketEntry) -> Option<Bytes> {
-    let bounds = sides(report).filter_map(|side| side.worst).map(|worst| worst.bytes.0);
+pub(super) fn own_bound(entry: &SocketEntry) -> Option<Bytes> {
+    let bounds = sides(entry).filter_map(|side| side.worst).map(|worst| worst.bytes.0);
     bounds.reduce(u64::saturating_add).map(Bytes)
 }
 
 /// Whether that is known of both sides.
-pub(super) fn is_bounded(report: &SocketEntry) -> bool {
-    sides(report).all(|side| side.worst.is_some())
+pub(super) fn is_bounded(entry: &SocketEntry) -> bool {
+    sides(entry).all(|side| side.worst.is_some())
 }
 
 /// What the kernel charges for both sides.
-pub(super) fn charged(report: &SocketEntry) -> Option<Truesize> {
-    let charges = sides(report).filter_map(|side| side.charged).map(|charge| charge.0);
+pub(super) fn charged(entry: &SocketEntry) -> Option<Truesize> {
+    let charges = sides(entry).filter_map(|side| side.charged).map(|charge| charge.0);
     charges.reduce(u64::saturating_add).map(Truesize)
 }
 
 /// What was measured; and whether that is all.
-fn pinned(report: &SocketEntry) -> Option<(Bytes, bool)> {
-    match &report.exact {
+fn pinned(entry: &SocketEntry) -> Option<(Bytes, bool)> {
+    match &entry.exact {
         Ok(exact) => {
             let bytes = exact.pinned.0.saturating_add(exact.send_pinned.0);
-            let is_whole = exact.is_whole(&report.socket);
+            let is_whole = exact.is_whole(&entry.socket);
             (is_whole || bytes > 0).then_some((Bytes(bytes), is_whole))
         }
         Err(NotMeasured::Empty) => Some((Bytes(0), true)),

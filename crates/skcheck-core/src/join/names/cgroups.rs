@@ -18,16 +18,16 @@ const CGROUPS: usize = 10_000;
 
 /// Fills in the cgroup of each socket without a holder whose cgroup the kernel tells.
 pub(crate) fn of_unheld(join: &mut Join<'_>) {
-    let unheld = |report: &SocketEntry| report.socket.cgroup_id.filter(|_| report.holders.is_empty());
+    let unheld = |entry: &SocketEntry| entry.socket.cgroup_id.filter(|_| entry.holders.is_empty());
     let wanted: FxHashSet<u64> = join.entries().filter_map(unheld).collect();
     if wanted.is_empty() {
         return;
     }
     let paths = paths_of(join.host, wanted);
-    for JoinedSocket { entry: report, .. } in &mut join.sockets {
-        let Some(path) = unheld(report).and_then(|id| paths.get(&id)) else { continue };
+    for JoinedSocket { entry, .. } in &mut join.sockets {
+        let Some(path) = unheld(entry).and_then(|id| paths.get(&id)) else { continue };
         let Cgroup { path, unit, container } = Cgroup::of_path(path);
-        (report.cgroup, report.unit, report.container) = (Some(path), unit, container);
+        (entry.cgroup, entry.unit, entry.container) = (Some(path), unit, container);
     }
 }
 

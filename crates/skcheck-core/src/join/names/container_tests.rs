@@ -193,7 +193,7 @@ fn an_orphan_is_given_to_the_cgroup_that_it_was_made_in() -> io::Result<()> {
     drop(writer);
     let query = Query { states: vec![State::FinWait1], ..query_of(port) };
     let orphan = |node: &Node, query: &Query| -> io::Result<Option<SocketEntry>> {
-        Ok(run(node, query)?.sockets.into_iter().find(|report| report.holding == Holding::Orphan))
+        Ok(run(node, query)?.sockets.into_iter().find(|entry| entry.holding == Holding::Orphan))
     };
     let mut node = Node::new();
     let Some(before) = orphan(&node, &query)? else { return Err(io::Error::other("no orphan")) };
@@ -203,9 +203,9 @@ fn an_orphan_is_given_to_the_cgroup_that_it_was_made_in() -> io::Result<()> {
     let id = before.socket.cgroup_id.ok_or_else(missing)?;
     node.service = id;
     let after = orphan(&node, &query)?;
-    let cgroup = after.as_ref().and_then(|report| report.cgroup.clone());
+    let cgroup = after.as_ref().and_then(|entry| entry.cgroup.clone());
     assert_eq!(cgroup, Some(b"/system.slice/nginx.service".to_vec()));
-    assert_eq!(after.and_then(|report| report.unit), Some(b"nginx.service".to_vec()));
+    assert_eq!(after.and_then(|entry| entry.unit), Some(b"nginx.service".to_vec()));
     let narrow = |glob: &str| Query { cgroup: Some(glob.as_bytes().to_vec()), ..query.clone() };
     assert!(orphan(&node, &narrow("*/nginx.service"))?.is_some());
     assert!(orphan(&node, &narrow("*/cron.service"))?.is_none());

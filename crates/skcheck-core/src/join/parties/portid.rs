@@ -15,14 +15,14 @@ use crate::snapshot::entry::Holding;
 pub(crate) fn name_processes(join: &mut Join<'_>) {
     let Join { host, collected, sockets, .. } = join;
     let entries = sockets.iter_mut().map(|joined| &mut joined.entry);
-    for report in entries.filter(|report| report.holders.is_empty()) {
-        let Endpoint::Netlink { portid, .. } = report.socket.local else { continue };
+    for entry in entries.filter(|entry| entry.holders.is_empty()) {
+        let Endpoint::Netlink { portid, .. } = entry.socket.local else { continue };
         if portid == 0 {
-            report.holding = Holding::Kernel;
+            entry.holding = Holding::Kernel;
             continue;
         }
-        let is_elsewhere = collected.survey.netns_of.get(&portid).is_some_and(|id| Some(*id) != report.netns);
-        report.portid_process = Some(portid).filter(|pid| !is_elsewhere && is_numbered_so(*host, *pid));
+        let is_elsewhere = collected.survey.netns_of.get(&portid).is_some_and(|id| Some(*id) != entry.netns);
+        entry.portid_process = Some(portid).filter(|pid| !is_elsewhere && is_numbered_so(*host, *pid));
     }
 }
 

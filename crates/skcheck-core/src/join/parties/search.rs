@@ -86,7 +86,7 @@ fn find(join: &Join<'_>, gaps: &mut Vec<Gap>) -> FoundHolders {
 /// (`packet_mmap`, `tcp_mmap`).
 fn mappable(join: &Join<'_>, late: &Late, sought: &FxHashSet<Inode>) -> FxHashSet<Inode> {
     let can_be = join.entries().filter(|it| it.socket.protocol.row().can_be_mapped);
-    let inodes = can_be.filter_map(|report| report.socket.inode);
+    let inodes = can_be.filter_map(|entry| entry.socket.inode);
     inodes.filter(|inode| sought.contains(inode) && !is_held(&join.collected, late, *inode)).collect()
 }
 
@@ -120,14 +120,14 @@ fn late_by_proc(join: &Join<'_>) -> Late {
 /// every socket of the report that a file holds. No process has the kernel's own.
 fn unheld(join: &Join<'_>, late: &Late) -> FxHashSet<Inode> {
     let query = join.query;
-    let carries_data = |report: &&SocketEntry| {
-        let charged = report.footprint.received.charged.is_some_and(|charge| charge.0 > 0);
-        report.socket.holds_something() || charged
+    let carries_data = |entry: &&SocketEntry| {
+        let charged = entry.footprint.received.charged.is_some_and(|charge| charge.0 > 0);
+        entry.socket.holds_something() || charged
     };
-    let not_of_kernel = join.entries().filter(|report| !report.socket.is_of_kernel());
-    let inodes = not_of_kernel.filter(|report| query.deep || carries_data(report));
+    let not_of_kernel = join.entries().filter(|entry| !entry.socket.is_of_kernel());
+    let inodes = not_of_kernel.filter(|entry| query.deep || carries_data(entry));
     inodes
-        .filter_map(|report| report.socket.inode)
+        .filter_map(|entry| entry.socket.inode)
         .filter(|inode| query.deep || !is_held(&join.collected, late, *inode))
         .collect()
 }

@@ -20,8 +20,8 @@ pub(crate) fn was_never_read(socket: &Socket) -> bool {
 }
 
 /// How long ago data last arrived.
-pub(crate) fn last_arrival(report: &SocketEntry) -> Option<Duration> {
-    report.socket.tcp_info?.last_data_recv
+pub(crate) fn last_arrival(entry: &SocketEntry) -> Option<Duration> {
+    entry.socket.tcp_info?.last_data_recv
 }
 
 /// How far the peer has acknowledged: a number of which only the growth says anything, in bytes.

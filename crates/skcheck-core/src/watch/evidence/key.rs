@@ -19,9 +19,9 @@ pub struct SocketKey {
 
 impl SocketKey {
     /// `None` for a socket that nothing tells from others.
-    pub fn of(report: &SocketEntry) -> Option<SocketKey> {
-        let cookie = report.socket.cookie;
-        let inode = if cookie.is_some() { None } else { report.socket.inode };
-        (cookie.is_some() || inode.is_some()).then_some(SocketKey { netns: report.netns, cookie, inode })
+    pub fn of(entry: &SocketEntry) -> Option<SocketKey> {
+        let cookie = entry.socket.cookie;
+        let inode = if cookie.is_some() { None } else { entry.socket.inode };
+        (cookie.is_some() || inode.is_some()).then_some(SocketKey { netns: entry.netns, cookie, inode })
     }
 }

@@ -20,27 +20,27 @@ pub(crate) struct SocketPlaces {
 /// nothing tells from others is in neither: it cannot be found again.
 pub(crate) fn join(before: &Snapshot, now: &Snapshot) -> Vec<SocketPlaces> {
     let mut earlier: FxHashMap<SocketKey, usize> = FxHashMap::default();
-    for (at, report) in before.sockets.iter().enumerate() {
-        if let Some(key) = SocketKey::of(report) {
+    for (at, entry) in before.sockets.iter().enumerate() {
+        if let Some(key) = SocketKey::of(entry) {
             earlier.entry(key).or_insert(at);
         }
     }
-    let keys = now.sockets.iter().enumerate().filter_map(|(at, report)| Some((at, SocketKey::of(report)?)));
+    let keys = now.sockets.iter().enumerate().filter_map(|(at, entry)| Some((at, SocketKey::of(entry)?)));
     let mut places: Vec<SocketPlaces> =
         keys.map(|(at, key)| SocketPlaces { key, before: earlier.remove(&key), now: Some(at) }).collect();
     let mut by_inode: FxHashMap<Inode, (SocketKey, usize)> = FxHashMap::default();
     for (key, at) in &earlier {
-        if let Some(inode) = before.sockets.get(*at).and_then(|report| report.socket.inode) {
+        if let Some(inode) = before.sockets.get(*at).and_then(|entry| entry.socket.inode) {
             by_inode.insert(inode, (*key, *at));
         }
     }
     for place in places.iter_mut().filter(|place| place.before.is_none()) {
-        let report = place.now.and_then(|at| now.sockets.get(at));
-        let Some(report) = report else { continue };
-        let Some((key, at)) = report.socket.inode.and_then(|inode| by_inode.remove(&inode)) else {
+        let entry = place.now.and_then(|at| now.sockets.get(at));
+        let Some(entry) = entry else { continue };
+        let Some((key, at)) = entry.socket.inode.and_then(|inode| by_inode.remove(&inode)) else {
             continue;
         };
-        let is_same = before.sockets.get(at).is_some_and(|earlier| may_be_one(earlier, report));
+        let is_same = before.sockets.get(at).is_some_and(|earlier| may_be_one(earlier, entry));
         if is_same {
             earlier.remove(&key);
             place.before = Some(at);

@@ -38,7 +38,7 @@ pub fn judge(before: &Sample, now: &Sample) -> Judgement {
     Judgement { window: span.window, sockets, trend: trend::trend(&span) }
 }
 
-fn report(sample: &Sample, at: Option<usize>) -> Option<&SocketEntry> {
+fn entry(sample: &Sample, at: Option<usize>) -> Option<&SocketEntry> {
     sample.snapshot.sockets.get(at?)
 }
 
@@ -47,14 +47,14 @@ fn is_asked_for(sample: &Sample, at: Option<usize>) -> bool {
 }
 
 fn pair<'a>(span: &Span<'a>, judged: &Judged) -> SocketPair<'a> {
-    let (before, now) = (report(span.before, judged.before), report(span.now, judged.now));
+    let (before, now) = (entry(span.before, judged.before), entry(span.now, judged.now));
     SocketPair { key: judged.key, before, now }
 }
 
 /// How the receiving side went, and what two samples tell beside.
 fn read(span: &Span<'_>, places: &SocketPlaces) -> Judged {
     let SocketPlaces { key, before, now } = *places;
-    let pair = SocketPair { key, before: report(span.before, before), now: report(span.now, now) };
+    let pair = SocketPair { key, before: entry(span.before, before), now: entry(span.now, now) };
     let span = &span.of(&pair);
     let received = receive_side::received(span, &pair);
     let rate = |bytes: Option<u64>| bytes.and_then(|bytes| rates::per_second(bytes, span.window));
@@ -100,13 +100,13 @@ fn held_by(before: &SocketEntry, now: &SocketEntry) -> Vec<Holder> {
 /// A connection that waits at a listener which accepts others does not stand still: it will have its turn.
 fn wait_their_turn(span: &Span<'_>, sockets: &mut [Judged]) {
     let is_at_work = |judged: &&Judged| matches!(judged.reading, Reading::Slow | Reading::Draining);
-    let listeners = sockets.iter().filter(is_at_work).filter_map(|judged| report(span.now, judged.now));
-    let listeners = listeners.filter(|report| report.socket.state == State::Listen);
-    let at_work: FxHashSet<Holder> = listeners.flat_map(|report| report.holders.iter().copied()).collect();
+    let listeners = sockets.iter().filter(is_at_work).filter_map(|judged| entry(span.now, judged.now));
+    let listeners = listeners.filter(|entry| entry.socket.state == State::Listen);
+    let at_work: FxHashSet<Holder> = listeners.flat_map(|entry| entry.holders.iter().copied()).collect();
     for judged in sockets.iter_mut().filter(|judged| judged.reading == Reading::Stalled) {
-        let Some(report) = report(span.now, judged.now) else { continue };
-        let waits = matches!(report.holding, Holding::AwaitingAccept { .. });
-        if waits && report.holders.iter().any(|holder| at_work.contains(holder)) {
+        let Some(entry) = entry(span.now, judged.now) else { continue };
+        let waits = matches!(entry.holding, Holding::AwaitingAccept { .. });
+        if waits && entry.holders.iter().any(|holder| at_work.contains(holder)) {
             judged.reading = Reading::Slow;
         }
     }

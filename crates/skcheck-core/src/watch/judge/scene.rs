@@ -101,10 +101,10 @@ impl<'a> Scene<'a> {
     /// Pairs what processes read with what they write, where they do both.
     fn pair(&self) -> FxHashMap<u32, Pairs> {
         let mut readers: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
-        for (at, SceneSocket { entry: report, progress }) in self.sockets.iter().enumerate() {
+        for (at, SceneSocket { entry, progress }) in self.sockets.iter().enumerate() {
             let is_reader = matches!(progress.reading, Reading::Stalled | Reading::Slow | Reading::Draining);
-            if is_reader && report.socket.state != State::Listen && report.holding == Holding::Descriptors {
-                for pid in report.pids().filter(|pid| self.may_wait(*pid)) {
+            if is_reader && entry.socket.state != State::Listen && entry.holding == Holding::Descriptors {
+                for pid in entry.pids().filter(|pid| self.may_wait(*pid)) {
                     readers.entry(pid).or_default().push(at);
                 }
             }
@@ -120,10 +120,10 @@ impl<'a> Scene<'a> {
 
     /// Notes who held a socket before.
     pub(crate) fn add_held_by(&mut self, at: usize, before: &[Holder]) {
-        let Some(report) = self.socket(at) else { return };
-        let pids: Vec<u32> = report.pids().collect();
+        let Some(entry) = self.socket(at) else { return };
+        let pids: Vec<u32> = entry.pids().collect();
         let left = before.iter().map(|holder| holder.pid).filter(|pid| !pids.contains(pid));
-        if let Some(inode) = report.socket.inode {
+        if let Some(inode) = entry.socket.inode {
             self.left.entry(inode).or_default().extend(left);
         }
     }
@@ -189,8 +189,8 @@ impl<'a> Scene<'a> {
     /// What a socket has unsent, in bytes: of a unix socket what its reader has not read, as far as that is
     /// known.
     pub(crate) fn unsent(&self, at: usize) -> u64 {
-        let Some(report) = self.socket(at) else { return 0 };
-        report.footprint.sent.payload.map(|payload| payload.0).unwrap_or_else(|| {
+        let Some(entry) = self.socket(at) else { return 0 };
+        entry.footprint.sent.payload.map(|payload| payload.0).unwrap_or_else(|| {
             let reader = self.peer_of(at).and_then(|at| self.socket(at));
             let payload = reader.and_then(|reader| reader.footprint.received.payload);
             let first = || reader.and_then(|reader| reader.socket.recv_q.size());
@@ -223,7 +223,7 @@ impl<'a> Scene<'a> {
     pub(crate) fn fds_over(&self, over: Over, pid: u32) -> Vec<u32> {
         match over {
             Over::Socket(at) => {
-                self.socket(at).map(|report| Scene::fds(&report.holders, pid)).unwrap_or_default()
+                self.socket(at).map(|entry| Scene::fds(&entry.holders, pid)).unwrap_or_default()
             }
             Over::Conduit(at) => self.conduit_fds(at, pid),
             Over::Answer(_) | Over::Connect(_) => Vec::new(),
@@ -238,7 +238,7 @@ impl<'a> Scene<'a> {
     /// The listeners whose accept queue is full, each once, with their places.
     pub(crate) fn full_listeners(&self) -> impl Iterator<Item = (usize, &'a SocketEntry)> {
         let entries = self.sockets.iter().map(|socket| socket.entry).enumerate();
-        entries.filter(|(_, report)| AcceptQueue::is_full_at(report))
+        entries.filter(|(_, entry)| AcceptQueue::is_full_at(entry))
     }
 
     /// The descriptors under which a process holds a socket.

@@ -18,7 +18,7 @@ impl<'a> Span<'a> {
     /// The same for one socket: its numbers are read some time after a sample begins, and on a busy host not
     /// always as late.
     pub(crate) fn of(self, pair: &SocketPair<'_>) -> Span<'a> {
-        let read_at = |sample: &Sample, report: &SocketEntry| sample.at.saturating_add(report.read_after);
+        let read_at = |sample: &Sample, entry: &SocketEntry| sample.at.saturating_add(entry.read_after);
         let both = pair.before.zip(pair.now).filter(|_| !self.window.is_zero());
         let window =
             both.map(|(before, now)| read_at(self.now, now).saturating_sub(read_at(self.before, before)));

@@ -35,7 +35,7 @@ pub(crate) fn trend(span: &Span<'_>) -> Trend {
 /// The sum of the sockets' own bounds. What the host has to pin moves for reasons of its own, and is no bound
 /// here.
 fn worst(sample: &Sample) -> u64 {
-    let bounds = sample.asked_for().iter().filter_map(|report| report.footprint.received.worst);
+    let bounds = sample.asked_for().iter().filter_map(|entry| entry.footprint.received.worst);
     bounds.fold(0, |sum, worst| sum.saturating_add(worst.bytes.0))
 }
 

@@ -40,7 +40,7 @@ impl Awaited {
         sample: &Sample,
     ) -> Vec<SocketEntry> {
         let known: FxHashSet<Inode> =
-            sample.snapshot.sockets.iter().filter_map(|report| report.socket.inode).collect();
+            sample.snapshot.sockets.iter().filter_map(|entry| entry.socket.inode).collect();
         let (mut pids, mut wanted) = (BTreeSet::new(), FxHashSet::default());
         for process in sample.processes.values() {
             for inode in process.threads.iter().filter_map(reads).filter(|inode| !known.contains(inode)) {
@@ -52,7 +52,7 @@ impl Awaited {
             self.found = self.schedule.run(sample.at, PART, || unaccepted(host, engine, pids));
         }
         let is_wanted =
-            |report: &&SocketEntry| report.socket.inode.is_some_and(|inode| wanted.contains(&inode));
+            |entry: &&SocketEntry| entry.socket.inode.is_some_and(|inode| wanted.contains(&inode));
         self.found.iter().filter(is_wanted).cloned().collect()
     }
 }
@@ -68,7 +68,7 @@ fn unaccepted(host: &dyn Host, engine: Option<&dyn Engine>, pids: BTreeSet<u32>)
     let query = Query { include_idle: true, pids, states, ..Query::of(Protocols::TCP) };
     let limits = Limits { packets: 1, ..Limits::default() };
     let is_unaccepted =
-        |report: &SocketEntry| report.peer_holders.iter().any(|holder| holder.via == Via::AcceptQueue);
+        |entry: &SocketEntry| entry.peer_holders.iter().any(|holder| holder.via == Via::AcceptQueue);
     // Without it less is known, and nothing else.
     let sockets = scan_with(host, &query, engine, &limits).map(|snapshot| snapshot.sockets);
     sockets.unwrap_or_default().into_iter().filter(is_unaccepted).collect()

@@ -36,21 +36,21 @@ pub(crate) fn candidates(before: Option<&Sample>, now: &Sample) -> Chosen {
     let moved = Moved::new(before, now);
     let (mut still, mut unread) = (Weights::default(), Weights::default());
     let mut kept_by: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    for (at, report) in now.snapshot.sockets.iter().enumerate() {
+    for (at, entry) in now.snapshot.sockets.iter().enumerate() {
         let asked_for = at < now.asked_for;
-        if has_unread(report) {
-            unread.add(&report.holders, report, asked_for);
-            let is_still = moved.reader_is_still(report);
-            let holders = report.holders.iter().copied();
+        if has_unread(entry) {
+            unread.add(&entry.holders, entry, asked_for);
+            let is_still = moved.reader_is_still(entry);
+            let holders = entry.holders.iter().copied();
             let slow = holders.filter(|holder| is_still || moved.clogged.contains(&holder.pid));
-            still.add(&slow.collect::<Vec<Holder>>(), report, asked_for);
+            still.add(&slow.collect::<Vec<Holder>>(), entry, asked_for);
         }
-        if moved.writer_is_still(report) {
-            if asked_for && waits_for_another(report).next().is_some() {
-                still.add(&report.peer_holders, report, true);
+        if moved.writer_is_still(entry) {
+            if asked_for && waits_for_another(entry).next().is_some() {
+                still.add(&entry.peer_holders, entry, true);
             }
-            for holder in &report.holders {
-                let peers = report.peer_holders.iter().map(|peer| peer.pid);
+            for holder in &entry.holders {
+                let peers = entry.peer_holders.iter().map(|peer| peer.pid);
                 kept_by.entry(holder.pid).or_default().extend(peers);
             }
         }
@@ -75,47 +75,47 @@ struct Moved<'a> {
 impl<'a> Moved<'a> {
     fn new(before: Option<&'a Sample>, now: &'a Sample) -> Moved<'a> {
         let earlier = before.into_iter().flat_map(|before| &before.snapshot.sockets);
-        let clogged = now.snapshot.sockets.iter().filter(|report| before.is_some() && is_clogged(report));
+        let clogged = now.snapshot.sockets.iter().filter(|entry| before.is_some() && is_clogged(entry));
         Moved {
             before,
             now,
-            was: earlier.filter_map(|report| Some((SocketKey::of(report)?, report))).collect(),
+            was: earlier.filter_map(|entry| Some((SocketKey::of(entry)?, entry))).collect(),
             clogged: clogged.flat_map(waits_for_another).collect(),
         }
     }
 
-    fn was(&self, report: &SocketEntry) -> Option<(SocketKey, &'a SocketEntry)> {
-        let key = SocketKey::of(report)?;
+    fn was(&self, entry: &SocketEntry) -> Option<(SocketKey, &'a SocketEntry)> {
+        let key = SocketKey::of(entry)?;
         Some((key, self.was.get(&key).copied()?))
     }
 
-    fn reader_is_still(&self, report: &SocketEntry) -> bool {
-        let Some((key, was)) = self.was(report) else {
+    fn reader_is_still(&self, entry: &SocketEntry) -> bool {
+        let Some((key, was)) = self.was(entry) else {
             let window = |before: &Sample| self.now.at.saturating_sub(before.at);
-            return self.before.is_some_and(|before| never_began(report, window(before)));
+            return self.before.is_some_and(|before| never_began(entry, window(before)));
         };
         let first = self.before.and_then(|before| before.first_packets.get(&key));
         let both = first.zip(self.now.first_packets.get(&key));
-        reader_is_still(was, report) && both.is_none_or(|(was, is)| was == is)
+        reader_is_still(was, entry) && both.is_none_or(|(was, is)| was == is)
     }
 
-    fn writer_is_still(&self, report: &SocketEntry) -> bool {
-        self.before.is_some() && is_clogged(report)
-            || self.was(report).is_some_and(|(_, was)| writer_is_still(was, report))
+    fn writer_is_still(&self, entry: &SocketEntry) -> bool {
+        self.before.is_some() && is_clogged(entry)
+            || self.was(entry).is_some_and(|(_, was)| writer_is_still(was, entry))
     }
 }
 
 /// Who holds a socket at whose other end there is, or can be, another process.
-fn waits_for_another(report: &SocketEntry) -> impl Iterator<Item = u32> {
-    let pids = report.holders.iter().map(|holder| holder.pid);
+fn waits_for_another(entry: &SocketEntry) -> impl Iterator<Item = u32> {
+    let pids = entry.holders.iter().map(|holder| holder.pid);
     let is_own =
-        |pid: u32| !report.peer_holders.is_empty() && report.peer_holders.iter().all(|peer| peer.pid == pid);
+        |pid: u32| !entry.peer_holders.is_empty() && entry.peer_holders.iter().all(|peer| peer.pid == pid);
     pids.filter(move |pid| !is_own(*pid))
 }
 
 /// Whether a write would block.
-fn is_clogged(report: &SocketEntry) -> bool {
-    outstanding(&report.socket).is_some_and(|unsent| unsent > 0) && would_block(&report.socket)
+fn is_clogged(entry: &SocketEntry) -> bool {
+    outstanding(&entry.socket).is_some_and(|unsent| unsent > 0) && would_block(&entry.socket)
 }
 
 /// What each process holds: whether anything of it was asked for, and how much that is.
@@ -123,10 +123,10 @@ fn is_clogged(report: &SocketEntry) -> bool {
 struct Weights(BTreeMap<u32, (bool, u64)>);
 
 impl Weights {
-    fn add(&mut self, holders: &[Holder], report: &SocketEntry, asked_for: bool) {
-        let charged = report.footprint.received.charged.map_or(0, |Truesize(bytes)| bytes);
-        let ring = if ring_waits(report) { report.footprint.rings.map_or(0, |rings| rings.0) } else { 0 };
-        let weight = charged.max(ring).max(report.socket.recv_q.size().unwrap_or(0));
+    fn add(&mut self, holders: &[Holder], entry: &SocketEntry, asked_for: bool) {
+        let charged = entry.footprint.received.charged.map_or(0, |Truesize(bytes)| bytes);
+        let ring = if ring_waits(entry) { entry.footprint.rings.map_or(0, |rings| rings.0) } else { 0 };
+        let weight = charged.max(ring).max(entry.socket.recv_q.size().unwrap_or(0));
         // A socket that a process holds twice weighs twice: it matters for the order alone.
         for holder in holders {
             let (asked, sum) = self.0.entry(holder.pid).or_default();
@@ -160,16 +160,16 @@ fn follow(seeds: &[u32], kept_by: &BTreeMap<u32, BTreeSet<u32>>) -> Vec<u32> {
     order
 }
 
-fn has_unread(report: &SocketEntry) -> bool {
-    report.socket.recv_q.holds_something()
-        || report.footprint.received.charged.is_some_and(|charge| charge.0 > 0)
-        || report.footprint.received.payload.is_some_and(|payload| payload.0 > 0)
-        || ring_waits(report)
+fn has_unread(entry: &SocketEntry) -> bool {
+    entry.socket.recv_q.holds_something()
+        || entry.footprint.received.charged.is_some_and(|charge| charge.0 > 0)
+        || entry.footprint.received.payload.is_some_and(|payload| payload.0 > 0)
+        || ring_waits(entry)
 }
 
 /// Whether a ring has something that its program has not given back.
-fn ring_waits(report: &SocketEntry) -> bool {
-    report.socket.rings.and_then(|rings| rings.fill).is_some_and(|fill| fill.full > 0)
+fn ring_waits(entry: &SocketEntry) -> bool {
+    entry.socket.rings.and_then(|rings| rings.fill).is_some_and(|fill| fill.full > 0)
 }
 
 /// Whether nothing tells that anything was read.
@@ -177,17 +177,17 @@ fn reader_is_still(was: &SocketEntry, now: &SocketEntry) -> bool {
     if let Some((was, now)) = consumed(was).zip(consumed(now)) {
         return now == was;
     }
-    let payload = |report: &SocketEntry| report.footprint.received.payload.map(|payload| payload.0);
+    let payload = |entry: &SocketEntry| entry.footprint.received.payload.map(|payload| payload.0);
     let has_shrunk = |size: &dyn Fn(&SocketEntry) -> Option<u64>| {
         size(was).zip(size(now)).is_some_and(|(was, now)| now < was)
     };
-    !has_shrunk(&payload) && !has_shrunk(&|report| waiting(report.socket.recv_q))
+    !has_shrunk(&payload) && !has_shrunk(&|entry| waiting(entry.socket.recv_q))
 }
 
 /// What a TCP application has consumed so far, in bytes; a FIN counts in both.
-fn consumed(report: &SocketEntry) -> Option<u64> {
-    let received = report.socket.tcp_info?.bytes_received?;
-    let RecvQueue::Payload(unread) = report.socket.recv_q else { return None };
+fn consumed(entry: &SocketEntry) -> Option<u64> {
+    let received = entry.socket.tcp_info?.bytes_received?;
+    let RecvQueue::Payload(unread) = entry.socket.recv_q else { return None };
     received.checked_sub(unread.0)
 }
 
@@ -200,8 +200,8 @@ fn waiting(queue: RecvQueue) -> Option<u64> {
 
 /// Whether there is something to be taken, and nothing tells that anything was.
 fn writer_is_still(was: &SocketEntry, now: &SocketEntry) -> bool {
-    let size = |report: &SocketEntry| outstanding(&report.socket);
-    let acked = |report: &SocketEntry| acked(&report.socket);
+    let size = |entry: &SocketEntry| outstanding(&entry.socket);
+    let acked = |entry: &SocketEntry| acked(&entry.socket);
     let Some(now_unsent) = size(now).filter(|unsent| *unsent > 0) else { return false };
     match acked(was).zip(acked(now)) {
         Some((was, now)) => now == was,

@@ -21,18 +21,18 @@ const MOST: usize = 20_000;
 /// Looks for the sockets of the sample before that are not in this one.
 pub(crate) fn look(host: &dyn Host, before: &Sample, now: &Snapshot) -> BTreeMap<SocketKey, StillOpen> {
     let here: FxHashSet<SocketKey> = now.sockets.iter().filter_map(SocketKey::of).collect();
-    let keyed = before.snapshot.sockets.iter().filter_map(|report| Some((SocketKey::of(report)?, report)));
+    let keyed = before.snapshot.sockets.iter().filter_map(|entry| Some((SocketKey::of(entry)?, entry)));
     let gone = keyed.filter(|(key, _)| !here.contains(key));
-    gone.take(MOST).map(|(key, report)| (key, still_open(host, report))).collect()
+    gone.take(MOST).map(|(key, entry)| (key, still_open(host, entry))).collect()
 }
 
-fn still_open(host: &dyn Host, report: &SocketEntry) -> StillOpen {
+fn still_open(host: &dyn Host, entry: &SocketEntry) -> StillOpen {
     // The holders of one that waits for accept have the listener, not it.
-    let Some(inode) = report.socket.inode.filter(|_| report.holding == Holding::Descriptors) else {
+    let Some(inode) = entry.socket.inode.filter(|_| entry.holding == Holding::Descriptors) else {
         return StillOpen::Unknown;
     };
     // The first speaks for all: where several share a socket, they seldom close it at different times.
-    report.holders.first().map_or(StillOpen::Unknown, |holder| refers(host, *holder, inode))
+    entry.holders.first().map_or(StillOpen::Unknown, |holder| refers(host, *holder, inode))
 }
 
 fn refers(host: &dyn Host, holder: Holder, inode: Inode) -> StillOpen {

@@ -30,15 +30,14 @@ impl<'e> Noting<'e> {
     /// The first packets of those whose record does not tell what was consumed.
     pub(crate) fn first_packets(self, sockets: &[SocketEntry]) -> BTreeMap<SocketKey, FirstPacket> {
         let first_packets = self.first_packets.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let wanted = sockets.iter().filter(|report| match report.socket.state {
+        let wanted = sockets.iter().filter(|entry| match entry.socket.state {
             // What waits there is in sockets of its own.
             State::Listen => false,
             State::ClosedHeld => true,
-            _ => !report.socket.protocol.row().is_counted,
+            _ => !entry.socket.protocol.row().is_counted,
         });
-        let first_packet = |report: &SocketEntry| {
-            Some((SocketKey::of(report)?, *first_packets.get(&report.socket.cookie?)?))
-        };
+        let first_packet =
+            |entry: &SocketEntry| Some((SocketKey::of(entry)?, *first_packets.get(&entry.socket.cookie?)?));
         wanted.filter_map(first_packet).collect()
     }
 }

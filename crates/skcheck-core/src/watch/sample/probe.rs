@@ -116,7 +116,7 @@ impl<'a> Probe<'a> {
     /// The processes that are worth a look, and the conduits that they are blocked in writing to.
     fn add_processes(&mut self, before: Option<&Sample>, begun: Instant, sample: &mut Sample) {
         let Chosen { closely, lightly } = candidates::candidates(before, sample);
-        let inodes = sample.snapshot.sockets.iter().filter_map(|report| report.socket.inode);
+        let inodes = sample.snapshot.sockets.iter().filter_map(|entry| entry.socket.inode);
         let inodes: FxHashSet<u64> =
             inodes.filter(|_| !closely.is_empty()).map(|inode| inode.get().into()).collect();
         let unread = unread_messages(&sample.snapshot);
@@ -137,10 +137,10 @@ impl<'a> Probe<'a> {
 /// The descriptors of sockets with unread messages that can carry descriptors, by process.
 fn unread_messages(snapshot: &Snapshot) -> FxHashMap<u32, Vec<u32>> {
     let mut fds: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-    let is_unread = |report: &&SocketEntry| {
-        report.socket.protocol.row().passes_descriptors && report.socket.recv_q.holds_something()
+    let is_unread = |entry: &&SocketEntry| {
+        entry.socket.protocol.row().passes_descriptors && entry.socket.recv_q.holds_something()
     };
-    for holder in snapshot.sockets.iter().filter(is_unread).flat_map(|report| &report.holders) {
+    for holder in snapshot.sockets.iter().filter(is_unread).flat_map(|entry| &entry.holders) {
         if holder.via == Via::Fd {
             fds.entry(holder.pid).or_default().push(holder.fd);
         }

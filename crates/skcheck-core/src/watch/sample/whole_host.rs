@@ -34,7 +34,7 @@ pub(crate) fn scan(
         Wanted::Own => snapshot.namespaces.iter().find(|netns| netns.own).and_then(|netns| netns.id),
         Wanted::All | Wanted::NoWayIn => None,
     };
-    let is_there = |report: &SocketEntry| wanted == Wanted::NoWayIn || is_in(&query.netns, id, report);
+    let is_there = |entry: &SocketEntry| wanted == Wanted::NoWayIn || is_in(&query.netns, id, entry);
     let asked_for = asked_for_first(&mut snapshot, query, is_there);
     Ok((snapshot, asked_for))
 }
@@ -43,8 +43,8 @@ pub(crate) fn scan(
 fn asked_for_first(snapshot: &mut Snapshot, query: &Query, is_there: impl Fn(&SocketEntry) -> bool) -> usize {
     let (asked, mut others): (Vec<SocketEntry>, Vec<SocketEntry>) = std::mem::take(&mut snapshot.sockets)
         .into_iter()
-        .partition(|report| is_there(report) && snapshot.matches(query, report));
-    let is_incomparable = |report: &&SocketEntry| is_there(report) && snapshot.is_incomparable(query, report);
+        .partition(|entry| is_there(entry) && snapshot.matches(query, entry));
+    let is_incomparable = |entry: &&SocketEntry| is_there(entry) && snapshot.is_incomparable(query, entry);
     let unknown = others.iter().filter(is_incomparable).count() as u64;
     snapshot.gaps.extend((unknown > 0).then(|| incomparable(unknown)));
     if query.include_idle {
@@ -62,10 +62,10 @@ fn widened(query: &Query, netns: NetnsChoice) -> Query {
     Query { include_idle: query.include_idle, netns, ..Query::of(query.protocols | in_chains) }
 }
 
-fn holds_something(report: &SocketEntry) -> bool {
-    report.socket.holds_something()
-        || report.footprint.received.charged.is_some_and(|charged| charged.0 > 0)
-        || report.socket.state == crate::model::state::State::ClosedHeld
+fn holds_something(entry: &SocketEntry) -> bool {
+    entry.socket.holds_something()
+        || entry.footprint.received.charged.is_some_and(|charged| charged.0 > 0)
+        || entry.socket.state == crate::model::state::State::ClosedHeld
 }
 
 /// The network namespace that was asked for.

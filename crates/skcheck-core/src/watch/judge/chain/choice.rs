@@ -165,7 +165,7 @@ fn has_turned_over(scene: &Scene<'_>, writer: usize) -> bool {
 /// again and again. And only one that does not read: what a slow one takes comes out of a buffer that may
 /// have been full all the time.
 fn began_later(scene: &Scene<'_>, reader: usize, writer: usize) -> bool {
-    let info = scene.socket(writer).and_then(|report| report.socket.tcp_info);
+    let info = scene.socket(writer).and_then(|entry| entry.socket.tcp_info);
     let sent = info.filter(|info| info.snd_wnd == Some(0)).and_then(|info| info.last_data_sent);
     let age = scene.went(reader).age;
     let later = |(sent, age): (Duration, Duration)| sent.saturating_add(CLEARLY_LATER.max(age / 10)) < age;
@@ -184,7 +184,7 @@ fn holds_back(scene: &Scene<'_>, own: &HolderCause, gait: Gait, at: usize, fds: 
     if by_threads.is_some() && (!gait.reads() || view.has_one_thread()) {
         return by_threads;
     }
-    if !scene.socket(at).is_some_and(|report| would_block(&report.socket)) {
+    if !scene.socket(at).is_some_and(|entry| would_block(&entry.socket)) {
         return None;
     }
     // What a process stops asking for it stops on purpose, whatever its threads do. For the rest it must be

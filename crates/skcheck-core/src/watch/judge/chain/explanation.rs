@@ -20,8 +20,8 @@ use crate::watch::judge::scene::Scene;
 
 /// Why a reader that stands still does, and who is at the end of what keeps it.
 pub(crate) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause, Option<Root>)> {
-    let report = scene.socket(at)?;
-    let owns = readers::of_socket(scene, report);
+    let entry = scene.socket(at)?;
+    let owns = readers::of_socket(scene, entry);
     for own in owns.iter().filter(|own| !own.is_helpless) {
         let mut walk = ChainWalk::new(scene, own.holder.pid);
         if let Some(chain) = walk.follow(own, ReadEnd::Socket(at), Gait::StandsStill) {
@@ -35,7 +35,7 @@ pub(crate) fn of_reader(scene: &Scene<'_>, at: usize) -> Option<(Cause, Option<R
         return Some((own.cause.clone(), Some(chain)));
     }
     let first = first.map(|own| own.cause);
-    Some((first.unwrap_or_else(|| unheld(scene, report)), None))
+    Some((first.unwrap_or_else(|| unheld(scene, entry)), None))
 }
 
 /// What keeps a reader from reading faster: its own process, or that this writes what it reads, and no more
@@ -45,8 +45,7 @@ pub(crate) fn of_slow_reader(
     at: usize,
     has_caught_up: bool,
 ) -> Option<(Cause, Option<Root>)> {
-    let slow =
-        scene.socket(at).filter(|_| !has_caught_up).and_then(|report| slow_reader::slow(scene, report));
+    let slow = scene.socket(at).filter(|_| !has_caught_up).and_then(|entry| slow_reader::slow(scene, entry));
     match slow {
         Some(slow) if slow.is_certain => Some((slow.cause, None)),
         slow => {
@@ -58,11 +57,11 @@ pub(crate) fn of_slow_reader(
 
 /// Who keeps a process from reading that writes what it reads.
 fn by_writing(scene: &Scene<'_>, at: usize) -> Option<(Cause, Root)> {
-    let report = scene.socket(at).filter(|report| report.socket.state != State::Listen)?;
-    if !report.holders.iter().any(|holder| scene.may_wait(holder.pid)) {
+    let entry = scene.socket(at).filter(|entry| entry.socket.state != State::Listen)?;
+    if !entry.holders.iter().any(|holder| scene.may_wait(holder.pid)) {
         return None;
     }
-    readers::of_socket(scene, report).iter().filter(|own| !own.is_helpless).find_map(|own| {
+    readers::of_socket(scene, entry).iter().filter(|own| !own.is_helpless).find_map(|own| {
         let found = ChainWalk::new(scene, own.holder.pid).follow(own, ReadEnd::Socket(at), Gait::Reads);
         let chain = found.filter(|chain| !chain.is_circle() && !chain.is_unsure())?;
         Some((backpressure(scene, own, &chain), chain))
@@ -71,13 +70,13 @@ fn by_writing(scene: &Scene<'_>, at: usize) -> Option<(Cause, Root)> {
 
 /// Who keeps a writer from writing.
 pub(crate) fn of_writer(scene: &Scene<'_>, at: usize) -> Option<Root> {
-    let report = scene.socket(at)?;
-    if scene.went(at).writing != Writing::Stalled && !would_block(&report.socket) {
+    let entry = scene.socket(at)?;
+    if scene.went(at).writing != Writing::Stalled && !would_block(&entry.socket) {
         return None;
     }
-    let holder = *report.holders.first()?;
+    let holder = *entry.holders.first()?;
     let mut walk = ChainWalk::new(scene, holder.pid);
-    let wait = by_threads(scene, holder.pid, &Scene::fds(&report.holders, holder.pid));
+    let wait = by_threads(scene, holder.pid, &Scene::fds(&entry.holders, holder.pid));
     let wait = wait.unwrap_or(Wait::Unknown);
     let mut chain = walk.step(holder, Over::Socket(at), Gait::StandsStill)?.begun(wait);
     if walk.is_no_circle(wait, &chain) {

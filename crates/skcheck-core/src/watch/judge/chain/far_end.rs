@@ -45,7 +45,7 @@ impl FarEnd {
     }
 
     fn of_socket(scene: &Scene<'_>, at: usize) -> Option<FarEnd> {
-        let report = scene.socket(at)?;
+        let entry = scene.socket(at)?;
         let reader = scene.peer_of(at);
         let SocketProgress { reading, pace, .. } =
             reader.map_or(SocketProgress::UNKNOWN, |reader| scene.went(reader));
@@ -55,7 +55,7 @@ impl FarEnd {
             && scene.went(at).window_closed != Some(false);
         let reads = matches!(reading, Reading::Slow | Reading::Draining) || has_read;
         // A sample has every socket that holds something.
-        let is_empty = reader.is_none() && !report.peer_holders.is_empty();
+        let is_empty = reader.is_none() && !entry.peer_holders.is_empty();
         if is_empty || reading == Reading::Idle && !has_read {
             return None;
         }
@@ -71,7 +71,7 @@ impl FarEnd {
             pace: reads.then_some(pace),
             unsent: Some(Payload(scene.unsent(at))),
             taken: scene.went(at).taken,
-            nobody: nobody(scene, report, reader),
+            nobody: nobody(scene, entry, reader),
         })
     }
 
@@ -105,12 +105,12 @@ impl FarEnd {
     /// Where somebody waits for an answer, or for a connection: who reads, or accepts, will come to it. Of
     /// what waits at a listener nothing is his alone.
     fn of_asked(scene: &Scene<'_>, over: Over, at: usize) -> Option<FarEnd> {
-        let report = scene.socket(at).filter(|_| scene.went(at).stands_still())?;
+        let entry = scene.socket(at).filter(|_| scene.went(at).stands_still())?;
         Some(FarEnd {
             reader: Some(ReadEnd::Socket(at)),
             owns: readers::at_far_end(scene, over),
             pace: None,
-            unsent: report.footprint.received.payload.filter(|_| report.socket.state != State::Listen),
+            unsent: entry.footprint.received.payload.filter(|_| entry.socket.state != State::Listen),
             taken: None,
             nobody: End::Hidden,
         })

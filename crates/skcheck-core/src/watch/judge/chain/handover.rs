@@ -31,8 +31,8 @@ pub(crate) fn follow(scene: &Scene<'_>, own: &HolderCause) -> Option<Root> {
 /// To the process at this end of a channel, if it stands still and the other end is the holder's.
 fn to(scene: &Scene<'_>, own: &HolderCause, channel: Holder) -> Option<Root> {
     let at = scene.place(channel)?;
-    let report = scene.socket(at)?;
-    let taker = readers::of_socket(scene, report).into_iter().find(|it| it.holder.pid == channel.pid)?;
+    let entry = scene.socket(at)?;
+    let taker = readers::of_socket(scene, entry).into_iter().find(|it| it.holder.pid == channel.pid)?;
     let stands_still = matches!(
         taker.cause.code,
         CauseCode::Stopped
@@ -42,9 +42,9 @@ fn to(scene: &Scene<'_>, own: &HolderCause, channel: Holder) -> Option<Root> {
             | CauseCode::Spinning
             | CauseCode::Paging
     );
-    let writer = report.peer_holders.iter().find(|holder| holder.pid == own.holder.pid)?;
+    let writer = entry.peer_holders.iter().find(|holder| holder.pid == own.holder.pid)?;
     let socket = scene.peer_of(at)?;
-    let unread = unread(&report.socket)?;
+    let unread = unread(&entry.socket)?;
     let link = Link::new(*writer, Wait::Handed, Some(unread), Some(taker.holder), Over::Socket(socket));
     stands_still.then(|| Root::new(vec![link], End::Stalled(taker.holder, Box::new(taker.cause))))
 }

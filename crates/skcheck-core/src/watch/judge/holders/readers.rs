@@ -13,14 +13,14 @@ use crate::watch::judge::holders::ranking::rank;
 use crate::watch::judge::scene::Scene;
 
 /// The holders that matter, the most telling first; none where nobody is known to hold it.
-pub(crate) fn of_socket(scene: &Scene<'_>, report: &SocketEntry) -> Vec<HolderCause> {
-    match report.holding {
-        Holding::AwaitingAccept { .. } => rank(scene, listener::of_connection(scene, report), true),
+pub(crate) fn of_socket(scene: &Scene<'_>, entry: &SocketEntry) -> Vec<HolderCause> {
+    match entry.holding {
+        Holding::AwaitingAccept { .. } => rank(scene, listener::of_connection(scene, entry), true),
         // No thread can read it as things are.
         Holding::IoUring => Vec::new(),
-        Holding::InFlight { .. } => of_receiver(scene, report),
-        _ if report.socket.state == State::Listen => rank(scene, listener::of_listener(scene, report), true),
-        _ => rank(scene, each(scene, &report.holders, report.socket.inode, false), false),
+        Holding::InFlight { .. } => of_receiver(scene, entry),
+        _ if entry.socket.state == State::Listen => rank(scene, listener::of_listener(scene, entry), true),
+        _ => rank(scene, each(scene, &entry.holders, entry.socket.inode, false), false),
     }
 }
 
@@ -57,8 +57,8 @@ fn forgive(cause: &mut Cause) {
 }
 
 /// Who should receive the message that a socket is in, where only one can, and why he does not.
-fn of_receiver(scene: &Scene<'_>, report: &SocketEntry) -> Vec<HolderCause> {
-    let [at] = report.holders.as_slice() else { return Vec::new() };
+fn of_receiver(scene: &Scene<'_>, entry: &SocketEntry) -> Vec<HolderCause> {
+    let [at] = entry.holders.as_slice() else { return Vec::new() };
     let channel = scene.held_by(at.descriptor()).filter(|it| it.holding == Holding::Descriptors);
     let mut owns = channel.map(|channel| of_socket(scene, channel)).unwrap_or_default();
     for own in &mut owns {

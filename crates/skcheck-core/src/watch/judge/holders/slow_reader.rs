@@ -18,8 +18,8 @@ pub(crate) struct Slow {
 
 /// Who has not run has read nothing: of several holders the one that ran reads. Where more did, nothing
 /// tells.
-pub(crate) fn slow(scene: &Scene<'_>, report: &SocketEntry) -> Option<Slow> {
-    let views: Option<Vec<&ProcessView<'_>>> = report.pids().map(|pid| scene.process(pid)).collect();
+pub(crate) fn slow(scene: &Scene<'_>, entry: &SocketEntry) -> Option<Slow> {
+    let views: Option<Vec<&ProcessView<'_>>> = entry.pids().map(|pid| scene.process(pid)).collect();
     let mut views = views?;
     if views.len() > 1 {
         views.retain(|view| view.threads.ran > 0);

@@ -66,7 +66,7 @@ pub(crate) fn of_flow(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry, 
 
 /// The verdict where only the queue's payload is known: if it shrank, somebody reads.
 pub(crate) fn by_payload(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry) -> Received {
-    let payload = |report: &SocketEntry| report.footprint.received.payload.map(|Payload(bytes)| bytes);
+    let payload = |entry: &SocketEntry| entry.footprint.received.payload.map(|Payload(bytes)| bytes);
     let shrunk = payload(before).zip(payload(now)).and_then(|(before, now)| before.checked_sub(now));
     match shrunk.filter(|bytes| *bytes > 0) {
         Some(shrunk) => Received {

@@ -25,8 +25,8 @@ pub(crate) fn received(span: &Span<'_>, before: Option<&SocketEntry>, now: &Sock
     };
     let (stayed, left) = compare(&before.waiters, &now.waiters);
     // Those that wait without a name were reset by their clients.
-    let nameless = |queue: AcceptQueue, report: &SocketEntry| {
-        u64::from(queue.waiting).saturating_sub(report.waiters.len() as u64)
+    let nameless = |queue: AcceptQueue, entry: &SocketEntry| {
+        u64::from(queue.waiting).saturating_sub(entry.waiters.len() as u64)
     };
     let reset = nameless(is, now).saturating_sub(nameless(was, before));
     let accepted = left.saturating_sub(reset).max(was.waiting.saturating_sub(is.waiting).into());

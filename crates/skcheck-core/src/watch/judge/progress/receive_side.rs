@@ -72,9 +72,9 @@ fn of_tcp(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEnt
 
 /// Whether nothing is there to be read. A FIN is nothing to be read, nor is what lies behind a hole in the
 /// stream.
-fn is_empty(report: &SocketEntry) -> bool {
-    let received = &report.footprint.received;
-    match report.socket.recv_q {
+fn is_empty(entry: &SocketEntry) -> bool {
+    let received = &entry.footprint.received;
+    match entry.socket.recv_q {
         _ if received.payload == Some(Payload(0)) => true,
         RecvQueue::Truesize(charge) => charge.0 == 0,
         RecvQueue::FirstDatagram(Payload(0)) => {

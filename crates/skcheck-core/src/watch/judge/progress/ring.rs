@@ -47,10 +47,10 @@ pub(crate) fn received(span: &Span<'_>, before: Option<&SocketEntry>, now: &Sock
 /// Packets that found no room in a ring between two samples; `None` where nothing tells. The count begins
 /// anew when the program asks for it.
 pub(crate) fn dropped(before: &SocketEntry, now: &SocketEntry) -> Option<u32> {
-    let drops = |report: &SocketEntry| fill(report)?.drops;
+    let drops = |entry: &SocketEntry| fill(entry)?.drops;
     drops(now)?.checked_sub(drops(before)?)
 }
 
-fn fill(report: &SocketEntry) -> Option<Fill> {
-    report.socket.rings?.fill
+fn fill(entry: &SocketEntry) -> Option<Fill> {
+    entry.socket.rings?.fill
 }

@@ -16,7 +16,7 @@ pub(crate) fn slept(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry, ho
         let rings = span.now.processes.values().flat_map(|process| &process.rings);
         rings.into_iter().any(|(_, sockets)| inode.is_some_and(|inode| sockets.contains(&inode)))
     };
-    let is_held = |report: &SocketEntry| report.holding == Holding::Descriptors;
+    let is_held = |entry: &SocketEntry| entry.holding == Holding::Descriptors;
     is_held(before) && is_held(now) && before.holders == now.holders && all_slept(span, holders) && !in_ring()
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn sent(span: &Span<'_>, pair: &SocketPair<'_>, reader: Option<Readin
         let is_open = span.now.drained.get(&pair.key) == Some(&StillOpen::Yes);
         return just(if is_open { Writing::Idle } else { Writing::Unknown });
     };
-    let before = pair.before.map(|report| &report.socket);
+    let before = pair.before.map(|entry| &entry.socket);
     if now.socket.state == State::Listen {
         return just(Writing::Idle);
     }

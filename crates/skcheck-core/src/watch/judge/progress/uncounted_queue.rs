@@ -109,8 +109,8 @@ fn has_shrunk(before: &SocketEntry, now: &SocketEntry) -> bool {
     payload(now) < payload(before) || own_charge(&now.socket) < own_charge(&before.socket)
 }
 
-fn payload(report: &SocketEntry) -> Option<u64> {
-    report.footprint.received.payload.map(|Payload(bytes)| bytes)
+fn payload(entry: &SocketEntry) -> Option<u64> {
+    entry.footprint.received.payload.map(|Payload(bytes)| bytes)
 }
 
 fn own_charge(socket: &Socket) -> Option<u64> {
@@ -163,10 +163,10 @@ fn first_packets(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &So
     if is_other || read > 0 && !now.socket.protocol.row().is_stream {
         return FirstPackets::Moved;
     }
-    let is_alone = |report: &SocketEntry, size: (u64, u64)| {
-        let charge = own_charge(&report.socket)
-            .or_else(|| report.footprint.received.charged.map(|Truesize(bytes)| bytes));
-        match payload(report) {
+    let is_alone = |entry: &SocketEntry, size: (u64, u64)| {
+        let charge = own_charge(&entry.socket)
+            .or_else(|| entry.footprint.received.charged.map(|Truesize(bytes)| bytes));
+        match payload(entry) {
             Some(bytes) => bytes <= size.0,
             None => charge.is_none_or(|bytes| bytes <= size.1),
         }

@@ -49,13 +49,13 @@ pub(crate) fn writers(sockets: &[SceneSocket<'_>]) -> FxHashMap<u32, Vec<usize>>
 
 /// Connections that hold nothing, by their inodes, with the places of the listeners that they wait at.
 pub(crate) fn waits_at(awaited: &[SocketEntry], listeners: &FxHashMap<Holder, usize>) -> Vec<(Inode, usize)> {
-    let waits = |report: &SocketEntry| {
+    let waits = |entry: &SocketEntry| {
         let at = |holder: &Holder| listeners.get(&holder.descriptor()).copied();
         // Of several at one address none is known to be it.
-        let mut places: Vec<usize> = report.peer_holders.iter().filter_map(at).collect();
+        let mut places: Vec<usize> = entry.peer_holders.iter().filter_map(at).collect();
         places.dedup();
         let [listener] = places.as_slice() else { return None };
-        Some((report.socket.inode?, *listener))
+        Some((entry.socket.inode?, *listener))
     };
     awaited.iter().filter_map(waits).collect()
 }

@@ -154,13 +154,13 @@ fn taken_now((.., went): &PairSide<'_>) -> Option<u64> {
 }
 
 /// All that the process has taken out of the socket since it was connected.
-fn consumed_ever((_, report, _): &PairSide<'_>) -> Option<u64> {
-    let Payload(unread) = report.footprint.received.payload?;
-    report.socket.tcp_info?.bytes_received?.checked_sub(unread).filter(|bytes| *bytes >= TELLING)
+fn consumed_ever((_, entry, _): &PairSide<'_>) -> Option<u64> {
+    let Payload(unread) = entry.footprint.received.payload?;
+    entry.socket.tcp_info?.bytes_received?.checked_sub(unread).filter(|bytes| *bytes >= TELLING)
 }
 
 /// All that the process has written to it.
-fn written_ever((_, report, _): &PairSide<'_>) -> Option<u64> {
-    let Payload(unsent) = unsent(&report.socket)?;
-    report.socket.tcp_info?.bytes_acked?.checked_add(unsent).filter(|bytes| *bytes >= TELLING)
+fn written_ever((_, entry, _): &PairSide<'_>) -> Option<u64> {
+    let Payload(unsent) = unsent(&entry.socket)?;
+    entry.socket.tcp_info?.bytes_acked?.checked_add(unsent).filter(|bytes| *bytes >= TELLING)
 }

@@ -22,16 +22,16 @@ impl Peers {
     /// Of those that an inode names: unix sockets.
     pub(crate) fn new(sockets: &[SocketEntry]) -> Peers {
         let named =
-            sockets.iter().enumerate().filter(|(_, report)| report.socket.protocol.row().names_peer_inode);
-        let by_inode = named.filter_map(|(at, report)| Some((report.socket.inode?, at))).collect();
+            sockets.iter().enumerate().filter(|(_, entry)| entry.socket.protocol.row().names_peer_inode);
+        let by_inode = named.filter_map(|(at, entry)| Some((entry.socket.inode?, at))).collect();
         Peers { by_inode, by_ends: FxHashMap::default(), addresses: FxHashSet::default() }
     }
 
     /// And of TCP and MPTCP sockets: only chains ask for these.
     pub(crate) fn add_tcp(&mut self, sockets: &[SocketEntry]) {
-        let tcp = sockets.iter().enumerate().filter(|(_, report)| report.socket.protocol.is_acknowledged());
-        for (at, report) in tcp {
-            if let Some(ends) = ends(&report.socket.local, &report.socket.peer) {
+        let tcp = sockets.iter().enumerate().filter(|(_, entry)| entry.socket.protocol.is_acknowledged());
+        for (at, entry) in tcp {
+            if let Some(ends) = ends(&entry.socket.local, &entry.socket.peer) {
                 self.addresses.insert(ends.0.0);
                 self.by_ends.entry(ends).or_default().push(at);
             }
@@ -44,23 +44,22 @@ impl Peers {
     pub(crate) fn of<'s>(
         &self,
         at: usize,
-        entry: impl Fn(usize) -> Option<&'s SocketEntry>,
+        socket: impl Fn(usize) -> Option<&'s SocketEntry>,
     ) -> Option<usize> {
-        let report = entry(at)?;
-        let socket = &report.socket;
-        if !socket.protocol.is_acknowledged() {
-            return self.by_inode.get(&socket.peer_inode?).copied();
+        let entry = socket(at)?;
+        let own = &entry.socket;
+        if !own.protocol.is_acknowledged() {
+            return self.by_inode.get(&own.peer_inode?).copied();
         }
-        let candidates = self.by_ends.get(&ends(&socket.peer, &socket.local)?)?;
+        let candidates = self.by_ends.get(&ends(&own.peer, &own.local)?)?;
         let candidates =
-            || candidates.iter().filter_map(|at| Some((*at, entry(*at)?))).filter(|it| it.0 != at);
-        let is_held = |other: &SocketEntry| other.holders.iter().any(|it| report.peer_holders.contains(it));
-        let near = || candidates().find(|(_, other)| other.netns == report.netns && !report.peer_inferred);
+            || candidates.iter().filter_map(|at| Some((*at, socket(*at)?))).filter(|it| it.0 != at);
+        let is_held = |other: &SocketEntry| other.holders.iter().any(|it| entry.peer_holders.contains(it));
+        let near = || candidates().find(|(_, other)| other.netns == entry.netns && !entry.peer_inferred);
         let held = || candidates().find(|(_, other)| is_held(other));
         let alone = || {
-            let mut elsewhere = candidates().filter(|(_, other)| other.netns != report.netns);
-            let first =
-                elsewhere.next().filter(|_| report.peer_inferred && report.peer_holders.is_empty())?;
+            let mut elsewhere = candidates().filter(|(_, other)| other.netns != entry.netns);
+            let first = elsewhere.next().filter(|_| entry.peer_inferred && entry.peer_holders.is_empty())?;
             elsewhere.next().is_none().then_some(first)
         };
         near().or_else(held).or_else(alone).map(|(at, _)| at)
@@ -68,10 +67,10 @@ impl Peers {
 
     /// Whether the other end of a socket is on this host, wherever it is: of unix sockets, of loopback
     /// addresses, and of an address that some socket of the sample has.
-    pub(crate) fn has_on_this_host(&self, report: &SocketEntry) -> bool {
+    pub(crate) fn has_on_this_host(&self, entry: &SocketEntry) -> bool {
         let is_here = |addr: IpAddr| addr.is_loopback() || self.addresses.contains(&addr);
-        !report.socket.protocol.is_acknowledged()
-            || canonical(&report.socket.peer).is_some_and(|(addr, _)| is_here(addr))
+        !entry.socket.protocol.is_acknowledged()
+            || canonical(&entry.socket.peer).is_some_and(|(addr, _)| is_here(addr))
     }
 }
 

@@ -99,7 +99,7 @@ fn a_greeting() {
     let judged = |ends: &[u32]| {
         let mut both = samples(&sockets, &sockets, &[client.clone(), stopped(30), stopped(40)]);
         let ends = ends.iter().fold(Sock::tcp(77).held(20, 9), |sock, pid| sock.peer_held(*pid, 4));
-        both.1.awaited = vec![ends.report()];
+        both.1.awaited = vec![ends.entry()];
         judge(&both.0, &both.1).sockets
     };
     check(of(&judged(&[40]), 1), (Blocked, &[((20, 9), Some((40, 4)))], Some((40, Stopped))));

@@ -195,10 +195,10 @@ impl Sock {
     }
 
     pub(crate) fn key(&self) -> SocketKey {
-        SocketKey::of(&self.report()).unwrap()
+        SocketKey::of(&self.entry()).unwrap()
     }
 
-    pub(crate) fn report(&self) -> SocketEntry {
+    pub(crate) fn entry(&self) -> SocketEntry {
         let facts = HostFacts::assumed(PageSize(4096));
         let footprint = Footprint::of(&self.socket, self.charge.map(Truesize), &facts);
         SocketEntry {
@@ -223,7 +223,7 @@ pub(crate) fn sample(second: u64, sockets: &[Sock]) -> Sample {
         host: HostFacts::assumed(PageSize(4096)),
         ledger: None,
         scanned,
-        sockets: sockets.iter().map(Sock::report).collect(),
+        sockets: sockets.iter().map(Sock::entry).collect(),
         pages: Vec::new(),
         processes: Vec::new(),
         unlisted_tcp_mem: None,

@@ -20,7 +20,7 @@ use crate::watch::sample::candidates::{Chosen, MOST_CLOSELY, candidates};
 /// A connection: its number, holders, holders of the other end, unread, received, unsent, acknowledged.
 struct Tcp(u64, u32, u32, u64, u64, u64, u64);
 
-fn report(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> SocketEntry {
+fn entry(mut socket: Socket, cookie: u64, holder: u32, peer: u32) -> SocketEntry {
     socket.cookie = Some(Cookie(cookie));
     let holders = |pid: u32| if pid == 0 { Vec::new() } else { vec![Holder::new(pid, 3)] };
     SocketEntry {
@@ -48,13 +48,13 @@ fn tcp(Tcp(cookie, holder, peer, unread, received, unsent, acked): Tcp) -> Socke
     socket.send_q = SendQueue::Payload(Payload(unsent));
     let info = TcpInfo { bytes_received: Some(received), bytes_acked: Some(acked), ..TcpInfo::default() };
     socket.tcp_info = Some(info);
-    report(socket, cookie, holder, peer)
+    entry(socket, cookie, holder, peer)
 }
 
 fn udp(cookie: u64, holder: u32, charged: u64) -> SocketEntry {
     let mut socket = Socket::unknown(Family::Ipv4, Protocol::Udp, State::Close);
     socket.recv_q = RecvQueue::Truesize(Truesize(charged));
-    report(socket, cookie, holder, 0)
+    entry(socket, cookie, holder, 0)
 }
 
 fn sample(sockets: Vec<SocketEntry>) -> Sample {
@@ -180,9 +180,9 @@ fn slow_readers_that_cannot_write() {
 #[test]
 fn readers_that_never_began() {
     let fresh = |milliseconds| {
-        let mut report = tcp(Tcp(1, 10, 0, 900, 900, 0, 0));
-        report.socket.tcp_info.as_mut().unwrap().last_data_recv = Some(Duration::from_millis(milliseconds));
-        report
+        let mut entry = tcp(Tcp(1, 10, 0, 900, 900, 0, 0));
+        entry.socket.tcp_info.as_mut().unwrap().last_data_recv = Some(Duration::from_millis(milliseconds));
+        entry
     };
     let chosen = |milliseconds| {
         let mut now = sample(vec![fresh(milliseconds)]);
