@@ -1,13 +1,13 @@
 //! What skcheck does: one file a command.
 
-mod asked;
+mod absent;
 pub(crate) mod demo;
 mod engine;
 mod failure;
 pub(crate) mod leaks;
 pub(crate) mod mem;
-pub(crate) mod own;
 pub(crate) mod packets;
+pub(crate) mod program;
 pub(crate) mod scan;
 mod session;
 mod signals;

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(FAILED);
     }
-    commands::own::begin();
+    commands::program::begin();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(refusal) => return refuse(&refusal),

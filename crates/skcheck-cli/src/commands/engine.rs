@@ -7,7 +7,7 @@ use skcheck_core::engine::Engine;
 use skcheck_core::{Gap, Missing, Place};
 
 use crate::commands::failure::Failure;
-use crate::commands::own::privilege;
+use crate::commands::program::privilege;
 use crate::commands::session::Session;
 use crate::config::EngineChoice;
 use crate::report::{Circumstances, EngineUse};

@@ -6,7 +6,7 @@ use skcheck_core::{Gap, Host, Query, memory, scan_with};
 
 use crate::commands::engine::Loaded;
 use crate::commands::failure::{Failure, Outcome};
-use crate::commands::own::privilege;
+use crate::commands::program::privilege;
 use crate::commands::session::Session;
 use crate::commands::stdout;
 use crate::config::{DocumentFormat, MemConfig};

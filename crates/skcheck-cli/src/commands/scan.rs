@@ -1,18 +1,18 @@
 //! The main job: scan, arrange, write.
 
 mod exit_code;
+mod single;
 mod stalled;
-mod whole;
-mod written;
+mod writer;
 
-use crate::commands::asked::{missing_pid, refuse_unknown_netns};
+use crate::commands::absent::{missing_pid, refuse_unknown_netns};
 use crate::commands::failure::{Failure, Outcome};
 use crate::commands::session::Session;
 use crate::config::ScanConfig;
 use crate::report::scan::ScanKind;
 
-pub(super) use crate::commands::scan::whole::measured;
-pub(super) use crate::commands::scan::written::write;
+pub(super) use crate::commands::scan::single::measured;
+pub(super) use crate::commands::scan::writer::write;
 
 /// Scans this host: once, or twice for readers that stand still.
 pub(crate) fn run(config: &ScanConfig) -> Result<Outcome, Failure> {
@@ -24,6 +24,6 @@ pub(crate) fn run(config: &ScanConfig) -> Result<Outcome, Failure> {
     refuse_unknown_netns(&session.host, &config.query.netns)?;
     match config.kind {
         ScanKind::Stalled => stalled::run(&session, config, missing_pid),
-        _ => whole::run(&session, config, missing_pid),
+        _ => single::run(&session, config, missing_pid),
     }
 }

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
-use crate::commands::own;
+use crate::commands::program;
 
 /// Whoever is told to end has ended so long after, whatever is in the way: a pipe that nobody reads, too.
 const LAST: Duration = Duration::from_millis(450);
@@ -53,7 +53,7 @@ impl Signals {
         if is_watched {
             // The kernel gives a signal to the main thread, if that takes it, even while it waits for
             // something else (`complete_signal`). So the watcher alone takes them.
-            own::ends().thread_block().map_err(io::Error::from)?;
+            program::ends().thread_block().map_err(io::Error::from)?;
         }
         Ok(Signals { told, over, wake })
     }

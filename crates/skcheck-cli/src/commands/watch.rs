@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use skcheck_core::Gap;
 use skcheck_core::watch::{Probe, judge};
 
-use crate::commands::asked::{missing_pid, refuse_unknown_netns};
+use crate::commands::absent::{missing_pid, refuse_unknown_netns};
 use crate::commands::engine::Loaded;
 use crate::commands::failure::{Failure, Outcome};
 use crate::commands::session::{Session, unheard};

@@ -10,7 +10,7 @@ use skcheck_core::Live;
 use skcheck_core::host::Answering;
 
 use crate::commands::failure::Outcome;
-use crate::commands::own;
+use crate::commands::program;
 use crate::config::{Roots, WorkerConfig};
 
 /// The name of the command that a worker is.
@@ -37,7 +37,7 @@ pub(super) fn live(roots: &Roots) -> Live {
 
 /// What starts a worker.
 pub(super) fn command(roots: &Roots, half: Option<Half>) -> Command {
-    let mut command = own::program();
+    let mut command = program::program();
     command.arg(WORKER).arg("--host-root").arg(&roots.host_root).arg("--proc").arg(&roots.proc);
     command.args(half.map(|half| match half {
         Half::Finder => "--half=finder",

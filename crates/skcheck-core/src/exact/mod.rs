@@ -9,7 +9,7 @@ pub(crate) mod agreement;
 pub(crate) mod elsewhere;
 pub(crate) mod measured;
 pub(crate) mod refine;
-pub(crate) mod summing;
+pub(crate) mod sums;
 
 pub use crate::exact::agreement::Agreement;
 pub use crate::exact::measured::{Blocks, Exact, HandedIn, NotMeasured, QueueExact};

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Limits, PageKind, Target};
-use crate::exact::summing::Summing;
+use crate::exact::sums::Summing;
 use crate::exact::{Blocks, Exact, NotMeasured};
 use crate::footprint::{Footprint, HostFacts, Side};
 

@@ -18,10 +18,10 @@
 //! # Ok::<(), skcheck_core::Error>(())
 //! ```
 
+pub(crate) mod classes;
 pub(crate) mod counts;
 pub(crate) mod look;
 pub(crate) mod report;
-pub(crate) mod sorting;
 
 pub use crate::leaks::look::{FirstLook, look};
 pub use crate::leaks::report::{Apart, Below, Leaked, Leaks, OpenSockets, PAUSE, Thresholds};

@@ -7,8 +7,8 @@
 
 pub(crate) mod count;
 pub(crate) mod plan;
+pub(crate) mod reader;
 pub(crate) mod singles;
-pub(crate) mod take;
 
 use crate::exact::measured::Blocks;
 use crate::model::units::{PageSize, Pages};

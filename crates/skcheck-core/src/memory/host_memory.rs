@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::collect::host_facts::{host_facts, kernel_config};
 use crate::host::Host;
 use crate::host::file::read;
-use crate::memory::census::take::take;
+use crate::memory::census::reader::take;
 use crate::memory::census::{Census, CensusProgress};
 use crate::memory::ledger::Ledger;
 use crate::memory::ledger::files::host_ledger;

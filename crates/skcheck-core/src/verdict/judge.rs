@@ -6,7 +6,7 @@ use crate::model::units::Bytes;
 use crate::snapshot::contents::Snapshot;
 use crate::verdict::answer::{Code, VerdictReason};
 use crate::verdict::evidence::Evidence;
-use crate::verdict::gather::gather;
+use crate::verdict::numbers::gather;
 use crate::verdict::rule;
 use crate::verdict::suspects::{HeavySocket, suspects};
 

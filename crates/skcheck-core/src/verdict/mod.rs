@@ -3,13 +3,13 @@
 
 pub(crate) mod answer;
 pub(crate) mod evidence;
-pub(crate) mod gather;
 pub(crate) mod judge;
+pub(crate) mod numbers;
 pub(crate) mod rule;
 pub(crate) mod suspects;
 
 pub use crate::verdict::answer::{Code, VerdictReason};
 pub use crate::verdict::evidence::Evidence;
-pub use crate::verdict::gather::unlisted;
 pub use crate::verdict::judge::{Verdict, judge, unseen};
+pub use crate::verdict::numbers::unlisted;
 pub use crate::verdict::suspects::HeavySocket;

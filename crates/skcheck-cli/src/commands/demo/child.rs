@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::commands::failure::{Failure, Outcome};
-use crate::commands::own;
+use crate::commands::program;
 use crate::stall::StalledReader;
 
 /// How long the child may take to make its reader.
@@ -45,7 +45,7 @@ impl Staller {
 
     /// Starts it, and waits until its reader stalls.
     pub(super) fn start(fragments: u32) -> Result<Staller, Failure> {
-        let mut child = own::program()
+        let mut child = program::program()
             .args(["hold-stalled-reader", "--fragments", &fragments.to_string()])
             // A terminal's Ctrl-C is for the parent: the child ends with that.
             .process_group(0)

@@ -7,7 +7,7 @@ use skcheck_core::watch::{Probe, Sample, judge};
 use crate::commands::engine::Loaded;
 use crate::commands::failure::{Failure, Outcome};
 use crate::commands::scan::exit_code::exit_code;
-use crate::commands::scan::written::{style, write, write_with};
+use crate::commands::scan::writer::{style, write, write_with};
 use crate::commands::session::Session;
 use crate::config::ScanConfig;
 use crate::output::table::watch::stalled::write_stalled;

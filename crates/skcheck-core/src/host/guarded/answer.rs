@@ -11,7 +11,7 @@ use crate::host::live::Live;
 use crate::host::seam::Host;
 use crate::host::worker::errors::encode_error;
 use crate::host::worker::many::Many;
-use crate::host::worker::serving::{AnswerWriter, serve};
+use crate::host::worker::service::{AnswerWriter, serve};
 use crate::host::worker::words::Words;
 
 /// Answers questions about the host that runs, one after the other.

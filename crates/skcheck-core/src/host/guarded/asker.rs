@@ -8,13 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::host::budget::Budget;
+use crate::host::guarded::owners::Whose;
 use crate::host::guarded::pool::{WorkerPool, WorkerStart};
 use crate::host::guarded::question::HostQuestion;
-use crate::host::guarded::silent::{Met, Silent};
+use crate::host::guarded::silence::{Met, Silent};
 use crate::host::guarded::subject::Subject;
-use crate::host::guarded::whose::Whose;
 use crate::host::live::Live;
-use crate::host::worker::left::{reap, reap_soon};
+use crate::host::worker::stragglers::{reap, reap_soon};
 use crate::host::worker::{Left, Trouble, Worker};
 use crate::model::place::{Place, ProcessName};
 

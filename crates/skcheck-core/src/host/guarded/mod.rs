@@ -7,12 +7,12 @@ pub(crate) mod answer;
 pub(crate) mod asker;
 pub(crate) mod conversation;
 pub(crate) mod host;
+pub(crate) mod owners;
 pub(crate) mod pool;
 pub(crate) mod processes;
 pub(crate) mod question;
-pub(crate) mod silent;
+pub(crate) mod silence;
 pub(crate) mod subject;
-pub(crate) mod whose;
 
 pub use crate::host::guarded::answer::Answering;
 pub use crate::host::guarded::asker::Guarded;

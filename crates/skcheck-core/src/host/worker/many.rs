@@ -1,6 +1,6 @@
 //! Answers that consist of many small parts.
 
-use crate::host::worker::serving::AnswerWriter;
+use crate::host::worker::service::AnswerWriter;
 use crate::host::worker::words::Words;
 
 /// So much is collected before it is handed on.

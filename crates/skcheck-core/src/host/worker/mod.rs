@@ -9,20 +9,20 @@
 
 pub(crate) mod errors;
 pub(crate) mod frames;
-pub(crate) mod left;
 pub(crate) mod many;
 pub(crate) mod process;
-pub(crate) mod serving;
+pub(crate) mod service;
 pub(crate) mod state;
+pub(crate) mod stragglers;
 #[cfg(test)]
 #[allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
 pub(crate) mod trouble;
 pub(crate) mod words;
 
-pub(crate) use crate::host::worker::left::Left;
 pub use crate::host::worker::many::Many;
 pub use crate::host::worker::process::Worker;
-pub use crate::host::worker::serving::{AnswerWriter, serve};
+pub use crate::host::worker::service::{AnswerWriter, serve};
+pub(crate) use crate::host::worker::stragglers::Left;
 pub use crate::host::worker::trouble::{Ending, Trouble};
 pub use crate::host::worker::words::{WordReader, Words};

@@ -10,8 +10,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::host::budget::Budget;
 use crate::host::worker::errors::decode_error;
 use crate::host::worker::frames::{self, AnswerPart, Incoming};
-use crate::host::worker::left::{Left, reap};
 use crate::host::worker::state;
+use crate::host::worker::stragglers::{Left, reap};
 use crate::host::worker::trouble::{Ending, Trouble};
 
 /// How long nothing may come before the worker is looked at.

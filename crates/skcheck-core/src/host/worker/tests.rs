@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::host::budget::Budget;
 use crate::host::worker::errors::decode_error;
 use crate::host::worker::frames::{self, AnswerPart, Incoming};
-use crate::host::worker::left::{LEFT, reap};
+use crate::host::worker::stragglers::{LEFT, reap};
 use crate::host::worker::{Trouble, Worker, serve};
 
 fn started(program: &str, argument: &str) -> Worker {

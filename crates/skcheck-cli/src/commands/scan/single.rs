@@ -5,7 +5,7 @@ use skcheck_core::{Snapshot, scan_with};
 use crate::commands::engine::Loaded;
 use crate::commands::failure::{Failure, Outcome};
 use crate::commands::scan::exit_code::exit_code;
-use crate::commands::scan::written::write;
+use crate::commands::scan::writer::write;
 use crate::commands::session::Session;
 use crate::config::ScanConfig;
 use crate::report::Circumstances;
