@@ -3,13 +3,13 @@
 use serde::Serialize;
 use skcheck_core::Gap;
 
-use crate::output::json::gap_place::{PlaceJson, ProcessNameJson};
+use crate::output::json::gap_place::{GapPlaceJson, ProcessNameJson};
 
 #[derive(Serialize)]
 pub(super) struct GapJson<'a> {
     what: &'static str,
     r#where: String,
-    place: PlaceJson,
+    place: GapPlaceJson,
     processes: Vec<ProcessNameJson>,
     count: Option<u64>,
     hides_sockets: bool,
@@ -23,7 +23,7 @@ impl<'a> GapJson<'a> {
         GapJson {
             what: gap.what.name(),
             r#where: gap.place.to_string(),
-            place: PlaceJson::new(&gap.place),
+            place: GapPlaceJson::new(&gap.place),
             processes: gap.place.named_processes().iter().map(ProcessNameJson::new).collect(),
             count: gap.count,
             hides_sockets: gap.hides_sockets(),

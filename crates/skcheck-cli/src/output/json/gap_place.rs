@@ -10,7 +10,7 @@ use crate::output::json::bytes::{hex_unless_utf8, lossy};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum PlaceJson {
+pub(super) enum GapPlaceJson {
     Table {
         table: &'static str,
     },
@@ -55,36 +55,37 @@ pub(super) enum PlaceJson {
     Other,
 }
 
-impl PlaceJson {
-    pub(super) fn new(place: &Place) -> PlaceJson {
+impl GapPlaceJson {
+    pub(super) fn new(place: &Place) -> GapPlaceJson {
         match place {
-            Place::Table(table) => PlaceJson::Table { table: table.name() },
-            Place::SockDiag => PlaceJson::SockDiag,
-            Place::Protocol(protocol) => PlaceJson::Protocol { protocol: protocol.name() },
-            Place::Protocols(sockets) => PlaceJson::Protocols {
+            Place::Table(table) => GapPlaceJson::Table { table: table.name() },
+            Place::SockDiag => GapPlaceJson::SockDiag,
+            Place::Protocol(protocol) => GapPlaceJson::Protocol { protocol: protocol.name() },
+            Place::Protocols(sockets) => GapPlaceJson::Protocols {
                 protocols: sockets.iter().map(|(name, sockets)| CountedJson::new(name, *sockets)).collect(),
             },
             Place::Connection { local, peer } => {
-                PlaceJson::Connection { local_port: *local, peer_port: *peer }
+                GapPlaceJson::Connection { local_port: *local, peer_port: *peer }
             }
-            Place::File { path, part } => PlaceJson::File { path: PathJson::new(path), part: *part },
-            Place::FileSystem { point, kind, path } => PlaceJson::FileSystem {
+            Place::File { path, part } => GapPlaceJson::File { path: PathJson::new(path), part: *part },
+            Place::FileSystem { point, kind, path } => GapPlaceJson::FileSystem {
                 mounted_at: lossy(point.as_os_str().as_bytes()),
                 mounted_at_hex: hex_unless_utf8(point.as_os_str().as_bytes()),
                 r#type: kind.clone(),
                 path: PathJson::new(path),
             },
-            Place::Namespaces { first, more } => {
-                PlaceJson::Namespaces { names: first.iter().map(NetnsNameJson::new).collect(), more: *more }
-            }
+            Place::Namespaces { first, more } => GapPlaceJson::Namespaces {
+                names: first.iter().map(NetnsNameJson::new).collect(),
+                more: *more,
+            },
             Place::Processes { first, more } => {
                 let processes = first.iter().map(ProcessNameJson::new).collect();
-                PlaceJson::Processes { processes, more: *more }
+                GapPlaceJson::Processes { processes, more: *more }
             }
-            Place::Interfaces => PlaceJson::Interfaces,
-            Place::Engine(engine) => PlaceJson::Engine { engine },
-            Place::Host => PlaceJson::Host,
-            _ => PlaceJson::Other,
+            Place::Interfaces => GapPlaceJson::Interfaces,
+            Place::Engine(engine) => GapPlaceJson::Engine { engine },
+            Place::Host => GapPlaceJson::Host,
+            _ => GapPlaceJson::Other,
         }
     }
 }
@@ -239,14 +240,14 @@ mod tests {
     #[test]
     fn every_kind_has_its_fields() {
         for (place, expected) in kinds() {
-            let found = serde_json::to_value(PlaceJson::new(&place)).unwrap();
+            let found = serde_json::to_value(GapPlaceJson::new(&place)).unwrap();
             assert_eq!(found, expected, "{place:?}");
         }
     }
 
     #[test]
     fn no_kind_is_left_out() {
-        let kind = |place: &Place| serde_json::to_value(PlaceJson::new(place)).unwrap()["kind"].clone();
+        let kind = |place: &Place| serde_json::to_value(GapPlaceJson::new(place)).unwrap()["kind"].clone();
         let mut left: Vec<Value> = testing::places().iter().map(kind).collect();
         assert!(!left.contains(&json!("other")), "{left:?}");
         left.retain(|kind| !kinds().iter().any(|(_, json)| json["kind"] == *kind));
