@@ -139,7 +139,7 @@ fn documents_have_every_field() {
         }
     };
     let last = documents.last().unwrap();
-    has(last, "schema at window stalled not_accepting sockets gone trend processes gaps");
+    has(last, "schema at window_s stalled not_accepting sockets gone trend processes gaps");
     assert_eq!(last["schema"], "skcheck.watch/1");
     let window = last["window_s"].as_f64().unwrap();
     assert!(window > 0.0, "{window}");

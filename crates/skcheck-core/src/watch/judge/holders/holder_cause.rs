@@ -8,6 +8,7 @@ use crate::watch::evidence::process::UnreadablePart;
 use crate::watch::judge::cause::code::CauseCode;
 use crate::watch::judge::cause::fact::{Cause, Fact};
 use crate::watch::judge::process::decision::{Decided, UnreadSocket, decide};
+use crate::watch::judge::process::view::ProcessView;
 use crate::watch::judge::scene::Scene;
 
 /// One holder, and why its process does not read the socket.
@@ -19,7 +20,8 @@ pub(crate) struct HolderCause {
     pub(crate) is_involved: bool,
 }
 
-/// Every process that holds a socket, its lowest descriptor for all of them.
+/// Every process that holds a socket, its lowest descriptor for all of them. One that has ended meanwhile, such as
+/// a child that had not executed its program yet, is none where others hold it.
 pub(crate) fn each(
     scene: &Scene<'_>,
     holders: &[Holder],
@@ -42,5 +44,9 @@ pub(crate) fn each(
             decide(view, &UnreadSocket { inode, fds: &fds, left: scene.left(inode), is_listener });
         Some(HolderCause { holder, cause, is_helpless, is_involved })
     };
+    let has_ended = |pid: u32| scene.process(pid).is_some_and(ProcessView::has_ended);
+    if by_pid.keys().any(|pid| !has_ended(*pid)) {
+        by_pid.retain(|pid, _| !has_ended(*pid));
+    }
     by_pid.into_iter().filter_map(own).collect()
 }

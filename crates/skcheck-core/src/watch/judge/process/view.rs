@@ -27,6 +27,11 @@ impl<'a> ProcessView<'a> {
         ProcessView { now, before, threads: Threads::of(now, before, window), sets: Sets::of(&now.epolls) }
     }
 
+    /// Whether it was not there any more when it was looked at.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.now.missing.contains(&UnreadablePart::Process)
+    }
+
     /// Of a process that was not looked at closely nothing is known but what keeps all of it from running.
     pub(crate) fn lacks(&self, what: UnreadablePart) -> bool {
         let is_missing = |what| self.now.missing.contains(&what);

@@ -75,7 +75,11 @@ fn privileges() {
         missing: vec![UnreadablePart::Process],
         ..Default::default()
     };
-    assert_eq!(why(&sock, &[gone]).evidence, [missing(UnreadablePart::Process)]);
+    assert_eq!(why(&sock, std::slice::from_ref(&gone)).evidence, [missing(UnreadablePart::Process)]);
+    // Where another holds it, it is that one.
+    let other = process(6, sleeps(Call::Sleep, 0));
+    let cause = why(&stalled().held(5, 3).held(6, 3), &[gone, other]);
+    assert_eq!((cause.code, cause.pid), (Blocked, Some(6)));
     assert_eq!(why(&sock, &[]).evidence, [missing(UnreadablePart::NotLookedAt)]);
     // It did not answer: that says nothing of what may be looked at.
     let silent = ProcessEvidence {
