@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skcheck_core::testing::procfs::config::KernelConfig;
 use skcheck_core::host::Release;
+use skcheck_core::testing::procfs::config::KernelConfig;
 use skcheck_core::testing::procfs::slabinfo::{SKB_SLABS, active_objects, active_objects_at_most};
 use skcheck_core::{HostFacts, PageSize};
 
