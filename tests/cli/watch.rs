@@ -251,6 +251,10 @@ fn a_slow_reader_has_a_cause() {
         command.stdin(Stdio::null());
         let child = Ended(child.unwrap());
         let pid = child.0.id();
+        // What held nothing at the first sample has no pace at the second.
+        wait_until("something waits there", || {
+            run(&mut skcheck(&format!("-t --pid {pid} --min-recvq 1 --exit-code"))).code == Some(1)
+        });
         let watch = format!("watch -t --pid {pid} --for 2s --interval 2s");
         let ran = run(&mut skcheck(&watch));
         let document = documents(&watch).pop().unwrap();
