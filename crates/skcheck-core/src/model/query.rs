@@ -18,8 +18,8 @@ use crate::model::table::Table;
 #[non_exhaustive]
 pub struct Query {
     /// What the sockets speak. With [`Protocols::MPTCP`] subflows are shown as parts of the sockets that they
-    /// carry. [`Protocols::VSOCK`] is asked for at once only if nothing else is: beside others where a descriptor
-    /// refers to such a socket, since for a mere question the kernel loads a module.
+    /// carry. Of [`Protocols::ALL`] vsock sockets are asked for only where a descriptor refers to one, since for a
+    /// mere question the kernel loads a module: any other set names what is in it.
     pub protocols: Protocols,
     /// Look at sockets of the IPv4 family.
     pub ipv4: bool,
@@ -88,27 +88,26 @@ impl Query {
         Query { protocols, ..Query::default() }
     }
 
-    /// The tables to dump, in the order of [`Table::ALL`]. Those of rare sockets (vsock) are among them only if nothing
-    /// else is asked for: beside others they are asked where a descriptor refers to such a socket.
+    /// The tables to dump, in the order of [`Table::ALL`]. Those of rare sockets (vsock) are among them only if
+    /// protocols are named: of a query for all they are asked where a descriptor refers to such a socket.
     pub fn tables(&self) -> Vec<Table> {
-        let is_only_rare = self.is_only_rare();
-        self.wanted_tables().filter(|table| is_only_rare || !table.row().is_rare).collect()
+        self.wanted_tables().filter(|table| self.names_protocols() || !table.row().is_rare).collect()
     }
 
     /// The tables to dump after those, where descriptors refer to sockets of protocols with these names.
     pub(crate) fn tables_held(&self, names: &[&[u8]]) -> Vec<Table> {
         let is_held = |table: &Table| names.iter().any(|name| table.is_called(name));
-        let is_only_rare = self.is_only_rare();
-        self.wanted_tables().filter(|table| !is_only_rare && table.row().is_rare && is_held(table)).collect()
+        let is_later = |table: &Table| !self.names_protocols() && table.row().is_rare;
+        self.wanted_tables().filter(|table| is_later(table) && is_held(table)).collect()
     }
 
     /// Whether tables are asked only where a descriptor refers to a socket of theirs.
     pub(crate) fn asks_later(&self) -> bool {
-        !self.is_only_rare() && self.wanted_tables().any(|table| table.row().is_rare)
+        !self.names_protocols() && self.wanted_tables().any(|table| table.row().is_rare)
     }
 
-    fn is_only_rare(&self) -> bool {
-        self.wanted_tables().all(|table| table.row().is_rare)
+    fn names_protocols(&self) -> bool {
+        self.protocols != Protocols::ALL
     }
 
     fn wanted_tables(&self) -> impl Iterator<Item = Table> {
@@ -208,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rare_tables_are_asked_at_once_only_alone() {
+    fn rare_tables_are_asked_at_once_only_by_name() {
         let check = |protocols, at_once: bool, later: bool| {
             let query = Query::of(protocols);
             assert_eq!(query.tables().contains(&Table::Vsock), at_once, "{protocols:?}");
@@ -221,8 +220,8 @@ mod tests {
             );
         };
         check(Protocols::ALL, false, true);
-        check(Protocols::ALL - Protocols::NETLINK, false, true);
-        check(Protocols::TCP | Protocols::VSOCK, false, true);
+        check(Protocols::ALL - Protocols::NETLINK, true, false);
+        check(Protocols::TCP | Protocols::VSOCK, true, false);
         check(Protocols::VSOCK, true, false);
         check(Protocols::of(&[Protocol::VsockStream]), true, false);
         check(Protocols::TCP, false, false);

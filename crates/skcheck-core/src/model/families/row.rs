@@ -125,7 +125,7 @@ pub(crate) struct TableRow {
     pub kernel_names: [&'static [&'static str]; 2],
     /// Asking it costs as much where it is empty, and /proc/net/protocols tells where it is.
     pub is_dear: bool,
-    /// It is asked only where a descriptor refers to such a socket, unless nothing else is asked for: on most
+    /// It is asked only where a descriptor refers to such a socket, unless protocols are named: on most
     /// hosts there is none, and for a question alone the kernel would load a module.
     pub is_rare: bool,
     /// Every kernel was built with it.
