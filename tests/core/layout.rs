@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::arrows::{self, circle, is_in, named};
+use crate::support::arrows::{self, is_in};
+use crate::support::layers::{Layers, assert_no_circle};
 
 #[test]
 fn every_test_and_bench_is_declared() {
@@ -41,7 +42,7 @@ fn entry_points(root: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// The rooms of the library, each below those that it may name: a file names those before its own, and its own.
-const ROOMS: [&str; 22] = [
+const ROOMS: Layers<'_> = Layers(&[
     "glob",
     "model",
     "procfs",
@@ -64,7 +65,7 @@ const ROOMS: [&str; 22] = [
     "watch::evidence",
     "watch::sample",
     "watch::judge",
-];
+]);
 
 /// Those that only say what there is.
 const DOORS: [&str; 2] = ["lib", "watch"];
@@ -73,35 +74,14 @@ fn sources() -> BTreeMap<String, String> {
     arrows::sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), 200)
 }
 
-/// The room of a file, by its place.
-fn room_of(file: &str) -> Option<usize> {
-    ROOMS.iter().position(|room| is_in(file, room))
-}
-
-fn offences(file: &str, named: &[String]) -> Vec<String> {
-    let Some(own) = room_of(file) else { return Vec::new() };
-    arrows::offences(file, named, |path| room_of(path).is_some_and(|room| room <= own))
-}
-
 #[test]
 fn a_room_names_only_those_above_it() {
-    let sources = sources();
-    let without_room: Vec<&String> = sources.keys().filter(|file| room_of(file).is_none()).collect();
-    let is_door = |file: &&&String| DOORS.contains(&file.as_str()) || is_in(file, "testing");
-    assert!(without_room.iter().all(|file| is_door(&file)), "{without_room:?}");
-    let is_furnished = |room: &&str| sources.keys().any(|file| is_in(file, room));
-    assert_eq!(ROOMS.iter().find(|room| !is_furnished(room)), None);
-    let offences: Vec<String> =
-        sources.iter().flat_map(|(file, source)| offences(file, &named(source))).collect();
-    assert!(offences.is_empty(), "{offences:#?}");
+    ROOMS.assert_kept(&sources(), |file| DOORS.contains(&file) || is_in(file, "testing"));
 }
 
 #[test]
 fn files_name_each_other_in_no_circle() {
-    let sources = sources();
-    let files = sources.iter().filter(|(file, _)| *file != "lib");
-    let arrows = arrows::arrows(files.map(|(file, source)| (file.as_str(), named(source))));
-    assert_eq!(circle(&arrows), None);
+    assert_no_circle(&sources());
 }
 
 /// What only one room knows.
@@ -122,10 +102,10 @@ fn secrets_are_kept() {
 #[test]
 fn offences_are_found() {
     let check = |file: &str, source: &str, expected: usize| {
-        assert_eq!(offences(file, &named(source)).len(), expected, "{file}: {source}");
+        assert_eq!(ROOMS.offences(file, source).len(), expected, "{file}: {source}");
     };
     check("model::query", "use crate::snapshot::entry::SocketEntry;", 1);
-    check("snapshot::join", "use crate::model::query::Query;\nuse crate::diag::{decode, request};", 0);
+    check("join::passes", "use crate::model::query::Query;\nuse crate::diag::{decode, request};", 0);
     check("watch::sample::probe", "fn f() { crate::watch::judge::judgement::judge() }", 1);
     check("watch::judge::scene", "use crate::watch::evidence::sample::Sample;", 0);
     check("memory::ledger", "use crate::Query;", 1);

@@ -5,6 +5,7 @@ pub(crate) mod arrows;
 pub(crate) mod cgroup;
 pub(crate) mod child;
 pub(crate) mod doing;
+pub(crate) mod layers;
 pub(crate) mod loopback;
 pub(crate) mod made_up;
 pub(crate) mod messages;
