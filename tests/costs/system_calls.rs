@@ -7,11 +7,10 @@ use std::os::unix::net::UnixStream;
 
 use nix::libc;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
-use skcheck_core::Table;
 use skcheck_core::testing::decode::Answer;
 use skcheck_core::testing::request;
 use skcheck_core::testing::request::States;
-use skcheck_core::{Host, Live, Query};
+use skcheck_core::{Host, Live, Query, Table};
 
 use crate::trace::{self, Calls};
 use crate::world::{Idlers, Sockets, child, in_own_world, role, scan_idle};

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
-use skcheck_core::Direction;
 use skcheck_core::engine::{Counters, Engine, Found, Packet, Queue, QueueEnd, Step, Target};
-use skcheck_core::{Agreement, Cookie, Exact, Inode, PageSize, Protocol, RecvQueue, Socket, State, testing};
+use skcheck_core::{
+    Agreement, Cookie, Direction, Exact, Inode, PageSize, Protocol, RecvQueue, Socket, State, testing,
+};
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, scan, whole};
 use crate::stuck::Stuck;

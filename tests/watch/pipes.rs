@@ -12,8 +12,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use rustix::io::{FdFlags, fcntl_setfd};
 use skcheck_core::watch::cause::{CauseCode, End, Fact, Link, Over, Wait};
-use skcheck_core::watch::evidence::Call;
-use skcheck_core::watch::evidence::{Conduit, ConduitKind};
+use skcheck_core::watch::evidence::{Call, Conduit, ConduitKind};
 use skcheck_core::watch::progress::Reading;
 use skcheck_core::{Holder, Inode, SocketEntry};
 

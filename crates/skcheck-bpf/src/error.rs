@@ -8,9 +8,8 @@ use aya::programs::ProgramError;
 use aya::{BtfError, EbpfError};
 use rustix::io::Errno;
 use skcheck_core::Live;
-use skcheck_core::host::Budget;
-use skcheck_core::host::is_confidential;
 use skcheck_core::host::worker::Trouble;
+use skcheck_core::host::{Budget, is_confidential};
 
 /// Why BPF cannot be used here.
 ///

@@ -1,19 +1,10 @@
 //! The passes that make the entries of a report, one after the other.
 
-use crate::join::entries::candidates;
-use crate::join::entries::closed;
-use crate::join::entries::unix_readers;
-use crate::join::measure;
-use crate::join::names::cgroups;
-use crate::join::names::containers;
-use crate::join::names::interfaces;
-use crate::join::names::processes;
-use crate::join::parties::holders;
-use crate::join::parties::peers_elsewhere;
-use crate::join::parties::portid;
-use crate::join::parties::search;
+use crate::join::entries::{candidates, closed, unix_readers};
+use crate::join::names::{cgroups, containers, interfaces, processes};
+use crate::join::parties::{holders, peers_elsewhere, portid, search};
 use crate::join::sockets::Join;
-use crate::join::tcp_info;
+use crate::join::{measure, tcp_info};
 
 /// Joins to each socket what is known of it, and drops those that do not match after all.
 pub(crate) fn run(join: &mut Join<'_>) {

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use crate::collect::host_facts;
-use crate::host::Host;
-use crate::host::file;
+use crate::host::{Host, file};
 use crate::procfs::number::parse_number;
 use crate::procfs::stat::Stat;
 

@@ -5,14 +5,13 @@ use skcheck_core::Holder;
 use skcheck_core::watch::cause::{Cause, End, Fact, Link, Over, Root};
 use skcheck_core::watch::evidence::Call;
 
-use crate::output::words::arrival;
 use crate::output::words::cause::clause;
 use crate::output::words::descriptor::descriptor;
 use crate::output::words::fact::{Said, facts};
 use crate::output::words::link::{blocked, one_of};
 use crate::output::words::pace::reads;
 use crate::output::words::sample::SampleNames;
-use crate::output::words::unreadable;
+use crate::output::words::{arrival, unreadable};
 use crate::report::watch::WatchRow;
 use crate::text::size;
 

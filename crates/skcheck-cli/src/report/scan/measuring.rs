@@ -1,7 +1,6 @@
 //! What measuring found on the whole.
 
-use skcheck_core::Direction;
-use skcheck_core::{Agreement, Blocks, Exact, NotMeasured, Snapshot, SocketEntry, Worst};
+use skcheck_core::{Agreement, Blocks, Direction, Exact, NotMeasured, Snapshot, SocketEntry, Worst};
 
 use crate::report::weight::charge;
 

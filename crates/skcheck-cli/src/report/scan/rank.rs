@@ -2,8 +2,7 @@
 
 use std::cmp::Reverse;
 
-use skcheck_core::Direction;
-use skcheck_core::{HostFacts, Snapshot, SocketEntry, Truesize, Worst};
+use skcheck_core::{Direction, HostFacts, Snapshot, SocketEntry, Truesize, Worst};
 
 use crate::report::scan::group::OwnerGroup;
 use crate::report::scan::request::SortKey;

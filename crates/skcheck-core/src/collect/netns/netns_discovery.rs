@@ -8,8 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::host::{Host, LARGEST_FILE};
 use crate::model::holder::Holder;
-use crate::model::netns::NetnsFile;
-use crate::model::netns::{Netns, NetnsId};
+use crate::model::netns::{Netns, NetnsFile, NetnsId};
 use crate::procfs::link::netns_id;
 use crate::procfs::mountinfo::{ip_netns_name, mounted_namespaces};
 

@@ -8,8 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::cgroup::mounts::{Hierarchy, HierarchyMount, HierarchyMounts};
 use crate::container::identity::Cgroup;
-use crate::host::Host;
-use crate::host::file;
+use crate::host::{Host, file};
 use crate::join::sockets::{Join, JoinedSocket};
 use crate::snapshot::entry::SocketEntry;
 

@@ -1,7 +1,6 @@
 //! Whose a netlink socket is that no descriptor is seen to hold: its portid tells.
 
-use crate::host::Host;
-use crate::host::file;
+use crate::host::{Host, file};
 use crate::join::sockets::Join;
 use crate::model::endpoint::Endpoint;
 use crate::procfs::status::Status;

@@ -8,8 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::exact::measured::Blocks;
-use crate::host::Host;
-use crate::host::file;
+use crate::host::{Host, file};
 use crate::memory::census::count::Counting;
 use crate::memory::census::plan::{CHUNK, Plan};
 use crate::memory::census::singles::{self, PageCounters};

@@ -1,7 +1,6 @@
 //! One row of the table: a socket, or all sockets of one owner, as text.
 
-use skcheck_core::Direction;
-use skcheck_core::{Certainty, Footprint, Holder, Holding, Socket, SocketEntry};
+use skcheck_core::{Certainty, Direction, Footprint, Holder, Holding, Socket, SocketEntry};
 
 use crate::output::table::scan::notes::{group_note, is_process};
 use crate::output::table::scan::writer::RowWriter;

@@ -5,8 +5,7 @@ use crate::output::table::scan::writer::RowWriter;
 use crate::output::words::names::SnapshotNames;
 use crate::report::scan::tests::{report_of, snapshot};
 use crate::report::scan::{Arrangement, GroupBy, SortKey};
-use crate::text::Charset;
-use crate::text::size;
+use crate::text::{Charset, size};
 
 const ARRANGEMENT: Arrangement =
     Arrangement { sort: SortKey::Charged, by: GroupBy::Process, top: None, per_process: None };
