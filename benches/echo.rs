@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use skcheck_bpf::Bpf;
 use skcheck_core::engine::{Engine, Limits, Target};
-use skcheck_core::{Live, Query};
+use skcheck_core::{Live, Query, SocketName};
 
 #[path = "../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command's own file
@@ -162,7 +162,7 @@ fn targets(engine: &Bpf) -> io::Result<Vec<Target<'static>>> {
     let mut targets = Vec::new();
     engine.find(&Query::default(), &mut |found| {
         let cookie = found.socket.cookie;
-        targets.extend(cookie.map(|cookie| Target::new(cookie, found.socket.protocol)));
+        targets.extend(cookie.map(|cookie| Target::new(SocketName::Cookie(cookie), found.socket.protocol)));
     })?;
     Ok(targets)
 }

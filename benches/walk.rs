@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use skcheck_bpf::Bpf;
 use skcheck_core::engine::{Engine, Limits, Step, Target};
-use skcheck_core::{Exact, Live, Protocol, Query, SocketEntry, scan_with};
+use skcheck_core::{Exact, Live, Protocol, Query, SocketEntry, SocketName, scan_with};
 
 #[path = "../crates/skcheck-cli/src/stall.rs"]
 #[allow(dead_code, unreachable_pub)] // the command's own file
@@ -58,7 +58,7 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     let Some((cookie, pieces)) = heaviest.and_then(|it| Some((it.socket.cookie?, measured(&it)))) else {
         return Err(io::Error::other(format!("{name}: nothing was measured")));
     };
-    let target = Target::new(cookie, protocol);
+    let target = Target::new(SocketName::Cookie(cookie), protocol);
     let walk = |targets: &[Target<'_>]| {
         let mut walked = 0u64;
         engine.walk(targets, &limits, &mut |_, step| {
@@ -72,7 +72,7 @@ fn measure(host: &Live, name: &str, port: u16, protocol: Protocol, runs: usize) 
     let of_kind = snapshot.sockets.iter().filter(|it| it.socket.protocol == protocol);
     let empty = of_kind.filter(|it| measured(it) == 0).find_map(|it| it.socket.cookie);
     let empty = empty.ok_or_else(|| io::Error::other(format!("{name}: no socket is empty")))?;
-    let nothing = Target::new(empty, protocol);
+    let nothing = Target::new(SocketName::Cookie(empty), protocol);
     let (idle, none) = median(runs, || walk(&[nothing]))?;
     let (whole, walked) = median(runs, || walk(&[target]))?;
     if (none, walked) != (0, pieces) {

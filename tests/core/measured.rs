@@ -9,8 +9,8 @@ use skcheck_core::engine::{
     Counters, Engine, Found, Limits, Packet, PageKind, Pass, Piece, Queue, QueueEnd, Step, Target,
 };
 use skcheck_core::{
-    Blocks, Bytes, Holder, Inode, Missing, NotMeasured, Payload, Place, Protocols, Query, Snapshot, Truesize,
-    scan_with,
+    Blocks, Bytes, Holder, Inode, Missing, NotMeasured, Payload, Place, Protocols, Query, Snapshot,
+    SocketName, Truesize, scan_with,
 };
 
 use crate::support::made_up::{Answer, MadeUp};
@@ -48,6 +48,14 @@ fn packet(block: u64) -> Packet {
     packet
 }
 
+/// All that it is asked for have cookies.
+fn cookie(target: &Target<'_>) -> u64 {
+    match target.name {
+        SocketName::Cookie(cookie) => cookie.0,
+        name => panic!("{name:?}"),
+    }
+}
+
 impl Engine for Canned {
     fn name(&self) -> &'static str {
         "canned"
@@ -68,9 +76,9 @@ impl Engine for Canned {
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
         let mut asked = self.asked.lock().expect("no test panics with it");
-        asked.extend(targets.iter().map(|target| target.cookie.0));
+        asked.extend(targets.iter().map(|target| cookie(target)));
         for (at, target) in targets.iter().enumerate() {
-            let Some(blocks) = self.queues.get(&target.cookie.0) else { continue };
+            let Some(blocks) = self.queues.get(&cookie(target)) else { continue };
             blocks.iter().for_each(|block| on_step(at, Step::Packet(&packet(*block))));
             let mut end = QueueEnd::new(Queue::Receive);
             (end.complete, end.steady) = (true, true);

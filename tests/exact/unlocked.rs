@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::net::{AddressFamily, SocketType};
 use skcheck_core::engine::{Counters, Engine, Found, Packet, Queue, QueueEnd, Step, Target};
 use skcheck_core::{
-    Agreement, Cookie, Direction, Exact, Inode, PageSize, Protocol, RecvQueue, Socket, State, testing,
+    Agreement, Cookie, Direction, Exact, Inode, PageSize, Protocol, RecvQueue, Socket, SocketName, State,
+    testing,
 };
 
 use crate::measure::{ALL_PACKETS, engine, exact, here, scan, whole};
@@ -32,9 +33,13 @@ fn found(inode: Inode) -> Found {
     found.expect("a descriptor refers to it")
 }
 
+fn name_of(socket: &Socket) -> SocketName {
+    socket.name().expect("a descriptor refers to it")
+}
+
 /// The packets of one socket, and how the walks of its queues ended; `None` where it was not met.
-fn steps(cookie: Cookie, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEnd>, Counters)> {
-    let target = Target::new(cookie, protocol);
+fn steps(name: SocketName, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEnd>, Counters)> {
+    let target = Target::new(name, protocol);
     let (mut packets, mut ends, mut counters) = (Vec::new(), Vec::new(), None::<Counters>);
     let walked = engine().walk(&[target], &ALL_PACKETS, &mut |_, step| match step {
         Step::Packet(packet) => packets.push(packet.clone()),
@@ -51,13 +56,13 @@ fn steps(cookie: Cookie, protocol: Protocol) -> Option<(Vec<Packet>, Vec<QueueEn
 }
 
 /// Walks one socket; `None` where it was not met.
-fn walk(cookie: Cookie, protocol: Protocol) -> Option<Exact> {
-    let (packets, ends, counters) = steps(cookie, protocol)?;
+fn walk(name: SocketName, protocol: Protocol) -> Option<Exact> {
+    let (packets, ends, counters) = steps(name, protocol)?;
     Some(testing::exact(&packets, &ends, counters, PageSize(rustix::param::page_size() as u64)))
 }
 
 fn walked(socket: &Socket) -> Exact {
-    walk(socket.cookie.expect("the engine gives it one"), socket.protocol).expect("it is there")
+    walk(name_of(socket), socket.protocol).expect("it is there")
 }
 
 #[test]
@@ -160,11 +165,11 @@ fn unix_messages_in_full_use() {
     let (reader, writer) = unix_pair(SocketType::SEQPACKET);
     SIZES.iter().for_each(|size| sockets::send_unix(&writer, *size));
     let socket = found(inode(&reader)).socket;
-    let cookie = socket.cookie.expect("the engine gives it one");
+    let name = name_of(&socket);
     let shapes = |packets: &[Packet]| -> Vec<(u64, u64)> {
         packets.iter().map(|packet| (packet.len.0, packet.truesize.0)).collect()
     };
-    let (at_rest, ..) = steps(cookie, socket.protocol).expect("it is there");
+    let (at_rest, ..) = steps(name, socket.protocol).expect("it is there");
     let known = shapes(&at_rest);
     assert_eq!(known.iter().map(|(len, _)| *len).collect::<Vec<_>>(), SIZES.map(|size| size as u64));
     let over = AtomicBool::new(false);
@@ -181,7 +186,7 @@ fn unix_messages_in_full_use() {
         });
         let begun = Instant::now();
         while begun.elapsed() < TIME || proven + approximate < WALKS {
-            let (packets, ends, _) = steps(cookie, socket.protocol).expect("it is there");
+            let (packets, ends, _) = steps(name, socket.protocol).expect("it is there");
             if ends.iter().any(|end| !end.steady || !end.complete) {
                 approximate += 1;
                 continue;
@@ -252,14 +257,14 @@ fn connections_that_nobody_accepts() {
 fn a_socket_that_is_gone() {
     let Some(_turn) = turn::beside_others("unlocked::a_socket_that_is_gone") else { return };
     let pair = tcp_pair("127.0.0.1");
-    let cookie = found(inode(&pair.server)).socket.cookie.expect("the engine gives it one");
-    assert!(walk(cookie, Protocol::Tcp).is_some());
+    let name = name_of(&found(inode(&pair.server)).socket);
+    assert!(walk(name, Protocol::Tcp).is_some());
     drop(pair);
     let families = [AddressFamily::INET, AddressFamily::INET6];
     let _others = families.map(|family| sockets::socket_of(family, SocketType::DGRAM, None));
-    assert_eq!(walk(cookie, Protocol::Tcp).map(|exact| exact.unread().0).unwrap_or_default(), 0);
+    assert_eq!(walk(name, Protocol::Tcp).map(|exact| exact.unread().0).unwrap_or_default(), 0);
     for protocol in [Protocol::Udp, Protocol::UnixStream, Protocol::Netlink] {
-        assert_eq!(walk(Cookie(u64::MAX), protocol), None);
+        assert_eq!(walk(SocketName::Cookie(Cookie(u64::MAX)), protocol), None);
     }
 }
 

@@ -9,6 +9,12 @@ mod small;
 use aya::{Btf, BtfError, Endianness};
 
 use crate::btf::small::small;
+use crate::objects::Object;
+
+/// Whether a BTF has this name: of a type, a member or a number.
+fn names(file: &[u8], name: &str) -> bool {
+    file.split(|byte| *byte == 0).any(|it| it == name.as_bytes())
+}
 
 #[cfg(test)]
 pub(crate) use crate::btf::small::layout;
@@ -23,25 +29,29 @@ pub(crate) struct KernelBtf {
     pub(crate) types: Btf,
     /// The functions that stand for iterators, with the kernel's numbers for them.
     pub(crate) iterators: Btf,
+    /// The kernel has `bpf_loop`.
+    pub(crate) has_loops: bool,
+    /// Its iterator over TCP sockets locks each (since Linux 5.15).
+    pub(crate) locks_tcp: bool,
 }
 
 impl KernelBtf {
     /// The kernel's BTF, as far as these objects need it.
-    pub(crate) fn read(objects: &[&[u8]]) -> Result<KernelBtf, BtfError> {
+    pub(crate) fn read(objects: &[Object]) -> Result<KernelBtf, BtfError> {
         let file =
             std::fs::read(VMLINUX).map_err(|error| BtfError::FileError { path: VMLINUX.into(), error })?;
-        KernelBtf::of(&file, objects)
+        KernelBtf::of(&file, objects, names(&file, "BPF_FUNC_loop"))
     }
 
-    /// The same of a kernel's whole BTF.
-    fn of(file: &[u8], objects: &[&[u8]]) -> Result<KernelBtf, BtfError> {
+    /// The same of a kernel's whole BTF; one without `bpf_loop` takes other objects.
+    fn of(file: &[u8], objects: &[Object], has_loops: bool) -> Result<KernelBtf, BtfError> {
         let parse = |btf: &[u8]| Btf::parse(btf, Endianness::default());
-        match small(file, objects) {
-            Some([types, iterators]) => {
-                Ok(KernelBtf { types: parse(&types)?, iterators: parse(&iterators)? })
-            }
+        let objects: Vec<&[u8]> = objects.iter().map(|object| object.for_loops(has_loops)).collect();
+        let [types, iterators] = match small(file, &objects) {
+            Some([types, iterators]) => [parse(&types)?, parse(&iterators)?],
             // A newer layout: loading is slower, and no less right.
-            None => Ok(KernelBtf { types: parse(file)?, iterators: parse(file)? }),
-        }
+            None => [parse(file)?, parse(file)?],
+        };
+        Ok(KernelBtf { types, iterators, has_loops, locks_tcp: names(file, "bpf_tcp_iter_state") })
     }
 }

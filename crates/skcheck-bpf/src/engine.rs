@@ -12,9 +12,10 @@ use skcheck_core::{Holder, Inode, Live, Query};
 use crate::btf::KernelBtf;
 use crate::error::{Error, Kind};
 use crate::find::Finder;
+use crate::objects::{self, Object};
 use crate::walker::Walker;
 use crate::wire::FilterValue;
-use crate::{find, records, room, walk, walker};
+use crate::{records, room, walk};
 
 /// What the engine is called.
 pub const NAME: &str = "bpf";
@@ -49,7 +50,7 @@ impl Bpf {
         room::look()?;
         // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made
         // small.
-        let read_both = || read_btf(&[find::OBJECT, walker::OBJECT]);
+        let read_both = || read_btf(&[objects::FIND, objects::WALK]);
         let reading = spawn(read_both);
         let (for_walker, btf) = mpsc::sync_channel(1);
         let coming = spawn(move || {
@@ -126,7 +127,7 @@ impl Prepared {
     }
 }
 
-pub(crate) fn read_btf(objects: &[&[u8]]) -> Result<Arc<KernelBtf>, Error> {
+pub(crate) fn read_btf(objects: &[Object]) -> Result<Arc<KernelBtf>, Error> {
     KernelBtf::read(objects).map(Arc::new).map_err(|error| Error::no_btf(&error))
 }
 

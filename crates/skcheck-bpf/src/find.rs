@@ -13,11 +13,9 @@ use zerocopy::FromZeros;
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
 use crate::maps;
+use crate::objects;
 use crate::pass::{self, RingBuffer, Time};
 use crate::wire::{CountsValue, FilterValue, ProtocolName, TallyValue, want};
-
-/// `find.c`, compiled.
-pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/find.o");
 
 /// The programs that look at descriptors, in the kernel. What they hand out are the bytes of records
 /// ([`FindRecord`](crate::wire::FindRecord)).
@@ -78,7 +76,7 @@ impl Finder {
             .btf(Some(&btf.types))
             .override_global("bound_is_listed", &bound_is_listed, true)
             .override_global("hz", &hz, true)
-            .load(OBJECT)
+            .load(objects::FIND.for_loops(btf.has_loops))
             .map_err(|error| Error::object(&error))?;
         pass::load(&mut ebpf, &btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;

@@ -23,7 +23,7 @@ use crate::find::{Finder, PassCounts};
 use crate::isolated::answer::{Parts, hand_on, result};
 use crate::isolated::request::Request;
 use crate::wire::FilterValue;
-use crate::{find, records, room, walker};
+use crate::{objects, records, room};
 
 /// Loading waits for the kernel to come to rest (`synchronize_rcu`), and so does the end of a program.
 const AT_LEAST: Duration = Duration::from_secs(2);
@@ -198,7 +198,7 @@ pub fn serve(half: Half, host: &Live, input: &mut dyn io::Read, out: &mut dyn io
 
 fn serve_finder(input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result<()> {
     let mut finder = room::look()
-        .and_then(|()| read_btf(&[find::OBJECT]))
+        .and_then(|()| read_btf(&[objects::FIND]))
         .and_then(|btf| Finder::load(EbpfLoader::new(), btf));
     worker::serve(input, out, &mut |question, answer| {
         let request = Request::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
@@ -221,7 +221,7 @@ fn serve_finder(input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result
 }
 
 fn serve_walker(host: &Live, input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut walker = room::look().and_then(|()| read_btf(&[walker::OBJECT])).map(|btf| {
+    let mut walker = room::look().and_then(|()| read_btf(&[objects::WALK])).map(|btf| {
         let ready = Prepared::Not.ready(&btf, Limits::PACKETS);
         (ready.map_or_else(Prepared::Refused, Prepared::There), btf)
     });

@@ -23,8 +23,8 @@
 //!
 //! # Privileges
 //!
-//! CAP_BPF and CAP_PERFMON; Linux 5.17 or newer
-//! with BTF (`CONFIG_DEBUG_INFO_BTF`).
+//! CAP_BPF and CAP_PERFMON; Linux 5.8 or newer with BTF (`CONFIG_DEBUG_INFO_BTF`). Before Linux 5.11 memory for maps
+//! and programs counts against `RLIMIT_MEMLOCK`, which is lifted for the process.
 
 #![cfg_attr(
     not(test),
@@ -38,6 +38,7 @@ mod find;
 mod isolated;
 mod kcmp;
 mod maps;
+mod objects;
 mod pass;
 mod records;
 mod room;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use skcheck_core::engine::{Limits, Target};
-use skcheck_core::{Live, Netns, Protocol, Protocols};
+use skcheck_core::{Live, Netns, Protocol, Protocols, SocketName};
 
 use crate::error::Error;
 use crate::pass::{Ended, Time};
@@ -40,7 +40,8 @@ pub(crate) fn run(
 ) -> io::Result<bool> {
     // Loading takes no time off what there is to walk in.
     let refused = walker.need(WalkProgram::Files).err();
-    let time = walker.start(limits)?;
+    let by_inode = targets.iter().any(|target| matches!(target.name, SocketName::Inode(_)));
+    let time = walker.start(limits, by_inode)?;
     let done = vec![false; targets.len()];
     let mut walk = TargetWalk { walker, host, targets, time, done, refused, on_record };
     let mut first = 0;
@@ -74,8 +75,8 @@ impl TargetWalk<'_, '_> {
     /// Walks some of the targets: those to be locked, then all that descriptors lead to, and of the others
     /// what is in a table.
     fn batch(&mut self, batch: Range<usize>) -> io::Result<Ended> {
-        let cookies = self.targets.iter().map(|target| target.cookie).enumerate();
-        self.walker.want(cookies.skip(batch.start).take(batch.len()))?;
+        let names = self.targets.iter().map(|target| target.name).enumerate();
+        self.walker.want(names.skip(batch.start).take(batch.len()))?;
         if self.time.locks && self.locked(&batch)? == Ended::OutOfTime {
             return Ok(Ended::OutOfTime);
         }

@@ -8,16 +8,14 @@ use std::time::{Duration, Instant};
 
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::Limits;
-use skcheck_core::{Cookie, Live, Netns};
+use skcheck_core::{Live, Netns, SocketName};
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, Kind, defect};
 use crate::maps;
+use crate::objects;
 use crate::pass::{self, Ended, RingBuffer, Time};
-use crate::wire::{LimitsValue, TablesValue, TargetValue};
-
-/// `walk.c`, compiled.
-pub(crate) const OBJECT: &[u8] = aya::include_bytes_aligned!("bpf/walk.o");
+use crate::wire::{LimitsValue, TablesValue, TargetValue, target_key};
 
 /// What one packet takes in the ring buffer, if it has all the fragments that it can have (17, if the kernel
 /// is built as most are).
@@ -90,10 +88,13 @@ impl Walker {
         let mut ring_bytes = ring_for(packets);
         let (ebpf, ring) = loop {
             loader.map_max_entries("packets", u32::try_from(ring_bytes).unwrap_or(u32::MAX));
-            let made = loader.load(OBJECT).map_err(|error| Error::object(&error)).and_then(|mut ebpf| {
-                let ring = pass::take_ring(&mut ebpf, "packets")?;
-                Ok((ebpf, ring))
-            });
+            let made = loader
+                .load(objects::WALK.for_loops(btf.has_loops))
+                .map_err(|error| Error::object(&error))
+                .and_then(|mut ebpf| {
+                    let ring = pass::take_ring(&mut ebpf, "packets")?;
+                    Ok((ebpf, ring))
+                });
             match made {
                 Err(error) if error.kind() == Kind::Memory && ring_bytes > SMALLEST_RING => {
                     ring_bytes = (ring_bytes / 4).max(SMALLEST_RING);
@@ -112,14 +113,15 @@ impl Walker {
         self.packets >= packets || ring_for(self.packets) >= ring_for(packets)
     }
 
-    /// Tells the programs how far to go. Returns how long a pass may take.
-    pub(crate) fn start(&mut self, limits: &Limits) -> Result<Time, Error> {
+    /// Tells the programs how far to go, and whether sockets are named by their inodes. Returns how long a pass may
+    /// take.
+    pub(crate) fn start(&mut self, limits: &Limits, by_inode: bool) -> Result<Time, Error> {
         let packets = u64::from(limits.packets.min(MOST_PACKETS));
         let deadline = limits.time.map_or(0, |time| nanoseconds(since_boot().saturating_add(time)));
         let full = self.ring_bytes - ENDS;
         // What is begun finds room for all its packets, as far as the buffer can be that large.
         let room = full - (packets * PACKET_BYTES).min(full / 2 + full / 4);
-        let limits_value = LimitsValue { packets, deadline, room, full };
+        let limits_value = LimitsValue { packets, deadline, room, full, by_inode: by_inode.into() };
         maps::set_value(&mut self.ebpf, "limits", limits_value)?;
         Ok(match limits.time {
             Some(time) => Time {
@@ -132,10 +134,11 @@ impl Walker {
     }
 
     /// Sets which sockets are to be walked, each with its number: at most [`TARGETS`].
-    pub(crate) fn want(&mut self, sockets: impl Iterator<Item = (usize, Cookie)>) -> Result<(), Error> {
+    pub(crate) fn want(&mut self, sockets: impl Iterator<Item = (usize, SocketName)>) -> Result<(), Error> {
         let slot = |slot| u32::try_from(slot).unwrap_or(u32::MAX);
-        let target =
-            |(number, cookie): (usize, Cookie)| (cookie.0, TargetValue { slot: slot(number), attempts: 0 });
+        let target = |(number, name): (usize, SocketName)| {
+            (target_key(name), TargetValue { slot: slot(number), attempts: 0 })
+        };
         maps::fill(&mut self.ebpf, "targets", sockets.map(target))
     }
 
@@ -178,7 +181,15 @@ impl Walker {
     pub(crate) fn need(&mut self, way: WalkProgram) -> Result<(), Error> {
         let Walker { btf, ebpf, loaded, .. } = self;
         let (program, over) = way.program();
-        loaded.entry(way).or_insert_with(|| pass::load(ebpf, btf, program, over)).clone()
+        loaded
+            .entry(way)
+            .or_insert_with(|| {
+                if way == WalkProgram::Locked && !btf.locks_tcp {
+                    return Err(Error::new(Kind::TooOld, "this kernel's iterator locks no TCP socket"));
+                }
+                pass::load(ebpf, btf, program, over)
+            })
+            .clone()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::protocol::Protocol;
 use crate::model::query::Query;
 use crate::model::queues::UnixQueue;
 use crate::model::ring::Fill;
-use crate::model::socket::{Cookie, Inode, Socket};
+use crate::model::socket::{Inode, Socket, SocketName};
 use crate::model::state::State;
 use crate::model::tcp::TcpInfo;
 use crate::model::units::{Payload, Truesize};
@@ -116,8 +116,8 @@ impl Tally {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Target<'a> {
-    /// Its cookie.
-    pub cookie: Cookie,
+    /// By what it is found.
+    pub name: SocketName,
     /// What it speaks.
     pub protocol: Protocol,
     /// The namespace that it is in, where something leads there: only a socket that is to be locked is looked
@@ -127,14 +127,14 @@ pub struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// A socket to walk, wherever it is.
-    pub fn new(cookie: Cookie, protocol: Protocol) -> Target<'a> {
-        Target { cookie, protocol, netns: None }
+    pub fn new(name: SocketName, protocol: Protocol) -> Target<'a> {
+        Target { name, protocol, netns: None }
     }
 
     /// A socket to walk. `None` for MPTCP, whose queues are not those of other sockets.
     pub(crate) fn of(socket: &Socket) -> Option<Target<'a>> {
-        let cookie = socket.cookie.filter(|_| socket.protocol.row().not_walked.is_none())?;
-        Some(Target::new(cookie, socket.protocol))
+        let name = socket.name().filter(|_| socket.protocol.row().not_walked.is_none())?;
+        Some(Target::new(name, socket.protocol))
     }
 
     /// The same, in its namespace. A TCP socket that is not connected is in no table, and cannot be locked

@@ -117,7 +117,7 @@ pub use model::protocol::{Family, Protocol};
 pub use model::queues::{RecvQueue, SendQueue, UnixQueue};
 pub use model::ring::{Fill, Oldest, Ring, Rings, Unit};
 pub use model::skmem::SkMem;
-pub use model::socket::{Cookie, Inode, Mptcp, Shutdown, Socket};
+pub use model::socket::{Cookie, Inode, Mptcp, Shutdown, Socket, SocketName};
 pub use model::state::State;
 pub use model::table::{IpVersion, Table};
 pub use model::tcp::{TcpInfo, Timer};

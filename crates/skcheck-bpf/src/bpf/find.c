@@ -3,12 +3,12 @@
  * One pass over every descriptor of every process: counts the sockets of each network namespace, and
  * hands out those that hold something, filtered here so that only matches leave the kernel.
  */
+#include "loops.h"
 #include "tcp.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define NSFS_MAGIC 0x6e736673
-#define SOCKFS_MAGIC 0x534f434b
 #define NAME_MAX 108
 
 /* Whether TCP sockets that are only bound are in the tables of this kernel (since 6.8). */
@@ -119,9 +119,12 @@ struct sum {
 	__u32 packets, stream, most, unused;
 };
 
-static long add_packet(__u32 at, void *context)
+/* The queue that is being added up. */
+struct sum sum_at;
+
+STEP int add_packet(void)
 {
-	struct sum *sum = context;
+	struct sum *sum = &sum_at;
 	struct unix_skb_parms *parms;
 	__u32 length, consumed;
 
@@ -145,6 +148,7 @@ static long add_packet(__u32 at, void *context)
 	sum->next = (__u64)FIELD(sk_buff, sum->next, next);
 	return 0;
 }
+LOOP(add_packets, add_packet, WALK_MAX)
 
 /* What can be seen of a queue without going along it. The address of a packet can be that of another one later. */
 struct ends { __u64 first, last, first_head, last_head; __u32 length, consumed; };
@@ -166,24 +170,26 @@ static __always_inline void look_at_ends(struct sock *sk, bool stream, struct en
 /* Adds up a unix socket's receive queue, which is not locked: it must be the same before and after. */
 static __always_inline void add_queue(struct sock *sk, struct found *record)
 {
-	struct sum sum = { .stream = record->socket_type != SOCK_DGRAM };
+	struct sum *sum = &sum_at;
 	struct ends before, after;
 
-	look_at_ends(sk, sum.stream, &before);
-	sum.end = sum.before = AT(sock, sk, sk_receive_queue);
-	sum.next = before.first;
-	sum.most = before.length;
-	bpf_loop(WALK_MAX, add_packet, &sum, 0);
-	look_at_ends(sk, sum.stream, &after);
-	if (sum.next != sum.end || sum.packets != before.length || __builtin_memcmp(&before, &after, sizeof(before)) ||
-	    (sum.stream && !HAS(unix_skb_parms, consumed)))
+	__builtin_memset(sum, 0, sizeof(*sum));
+	sum->stream = record->socket_type != SOCK_DGRAM;
+	look_at_ends(sk, sum->stream, &before);
+	sum->end = sum->before = AT(sock, sk, sk_receive_queue);
+	sum->next = before.first;
+	sum->most = before.length;
+	add_packets();
+	look_at_ends(sk, sum->stream, &after);
+	if (sum->next != sum->end || sum->packets != before.length || __builtin_memcmp(&before, &after, sizeof(before)) ||
+	    (sum->stream && !HAS(unix_skb_parms, consumed)))
 		record->flags |= CUT_SHORT;
-	record->payload = sum.payload;
-	record->truesize = sum.truesize;
-	record->packets = sum.packets;
-	record->recv_q = sum.payload;
+	record->payload = sum->payload;
+	record->truesize = sum->truesize;
+	record->packets = sum->packets;
+	record->recv_q = sum->payload;
 	if (record->socket_type == SOCK_DGRAM)
-		record->recv_q = before.first == sum.end ? 0 : FIELD(sk_buff, before.first, len);
+		record->recv_q = before.first == sum->end ? 0 : FIELD(sk_buff, before.first, len);
 }
 
 static __always_inline void tell_drops(struct sock *sk, struct found *record)
@@ -210,13 +216,13 @@ static __always_inline __u32 wmem_of(struct sock *sk)
 	struct sock___wmem *newest = (void *)sk;
 
 	if (bpf_core_field_exists(((struct sock *)0)->sk_wmem_alloc.refs))
-		return sk->sk_wmem_alloc.refs.counter - 1;
-	return newest->sk_wmem_alloc.counter - 1;
+		return GET(sk, sk_wmem_alloc.refs.counter) - 1;
+	return GET(newest, sk_wmem_alloc.counter) - 1;
 }
 
 static __always_inline __s32 forward_of(struct sock *sk)
 {
-	return bpf_core_field_exists(sk->sk_forward_alloc) ? sk->sk_forward_alloc : 0;
+	return bpf_core_field_exists(sk->sk_forward_alloc) ? GET(sk, sk_forward_alloc) : 0;
 }
 
 static __always_inline void describe_unix(struct sock *sk, struct found *record)
@@ -316,36 +322,36 @@ static __always_inline void queues_of_tcp(struct sock *sk, __u32 state, struct q
 	__s32 unread;
 
 	if (state == TCP_LISTEN) {
-		queues->recv_q = sk->sk_ack_backlog;
+		queues->recv_q = GET(sk, sk_ack_backlog);
 		if (bpf_core_field_exists(sk->sk_max_ack_backlog))
-			queues->send_q = sk->sk_max_ack_backlog;
+			queues->send_q = GET(sk, sk_max_ack_backlog);
 		queues->holds = queues->recv_q > 0;
 		return;
 	}
-	tcp = bpf_skc_to_tcp_sock(sk);
+	tcp = TCP_SOCK_OF(sk);
 	if (!tcp)
 		return;
-	unread = tcp->rcv_nxt - tcp->copied_seq;
+	unread = GET(tcp, rcv_nxt) - GET(tcp, copied_seq);
 	queues->recv_q = unread > 0 ? unread : 0;
 	/* The end of the stream has a sequence number too. Of a socket that no table knows Recv-Q is what can
 	 * be read (tcp_inq), of the others what the tables say. */
 	if (queues->recv_q && state == TCP_CLOSE && bpf_core_field_exists(sk->__sk_common.skc_flags) &&
 	    bpf_core_enum_value_exists(enum sock_flags, SOCK_DONE) && !is_bound(sk) &&
-	    sk->__sk_common.skc_flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE)))
+	    GET(sk, __sk_common.skc_flags) & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE)))
 		queues->recv_q--;
 	/* What is not acknowledged is in a queue, unless the queues were emptied when it was closed. */
-	if (sk->sk_wmem_queued || state == TCP_CLOSE)
-		queues->send_q = tcp->write_seq - tcp->snd_una;
-	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.rmem_alloc.counter ||
-			sk->sk_backlog.len || sk->sk_wmem_queued;
+	if (GET(sk, sk_wmem_queued) || state == TCP_CLOSE)
+		queues->send_q = GET(tcp, write_seq) - GET(tcp, snd_una);
+	queues->holds = queues->recv_q || queues->send_q || GET(sk, sk_backlog.rmem_alloc.counter) ||
+			GET(sk, sk_backlog.len) || GET(sk, sk_wmem_queued);
 }
 
 static __always_inline void queues_of_udp(struct sock *sk, struct queues *queues)
 {
-	queues->recv_q = sk->sk_backlog.rmem_alloc.counter - FIELD_IF_ANY(udp_sock, sk, forward_deficit);
+	queues->recv_q = GET(sk, sk_backlog.rmem_alloc.counter) - FIELD_IF_ANY(udp_sock, sk, forward_deficit);
 	queues->send_q = wmem_of(sk);
-	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.rmem_alloc.counter ||
-			sk->sk_backlog.len || sk->sk_wmem_queued;
+	queues->holds = queues->recv_q || queues->send_q || GET(sk, sk_backlog.rmem_alloc.counter) ||
+			GET(sk, sk_backlog.len) || GET(sk, sk_wmem_queued);
 }
 
 static __always_inline bool is_ping(__u32 family, __u32 type, __u32 protocol)
@@ -355,30 +361,30 @@ static __always_inline bool is_ping(__u32 family, __u32 type, __u32 protocol)
 
 static __always_inline void queues_of_ping(struct sock *sk, struct queues *queues)
 {
-	queues->recv_q = sk->sk_backlog.rmem_alloc.counter;
+	queues->recv_q = GET(sk, sk_backlog.rmem_alloc.counter);
 	queues->send_q = wmem_of(sk);
-	queues->holds = queues->recv_q || queues->send_q || sk->sk_backlog.len;
+	queues->holds = queues->recv_q || queues->send_q || GET(sk, sk_backlog.len);
 }
 
 /* A listener's queue is known by its length, any other's only by adding it up: for the filter all that
  * hold anything match. */
 static __always_inline void queues_of_unix(struct sock *sk, struct queues *queues)
 {
-	if (sk->__sk_common.skc_state == TCP_LISTEN) {
-		queues->recv_q = sk->sk_receive_queue.qlen;
+	if (GET(sk, __sk_common.skc_state) == TCP_LISTEN) {
+		queues->recv_q = GET(sk, sk_receive_queue.qlen);
 		if (bpf_core_field_exists(sk->sk_max_ack_backlog))
-			queues->send_q = sk->sk_max_ack_backlog;
+			queues->send_q = GET(sk, sk_max_ack_backlog);
 		queues->holds = queues->recv_q > 0;
 		return;
 	}
 	queues->send_q = wmem_of(sk);
-	queues->holds = queues->send_q || sk->sk_receive_queue.qlen;
+	queues->holds = queues->send_q || GET(sk, sk_receive_queue.qlen);
 }
 
 #define TELL_OF(address, place, bit, field)                    \
 	do {                                                   \
 		if (bpf_core_field_exists((address)->field)) { \
-			record->place = (address)->field;      \
+			record->place = GET(address, field);   \
 			record->known |= bit;                  \
 		}                                              \
 	} while (0)
@@ -396,16 +402,22 @@ static __always_inline void describe(struct sock *sk, struct inode *inode, struc
 	tell_drops(sk, record);
 }
 
-/* Whose descriptor this is. */
-static __always_inline void name_holder(struct task_struct *task, __u32 fd, struct found *record)
+/* Whose descriptor a descriptor is. */
+struct holder { __u32 pid, tid, fd; };
+
+static __always_inline struct holder holder_of(struct task_struct *task, __u32 fd)
 {
-	record->pid = pid_of(task);
-	record->fd = fd;
-	if (has_own_table(task))
-		record->tid = tid_of(task);
+	return (struct holder){ .pid = pid_of(task), .tid = has_own_table(task) ? tid_of(task) : 0, .fd = fd };
 }
 
-static __always_inline int emit(struct task_struct *task, __u32 fd, __u32 kind, __u64 inode, __u32 flags)
+static __always_inline void name_holder(struct found *record, struct holder holder)
+{
+	record->pid = holder.pid;
+	record->tid = holder.tid;
+	record->fd = holder.fd;
+}
+
+static __always_inline int emit(struct holder holder, __u32 kind, __u64 inode, __u32 flags)
 {
 	struct found *record = bpf_ringbuf_reserve(&found, sizeof(*record), 0);
 
@@ -414,7 +426,7 @@ static __always_inline int emit(struct task_struct *task, __u32 fd, __u32 kind, 
 	__builtin_memset(record, 0, sizeof(*record));
 	record->kind = kind;
 	record->flags = flags;
-	name_holder(task, fd, record);
+	name_holder(record, holder);
 	record->inode = inode;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
@@ -470,8 +482,8 @@ static __always_inline bool is_inet(struct subject *subject)
  * charged to an inet socket, so without a charge its queues are empty, whatever it speaks. */
 static __always_inline bool is_uncharged(struct sock *sk, struct subject *subject)
 {
-	return is_inet(subject) && subject->state != TCP_LISTEN && !sk->sk_backlog.rmem_alloc.counter &&
-	       !sk->sk_backlog.len && !sk->sk_wmem_queued && !wmem_of(sk) && !forward_of(sk);
+	return is_inet(subject) && subject->state != TCP_LISTEN && !GET(sk, sk_backlog.rmem_alloc.counter) &&
+	       !GET(sk, sk_backlog.len) && !GET(sk, sk_wmem_queued) && !wmem_of(sk) && !forward_of(sk);
 }
 
 /* Looks at an inet socket's queues. Whether its protocol, family and sizes are asked for. */
@@ -507,8 +519,8 @@ static __always_inline bool matches(struct task_struct *task, struct sock *sk, s
 {
 	bool matches = false;
 
-	subject->type = sk->sk_type;
-	subject->protocol = sk->sk_protocol;
+	subject->type = GET(sk, sk_type);
+	subject->protocol = GET(sk, sk_protocol);
 	if (is_inet(subject)) {
 		matches = matches_inet(sk, asked, subject);
 	} else if (subject->family == AF_UNIX) {
@@ -533,20 +545,20 @@ static __always_inline bool hand_out(struct task_struct *task, __u32 fd, struct 
 		return false;
 	__builtin_memset(record, 0, sizeof(*record));
 	record->kind = SOCKET;
-	name_holder(task, fd, record);
+	name_holder(record, holder_of(task, fd));
 	record->netns = subject->netns;
 	record->inode = inode->i_ino;
-	record->cookie = bpf_get_socket_cookie(sk);
+	record->cookie = COOKIE_OF(sk);
 	record->family = subject->family;
 	record->socket_type = subject->type;
 	record->protocol = subject->protocol;
 	record->state = subject->state;
 	record->recv_q = subject->queues.recv_q;
 	record->send_q = subject->queues.send_q;
-	record->rmem_alloc = sk->sk_backlog.rmem_alloc.counter;
+	record->rmem_alloc = GET(sk, sk_backlog.rmem_alloc.counter);
 	record->wmem_alloc = wmem_of(sk);
-	record->wmem_queued = sk->sk_wmem_queued;
-	record->backlog = sk->sk_backlog.len;
+	record->wmem_queued = GET(sk, sk_wmem_queued);
+	record->backlog = GET(sk, sk_backlog.len);
 	record->known = ALWAYS;
 	describe(sk, inode, record);
 	if (subject->family == AF_UNIX)
@@ -585,7 +597,7 @@ static __always_inline void count(struct task_struct *task, struct sock *sk, str
 	if (!subject->has_table && (!asked->pid || pid_of(task) == asked->pid))
 		add_apart(sk, counted);
 	if (subject->is_tcp && subject->state != TCP_CLOSE)
-		counted->sum.tcp_memory += (__s64)sk->sk_backlog.rmem_alloc.counter + sk->sk_wmem_queued +
+		counted->sum.tcp_memory += (__s64)GET(sk, sk_backlog.rmem_alloc.counter) + GET(sk, sk_wmem_queued) +
 					   forward_of(sk);
 }
 
@@ -598,6 +610,7 @@ int find(struct bpf_iter__task_file *ctx)
 	struct question *asked;
 	struct counts *counted;
 	struct socket *sock;
+	struct net *net;
 	struct sock *sk;
 	__u32 zero = 0;
 
@@ -607,18 +620,19 @@ int find(struct bpf_iter__task_file *ctx)
 	counted = bpf_map_lookup_elem(&counts, &zero);
 	if (!asked || !counted)
 		return 0;
-	sock = bpf_sock_from_file(file);
+	sock = socket_of(file);
 	if (!sock) {
 		if (file->f_inode->i_sb->s_magic == NSFS_MAGIC)
-			return emit(task, ctx->fd, NAMESPACE_FILE, file->f_inode->i_ino, 0);
+			return emit(holder_of(task, ctx->fd), NAMESPACE_FILE, file->f_inode->i_ino, 0);
 		return 0;
 	}
-	sk = sock->sk;
+	sk = GET(sock, sk);
 	if (!sk)
 		return 0;
-	subject.netns = sk->__sk_common.skc_net.net->ns.inum;
-	subject.family = sk->__sk_common.skc_family;
-	subject.state = sk->__sk_common.skc_state;
+	net = GET(sk, __sk_common.skc_net.net);
+	subject.netns = GET(net, ns.inum);
+	subject.family = GET(sk, __sk_common.skc_family);
+	subject.state = GET(sk, __sk_common.skc_state);
 	if ((asked->families & WANT_IDLE || !is_uncharged(sk, &subject)) && matches(task, sk, asked, &subject) &&
 	    !hand_out(task, ctx->fd, file->f_inode, sk, &subject))
 		return 1;
@@ -631,14 +645,17 @@ int find(struct bpf_iter__task_file *ctx)
 
 /* A walk of the messages that wait at a unix socket: which message, and which of its descriptors is next. */
 struct flight {
-	struct task_struct *task;
 	__u64 next, end;
-	__u32 at, fd, no_room;
+	struct holder holder;
+	__u32 at, no_room, unused;
 };
 
-static long look_at_flight(__u32 step, void *context)
+/* The messages that are being looked at. */
+struct flight flight_at;
+
+STEP int look_at_flight(void)
 {
-	struct flight *flight = context;
+	struct flight *flight = &flight_at;
 	struct unix_skb_parms *parms;
 	struct scm_fp_list *list;
 	struct file *file;
@@ -660,40 +677,51 @@ static long look_at_flight(__u32 step, void *context)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode, i_ino);
 	if (bpf_map_lookup_elem(&wanted, &inode) &&
-	    emit(flight->task, flight->fd, HOLDER, inode, IN_FLIGHT))
+	    emit(flight->holder, HOLDER, inode, IN_FLIGHT))
 		flight->no_room = 1;
 	return flight->no_room != 0;
 }
+LOOP(look_at_all_flights, look_at_flight, WALK_MAX)
 
-/* The messages that wait at a unix socket, not locked. What comes or goes meanwhile may be missed. */
-static __always_inline bool look_at_flights(struct task_struct *task, __u32 fd, struct sock *sk)
+/* Whether any message that waits at a unix socket can have descriptors with it. */
+static __always_inline bool has_flights(struct sock *sk)
 {
-	struct flight flight = { .task = task, .fd = fd };
 	struct unix_sock *self = (void *)sk;
 
-	if (bpf_core_field_exists(self->scm_stat.nr_fds.counter) && !BPF_CORE_READ(self, scm_stat.nr_fds.counter))
-		return true;
 	if (!HAS(unix_skb_parms, fp) || !HAS(scm_fp_list, count) || !HAS(scm_fp_list, fp))
+		return false;
+	return !bpf_core_field_exists(self->scm_stat.nr_fds.counter) || BPF_CORE_READ(self, scm_stat.nr_fds.counter);
+}
+
+/* The messages that wait at a unix socket, not locked. What comes or goes meanwhile may be missed. */
+static __always_inline bool look_at_flights(struct sock *sk)
+{
+	if (!has_flights(sk))
 		return true;
-	flight.end = AT(sock, sk, sk_receive_queue);
-	flight.next = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
-	bpf_loop(WALK_MAX, look_at_flight, &flight, 0);
-	return !flight.no_room;
+	flight_at.at = flight_at.no_room = 0;
+	flight_at.end = AT(sock, sk, sk_receive_queue);
+	flight_at.next = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
+	look_at_all_flights();
+	return !flight_at.no_room;
 }
 
 /* Those who wait at a unix listener. */
-struct queue { struct task_struct *task; __u64 next, end; __u32 fd, no_room; };
+struct queue { __u64 next, end; __u32 no_room, unused; };
 
-static long look_at_waiting(__u32 step, void *context)
+/* The listener that is being looked at. */
+struct queue queue_at;
+
+STEP int look_at_waiting(void)
 {
-	struct queue *queue = context;
+	struct queue *queue = &queue_at;
 
 	if (!queue->next || queue->next == queue->end)
 		return 1;
-	queue->no_room = !look_at_flights(queue->task, queue->fd, FIELD(sk_buff, queue->next, sk));
+	queue->no_room = !look_at_flights(FIELD(sk_buff, queue->next, sk));
 	queue->next = (__u64)FIELD(sk_buff, queue->next, next);
 	return queue->no_room != 0;
 }
+LOOP(look_at_all_waiting, look_at_waiting, WALK_MAX)
 
 /* Who holds the inodes that are asked for, and in whose messages they wait. */
 SEC("iter/task_file")
@@ -701,30 +729,31 @@ int holders(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	struct queue queue = {};
 	struct socket *sock;
 	struct sock *sk;
+	bool is_listener;
 	__u64 inode;
 
 	if (!file || !task)
 		return 0;
-	sock = bpf_sock_from_file(file);
+	sock = socket_of(file);
 	if (!sock)
 		return 0;
 	inode = file->f_inode->i_ino;
-	if (bpf_map_lookup_elem(&wanted, &inode) && emit(task, ctx->fd, HOLDER, inode, 0))
+	if (bpf_map_lookup_elem(&wanted, &inode) && emit(holder_of(task, ctx->fd), HOLDER, inode, 0))
 		return 1;
-	sk = sock->sk;
-	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
+	sk = GET(sock, sk);
+	if (!sk || GET(sk, __sk_common.skc_family) != AF_UNIX)
 		return 0;
-	if (sk->__sk_common.skc_state != TCP_LISTEN)
-		return !look_at_flights(task, ctx->fd, sk);
-	if (!HAS(sk_buff, sk))
+	is_listener = GET(sk, __sk_common.skc_state) == TCP_LISTEN;
+	if (is_listener ? !HAS(sk_buff, sk) : !has_flights(sk))
 		return 0;
-	queue.task = task;
-	queue.fd = ctx->fd;
-	queue.end = AT(sock, sk, sk_receive_queue);
-	queue.next = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
-	bpf_loop(WALK_MAX, look_at_waiting, &queue, 0);
-	return queue.no_room != 0;
+	flight_at.holder = holder_of(task, ctx->fd);
+	if (!is_listener)
+		return !look_at_flights(sk);
+	queue_at.no_room = 0;
+	queue_at.end = AT(sock, sk, sk_receive_queue);
+	queue_at.next = (__u64)BPF_CORE_READ(sk, sk_receive_queue.next);
+	look_at_all_waiting();
+	return queue_at.no_room != 0;
 }

@@ -7,7 +7,7 @@
  * A program that reads a field which the kernel has not is refused. So only what makes an answer what it is
  * is read unconditionally, and is essential:
  *  - what leads to a socket, and tells sockets apart: file.f_inode, inode.i_ino, inode.i_sb and its s_magic,
- *    socket.sk, sock_common.skc_family, skc_state, skc_net, skc_cookie, sock.sk_type, sk_protocol, and
+ *    file.private_data, socket.sk, sock_common.skc_family, skc_state, skc_net, skc_cookie, sock.sk_type, sk_protocol, and
  *    ns_common.inum;
  *  - what leads to a process: task_struct.group_leader, thread_pid, files, and pid.level, numbers, upid.nr;
  *  - what a filter compares: sock.sk_backlog, sk_wmem_queued, sk_wmem_alloc, sk_ack_backlog, sk_receive_queue,
@@ -50,7 +50,7 @@ struct task_struct {
 };
 struct super_block { unsigned long s_magic; };
 struct inode { struct super_block *i_sb; unsigned long i_ino; kuid_t i_uid; };
-struct file { struct inode *f_inode; };
+struct file { struct inode *f_inode; void *private_data; };
 struct file___count { atomic64_t f_count; };     /* before 6.13: how many references */
 typedef struct { atomic64_t refcnt; } file_ref_t;
 struct file___ref { file_ref_t f_ref; };         /* since 6.13: that, less one */
@@ -197,7 +197,8 @@ struct folio___order { unsigned char _folio_order; };    /* 6.2 to 6.5 */
 struct folio { unsigned long _flags_1; };                /* since 6.6: its lowest byte */
 
 /* Slabs. */
-struct slab { struct list_head slab_list; void *freelist; };
+struct slab { struct list_head slab_list; void *freelist; };            /* since 5.17 */
+struct page___slab { struct list_head slab_list; void *freelist; };     /* before */
 struct kmem_cache_node { struct list_head partial; };
 struct kmem_cache { struct list_head list; struct kmem_cache_node *node[1]; };
 struct kmem_cache_per_node_ptrs { struct kmem_cache_node *node; };
@@ -238,6 +239,25 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 #define TCP_NEW_SYN_RECV 12
 #define SO_EE_ORIGIN_ZEROCOPY 5
 #define EEXIST 17
+
+#define SOCKFS_MAGIC 0x534f434b
+
+/* Before 5.11 nothing leads from a file to its socket but its private data, which is no typed pointer: what is
+ * behind it is read, not followed. Before 5.12 no program can have a socket named that has no cookie yet. */
+#ifdef EARLY
+#define GET(pointer, field) BPF_CORE_READ(pointer, field)
+static __always_inline struct socket *socket_of(struct file *file)
+{
+	return file->f_inode->i_sb->s_magic == SOCKFS_MAGIC ? file->private_data : NULL;
+}
+#define TCP_SOCK_OF(sk) ((struct tcp_sock *)(sk))
+#define COOKIE_OF(sk) ((__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter))
+#else
+#define GET(pointer, field) ((pointer)->field)
+#define socket_of(file) bpf_sock_from_file(file)
+#define TCP_SOCK_OF(sk) bpf_skc_to_tcp_sock(sk)
+#define COOKIE_OF(sk) bpf_get_socket_cookie(sk)
+#endif
 
 /* Reads a field of a structure at a numeric address. */
 #define FIELD(type, address, ...)                                        \

@@ -51,7 +51,7 @@ struct {
 	__uint(max_entries, 1 << 23);
 } packets SEC(".maps");
 
-/* Sockets to walk, by cookie; one that has been walked is taken out. */
+/* Sockets to walk, by cookie, or by inode and BY_INODE; one that has been walked is taken out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 16);
@@ -81,16 +81,15 @@ static __always_inline struct scratch *own_scratch(void)
 	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
-static long resolve_fragment(__u32 at, void *context)
+/* Finds the pages of the fragments that were read. */
+static __always_inline void resolve_fragments(struct scratch *own, __u32 frags)
 {
-	struct scratch *own = own_scratch();
-
-	if (!own || at >= FRAGS)
-		return 1;
-	resolve(&own->fragment[at], own->frag[at].page);
-	own->fragment[at].offset = own->frag[at].offset;
-	own->fragment[at].length = own->frag[at].length;
-	return 0;
+	_Pragma("clang loop unroll(disable)")
+	for (__u32 at = 0; at < FRAGS && at < frags; at++) {
+		resolve(&own->fragment[at], own->frag[at].page);
+		own->fragment[at].offset = own->frag[at].offset;
+		own->fragment[at].length = own->frag[at].length;
+	}
 }
 
 static __always_inline __u32 queue_of(__u32 list)
@@ -145,7 +144,7 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 		if (bpf_probe_read_kernel(own->frag, frags * sizeof(own->frag[0]),
 					  (void *)AT(skb_shared_info, shared, frags)))
 			frags = 0;
-		bpf_loop(frags, resolve_fragment, NULL, 0);
+		resolve_fragments(own, frags);
 	}
 	if (!(packet->flags & PART)) {
 		if (!(packet->flags & IN_OPTIONS))

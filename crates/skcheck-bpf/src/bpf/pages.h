@@ -6,13 +6,10 @@
 #define SKCHECK_PAGES_H
 
 #include "kernel.h"
+#include "loops.h"
 #include "records.h"
 
 volatile const __u32 page_shift = 12;
-
-/* A nought that the verifier does not know to be one: it follows what it knows through every round of
- * a loop. */
-__u32 nought = 0;
 
 /* struct page of the page at linear address A = bias + (A >> page_shift) * sizeof(struct page). */
 __u64 bias = 0;
@@ -22,12 +19,45 @@ __u64 bias_looked_for = 0;
  * address of a free object in it. Both maps begin at multiples of 1 GiB. */
 struct caches { __u64 cache, bias; __u32 agreed, unused; };
 
+/* Where they are looked for. */
+struct caches caches_at;
+
+/* So many caches are looked at. */
+#define CACHES 300
+
 #define BIAS_STEP (1ULL << 24)
 
-static long learn_from(__u32 at, void *context)
+/* The struct page of a slab that is partly used, and the address of a free object in it. */
+struct partly_used { __u64 page, object; };
+
+static __always_inline void look_at_partial(__u64 first, struct partly_used *slab)
 {
-	struct caches *caches = context;
-	__u64 node, partial, first, slab, object, bias, list;
+	if (HAS(slab, slab_list) && HAS(slab, freelist)) {
+		slab->page = first - bpf_core_field_offset(((struct slab *)0)->slab_list);
+		slab->object = (__u64)FIELD(slab, slab->page, freelist);
+	} else if (HAS(page___slab, slab_list) && HAS(page___slab, freelist)) {
+		slab->page = first - bpf_core_field_offset(((struct page___slab *)0)->slab_list);
+		slab->object = (__u64)FIELD(page___slab, slab->page, freelist);
+	}
+}
+
+/* What most slabs say holds. */
+static __always_inline void agree(struct caches *caches, __u64 bias)
+{
+	bias = (bias + BIAS_STEP - 1) & ~(BIAS_STEP - 1);
+	if (bias == caches->bias)
+		caches->agreed++;
+	else if (!caches->agreed)
+		caches->bias = bias;
+	else
+		caches->agreed--;
+}
+
+STEP int learn_from(void)
+{
+	struct caches *caches = &caches_at;
+	struct partly_used slab = {};
+	__u64 node, partial, first, list;
 
 	if (!caches->cache)
 		return 1;
@@ -39,40 +69,28 @@ static long learn_from(__u32 at, void *context)
 	if (node) {
 		partial = AT(kmem_cache_node, node, partial);
 		first = (__u64)FIELD(kmem_cache_node, node, partial.next);
-		if (first && first != partial) {
-			slab = first - bpf_core_field_offset(((struct slab *)0)->slab_list);
-			object = (__u64)FIELD(slab, slab, freelist);
-			if (object) {
-				bias = slab - (object >> page_shift) * bpf_core_type_size(struct page);
-				bias = (bias + BIAS_STEP - 1) & ~(BIAS_STEP - 1);
-				if (bias == caches->bias)
-					caches->agreed++;
-				else if (!caches->agreed)
-					caches->bias = bias;
-				else
-					caches->agreed--;
-			}
-		}
+		if (first && first != partial)
+			look_at_partial(first, &slab);
+		if (slab.object)
+			agree(caches, slab.page - (slab.object >> page_shift) * bpf_core_type_size(struct page));
 	}
 	caches->cache = list - bpf_core_field_offset(((struct kmem_cache *)0)->list);
 	return caches->agreed >= 3;
 }
+SHORT_LOOP(learn_from_caches, learn_from, CACHES)
 
-static __noinline int learn_bias(__u64 sk)
+__noinline int learn_bias(__u64 sk)
 {
-	struct caches caches = { .bias = nought, .agreed = nought };
-
 	if (bias_looked_for)
 		return 0;
 	bias_looked_for = 1;
 	if (!HAS(sock, sk_prot_creator) || !HAS(proto, slab) || !HAS(kmem_cache, list) ||
-	    !HAS(kmem_cache_node, partial) || !HAS(slab, slab_list) || !HAS(slab, freelist) ||
-	    !bpf_core_type_exists(struct page))
+	    !HAS(kmem_cache_node, partial) || !bpf_core_type_exists(struct page))
 		return 0;
-	caches.cache = (__u64)FIELD(sock, sk, sk_prot_creator, slab);
-	bpf_loop(300, learn_from, &caches, 0);
-	if (caches.agreed >= 3)
-		bias = caches.bias;
+	caches_at.cache = (__u64)FIELD(sock, sk, sk_prot_creator, slab);
+	learn_from_caches();
+	if (caches_at.agreed >= 3)
+		bias = caches_at.bias;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef SKCHECK_QUEUES_H
 #define SKCHECK_QUEUES_H
 
+#include "loops.h"
 #include "packets.h"
 
 /* Packets on a packet's frag_list. */
@@ -16,9 +17,6 @@
 #define SLACK 64
 
 enum mode { TCP = 1, STREAM = 2, LOCKED = 4, CHAIN = 8, UDP = 16, UNIX = 32 };
-
-/* A value that the verifier does not see: what it knows of the state of a loop it follows through every round. */
-#define UNSEEN(value) ((value) + nought)
 
 /* A loop of a program makes no more steps (BPF_MAX_LOOPS); what it walks is bounded besides. */
 #define MOST_STEPS (1 << 23)
@@ -33,6 +31,9 @@ struct walk {
 	/* Of a tree: which way the walk came to the node `next`. */
 	__u32 came;
 };
+
+/* The list that is being walked. */
+struct walk walking;
 
 /* Hands out a packet; whether there was no room for it. Those on its frag_list come next. */
 static __always_inline bool visit(struct walk *walk, __u64 skb)
@@ -51,12 +52,12 @@ static __always_inline bool visit(struct walk *walk, __u64 skb)
 			read = FIELD_IF_ANY(unix_skb_parms, cb, consumed);
 	}
 	if (hand_out(skb, walk->where, read, stamp)) {
-		walk->no_room = UNSEEN(1);
+		walk->no_room = 1;
 		return true;
 	}
 	walk->walked++;
 	walk->seq = stamp;
-	walk->children = UNSEEN(0);
+	walk->children = 0;
 	if (HAS(skb_shared_info, frag_list)) {
 		shared = (__u64)FIELD(sk_buff, skb, head) + FIELD(sk_buff, skb, end);
 		walk->child = (__u64)FIELD(skb_shared_info, shared, frag_list);
@@ -68,27 +69,27 @@ static __always_inline bool visit(struct walk *walk, __u64 skb)
 static __always_inline long visit_child(struct walk *walk)
 {
 	if (walk->children++ >= CHILDREN) {
-		walk->moved = UNSEEN(1);
+		walk->moved = 1;
 		return 1;
 	}
 	if (hand_out(walk->child, walk->where | PART, 0, 0)) {
-		walk->no_room = UNSEEN(1);
+		walk->no_room = 1;
 		return 1;
 	}
 	walk->child = (__u64)FIELD(sk_buff, walk->child, next);
 	return 0;
 }
 
-static long visit_next(__u32 at, void *context)
+STEP int visit_next(void)
 {
-	struct walk *walk = context;
+	struct walk *walk = &walking;
 	__u64 skb = walk->next;
 
 	if (walk->child)
 		return visit_child(walk);
 	if (!skb || skb == walk->end) {
-		walk->complete = UNSEEN(skb == walk->end);
-		walk->moved = UNSEEN(skb != walk->end);
+		walk->complete = skb == walk->end;
+		walk->moved = skb != walk->end;
 		return 1;
 	}
 	if (walk->walked >= walk->left)
@@ -96,7 +97,7 @@ static long visit_next(__u32 at, void *context)
 	/* Packets that leave a queue point nowhere, or into another one. */
 	if (walk->walked >= walk->most ||
 	    (!(walk->mode & CHAIN) && (__u64)FIELD(sk_buff, skb, prev) != walk->before)) {
-		walk->moved = UNSEEN(1);
+		walk->moved = 1;
 		return 1;
 	}
 	if (visit(walk, skb))
@@ -105,6 +106,7 @@ static long visit_next(__u32 at, void *context)
 	walk->next = (__u64)FIELD(sk_buff, skb, next);
 	return 0;
 }
+LOOP(visit_all, visit_next, MOST_STEPS)
 
 enum came { FROM_ABOVE = 0, FROM_LEFT = 1, FROM_RIGHT = 2 };
 
@@ -116,25 +118,25 @@ static __always_inline __u64 parent_of(__u64 node)
 /* Goes to a child, which must know its parent. */
 static __always_inline void descend(struct walk *walk, __u64 node, __u64 child)
 {
-	walk->moved = UNSEEN(parent_of(child) != node);
+	walk->moved = parent_of(child) != node;
 	walk->next = child;
-	walk->came = UNSEEN(FROM_ABOVE);
+	walk->came = FROM_ABOVE;
 }
 
 /* One step through a red-black tree, in order and without a stack. */
-static long visit_node(__u32 at, void *context)
+STEP int visit_node(void)
 {
-	struct walk *walk = context;
+	struct walk *walk = &walking;
 	__u64 node = walk->next, next;
 	__u32 seq = walk->seq;
 
 	if (walk->child)
 		return visit_child(walk);
 	if (!node)
-		walk->complete = UNSEEN(1);
+		walk->complete = 1;
 	/* Each node is come to from above, from its left and from its right. */
 	if (walk->steps++ > 3 * walk->left + SLACK)
-		walk->moved = UNSEEN(1);
+		walk->moved = 1;
 	if (!node || walk->moved)
 		return 1;
 	if (walk->came == FROM_ABOVE) {
@@ -143,7 +145,7 @@ static long visit_node(__u32 at, void *context)
 			descend(walk, node, next);
 			return 0;
 		}
-		walk->came = UNSEEN(FROM_LEFT);
+		walk->came = FROM_LEFT;
 	}
 	if (walk->came == FROM_LEFT) {
 		if (walk->walked >= walk->left)
@@ -152,7 +154,7 @@ static long visit_node(__u32 at, void *context)
 			return 1;
 		/* A tree is in the order of the stream. */
 		if (walk->walked > 1 && (__s32)(walk->seq - seq) < 0)
-			walk->moved = UNSEEN(1);
+			walk->moved = 1;
 		next = (__u64)FIELD(rb_node, node, rb_right);
 		if (next) {
 			descend(walk, node, next);
@@ -162,16 +164,18 @@ static long visit_node(__u32 at, void *context)
 	walk->next = parent_of(node);
 	if (walk->next) {
 		next = (__u64)FIELD(rb_node, walk->next, rb_left);
-		walk->came = UNSEEN(next == node ? FROM_LEFT : FROM_RIGHT);
+		walk->came = next == node ? FROM_LEFT : FROM_RIGHT;
 		if (next != node && (__u64)FIELD(rb_node, walk->next, rb_right) != node)
-			walk->moved = UNSEEN(1);
+			walk->moved = 1;
 	}
 	return 0;
 }
+LOOP(visit_tree, visit_node, MOST_STEPS)
 
 /* Notes what was walked of a list. A list can be walked in several parts. */
-static __always_inline void note(struct walk *walk, bool steady)
+static __always_inline void note(bool steady)
 {
+	struct walk *walk = &walking;
 	struct scratch *own = own_scratch();
 	__u32 list = (walk->where >> 8) & 0xff;
 	struct result *result;
@@ -193,13 +197,15 @@ static __always_inline void note(struct walk *walk, bool steady)
 	result->payload += own->payload;
 }
 
-static __always_inline void begin(struct walk *walk)
+/* Begins a walk; what leads through the list is set after. */
+static __always_inline void begin(__u64 where, __u32 mode, __u32 left)
 {
 	struct scratch *own = own_scratch();
 
-	walk->walked = walk->complete = walk->no_room = walk->moved = walk->came = nought;
-	walk->child = walk->children = walk->steps = nought;
-	walk->end = walk->before = nought;
+	__builtin_memset(&walking, 0, sizeof(walking));
+	walking.where = where;
+	walking.mode = mode;
+	walking.left = left;
 	if (own)
 		own->truesize = own->payload = 0;
 }
@@ -207,27 +213,25 @@ static __always_inline void begin(struct walk *walk)
 /* Walks a list of packets that has a head (sk_buff_head). Returns how many packets were walked. */
 __noinline int walk_list(__u64 list, __u64 where, __u64 mode_and_seq, __u32 left)
 {
-	struct walk walk = { .where = where, .left = left, .mode = (__u32)mode_and_seq };
 	__u64 first = (__u64)FIELD(sk_buff_head, list, next), last = (__u64)FIELD(sk_buff_head, list, prev);
 	__u32 length = FIELD(sk_buff_head, list, qlen);
 	bool steady;
 
-	begin(&walk);
-	walk.copied_seq = mode_and_seq >> 32;
-	walk.end = walk.before = list;
-	walk.most = length + SLACK;
-	walk.next = first;
-	bpf_loop(MOST_STEPS, visit_next, &walk, 0);
+	begin(where, mode_and_seq, left);
+	walking.copied_seq = mode_and_seq >> 32;
+	walking.end = walking.before = list;
+	walking.most = length + SLACK;
+	walking.next = first;
+	visit_all();
 	steady = first == (__u64)FIELD(sk_buff_head, list, next) && last == (__u64)FIELD(sk_buff_head, list, prev) &&
-		 length == FIELD(sk_buff_head, list, qlen) && (!walk.complete || walk.walked == length);
-	note(&walk, steady);
-	return walk.walked;
+		 length == FIELD(sk_buff_head, list, qlen) && (!walking.complete || walking.walked == length);
+	note(steady);
+	return walking.walked;
 }
 
 /* Walks the backlog: a chain without a head, which knows its last packet and its sum. */
 __noinline int walk_backlog(__u64 sk, __u64 where, __u64 mode, __u32 left)
 {
-	struct walk walk = { .where = where, .left = left, .mode = (__u32)mode | CHAIN };
 	__u64 first, last;
 	__u32 length;
 	bool steady;
@@ -237,30 +241,29 @@ __noinline int walk_backlog(__u64 sk, __u64 where, __u64 mode, __u32 left)
 	first = (__u64)FIELD(sock, sk, sk_backlog.head);
 	last = (__u64)FIELD(sock, sk, sk_backlog.tail);
 	length = FIELD(sock, sk, sk_backlog.len);
-	begin(&walk);
-	walk.most = left + SLACK;
-	walk.next = first;
-	bpf_loop(MOST_STEPS, visit_next, &walk, 0);
+	begin(where, (__u32)mode | CHAIN, left);
+	walking.most = left + SLACK;
+	walking.next = first;
+	visit_all();
 	steady = first == (__u64)FIELD(sock, sk, sk_backlog.head) && last == (__u64)FIELD(sock, sk, sk_backlog.tail) &&
 		 length == FIELD(sock, sk, sk_backlog.len);
 	/* Of an empty chain the last one is the one that was there once. */
-	if (steady && walk.complete && walk.walked)
-		steady = walk.before == last;
-	note(&walk, steady);
-	return walk.walked;
+	if (steady && walking.complete && walking.walked)
+		steady = walking.before == last;
+	note(steady);
+	return walking.walked;
 }
 
 /* Walks a tree of packets whose rb_root is at `root`. Returns how many packets were walked. */
 __noinline int walk_tree(__u64 root, __u64 where, __u64 mode, __u32 left)
 {
-	struct walk walk = { .where = where, .left = left, .mode = mode };
 	__u64 top = (__u64)FIELD(rb_root, root, rb_node);
 
-	begin(&walk);
-	walk.next = top;
-	bpf_loop(MOST_STEPS, visit_node, &walk, 0);
-	note(&walk, top == (__u64)FIELD(rb_root, root, rb_node));
-	return walk.walked;
+	begin(where, mode, left);
+	walking.next = top;
+	visit_tree();
+	note(top == (__u64)FIELD(rb_root, root, rb_node));
+	return walking.walked;
 }
 
 static __always_inline __u64 place(__u32 slot, __u32 list)
@@ -275,11 +278,14 @@ static __always_inline __u32 after(__u32 left, __u32 walked)
 
 struct waiting { __u64 next, before, end, where; __u32 left, moved; };
 
+/* The unix listener whose connections are being walked. */
+struct waiting waiting_at;
+
 /* A connection that waits at a unix listener: what has been sent to it is in a socket of its own. */
-static long visit_waiting(__u32 at, void *context)
+STEP int visit_waiting(void)
 {
 	struct limits *limit = own_limits();
-	struct waiting *waiting = context;
+	struct waiting *waiting = &waiting_at;
 	__u64 sk;
 
 	if (!waiting->next || waiting->next == waiting->end || !waiting->left || !limit ||
@@ -297,23 +303,26 @@ static long visit_waiting(__u32 at, void *context)
 	waiting->next = (__u64)FIELD(sk_buff, waiting->next, next);
 	return 0;
 }
+SHORT_LOOP(visit_all_waiting, visit_waiting, WAITING)
 
 /* Walks the queues of the connections that wait at a unix listener. */
 static __always_inline void walk_waiting(__u64 sk, __u64 where, __u32 left)
 {
 	__u64 list = AT(sock, sk, sk_receive_queue);
-	struct waiting waiting = { .end = list, .before = list, .where = where, .left = left };
 	__u32 length = FIELD(sk_buff_head, list, qlen);
 	__u64 first = (__u64)FIELD(sk_buff_head, list, next), last = (__u64)FIELD(sk_buff_head, list, prev);
-	struct walk all = { .where = where };
 
-	waiting.next = first;
-	bpf_loop(WAITING, visit_waiting, &waiting, 0);
-	begin(&all);
-	all.complete = waiting.next == list;
-	all.moved = waiting.moved || !waiting.next;
-	note(&all, first == (__u64)FIELD(sk_buff_head, list, next) && last == (__u64)FIELD(sk_buff_head, list, prev) &&
-		   length == FIELD(sk_buff_head, list, qlen));
+	waiting_at.end = waiting_at.before = list;
+	waiting_at.where = where;
+	waiting_at.left = left;
+	waiting_at.moved = 0;
+	waiting_at.next = first;
+	visit_all_waiting();
+	begin(where, 0, 0);
+	walking.complete = waiting_at.next == list;
+	walking.moved = waiting_at.moved || !waiting_at.next;
+	note(first == (__u64)FIELD(sk_buff_head, list, next) && last == (__u64)FIELD(sk_buff_head, list, prev) &&
+	     length == FIELD(sk_buff_head, list, qlen));
 }
 
 #endif

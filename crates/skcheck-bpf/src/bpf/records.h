@@ -92,8 +92,12 @@ struct limits {
 	__u64 deadline; /* no socket is begun after this time of the monotonic clock, in nanoseconds; 0: no limit */
 	__u64 room;     /* how many bytes may wait in the ring buffer before the next socket is begun */
 	__u64 full;     /* and before another packet; above it there is room for what ends queues and a socket */
+	__u64 by_inode; /* whether any socket is named by its inode */
 };
-_Static_assert(sizeof(struct limits) == 32, "struct limits");
+_Static_assert(sizeof(struct limits) == 40, "struct limits");
+
+/* What is set in the key of a socket that is named by its inode, and not by its cookie. */
+#define BY_INODE (1ULL << 63)
 
 /* A socket to walk: its number, and how often it was begun. */
 struct target { __u32 slot, attempts; };

@@ -6,6 +6,7 @@
 #ifndef SKCHECK_RING_H
 #define SKCHECK_RING_H
 
+#include "loops.h"
 #include "packets.h"
 
 /* Of a ring with more frames nothing is told: it would take too long. */
@@ -17,7 +18,13 @@ struct block_head { __u32 version, private, status, packets, first, length; __u6
 struct frame_head_1 { __u64 status; __u32 length, taken; __u16 mac, net; __u32 seconds, part; };
 struct frame_head_2 { __u32 status, length, taken; __u16 mac, net; __u32 seconds, part; };
 
-struct ring_walk { __u64 vector, oldest, stamp, packets; __u32 version, start, units, per_block, frame_size, full; };
+struct ring_walk {
+	__u64 vector, oldest, stamp, packets;
+	__u32 version, start, units, per_block, frame_size, full, step, unused;
+};
+
+/* The ring that is being looked at. */
+struct ring_walk ring_at;
 
 /* Where the memory of a block is. */
 static __always_inline __u64 block_at(struct ring_walk *walk, __u32 block)
@@ -39,12 +46,14 @@ static __always_inline void count_full(struct ring_walk *walk, __u64 address, __
 
 /* Looks at a block or frame; the first is the one that the kernel would fill next, which the program would give
  * back next, too. */
-static long look_at_unit(__u32 step, void *context)
+STEP int look_at_unit(void)
 {
-	struct ring_walk *walk = context;
-	__u32 unit = walk->start + step;
+	struct ring_walk *walk = &ring_at;
+	__u32 unit = walk->start + walk->step;
 	__u64 address;
 
+	if (walk->step++ >= walk->units)
+		return 1;
 	if (unit >= walk->units)
 		unit -= walk->units;
 	if (walk->version == TPACKET_V3) {
@@ -74,6 +83,7 @@ static long look_at_unit(__u32 step, void *context)
 	}
 	return 0;
 }
+LOOP(look_at_units, look_at_unit, UNITS_MOST + 1)
 
 /* Whether this kernel has a ring where it is looked for. */
 static __always_inline bool has_ring(__u64 sk)
@@ -109,7 +119,7 @@ static __always_inline __u32 look_at_ring(struct ring_walk *walk, __u64 sk)
 __noinline int tell_ring(__u64 sk)
 {
 	struct scratch *own = own_scratch();
-	struct ring_walk walk = {};
+	struct ring_walk *walk = &ring_at;
 	struct ring_told *told;
 
 	if (!own)
@@ -118,24 +128,25 @@ __noinline int tell_ring(__u64 sk)
 	__builtin_memset(told, 0, sizeof(*told));
 	if (!has_ring(sk))
 		return 0;
-	walk.vector = (__u64)FIELD(packet_sock, sk, rx_ring.pg_vec);
-	if (!walk.vector)
+	__builtin_memset(walk, 0, sizeof(*walk));
+	walk->vector = (__u64)FIELD(packet_sock, sk, rx_ring.pg_vec);
+	if (!walk->vector)
 		return 0;
-	told->flags = look_at_ring(&walk, sk);
-	if (walk.units > UNITS_MOST || walk.start >= walk.units)
+	told->flags = look_at_ring(walk, sk);
+	if (walk->units > UNITS_MOST || walk->start >= walk->units)
 		return 0;
-	bpf_loop(walk.units, look_at_unit, &walk, 0);
+	look_at_units();
 	if (HAS(packet_sock, tp_drops)) {
 		told->drops = FIELD(packet_sock, sk, tp_drops.counter);
 		told->flags |= DROPS_TOLD;
 	}
-	told->oldest = walk.oldest;
-	told->stamp = walk.stamp;
-	told->packets = walk.packets;
-	told->units = walk.units;
-	told->full = walk.full;
-	if (walk.vector == (__u64)FIELD(packet_sock, sk, rx_ring.pg_vec) &&
-	    walk.version == FIELD(packet_sock, sk, tp_version))
+	told->oldest = walk->oldest;
+	told->stamp = walk->stamp;
+	told->packets = walk->packets;
+	told->units = walk->units;
+	told->full = walk->full;
+	if (walk->vector == (__u64)FIELD(packet_sock, sk, rx_ring.pg_vec) &&
+	    walk->version == FIELD(packet_sock, sk, tp_version))
 		told->flags |= RING_TOLD;
 	return 0;
 }

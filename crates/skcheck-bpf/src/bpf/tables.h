@@ -8,6 +8,7 @@
 #define SKCHECK_TABLES_H
 
 #include "kernel.h"
+#include "loops.h"
 #include "records.h"
 
 /* A chain is not longer, or it is none. */
@@ -52,19 +53,19 @@ static __always_inline struct tables *own_tables(void)
 static __always_inline void note_tables(struct sock *sk, __u64 address)
 {
 	struct tables *tables = own_tables();
-	__u32 protocol = sk->sk_protocol;
+	__u32 protocol = GET(sk, sk_protocol), family = GET(sk, __sk_common.skc_family), type = GET(sk, sk_type);
 	__u64 proto;
 
 	if (!tables || tables->tries >= TRIES || !HAS(sock_common, skc_prot) || !HAS(proto, h.hashinfo) ||
 	    !HAS(proto, h.udp_table))
 		return;
-	if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
+	if (family != AF_INET && family != AF_INET6)
 		return;
 	proto = (__u64)FIELD(sock_common, address, skc_prot);
-	if (sk->sk_type == SOCK_STREAM && protocol == IPPROTO_TCP && !tables->tcp_of_all) {
+	if (type == SOCK_STREAM && protocol == IPPROTO_TCP && !tables->tcp_of_all) {
 		tables->tcp_of_all = (__u64)FIELD(proto, proto, h.hashinfo);
 		tables->tries++;
-	} else if (sk->sk_type == SOCK_DGRAM && protocol == IPPROTO_UDP && !tables->udp_of_all) {
+	} else if (type == SOCK_DGRAM && protocol == IPPROTO_UDP && !tables->udp_of_all) {
 		tables->udp_of_all = (__u64)FIELD(proto, proto, h.udp_table);
 		tables->tries++;
 	}
@@ -220,7 +221,7 @@ static __always_inline void go_along(struct tables *tables)
 	tables->node = (__u64)FIELD(hlist_node, node, next);
 }
 
-static long step(__u32 at, void *context)
+STEP int step(void)
 {
 	struct tables *tables = own_tables();
 	__u64 table;
@@ -242,5 +243,6 @@ static long step(__u32 at, void *context)
 		open_table(tables, table);
 	return 0;
 }
+SHORT_LOOP(make_steps, step, STEPS)
 
 #endif

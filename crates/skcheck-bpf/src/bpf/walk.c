@@ -9,16 +9,16 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* Walks the socket with this cookie, if it is to be walked. Whether the program is to come back to it: there is
+/* Walks the socket with this key, if it is to be walked. Whether the program is to come back to it: there is
  * no room now, or it changed under the walk. */
-__noinline int walk_wanted(__u64 sk, __u64 cookie, __u32 locked)
+__noinline int walk_wanted(__u64 sk, __u64 key, __u32 locked)
 {
 	struct limits *limit = own_limits();
 	struct target *target;
 
-	if (!cookie || !sk || !limit)
+	if (!key || !sk || !limit)
 		return 0;
-	target = bpf_map_lookup_elem(&targets, &cookie);
+	target = bpf_map_lookup_elem(&targets, &key);
 	if (!target || (limit->deadline && bpf_ktime_get_ns() > limit->deadline))
 		return 0;
 	if (bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > limit->room)
@@ -27,7 +27,7 @@ __noinline int walk_wanted(__u64 sk, __u64 cookie, __u32 locked)
 		target->attempts++;
 		return 1;
 	}
-	bpf_map_delete_elem(&targets, &cookie);
+	bpf_map_delete_elem(&targets, &key);
 	return 0;
 }
 
@@ -52,9 +52,12 @@ static __always_inline int as_answer(int again)
 
 struct accepting { __u64 next; __u32 again, unused; };
 
-static long visit_accepting(__u32 at, void *context)
+/* The TCP listener whose connections are being walked. */
+struct accepting accepting_at;
+
+STEP int visit_accepting(void)
 {
-	struct accepting *accepting = context;
+	struct accepting *accepting = &accepting_at;
 	__u64 child;
 
 	if (!accepting->next)
@@ -65,43 +68,46 @@ static long visit_accepting(__u32 at, void *context)
 	accepting->next = (__u64)FIELD(request_sock, accepting->next, dl_next);
 	return as_answer(accepting->again);
 }
+SHORT_LOOP(visit_all_accepting, visit_accepting, WAITING)
 
 /* Walks those who wait at a TCP listener for being accepted. */
 static __always_inline int walk_accepting(__u64 sk)
 {
-	struct accepting accepting = {};
-
 	if (!HAS(inet_connection_sock, icsk_accept_queue.rskq_accept_head) || !HAS(request_sock, sk) ||
 	    !HAS(request_sock, dl_next) || !FIELD(sock, sk, sk_ack_backlog))
 		return 0;
-	accepting.next = (__u64)FIELD(inet_connection_sock, sk, icsk_accept_queue.rskq_accept_head);
-	bpf_loop(WAITING, visit_accepting, &accepting, 0);
-	return accepting.again;
+	accepting_at.again = 0;
+	accepting_at.next = (__u64)FIELD(inet_connection_sock, sk, icsk_accept_queue.rskq_accept_head);
+	visit_all_accepting();
+	return accepting_at.again;
 }
 
 /* Sockets that descriptors refer to, and those that wait to be accepted by one of these. */
 SEC("iter/task_file")
 int walk_files(struct bpf_iter__task_file *ctx)
 {
+	struct limits *limit = own_limits();
 	struct file *file = ctx->file;
 	struct socket *sock;
 	__u64 address = 0;
 	struct sock *sk;
 
-	if (!file || !ctx->task)
+	if (!file || !ctx->task || !limit)
 		return 0;
-	sock = bpf_sock_from_file(file);
+	sock = socket_of(file);
 	if (!sock)
 		return 0;
-	sk = sock->sk;
+	sk = GET(sock, sk);
 	if (!sk)
 		return 0;
 	/* As a number: pointers of the context may not be passed on. */
 	bpf_probe_read_kernel(&address, sizeof(address), &sock->sk);
-	if (walk_wanted(address, sk->__sk_common.skc_cookie.counter, 0))
+	if (walk_wanted(address, GET(sk, __sk_common.skc_cookie.counter), 0))
+		return 1;
+	if (limit->by_inode && walk_wanted(address, BY_INODE | file->f_inode->i_ino, 0))
 		return 1;
 	note_tables(sk, address);
-	if (sk->__sk_common.skc_state == TCP_LISTEN && mode_of(address) == TCP)
+	if (GET(sk, __sk_common.skc_state) == TCP_LISTEN && mode_of(address) == TCP)
 		return as_answer(walk_accepting(address));
 	return 0;
 }
@@ -115,7 +121,7 @@ int walk_tables(struct bpf_iter__bpf_map *ctx)
 
 	if (!ctx->map || !tables || tables->done)
 		return 0;
-	bpf_loop(STEPS, step, NULL, 0);
+	make_steps();
 	return !tables->done;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use skcheck_core::engine::{Limits, Target};
 use skcheck_core::host::worker::{WordReader, Words};
-use skcheck_core::{Cookie, Inode, Netns, NetnsFile, NetnsId, Protocol};
+use skcheck_core::{Cookie, Inode, Netns, NetnsFile, NetnsId, Protocol, SocketName};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::wire::FilterValue;
@@ -28,14 +28,14 @@ pub(super) enum Request {
 /// A socket to walk, with the namespace that it is in.
 #[derive(Debug, PartialEq)]
 pub(super) struct OwnTarget {
-    cookie: Cookie,
+    name: SocketName,
     protocol: Protocol,
     netns: Option<Netns>,
 }
 
 impl OwnTarget {
     pub(super) fn borrowed(&self) -> Target<'_> {
-        let mut target = Target::new(self.cookie, self.protocol);
+        let mut target = Target::new(self.name, self.protocol);
         target.netns = self.netns.as_ref();
         target
     }
@@ -55,7 +55,7 @@ fn place(protocol: Protocol) -> u8 {
 impl Request {
     pub(super) fn walk(targets: &[Target<'_>], limits: &Limits) -> Request {
         let own = |target: &Target<'_>| OwnTarget {
-            cookie: target.cookie,
+            name: target.name,
             protocol: target.protocol,
             // Only who locks a socket looks for it in its namespace.
             netns: target.netns.filter(|_| limits.lock).cloned(),
@@ -113,8 +113,23 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
+fn encode_name(words: Words, name: SocketName) -> Words {
+    match name {
+        SocketName::Cookie(cookie) => words.byte(0).number(cookie.0),
+        SocketName::Inode(inode) => words.byte(1).number(inode.get().into()),
+    }
+}
+
+fn decode_name(words: &mut WordReader<'_>) -> Option<SocketName> {
+    match words.byte()? {
+        0 => Some(SocketName::Cookie(Cookie(words.number()?))),
+        1 => Some(SocketName::Inode(Inode::new(words.small()?)?)),
+        _ => None,
+    }
+}
+
 fn encode_target(words: Words, target: &OwnTarget) -> Words {
-    let words = words.number(target.cookie.0).byte(place(target.protocol));
+    let words = encode_name(words, target.name).byte(place(target.protocol));
     let Some(netns) = &target.netns else { return words.byte(0) };
     let words = words.byte(1 + u8::from(netns.own)).number(netns.id.map_or(0, |id| id.0));
     let words = words.number(netns.files().len() as u64);
@@ -125,11 +140,11 @@ fn encode_target(words: Words, target: &OwnTarget) -> Words {
 }
 
 fn decode_target(words: &mut WordReader<'_>) -> Option<OwnTarget> {
-    let cookie = Cookie(words.number()?);
+    let name = decode_name(words)?;
     let protocol = *Protocol::ALL.get(usize::from(words.byte()?))?;
     let kind = words.byte()?;
     if kind == 0 {
-        return Some(OwnTarget { cookie, protocol, netns: None });
+        return Some(OwnTarget { name, protocol, netns: None });
     }
     let id = Some(words.number()?).filter(|id| *id != 0).map(NetnsId);
     let mut files = Vec::new();
@@ -142,7 +157,7 @@ fn decode_target(words: &mut WordReader<'_>) -> Option<OwnTarget> {
         file.root = root;
         files.push(file);
     }
-    Some(OwnTarget { cookie, protocol, netns: Some(Netns::of_files(id, kind == 2, files)) })
+    Some(OwnTarget { name, protocol, netns: Some(Netns::of_files(id, kind == 2, files)) })
 }
 
 fn bytes(path: &Path) -> &[u8] {
@@ -160,12 +175,14 @@ mod tests {
         let files = vec![NetnsFile::new("/proc/7/ns/net", 9), mounted];
         let netns = Netns::of_files(Some(NetnsId(9)), false, files);
         let target = |protocol, netns| {
-            let mut target = Target::new(Cookie(5), protocol);
+            let mut target = Target::new(SocketName::Cookie(Cookie(5)), protocol);
             target.netns = netns;
             target
         };
         let mut targets = vec![target(Protocol::Tcp, Some(&netns))];
         targets.extend(Protocol::ALL.map(|protocol| target(protocol, None)));
+        targets
+            .extend(Inode::new(u32::MAX).map(|inode| Target::new(SocketName::Inode(inode), Protocol::Udp)));
         let mut limits = Limits::new(7, Some(Duration::from_millis(200)));
         let unlocked = Request::walk(&targets, &limits);
         limits.lock = true;

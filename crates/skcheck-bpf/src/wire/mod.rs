@@ -10,7 +10,8 @@ mod walk;
 
 pub(crate) use crate::wire::find::FindRecord;
 pub(crate) use crate::wire::value::{
-    CountsValue, FilterValue, LimitsValue, ProtocolName, TablesValue, TallyValue, TargetValue, table, want,
+    CountsValue, FilterValue, LimitsValue, ProtocolName, TablesValue, TallyValue, TargetValue, table,
+    target_key, want,
 };
 pub(crate) use crate::wire::walk::{WalkRecord, ended_slot};
 

@@ -1,5 +1,7 @@
 //! The values of maps: what the programs are told before they run, and what they count.
 
+use skcheck_core::SocketName;
+
 use crate::wire::bytes::{numbers, records};
 
 records! {
@@ -49,6 +51,8 @@ records! {
         room: u64,
         /// And before another packet.
         full: u64,
+        /// Whether any socket is named by its inode.
+        by_inode: u64,
     }
 
     /// A socket to walk.
@@ -98,6 +102,17 @@ numbers! {
 
     /// Tables of sockets.
     table: u64 { TCP_TABLE = 1, UDP_TABLE = 2, UNIX_TABLE = 4, PACKET_TABLE = 8 }
+}
+
+/// What is set in the key of a socket that is named by its inode (`BY_INODE`): no cookie comes near it.
+const BY_INODE: u64 = 1 << 63;
+
+/// The key of a socket to walk.
+pub(crate) fn target_key(name: SocketName) -> u64 {
+    match name {
+        SocketName::Cookie(cookie) => cookie.0,
+        SocketName::Inode(inode) => BY_INODE | u64::from(inode.get()),
+    }
 }
 
 impl ProtocolName {

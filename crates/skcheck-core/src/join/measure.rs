@@ -14,7 +14,7 @@ use crate::join::sockets::{Depth, Join, JoinedSocket};
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
 use crate::model::protocol::Family;
-use crate::model::socket::{Cookie, Socket};
+use crate::model::socket::{Socket, SocketName};
 use crate::model::state::State;
 use crate::model::units::Truesize;
 use crate::snapshot::entry::SocketEntry;
@@ -24,8 +24,7 @@ const MOST: usize = 65_536;
 
 /// What walking the sockets of a report found.
 pub(crate) struct Measured {
-    /// By the socket's cookie.
-    sockets: FxHashMap<Cookie, Exact>,
+    sockets: FxHashMap<SocketName, Exact>,
     /// Distinct blocks of pages, by whose they are and by order.
     pages: Vec<(PageKind, Blocks)>,
     /// Why what was not walked was not.
@@ -54,7 +53,7 @@ pub(crate) fn walk<'e>(
     gaps: &mut Vec<Gap>,
 ) -> Measured {
     let mut order: Vec<&SocketEntry> =
-        entries.filter(|it| is_walked(it) && it.socket.cookie.is_some()).collect();
+        entries.filter(|it| is_walked(it) && it.socket.name().is_some()).collect();
     order.sort_by_cached_key(|entry| Reverse(weight(entry)));
     let mut otherwise = if order.len() > MOST { NotMeasured::NoTime } else { NotMeasured::Vanished };
     order.truncate(MOST);
@@ -75,7 +74,7 @@ pub(crate) fn walk<'e>(
     let sockets = targets
         .iter()
         .enumerate()
-        .filter_map(|(at, target)| Some((target.cookie, walked.sockets.remove(&at)?)))
+        .filter_map(|(at, target)| Some((target.name, walked.sockets.remove(&at)?)))
         .collect();
     Measured { sockets, pages: walked.pages, otherwise }
 }
@@ -89,7 +88,7 @@ impl Measured {
     /// Puts what was found beside what was bounded.
     fn apply(&mut self, sockets: &mut [JoinedSocket], facts: &HostFacts) {
         for JoinedSocket { entry, .. } in sockets {
-            let exact = entry.socket.cookie.and_then(|cookie| self.sockets.remove(&cookie));
+            let exact = entry.socket.name().and_then(|name| self.sockets.remove(&name));
             if let (Some(rings), Some(exact)) = (&mut entry.socket.rings, &exact) {
                 rings.fill = exact.counters.ring;
             }

@@ -41,6 +41,16 @@ impl fmt::LowerHex for Cookie {
     }
 }
 
+/// By what a socket can be found again in the kernel, while it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SocketName {
+    /// By its cookie.
+    Cookie(Cookie),
+    /// By its inode, where it has no cookie: a socket gets one when somebody asks sock_diag for it, or a program in
+    /// the kernel that may give it one (`bpf_get_socket_cookie`, since Linux 5.12).
+    Inode(Inode),
+}
+
 /// Which directions of a socket are shut down (`sk_shutdown`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shutdown {
@@ -78,7 +88,7 @@ pub struct Socket {
     pub uid: Option<u32>,
     /// The socket's inode; `None` when no file holds the socket.
     pub inode: Option<Inode>,
-    /// The socket's cookie; `None` in a report made from /proc/net.
+    /// The socket's cookie; `None` in a report made from /proc/net, and of a socket that has none yet.
     pub cookie: Option<Cookie>,
     /// Recv-Q.
     pub recv_q: RecvQueue,
@@ -116,6 +126,11 @@ impl Socket {
             self.send_q = SendQueue::Truesize(truesize(sent));
         }
         self
+    }
+
+    /// By what it can be found again; `None` where it has neither cookie nor inode.
+    pub fn name(&self) -> Option<SocketName> {
+        self.cookie.map(SocketName::Cookie).or(self.inode.map(SocketName::Inode))
     }
 
     /// A socket of which nothing else is known: queues unknown, endpoints unknown.

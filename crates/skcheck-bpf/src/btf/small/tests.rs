@@ -2,6 +2,7 @@ use aya::{Btf, Endianness};
 
 use super::*;
 use crate::btf::{KernelBtf, VMLINUX};
+use crate::objects::Object;
 
 /// A BTF of these types: `struct inner { int a; }`, `struct outer { struct inner i; struct far *f; }`.
 fn kernel() -> Vec<u8> {
@@ -65,7 +66,7 @@ fn what_is_cut_or_unknown_is_no_index() {
 const ESSENTIAL: [(&str, &[&str]); 22] = [
     ("atomic_t", &["counter"]),
     ("refcount_struct", &["refs"]),
-    ("file", &["f_inode"]),
+    ("file", &["f_inode", "private_data"]),
     ("inode", &["i_ino", "i_sb"]),
     ("super_block", &["s_magic"]),
     ("socket", &["sk"]),
@@ -144,12 +145,13 @@ fn without(file: &[u8], is_missing: IsMissing<'_>) -> Vec<u8> {
 
 /// Loads every program by itself; how many the kernel refused, and why.
 fn refused<'b>(loader: &mut aya::EbpfLoader<'b>, btf: &'b KernelBtf) -> Vec<String> {
-    use crate::{find, pass, walker};
+    use crate::{objects, pass};
     let finding: &[_] = &[("find", "task_file"), ("holders", "task_file")];
     let walking: &[_] = &[("walk_files", "task_file"), ("walk_tables", "bpf_map"), ("walk_locked", "tcp")];
     let mut refused = Vec::new();
-    for (object, programs) in [(find::OBJECT, finding), (walker::OBJECT, walking)] {
-        let mut ebpf = loader.btf(Some(&btf.types)).load(object).expect("maps can be made");
+    for (object, programs) in [(objects::FIND, finding), (objects::WALK, walking)] {
+        let mut ebpf =
+            loader.btf(Some(&btf.types)).load(object.for_loops(btf.has_loops)).expect("maps can be made");
         for (name, over) in programs {
             refused.extend(pass::load(&mut ebpf, btf, name, over).err().map(|error| error.to_string()));
         }
@@ -169,8 +171,15 @@ fn what_is_not_essential_can_be_missing() {
         return;
     }
     let file = std::fs::read(VMLINUX).expect("this kernel has BTF");
-    let objects = [crate::find::OBJECT, crate::walker::OBJECT];
-    let known: HashSet<(Vec<u8>, Vec<u8>)> = objects.into_iter().flat_map(known_to).collect();
+    let objects = [crate::objects::FIND, crate::objects::WALK];
+    for has_loops in [true, false] {
+        check_missing(&file, &objects, has_loops);
+    }
+}
+
+fn check_missing(file: &[u8], objects: &[Object], has_loops: bool) {
+    let known = objects.iter().flat_map(|object| known_to(object.for_loops(has_loops)));
+    let known: HashSet<(Vec<u8>, Vec<u8>)> = known.collect();
     let is_known = |structure: &[u8], member: &[u8]| known.contains(&(structure.to_vec(), member.to_vec()));
     let is_missing =
         |structure: &[u8], member: &[u8]| is_known(structure, member) && !is_essential(structure, member);
@@ -195,11 +204,13 @@ fn what_is_not_essential_can_be_missing() {
     ];
     let kernels: Vec<KernelBtf> = cases
         .iter()
-        .map(|(_, is_missing, _)| KernelBtf::of(&without(&file, is_missing), &objects).expect("it is one"))
+        .map(|(_, is_missing, _)| {
+            KernelBtf::of(&without(file, is_missing), objects, has_loops).expect("it is one")
+        })
         .collect();
     let mut loader = aya::EbpfLoader::new();
     for ((what, _, expected), kernel) in cases.iter().zip(&kernels) {
         let refused = refused(&mut loader, kernel);
-        assert_eq!(refused.len(), *expected, "without {what}: {refused:#?}");
+        assert_eq!(refused.len(), *expected, "without {what}, bpf_loop {has_loops}: {refused:#?}");
     }
 }

@@ -59,7 +59,8 @@ fn both_sides_lay_out_the_same() {
         STRUCTURES.iter().map(|it| (it.name.to_owned(), (it.size, owned(it.fields)))).collect();
     let enumerations: BTreeMap<String, Vec<(String, i64)>> =
         ENUMERATIONS.iter().map(|it| (it.name.to_owned(), owned(it.numbers))).collect();
-    for object in [crate::find::OBJECT, crate::walker::OBJECT] {
+    let objects = [crate::objects::FIND, crate::objects::WALK];
+    for object in objects.into_iter().flat_map(|object| [true, false].map(|loops| object.for_loops(loops))) {
         let mut layouts = Layouts::inside(object, "exchanged");
         assert!(layouts.structures.remove("exchanged").is_some(), "records.h lists what is exchanged");
         compare(&layouts.structures, &structures);

@@ -16,7 +16,7 @@ use crate::footprint::HostFacts;
 use crate::model::gap::{Gap, Missing};
 use crate::model::query::Query;
 use crate::model::queues::{RecvQueue, UnixQueue};
-use crate::model::socket::{Inode, Socket};
+use crate::model::socket::{Cookie, Inode, Socket};
 use crate::model::state::State;
 use crate::model::table::Table;
 
@@ -147,27 +147,32 @@ impl Dump {
 
     /// A table that changes under a dump, and a dump that was begun anew, repeat sockets.
     pub(crate) fn drop_repeats(&mut self) {
-        // An engine's record tells more than the table's.
-        self.candidates.sort_by_key(|candidate| candidate.socket.tcp_info.is_none());
+        // An engine's record tells more than the table's, and that more than /proc/net.
+        self.candidates.sort_by_key(|Candidate { socket, .. }| {
+            (socket.tcp_info.is_none(), socket.cookie.is_none(), socket.skmem.rcvbuf.is_none())
+        });
+        self.add_cookies();
         let mut seen = FxHashSet::default();
-        let mut seen_without_cookie = FxHashSet::default();
-        let with_cookie = self.candidates.iter().filter(|it| it.socket.cookie.is_some());
-        let known: FxHashSet<Inode> = with_cookie.filter_map(|it| it.socket.inode).collect();
-        self.candidates.retain(|Candidate { socket, .. }| match socket.cookie {
-            Some(cookie) => seen.insert(cookie),
-            // An engine found it too, and told more.
-            None if socket.inode.is_some_and(|inode| known.contains(&inode)) => false,
-            // /proc/net has no cookies, and repeats sockets too. One without an inode is known by
-            // its addresses.
-            None => {
-                let addresses = socket.inode.is_none().then(|| (socket.local.clone(), socket.peer.clone()));
-                seen_without_cookie.insert((socket.protocol, socket.inode, addresses))
-            }
+        let mut seen_without_name = FxHashSet::default();
+        self.candidates.retain(|Candidate { socket, .. }| match socket.name() {
+            Some(name) => seen.insert(name),
+            // Only its addresses tell one without an inode from others.
+            None => seen_without_name.insert((socket.protocol, socket.local.clone(), socket.peer.clone())),
         });
         self.charges.sort_unstable();
         self.charges.dedup_by_key(|charge| charge.sender);
         self.pending_unix.sort_unstable();
         self.pending_unix.dedup_by_key(|(inode, _)| *inode);
+    }
+
+    /// What an engine found can have no cookie, of which the table tells one, and the other way round.
+    fn add_cookies(&mut self) {
+        let named = |it: &Candidate| Some((it.socket.inode?, it.socket.cookie?));
+        let cookies: FxHashMap<Inode, Cookie> = self.candidates.iter().filter_map(named).collect();
+        for Candidate { socket, .. } in &mut self.candidates {
+            let known = || socket.inode.and_then(|inode| cookies.get(&inode).copied());
+            socket.cookie = socket.cookie.or_else(known);
+        }
     }
 
     /// Asks who waits at the unix listeners. A listener at which very many wait drops out of that

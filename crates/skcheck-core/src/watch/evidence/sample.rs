@@ -50,6 +50,12 @@ impl Sample {
     pub fn asked_for(&self) -> &[SocketEntry] {
         self.snapshot.sockets.get(..self.asked_for).unwrap_or(&self.snapshot.sockets)
     }
+
+    /// The first packet of a socket of this sample, where it is known. A socket can have another key in the next
+    /// one: its cookie may only have come then.
+    pub(crate) fn first_packet(&self, entry: &SocketEntry) -> Option<FirstPacket> {
+        self.first_packets.get(&SocketKey::of(entry)?).copied()
+    }
 }
 
 /// Whether a socket that holds nothing any more is still there.

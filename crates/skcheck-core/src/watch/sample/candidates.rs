@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::model::holder::Holder;
 use crate::model::queues::RecvQueue;
@@ -11,7 +11,7 @@ use crate::model::units::{Connections, Truesize};
 use crate::occupancy::would_block;
 use crate::snapshot::entry::SocketEntry;
 use crate::watch::evidence::counters::{acked, never_began, outstanding};
-use crate::watch::evidence::key::SocketKey;
+use crate::watch::evidence::key::KeyedSockets;
 use crate::watch::evidence::sample::Sample;
 
 /// How many processes are looked at closely in one sample.
@@ -67,7 +67,7 @@ pub(crate) fn candidates(before: Option<&Sample>, now: &Sample) -> Chosen {
 struct Moved<'a> {
     before: Option<&'a Sample>,
     now: &'a Sample,
-    was: FxHashMap<SocketKey, &'a SocketEntry>,
+    was: KeyedSockets<'a>,
     /// Processes that may not read on because they cannot write to another.
     clogged: FxHashSet<u32>,
 }
@@ -79,29 +79,24 @@ impl<'a> Moved<'a> {
         Moved {
             before,
             now,
-            was: earlier.filter_map(|entry| Some((SocketKey::of(entry)?, entry))).collect(),
+            was: KeyedSockets::of(earlier),
             clogged: clogged.flat_map(waits_for_another).collect(),
         }
     }
 
-    fn was(&self, entry: &SocketEntry) -> Option<(SocketKey, &'a SocketEntry)> {
-        let key = SocketKey::of(entry)?;
-        Some((key, self.was.get(&key).copied()?))
-    }
-
     fn reader_is_still(&self, entry: &SocketEntry) -> bool {
-        let Some((key, was)) = self.was(entry) else {
+        let Some(was) = self.was.same_as(entry) else {
             let window = |before: &Sample| self.now.at.saturating_sub(before.at);
             return self.before.is_some_and(|before| never_began(entry, window(before)));
         };
-        let first = self.before.and_then(|before| before.first_packets.get(&key));
-        let both = first.zip(self.now.first_packets.get(&key));
+        let first = self.before.and_then(|before| before.first_packet(was));
+        let both = first.zip(self.now.first_packet(entry));
         reader_is_still(was, entry) && both.is_none_or(|(was, is)| was == is)
     }
 
     fn writer_is_still(&self, entry: &SocketEntry) -> bool {
         self.before.is_some() && is_clogged(entry)
-            || self.was(entry).is_some_and(|(_, was)| writer_is_still(was, entry))
+            || self.was.same_as(entry).is_some_and(|was| writer_is_still(was, entry))
     }
 }
 

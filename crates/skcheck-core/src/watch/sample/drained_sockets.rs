@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rustc_hash::FxHashSet;
-
 use crate::host::Host;
 use crate::model::holder::Holder;
 use crate::model::socket::Inode;
 use crate::procfs::link::socket_inode;
 use crate::snapshot::contents::Snapshot;
 use crate::snapshot::entry::{Holding, SocketEntry};
-use crate::watch::evidence::key::SocketKey;
+use crate::watch::evidence::key::{KeyedSockets, SocketKey};
 use crate::watch::evidence::sample::{Sample, StillOpen};
 use crate::watch::sample::file::is_gone;
 
@@ -20,9 +18,9 @@ const MOST: usize = 20_000;
 
 /// Looks for the sockets of the sample before that are not in this one.
 pub(crate) fn look(host: &dyn Host, before: &Sample, now: &Snapshot) -> BTreeMap<SocketKey, StillOpen> {
-    let here: FxHashSet<SocketKey> = now.sockets.iter().filter_map(SocketKey::of).collect();
+    let here = KeyedSockets::of(&now.sockets);
     let keyed = before.snapshot.sockets.iter().filter_map(|entry| Some((SocketKey::of(entry)?, entry)));
-    let gone = keyed.filter(|(key, _)| !here.contains(key));
+    let gone = keyed.filter(|(_, entry)| here.same_as(entry).is_none());
     gone.take(MOST).map(|(key, entry)| (key, still_open(host, entry))).collect()
 }
 

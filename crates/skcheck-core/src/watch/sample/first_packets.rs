@@ -10,7 +10,7 @@ use crate::engine::{Engine, Found, Limits, Packet, Pass, Queue, Step, Target};
 use crate::model::holder::Holder;
 use crate::model::query::Query;
 use crate::model::ring::Oldest;
-use crate::model::socket::{Cookie, Inode};
+use crate::model::socket::{Inode, SocketName};
 use crate::model::state::State;
 use crate::snapshot::entry::SocketEntry;
 use crate::watch::evidence::key::SocketKey;
@@ -19,7 +19,7 @@ use crate::watch::evidence::sample::FirstPacket;
 /// An engine that notes the first packets of what it walks: a scan walks the queues anyway.
 pub(crate) struct Noting<'e> {
     engine: &'e dyn Engine,
-    first_packets: Mutex<FxHashMap<Cookie, FirstPacket>>,
+    first_packets: Mutex<FxHashMap<SocketName, FirstPacket>>,
 }
 
 impl<'e> Noting<'e> {
@@ -37,7 +37,7 @@ impl<'e> Noting<'e> {
             _ => !entry.socket.protocol.row().is_counted,
         });
         let first_packet =
-            |entry: &SocketEntry| Some((SocketKey::of(entry)?, *first_packets.get(&entry.socket.cookie?)?));
+            |entry: &SocketEntry| Some((SocketKey::of(entry)?, *first_packets.get(&entry.socket.name()?)?));
         wanted.filter_map(first_packet).collect()
     }
 }
@@ -74,8 +74,7 @@ impl Engine for Noting<'_> {
                 Step::End(counters) => {
                     let of_ring = || counters.ring?.oldest.map(in_ring);
                     let first = open.remove(&target).or_else(of_ring);
-                    first_packets
-                        .extend(targets.get(target).zip(first).map(|(it, first)| (it.cookie, first)));
+                    first_packets.extend(targets.get(target).zip(first).map(|(it, first)| (it.name, first)));
                 }
                 _ => {}
             }

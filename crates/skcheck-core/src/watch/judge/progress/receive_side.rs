@@ -7,7 +7,6 @@ use crate::model::state::State;
 use crate::model::units::Payload;
 use crate::snapshot::entry::SocketEntry;
 use crate::watch::evidence::counters::{has_waited, last_arrival, was_never_read};
-use crate::watch::evidence::key::SocketKey;
 use crate::watch::evidence::sample::StillOpen;
 use crate::watch::judge::progress::flow::{Received, of_flow};
 use crate::watch::judge::progress::state::Reading;
@@ -29,7 +28,7 @@ pub(crate) fn received(span: &Span<'_>, pair: &SocketPair<'_>) -> Received {
         Some(before) if !span.window.is_zero() => {
             let is_counted = now.socket.protocol.row().is_counted;
             let received = if is_counted { of_tcp } else { uncounted_queue::received };
-            received(span, pair.key, before, now)
+            received(span, before, now)
         }
         Some(_) => Received::just(Reading::Unknown),
         None => appeared(span, now),
@@ -63,9 +62,9 @@ fn appeared(span: &Span<'_>, now: &SocketEntry) -> Received {
 }
 
 /// Without what the kernel tells under the socket's lock, as of others.
-fn of_tcp(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> Received {
+fn of_tcp(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry) -> Received {
     let Some(flow) = tcp::flow(&before.socket, &now.socket) else {
-        return uncounted_queue::received(span, key, before, now);
+        return uncounted_queue::received(span, before, now);
     };
     of_flow(span, before, now, flow)
 }

@@ -21,8 +21,6 @@ use crate::model::socket::{Shutdown, Socket};
 use crate::model::units::{Payload, Truesize};
 use crate::occupancy::would_block;
 use crate::snapshot::entry::SocketEntry;
-use crate::watch::evidence::key::SocketKey;
-use crate::watch::evidence::sample::Sample;
 use crate::watch::judge::progress::flow::{Flow, Received, by_payload, of_flow};
 use crate::watch::judge::progress::headroom::until_full;
 use crate::watch::judge::progress::state::{Reading, Writing};
@@ -43,8 +41,8 @@ enum FirstPackets {
 }
 
 /// Judges the receive queue of a socket that is not TCP.
-pub(crate) fn received(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> Received {
-    let first_packets = first_packets(span, key, before, now);
+pub(crate) fn received(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry) -> Received {
+    let first_packets = first_packets(span, before, now);
     let unread = payload(before).zip(payload(now));
     let was_read = match first_packets {
         FirstPackets::Same => Some(0),
@@ -62,7 +60,7 @@ pub(crate) fn received(span: &Span<'_>, key: SocketKey, before: &SocketEntry, no
             let arrived = waits.saturating_add(consumed).saturating_sub(waited);
             of_flow(span, before, now, Flow { consumed, arrived })
         }
-        (Some((waited, waits)), None) if nothing_arrives(span, key, before, now) => {
+        (Some((waited, waits)), None) if nothing_arrives(span, before, now) => {
             of_flow(span, before, now, Flow { consumed: waited.saturating_sub(waits), arrived: 0 })
         }
         (Some((waited, waits)), None) => match first_packets {
@@ -128,14 +126,15 @@ fn waited(before: &SocketEntry) -> bool {
 
 /// Whether nothing can have come into this queue: no more will be received, or the one process that can
 /// send has not run.
-fn nothing_arrives(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> bool {
+fn nothing_arrives(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry) -> bool {
     let has_one_sender = now.socket.protocol.row().has_one_sender;
     let is_shut = before.socket.shutdown.is_some_and(|Shutdown { receive, .. }| receive);
-    let first_packet = |sample: &Sample| sample.first_packets.get(&key).copied();
     // Somebody who may not be looked at can have sent: but hardly a packet of the same size to the same
     // place.
-    let is_same =
-        || first_packet(span.before).is_some() && first_packet(span.before) == first_packet(span.now);
+    let is_same = || {
+        let was = span.before.first_packet(before);
+        was.is_some() && was == span.now.first_packet(now)
+    };
     let is_known = || scheduling::sees_all(span) || is_same();
     has_one_sender
         && (is_shut || before.socket.peer_inode.is_some() && sender_slept(span, before, now) && is_known())
@@ -150,8 +149,8 @@ fn sender_slept(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry) -> boo
 /// An address alone is no proof: the kernel gives that of a packet that was read to the next one. A time
 /// stamp beside it is. Without one the address is believed as long as other packets wait behind it: a queue
 /// that moves on has another of them first.
-fn first_packets(span: &Span<'_>, key: SocketKey, before: &SocketEntry, now: &SocketEntry) -> FirstPackets {
-    let Some((was, is)) = span.before.first_packets.get(&key).zip(span.now.first_packets.get(&key)) else {
+fn first_packets(span: &Span<'_>, before: &SocketEntry, now: &SocketEntry) -> FirstPackets {
+    let Some((was, is)) = span.before.first_packet(before).zip(span.now.first_packet(now)) else {
         // The first datagram of one queue has one length.
         return match (before.socket.recv_q, now.socket.recv_q) {
             (RecvQueue::FirstDatagram(was), RecvQueue::FirstDatagram(is)) if was != is => FirstPackets::Moved,
