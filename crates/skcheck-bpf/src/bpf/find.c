@@ -148,7 +148,7 @@ STEP int add_packet(void)
 	sum->next = (__u64)FIELD(sk_buff, sum->next, next);
 	return 0;
 }
-LOOP(add_packets, add_packet, WALK_MAX)
+LOOP(add_packets, add_packet, WALK_MAX, 256)
 
 /* What can be seen of a queue without going along it. The address of a packet can be that of another one later. */
 struct ends { __u64 first, last, first_head, last_head; __u32 length, consumed; };
@@ -681,7 +681,7 @@ STEP int look_at_flight(void)
 		flight->no_room = 1;
 	return flight->no_room != 0;
 }
-LOOP(look_at_all_flights, look_at_flight, WALK_MAX)
+LOOP(look_at_all_flights, look_at_flight, WALK_MAX, 256)
 
 /* Whether any message that waits at a unix socket can have descriptors with it. */
 static __always_inline bool has_flights(struct sock *sk)
@@ -721,7 +721,7 @@ STEP int look_at_waiting(void)
 	queue->next = (__u64)FIELD(sk_buff, queue->next, next);
 	return queue->no_room != 0;
 }
-LOOP(look_at_all_waiting, look_at_waiting, WALK_MAX)
+LOOP(look_at_all_waiting, look_at_waiting, WALK_MAX, 256)
 
 /* Who holds the inodes that are asked for, and in whose messages they wait. */
 SEC("iter/task_file")

@@ -15,41 +15,39 @@
 #include <bpf/bpf_helpers.h>
 
 /* STEP int step(void): one step, which returns whether it was the last.
- * LOOP(name, step, most): a function name() that makes so many steps at most, in EARLY EARLY_STEPS.
- * SHORT_LOOP: the same with a frame less of the eight that there are, and in EARLY no more than ROUNDS steps. */
+ * LOOP(name, step, most, side): a function name() that makes `most` steps at most, in EARLY side * side.
+ * SHORT_LOOP(name, step, most, early): the same with one of the eight frames less, in EARLY `early` steps.
+ * What one that comes to no end has left out its caller tells from where it stands. */
 #ifdef EARLY
-
-/* More jumps in a row than 8192 are refused (BPF_COMPLEXITY_LIMIT_JMP_SEQ). */
-#define ROUNDS 8000
-#define EARLY_STEPS (ROUNDS * 1024)
 
 #define STEP __noinline
 
-#define SHORT_LOOP(name, step, most)                                   \
+#define SHORT_LOOP(name, step, most, early)                            \
+	_Static_assert((early) < 8192, "BPF_COMPLEXITY_LIMIT_JMP_SEQ"); \
 	static __always_inline void name(void)                         \
 	{                                                              \
 		_Pragma("clang loop unroll(disable)")                  \
-		for (__u32 i = 0; i < (most) && i < ROUNDS; i++)       \
+		for (__u32 i = 0; i < (early); i++)                    \
 			if (step())                                    \
 				break;                                 \
 	}
 
-#define LOOP(name, step, most)                                         \
+#define LOOP(name, step, most, side)                                   \
 	__noinline int name##_some(void)                               \
 	{                                                              \
 		_Pragma("clang loop unroll(disable)")                  \
-		for (__u32 i = 0; i < EARLY_STEPS / ROUNDS; i++)       \
+		for (__u32 i = 0; i < (side); i++)                     \
 			if (step())                                    \
 				return 1;                              \
 		return 0;                                              \
 	}                                                              \
-	SHORT_LOOP(name, name##_some, ROUNDS)
+	SHORT_LOOP(name, name##_some, most, side)
 
 #else
 
 #define STEP static __always_inline
 
-#define LOOP(name, step, most)                                         \
+#define LOOP(name, step, most, side)                                   \
 	static long name##_step(__u32 at, void *context)               \
 	{                                                              \
 		return step() != 0;                                    \

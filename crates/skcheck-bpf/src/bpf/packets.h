@@ -6,11 +6,16 @@
 #define SKCHECK_PACKETS_H
 
 #include <stddef.h>
+#include "loops.h"
 #include "pages.h"
 #include "tcp.h"
 
-/* CONFIG_MAX_SKB_FRAGS is at most 45. */
+/* CONFIG_MAX_SKB_FRAGS is at most 45. Before 6.4 it was MAX_SKB_FRAGS, for pages of 4 KiB and more. */
+#ifdef EARLY
+#define FRAGS 17
+#else
 #define FRAGS 45
+#endif
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -42,6 +47,7 @@ struct scratch {
 	struct result results[LISTS];
 	struct look before, after;
 	struct socket_end end; /* too large for the stack: six calls share 512 bytes */
+	__u64 at, frags; /* the fragment whose pages are looked for, and how many there are */
 	__u64 truesize, payload; /* of the packets of the list that is being walked */
 };
 _Static_assert(offsetof(struct scratch, fragment) == sizeof(struct packet), "pieces follow their packet");
@@ -81,16 +87,24 @@ static __always_inline struct scratch *own_scratch(void)
 	return bpf_map_lookup_elem(&scratch, &zero);
 }
 
-/* Finds the pages of the fragments that were read. */
-static __always_inline void resolve_fragments(struct scratch *own, __u32 frags)
+/* Finds the page of the next fragment. */
+static __always_inline int resolve_fragment(void)
 {
-	_Pragma("clang loop unroll(disable)")
-	for (__u32 at = 0; at < FRAGS && at < frags; at++) {
-		resolve(&own->fragment[at], own->frag[at].page);
-		own->fragment[at].offset = own->frag[at].offset;
-		own->fragment[at].length = own->frag[at].length;
-	}
+	struct scratch *own = own_scratch();
+	__u32 at;
+
+	if (!own)
+		return 1;
+	at = own->at;
+	if (at >= FRAGS || at >= own->frags)
+		return 1;
+	own->at++;
+	resolve(&own->fragment[at], own->frag[at].page);
+	own->fragment[at].offset = own->frag[at].offset;
+	own->fragment[at].length = own->frag[at].length;
+	return 0;
 }
+SHORT_LOOP(resolve_fragments, resolve_fragment, FRAGS, FRAGS)
 
 static __always_inline __u32 queue_of(__u32 list)
 {
@@ -144,7 +158,9 @@ __noinline int hand_out(__u64 skb, __u64 where, __u32 read, __u64 stamp)
 		if (bpf_probe_read_kernel(own->frag, frags * sizeof(own->frag[0]),
 					  (void *)AT(skb_shared_info, shared, frags)))
 			frags = 0;
-		resolve_fragments(own, frags);
+		own->at = 0;
+		own->frags = frags;
+		resolve_fragments();
 	}
 	if (!(packet->flags & PART)) {
 		if (!(packet->flags & IN_OPTIONS))

@@ -77,7 +77,7 @@ STEP int learn_from(void)
 	caches->cache = list - bpf_core_field_offset(((struct kmem_cache *)0)->list);
 	return caches->agreed >= 3;
 }
-SHORT_LOOP(learn_from_caches, learn_from, CACHES)
+SHORT_LOOP(learn_from_caches, learn_from, CACHES, CACHES)
 
 __noinline int learn_bias(__u64 sk)
 {

@@ -106,7 +106,7 @@ STEP int visit_next(void)
 	walk->next = (__u64)FIELD(sk_buff, skb, next);
 	return 0;
 }
-LOOP(visit_all, visit_next, MOST_STEPS)
+LOOP(visit_all, visit_next, MOST_STEPS, 1024)
 
 enum came { FROM_ABOVE = 0, FROM_LEFT = 1, FROM_RIGHT = 2 };
 
@@ -170,7 +170,7 @@ STEP int visit_node(void)
 	}
 	return 0;
 }
-LOOP(visit_tree, visit_node, MOST_STEPS)
+LOOP(visit_tree, visit_node, MOST_STEPS, 1024)
 
 /* Notes what was walked of a list. A list can be walked in several parts. */
 static __always_inline void note(bool steady)
@@ -303,7 +303,7 @@ STEP int visit_waiting(void)
 	waiting->next = (__u64)FIELD(sk_buff, waiting->next, next);
 	return 0;
 }
-SHORT_LOOP(visit_all_waiting, visit_waiting, WAITING)
+SHORT_LOOP(visit_all_waiting, visit_waiting, WAITING, 1024)
 
 /* Walks the queues of the connections that wait at a unix listener. */
 static __always_inline void walk_waiting(__u64 sk, __u64 where, __u32 left)

@@ -83,7 +83,7 @@ STEP int look_at_unit(void)
 	}
 	return 0;
 }
-LOOP(look_at_units, look_at_unit, UNITS_MOST + 1)
+LOOP(look_at_units, look_at_unit, UNITS_MOST + 1, 513)
 
 /* Whether this kernel has a ring where it is looked for. */
 static __always_inline bool has_ring(__u64 sk)

@@ -243,6 +243,6 @@ STEP int step(void)
 		open_table(tables, table);
 	return 0;
 }
-SHORT_LOOP(make_steps, step, STEPS)
+SHORT_LOOP(make_steps, step, STEPS, 1024)
 
 #endif

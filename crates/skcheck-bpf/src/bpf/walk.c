@@ -68,7 +68,7 @@ STEP int visit_accepting(void)
 	accepting->next = (__u64)FIELD(request_sock, accepting->next, dl_next);
 	return as_answer(accepting->again);
 }
-SHORT_LOOP(visit_all_accepting, visit_accepting, WAITING)
+SHORT_LOOP(visit_all_accepting, visit_accepting, WAITING, 1024)
 
 /* Walks those who wait at a TCP listener for being accepted. */
 static __always_inline int walk_accepting(__u64 sk)
