@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::json::assert_documented;
 use crate::privileges::as_nobody;
 use crate::run::{Unread, json, on_terminal, run, skcheck, wait_until};
-use crate::stall::{CHUNK, StalledReader};
+use crate::stall::{StalledReader, chunk};
 
 /// How many bytes each stalled reader here leaves unread.
 const UNREAD: usize = 100;
@@ -45,7 +45,7 @@ fn counts_the_pages_behind_unread_bytes() {
     assert_eq!(report["descriptors_engine"], "bpf");
     assert_documented(&report);
     let socket = heaviest(&report);
-    let expected = (UNREAD * CHUNK) as u64;
+    let expected = (UNREAD * chunk()) as u64;
     assert_eq!((&socket["pinned"], &socket["send_pinned"]), (&expected.into(), &0.into()), "{socket:#}");
     assert_eq!((&socket["exact_agrees"], &socket["exact_agreement"]), (&true.into(), &"same".into()));
     assert_eq!((&socket["not_measured"], &socket["not_counted"]), (&Value::Null, &0.into()));

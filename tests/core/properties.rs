@@ -99,10 +99,10 @@ proptest! {
                 sockstat: file, sockstat6: file, protocols: file, tcp_mem: file, udp_mem: file,
             };
             let _ = network(&files, &HostFacts::assumed(PageSize(4096)));
-            let ranges = ram_ranges(bytes);
+            let ranges = ram_ranges(bytes, PageSize(4096));
             prop_assert!(ranges.iter().all(|range| range.start < range.end));
             prop_assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
-            let reserved = reserved(bytes, Bytes(4096));
+            let reserved = reserved(bytes, Bytes(4096), PageSize(4096));
             prop_assert_eq!(reserved.is_some(), !ranges.is_empty());
             let _ = pressure(bytes);
             for (mounts, directory) in [("cgroup2 x rw", "/sys/fs/cgroup"), ("cgroup x rw,memory", "/sys/fs/cgroup")] {

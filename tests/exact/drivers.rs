@@ -11,7 +11,10 @@ use crate::measure::{listed, listing, measured, whole};
 use crate::tap::{ADDRESS, Taking, Tap};
 use crate::turn;
 
-const CHUNK: u64 = 32 * 1024;
+/// What a driver carves from too.
+fn chunk() -> u64 {
+    crate::stall::chunk() as u64
+}
 
 fn reader() -> (UdpSocket, u16) {
     let reader = UdpSocket::bind((std::net::Ipv4Addr::from(ADDRESS), 0)).expect("the address is there");
@@ -49,7 +52,7 @@ fn assert_disjoint<'p>(pieces: impl Iterator<Item = &'p Piece>) -> BTreeSet<u64>
 /// CPU has a chunk of its own, and no piece lies over the end of one.
 fn chunks_of(bytes: u64, largest_piece: u64) -> std::ops::RangeInclusive<u64> {
     let cpus = std::thread::available_parallelism().expect("known").get() as u64;
-    bytes.div_ceil(CHUNK)..=bytes.div_ceil(CHUNK - largest_piece) + 2 * cpus
+    bytes.div_ceil(chunk())..=bytes.div_ceil(chunk() - largest_piece) + 2 * cpus
 }
 
 #[test]
@@ -82,7 +85,7 @@ fn in_fragments() {
         .collect();
     let blocks: u64 = receive.pages.iter().map(|blocks| blocks.blocks).sum();
     assert_eq!(blocks, fragments.union(&heads).count() as u64);
-    assert!(exact.pinned.0 >= fragments.len() as u64 * CHUNK, "{exact:?}");
+    assert!(exact.pinned.0 >= fragments.len() as u64 * chunk(), "{exact:?}");
 }
 
 #[test]
@@ -103,10 +106,10 @@ fn in_one_piece() {
         let block = rustix::param::page_size() as u64 * (1 << packet.head_piece.order);
         assert_eq!(packet.head % block, packet.head_piece.offset.into(), "{packet:?}");
     }
-    let by_address: BTreeSet<u64> = packets.iter().map(|packet| packet.head / CHUNK).collect();
+    let by_address: BTreeSet<u64> = packets.iter().map(|packet| packet.head / chunk()).collect();
     assert_eq!(blocks.len(), by_address.len());
     let length = u64::from(packets[0].head_piece.len);
     let expected = chunks_of(PACKETS * length, length);
     assert!(expected.contains(&(blocks.len() as u64)), "{} blocks, not {expected:?}", blocks.len());
-    assert_eq!(exact.pinned.0, blocks.len() as u64 * CHUNK, "{exact:?}");
+    assert_eq!(exact.pinned.0, blocks.len() as u64 * chunk(), "{exact:?}");
 }

@@ -17,7 +17,7 @@ use skcheck_core::verdict::{Code, HeavySocket, Verdict, VerdictReason, judge};
 use skcheck_core::{Bytes, Host, Live, Query, Snapshot, memory, scan_with};
 
 use crate::measure::engine;
-use crate::stall::{CHUNK, StalledReader};
+use crate::stall::{StalledReader, chunk};
 use crate::support::loopback::settle;
 use crate::support::scan::{eventually, mine};
 use crate::support::sockets::{arrived, tcp_pair};
@@ -81,7 +81,7 @@ fn of_a_still_moment(host: &dyn Host) -> Ledger {
 
 impl Look {
     fn chunks(&self) -> u64 {
-        let order = (CHUNK as u64 / Live::new().page_size().0).ilog2();
+        let order = (chunk() as u64 / Live::new().page_size().0).ilog2();
         self.memory.census.as_ref().expect("root may").blocks(u8::try_from(order).expect("small"))
     }
 
@@ -112,7 +112,7 @@ fn a_stalled_reader_explains_what_is_missing() {
     const READERS: usize = 5;
     const FRAGMENTS: usize = 4000;
     const ALL: u64 = (READERS * FRAGMENTS) as u64;
-    const MADE: u64 = ALL * CHUNK as u64;
+    let all_made = ALL * chunk() as u64;
     engine();
     turn::when_others_are_still(|| {
         let before = look();
@@ -123,8 +123,8 @@ fn a_stalled_reader_explains_what_is_missing() {
         assert!(within(chunks, 3, ALL), "{chunks} blocks more on no list");
         let unaccounted = grown(before.unaccounted(), made.unaccounted());
         assert!(
-            within(unaccounted, 5, chunks * CHUNK as u64),
-            "{unaccounted} B more unaccounted, {MADE} made"
+            within(unaccounted, 5, chunks * chunk() as u64),
+            "{unaccounted} B more unaccounted, {all_made} made"
         );
 
         let own = Own::of(&before, &made);
@@ -132,7 +132,7 @@ fn a_stalled_reader_explains_what_is_missing() {
         let Verdict { code, reason, missing, .. } = &verdict;
         assert_eq!(*code, Code::Explains, "{verdict:?}");
         assert!(
-            matches!(reason, VerdictReason::Walked(found) if within(found.0, 5, MADE)),
+            matches!(reason, VerdictReason::Walked(found) if within(found.0, 5, all_made)),
             "{reason:?} of {missing:?}"
         );
         let suspects = &verdict.suspects[..READERS];
@@ -144,8 +144,8 @@ fn a_stalled_reader_explains_what_is_missing() {
         let sum = |of: fn(&HeavySocket) -> Option<Bytes>| {
             suspects.iter().filter_map(of).map(|it| it.0).sum::<u64>()
         };
-        assert!(within(sum(|suspect| suspect.pinned), 1, MADE), "{suspects:?}");
-        assert!(sum(|suspect| suspect.worst) >= chunks * CHUNK as u64, "{suspects:?}");
+        assert!(within(sum(|suspect| suspect.pinned), 1, all_made), "{suspects:?}");
+        assert!(sum(|suspect| suspect.worst) >= chunks * chunk() as u64, "{suspects:?}");
 
         // Without an engine the census says the same, and the bound covers it.
         let host = Live::new();
@@ -153,7 +153,7 @@ fn a_stalled_reader_explains_what_is_missing() {
         let counted = own.judge(&unmeasured, true);
         assert_eq!(counted.code, Code::Explains, "{counted:?}");
         assert!(
-            matches!(counted.reason, VerdictReason::Counted(found) if within(found.0, 5, MADE)),
+            matches!(counted.reason, VerdictReason::Counted(found) if within(found.0, 5, all_made)),
             "{counted:?}"
         );
         assert!(readers.contains(&counted.suspects[0].holder), "{:?}", counted.suspects);
@@ -167,7 +167,7 @@ fn a_stalled_reader_explains_what_is_missing() {
             (after.chunks() < before.chunks() + ALL / 100).then_some(after)
         });
         let left = grown(before.unaccounted(), after.unaccounted());
-        assert!(left < MADE / 20, "{left} B are still unaccounted");
+        assert!(left < all_made / 20, "{left} B are still unaccounted");
     });
 }
 

@@ -9,14 +9,14 @@ use skcheck_core::memory::{Census, Ledger, PageClass, PartKind};
 use skcheck_core::{Bytes, Live, memory};
 
 use crate::census;
-use crate::stall::{CHUNK, StalledReader};
+use crate::stall::{StalledReader, chunk};
 use crate::support::loopback::settle;
 use crate::support::scan::eventually;
 use crate::turn;
 
 /// The order of a chunk.
 fn order() -> u8 {
-    (CHUNK / rustix::param::page_size()).ilog2().try_into().expect("small")
+    (chunk() / rustix::param::page_size()).ilog2().try_into().expect("small")
 }
 
 fn take() -> Census {

@@ -6,7 +6,7 @@ use skcheck_core::Protocols;
 use skcheck_core::engine::Queue;
 
 use crate::measure::{ALL_PACKETS, exact, here, pages, scan, whole, within_one_percent};
-use crate::stall::CHUNK;
+use crate::stall::chunk;
 use crate::support::scan::get;
 use crate::support::sockets::{arrived, inode, tcp_pair};
 use crate::turn;
@@ -20,7 +20,7 @@ fn two_readers_of_the_same_chunks() {
     let pairs = [tcp_pair("127.0.0.1"), tcp_pair("127.0.0.1"), tcp_pair("127.0.0.1")];
     let [one, two, drained] = &pairs;
     pairs.iter().for_each(|pair| pair.client.set_nodelay(true).expect("a socket"));
-    let mut rest = vec![0; CHUNK - 2];
+    let mut rest = vec![0; chunk() - 2];
     for _ in 0..CHUNKS {
         (&one.client).write_all(&[1]).expect("the window is open");
         (&two.client).write_all(&[2]).expect("the window is open");
@@ -34,7 +34,7 @@ fn two_readers_of_the_same_chunks() {
     query.protocols -= Protocols::NETLINK;
     let snapshot = scan(&query, &ALL_PACKETS);
     let [one, two] = [one, two].map(|pair| exact(get(&snapshot, inode(&pair.server))));
-    let made = (CHUNKS * CHUNK) as u64;
+    let made = (CHUNKS * chunk()) as u64;
     for of in [one, two] {
         assert_eq!(whole(of, Queue::Receive).bytes.0, CHUNKS as u64);
         assert!(within_one_percent(of.pinned.0, made), "{:?} is not {made}", of.pinned);
@@ -63,7 +63,7 @@ fn many_pieces_of_one_chunk() {
     let receive = whole(&exact, Queue::Receive);
     assert_eq!(receive.bytes.0, 10_000);
     // 10,000 bytes are less than a chunk, and can lie across the border of two.
-    assert!(exact.pinned.0 <= 2 * CHUNK as u64, "{exact:?}");
+    assert!(exact.pinned.0 <= 2 * chunk() as u64, "{exact:?}");
     assert!(receive.fragments >= 1, "{receive:?}");
     assert_eq!(pages(receive), exact.pinned);
 }

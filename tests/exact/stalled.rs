@@ -7,18 +7,20 @@ use skcheck_core::engine::Queue;
 
 use crate::census;
 use crate::measure::{ALL_PACKETS, exact, here, measured, pages, scan, whole, within_one_percent};
-use crate::stall::{CHUNK, StalledReader};
+use crate::stall::{StalledReader, chunk};
 use crate::support::loopback::settle;
 use crate::support::scan::{eventually, get};
 use crate::support::sockets::inode;
 use crate::turn;
 
 const FRAGMENTS: usize = 4000;
-const MADE: u64 = (FRAGMENTS * CHUNK) as u64;
+fn made() -> u64 {
+    (FRAGMENTS * chunk()) as u64
+}
 
 /// The order of a chunk.
 fn order() -> u8 {
-    (CHUNK / rustix::param::page_size()).ilog2().try_into().expect("small")
+    (chunk() / rustix::param::page_size()).ilog2().try_into().expect("small")
 }
 
 /// How many blocks of a chunk's size the kernel has, and how much memory nobody owns.
@@ -51,28 +53,28 @@ fn three_measurements_agree() {
     turn::when_others_are_still(|| {
         let quiet = [host(), host()];
         let stalled = StalledReader::make(FRAGMENTS).expect("loopback is up");
-        let made = [host(), host()];
+        let then = [host(), host()];
         let (report, exact) = measured(&stalled.reader);
 
         let receive = whole(&exact, Queue::Receive);
         assert_eq!(receive.bytes, Payload(FRAGMENTS as u64));
-        assert!(within_one_percent(exact.pinned.0, MADE), "{exact:?} is not {MADE} B");
+        assert!(within_one_percent(exact.pinned.0, made()), "{exact:?} is not {} B", made());
         assert_eq!(exact.pinned, pages(receive));
         let chunks = receive.pages.iter().find(|blocks| blocks.order == order()).expect("chunks").blocks;
         assert!(within_one_percent(chunks, FRAGMENTS as u64), "{receive:?}");
 
-        let counted = nearest(quiet, made, |(chunks, _)| chunks, chunks);
+        let counted = nearest(quiet, then, |(chunks, _)| chunks, chunks);
         assert!(within_one_percent(counted, chunks), "the walk found {chunks} chunks, the census {counted}");
-        let unowned = nearest(quiet, made, |(_, unowned)| unowned, exact.pinned.0);
+        let unowned = nearest(quiet, then, |(_, unowned)| unowned, exact.pinned.0);
         println!(
             "made {FRAGMENTS} chunks, walked {chunks}, counted {counted}; {} B, unowned {unowned} B",
             exact.pinned.0
         );
-        assert!(unowned.abs_diff(exact.pinned.0) <= MADE / 10, "{unowned} B more have no owner");
+        assert!(unowned.abs_diff(exact.pinned.0) <= made() / 10, "{unowned} B more have no owner");
 
         // That it is pinned is seen when it goes, which the kernel does partly in the background.
         drop(stalled);
-        let left = made[0].0 - i64::try_from(chunks).expect("small") * 9 / 10;
+        let left = then[0].0 - i64::try_from(chunks).expect("small") * 9 / 10;
         eventually("the chunks go", || (host().0 < left).then_some(()));
 
         let worst = report.footprint.received.worst.expect("known").bytes;
@@ -108,5 +110,5 @@ fn whoever_makes_it_every_byte_pins_a_chunk() {
         assert!(charged < limit, "{charged:?} of {limit:?}");
     }
     assert_eq!(bytes, FRAGMENTS as u64);
-    assert!(within_one_percent(pinned, MADE), "{pinned} is not {MADE}");
+    assert!(within_one_percent(pinned, made()), "{pinned} is not {}", made());
 }

@@ -1,7 +1,7 @@
 //! Makes a stalled reader on loopback: few unread bytes that pin very much memory.
 //!
 //! One thread alternately sends one byte to a reader that never reads, and the rest of a chunk to a reader
-//! that drains. The kernel carves both from the same 32 KiB chunk of pages (the thread's `task_frag`), and
+//! that drains. The kernel carves both from the same chunk of pages (the thread's `task_frag`), and
 //! the unread byte keeps the whole chunk. A reader whose receive buffer is full would not do: the kernel
 //! copies what waits there into as few packets as it can (`tcp_collapse`), and lets the chunks go. Most
 //! kernels let the buffer grow first, but not those in which a packet has to fit as a whole (`tcp_can_ingest`
@@ -13,8 +13,11 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 
-/// The chunk that TCP carves a sender's packets from (`SKB_FRAG_PAGE_ORDER`), in bytes.
-pub const CHUNK: usize = 32 * 1024;
+/// The chunk that TCP carves a sender's packets from (`SKB_FRAG_PAGE_ORDER`), in bytes: 32 KiB, or one page where that
+/// is more.
+pub fn chunk() -> usize {
+    rustix::param::page_size().max(32 * 1024)
+}
 
 /// More than any kernel charges for a packet of one byte.
 const CHARGE: usize = 1280;
@@ -44,7 +47,7 @@ impl StalledReader {
         let (writer, reader) = pair(&listener)?;
         let drained = pair(&listener)?;
         let mut stalled = StalledReader { reader, writer, further: Vec::new(), drained };
-        let mut rest = vec![0; CHUNK - 1];
+        let mut rest = vec![0; chunk() - 1];
         for fragment in 0..fragments {
             if fragment > 0 && fragment % room == 0 {
                 stalled.further.push(pair(&listener)?);

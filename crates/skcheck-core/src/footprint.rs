@@ -62,11 +62,12 @@ impl HostFacts {
     }
 }
 
-/// `MAX_SKB_FRAGS` of a kernel that has no option for it: enough pages for 64 KiB and one more, at
-/// least 16.
+/// `MAX_SKB_FRAGS` at most, unless an option says more: enough pages for 64 KiB and one more, or what the option is
+/// by default.
 pub(crate) fn default_max_skb_frags(page_size: PageSize) -> u32 {
+    const CONFIG_MAX_SKB_FRAGS: u32 = 17;
     let pages = 65_536 / page_size.0.max(1) + 1;
-    u32::try_from(pages).unwrap_or(17).max(16)
+    u32::try_from(pages).unwrap_or(CONFIG_MAX_SKB_FRAGS).max(CONFIG_MAX_SKB_FRAGS)
 }
 
 /// What both queues of one socket hold.

@@ -15,7 +15,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct FragmentsArg {
-    /// How many unread bytes to leave; each can pin 32 KiB
+    /// How many unread bytes to leave; each can pin a chunk of pages: 32 KiB, or one page where that is more
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) fragments: u32,
 }

@@ -15,7 +15,7 @@ use crate::config::{DemoConfig, Format};
 use crate::output::table;
 use crate::report::demo::DemoReport;
 use crate::report::scan::ScanReport;
-use crate::stall::CHUNK;
+use crate::stall::chunk;
 use crate::text::size;
 
 pub(crate) use crate::commands::demo::child::hold;
@@ -27,7 +27,7 @@ const RESERVE: u64 = 4;
 pub(crate) fn run(config: &DemoConfig) -> Result<Outcome, Failure> {
     let session = Session::begin(&config.roots, Budget::USUAL)?;
     let host = &session.host;
-    let made = u64::from(config.fragments) * CHUNK as u64;
+    let made = u64::from(config.fragments) * chunk() as u64;
     refuse_when_short(available(host).map(|bytes| bytes.0), made)?;
     let before = free_memory(host);
     let child = Staller::start(config.fragments)?;
@@ -60,7 +60,7 @@ fn refuse_when_short(available: Option<u64>, pinned: u64) -> Result<(), Failure>
                 size(wanted),
                 available.map_or_else(|| "no telling (/proc/meminfo)".to_owned(), size)
             ),
-            remedy: "try fewer --fragments: each can pin 32 KiB".to_owned(),
+            remedy: format!("try fewer --fragments: each can pin {}", size(chunk() as u64)),
         }),
     }
 }

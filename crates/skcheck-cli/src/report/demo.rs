@@ -17,6 +17,8 @@ pub(crate) struct DemoReport {
 pub(crate) struct Made {
     /// All chunks that it was carved from.
     pub(crate) bytes: u64,
+    /// One of them.
+    pub(crate) chunk: u64,
     /// The unread bytes that the report has, and at how many sockets.
     pub(crate) unread: (u64, usize),
     /// What they pin, as it was measured.
@@ -45,7 +47,8 @@ impl DemoReport {
         free: Option<(u64, u64)>,
     ) -> DemoReport {
         let unread = unread(snapshot);
-        let made = Made { bytes, unread, pinned: measured(snapshot, unread.1) };
+        let chunk = snapshot.host.chunk_size.0;
+        let made = Made { bytes, chunk, unread, pinned: measured(snapshot, unread.1) };
         DemoReport { pid, made, rss, free: FreeMemory::of(free, made.pinned.unwrap_or(bytes)) }
     }
 }

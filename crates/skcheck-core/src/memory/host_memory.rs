@@ -89,7 +89,8 @@ fn no_census(error: &io::Error) -> Gap {
 
 /// What firmware and kernel kept; `None` where /proc/iomem hides it.
 fn reserved(host: &dyn Host, mem_total: Bytes, gaps: &mut Vec<Gap>) -> Option<Reserved> {
-    let reserved = read(host, "/proc/iomem").and_then(|file| reserved::reserved(&file, mem_total));
+    let reserved =
+        read(host, "/proc/iomem").and_then(|file| reserved::reserved(&file, mem_total, host.page_size()));
     if reserved.is_none() {
         let remedy = "run as root (CAP_SYS_ADMIN): others see addresses of 0";
         gaps.push(Gap::uncounted(

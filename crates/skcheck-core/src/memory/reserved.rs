@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::model::units::Bytes;
+use crate::model::units::{Bytes, PageSize};
 use crate::procfs::iomem;
 
 /// Memory that the page allocator never got.
@@ -24,8 +24,8 @@ pub struct Reserved {
 }
 
 /// What /proc/iomem tells. `None` where it hides the addresses (root only), or names no RAM.
-pub fn reserved(iomem: &[u8], mem_total: Bytes) -> Option<Reserved> {
-    let ram = ram_ranges(iomem);
+pub fn reserved(iomem: &[u8], mem_total: Bytes, page: PageSize) -> Option<Reserved> {
+    let ram = ram_ranges(iomem, page);
     let total = size(&ram);
     let tables = ranges(iomem, |name| matches!(name, "ACPI Tables" | "ACPI Non-volatile Storage"));
     let crash_kernel = size(&ranges(iomem, is_crash_kernel));
@@ -39,10 +39,10 @@ pub fn reserved(iomem: &[u8], mem_total: Bytes) -> Option<Reserved> {
     })
 }
 
-/// The addresses of the RAM in /proc/iomem, in whole pages of 4 KiB, the smallest that Linux has; in
-/// order, without overlaps. Empty where the file hides the addresses.
-pub fn ram_ranges(iomem: &[u8]) -> Vec<Range<u64>> {
-    const PAGE: u64 = 4096;
+/// The addresses of the RAM in /proc/iomem, in whole pages; in order, without overlaps. Empty where the file hides
+/// the addresses.
+pub fn ram_ranges(iomem: &[u8], page: PageSize) -> Vec<Range<u64>> {
+    let page = page.0.max(1);
     // s390 lists the crash kernel's memory beside the rest (`setup_resources`).
     let is_ram = |name: &str| {
         let hot_added = name.starts_with("System RAM (") && name != "System RAM (boot alias)";
@@ -50,7 +50,7 @@ pub fn ram_ranges(iomem: &[u8]) -> Vec<Range<u64>> {
     };
     let ranges = ranges(iomem, is_ram).into_iter();
     let whole = ranges.filter_map(|range| {
-        let (start, end) = (range.start.checked_next_multiple_of(PAGE)?, range.end / PAGE * PAGE);
+        let (start, end) = (range.start.checked_next_multiple_of(page)?, range.end / page * page);
         (start < end).then_some(start..end)
     });
     whole.collect()

@@ -38,7 +38,11 @@ impl Syscall {
         let mut next = || hexadecimal(words.next()?.strip_prefix(b"0x")?);
         let arguments = [next()?, next()?, next()?, next()?, next()?, next()?];
         let is_32_bit = next().is_some_and(|stack| u32::try_from(stack).is_ok());
-        let call = if is_32_bit { Call::Other } else { machine.call(number) };
+        let call = match is_32_bit {
+            true => Call::Other,
+            false if machine.watches(number, &arguments) == Some(0) => Call::Sleep,
+            false => machine.call(number),
+        };
         Some(Syscall::In { call, number, arguments })
     }
 
@@ -73,7 +77,7 @@ pub enum Call {
     Write,
     /// epoll_wait and its kin: the first argument is the epoll set.
     EpollWait,
-    /// poll, select and their kin.
+    /// poll, select and their kin, on one descriptor at least.
     Poll,
     /// accept: the first argument is the listener.
     Accept,
@@ -83,7 +87,8 @@ pub enum Call {
     File,
     /// futex: waits for another thread.
     Futex,
-    /// nanosleep and its kin.
+    /// nanosleep and its kin, and poll and select without a descriptor: such is pause where there is no call of
+    /// that name.
     Sleep,
     /// wait4, waitid: waits for a child.
     Wait,
@@ -114,6 +119,20 @@ impl Machine {
     } else {
         Machine::Unknown
     };
+
+    /// How many descriptors poll or select looks at; of select it is the highest number, and one more.
+    fn watches(self, number: u64, arguments: &[u64; 6]) -> Option<u32> {
+        let [select, poll, ..] = *arguments;
+        let watched = match (self, number) {
+            // poll, ppoll
+            (Machine::X86_64, 7 | 271) | (Machine::Generic, 73) => poll,
+            // select, pselect6
+            (Machine::X86_64, 23 | 270) | (Machine::Generic, 72) => select,
+            _ => return None,
+        };
+        // An int: the upper half of the register is anything.
+        u32::try_from(watched & u64::from(u32::MAX)).ok()
+    }
 
     fn call(self, number: u64) -> Call {
         match self {

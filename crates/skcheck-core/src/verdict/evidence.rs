@@ -42,7 +42,8 @@ pub struct Evidence {
     /// What the census found that rings of packet sockets can be: pages that programs have mapped and that
     /// are on no LRU list, and all blocks on no list that are larger than a page.
     pub ring_like: Option<Bytes>,
-    /// Blocks of a chunk's size on no list, by the census.
+    /// Blocks of a chunk's size on no list, by the census; `None` where a chunk is one page (of 32 KiB or more), too:
+    /// not only packets lie in single pages.
     pub chunks: Option<Bytes>,
     /// Of these at most so much is kept by threads for what they send next, sockets or not.
     pub threads_kept: Bytes,

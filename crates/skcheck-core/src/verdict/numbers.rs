@@ -41,17 +41,17 @@ pub(super) fn gather(ledger: &Ledger, census: Option<&Census>, snapshot: &Snapsh
         rings: rings(snapshot),
         room: census.map(|census| room(census, facts)),
         ring_like: census.map(ring_like),
-        chunks: census.map(|census| chunks(census, facts)),
+        chunks: census.and_then(|census| chunks(census, facts)),
         threads_kept: census
             .map_or(Bytes(0), |census| Bytes(census.threads_kept.saturating_mul(facts.chunk_size.0))),
         large_kmalloc: census.map_or(Bytes(0), |census| large_kmalloc(census, ledger)),
     }
 }
 
-/// Blocks of a chunk's size on no list.
-fn chunks(census: &Census, facts: &HostFacts) -> Bytes {
+/// Blocks of a chunk's size on no list. Where a chunk is one page, others have such too: vmalloc, stacks, drivers.
+fn chunks(census: &Census, facts: &HostFacts) -> Option<Bytes> {
     let order = chunk_order(facts);
-    Blocks { order, blocks: census.blocks(order) }.bytes(facts.page_size)
+    (order > 0).then(|| Blocks { order, blocks: census.blocks(order) }.bytes(facts.page_size))
 }
 
 fn chunk_order(facts: &HostFacts) -> u8 {

@@ -31,10 +31,11 @@ fn story(report: &DemoReport) -> String {
     let (unread, sockets) = made.unread;
     let places = if sockets > 1 { format!(" at {sockets} sockets") } else { String::new() };
     format!(
-        "A child process (pid {pid}) holds {}{places}. Each was sent from a chunk of 32 KiB \
+        "A child process (pid {pid}) holds {}{places}. Each was sent from a chunk of {} \
          of its own, {}. The child's RSS is {rss}; {fell}. No process owns that memory. This is how skcheck \
          shows it:",
         if unread == 1 { "1 unread byte".to_owned() } else { format!("{unread} unread bytes") },
+        size(made.chunk),
         told(made)
     )
 }
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn states_what_was_measured() {
-        let told = |pinned| told(&Made { bytes: 64 << 20, unread: (2048, 1), pinned });
+        let told = |pinned| told(&Made { bytes: 64 << 20, chunk: 32 << 10, unread: (2048, 1), pinned });
         assert_eq!(told(Some(64 << 20)), "and keeps it: they pin 64 MiB, measured");
         assert!(told(Some(17 << 15)).contains("since, as it does"), "{}", told(Some(17 << 15)));
         assert!(told(Some(17 << 15)).ends_with("they pin 544 KiB, measured"));

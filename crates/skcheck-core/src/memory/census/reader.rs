@@ -38,7 +38,7 @@ pub(crate) fn take(
 ) -> io::Result<Census> {
     let page_size = host.page_size();
     let file = |path| file::read(host, path).unwrap_or_default();
-    let plan = Plan::of(&reserved::ram_ranges(&file("/proc/iomem")), page_size);
+    let plan = Plan::of(&reserved::ram_ranges(&file("/proc/iomem"), page_size), page_size);
     let all = plan.pages(Zones::parse(&file("/proc/zoneinfo")).end);
     let counters =
         || host_ledger(host, config, &mut Vec::new()).map(|ledger| PageCounters::of(&ledger, page_size));

@@ -1,5 +1,7 @@
 use super::*;
 
+const PAGE: PageSize = PageSize(4096);
+
 /// The layout of a PC with a crash kernel and ACPI tables.
 const PC: &str = "\
 00000000-00000fff : Reserved
@@ -18,7 +20,7 @@ fec00000-fec003ff : IOAPIC 0
 ";
 
 fn check(iomem: &str, mem_total: u64, expected: Option<[u64; 4]>) {
-    let found = reserved(iomem.as_bytes(), Bytes(mem_total));
+    let found = reserved(iomem.as_bytes(), Bytes(mem_total), PAGE);
     let expected = expected.map(|numbers| {
         let [ram, kernel, crash_kernel, firmware] = numbers.map(Bytes);
         Reserved { ram, kernel, crash_kernel, firmware }
@@ -32,7 +34,9 @@ fn a_pc() {
     let ram = (0x9f000 - 0x1000) + (0xc000_0000 - 0x10_0000) + 0x4000_0000;
     check(PC, 0x8000_0000, Some([ram, ram - 0x8000_0000, 0x1000_0000, 0x1_1000]));
     let ranges = [0x1000..0x9f000, 0x10_0000..0xc000_0000, 0x1_0000_0000..0x1_4000_0000];
-    assert_eq!(ram_ranges(PC.as_bytes()), ranges);
+    assert_eq!(ram_ranges(PC.as_bytes(), PAGE), ranges);
+    let of_64k = [0x10000..0x9_0000, 0x10_0000..0xc000_0000, 0x1_0000_0000..0x1_4000_0000];
+    assert_eq!(ram_ranges(PC.as_bytes(), PageSize(65536)), of_64k, "of larger pages only whole ones");
     // Memory that the file does not list.
     check(PC, u64::MAX, Some([ram, 0, 0x1000_0000, 0x1_1000]));
 }
@@ -45,7 +49,7 @@ fn hidden_from_users() {
         .map(|name| format!("00000000-00000000 : {name}\n"))
         .collect();
     check(&hidden, 0x8000_0000, None);
-    assert_eq!(ram_ranges(hidden.as_bytes()), []);
+    assert_eq!(ram_ranges(hidden.as_bytes(), PAGE), []);
     check("", 1, None);
 }
 
@@ -76,7 +80,7 @@ fn lines_that_are_none() {
         ("zero-fff : System RAM\n-fff : System RAM\n1000 : System RAM\n : System RAM\nSystem RAM", None),
     ];
     for (iomem, expected) in all {
-        let found = reserved(iomem.as_bytes(), Bytes(0)).map(|reserved| reserved.ram.0);
+        let found = reserved(iomem.as_bytes(), Bytes(0), PAGE).map(|reserved| reserved.ram.0);
         assert_eq!(found, expected, "{iomem}");
     }
 }

@@ -25,13 +25,21 @@ fn off_list(
     let of_chunks = off_list.iter().find(|blocks| each(blocks, page) == chunk);
     let chunks = of_chunks.map_or(0, |blocks| blocks.blocks);
     let bytes = of_chunks.map_or(0, |blocks| blocks.bytes(page).0);
-    let noun = if chunks == 1 { "block" } else { "blocks" };
+    let plural = if chunks == 1 { "" } else { "s" };
+    let noun = if chunk.0 == page.0 { "single page" } else { "block" };
+    // Blocks are counted; of single pages some may be free ones.
+    let (how_much, whose) = match chunk.0 == page.0 {
+        true => {
+            let how_much = format!("{} {} {}", size(bytes), plus_minus(charset), size(uncertain.0));
+            (how_much, "where packets keep their data, and vmalloc, stacks and drivers theirs")
+        }
+        false => (size(bytes), "where packets keep their data"),
+    };
     let found = format!(
-        "The census found {} {noun} of {} on no list ({}), where packets keep their data; threads and CPUs may \
-         keep up to {} of them.",
+        "The census found {} {noun}{plural} of {} on no list ({how_much}), {whose}; threads and CPUs may keep up to \
+         {} of them.",
         grouped(chunks),
         size(chunk.0),
-        size(bytes),
         grouped(threads_kept)
     );
     match besides(off_list, page, chunk, uncertain, charset) {
@@ -54,8 +62,11 @@ fn besides(
     let part = |blocks: &&Blocks| {
         let bytes = size(blocks.bytes(page).0);
         if blocks.order == 0 {
-            let plus_minus = if charset == Charset::Utf8 { "±" } else { "+-" };
-            format!("{bytes} {plus_minus} {} in single pages (vmalloc, stacks, drivers)", size(uncertain.0))
+            format!(
+                "{bytes} {} {} in single pages (vmalloc, stacks, drivers)",
+                plus_minus(charset),
+                size(uncertain.0)
+            )
         } else {
             format!("{bytes} in blocks of {}", size(each(blocks, page).0))
         }
@@ -66,6 +77,10 @@ fn besides(
         parts.push(format!("{} in other sizes", size(rest)));
     }
     (!parts.is_empty()).then(|| format!("Besides {}.", enumerate(&parts)))
+}
+
+fn plus_minus(charset: Charset) -> &'static str {
+    if charset == Charset::Utf8 { "±" } else { "+-" }
 }
 
 /// The size of one of these blocks.
@@ -91,6 +106,20 @@ mod tests {
              (vmalloc, stacks, drivers) and 8 KiB in blocks of 8 KiB."
         );
         assert!(text(&[], Charset::Utf8).starts_with("The census found 0 blocks of 32 KiB"));
+        const LARGE: PageSize = PageSize(64 << 10);
+        assert_eq!(
+            off_list(
+                &[blocks(0, 16), blocks(2, 1)],
+                LARGE,
+                Bytes(64 << 10),
+                4,
+                Bytes(64 << 10),
+                Charset::Utf8
+            ),
+            "The census found 16 single pages of 64 KiB on no list (1 MiB ± 64 KiB), where packets keep their data, and \
+             vmalloc, stacks and drivers theirs; threads and CPUs may keep up to 4 of them. Besides 256 KiB in blocks \
+             of 256 KiB."
+        );
         assert!(text(&[blocks(0, 1)], Charset::Utf8).contains("4 KiB ± 3 MiB in single pages ("));
     }
 }
