@@ -66,7 +66,7 @@ pub(crate) fn measure_work() {
 
 /// Where the program lies.
 pub(crate) fn program() -> PathBuf {
-    std::env::var_os("SKCHECK_TEST_PROGRAM").map_or(env!("CARGO_BIN_EXE_skcheck").into(), PathBuf::from)
+    env!("CARGO_BIN_EXE_skcheck").into()
 }
 
 /// The program as this user runs it, who may have no more than this: see `roles::limited`.
