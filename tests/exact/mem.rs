@@ -171,15 +171,15 @@ fn a_stalled_reader_explains_what_is_missing() {
     });
 }
 
-/// Pages of a removed file that wait in a queue, one byte of each 2 MiB: on LRU lists, and nobody's.
+/// Pages of a removed file that wait in a queue, one byte of each huge page: on LRU lists, and nobody's.
 #[test]
 fn a_removed_file_that_was_sent_explains_what_is_ownerless() {
     let Some(_turn) = turn::alone("mem::a_removed_file_that_was_sent_explains_what_is_ownerless") else {
         return;
     };
-    const PAGES: u64 = 200;
     let huge = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
     let huge: u64 = huge.expect("the kernel has huge pages").trim().parse().expect("a number");
+    let pages = (400 << 20) / huge;
     engine();
     turn::when_others_are_still(|| {
         let before = look();
@@ -192,30 +192,30 @@ fn a_removed_file_that_was_sent_explains_what_is_ownerless() {
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC;
         let mut file = File::from(openat(&mount, "file", flags, Mode::RWXU).expect("it is empty"));
         let piece = vec![b'x'; usize::try_from(huge).expect("small")];
-        (0..PAGES).for_each(|_| file.write_all(&piece).expect("there is room"));
+        (0..pages).for_each(|_| file.write_all(&piece).expect("there is room"));
         let pair = tcp_pair("127.0.0.1");
-        for at in 0..PAGES {
+        for at in 0..pages {
             let mut offset = at * huge;
             assert_eq!(sendfile(&pair.client, &file, Some(&mut offset), 1).expect("the window is open"), 1);
         }
-        arrived(&pair.server, usize::try_from(PAGES).expect("small"));
+        arrived(&pair.server, usize::try_from(pages).expect("small"));
         let there = look();
         let early = grown(before.ownerless(), there.ownerless());
-        assert!(early < PAGES * huge / 20, "{early} B are ownerless while the file is there");
+        assert!(early < pages * huge / 20, "{early} B are ownerless while the file is there");
 
         unlinkat(&mount, "file", rustix::fs::AtFlags::empty()).expect("it is there");
         drop((file, mount, filesystem));
         let made = look();
         let ownerless = grown(before.ownerless(), made.ownerless());
-        assert!(within(ownerless, 5, PAGES * huge), "{ownerless} B more are ownerless");
+        assert!(within(ownerless, 5, pages * huge), "{ownerless} B more are ownerless");
         let moved = made.unaccounted().abs_diff(before.unaccounted());
-        assert!(moved < PAGES * huge / 20, "{moved} B are unaccounted, and are not");
+        assert!(moved < pages * huge / 20, "{moved} B are unaccounted, and are not");
         let own = Own::of(&before, &made);
         let verdict = own.judge(&made.snapshot, true);
         assert_eq!(verdict.code, Code::Explains, "{verdict:?}");
         let suspect = verdict.suspects.first().expect("there is unread data");
         assert_eq!(suspect.holder, Some(mine(&pair.server)));
-        assert!(suspect.pinned.expect("measured").0 >= PAGES * huge, "{suspect:?}");
+        assert!(suspect.pinned.expect("measured").0 >= pages * huge, "{suspect:?}");
 
         // The bound does not hold for such pages, and nothing is claimed from it.
         let host = Live::new();

@@ -64,17 +64,19 @@ fn blocks_are_those_of_another_count() {
     drop(stalled);
 }
 
-/// So many bytes of page tables: one table of a page for each 2 MiB that has a small page in it.
+/// So many bytes of page tables: one table of a page for as much memory as it has entries for pages (2 MiB with pages
+/// of 4 KiB), with one page in it.
 fn page_tables(bytes: usize) -> Vec<Vec<u8>> {
-    const EACH: usize = 2 << 20;
+    let page = rustix::param::page_size();
+    let each = page / size_of::<u64>() * page;
     // In huge pages it would need no table. What is asked for at once must not be more than the host has.
     nix::sys::prctl::set_thp_disable(true).expect("since Linux 3.15");
-    let tables = bytes / rustix::param::page_size();
-    let piece = 1 << 9;
+    let tables = bytes / page;
+    let piece = (1 << 30) / each;
     (0..tables.div_ceil(piece))
         .map(|_| {
-            let mut memory = vec![0; EACH * piece];
-            memory.iter_mut().step_by(EACH).for_each(|byte| *byte = 1);
+            let mut memory = vec![0; each * piece];
+            memory.iter_mut().step_by(each).for_each(|byte| *byte = 1);
             memory
         })
         .collect()

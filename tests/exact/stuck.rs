@@ -80,8 +80,7 @@ impl Stuck {
 
     /// Whether it is in the middle of a page fault.
     pub(crate) fn is_stuck(&self) -> bool {
-        let wchan = std::fs::read_to_string(format!("/proc/self/task/{}/wchan", self.tid));
-        wchan.is_ok_and(|name| name == "handle_userfault")
+        is_in_page_fault(self.tid)
     }
 
     /// Ends this process when it is still stuck after so long: a test that hangs must not leave it behind.
@@ -89,13 +88,18 @@ impl Stuck {
         let tid = self.tid;
         std::thread::spawn(move || {
             std::thread::sleep(WATCHDOG);
-            let wchan = std::fs::read_to_string(format!("/proc/self/task/{tid}/wchan"));
-            if wchan.is_ok_and(|name| name == "handle_userfault") {
+            if is_in_page_fault(tid) {
                 eprintln!("still stuck after {WATCHDOG:?}");
                 std::process::abort();
             }
         });
     }
+}
+
+/// What kernels before 5.16 say in wchan is often nothing (`get_wchan` without frame pointers).
+fn is_in_page_fault(tid: i32) -> bool {
+    let stack = std::fs::read_to_string(format!("/proc/self/task/{tid}/stack"));
+    stack.is_ok_and(|stack| stack.contains("handle_userfault"))
 }
 
 impl Drop for Stuck {
