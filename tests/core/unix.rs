@@ -10,7 +10,7 @@ use skcheck_core::{
 
 use crate::support::child::Sleeper;
 use crate::support::scan::{self, bound_by_truesize, find, get, mine};
-use crate::support::sockets::{abstract_name, inode, send_unix, unix_pair, unix_socket};
+use crate::support::sockets::{abstract_name, inode, send_unix, unix_pair, unix_pair_state, unix_socket};
 use crate::support::ss;
 
 /// A writer that has sent three times 100 bytes to its peer, and a scan of both.
@@ -31,7 +31,7 @@ fn check(kind: SocketType, protocol: Protocol, recv_q: RecvQueue, unread: Option
     let (writer, reader, snapshot) = three_messages(kind);
     let (sender, receiver) = (get(&snapshot, inode(&writer)), get(&snapshot, inode(&reader)));
     assert_eq!((receiver.socket.family, receiver.socket.protocol), (Family::Unix, protocol));
-    assert_eq!(receiver.socket.state, State::Established);
+    assert_eq!(receiver.socket.state, unix_pair_state(protocol));
     assert_eq!(receiver.socket.recv_q, recv_q);
     assert_eq!(receiver.socket.peer_inode, Some(inode(&writer)));
     assert_eq!(receiver.socket.uid, Some(rustix::process::geteuid().as_raw()));

@@ -17,6 +17,7 @@ use crate::support::child::no_child_is_born;
 use crate::support::loopback::send_each;
 use crate::support::namespaces::{Named, connect, inside, run};
 use crate::support::scan::{eventually, get, mine};
+use crate::support::skip::{Skip, kernel, skip};
 use crate::support::sockets::{inode, tcp_pair_with_window};
 use crate::turn;
 
@@ -32,6 +33,9 @@ fn charged(report: &SocketEntry) -> u64 {
 /// the charge stands, and no verdict calls the socket walked.
 #[test]
 fn what_a_sockmap_has_taken() {
+    if kernel() < [5, 13] {
+        return skip(Skip::NeedsKernel([5, 13], "a sockmap that takes all it is given (BPF_SK_SKB_VERDICT)"));
+    }
     let Some(_turn) = turn::alone("elsewhere::what_a_sockmap_has_taken") else { return };
     const SENT: usize = 8 << 20;
     let (mut taken, mut innocent) = (tcp_pair_with_window(64 << 20), tcp_pair_with_window(64 << 20));

@@ -220,13 +220,15 @@ fn nobody_is_left(world: &World) -> Option<String> {
 
 /// Whether this kernel, and this user, can have such situations; says why not.
 pub(crate) fn can_be_made() -> bool {
-    let root = crate::skip::is_root();
-    if !root {
+    const SHOWS_WAITERS: [u32; 2] = [5, 16];
+    if !crate::skip::is_root() {
         skip(Skip::NeedsRoot);
+        return false;
     }
-    let can = root && kernel() >= [5, 8];
-    if can {
-        measure_work();
+    if kernel() < SHOWS_WAITERS {
+        skip(Skip::NeedsKernel(SHOWS_WAITERS, "wchan of kernels without frame pointers"));
+        return false;
     }
-    can
+    measure_work();
+    true
 }

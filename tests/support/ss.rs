@@ -6,7 +6,7 @@ use skcheck_core::{Family, Inode, RecvQueue, SendQueue, SkMem, Snapshot, Socket,
 
 use super::child::try_spawn;
 use super::scan::{eventually, get};
-use super::skip::{Skip, skip};
+use super::skip::{Skip, kernel, skip};
 
 /// The numbers of one line of `ss`.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,7 +69,19 @@ fn compare(report: &SocketEntry, listing: &str) {
         cookie: (!is_unix).then(|| format!("{:x}", socket.cookie.expect("sock_diag tells it"))),
         skmem: numbers(&socket.skmem),
     };
+    let (ours, theirs) = (ours.at_rest(), theirs.at_rest());
     assert_eq!(ours, theirs, "ss says: {line}");
+}
+
+impl Line {
+    /// Before 6.0 a socket keeps memory beside its packets, which timers give back while one looks.
+    fn at_rest(mut self) -> Line {
+        const FWD_ALLOC: usize = 4;
+        if kernel() < [6, 0] {
+            self.skmem[FWD_ALLOC] = 0;
+        }
+        self
+    }
 }
 
 /// The nine numbers, which a kernel of today sends all.

@@ -9,7 +9,7 @@ use aya::{BtfError, EbpfError};
 use rustix::io::Errno;
 use skcheck_core::Live;
 use skcheck_core::host::worker::Trouble;
-use skcheck_core::host::{Budget, is_confidential};
+use skcheck_core::host::{Budget, Release, is_confidential};
 
 /// Why BPF cannot be used here.
 ///
@@ -81,7 +81,7 @@ impl Kind {
                 "the kernel is locked down (lockdown=confidentiality): boot with lockdown=integrity to have packets measured"
             }
             Kind::NoBtf => "it takes a kernel built with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux)",
-            Kind::TooOld => "it takes Linux 5.17 or newer",
+            Kind::TooOld => "it takes Linux 5.8 or newer, and --lock 5.15",
             Kind::Verifier => {
                 "this kernel is not known yet: report it, with this line and the output of uname -r"
             }
@@ -161,7 +161,16 @@ impl Error {
 
     /// The maps of an object could not be made.
     pub(crate) fn object(error: &EbpfError) -> Error {
-        Error::refused("maps", error)
+        let error = Error::refused("maps", error);
+        match memlock().filter(|_| error.kind == Kind::Privilege) {
+            Some(limit) => Error::new(
+                Kind::Memory,
+                format!(
+                    "before Linux 5.11 maps are locked memory, of which {limit} B may be had (ulimit -l)"
+                ),
+            ),
+            None => error,
+        }
     }
 
     /// A map could not be used.
@@ -218,6 +227,13 @@ impl From<Error> for io::Error {
         };
         io::Error::new(kind, error)
     }
+}
+
+/// How much locked memory this process may have, in bytes, where maps are that; later they count in control groups.
+fn memlock() -> Option<u64> {
+    let release = rustix::system::uname();
+    let is_locked = Release::of(release.release().to_bytes()) < Some(Release::new(5, 11));
+    rustix::process::getrlimit(rustix::process::Resource::Memlock).current.filter(|_| is_locked)
 }
 
 /// Something that only a defect of this crate explains.

@@ -41,6 +41,9 @@ pub(crate) fn run(
     // Loading takes no time off what there is to walk in.
     let refused = walker.need(WalkProgram::Files).err();
     let by_inode = targets.iter().any(|target| matches!(target.name, SocketName::Inode(_)));
+    if targets.iter().any(|target| target.netns.is_some()) {
+        walker.need(WalkProgram::Locked)?;
+    }
     let time = walker.start(limits, by_inode)?;
     let done = vec![false; targets.len()];
     let mut walk = TargetWalk { walker, host, targets, time, done, refused, on_record };

@@ -269,12 +269,26 @@ static __always_inline bool is_bound(struct sock *sk)
 	return !bpf_core_field_exists(connection->icsk_bind_hash) || BPF_CORE_READ(connection, icsk_bind_hash);
 }
 
+/* The cgroup that a socket was made in (sock_cgroup_ptr); 0 where that cannot be told. */
+static __always_inline __u64 cgroup_of(struct sock *sk)
+{
+	__u64 cgroup;
+
+	if (!HAS(sock, sk_cgrp_data) || !HAS(cgroup, kn) || !HAS(kernfs_node, id))
+		return 0;
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+		return BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	if (!HAS(sock_cgroup_data___val, val))
+		return 0;
+	cgroup = FIELD(sock_cgroup_data___val, AT(sock, sk, sk_cgrp_data), val);
+	return cgroup && !(cgroup & 3) ? FIELD(cgroup, cgroup, kn, id) : ROOT_CGROUP;
+}
+
 static __always_inline void describe_inet(struct sock *sk, struct found *record)
 {
 	struct inet_sock *inet = (void *)sk;
 
-	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup) && HAS(cgroup, kn) && HAS(kernfs_node, id))
-		record->cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	record->cgroup = cgroup_of(sk);
 	if (bpf_core_field_exists(inet->inet_sport)) {
 		record->local_port = BPF_CORE_READ(inet, inet_sport);
 		record->known |= LOCAL;

@@ -77,7 +77,8 @@ struct net {
 };
 struct kernfs_node { __u64 id; };
 struct cgroup { struct kernfs_node *kn; };
-struct sock_cgroup_data { struct cgroup *cgroup; };
+struct sock_cgroup_data { struct cgroup *cgroup; };   /* since 5.15 */
+struct sock_cgroup_data___val { __u64 val; };         /* before: that, or with one of the lowest bits a number */
 
 /* Sockets. */
 struct in6_addr { union { __u8 u6_addr8[16]; } in6_u; };
@@ -239,6 +240,9 @@ enum pageflags { PG_uptodate = 0, PG_lru = 1, PG_head = 2 };
 #define TCP_NEW_SYN_RECV 12
 #define SO_EE_ORIGIN_ZEROCOPY 5
 #define EEXIST 17
+
+/* The id of the first cgroup. */
+#define ROOT_CGROUP 1
 
 #define SOCKFS_MAGIC 0x534f434b
 

@@ -81,7 +81,7 @@ fn remedies_differ() {
 #[test]
 fn debug_is_a_sentence_with_what_helps() {
     let error = Error::new(Kind::TooOld, "the kernel refused it");
-    assert_eq!(format!("{error:?}"), "the kernel refused it; it takes Linux 5.17 or newer");
+    assert_eq!(format!("{error:?}"), "the kernel refused it; it takes Linux 5.8 or newer, and --lock 5.15");
     let parts = format!("{error:#?}");
     assert!(parts.starts_with("Error {\n    kind: TooOld,"), "{parts}");
 }

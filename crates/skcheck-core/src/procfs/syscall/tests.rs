@@ -59,23 +59,23 @@ fn system_calls() {
 fn what_waits_for_no_descriptor_sleeps() {
     let call = |machine, number: u64, [first, second]: [u64; 2]| {
         let file = format!("{number} {first:#x} {second:#x} 0x0 0x0 0x0 0x0 0x7fff3eb53a58 0x7f38e08802ad");
-        let Some(Syscall::In { call, .. }) = Syscall::parse(file.as_bytes(), machine) else {
-            panic!("{file}")
-        };
-        call
+        match Syscall::parse(file.as_bytes(), machine) {
+            Some(Syscall::In { call, .. }) => Some(call),
+            _ => None,
+        }
     };
     const POLLS: [(Machine, u64); 3] = [(Machine::X86_64, 7), (Machine::X86_64, 271), (Machine::Generic, 73)];
     const SELECTS: [(Machine, u64); 3] =
         [(Machine::X86_64, 23), (Machine::X86_64, 270), (Machine::Generic, 72)];
     for (machine, number) in POLLS {
-        assert_eq!(call(machine, number, [0, 0]), Call::Sleep, "{number}");
-        assert_eq!(call(machine, number, [0x7ffe_0000, 1 << 32]), Call::Sleep, "{number}");
-        assert_eq!(call(machine, number, [0, 1]), Call::Poll, "{number}");
+        assert_eq!(call(machine, number, [0, 0]), Some(Call::Sleep), "{number}");
+        assert_eq!(call(machine, number, [0x7ffe_0000, 1 << 32]), Some(Call::Sleep), "{number}");
+        assert_eq!(call(machine, number, [0, 1]), Some(Call::Poll), "{number}");
     }
     for (machine, number) in SELECTS {
-        assert_eq!(call(machine, number, [0, 0x7ffe_0000]), Call::Sleep, "{number}");
-        assert_eq!(call(machine, number, [1, 0]), Call::Poll, "{number}");
+        assert_eq!(call(machine, number, [0, 0x7ffe_0000]), Some(Call::Sleep), "{number}");
+        assert_eq!(call(machine, number, [1, 0]), Some(Call::Poll), "{number}");
     }
     // Without time and without a file nothing comes of read, and it is none of these.
-    assert_eq!(call(Machine::X86_64, 0, [0, 0]), Call::Read);
+    assert_eq!(call(Machine::X86_64, 0, [0, 0]), Some(Call::Read));
 }
