@@ -187,7 +187,7 @@ fn text(bytes: u64) -> String {
     if bytes.is_multiple_of(1024) {
         format!("{} KiB", bytes / 1024)
     } else {
-        format!("{:.1} KiB", bytes as f64 / 1024.0)
+        format!("{:.1} KiB", (bytes as f64 / 102.4).round() / 10.0)
     }
 }
 

@@ -32,11 +32,12 @@ fn stable_sockets_stay() {
                 for pair in &pairs {
                     let report = get(&snapshot, inode(&pair.server));
                     assert_eq!(report.socket.recv_q, RecvQueue::Payload(Payload(500)));
-                    assert_eq!(report.holders, [mine(&pair.server)]);
-                    assert_eq!(report.peer_holders, [mine(&pair.client)]);
+                    // A child that another test starts has all of them until it executes its program.
+                    assert!(report.holders.contains(&mine(&pair.server)), "{report:?}");
+                    assert!(report.peer_holders.contains(&mine(&pair.client)), "{report:?}");
                 }
                 for (_, reader) in &unix {
-                    assert_eq!(get(&snapshot, inode(reader)).holders, [mine(reader)]);
+                    assert!(get(&snapshot, inode(reader)).holders.contains(&mine(reader)));
                 }
             }
         });

@@ -17,6 +17,7 @@ use crate::measure::{ALL_PACKETS, engine, exact, here, scan, whole};
 use crate::stuck::Stuck;
 use crate::support::child::no_child_is_born;
 use crate::support::scan::eventually;
+use crate::support::skip::{Skip, kernel, skip};
 use crate::support::sockets::{self, arrived, inode, reset, tcp_pair, tcp_pair_with_window, unix_pair};
 use crate::turn;
 
@@ -271,6 +272,9 @@ fn a_socket_that_is_gone() {
 /// The lock can be had for one socket.
 #[test]
 fn one_socket_locked() {
+    if kernel() < [5, 15] {
+        return skip(Skip::NeedsKernel([5, 15], "an iterator that locks TCP sockets"));
+    }
     let Some(_turn) = turn::beside_others("unlocked::one_socket_locked") else { return };
     let mut pair = tcp_pair_with_window(1 << 20);
     pair.send(10_000);
