@@ -12,6 +12,7 @@ use skcheck_core::{Holder, Inode, Live, Query};
 use crate::btf::KernelBtf;
 use crate::error::{Error, Kind};
 use crate::find::Finder;
+use crate::loader;
 use crate::objects::{self, Object};
 use crate::walker::Walker;
 use crate::wire::FilterValue;
@@ -48,25 +49,28 @@ impl Bpf {
     pub fn load(host: &Live) -> Result<Bpf, Error> {
         room::in_control_groups(host)?;
         room::look()?;
-        // To begin with a loader reads all of the kernel's BTF, used or not: at the same time as it is made
-        // small.
-        let read_both = || read_btf(&[objects::FIND, objects::WALK]);
-        let reading = spawn(read_both);
-        let (for_walker, btf) = mpsc::sync_channel(1);
+        // The BTF is made small while the loader parses all of it.
+        let both = || read_btf(&[objects::FIND, objects::WALK]);
+        let reading = spawn(both);
+        let (to_load, btf) = mpsc::sync_channel::<Arc<KernelBtf>>(1);
+        let (found, finder) = mpsc::sync_channel(1);
         let coming = spawn(move || {
-            let loader = EbpfLoader::new();
-            let btf: Arc<KernelBtf> = btf.recv().map_err(|_| Error::missing("BTF"))?;
-            Walker::load(loader, btf, Limits::PACKETS)
+            let mut loader = loader::new();
+            let btf = btf.recv().map_err(|_| Error::missing("BTF"))?;
+            load_both(&mut loader, &btf, &mut |finder| drop(found.send(finder)))
         });
-        let loader = EbpfLoader::new();
         let read = reading.and_then(|reading| reading.join().ok());
-        let btf = read.unwrap_or_else(read_both)?;
-        let _ = for_walker.send(Arc::clone(&btf));
-        let finder = Finder::load(loader, Arc::clone(&btf));
-        let mut walker = coming.map_or(Prepared::Not, Prepared::Coming);
+        let btf = read.unwrap_or_else(both)?;
+        let _ = to_load.send(Arc::clone(&btf));
+        let (finder, mut walker) = match coming {
+            Some(coming) => {
+                (finder.recv().unwrap_or_else(|_| Err(Error::missing("thread"))), Prepared::Coming(coming))
+            }
+            None => (Finder::load(&mut loader::new(), &btf), Prepared::Not),
+        };
         if let Err(error) = &finder {
             let error = error.clone();
-            walker = Prepared::There(walker.ready(&btf, Limits::PACKETS).map_err(|_| error)?);
+            walker = Prepared::There(walker.ready(&btf, Limits::PACKETS, loader::new).map_err(|_| error)?);
         }
         Ok(Bpf { host: host.clone(), btf, finder: Mutex::new(finder), walker: Mutex::new(walker) })
     }
@@ -84,17 +88,30 @@ impl Bpf {
     }
 }
 
+/// Loads the programs that find sockets, hands them on, and loads those that walk queues.
+fn load_both<'b>(
+    loader: &mut EbpfLoader<'b>,
+    btf: &'b Arc<KernelBtf>,
+    on_finder: &mut dyn FnMut(Result<Finder, Error>),
+) -> Result<Walker, Error> {
+    on_finder(Finder::load(loader, btf));
+    Walker::load(loader, btf, Limits::PACKETS)
+}
+
+/// How a loader is made in this process.
+pub(crate) type NewLoader = fn() -> EbpfLoader<'static>;
+
 impl Prepared {
     /// Walks these, and hands on what the programs say.
     pub(crate) fn walk(
         &mut self,
-        btf: &Arc<KernelBtf>,
+        (btf, new_loader): (&Arc<KernelBtf>, NewLoader),
         host: &Live,
         targets: &[Target<'_>],
         limits: &Limits,
         on_record: &mut dyn FnMut(&[u8]),
     ) -> io::Result<bool> {
-        let mut walker = match std::mem::replace(self, Prepared::Not).ready(btf, limits.packets) {
+        let mut walker = match std::mem::replace(self, Prepared::Not).ready(btf, limits.packets, new_loader) {
             Ok(walker) => walker,
             Err(error) => {
                 // What the kernel refuses it refuses again; memory may come back.
@@ -113,7 +130,12 @@ impl Prepared {
     }
 
     /// The programs that walk queues, fit for sockets of this many packets.
-    pub(crate) fn ready(self, btf: &Arc<KernelBtf>, packets: u32) -> Result<Box<Walker>, Error> {
+    pub(crate) fn ready(
+        self,
+        btf: &Arc<KernelBtf>,
+        packets: u32,
+        new_loader: NewLoader,
+    ) -> Result<Box<Walker>, Error> {
         let ready = match self {
             Prepared::Coming(thread) => thread.join().ok().transpose()?.map(Box::new),
             Prepared::There(walker) => Some(walker),
@@ -122,7 +144,7 @@ impl Prepared {
         };
         match ready.filter(|walker| walker.suits(packets)) {
             Some(walker) => Ok(walker),
-            None => Walker::load(EbpfLoader::new(), Arc::clone(btf), packets).map(Box::new),
+            None => Walker::load(&mut new_loader(), btf, packets).map(Box::new),
         }
     }
 }
@@ -164,6 +186,8 @@ impl Engine for Bpf {
         on_step: &mut dyn FnMut(usize, Step<'_>),
     ) -> io::Result<bool> {
         let mut walker = self.walker.lock().unwrap_or_else(PoisonError::into_inner);
-        records::walk(on_step, |on_record| walker.walk(&self.btf, &self.host, targets, limits, on_record))
+        records::walk(on_step, |on_record| {
+            walker.walk((&self.btf, loader::new), &self.host, targets, limits, on_record)
+        })
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use aya::{Ebpf, EbpfLoader};
 use skcheck_core::engine::Tally;
-use skcheck_core::host::Release;
 use skcheck_core::{Inode, NetnsId, Protocols, Query};
 use zerocopy::FromZeros;
 
@@ -66,22 +65,14 @@ impl FilterValue {
 }
 
 impl Finder {
-    pub(crate) fn load(loader: EbpfLoader<'_>, btf: Arc<KernelBtf>) -> Result<Finder, Error> {
-        let mut loader: EbpfLoader<'_> = loader;
-        let release = rustix::system::uname();
-        let bound_is_listed =
-            u32::from(Release::of(release.release().to_bytes()) >= Some(Release::new(6, 8)));
-        let hz = pass::hz();
-        let mut ebpf = loader
-            .btf(Some(&btf.types))
-            .override_global("bound_is_listed", &bound_is_listed, true)
-            .override_global("hz", &hz, true)
-            .load(objects::FIND.for_loops(btf.has_loops))
-            .map_err(|error| Error::object(&error))?;
-        pass::load(&mut ebpf, &btf, "find", "task_file")?;
+    /// Makes the maps, and loads the program that every pass runs. The globals are set.
+    pub(crate) fn load<'b>(loader: &mut EbpfLoader<'b>, btf: &'b Arc<KernelBtf>) -> Result<Finder, Error> {
+        let object = objects::FIND.for_loops(btf.has_loops);
+        let loaded = loader.btf(Some(&btf.types)).load(object);
+        let mut ebpf = loaded.map_err(|error| Error::object(&error))?;
+        pass::load(&mut ebpf, btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
-        drop(loader);
-        Ok(Finder { btf, ebpf, ring, holders_loaded: false })
+        Ok(Finder { btf: Arc::clone(btf), ebpf, ring, holders_loaded: false })
     }
 
     /// Looks at every descriptor, and hands out what matches.

@@ -11,7 +11,6 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aya::EbpfLoader;
 use skcheck_core::engine::{Engine, Found, Limits, Pass, Step, Target};
 use skcheck_core::host::Budget;
 use skcheck_core::host::worker::{self, Trouble, WordReader, Worker};
@@ -22,6 +21,7 @@ use crate::error::{Error, Kind};
 use crate::find::{Finder, PassCounts};
 use crate::isolated::answer::{Parts, hand_on, result};
 use crate::isolated::request::Request;
+use crate::loader;
 use crate::wire::FilterValue;
 use crate::{objects, records, room};
 
@@ -199,7 +199,7 @@ pub fn serve(half: Half, host: &Live, input: &mut dyn io::Read, out: &mut dyn io
 fn serve_finder(input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result<()> {
     let mut finder = room::look()
         .and_then(|()| read_btf(&[objects::FIND]))
-        .and_then(|btf| Finder::load(EbpfLoader::new(), btf));
+        .and_then(|btf| Finder::load(&mut loader::without_btf(), &btf));
     worker::serve(input, out, &mut |question, answer| {
         let request = Request::decode(question).ok_or(io::ErrorKind::InvalidInput)?;
         if let (Request::Loaded, Err(error)) = (&request, &finder) {
@@ -222,7 +222,7 @@ fn serve_finder(input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result
 
 fn serve_walker(host: &Live, input: &mut dyn io::Read, out: &mut dyn io::Write) -> io::Result<()> {
     let mut walker = room::look().and_then(|()| read_btf(&[objects::WALK])).map(|btf| {
-        let ready = Prepared::Not.ready(&btf, Limits::PACKETS);
+        let ready = Prepared::Not.ready(&btf, Limits::PACKETS, loader::without_btf);
         (ready.map_or_else(Prepared::Refused, Prepared::There), btf)
     });
     worker::serve(input, out, &mut |question, answer| {
@@ -235,8 +235,9 @@ fn serve_walker(host: &Live, input: &mut dyn io::Read, out: &mut dyn io::Write) 
             (Request::Walk { .. }, Err(error)) => return Err(error.clone().into()),
             (Request::Walk { targets, limits }, Ok((prepared, btf))) => {
                 let targets: Vec<Target<'_>> = targets.iter().map(|target| target.borrowed()).collect();
-                let all =
-                    hand_on(answer, |on_record| prepared.walk(btf, host, &targets, &limits, on_record))?;
+                let all = hand_on(answer, |on_record| {
+                    prepared.walk((btf, loader::without_btf), host, &targets, &limits, on_record)
+                })?;
                 answer.more(result().byte(all.into()).as_slice());
             }
             _ => return Err(io::ErrorKind::InvalidInput.into()),

@@ -37,6 +37,7 @@ mod error;
 mod find;
 mod isolated;
 mod kcmp;
+mod loader;
 mod maps;
 mod objects;
 mod pass;

@@ -44,12 +44,6 @@ fn program_of<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Iter, Error>
     program.try_into().map_err(|error| Error::program(name, &error))
 }
 
-/// How many jiffies make a second: the coarse clock moves once a jiffy.
-pub(crate) fn hz() -> u32 {
-    let tick = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse).tv_nsec;
-    u32::try_from((1_000_000_000 + tick / 2).checked_div(tick).unwrap_or(0)).unwrap_or(0).max(1)
-}
-
 /// Whether a pass came to its end, or was given up because time was up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {

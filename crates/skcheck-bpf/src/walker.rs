@@ -77,24 +77,20 @@ pub(crate) struct Walker {
 impl Walker {
     /// Makes the maps, the ring buffer large enough for a socket of this many packets where there is memory
     /// for that, and loads the program that is needed most.
-    pub(crate) fn load(loader: EbpfLoader<'_>, btf: Arc<KernelBtf>, packets: u32) -> Result<Walker, Error> {
-        let mut loader: EbpfLoader<'_> = loader;
-        let page_shift = rustix::param::page_size().trailing_zeros();
-        let hz = pass::hz();
-        loader
-            .btf(Some(&btf.types))
-            .override_global("page_shift", &page_shift, true)
-            .override_global("hz", &hz, true);
+    pub(crate) fn load<'b>(
+        loader: &mut EbpfLoader<'b>,
+        btf: &'b Arc<KernelBtf>,
+        packets: u32,
+    ) -> Result<Walker, Error> {
+        let object = objects::WALK.for_loops(btf.has_loops);
+        loader.btf(Some(&btf.types));
         let mut ring_bytes = ring_for(packets);
         let (ebpf, ring) = loop {
             loader.map_max_entries("packets", u32::try_from(ring_bytes).unwrap_or(u32::MAX));
-            let made = loader
-                .load(objects::WALK.for_loops(btf.has_loops))
-                .map_err(|error| Error::object(&error))
-                .and_then(|mut ebpf| {
-                    let ring = pass::take_ring(&mut ebpf, "packets")?;
-                    Ok((ebpf, ring))
-                });
+            let made = loader.load(object).map_err(|error| Error::object(&error)).and_then(|mut ebpf| {
+                let ring = pass::take_ring(&mut ebpf, "packets")?;
+                Ok((ebpf, ring))
+            });
             match made {
                 Err(error) if error.kind() == Kind::Memory && ring_bytes > SMALLEST_RING => {
                     ring_bytes = (ring_bytes / 4).max(SMALLEST_RING);
@@ -102,8 +98,8 @@ impl Walker {
                 made => break made?,
             }
         };
-        drop(loader);
-        let mut walker = Walker { btf, ebpf, ring, ring_bytes, packets, loaded: BTreeMap::new() };
+        let loaded = BTreeMap::new();
+        let mut walker = Walker { btf: Arc::clone(btf), ebpf, ring, ring_bytes, packets, loaded };
         walker.need(WalkProgram::Files).or_else(|_| walker.need(WalkProgram::Tables))?;
         Ok(walker)
     }
