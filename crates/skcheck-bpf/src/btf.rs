@@ -13,7 +13,8 @@ use crate::objects::Object;
 
 /// Whether a BTF has this name: of a type, a member or a number.
 fn names(file: &[u8], name: &str) -> bool {
-    file.split(|byte| *byte == 0).any(|it| it == name.as_bytes())
+    let whole = format!("\0{name}\0");
+    memchr::memmem::find(file, whole.as_bytes()).is_some()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A BTF of a few types, made from a whole one. Pure.
 
-use std::collections::HashSet;
+use memchr::memmem::find;
+use rustc_hash::FxHashSet;
 
 /// The types of a BTF that these objects need, and its iterators; `None` where it is not of the layout.
 pub(crate) fn small(file: &[u8], objects: &[&[u8]]) -> Option<[Vec<u8>; 2]> {
@@ -11,8 +12,7 @@ pub(crate) fn small(file: &[u8], objects: &[&[u8]]) -> Option<[Vec<u8>; 2]> {
 
 /// A name without its flavour.
 fn plain(name: &[u8]) -> &[u8] {
-    let flavour = name.windows(3).position(|three| three == b"___");
-    flavour.and_then(|at| name.get(..at)).unwrap_or(name)
+    find(name, b"___").and_then(|at| name.get(..at)).unwrap_or(name)
 }
 
 // The layout is that of Documentation/bpf/btf.rst, the kinds are `BTF_KIND_*`.
@@ -86,11 +86,11 @@ impl<'a> Kernel<'a> {
 
     fn string(&self, at: u32) -> &'a [u8] {
         let rest = self.strings.get(at as usize..).unwrap_or_default();
-        rest.split(|&b| b == 0).next().unwrap_or_default()
+        memchr::memchr(0, rest).and_then(|end| rest.get(..end)).unwrap_or(rest)
     }
 
     /// The types with these names and all that lies inside them, numbered anew.
-    fn closure(&self, names: &HashSet<&[u8]>) -> Vec<u8> {
+    fn closure(&self, names: &FxHashSet<&[u8]>) -> Vec<u8> {
         let chosen = self.chosen(names);
         let renumbered = |number: u32| {
             let at = chosen.binary_search(&number).ok();
@@ -118,7 +118,7 @@ impl<'a> Kernel<'a> {
     }
 
     /// The numbers of the types with these names and of all that lies inside them, in order.
-    fn chosen(&self, names: &HashSet<&[u8]>) -> Vec<u32> {
+    fn chosen(&self, names: &FxHashSet<&[u8]>) -> Vec<u32> {
         let is_named = |number: &u32| {
             self.get(*number).is_some_and(|it| {
                 matches!(it.kind, STRUCT | UNION | ENUM | TYPEDEF | ENUM64)
@@ -126,7 +126,7 @@ impl<'a> Kernel<'a> {
             })
         };
         let mut chosen: Vec<u32> = self.numbers().filter(is_named).collect();
-        let mut seen: HashSet<u32> = chosen.iter().copied().collect();
+        let mut seen: FxHashSet<u32> = chosen.iter().copied().collect();
         let mut next = 0;
         while let Some(number) = chosen.get(next).copied() {
             next += 1;

@@ -28,7 +28,7 @@ fn kernel() -> Vec<u8> {
 fn what_lies_inside_stays_and_what_is_pointed_to_goes() {
     let file = kernel();
     let kernel = Kernel::index(&file).unwrap();
-    let names = HashSet::from([b"outer".as_slice()]);
+    let names = FxHashSet::from_iter([b"outer".as_slice()]);
     let small = kernel.closure(&names);
     let small = Kernel::index(&small).unwrap();
     let names: Vec<&[u8]> =
@@ -179,7 +179,7 @@ fn what_is_not_essential_can_be_missing() {
 
 fn check_missing(file: &[u8], objects: &[Object], has_loops: bool) {
     let known = objects.iter().flat_map(|object| known_to(object.for_loops(has_loops)));
-    let known: HashSet<(Vec<u8>, Vec<u8>)> = known.collect();
+    let known: FxHashSet<(Vec<u8>, Vec<u8>)> = known.collect();
     let is_known = |structure: &[u8], member: &[u8]| known.contains(&(structure.to_vec(), member.to_vec()));
     let is_missing =
         |structure: &[u8], member: &[u8]| is_known(structure, member) && !is_essential(structure, member);
