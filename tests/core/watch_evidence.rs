@@ -120,7 +120,7 @@ fn blocked_in_calls() {
             (thread.runs == is_told.then_some(switches)).then_some((found, thread))
         });
         assert_eq!(thread.state, Some(b'S'));
-        assert_eq!(thread.wchan.is_some(), tells_wchan(), "{thread:?}");
+        assert!(thread.wchan.is_some() || !tells_wchan(), "{thread:?}");
         assert!(found.threads.len() >= 2 && !found.more_threads, "{found:?}");
         assert!(
             found.epolls.is_empty() && found.rings.is_empty() && found.dead_children.is_empty(),

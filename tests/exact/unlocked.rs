@@ -272,8 +272,8 @@ fn a_socket_that_is_gone() {
 /// The lock can be had for one socket.
 #[test]
 fn one_socket_locked() {
-    if kernel() < [5, 15] {
-        return skip(Skip::NeedsKernel([5, 15], "an iterator that locks TCP sockets"));
+    if kernel() < [5, 17] {
+        return skip(Skip::NeedsKernel([5, 17], "an iterator that locks TCP sockets, and bpf_loop"));
     }
     let Some(_turn) = turn::beside_others("unlocked::one_socket_locked") else { return };
     let mut pair = tcp_pair_with_window(1 << 20);

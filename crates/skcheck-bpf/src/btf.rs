@@ -32,8 +32,6 @@ pub(crate) struct KernelBtf {
     pub(crate) iterators: Btf,
     /// The kernel has `bpf_loop`.
     pub(crate) has_loops: bool,
-    /// Its iterator over TCP sockets locks each (since Linux 5.15).
-    pub(crate) locks_tcp: bool,
 }
 
 impl KernelBtf {
@@ -53,6 +51,6 @@ impl KernelBtf {
             // A newer layout: loading is slower, and no less right.
             None => [parse(file)?, parse(file)?],
         };
-        Ok(KernelBtf { types, iterators, has_loops, locks_tcp: names(file, "bpf_tcp_iter_state") })
+        Ok(KernelBtf { types, iterators, has_loops })
     }
 }

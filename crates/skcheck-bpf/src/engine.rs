@@ -63,9 +63,12 @@ impl Bpf {
         let btf = read.unwrap_or_else(both)?;
         let _ = to_load.send(Arc::clone(&btf));
         let (finder, mut walker) = match coming {
-            Some(coming) => {
-                (finder.recv().unwrap_or_else(|_| Err(Error::missing("thread"))), Prepared::Coming(coming))
-            }
+            Some(coming) => (
+                finder
+                    .recv()
+                    .unwrap_or_else(|_| Err(Error::new(Kind::Defect, "the thread that loads has ended"))),
+                Prepared::Coming(coming),
+            ),
             None => (Finder::load(&mut loader::new(), &btf), Prepared::Not),
         };
         if let Err(error) = &finder {

@@ -7,6 +7,7 @@ use aya::maps::MapError;
 use aya::programs::ProgramError;
 use aya::{BtfError, EbpfError};
 use rustix::io::Errno;
+use rustix::thread::CapabilitySet;
 use skcheck_core::Live;
 use skcheck_core::host::worker::Trouble;
 use skcheck_core::host::{Budget, Release, is_confidential};
@@ -81,7 +82,7 @@ impl Kind {
                 "the kernel is locked down (lockdown=confidentiality): boot with lockdown=integrity to have packets measured"
             }
             Kind::NoBtf => "it takes a kernel built with CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux)",
-            Kind::TooOld => "it takes Linux 5.8 or newer, and --lock 5.15",
+            Kind::TooOld => "it takes Linux 5.10 or newer, and --lock 5.17",
             Kind::Verifier => {
                 "this kernel is not known yet: report it, with this line and the output of uname -r"
             }
@@ -162,7 +163,7 @@ impl Error {
     /// The maps of an object could not be made.
     pub(crate) fn object(error: &EbpfError) -> Error {
         let error = Error::refused("maps", error);
-        match memlock().filter(|_| error.kind == Kind::Privilege) {
+        match memlock().filter(|_| error.kind == Kind::Privilege && may_load()) {
             Some(limit) => Error::new(
                 Kind::Memory,
                 format!(
@@ -229,6 +230,12 @@ impl From<Error> for io::Error {
     }
 }
 
+/// Whether this process has the privilege for maps (CAP_BPF, or all that CAP_SYS_ADMIN gives).
+fn may_load() -> bool {
+    let has = rustix::thread::capabilities(None).map(|sets| sets.effective);
+    has.is_ok_and(|has| has.intersects(CapabilitySet::BPF | CapabilitySet::SYS_ADMIN))
+}
+
 /// How much locked memory this process may have, in bytes, where maps are that; later they count in control groups.
 fn memlock() -> Option<u64> {
     let release = rustix::system::uname();
@@ -270,8 +277,8 @@ fn kind_of_reason(reason: &str) -> Option<Kind> {
     if says("cannot use helper bpf_probe_read") || says("unknown func bpf_probe_read") {
         return Some(Kind::Lockdown);
     }
-    // Helpers that came later, and none at all where a field was to be (bpf_loop is number 181).
-    if says("unknown func bpf_") || says("cannot use helper bpf_") || says("invalid func unknown#181") {
+    // Helpers that came later.
+    if says("unknown func bpf_") || says("cannot use helper bpf_") {
         return Some(Kind::TooOld);
     }
     (!reason.is_empty()).then_some(Kind::Verifier)

@@ -23,8 +23,8 @@
 //!
 //! # Privileges
 //!
-//! CAP_BPF and CAP_PERFMON; Linux 5.8 or newer with BTF (`CONFIG_DEBUG_INFO_BTF`). Before Linux 5.11 memory for maps
-//! and programs counts against `RLIMIT_MEMLOCK`, which is lifted for the process.
+//! CAP_BPF and CAP_PERFMON; Linux 5.10 or newer with BTF (`CONFIG_DEBUG_INFO_BTF`). On 5.10 memory for maps and programs
+//! counts against `RLIMIT_MEMLOCK`, which is lifted for the process where it has CAP_SYS_RESOURCE.
 
 #![cfg_attr(
     not(test),

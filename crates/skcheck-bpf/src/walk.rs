@@ -29,6 +29,11 @@ fn table_of(protocol: Protocol) -> u64 {
     TABLES.iter().filter(|(protocols, _)| protocols.contains(protocol)).fold(0, |all, (_, table)| all | table)
 }
 
+/// The namespace in whose table a socket is found that is to be locked: only TCP's iterator locks.
+fn to_lock_in<'t>(target: &Target<'t>) -> Option<&'t Netns> {
+    target.netns.filter(|_| target.protocol == Protocol::Tcp)
+}
+
 /// Walks `targets`, the first ones first, and hands on what the programs say. Returns whether all were looked
 /// for.
 pub(crate) fn run(
@@ -41,7 +46,7 @@ pub(crate) fn run(
     // Loading takes no time off what there is to walk in.
     let refused = walker.need(WalkProgram::Files).err();
     let by_inode = targets.iter().any(|target| matches!(target.name, SocketName::Inode(_)));
-    if targets.iter().any(|target| target.netns.is_some()) {
+    if limits.lock && targets.iter().any(|target| to_lock_in(target).is_some()) {
         walker.need(WalkProgram::Locked)?;
     }
     let time = walker.start(limits, by_inode)?;
@@ -112,7 +117,7 @@ impl TargetWalk<'_, '_> {
     fn locked(&mut self, batch: &Range<usize>) -> io::Result<Ended> {
         for at in batch.clone() {
             let Some(target) = self.targets.get(at) else { continue };
-            let Some(netns) = target.netns.filter(|_| target.protocol == Protocol::Tcp) else { continue };
+            let Some(netns) = to_lock_in(target) else { continue };
             let is_open = self.done.get(at) == Some(&false);
             if is_open && self.pass_in(WalkProgram::Locked, Some((self.host, netns)))? == Ended::OutOfTime {
                 return Ok(Ended::OutOfTime);

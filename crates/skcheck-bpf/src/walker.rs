@@ -180,8 +180,9 @@ impl Walker {
         loaded
             .entry(way)
             .or_insert_with(|| {
-                if way == WalkProgram::Locked && !btf.locks_tcp {
-                    return Err(Error::new(Kind::TooOld, "this kernel's iterator locks no TCP socket"));
+                // The iterator locks since 5.15, and the program for kernels before 5.17 is not made for it.
+                if way == WalkProgram::Locked && !btf.has_loops {
+                    return Err(Error::new(Kind::TooOld, "no TCP socket can be locked here"));
                 }
                 pass::load(ebpf, btf, program, over)
             })

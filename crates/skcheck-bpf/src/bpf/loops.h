@@ -3,10 +3,10 @@
  * Loops that the verifier follows to their end.
  *
  * Kernels since 5.17 have bpf_loop. For those before, each source is compiled once more, with EARLY: there a loop
- * calls a function of its own so often. A global function is verified once, whoever calls it however often, so
- * loops in functions multiply while they run, and only add up while they are verified. It takes numbers alone;
- * so what a loop knows lies in a variable of the object in both, which the verifier takes for any value. An object
- * is run once at a time.
+ * calls a function. A global function is verified once, whoever calls it however often, so loops in functions
+ * multiply while they run, and only add up while they are verified. Such a function takes numbers alone, so what a
+ * loop knows lies in a variable of the object, in both flavours; the verifier takes it for any value. Only one
+ * program of an object runs at a time.
  */
 #ifndef SKCHECK_LOOPS_H
 #define SKCHECK_LOOPS_H
@@ -16,8 +16,8 @@
 
 /* STEP int step(void): one step, which returns whether it was the last.
  * LOOP(name, step, most, side): a function name() that makes `most` steps at most, in EARLY side * side.
- * SHORT_LOOP(name, step, most, early): the same with one of the eight frames less, in EARLY `early` steps.
- * What one that comes to no end has left out its caller tells from where it stands. */
+ * SHORT_LOOP(name, step, most, early): the same, which needs one frame less of the eight, in EARLY `early` steps.
+ * The caller sees by the variable whether the loop came to its end. */
 #ifdef EARLY
 
 #define STEP __noinline

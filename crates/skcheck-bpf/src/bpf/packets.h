@@ -10,7 +10,8 @@
 #include "pages.h"
 #include "tcp.h"
 
-/* CONFIG_MAX_SKB_FRAGS is at most 45. Before 6.4 it was MAX_SKB_FRAGS, for pages of 4 KiB and more. */
+/* CONFIG_MAX_SKB_FRAGS is at most 45. Before 6.4 the number was fixed: 17 with pages of 4 KiB,
+ * 16 with larger ones. */
 #ifdef EARLY
 #define FRAGS 17
 #else

@@ -16,7 +16,8 @@ __u64 bias = 0;
 __u64 bias_looked_for = 0;
 
 /* Where virtual addresses and their struct pages meet: a partly used slab knows its struct page and the
- * address of a free object in it. Both maps begin at multiples of 1 GiB. */
+ * address of a free object in it. The bias is a multiple of 2 MiB: on arm64 the records of pages begin at one up
+ * to 5.10, and elsewhere at a larger one. */
 struct caches { __u64 cache, bias; __u32 agreed, unused; };
 
 /* Where they are looked for. */
@@ -25,7 +26,7 @@ struct caches caches_at;
 /* So many caches are looked at. */
 #define CACHES 300
 
-#define BIAS_STEP (1ULL << 24)
+#define BIAS_STEP (1ULL << 21)
 
 /* The struct page of a slab that is partly used, and the address of a free object in it. */
 struct partly_used { __u64 page, object; };

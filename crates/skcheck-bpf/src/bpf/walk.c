@@ -104,7 +104,9 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	bpf_probe_read_kernel(&address, sizeof(address), &sock->sk);
 	if (walk_wanted(address, GET(sk, __sk_common.skc_cookie.counter), 0))
 		return 1;
-	if (limit->by_inode && walk_wanted(address, BY_INODE | file->f_inode->i_ino, 0))
+	/* A subflow has the inode of its MPTCP socket, which has queues of another kind. */
+	if (limit->by_inode && GET(sk, sk_protocol) != IPPROTO_MPTCP &&
+	    walk_wanted(address, BY_INODE | file->f_inode->i_ino, 0))
 		return 1;
 	note_tables(sk, address);
 	if (GET(sk, __sk_common.skc_state) == TCP_LISTEN && mode_of(address) == TCP)
@@ -125,6 +127,7 @@ int walk_tables(struct bpf_iter__bpf_map *ctx)
 	return !tables->done;
 }
 
+#ifndef EARLY
 /* TCP sockets of one namespace, each locked while it is walked. */
 SEC("iter/tcp")
 int walk_locked(struct bpf_iter__tcp *ctx)
@@ -143,3 +146,4 @@ int walk_locked(struct bpf_iter__tcp *ctx)
 	again = walk_wanted(address, common->skc_cookie.counter, 1);
 	return as_answer(again);
 }
+#endif

@@ -100,8 +100,8 @@ pub enum NotMeasured {
     Empty,
     /// It was not there any more.
     Vanished,
-    /// Nothing can walk its queues: those of an MPTCP socket are not like others, and one that only /proc/net
-    /// tells of cannot be found.
+    /// Nothing can walk its queues: those of an MPTCP socket are not like others, and one without a cookie is
+    /// found through its descriptors alone.
     NotWalkable,
     /// Its queues were walked and are empty, and what it is charged lies elsewhere: it was sent and is on its
     /// way to a device, or a sockmap program has taken it.

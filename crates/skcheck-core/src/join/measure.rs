@@ -95,7 +95,7 @@ impl Measured {
             entry.exact = match exact.filter(|_| holds_packets(entry)) {
                 Some(exact) => Ok(Box::new(exact)),
                 None if !holds_packets(entry) => Err(NotMeasured::Empty),
-                None if Target::of(&entry.socket).is_none() => Err(NotMeasured::NotWalkable),
+                None if !can_be_found(&entry.socket) => Err(NotMeasured::NotWalkable),
                 None => Err(self.otherwise),
             };
             complete(entry, facts);
@@ -106,6 +106,11 @@ impl Measured {
             }
         }
     }
+}
+
+/// Whether a walk that has not met a socket tells that it is gone: by its inode only descriptors lead to it.
+fn can_be_found(socket: &Socket) -> bool {
+    Target::of(socket).is_some_and(|target| matches!(target.name, SocketName::Cookie(_)))
 }
 
 /// Whether nothing was found of what the kernel charges.

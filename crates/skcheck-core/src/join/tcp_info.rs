@@ -121,7 +121,7 @@ fn is_told_more(socket: &Socket, tcp: bool) -> bool {
         Some(mptcp) => mptcp.unsent.is_none(),
         None => tcp && socket.tcp_info.is_none() && socket.holds_something(),
     };
-    // What has no cookie /proc/net alone tells of.
+    // What has no cookie the tables of sock_diag do not tell of.
     is_unknown && socket.cookie.is_some() && socket.has_peer() && socket.state != State::ClosedHeld
 }
 

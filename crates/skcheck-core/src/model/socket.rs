@@ -46,8 +46,8 @@ impl fmt::LowerHex for Cookie {
 pub enum SocketName {
     /// By its cookie.
     Cookie(Cookie),
-    /// By its inode, where it has no cookie: a socket gets one when somebody asks sock_diag for it, or a program in
-    /// the kernel that may give it one (`bpf_get_socket_cookie`, since Linux 5.12).
+    /// By its inode, where it has no cookie: a socket gets one when somebody asks sock_diag for it, and
+    /// from the engine's programs since Linux 5.17.
     Inode(Inode),
 }
 

@@ -14,10 +14,10 @@ pub(crate) fn of_socket(socket: &Socket) -> String {
     if let Some(why) = socket.protocol.row().not_walked {
         return why.to_owned();
     }
-    // /proc/net tells none.
+    // It is known by its descriptor, but /proc/net may tell no inode.
     let module = Table::of(socket.protocol).and_then(Table::module);
     let remedy = module.map(|module| format!(" (load the kernel module {module})"));
-    format!("the kernel gives it no cookie{}", remedy.unwrap_or_default())
+    format!("the kernel gives it neither cookie nor inode{}", remedy.unwrap_or_default())
 }
 
 /// Of a process by what its directory in /proc gave; `None` where it is there.

@@ -38,10 +38,16 @@ impl Syscall {
         let mut next = || hexadecimal(words.next()?.strip_prefix(b"0x")?);
         let arguments = [next()?, next()?, next()?, next()?, next()?, next()?];
         let is_32_bit = next().is_some_and(|stack| u32::try_from(stack).is_ok());
-        let call = match is_32_bit {
-            true => Call::Other,
-            false if machine.watches(number, &arguments) == Some(0) => Call::Sleep,
-            false => machine.call(number),
+        let call = match machine.waits(number, &arguments) {
+            _ if is_32_bit => Call::Other,
+            Some((0, is_forever)) => {
+                if is_forever {
+                    Call::Signal
+                } else {
+                    Call::Sleep
+                }
+            }
+            _ => machine.call(number),
         };
         Some(Syscall::In { call, number, arguments })
     }
@@ -87,12 +93,11 @@ pub enum Call {
     File,
     /// futex: waits for another thread.
     Futex,
-    /// nanosleep and its kin, and poll and select without a descriptor: such is pause where there is no call of
-    /// that name.
+    /// nanosleep and its kin, and poll and select without a descriptor, for a time.
     Sleep,
     /// wait4, waitid: waits for a child.
     Wait,
-    /// Waits for a signal.
+    /// Waits for a signal: pause, poll without a descriptor and for ever (which pause is on arm64), and their kin.
     Signal,
     /// Another.
     Other,
@@ -120,18 +125,21 @@ impl Machine {
         Machine::Unknown
     };
 
-    /// How many descriptors poll or select looks at; of select it is the highest number, and one more.
-    fn watches(self, number: u64, arguments: &[u64; 6]) -> Option<u32> {
-        let [select, poll, ..] = *arguments;
-        let watched = match (self, number) {
-            // poll, ppoll
-            (Machine::X86_64, 7 | 271) | (Machine::Generic, 73) => poll,
-            // select, pselect6
-            (Machine::X86_64, 23 | 270) | (Machine::Generic, 72) => select,
-            _ => return None,
-        };
+    /// How many descriptors poll or select looks at (of select it is the highest number, and one more), and whether for
+    /// ever.
+    fn waits(self, number: u64, arguments: &[u64; 6]) -> Option<(u32, bool)> {
         // An int: the upper half of the register is anything.
-        u32::try_from(watched & u64::from(u32::MAX)).ok()
+        let int = |argument: u64| u32::try_from(argument & u64::from(u32::MAX)).unwrap_or_default();
+        let [first, second, third, _, fifth, _] = *arguments;
+        Some(match (self, number) {
+            // poll, whose timeout is a number
+            (Machine::X86_64, 7) => (int(second), int(third).cast_signed() < 0),
+            // ppoll
+            (Machine::X86_64, 271) | (Machine::Generic, 73) => (int(second), third == 0),
+            // select, pselect6
+            (Machine::X86_64, 23 | 270) | (Machine::Generic, 72) => (int(first), fifth == 0),
+            _ => return None,
+        })
     }
 
     fn call(self, number: u64) -> Call {

@@ -147,7 +147,8 @@ fn without(file: &[u8], is_missing: IsMissing<'_>) -> Vec<u8> {
 fn refused<'b>(loader: &mut aya::EbpfLoader<'b>, btf: &'b KernelBtf) -> Vec<String> {
     use crate::{objects, pass};
     let finding: &[_] = &[("find", "task_file"), ("holders", "task_file")];
-    let walking: &[_] = &[("walk_files", "task_file"), ("walk_tables", "bpf_map"), ("walk_locked", "tcp")];
+    let all: &[_] = &[("walk_files", "task_file"), ("walk_tables", "bpf_map"), ("walk_locked", "tcp")];
+    let walking = if btf.has_loops { all } else { &all[..2] };
     let mut refused = Vec::new();
     for (object, programs) in [(objects::FIND, finding), (objects::WALK, walking)] {
         let mut ebpf =
@@ -199,7 +200,7 @@ fn check_missing(file: &[u8], objects: &[Object], has_loops: bool) {
         ("kmem_cache.node", &cache, 0),
         ("sock.tcp_rtx_queue", &queue, 0),
         ("udp_sock.reader_queue", &reader, 0),
-        ("sk_buff.truesize", &size, 4),
+        ("sk_buff.truesize", &size, if has_loops { 4 } else { 3 }),
         ("socket.sk", &socket, 3),
     ];
     let kernels: Vec<KernelBtf> = cases

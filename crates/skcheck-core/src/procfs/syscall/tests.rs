@@ -56,26 +56,32 @@ fn system_calls() {
 
 /// arm64 has no pause: there it is ppoll without descriptors.
 #[test]
-fn what_waits_for_no_descriptor_sleeps() {
-    let call = |machine, number: u64, [first, second]: [u64; 2]| {
-        let file = format!("{number} {first:#x} {second:#x} 0x0 0x0 0x0 0x0 0x7fff3eb53a58 0x7f38e08802ad");
+fn what_waits_for_no_descriptor_sleeps_or_waits_for_a_signal() {
+    let call = |machine, number: u64, [first, second, third, fifth]: [u64; 4]| {
+        let file = format!(
+            "{number} {first:#x} {second:#x} {third:#x} 0x0 {fifth:#x} 0x0 0x7fff3eb53a58 0x7f38e08802ad"
+        );
         match Syscall::parse(file.as_bytes(), machine) {
             Some(Syscall::In { call, .. }) => Some(call),
             _ => None,
         }
     };
-    const POLLS: [(Machine, u64); 3] = [(Machine::X86_64, 7), (Machine::X86_64, 271), (Machine::Generic, 73)];
-    const SELECTS: [(Machine, u64); 3] =
-        [(Machine::X86_64, 23), (Machine::X86_64, 270), (Machine::Generic, 72)];
-    for (machine, number) in POLLS {
-        assert_eq!(call(machine, number, [0, 0]), Some(Call::Sleep), "{number}");
-        assert_eq!(call(machine, number, [0x7ffe_0000, 1 << 32]), Some(Call::Sleep), "{number}");
-        assert_eq!(call(machine, number, [0, 1]), Some(Call::Poll), "{number}");
+    const SOME: u64 = 0x7ffe_0000;
+    const MINUS_1: u64 = 0xffff_ffff;
+    let poll = |arguments| call(Machine::X86_64, 7, arguments);
+    assert_eq!(poll([0, 0, 1000, 0]), Some(Call::Sleep));
+    assert_eq!(poll([SOME, 1 << 32, MINUS_1, 0]), Some(Call::Signal));
+    assert_eq!(poll([SOME, 1, MINUS_1, 0]), Some(Call::Poll));
+    for (machine, number) in [(Machine::X86_64, 271), (Machine::Generic, 73)] {
+        assert_eq!(call(machine, number, [0, 0, 0, 0]), Some(Call::Signal), "{number}");
+        assert_eq!(call(machine, number, [0, 0, SOME, 0]), Some(Call::Sleep), "{number}");
+        assert_eq!(call(machine, number, [SOME, 1, 0, 0]), Some(Call::Poll), "{number}");
     }
-    for (machine, number) in SELECTS {
-        assert_eq!(call(machine, number, [0, 0x7ffe_0000]), Some(Call::Sleep), "{number}");
-        assert_eq!(call(machine, number, [1, 0]), Some(Call::Poll), "{number}");
+    for (machine, number) in [(Machine::X86_64, 23), (Machine::X86_64, 270), (Machine::Generic, 72)] {
+        assert_eq!(call(machine, number, [0, SOME, SOME, 0]), Some(Call::Signal), "{number}");
+        assert_eq!(call(machine, number, [0, 0, 0, SOME]), Some(Call::Sleep), "{number}");
+        assert_eq!(call(machine, number, [1, 0, 0, 0]), Some(Call::Poll), "{number}");
     }
-    // Without time and without a file nothing comes of read, and it is none of these.
-    assert_eq!(call(Machine::X86_64, 0, [0, 0]), Some(Call::Read));
+    // Without a file nothing comes of read, and it is none of these.
+    assert_eq!(call(Machine::X86_64, 0, [0; 4]), Some(Call::Read));
 }
