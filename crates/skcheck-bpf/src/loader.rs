@@ -43,7 +43,10 @@ fn hz() -> u32 {
 /// A loader, which to begin with parses the kernel's BTF as a whole, each type an object: most of the time and of the
 /// memory that loading takes, for nothing where it is given another.
 pub(crate) fn new() -> EbpfLoader<'static> {
-    let mut loader = EbpfLoader::new();
+    with_globals(EbpfLoader::new())
+}
+
+fn with_globals(mut loader: EbpfLoader<'static>) -> EbpfLoader<'static> {
     for (name, value) in GLOBALS.get_or_init(Globals::of_this_kernel).named() {
         // Not each object has each.
         loader.override_global(name, value, false);
@@ -54,8 +57,11 @@ pub(crate) fn new() -> EbpfLoader<'static> {
 /// A loader that has not parsed anything, for a process that has one thread: while it is made, no file can be opened,
 /// and it does without (`Btf::from_sys_fs`).
 pub(crate) fn without_btf() -> EbpfLoader<'static> {
-    let _closed = NoNewFiles::begin();
-    new()
+    // Nothing else may happen meanwhile: even what a page's size is may be read from a file (/proc/self/auxv).
+    let closed = NoNewFiles::begin();
+    let loader = EbpfLoader::new();
+    drop(closed);
+    with_globals(loader)
 }
 
 /// While it is there, this process opens no files: its limit of descriptors is 0.
