@@ -12,12 +12,12 @@ use crate::error::{Error, Kind};
 /// How many descriptors it takes: maps, programs, BTF and links, and what the loader tries out.
 const DESCRIPTORS: usize = 32;
 
-/// How much memory it takes at its height, in bytes: the kernel's BTF read twice, each type an object, and
-/// the stacks and arenas of the threads that read it.
+/// How much memory it takes at its height, in bytes, where a loader parses all of the kernel's BTF, each type an
+/// object: that, and the stacks and arenas of the threads that read it.
 const MEMORY: usize = 192 << 20;
 
 /// How much of that, and of the kernel's memory for programs and maps, is really used at the same time, in
-/// bytes: some 72 MiB were measured, in two processes.
+/// bytes: some 72 MiB were measured, in two processes that each parsed all of the BTF.
 const USED: Bytes = Bytes(96 << 20);
 
 /// Whether the control groups of this process have room for it. Where they have not, the kernel would kill:

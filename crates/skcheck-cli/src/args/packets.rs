@@ -23,7 +23,7 @@ pub(crate) struct PacketsArgs {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub(crate) limit: u32,
     /// Lock a TCP socket while it is walked, and in passing each other TCP socket of its namespace: nothing
-    /// changes meanwhile, and whoever uses it waits. Given up where a stuck process keeps a lock
+    /// changes meanwhile, and whoever uses it waits (since Linux 5.17). Given up where a stuck process keeps a lock
     #[arg(long)]
     pub(crate) lock: bool,
     /// The first N packets of each queue, in a table its last three too; 0: all [table: 20, JSON: all]

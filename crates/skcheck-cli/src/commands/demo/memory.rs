@@ -4,7 +4,7 @@ use skcheck_core::host::Guarded;
 use skcheck_core::memory;
 use skcheck_core::memory::LedgerGroup;
 
-/// Memory that nobody uses, in bytes, with what the CPUs keep in free lists of their own: chunks of 32 KiB
+/// Memory that nobody uses, in bytes, with what the CPUs keep in free lists of their own: chunks
 /// come from there first (`rmqueue_pcplist`).
 pub(super) fn free_memory(host: &Guarded) -> Option<u64> {
     Some(memory(host, None).ok()?.ledger.group(LedgerGroup::Free).0)

@@ -153,11 +153,14 @@ impl Dump {
         });
         self.add_cookies();
         let mut seen = FxHashSet::default();
-        let mut seen_without_name = FxHashSet::default();
-        self.candidates.retain(|Candidate { socket, .. }| match socket.name() {
-            Some(name) => seen.insert(name),
-            // Only its addresses tell one without an inode from others.
-            None => seen_without_name.insert((socket.protocol, socket.local.clone(), socket.peer.clone())),
+        let mut seen_without_cookie = FxHashSet::default();
+        self.candidates.retain(|Candidate { socket, .. }| match socket.cookie {
+            Some(cookie) => seen.insert(cookie),
+            // An MPTCP socket and its subflows have one inode. One without an inode is known by its addresses.
+            None => {
+                let addresses = socket.inode.is_none().then(|| (socket.local.clone(), socket.peer.clone()));
+                seen_without_cookie.insert((socket.protocol, socket.inode, addresses))
+            }
         });
         self.charges.sort_unstable();
         self.charges.dedup_by_key(|charge| charge.sender);
@@ -197,5 +200,42 @@ impl Dump {
                           the listener's Recv-Q still counts them";
             self.gaps.push(Gap::counted(Missing::PendingConnections, Table::Unix, unnamed, remedy));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::protocol::{Family, Protocol};
+    use crate::model::tcp::TcpInfo;
+
+    fn candidate(protocol: Protocol, cookie: Option<u64>, inode: u32, from_engine: bool) -> Candidate {
+        let mut socket = Socket::unknown(Family::Ipv4, protocol, State::Established);
+        (socket.cookie, socket.inode) = (cookie.map(Cookie), Inode::new(inode));
+        socket.tcp_info = from_engine.then(TcpInfo::default);
+        Candidate { socket, read_at: Instant::now() }
+    }
+
+    /// What is left of these: the cookie of each, and whether an engine told of it.
+    fn left(candidates: Vec<Candidate>) -> Vec<(Option<u64>, bool)> {
+        let mut dump = Dump { candidates, ..Dump::default() };
+        dump.drop_repeats();
+        let told = |it: &Candidate| (it.socket.cookie.map(|cookie| cookie.0), it.socket.tcp_info.is_some());
+        dump.candidates.iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_an_engine_found_stays_with_the_cookie_of_the_table() {
+        use Protocol::{Mptcp, Tcp};
+        let (engine, table) =
+            (|cookie| candidate(Tcp, cookie, 7, true), |cookie| candidate(Tcp, cookie, 7, false));
+        assert_eq!(left(vec![table(Some(1)), engine(None)]), [(Some(1), true)]);
+        assert_eq!(left(vec![table(Some(1)), engine(Some(1))]), [(Some(1), true)]);
+        // /proc/net tells no cookie, and repeats sockets.
+        assert_eq!(left(vec![table(None), engine(Some(1)), table(None)]), [(Some(1), true)]);
+        assert_eq!(left(vec![table(None), engine(None), table(None)]), [(None, true)]);
+        // An MPTCP socket and its subflow have one inode, and are two.
+        let pair = vec![candidate(Mptcp, None, 7, false), table(None)];
+        assert_eq!(left(pair), [(None, false), (None, false)]);
     }
 }

@@ -26,14 +26,12 @@ fn off_list(
     let chunks = of_chunks.map_or(0, |blocks| blocks.blocks);
     let bytes = of_chunks.map_or(0, |blocks| blocks.bytes(page).0);
     let plural = if chunks == 1 { "" } else { "s" };
-    let noun = if chunk.0 == page.0 { "single page" } else { "block" };
     // Blocks are counted; of single pages some may be free ones.
-    let (how_much, whose) = match chunk.0 == page.0 {
-        true => {
-            let how_much = format!("{} {} {}", size(bytes), plus_minus(charset), size(uncertain.0));
-            (how_much, "where packets keep their data, and vmalloc, stacks and drivers theirs")
-        }
-        false => (size(bytes), "where packets keep their data"),
+    let (noun, how_much, whose) = if chunk.0 == page.0 {
+        let how_much = format!("{} {} {}", size(bytes), plus_minus(charset), size(uncertain.0));
+        ("single page", how_much, "where packets keep their data, and vmalloc, stacks and drivers theirs")
+    } else {
+        ("block", size(bytes), "where packets keep their data")
     };
     let found = format!(
         "The census found {} {noun}{plural} of {} on no list ({how_much}), {whose}; threads and CPUs may keep up to \
