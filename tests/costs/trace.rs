@@ -11,6 +11,8 @@ use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
+use crate::world::keep_one_processor;
+
 /// How often each system call was made, by its number.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Calls(BTreeMap<libc::c_long, u64>);
@@ -35,8 +37,10 @@ impl Index<libc::c_long> for Calls {
     }
 }
 
-/// In the child: runs `traced`, whose system calls on this thread [`count`] counts.
+/// In the child: runs `traced`, whose system calls on this thread [`count`] counts. It has one processor, so that
+/// no other thread does a part of it.
 pub(crate) fn let_count<T>(traced: impl FnOnce() -> T) -> T {
+    keep_one_processor();
     ptrace::traceme().expect("the parent may trace");
     // Only from now on may the parent wait for a thread that is not the process's first.
     println!("\n{THREAD}{}", nix::unistd::gettid());

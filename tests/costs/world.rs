@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
+use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
+use nix::unistd::Pid;
 use skcheck_core::{Live, Query, Snapshot, scan};
 
 use crate::skip::{Skip, is_root, skip};
@@ -84,6 +86,13 @@ pub(crate) fn allow_descriptors() -> usize {
     let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("up to the hard limit");
     limit.maximum.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
+}
+
+/// Leaves this process one processor, so that it has no threads to look at processes with.
+pub(crate) fn keep_one_processor() {
+    let mut one = CpuSet::new();
+    one.set(sched_getcpu().expect("a processor")).expect("one that there is");
+    sched_setaffinity(Pid::from_raw(0), &one).expect("less than before");
 }
 
 /// Processes that hold what this process lets them inherit, and nothing else but three pipes. They

@@ -17,7 +17,7 @@ use crate::collect::survey::processes::Unreadable;
 use crate::collect::survey::{processes, unlisted};
 use crate::diag::request::States;
 use crate::footprint::HostFacts;
-use crate::host::Host;
+use crate::host::{Host, processors};
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::query::Query;
@@ -79,12 +79,6 @@ fn dump_all(
             let _ = other.join();
         }
     });
-}
-
-/// How many processors this process may run on (`sched_getaffinity`). That of a control group's quota is not
-/// asked for: its files could be anywhere.
-fn processors() -> usize {
-    rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count().max(1) as usize)
 }
 
 /// Asks for the TCP sockets that sockstat does not count. The kernel walks the bound ports of the

@@ -3,8 +3,11 @@
 /// The states that a dump asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum States {
-    /// Every state that can hold data: all but TIME-WAIT, later kernels' new ones included.
+    /// Every state but TIME-WAIT, later kernels' new ones included.
     Holding,
+    /// Every state that can hold data: those of `Holding` but [`Bound`](States::Bound). For these the kernel
+    /// would walk the bound ports of the whole host.
+    Queueing,
     /// Listeners alone.
     Listening,
     /// TCP sockets that are bound and not connected, alone (since Linux 6.8). The kernel has them
@@ -21,6 +24,7 @@ impl States {
         const BOUND_INACTIVE: u32 = 1 << 13;
         match self {
             States::Holding => !TIME_WAIT,
+            States::Queueing => !(TIME_WAIT | BOUND_INACTIVE),
             States::Listening => LISTEN,
             States::Bound => BOUND_INACTIVE,
             States::None => 0,

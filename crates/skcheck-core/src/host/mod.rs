@@ -17,6 +17,7 @@ pub use crate::host::budget::Budget;
 pub use crate::host::diag::{Diag, Message};
 pub use crate::host::guarded::{Answering, Guarded, WorkerStart};
 pub use crate::host::live::SameFiles;
+pub(crate) use crate::host::live::lanes::processors;
 pub use crate::host::lockdown::is_confidential;
 pub(crate) use crate::host::seam::Host;
 pub use crate::host::seam::LARGEST_FILE;

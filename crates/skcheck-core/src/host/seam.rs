@@ -154,7 +154,7 @@ pub trait Host: Sync {
 pub const LARGEST_FILE: u64 = 1 << 28;
 
 /// Looks at a process, by the single reads of a host.
-fn look<H: Host + ?Sized>(host: &H, pid: u32, at: Looking, on_sight: &mut dyn FnMut(Sight<'_>)) {
+pub(super) fn look<H: Host + ?Sized>(host: &H, pid: u32, at: Looking, on_sight: &mut dyn FnMut(Sight<'_>)) {
     let threads = threads(host, pid);
     let (task, read) = if at.descriptors {
         descriptors(host, pid, threads.first().copied(), on_sight)

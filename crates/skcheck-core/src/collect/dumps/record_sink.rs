@@ -34,6 +34,7 @@ pub(crate) fn records_of_file(
     let bad_lines = net::parse(table, file, |socket| {
         let is_asked_for = match states {
             States::Holding => true,
+            States::Queueing => socket.state != State::BoundInactive,
             States::Listening => socket.state == State::Listen,
             States::Bound => socket.state == State::BoundInactive,
             States::None => false,

@@ -110,6 +110,11 @@ impl TableReader<'_, '_> {
                 dump.may_have_bound = true;
                 None
             }
+            // Those that are only bound hold nothing: they are asked for where somebody misses them.
+            Some(States::Holding) if !self.query.include_idle => {
+                dump.may_have_bound = true;
+                Some(States::Queueing)
+            }
             states => states,
         };
         let Some(states) = states.filter(|_| !self.is_known_to_be_empty(table)) else {

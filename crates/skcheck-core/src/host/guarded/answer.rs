@@ -9,6 +9,7 @@ use crate::host::guarded::question::sight::encode_sight;
 use crate::host::guarded::question::{FileQuestion, HostQuestion, ProcessQuestion, TalkQuestion};
 use crate::host::live::Live;
 use crate::host::seam::Host;
+use crate::host::sight::Sight;
 use crate::host::worker::errors::encode_error;
 use crate::host::worker::many::Many;
 use crate::host::worker::service::{AnswerWriter, serve};
@@ -129,12 +130,12 @@ fn about_files(live: &Live, question: FileQuestion, answer: &mut AnswerWriter<'_
         }
         FileQuestion::ReadDir(path) => {
             let mut many = Many::to(answer);
-            live.read_dir(&path, &mut |name| many.add(&Words::default().bytes(name)))?;
+            live.read_dir(&path, &mut |name| many.add(|words| words.bytes(name)))?;
         }
         FileQuestion::Subdirectories(path) => {
             let mut many = Many::to(answer);
             live.subdirectories(&path, &mut |name, inode| {
-                many.add(&Words::default().bytes(name).number(inode));
+                many.add(|words| words.bytes(name).number(inode));
             })?;
         }
         FileQuestion::ReadLink(path) => answer.more(&live.read_link(&path)?),
@@ -149,7 +150,7 @@ fn about_processes(live: &Live, question: ProcessQuestion, answer: &mut AnswerWr
         ProcessQuestion::FdLinks(pid) => {
             let mut many = Many::to(answer);
             live.fd_links(pid, &mut |fd, target| {
-                many.add(&Words::default().number(fd.into()).bytes(target));
+                many.add(|words| words.number(fd.into()).bytes(target));
             })?;
         }
         ProcessQuestion::SharesDescriptors { pid, tid } => {
@@ -157,11 +158,14 @@ fn about_processes(live: &Live, question: ProcessQuestion, answer: &mut AnswerWr
         }
         ProcessQuestion::ShowsOwnPids => answer.more(&[u8::from(live.shows_own_pids())]),
         ProcessQuestion::Look { pids, at } => {
-            // With its end each process is handed on: whoever reads this knows who has answered.
-            for pid in pids {
-                let mut many = Many::to(answer);
-                live.look_at_each(&[pid], at, &mut |_, sight| many.add(&encode_sight(&sight)));
-            }
+            let mut many = Many::to(answer);
+            live.look_at_each(&pids, at, &mut |_, sight| {
+                many.add(|words| encode_sight(&sight, words));
+                // With its end each process is handed on: whoever reads this knows who has answered.
+                if matches!(sight, Sight::End(_)) {
+                    many.hand_on();
+                }
+            });
         }
     }
     Ok(())

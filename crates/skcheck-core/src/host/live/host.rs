@@ -10,7 +10,9 @@ use rustix::io::Errno;
 use crate::host::diag::Diag;
 use crate::host::live::conversation::LiveConversation;
 use crate::host::live::files::{Live, PROC};
+use crate::host::live::lanes;
 use crate::host::seam::Host;
+use crate::host::sight::{Looking, Sight};
 use crate::model::netns::NetnsFile;
 use crate::model::units::PageSize;
 use crate::procfs::number::parse_number;
@@ -47,6 +49,10 @@ impl Host for Live {
             return Err(io::ErrorKind::Unsupported.into());
         }
         same_files(pid, tid)
+    }
+
+    fn look_at_each(&self, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
+        lanes::look_at_each(self, pids, at, on_sight);
     }
 
     fn shows_own_pids(&self) -> bool {

@@ -3,6 +3,7 @@
 pub(crate) mod conversation;
 pub(crate) mod files;
 pub(crate) mod host;
+pub(crate) mod lanes;
 pub(crate) mod netns;
 #[cfg(test)]
 mod tests;

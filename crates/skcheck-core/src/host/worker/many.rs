@@ -26,8 +26,9 @@ impl<'a, 'o> Many<'a, 'o> {
     }
 
     /// Adds one. What is left is handed on when this is dropped.
-    pub(crate) fn add(&mut self, words: &Words) {
-        self.part().push(words);
+    pub(crate) fn add(&mut self, add: impl FnOnce(Words) -> Words) {
+        let part = self.part();
+        *part = add(std::mem::take(part));
         self.flush_from(PART);
     }
 
@@ -37,12 +38,17 @@ impl<'a, 'o> Many<'a, 'o> {
         self.flush_from(PART);
     }
 
+    /// Hands on what is collected.
+    pub(crate) fn hand_on(&mut self) {
+        self.flush_from(1);
+    }
+
     /// What is collected, begun with the kind.
     fn part(&mut self) -> &mut Words {
         if self.collected.is_empty()
             && let Some(kind) = self.kind
         {
-            self.collected = Words::of(kind);
+            self.collected = std::mem::take(&mut self.collected).byte(kind);
         }
         &mut self.collected
     }
@@ -50,13 +56,14 @@ impl<'a, 'o> Many<'a, 'o> {
     /// Hands on what is collected, if it is so much.
     fn flush_from(&mut self, least: usize) {
         if self.collected.len() >= least {
-            self.answer.more(std::mem::take(&mut self.collected).as_slice());
+            self.answer.more(self.collected.as_slice());
+            self.collected.clear();
         }
     }
 }
 
 impl Drop for Many<'_, '_> {
     fn drop(&mut self) {
-        self.flush_from(1);
+        self.hand_on();
     }
 }

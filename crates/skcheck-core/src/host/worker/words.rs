@@ -38,9 +38,9 @@ impl Words {
         self.0.extend(bytes);
     }
 
-    /// Adds what another row has.
-    pub(super) fn push(&mut self, words: &Words) {
-        self.0.extend_from_slice(&words.0);
+    /// Takes everything away, and keeps the room.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// How many bytes there are.

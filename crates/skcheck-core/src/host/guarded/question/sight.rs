@@ -10,17 +10,17 @@ const NETNS: u8 = 2;
 const THREAD_NETNS: u8 = 3;
 const MOUNTS: u8 = 4;
 
-/// A sight of a process, as words.
-pub(crate) fn encode_sight(sight: &Sight<'_>) -> Words {
+/// Adds a sight of a process to words.
+pub(crate) fn encode_sight(sight: &Sight<'_>, words: Words) -> Words {
     match sight {
         Sight::Descriptor { task, fd, target } => {
-            Words::of(DESCRIPTOR).number((*task).into()).number((*fd).into()).bytes(target)
+            words.byte(DESCRIPTOR).number((*task).into()).number((*fd).into()).bytes(target)
         }
-        Sight::Netns { task, target } => Words::of(NETNS).number((*task).into()).bytes(target),
-        Sight::ThreadNetns { tid, target } => Words::of(THREAD_NETNS).number((*tid).into()).bytes(target),
-        Sight::MountNamespace(target) => Words::of(MOUNTS).bytes(target),
-        Sight::End(Ok(())) => Words::of(END).bytes(&[]),
-        Sight::End(Err(error)) => Words::of(END).bytes(&encode_error(error)),
+        Sight::Netns { task, target } => words.byte(NETNS).number((*task).into()).bytes(target),
+        Sight::ThreadNetns { tid, target } => words.byte(THREAD_NETNS).number((*tid).into()).bytes(target),
+        Sight::MountNamespace(target) => words.byte(MOUNTS).bytes(target),
+        Sight::End(Ok(())) => words.byte(END).bytes(&[]),
+        Sight::End(Err(error)) => words.byte(END).bytes(&encode_error(error)),
     }
 }
 
