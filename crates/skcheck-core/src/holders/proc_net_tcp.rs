@@ -73,8 +73,22 @@ impl ProcNetTcp {
         ProcNetTcp::new(read, sockets)
     }
 
+    /// The other ends of the connections at these places.
+    pub(crate) fn each_peer(
+        &self,
+        places: &[usize],
+        sockets: &[&Socket],
+        on_peer: &mut dyn FnMut(usize, &Socket),
+    ) {
+        for place in places {
+            if let Some(peer) = sockets.get(*place).and_then(|socket| self.peer(socket)) {
+                on_peer(*place, peer);
+            }
+        }
+    }
+
     /// The other end of a connection.
-    pub(crate) fn peer(&self, socket: &Socket) -> Option<&Socket> {
+    fn peer(&self, socket: &Socket) -> Option<&Socket> {
         let (local, peer) = connection(socket).filter(|_| socket.has_peer())?;
         self.peers.get(&(peer, local))
     }

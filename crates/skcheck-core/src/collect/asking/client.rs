@@ -36,6 +36,16 @@ pub(crate) struct Asker<'h> {
     undecoded: RefCell<Vec<Gap>>,
 }
 
+/// The ends of a TCP socket, as it sees them.
+pub(crate) struct TcpEnds<'s> {
+    pub local: &'s Endpoint,
+    pub peer: &'s Endpoint,
+    pub interface: Option<u32>,
+}
+
+/// So many questions are asked together.
+const AT_ONCE: usize = 1024;
+
 impl<'h> Asker<'h> {
     /// Opens a conversation with a namespace.
     pub(crate) fn open(host: &'h dyn Host, netns: &'h Netns) -> io::Result<Asker<'h>> {
@@ -163,11 +173,22 @@ impl<'h> Asker<'h> {
         self.run(Table::Unix, &request::dump_pending_unix, sink)
     }
 
-    /// One TCP socket by its addresses, as it sees them; `None` when it is gone.
-    pub(crate) fn tcp(&self, local: &Endpoint, peer: &Endpoint, interface: Option<u32>) -> Option<Socket> {
-        let sequence = self.next();
-        let request = request::exact_tcp(local, peer, interface, false, sequence)?;
-        self.one(Table::Tcp(IpVersion::V4), &request, sequence)
+    /// TCP sockets by their addresses, as they see them; each by its place. One that is gone is left out.
+    pub(crate) fn tcp_each(&self, wanted: &[TcpEnds<'_>], on_socket: &mut dyn FnMut(usize, Socket)) {
+        let table = Table::Tcp(IpVersion::V4);
+        if self.is_missing(table) {
+            return;
+        }
+        let mut first = 0;
+        for some in wanted.chunks(AT_ONCE) {
+            let question = |TcpEnds { local, peer, interface }: &TcpEnds<'_>| {
+                let sequence = self.next();
+                let request = request::exact_tcp(local, peer, *interface, false, sequence)?;
+                Some((Answer::new(table, sequence), Message { about: Place::SockDiag, request }))
+            };
+            let _ = self.each(some.iter().map(question), &mut |at, socket| on_socket(first + at, socket));
+            first += some.len();
+        }
     }
 
     /// Each of these sockets once more, with what only its lock gives (`tcp_info`, `mptcp_info`), by its
@@ -177,15 +198,26 @@ impl<'h> Asker<'h> {
         sockets: &[(Place, &Socket)],
         on_socket: &mut dyn FnMut(usize, Socket),
     ) -> io::Result<()> {
-        let mut places = Vec::new();
-        let mut messages = Vec::new();
-        let mut answers = Vec::new();
-        for (place, (about, socket)) in sockets.iter().enumerate() {
+        let question = |(about, socket): &(Place, &Socket)| {
             let sequence = self.next();
-            let Some((table, request)) = request::exact_with_info(socket, sequence) else { continue };
+            let (table, request) = request::exact_with_info(socket, sequence)?;
+            Some((Answer::new(table, sequence), Message { about: about.clone(), request }))
+        };
+        self.each(sockets.iter().map(question), on_socket)
+    }
+
+    /// Asks these questions together, and hands on what is answered with the place of its question.
+    fn each(
+        &self,
+        questions: impl Iterator<Item = Option<(Answer, Message)>>,
+        on_socket: &mut dyn FnMut(usize, Socket),
+    ) -> io::Result<()> {
+        let (mut places, mut answers, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, question) in questions.enumerate() {
+            let Some((answer, message)) = question else { continue };
             places.push(place);
-            answers.push(Answer::new(table, sequence));
-            messages.push(Message { about: about.clone(), request });
+            answers.push(answer);
+            messages.push(message);
         }
         let mut diag = self.connected()?;
         diag.ask_each(&messages, &mut |at, datagram| {
@@ -195,6 +227,10 @@ impl<'h> Asker<'h> {
         *self.diag.borrow_mut() = Some(diag);
         for answer in &answers {
             self.note_undecoded(answer.table(), answer);
+        }
+        // Nobody who answers, and no such socket, look the same.
+        if let Some(answer) = answers.iter().find(|answer| is_not_there(answer.errno)) {
+            self.find_out(answer.table());
         }
         Ok(())
     }

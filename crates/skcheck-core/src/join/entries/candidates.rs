@@ -36,10 +36,10 @@ pub(crate) fn add(join: &mut Join<'_>) {
         }
         entries.retain(|entry| query.matches_footprint(&entry.footprint));
         let peers = peers_of(*host, asker.as_ref(), collected.source, &entries);
-        join.sockets.extend(entries.into_iter().map(|entry| JoinedSocket {
-            held_by: peers.held_by(&entry.socket),
-            peer_held_by: peers.peer_held_by(&entry.socket),
-            entry,
+        let sockets: Vec<&Socket> = entries.iter().map(|entry| &entry.socket).collect();
+        let peers_held_by = peers.peers_held_by(&sockets);
+        join.sockets.extend(entries.into_iter().zip(peers_held_by).map(|(entry, peer_held_by)| {
+            JoinedSocket { held_by: peers.held_by(&entry.socket), peer_held_by, entry }
         }));
         add_undecoded(&mut join.gaps, asker.as_ref().map(Asker::undecoded).unwrap_or_default());
     }

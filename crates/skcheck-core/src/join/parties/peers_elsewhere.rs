@@ -11,12 +11,13 @@ use crate::collect::asking::shortcomings::add_undecoded;
 use crate::collect::netns::namespace::Namespace;
 use crate::collect::scanned::Source;
 use crate::holders::listeners::{HeldBy, Listeners};
-use crate::holders::peers::tcp_peer;
+use crate::holders::peers::each_tcp_peer;
 use crate::holders::proc_net_tcp::ProcNetTcp;
 use crate::join::sockets::{Join, JoinedSocket};
 use crate::model::endpoint::Endpoint;
 use crate::model::gap::{Gap, Missing};
 use crate::model::place::Place;
+use crate::model::socket::Socket;
 
 /// How many questions may be asked for this; each takes some microseconds.
 const QUESTIONS: usize = 100_000;
@@ -58,18 +59,22 @@ fn answers_of(
     namespace: &Namespace,
     lonely: &[&mut JoinedSocket],
 ) -> Vec<(usize, HeldBy)> {
-    let listeners = LazyCell::new(|| Listeners::of(asker));
-    let sockets = || lonely.iter().map(|socket| &socket.entry.socket);
-    let proc_net = LazyCell::new(|| ProcNetTcp::for_missing(asker, sockets()));
     let is_elsewhere = |socket: &JoinedSocket| socket.entry.netns != namespace.netns.id;
     let of_others = lonely.iter().enumerate().filter(|(_, socket)| is_elsewhere(socket));
-    let answer = |(at, joined): (usize, &&mut JoinedSocket)| {
-        // One without an inode, which waits to be accepted, is as good a candidate.
-        let socket = &joined.entry.socket;
-        let peer = tcp_peer(asker, socket).or_else(|| proc_net.peer(socket).cloned())?;
-        Some((at, peer.inode.map_or_else(|| listeners.held_by(&peer), HeldBy::File)))
+    let (places, sockets): (Vec<usize>, Vec<&Socket>) =
+        of_others.map(|(at, joined)| (at, &joined.entry.socket)).unzip();
+    let mut peers = Vec::new();
+    let mut found = |at: usize, peer: &Socket| {
+        peers.extend(places.get(at).map(|place| (*place, peer.clone())));
     };
-    of_others.filter_map(answer).collect()
+    let left = each_tcp_peer(asker, &sockets, &mut found);
+    // By now it is known whether the tables' module is missing.
+    let proc_net = ProcNetTcp::for_missing(asker, sockets.iter().copied());
+    proc_net.each_peer(&left, &sockets, &mut found);
+    let listeners = LazyCell::new(|| Listeners::of(asker));
+    // One without an inode, which waits to be accepted, is as good a candidate.
+    let held_by = |peer: Socket| peer.inode.map_or_else(|| listeners.held_by(&peer), HeldBy::File);
+    peers.into_iter().map(|(at, peer)| (at, held_by(peer))).collect()
 }
 
 fn may_have_peer_elsewhere(joined: &JoinedSocket) -> bool {
