@@ -90,7 +90,7 @@ mod procfs;
 mod snapshot;
 
 // The calls.
-pub use join::scan::{scan, scan_with};
+pub use join::scan::{scan, scan_in_parts, scan_with};
 pub use memory::host_memory::memory;
 pub use packets::walk::packets;
 
@@ -123,4 +123,4 @@ pub use model::table::{IpVersion, Table};
 pub use model::tcp::{TcpInfo, Timer};
 pub use model::units::{Bytes, Connections, PageSize, Pages, Payload, Truesize};
 pub use occupancy::Occupancy;
-pub use snapshot::{Cap, Holding, ProcessSum, Snapshot, SocketEntry, Totals, Waiter};
+pub use snapshot::{Cap, Holding, ProcessSum, RunningTotals, Snapshot, SocketEntry, Totals, Waiter};

@@ -44,6 +44,11 @@ impl Loaded {
         self.bpf.as_deref()
     }
 
+    /// Why there is none, where there should be one.
+    pub(crate) fn gap(&self) -> Option<&Gap> {
+        self.gap.as_ref()
+    }
+
     /// What there is to say of it in a report of something that was asked for.
     pub(crate) fn circumstances(&self, missing_pid: Option<u32>) -> Circumstances {
         Circumstances { missing_pid, engine: self.how, privilege: privilege(), gap: self.gap.clone() }

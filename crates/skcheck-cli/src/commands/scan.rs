@@ -1,6 +1,7 @@
 //! The main job: scan, arrange, write.
 
 mod exit_code;
+mod parts;
 mod single;
 mod stalled;
 mod writer;

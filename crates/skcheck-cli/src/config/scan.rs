@@ -9,7 +9,7 @@ use crate::config::arrangement::arrangement;
 use crate::config::measuring::{BUDGET, Measuring};
 use crate::config::query::query;
 use crate::config::roots::Roots;
-use crate::report::scan::{Arrangement, ScanKind, ScanRequest};
+use crate::report::scan::{Arrangement, ScanKind, ScanRequest, SortKey};
 use crate::text::Page;
 
 /// One scan: what to ask, how to arrange it, how to write it, what its exit code says.
@@ -52,6 +52,13 @@ impl ScanConfig {
             exit_code,
             strict: strict.then_some(accept_gap),
         }
+    }
+
+    /// Whether what holds nothing comes last in its report, and nothing is left out: then the report can be written as
+    /// its parts come.
+    pub(crate) fn may_come_in_parts(&self) -> bool {
+        let Arrangement { sort, by: _, top, per_process } = self.arrangement;
+        self.format != Format::Table && sort != SortKey::Pid && top.is_none() && per_process.is_none()
     }
 
     /// What its report depends on.

@@ -102,6 +102,11 @@ impl<'a> ScanReport<'a> {
     }
 }
 
+/// The sockets of a snapshot, in the order of a report.
+pub(crate) fn in_order(snapshot: &Snapshot, sort: SortKey) -> Vec<&SocketEntry> {
+    Scale::new(snapshot, unlisted(snapshot)).in_order(sort)
+}
+
 /// The heaviest process, and what is shown.
 fn arranged<'a>(
     snapshot: &'a Snapshot,
@@ -110,8 +115,7 @@ fn arranged<'a>(
 ) -> (Option<OwnerGroup<'a>>, Shown<'a>) {
     let Arrangement { sort, by, .. } = request.arrangement;
     let scale = Scale::new(snapshot, unlisted);
-    let mut sockets: Vec<&SocketEntry> = snapshot.sockets.iter().collect();
-    sockets.sort_by_cached_key(|report| scale.rank_socket(report, sort));
+    let sockets = scale.in_order(sort);
     let owners = |by| Owners { snapshot, query: request.query, by };
     let mut processes = by_owner(&sockets, owners(GroupBy::Process));
     processes.sort_by_cached_key(|group| scale.rank_group(group, SortKey::Pinned));

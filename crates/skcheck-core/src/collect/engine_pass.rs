@@ -51,7 +51,8 @@ pub(crate) fn run(
 ) -> Option<Collected> {
     let mut of_survey = Vec::new();
     let (survey, mut namespaces) = processes::survey(host, &query.netns, Some(&finding), &mut of_survey);
-    let Finding { pass, found } = finding;
+    let Finding { pass, found, mut idle, holders } = finding;
+    drop(holders);
     let tallies: FxHashMap<NetnsId, Tally> =
         pass.namespaces.into_iter().map(|tally| (tally.netns, tally)).collect();
     let mut found_in = by_netns(found);
@@ -71,6 +72,11 @@ pub(crate) fn run(
             } else {
                 dump.add_found(found, query, facts, &survey.descriptors);
             }
+        }
+        if let Some(mut found) = id.and_then(|id| idle.remove(&id)) {
+            dump.asked = true;
+            found.append(std::mem::take(&mut dump.idle));
+            dump.idle = found;
         }
         dump.drop_repeats();
     }

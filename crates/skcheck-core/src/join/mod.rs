@@ -1,6 +1,7 @@
 //! The one place that joins records, holders, processes and host facts into a snapshot.
 
 pub(crate) mod entries;
+pub(crate) mod idle;
 pub(crate) mod measure;
 pub(crate) mod names;
 pub(crate) mod parties;

@@ -38,6 +38,8 @@ pub(crate) struct Join<'a> {
     pub processes: Vec<Process>,
     /// The distinct blocks of pages that the measured sockets pin.
     pub pages: Vec<(PageKind, Blocks)>,
+    /// How many questions were asked for other ends in other namespaces.
+    pub questions: usize,
     /// An engine walked what there was to walk, if not all of it.
     pub walked: bool,
     pub gaps: Vec<Gap>,
@@ -84,6 +86,7 @@ impl<'a> Join<'a> {
             found: FoundHolders::default(),
             processes: Vec::new(),
             pages: Vec::new(),
+            questions: 0,
             walked: false,
             gaps,
         }

@@ -9,4 +9,4 @@ pub(crate) mod totals;
 pub use crate::snapshot::by_process::ProcessSum;
 pub use crate::snapshot::contents::Snapshot;
 pub use crate::snapshot::entry::{Holding, SocketEntry, Waiter};
-pub use crate::snapshot::totals::{Cap, Totals};
+pub use crate::snapshot::totals::{Cap, RunningTotals, Totals};

@@ -54,6 +54,69 @@ pub enum Cap {
     HostPackets,
 }
 
+/// Sums over the sockets of a report that comes in parts ([`scan_in_parts`](crate::scan_in_parts)).
+#[derive(Debug, Clone, Default)]
+pub struct RunningTotals {
+    sockets: u64,
+    pids: BTreeSet<u32>,
+    unread_sockets: u64,
+    unread_pids: BTreeSet<u32>,
+    unread: u64,
+    unread_unknown: u64,
+    rings: u64,
+    rings_unknown: u64,
+    charged: u64,
+    charged_unknown: u64,
+    worst: u64,
+    measured: u64,
+}
+
+impl RunningTotals {
+    /// Adds a socket.
+    pub fn add(&mut self, entry: &SocketEntry) {
+        let (received, rings) = (&entry.footprint.received, entry.footprint.rings);
+        let add = |sum: &mut u64, number: Option<u64>| *sum = sum.saturating_add(number.unwrap_or(0));
+        let is_empty = is_empty(entry);
+        let payload = received.payload.map(|payload| payload.0);
+        self.sockets += 1;
+        self.pids.extend(entry.pids());
+        if payload.map_or(!is_empty, |unread| unread > 0) {
+            self.unread_sockets += 1;
+            self.unread_pids.extend(entry.pids());
+        }
+        add(&mut self.unread, payload);
+        add(&mut self.rings, rings.map(|rings| rings.0));
+        add(&mut self.charged, received.charged.map(|charge| charge.0));
+        add(&mut self.worst, received.worst.map(|worst| worst.bytes.0));
+        self.unread_unknown += u64::from(payload.is_none() && !is_empty);
+        self.rings_unknown += u64::from(rings.is_none());
+        let is_known = entry.footprint.certainty == Certainty::Exact && received.charged.is_some();
+        self.charged_unknown += u64::from(!is_known && !is_empty);
+        self.measured += u64::from(entry.exact.is_ok());
+    }
+
+    /// The sums, where `rest` is what the scan returned beside the parts.
+    pub fn finish(&self, rest: &Snapshot) -> Totals {
+        let (worst, cap) = rest.capped(Bytes(self.worst), Truesize(self.charged));
+        Totals {
+            sockets: self.sockets,
+            processes: self.pids.len() as u64,
+            unread_sockets: self.unread_sockets,
+            unread_processes: self.unread_pids.len() as u64,
+            unread: Payload(self.unread),
+            unread_unknown: self.unread_unknown,
+            rings: Bytes(self.rings),
+            rings_unknown: self.rings_unknown,
+            charged: Truesize(self.charged),
+            charged_unknown: self.charged_unknown,
+            worst,
+            pinned: (self.measured > 0).then(|| rest.pinned(|_| true)),
+            measured: self.measured,
+            cap,
+        }
+    }
+}
+
 impl Snapshot {
     /// Sums over all sockets of the report.
     pub fn totals(&self) -> Totals {
@@ -62,38 +125,9 @@ impl Snapshot {
 
     /// Sums over some of them.
     pub(crate) fn totals_of(&self, sockets: &[SocketEntry]) -> Totals {
-        let received = || sockets.iter().map(|entry| &entry.footprint.received);
-        let rings = || sockets.iter().map(|entry| entry.footprint.rings);
-        let pids: BTreeSet<u32> = sockets.iter().flat_map(SocketEntry::pids).collect();
-        let sum = |numbers: &mut dyn Iterator<Item = u64>| numbers.fold(0, u64::saturating_add);
-        let charged = sum(&mut received().filter_map(|side| side.charged).map(|charge| charge.0));
-        let worst = sum(&mut received().filter_map(|side| side.worst).map(|worst| worst.bytes.0));
-        let (worst, cap) = self.capped(Bytes(worst), Truesize(charged));
-        let has_unread = |entry: &&SocketEntry| match entry.footprint.received.payload {
-            Some(Payload(unread)) => unread > 0,
-            None => !is_empty(entry),
-        };
-        let with_unread = || sockets.iter().filter(has_unread);
-        let measured = sockets.iter().filter(|entry| entry.exact.is_ok()).count() as u64;
-        Totals {
-            sockets: sockets.len() as u64,
-            processes: pids.len() as u64,
-            unread_sockets: with_unread().count() as u64,
-            unread_processes: with_unread().flat_map(SocketEntry::pids).collect::<BTreeSet<u32>>().len()
-                as u64,
-            unread: Payload(sum(&mut received().filter_map(|side| side.payload).map(|payload| payload.0))),
-            unread_unknown: count(sockets, |entry| entry.footprint.received.payload.is_none()),
-            rings: Bytes(sum(&mut rings().flatten().map(|rings| rings.0))),
-            rings_unknown: rings().filter(Option::is_none).count() as u64,
-            charged: Truesize(charged),
-            charged_unknown: count(sockets, |entry| {
-                entry.footprint.certainty != Certainty::Exact || entry.footprint.received.charged.is_none()
-            }),
-            worst,
-            pinned: (measured > 0).then(|| self.pinned(|_| true)),
-            measured,
-            cap,
-        }
+        let mut running = RunningTotals::default();
+        sockets.iter().for_each(|entry| running.add(entry));
+        running.finish(self)
     }
 
     /// What queues that are charged `charged` and have this sum of bounds can pin at worst on this
@@ -118,9 +152,4 @@ impl Snapshot {
 fn is_empty(entry: &SocketEntry) -> bool {
     let charged = entry.footprint.received.charged.map_or(0, |charge| charge.0);
     entry.socket.recv_q.size() == Some(0) && charged == 0
-}
-
-/// Counts sockets that may have something to read.
-fn count(sockets: &[SocketEntry], is_counted: fn(&SocketEntry) -> bool) -> u64 {
-    sockets.iter().filter(|entry| is_counted(entry) && !is_empty(entry)).count() as u64
 }

@@ -47,7 +47,7 @@ pub(super) fn run(
     let snapshot = of_stalled(&now, &judgement);
     let report = ScanReport::new(&snapshot, config.request(), circumstances.clone());
     write_with(&report, config, |out| write_stalled(&watched, &report, style(config), out))?;
-    Ok(session.outcome(exit_code(&report, config)))
+    Ok(session.outcome(exit_code(&report.gaps, !report.snapshot.sockets.is_empty(), config)))
 }
 
 /// Told to end before the second look: what the first one saw, which does not tell who stands still.

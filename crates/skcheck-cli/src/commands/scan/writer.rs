@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use skcheck_core::Gap;
+
 use crate::commands::failure::Failure;
 use crate::commands::stdout;
 use crate::config::{Format, ScanConfig};
@@ -25,15 +27,20 @@ pub(super) fn write_with(
     stdout::write(|out| match config.format {
         Format::Table => write_table(out),
         Format::Json => json::scan::write(report, out),
-        Format::Jsonl => json::scan::write_lines(report, out),
+        Format::Jsonl => json::scan::write_lines(report.snapshot, &report.sockets, out),
     })?;
+    write_gaps_aside(&report.gaps, config);
+    Ok(())
+}
+
+/// Writes what could not be seen to standard error, where it has no place in the report: of one whose lines are
+/// sockets.
+pub(super) fn write_gaps_aside(gaps: &[Gap], config: &ScanConfig) {
     if config.format == Format::Jsonl {
-        // A line is a socket: what could not be seen has no place among them, and must be seen.
         let page = Page { width: None, charset: config.page.charset };
         let write = if config.strict.is_some() { write_gaps_strictly } else { write_gaps };
-        let _ = write(&report.gaps, page, &mut io::stderr().lock());
+        let _ = write(gaps, page, &mut io::stderr().lock());
     }
-    Ok(())
 }
 
 /// How its table is drawn.

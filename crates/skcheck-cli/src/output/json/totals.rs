@@ -1,10 +1,9 @@
 //! Sums over all sockets that match.
 
 use serde::Serialize;
-use skcheck_core::Cap;
+use skcheck_core::{Cap, Snapshot, Totals};
 
 use crate::output::json::exact::BlocksJson;
-use crate::report::scan::ScanReport;
 
 #[derive(Serialize)]
 pub(super) struct TotalsJson {
@@ -28,8 +27,8 @@ pub(super) struct TotalsJson {
 }
 
 impl TotalsJson {
-    pub(super) fn new(report: &ScanReport<'_>) -> TotalsJson {
-        let totals = &report.totals;
+    /// `rest` has the pages of all sockets.
+    pub(super) fn new(totals: &Totals, rest: &Snapshot) -> TotalsJson {
         TotalsJson {
             sockets: totals.sockets,
             processes: totals.processes,
@@ -49,11 +48,9 @@ impl TotalsJson {
             }),
             measured: totals.measured,
             pinned: totals.pinned.map(|bytes| bytes.0),
-            pages: totals
-                .pinned
-                .map(|_| report.snapshot.blocks().map(|blocks| BlocksJson::new(&blocks)).collect()),
-            unlisted_tcp_mem: report.snapshot.unlisted_tcp_mem,
-            unlisted_noise: report.snapshot.unlisted_noise.0,
+            pages: totals.pinned.map(|_| rest.blocks().map(|blocks| BlocksJson::new(&blocks)).collect()),
+            unlisted_tcp_mem: rest.unlisted_tcp_mem,
+            unlisted_noise: rest.unlisted_noise.0,
         }
     }
 }

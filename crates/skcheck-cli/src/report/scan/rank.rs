@@ -11,6 +11,7 @@ use crate::report::weight::{SharedPages, charge, weight_beside};
 
 /// What weighs how much in an order.
 pub(super) struct Scale<'a> {
+    snapshot: &'a Snapshot,
     facts: &'a HostFacts,
     /// What one closed socket that is still held weighs: its share of the TCP memory that belongs
     /// to no listed socket. They are the first suspects for it, so they must not be ranked as if
@@ -27,13 +28,21 @@ impl<'a> Scale<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, unlisted: Option<u64>) -> Scale<'a> {
         let closed_held = snapshot.sockets.iter().filter(|report| is_closed_unknown(report)).count() as u64;
         Scale {
+            snapshot,
             facts: &snapshot.host,
             closed_held_share: Truesize(unlisted.unwrap_or(0).checked_div(closed_held).unwrap_or(0)),
             shared: SharedPages::of(snapshot),
         }
     }
 
-    pub(super) fn rank_socket(&self, report: &SocketEntry, sort: SortKey) -> impl Ord + use<> {
+    /// All sockets, best first.
+    pub(super) fn in_order(&self, sort: SortKey) -> Vec<&'a SocketEntry> {
+        let mut sockets: Vec<&SocketEntry> = self.snapshot.sockets.iter().collect();
+        sockets.sort_by_cached_key(|report| self.rank_socket(report, sort));
+        sockets
+    }
+
+    fn rank_socket(&self, report: &SocketEntry, sort: SortKey) -> impl Ord + use<> {
         let socket = &report.socket;
         let rank = self.rank(&Sums::of([report]), &[report], sort);
         let pid = report.pids().next().unwrap_or(u32::MAX);

@@ -6,6 +6,8 @@ use std::time::Instant;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::collect::asking::client::Asker;
+use crate::collect::dumps::candidate::Candidate;
+use crate::collect::dumps::idle::IdleSockets;
 use crate::collect::dumps::may_match::{is_asked_for, may_be_held_by};
 use crate::collect::dumps::subflows::MptcpSockets;
 use crate::collect::dumps::unaccepted::Unaccepted;
@@ -23,8 +25,10 @@ use crate::model::table::Table;
 /// What one namespace gave.
 #[derive(Default)]
 pub(crate) struct Dump {
-    /// Records that may match, each once.
+    /// Records that may match, each once; where idle ones may match, all that hold something.
     pub candidates: Vec<Candidate>,
+    /// Those that hold nothing. One may be among them several times, what tells most first.
+    pub idle: IdleSockets,
     /// What unix senders are charged for what their peer has not read.
     pub charges: Vec<UnixCharge>,
     /// TCP connections that nobody has accepted.
@@ -55,19 +59,6 @@ pub(crate) struct Dump {
     pub tcp_listed: i64,
     /// Why it could not be asked at all.
     pub refusal: Option<io::Error>,
-}
-
-/// A record that may match, and when the kernel gave it.
-pub(crate) struct Candidate {
-    pub socket: Socket,
-    pub read_at: Instant,
-}
-
-impl Candidate {
-    /// One that the kernel has just given.
-    pub(crate) fn now(socket: Socket) -> Candidate {
-        Candidate { socket, read_at: Instant::now() }
-    }
 }
 
 /// One unix sender's charge for packets in its peer's queue.
@@ -127,6 +118,12 @@ impl Dump {
             }
             self.candidates.push(Candidate { socket, read_at });
         }
+    }
+
+    /// Keeps a record that may match.
+    pub(crate) fn keep(&mut self, candidate: Candidate) {
+        let idle = if candidate.is_idle() { self.idle.add(candidate) } else { Some(candidate) };
+        self.candidates.extend(idle);
     }
 
     /// Notes what a unix socket's record tells of others.

@@ -1,6 +1,7 @@
 //! Takes the records of the tables of one namespace, and keeps those that may match.
 
-use crate::collect::dumps::dump::{Candidate, Dump};
+use crate::collect::dumps::candidate::Candidate;
+use crate::collect::dumps::dump::Dump;
 use crate::collect::dumps::may_match::may_be_held_by;
 use crate::collect::dumps::record_sink::RecordSink;
 use crate::collect::survey::descriptors::{Descriptors, Mark};
@@ -43,7 +44,7 @@ impl RecordSink for RecordCollector<'_> {
         if self.query.may_match(socket, self.facts)
             && may_be_held_by(self.descriptors, socket, &self.query.pids)
         {
-            self.dump.candidates.push(Candidate::now(record.into_socket()));
+            self.dump.keep(Candidate::now(record.into_socket()));
         }
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::collect::asking::client::Asker;
 use crate::collect::asking::shortcomings::Refusal;
-use crate::collect::dumps::dump::{Candidate, Dump};
+use crate::collect::dumps::candidate::Candidate;
+use crate::collect::dumps::dump::Dump;
 use crate::collect::dumps::may_match::may_be_held_by;
 use crate::collect::dumps::record_collector::RecordCollector;
 use crate::collect::dumps::record_sink::RecordSink;

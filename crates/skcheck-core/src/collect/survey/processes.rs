@@ -110,11 +110,7 @@ pub(crate) fn survey(
 
 /// Adds what an engine found in its pass over all descriptors.
 fn add_finding(finding: &Finding, descriptors: &mut Descriptors, netns: &mut NetnsDiscovery<'_>) {
-    for (it, _) in &finding.found {
-        if let Some((inode, holder)) = it.socket.inode.zip(it.holder) {
-            descriptors.add(inode, holder);
-        }
-    }
+    finding.holders.iter().for_each(|(inode, holder)| descriptors.add(*inode, *holder));
     finding.pass.namespace_files.iter().for_each(|holder| netns.add_file_of(*holder));
     finding.pass.namespaces.iter().for_each(|tally| netns.add_without_way(tally.netns));
 }

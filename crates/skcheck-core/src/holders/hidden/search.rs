@@ -45,6 +45,15 @@ pub(crate) struct HiddenHolders {
 }
 
 impl HiddenHolders {
+    /// Adds what was found for others.
+    pub(crate) fn merge(&mut self, others: HiddenHolders) {
+        self.holders.extend(others.holders);
+        self.receivers.extend(others.receivers);
+        self.receivers.sort_unstable();
+        self.receivers.dedup();
+        self.is_blind_to_maps |= others.is_blind_to_maps;
+    }
+
     /// Adds a holder of a socket.
     pub(super) fn add(&mut self, inode: Inode, holder: Holder) {
         self.holders.entry(inode).or_default().push(holder);

@@ -2,7 +2,7 @@
 
 use crate::collect::asking::client::Asker;
 use crate::collect::asking::shortcomings::add_undecoded;
-use crate::collect::dumps::dump::Candidate;
+use crate::collect::dumps::candidate::Candidate;
 use crate::collect::scanned::Source;
 use crate::holders::peers::NetnsPeers;
 use crate::holders::proc_net_tcp::ProcNetTcp;

@@ -21,6 +21,21 @@ pub(crate) struct FoundHolders {
 }
 
 impl FoundHolders {
+    /// Adds what was found for other sockets of the same report.
+    pub(crate) fn add(&mut self, others: FoundHolders) {
+        let FoundHolders { late, sought, mappable, hidden } = others;
+        self.late.extend(late);
+        self.sought.extend(sought);
+        self.mappable.extend(mappable);
+        self.hidden.merge(hidden);
+    }
+
+    /// Whether somebody was found who holds a socket.
+    pub(crate) fn knows(&self, inode: Inode) -> bool {
+        self.late.get(&inode).is_some_and(|holders| !holders.is_empty())
+            || self.hidden.holders.contains_key(&inode)
+    }
+
     /// Who is behind a socket.
     pub(crate) fn holding(&self, collected: &Collected, held_by: &HeldBy) -> (Holding, Vec<Holder>) {
         match held_by {

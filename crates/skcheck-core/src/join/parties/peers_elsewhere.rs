@@ -31,10 +31,12 @@ pub(crate) fn find(join: &mut Join<'_>) {
     if lonely.is_empty() || namespaces.len() < 2 || join.collected.source != Source::SockDiag {
         return;
     }
-    if lonely.len().saturating_mul(namespaces.len()) > QUESTIONS {
-        let remedy = "narrow the report (--min-recvq, --pid, --port) to have their other ends looked for";
+    let questions = lonely.len().saturating_mul(namespaces.len());
+    join.questions = join.questions.saturating_add(questions);
+    if join.questions > QUESTIONS {
         let place = Place::namespaces(namespaces.iter().map(|namespace| &namespace.netns));
-        join.gaps.push(Gap::counted(Missing::Peers, place, lonely.len() as u64, remedy));
+        let count = lonely.len() as u64;
+        note_not_asked(&mut join.gaps, place, count);
         return;
     }
     let mut answers: FxHashMap<usize, Vec<HeldBy>> = FxHashMap::default();
@@ -75,6 +77,17 @@ fn answers_of(
     // One without an inode, which waits to be accepted, is as good a candidate.
     let held_by = |peer: Socket| peer.inode.map_or_else(|| listeners.held_by(&peer), HeldBy::File);
     peers.into_iter().map(|(at, peer)| (at, held_by(peer))).collect()
+}
+
+/// Notes how many were not asked for, in all parts of a report together.
+fn note_not_asked(gaps: &mut Vec<Gap>, place: Place, count: u64) {
+    match gaps.iter_mut().find(|gap| gap.what == Missing::Peers) {
+        Some(gap) => gap.count = gap.count.map(|known| known.saturating_add(count)),
+        None => {
+            let remedy = "narrow the report (--min-recvq, --pid, --port) to have their other ends looked for";
+            gaps.push(Gap::counted(Missing::Peers, place, count, remedy));
+        }
+    }
 }
 
 fn may_have_peer_elsewhere(joined: &JoinedSocket) -> bool {

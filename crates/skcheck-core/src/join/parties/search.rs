@@ -48,7 +48,7 @@ pub(crate) fn run(join: &mut Join<'_>) -> Option<Measured> {
         });
         (found, walked)
     });
-    join.found = found;
+    join.found.add(found);
     join.gaps.extend(of_search);
     walked.map(|(measured, of_walk)| {
         join.gaps.extend(of_walk);
@@ -104,6 +104,7 @@ fn late_by_proc(join: &Join<'_>) -> Late {
         .filter(|entry| !entry.socket.is_of_kernel())
         .filter_map(|entry| entry.socket.inode)
         .filter(|inode| join.collected.survey.descriptors.holders(*inode).next().is_none())
+        .filter(|inode| !join.found.knows(*inode))
         .map(|inode| (inode, Vec::new()))
         .collect();
     if !late.is_empty() {
@@ -144,6 +145,7 @@ fn wanted(join: &Join<'_>) -> Vec<Inode> {
         wanted.extend(socket.inode.into_iter().chain(socket.peer_inode));
         wanted.extend(join.unix.waits_at(socket.inode));
     }
+    wanted.retain(|inode| !join.found.knows(*inode));
     if join.query.pids.is_empty() && !join.query.deep {
         wanted.retain(|inode| join.collected.survey.descriptors.holders(*inode).next().is_none());
     }
