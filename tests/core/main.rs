@@ -31,6 +31,7 @@ mod namespaces;
 mod narrow;
 mod netlink;
 mod other_tables;
+mod parts;
 mod ping;
 mod privileges;
 mod properties;

@@ -1,0 +1,69 @@
+//! A report of very many sockets, in parts.
+
+use std::collections::BTreeMap;
+use std::net::UdpSocket;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use skcheck_core::engine::Limits;
+use skcheck_core::{Holder, Live, Protocols, Query, RunningTotals, SocketEntry, scan_in_parts, scan_with};
+
+/// What one part has at most that hold nothing.
+const PART: usize = 4096;
+
+fn of_this_process() -> Query {
+    let mut query = Query::of(Protocols::UDP);
+    (query.include_idle, query.pids) = (true, vec![std::process::id()]);
+    query
+}
+
+/// Each idle socket once, with its holder and in the order of descriptors; what holds something comes first.
+#[test]
+fn every_socket_is_in_one_part() {
+    let idle: Vec<UdpSocket> =
+        (0..2 * PART + 10).map(|_| UdpSocket::bind("127.0.0.1:0").expect("a socket")).collect();
+    let full = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    idle[0].send_to(b"unread", full.local_addr().expect("an address")).expect("sent");
+    let inode_of = |socket: &UdpSocket| {
+        let socket = OwnedFd::from(socket.try_clone().expect("a descriptor"));
+        u32::try_from(rustix::fs::fstat(socket).expect("a socket").st_ino).expect("an inode")
+    };
+    let (mut parts, mut totals) = (Vec::new(), RunningTotals::default());
+    let rest = scan_in_parts(&Live::new(), &of_this_process(), None, &Limits::default(), &mut |part| {
+        assert!(part.gaps.is_empty());
+        part.sockets.iter().for_each(|entry| totals.add(entry));
+        let pids: Vec<u32> = part.processes.iter().map(|process| process.pid).collect();
+        assert!(part.sockets.is_empty() || pids == [std::process::id()], "{pids:?}");
+        parts.push(part.sockets);
+    })
+    .expect("a scan");
+    assert!(rest.sockets.is_empty() && rest.processes.is_empty());
+    let [first, others @ ..] = parts.as_slice() else { panic!("no part") };
+    assert!(others.len() > 2 && others.iter().all(|part| part.len() <= PART));
+    let has_full = |part: &[SocketEntry]| {
+        part.iter().any(|entry| entry.socket.inode.map(skcheck_core::Inode::get) == Some(inode_of(&full)))
+    };
+    assert!(has_full(first) && !others.iter().any(|part| has_full(part)));
+    assert!(first.iter().all(|entry| entry.socket.holds_something()), "what is idle comes later");
+
+    let told: Vec<&SocketEntry> = parts.iter().flatten().collect();
+    let mut holders: BTreeMap<u32, Vec<Holder>> = BTreeMap::new();
+    for entry in &told {
+        let inode = entry.socket.inode.expect("an inode").get();
+        assert!(holders.insert(inode, entry.holders.clone()).is_none(), "{inode} twice");
+    }
+    for socket in &idle {
+        let fd = u32::try_from(socket.as_raw_fd()).expect("a number");
+        assert_eq!(holders[&inode_of(socket)], [Holder::new(std::process::id(), fd)]);
+    }
+    let fds: Vec<u32> = others.iter().flatten().filter_map(|it| Some(it.holders.first()?.fd)).collect();
+    assert!(fds.is_sorted());
+    let sums = totals.finish(&rest);
+    assert_eq!((sums.sockets, sums.processes), (told.len() as u64, 1));
+
+    // As one snapshot it is the same; others open and close sockets meanwhile.
+    let whole = scan_with(&Live::new(), &of_this_process(), None, &Limits::default()).expect("a scan");
+    let is_told = |inode: u32| {
+        whole.sockets.iter().any(|entry| entry.socket.inode.map(skcheck_core::Inode::get) == Some(inode))
+    };
+    assert!(is_told(inode_of(&full)) && idle.iter().step_by(500).all(|socket| is_told(inode_of(socket))));
+}
