@@ -22,6 +22,7 @@ mod error_queue;
 mod first_packets;
 mod handed_in;
 mod hidden_holders;
+mod known_holders;
 mod layout;
 mod limits;
 mod many_unix;

@@ -120,6 +120,14 @@ pub trait Host: Sync {
     /// The system's own.
     fn read_link(&self, path: &Path) -> io::Result<Vec<u8>>;
 
+    /// What many symbolic links point to, each with its place in `paths`, in their order.
+    fn read_links(&self, paths: &[PathBuf], on_link: &mut dyn FnMut(usize, io::Result<&[u8]>)) {
+        for (at, path) in paths.iter().enumerate() {
+            let link = self.read_link(path);
+            on_link(at, link.as_deref().map_err(|error| error.kind().into()));
+        }
+    }
+
     /// The inode number of what a path leads to, following symbolic links.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::collect::{collector, host_facts};
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
 use crate::join::idle::IdleOrder;
+use crate::join::parties::rare_searches::RareSearches;
 use crate::join::passes;
 use crate::join::sockets::{Depth, Join};
 use crate::memory::ledger::files::host_ledger;
@@ -46,11 +47,23 @@ pub fn scan_with(
     engine: Option<&dyn Engine>,
     limits: &Limits,
 ) -> Result<Snapshot, Error> {
+    scan_again(host, query, engine, limits, None)
+}
+
+/// The same of a host that is looked at again and again, with what searches for rare holders have found before.
+pub(crate) fn scan_again(
+    host: &dyn Host,
+    query: &Query,
+    engine: Option<&dyn Engine>,
+    limits: &Limits,
+    rare: Option<&RareSearches>,
+) -> Result<Snapshot, Error> {
     let (mut sockets, mut processes) = (Vec::new(), Vec::new());
-    let snapshot = scan_in_parts(host, query, engine, limits, &mut |part| {
+    let mut add = |part: Snapshot| {
         sockets.extend(part.sockets);
         processes.extend(part.processes);
-    })?;
+    };
+    let snapshot = in_parts(host, query, (engine, limits), rare, &mut add)?;
     processes.sort_by_key(|process: &Process| process.pid);
     processes.dedup_by_key(|process| process.pid);
     Ok(Snapshot { sockets, processes, ..snapshot })
@@ -72,6 +85,16 @@ pub fn scan_in_parts(
     limits: &Limits,
     on_part: &mut dyn FnMut(Snapshot),
 ) -> Result<Snapshot, Error> {
+    in_parts(host, query, (engine, limits), None, on_part)
+}
+
+fn in_parts(
+    host: &dyn Host,
+    query: &Query,
+    (engine, limits): (Option<&dyn Engine>, &Limits),
+    rare: Option<&RareSearches>,
+    on_part: &mut dyn FnMut(Snapshot),
+) -> Result<Snapshot, Error> {
     let started = Instant::now();
     let taken_at = host.now();
     if query.tables().is_empty() {
@@ -89,6 +112,7 @@ pub fn scan_in_parts(
             let finds = collected.closed.is_some();
             let depth = engine.map(|engine| Depth { engine, limits, finds });
             let mut join = Join::new(host, query, &facts, depth, started, collected, gaps);
+            join.rare = rare;
             join_in_parts(&mut join, &blank, on_part);
             rest(blank, join)
         }

@@ -12,6 +12,7 @@ use crate::holders::listeners::HeldBy;
 use crate::holders::unix_links::UnixLinks;
 use crate::host::Host;
 use crate::join::parties::found_holders::FoundHolders;
+use crate::join::parties::rare_searches::RareSearches;
 use crate::model::gap::Gap;
 use crate::model::process::Process;
 use crate::model::query::Query;
@@ -25,6 +26,8 @@ pub(crate) struct Join<'a> {
     pub facts: &'a HostFacts,
     /// What looks deeper than the tables, if anything does.
     pub depth: Option<Depth<'a>>,
+    /// What searches for rare holders have found before.
+    pub rare: Option<&'a RareSearches>,
     /// When the scan began.
     pub started: Instant,
     pub collected: Collected,
@@ -78,6 +81,7 @@ impl<'a> Join<'a> {
             query,
             facts,
             depth,
+            rare: None,
             started,
             unix: UnixLinks::new(&mut collected.namespaces),
             collected,

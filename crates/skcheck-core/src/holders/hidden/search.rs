@@ -34,7 +34,7 @@ impl Search<'_> {
 }
 
 /// What was found.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct HiddenHolders {
     pub holders: FxHashMap<Inode, Vec<Holder>>,
     /// Unix sockets that have descriptors in messages which nobody has received: which ones, the kernel does
@@ -52,6 +52,15 @@ impl HiddenHolders {
         self.receivers.sort_unstable();
         self.receivers.dedup();
         self.is_blind_to_maps |= others.is_blind_to_maps;
+    }
+
+    /// The same, of the processes that are still there.
+    pub(crate) fn of_processes(&self, is_there: &dyn Fn(u32) -> bool) -> HiddenHolders {
+        let mut left = self.clone();
+        left.holders.values_mut().for_each(|holders| holders.retain(|holder| is_there(holder.pid)));
+        left.holders.retain(|_, holders| !holders.is_empty());
+        left.receivers.retain(|holder| is_there(holder.pid));
+        left
     }
 
     /// Adds a holder of a socket.

@@ -138,6 +138,15 @@ fn about_files(live: &Live, question: FileQuestion, answer: &mut AnswerWriter<'_
                 many.add(|words| words.bytes(name).number(inode));
             })?;
         }
+        FileQuestion::ReadLinks(paths) => {
+            let mut many = Many::to(answer);
+            for path in paths {
+                many.add(|words| match live.read_link(&path) {
+                    Ok(link) => words.byte(0).bytes(&link),
+                    Err(error) => words.byte(1).bytes(&encode_error(&error)),
+                });
+            }
+        }
         FileQuestion::ReadLink(path) => answer.more(&live.read_link(&path)?),
         FileQuestion::Inode(path) => answer.more(Words::default().number(live.inode(&path)?).as_slice()),
         FileQuestion::Xattr { path, name } => answer.more(&live.xattr(&path, &name)?),

@@ -218,6 +218,23 @@ impl Host for Guarded {
         asked.unwrap_or_else(|| self.live.read_link(path))
     }
 
+    fn read_links(&self, paths: &[PathBuf], on_link: &mut dyn FnMut(usize, io::Result<&[u8]>)) {
+        let Some(first) = paths.first() else { return };
+        let mut next = 0;
+        let question = FileQuestion::ReadLinks(paths.to_vec());
+        let asked = self.ask(Subject::of(first), question, &mut |part| {
+            let mut words = WordReader::of(part);
+            while let (Some(kind), Some(link)) = (words.byte(), words.bytes()) {
+                on_link(next, if kind == 0 { Ok(link) } else { Err(decode_error(link)) });
+                next += 1;
+            }
+        });
+        if asked.is_none() {
+            return self.live.read_links(paths, on_link);
+        }
+        (next..paths.len()).for_each(|at| on_link(at, Err(io::ErrorKind::TimedOut.into())));
+    }
+
     fn inode(&self, path: &Path) -> io::Result<u64> {
         let asked = self.bytes_of(path, FileQuestion::Inode(path.to_owned()));
         let inode = |bytes: Vec<u8>| WordReader::of(&bytes).number().ok_or(io::ErrorKind::InvalidData.into());

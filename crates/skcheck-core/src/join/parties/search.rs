@@ -73,7 +73,13 @@ fn find(join: &Join<'_>, gaps: &mut Vec<Gap>) -> FoundHolders {
         let until = (!join.query.deep).then(|| Instant::now() + PATIENCE);
         let namespaces = &join.collected.namespaces;
         let search = Search { wanted: &sought, mappable: &mappable, namespaces, everywhere, until };
-        hidden = look(join.host, &search, gaps);
+        hidden = match join.rare {
+            Some(rare) => {
+                let is_there = |pid| join.collected.survey.netns_of.contains_key(&pid);
+                rare.find(&sought, &is_there, gaps, |gaps| look(join.host, &search, gaps))
+            }
+            None => look(join.host, &search, gaps),
+        };
         // Whoever may look at few processes: it is likelier that one of the others has it.
         if join.collected.scanned.unreadable > 0 && !host_facts::may_look_at_others(join.host) {
             hidden.receivers.clear();

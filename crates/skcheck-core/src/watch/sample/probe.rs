@@ -9,6 +9,7 @@ use crate::collect::host_facts::kernel_config;
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
 use crate::host::file::try_read;
+use crate::join::parties::rare_searches::RareSearches;
 use crate::memory::ledger::files::host_ledger;
 use crate::memory::network::{NetworkFiles, network};
 use crate::model::error::Error;
@@ -23,7 +24,10 @@ use crate::watch::sample::candidates::Chosen;
 use crate::watch::sample::conduit_ends::ConduitEnds;
 use crate::watch::sample::dead_children::DeadChildren;
 use crate::watch::sample::first_packets::Noting;
+use crate::watch::sample::known_descriptors::KnownDescriptors;
+use crate::watch::sample::known_holders::KnownHolders;
 use crate::watch::sample::process::{KeptOfProcesses, ProcessReader};
+use crate::watch::sample::stale::drop_stale;
 use crate::watch::sample::{candidates, conduits, drained_sockets, whole_host};
 
 /// Takes samples of one host.
@@ -44,6 +48,9 @@ struct Kept {
     conduit_ends: ConduitEnds,
     dead_children: DeadChildren,
     awaited: Awaited,
+    descriptors: KnownDescriptors,
+    holders: KnownHolders,
+    rare: RareSearches,
 }
 
 impl<'a> Probe<'a> {
@@ -93,10 +100,21 @@ impl<'a> Probe<'a> {
         before: Option<&Sample>,
         begun: Instant,
     ) -> Result<Sample, Error> {
-        let noting = engine.map(Noting::new);
-        let limits = Limits { packets: 1, ..Limits::default() };
-        let notes = noting.as_ref().map(|noting| noting as &dyn Engine);
-        let (snapshot, asked_for) = whole_host::scan(self.host, &self.query, notes, &limits)?;
+        let engine = engine.map(|engine| self.kept.holders.over(engine));
+        let engine = engine.as_ref().map(|engine| engine as &dyn Engine);
+        let host = self.kept.descriptors.over(self.host);
+        let look = || {
+            let noting = engine.map(Noting::new);
+            let limits = Limits { packets: 1, ..Limits::default() };
+            let notes = noting.as_ref().map(|noting| noting as &dyn Engine);
+            whole_host::scan(&host, &self.query, notes, &limits, &self.kept.rare)
+                .map(|(snapshot, asked_for)| (noting, snapshot, asked_for))
+        };
+        let (mut noting, mut snapshot, mut asked_for) = look()?;
+        if !drop_stale(self.host, &self.kept.descriptors, &self.kept.holders, &mut snapshot) {
+            (noting, snapshot, asked_for) = look()?;
+            drop_stale(self.host, &self.kept.descriptors, &self.kept.holders, &mut snapshot);
+        }
         Ok(Sample {
             taken_at: snapshot.taken_at,
             at: begun.saturating_duration_since(self.begun),

@@ -3,7 +3,8 @@
 use crate::engine::{Engine, Limits};
 use crate::host::Host;
 use crate::join::entries::closed::incomparable;
-use crate::join::scan::scan_with;
+use crate::join::parties::rare_searches::RareSearches;
+use crate::join::scan::scan_again;
 use crate::model::error::Error;
 use crate::model::families::protocol_set::Protocols;
 use crate::model::netns::{NetnsChoice, NetnsFile, NetnsId};
@@ -22,13 +23,14 @@ pub(crate) fn scan(
     query: &Query,
     engine: Option<&dyn Engine>,
     limits: &Limits,
+    rare: &RareSearches,
 ) -> Result<(Snapshot, usize), Error> {
     let wanted = wanted(host, &query.netns);
     let netns = if wanted == Wanted::NoWayIn { query.netns.clone() } else { NetnsChoice::All };
     if query.tables().is_empty() {
         return Err(Error::empty_query());
     }
-    let mut snapshot = scan_with(host, &widened(query, netns), engine, limits)?;
+    let mut snapshot = scan_again(host, &widened(query, netns), engine, limits, Some(rare))?;
     let id = match wanted {
         Wanted::Id(id) => Some(id),
         Wanted::Own => snapshot.namespaces.iter().find(|netns| netns.own).and_then(|netns| netns.id),

@@ -15,6 +15,7 @@ pub(crate) enum FileQuestion {
     ReadDir(PathBuf),
     Subdirectories(PathBuf),
     ReadLink(PathBuf),
+    ReadLinks(Vec<PathBuf>),
     Inode(PathBuf),
     Xattr { path: PathBuf, name: String },
 }
@@ -27,6 +28,7 @@ const SUBDIRECTORIES: u8 = 5;
 const READ_LINK: u8 = 6;
 const INODE: u8 = 7;
 const XATTR: u8 = 8;
+const READ_LINKS: u8 = 20;
 
 impl FileQuestion {
     pub(super) fn encode(&self) -> Words {
@@ -43,6 +45,9 @@ impl FileQuestion {
             FileQuestion::ReadDir(path) => Words::of(READ_DIR).bytes(&bytes(path)),
             FileQuestion::Subdirectories(path) => Words::of(SUBDIRECTORIES).bytes(&bytes(path)),
             FileQuestion::ReadLink(path) => Words::of(READ_LINK).bytes(&bytes(path)),
+            FileQuestion::ReadLinks(paths) => {
+                paths.iter().fold(Words::of(READ_LINKS), |words, path| words.bytes(&bytes(path)))
+            }
             FileQuestion::Inode(path) => Words::of(INODE).bytes(&bytes(path)),
             FileQuestion::Xattr { path, name } => Words::of(XATTR).bytes(&bytes(path)).bytes(name.as_bytes()),
         }
@@ -66,6 +71,7 @@ impl FileQuestion {
             READ_DIR => FileQuestion::ReadDir(path(words)?),
             SUBDIRECTORIES => FileQuestion::Subdirectories(path(words)?),
             READ_LINK => FileQuestion::ReadLink(path(words)?),
+            READ_LINKS => FileQuestion::ReadLinks(all(words, path)?),
             INODE => FileQuestion::Inode(path(words)?),
             XATTR => FileQuestion::Xattr { path: path(words)?, name: text(words)? },
             _ => return None,

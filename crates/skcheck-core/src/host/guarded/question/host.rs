@@ -85,6 +85,7 @@ mod tests {
             file(FileQuestion::ReadDir("/proc".into())),
             file(FileQuestion::Subdirectories("/x".into())),
             file(FileQuestion::ReadLink("/proc/1/ns/net".into())),
+            file(FileQuestion::ReadLinks(vec!["/proc/1/fd/0".into(), "/proc/2/fd/3".into()])),
             file(FileQuestion::Inode("/".into())),
             file(FileQuestion::Xattr { path: "/a".into(), name: "system.sockprotoname".into() }),
             HostQuestion::InterfaceName(3),
