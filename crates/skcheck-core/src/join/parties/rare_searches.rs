@@ -58,3 +58,40 @@ impl RareSearches {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::holder::Holder;
+    use crate::model::place::Place;
+
+    fn sought(numbers: &[u32]) -> FxHashSet<Inode> {
+        numbers.iter().filter_map(|number| Inode::new(*number)).collect()
+    }
+
+    #[test]
+    fn what_was_searched_for_is_not_searched_for_again_at_once() {
+        let rare = RareSearches::default();
+        let (mut searches, mut gaps) = (0, Vec::new());
+        let mut find = |numbers: &[u32], is_there: &dyn Fn(u32) -> bool, takes: Duration| {
+            rare.find(&sought(numbers), is_there, &mut gaps, |gaps| {
+                searches += 1;
+                std::thread::sleep(takes);
+                gaps.push(Gap::uncounted(crate::model::gap::Missing::Holders, Place::Host, "run again"));
+                let mut found = HiddenHolders::default();
+                let inode = Inode::new(7).into_iter();
+                found.holders.extend(inode.map(|inode| (inode, vec![Holder::of_mapping(5)])));
+                found
+            })
+        };
+        let long = Duration::from_millis(100);
+        assert_eq!(find(&[7, 8], &|_| true, long).holders.len(), 1);
+        assert_eq!(find(&[7], &|_| true, long).holders.len(), 1, "as it was found");
+        assert!(find(&[8, 7], &|pid| pid != 5, long).holders.is_empty(), "its process has ended");
+        assert_eq!(find(&[9], &|_| true, Duration::ZERO).holders.len(), 1, "nobody has looked for that");
+        std::thread::sleep(Duration::from_millis(20));
+        find(&[9], &|_| true, Duration::ZERO);
+        assert_eq!(searches, 3, "the last search took no time: it is done again");
+        assert_eq!(gaps.len(), 5, "what each search lacked is said each time");
+    }
+}
