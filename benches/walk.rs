@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
     }
     let (load, ()) = median(runs, || Bpf::load(&host).map(drop).map_err(io::Error::other))?;
     println!("load and attach: {:.1} ms", load.as_secs_f64() * 1e3);
-    verdict("load and attach", load.as_secs_f64() * 1e3, 150.0, " ms");
+    verdict("load and attach", load.as_secs_f64() * 1e3, 35.0, " ms");
 
     let stalled = stall::StalledReader::make(fragments)?;
     let fragmented = stalled.reader.local_addr()?.port();

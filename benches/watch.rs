@@ -1,24 +1,31 @@
 //! What watching costs: processor time at one sample a second, and memory over many samples.
 //!
-//! `cargo bench --bench watch` makes 50,000 sockets, of which one in a hundred has unread data that nobody
-//! reads, and watches them with the BPF engine and without; `-- --quick` fewer, for a shorter time. Root, or
-//! a user who may make namespaces. Everything that is made lives in namespaces that vanish with this
-//! process.
+//! `cargo bench --bench watch` makes 50,000 sockets, and 500 connections with unread data that nobody reads, and watches
+//! them with the BPF engine and without; `-- --quick` fewer, for a shorter time. Processor time is that of the command,
+//! with all its processes; memory over many samples that of the library. Root. Everything that is made lives in
+//! namespaces that vanish with this process.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::process::{Pid, Signal, kill_process};
 use skcheck_bpf::Bpf;
 use skcheck_core::engine::Engine;
 use skcheck_core::watch::{Probe, judge};
 use skcheck_core::{Live, Query};
 
+#[path = "scan/command.rs"]
+#[allow(dead_code)] // what measures time, and peers
+mod command;
+#[path = "scan/family.rs"]
+mod family;
 #[path = "scan/holder.rs"]
 mod holder;
 
+use command::skcheck;
+use family::family;
 use holder::{HOLD, HOLDERS, Holder, PER_HOLDER};
 
 /// First argument of this program in the namespaces that it makes.
@@ -26,8 +33,6 @@ const INSIDE: &str = "__inside";
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Of so many sockets one has unread data.
 const UNREAD: usize = 100;
-/// Percent of one processor.
-const MOST_CPU: f64 = 15.0;
 /// What the allocator may keep at one time and not at another.
 const MOST_GROWTH: f64 = 8.0;
 
@@ -37,6 +42,9 @@ struct Size {
     paced: u32,
     unpaced: usize,
 }
+
+/// What looks, and percent of one processor that it may take.
+const ENGINES: [(&str, f64); 2] = [("proc", 15.0), ("bpf", 6.0)];
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,7 +60,7 @@ fn main() -> io::Result<()> {
 impl Size {
     fn of(quick: bool) -> Size {
         match quick {
-            true => Size { sockets: 5_000, paced: 4, unpaced: 30 },
+            true => Size { sockets: 5_000, paced: 3, unpaced: 30 },
             false => Size { sockets: 50_000, paced: 30, unpaced: 600 },
         }
     }
@@ -78,21 +86,22 @@ fn inside(size: &Size) -> io::Result<()> {
     held.iter().try_for_each(Holder::wait_until_ready)?;
     let unread = (0..size.sockets / UNREAD).map(|_| connection()).collect::<io::Result<Vec<_>>>()?;
     println!("{} sockets, {} of them with unread data:", size.sockets + 2 * unread.len(), unread.len());
-    let host = Live::new();
     // This process has what is unread. Whatever is asked for, the rest is watched too: chains lead over it.
-    let mut of_one = Query::default();
-    of_one.pids = vec![std::process::id()];
-    measure("/proc and sock_diag", &host, None, &Query::default(), size)?;
-    let short = Size { unpaced: size.unpaced / 10, ..*size };
-    measure("/proc and sock_diag, asked for one process", &host, None, &of_one, &short)?;
-    match Bpf::load(&host) {
-        Ok(engine) => {
-            measure("BPF engine", &host, Some(&engine), &Query::default(), size)?;
-            measure("BPF engine, asked for one process", &host, Some(&engine), &of_one, &short)?;
+    let this = std::process::id().to_string();
+    for (engine, most) in ENGINES {
+        for of_one in [&[][..], &["--pid", &this]] {
+            processor_time(engine, of_one, most, size.paced)?;
         }
-        Err(error) => println!("skipped: {error}: {}", error.remedy()),
     }
-    Ok(())
+    let host = Live::new();
+    growth("proc", &host, None, size)?;
+    match Bpf::load(&host) {
+        Ok(engine) => growth("bpf", &host, Some(&engine), size),
+        Err(error) => {
+            println!("skipped: {error}: {}", error.remedy());
+            Ok(())
+        }
+    }
 }
 
 /// Both ends of a connection, with unread data at one.
@@ -104,14 +113,66 @@ fn connection() -> io::Result<(TcpStream, TcpStream)> {
     Ok((client, server))
 }
 
-fn measure(
-    name: &str,
-    host: &Live,
-    engine: Option<&dyn Engine>,
-    query: &Query,
-    size: &Size,
-) -> io::Result<()> {
-    let mut probe = Probe::new(host, query.clone());
+/// What all processes of the command take, from half a second behind the second look on: what only the first ones
+/// do is not what watching costs.
+fn processor_time(engine: &str, of_one: &[&str], most: f64, samples: u32) -> io::Result<()> {
+    let mut words = vec!["watch", "--interval", "1s", "--engine", engine];
+    words.extend(of_one);
+    let name = format!("skcheck {}", words.join(" "));
+    let mut watching = Watching(skcheck(&words)?.stdout(Stdio::piped()).spawn()?);
+    if !watching.wait_until_it_tells()? {
+        println!("skipped: {name} ends at once");
+        return Ok(());
+    }
+    std::thread::sleep(INTERVAL / 2);
+    let (begun, before) = (Instant::now(), cpu(&watching)?);
+    std::thread::sleep(INTERVAL * samples);
+    let share = (cpu(&watching)? - before) / begun.elapsed().as_secs_f64() * 100.0;
+    if watching.0.try_wait()?.is_some() {
+        return Err(io::Error::other(format!("{name} has ended")));
+    }
+    let processes = family(watching.0.id())?.len();
+    let what = format!("{name} ({processes} processes), of one processor over {samples} samples");
+    verdict(&what, share, most, " %");
+    Ok(())
+}
+
+/// The command while it watches; it is ended when this is dropped.
+struct Watching(Child);
+
+impl Watching {
+    /// Waits for its first words, which it says after two looks, and lets others read the rest; `false` when it ends
+    /// without.
+    fn wait_until_it_tells(&mut self) -> io::Result<bool> {
+        let mut out = self.0.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let has_told = out.read(&mut [0; 1])? > 0;
+        std::thread::spawn(move || io::copy(&mut out, &mut io::sink()));
+        Ok(has_told)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
+    }
+}
+
+/// Processor time in seconds: that of every process that runs, and of those that it has waited for.
+fn cpu(watching: &Watching) -> io::Result<f64> {
+    let ticks: u64 = family(watching.0.id())?.into_iter().filter_map(ticks).sum();
+    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// utime, stime, cutime and cstime of /proc/PID/stat.
+fn ticks(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    behind_name.split_whitespace().skip(11).take(4).map(|word| word.parse::<u64>().ok()).sum()
+}
+
+fn growth(name: &str, host: &Live, engine: Option<&dyn Engine>, size: &Size) -> io::Result<()> {
+    let mut probe = Probe::new(host, Query::default());
     let mut before = probe.sample(engine, None).map_err(io::Error::other)?;
     let mut sample = || -> io::Result<usize> {
         let now = probe.sample(engine, Some(&before)).map_err(io::Error::other)?;
@@ -119,34 +180,18 @@ fn measure(
         before = now;
         Ok(judged)
     };
-    // What only the first samples do is not what watching costs.
-    sample()?;
-    let (begun, cpu_before) = (Instant::now(), cpu());
     let mut judged = 0;
-    for turn in 1..=size.paced {
-        std::thread::sleep((begun + INTERVAL * turn).saturating_duration_since(Instant::now()));
-        judged = sample()?;
-    }
-    let share = (cpu() - cpu_before).as_secs_f64() / begun.elapsed().as_secs_f64() * 100.0;
-    println!("{name}: {judged} judged at each of {} samples", size.paced);
-    verdict("processor time", share, MOST_CPU, " % of one");
-
     for _ in 0..size.unpaced / 10 {
-        sample()?;
+        judged = sample()?;
     }
     let early = resident()?;
     for _ in size.unpaced / 10..size.unpaced {
         sample()?;
     }
     let growth = (resident()? - early) / 1024.0;
-    verdict(&format!("growth over {} samples", size.unpaced), growth, MOST_GROWTH, " MiB");
+    let what = format!("growth over {} samples by {name}, {judged} judged at each", size.unpaced);
+    verdict(&what, growth, MOST_GROWTH, " MiB");
     Ok(())
-}
-
-/// Processor time of all threads of this process.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// VmRSS in KiB.

@@ -1,170 +1,131 @@
-//! Measures the host that this process sees: scan and floor in turn, memory, and `ss`.
+//! Measures the host that this process sees: the command, what it is to be judged by, and its peers.
 
 use std::io;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use skcheck_bpf::Bpf;
-use skcheck_core::engine::Limits;
-use skcheck_core::{Live, Query, Snapshot, scan, scan_with};
+use skcheck_core::engine::Engine;
+use skcheck_core::{Live, Query, scan};
 
+use crate::command::time;
 use crate::floor;
+use crate::memory::{Peak, peak};
+use crate::peers::{self, PEERS, Took};
+use crate::series::{Series, in_turn};
 
-/// First argument of this program as a child that scans once and tells its peak memory.
-pub(crate) const ONCE: &str = "__once";
+/// Asks for what nobody has: no queue here is so long.
+const NOTHING: [&str; 2] = ["--min-recvq", "1M"];
 
-/// How long the command lets the engine measure, unless it is told otherwise.
-const BUDGET: Duration = Duration::from_millis(200);
-
-/// What was measured of one world. Times are milliseconds.
+/// What was measured of one world.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) processes: u64,
     pub(crate) sockets: u64,
     pub(crate) matching: u64,
-    pub(crate) scan: f64,
-    pub(crate) floor: f64,
-    /// First quartile, median and third quartile of the pairwise ratios.
-    pub(crate) ratio: [f64; 3],
-    /// The same scan with the BPF engine, loading it and measuring the heaviest sockets included; NaN where
-    /// BPF may not be used.
-    pub(crate) engine: f64,
-    /// Quartiles of its pairwise ratios to `scan`.
-    pub(crate) engine_ratio: [f64; 3],
-    /// VmHWM in KiB of a process that scans once.
-    pub(crate) peak: u64,
-    /// `ss -tunxamp` and `ss -tunxam`; NaN where `ss` is not installed.
-    pub(crate) ss: [f64; 2],
+    pub(crate) times: Times,
+    pub(crate) memory: Memory,
+    pub(crate) peers: [Took; PEERS.len()],
 }
 
-impl Row {
-    /// One line, for the process outside.
-    pub(crate) fn serialize(&self) -> String {
-        let Row { name, processes, sockets, matching, scan, floor, ratio, engine, engine_ratio, peak, ss } =
-            self;
-        let [low, median, high] = ratio;
-        let [engine_low, engine_median, engine_high] = engine_ratio;
-        let [with, without] = ss;
-        format!(
-            "row\t{name}\t{processes}\t{sockets}\t{matching}\t{scan}\t{floor}\t{low}\t{median}\t{high}\t{engine}\t{engine_low}\t{engine_median}\t{engine_high}\t{peak}\t{with}\t{without}"
-        )
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Row> {
-        let mut words = text.lines().find_map(|line| line.strip_prefix("row\t"))?.split('\t');
-        Some(Row {
-            name: words.next()?.to_owned(),
-            processes: words.next()?.parse().ok()?,
-            sockets: words.next()?.parse().ok()?,
-            matching: words.next()?.parse().ok()?,
-            scan: words.next()?.parse().ok()?,
-            floor: words.next()?.parse().ok()?,
-            ratio: [words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.parse().ok()?],
-            engine: words.next()?.parse().ok()?,
-            engine_ratio: [
-                words.next()?.parse().ok()?,
-                words.next()?.parse().ok()?,
-                words.next()?.parse().ok()?,
-            ],
-            peak: words.next()?.parse().ok()?,
-            ss: [words.next()?.parse().ok()?, words.next()?.parse().ok()?],
-        })
-    }
+/// Milliseconds, all of the same rounds. Empty where BPF may not be used.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Times {
+    pub(crate) floor: Series,
+    /// The engine's pass over all descriptors with nothing to hand out, of an engine that is loaded.
+    pub(crate) pass: Series,
+    /// `skcheck` where nothing matches.
+    pub(crate) nothing: Engines,
+    /// `skcheck` without a filter.
+    pub(crate) matching: Engines,
 }
+
+/// `skcheck --engine`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Engines {
+    pub(crate) proc: Series,
+    pub(crate) bpf: Series,
+}
+
+/// What is measured apart from the rest: who looks at memory takes time.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Memory {
+    pub(crate) proc: Option<Peak>,
+    pub(crate) bpf: Option<Peak>,
+    /// Every socket, in each format of [`FORMATS`], and the milliseconds of that.
+    pub(crate) all: [(Option<Peak>, Series); FORMATS.len()],
+}
+
+pub(crate) const FORMATS: [&str; 2] = ["jsonl", "json"];
 
 /// Measures what this process sees.
 pub(crate) fn here(name: &str, pairs: usize) -> io::Result<Row> {
-    let query = Query::default();
-    let pids = floor::pids()?;
-    let one_scan = || -> io::Result<(f64, Snapshot)> {
-        let started = Instant::now();
-        let snapshot = scan(&Live::new(), &query).map_err(io::Error::other)?;
-        Ok((started.elapsed().as_secs_f64() * 1e3, snapshot))
-    };
-    let one_floor = || -> io::Result<f64> {
-        let started = Instant::now();
-        floor::run(&query, &pids)?;
-        Ok(started.elapsed().as_secs_f64() * 1e3)
-    };
-    let by_engine = || -> f64 {
-        let started = Instant::now();
-        let host = Live::new();
-        let Ok(engine) = Bpf::load(&host) else { return f64::NAN };
-        let limits = Limits::new(Limits::PACKETS, Some(BUDGET));
-        let scanned = scan_with(&host, &query, Some(&engine), &limits);
-        drop(engine);
-        match scanned {
-            Ok(snapshot) if snapshot.engine.is_some() => started.elapsed().as_secs_f64() * 1e3,
-            _ => f64::NAN,
-        }
-    };
-    let snapshot = one_scan()?.1; // warm-up, thrown away, as is the floor's
-    one_floor()?;
-    by_engine();
-    let (mut scans, mut floors, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut engines, mut engine_ratios) = (Vec::new(), Vec::new());
-    for pair in 0..pairs {
-        // Who is first changes, so that neither always finds the caches of the other.
-        let (scan, floor) = if pair % 2 == 0 {
-            let scan = one_scan()?.0;
-            (scan, one_floor()?)
-        } else {
-            let floor = one_floor()?;
-            (one_scan()?.0, floor)
-        };
-        scans.push(scan);
-        floors.push(floor);
-        ratios.push(scan / floor);
-        let engine = by_engine();
-        engines.push(engine);
-        engine_ratios.push(engine / scan);
-    }
+    let counted = scan(&Live::new(), &Query::default()).map_err(io::Error::other)?;
+    let sockets = counted.scanned.sockets;
     Ok(Row {
         name: name.to_owned(),
-        processes: snapshot.scanned.processes,
-        sockets: snapshot.scanned.sockets,
-        matching: snapshot.sockets.len() as u64,
-        scan: quartiles(scans)[1],
-        floor: quartiles(floors)[1],
-        ratio: quartiles(ratios),
-        engine: quartiles(engines)[1],
-        engine_ratio: quartiles(engine_ratios),
-        peak: peak_of_child()?,
-        ss: [ss("-tunxamp"), ss("-tunxam")],
+        processes: counted.scanned.processes,
+        sockets,
+        matching: counted.sockets.len() as u64,
+        times: times(rounds(sockets, pairs))?,
+        memory: memory(if sockets < VERY_MANY { pairs.min(3) } else { 1 })?,
+        peers: peers::measure(pairs)?,
     })
 }
 
-/// Scans once and prints the peak memory of this process.
-pub(crate) fn once() -> io::Result<()> {
-    let snapshot = scan(&Live::new(), &Query::default()).map_err(io::Error::other)?;
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    println!("{}", peak.and_then(|line| line.split_whitespace().next()).unwrap_or("unknown"));
-    drop(snapshot);
-    Ok(())
-}
+/// What takes seconds with so many sockets is measured less often.
+const VERY_MANY: u64 = 500_000;
 
-fn peak_of_child() -> io::Result<u64> {
-    let output = Command::new(std::env::current_exe()?).arg(ONCE).stderr(Stdio::inherit()).output()?;
-    String::from_utf8_lossy(&output.stdout).trim().parse().map_err(io::Error::other)
-}
-
-/// How long `ss` takes; NaN when it does not run.
-fn ss(options: &str) -> f64 {
-    let started = Instant::now();
-    let ran = Command::new("ss").arg(options).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    match ran {
-        Ok(status) if status.success() => started.elapsed().as_secs_f64() * 1e3,
-        _ => f64::NAN,
+/// A difference of short times needs more of them; what takes long has fewer.
+fn rounds(sockets: u64, pairs: usize) -> usize {
+    match sockets {
+        0..20_000 => 3 * pairs,
+        20_000..VERY_MANY => pairs,
+        _ => pairs.div_ceil(3),
     }
 }
 
-/// First quartile, median, third quartile, between neighbours where none is exact.
-pub(crate) fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
-    values.sort_by(f64::total_cmp);
-    [1, 2, 3].map(|quarter| {
-        let place = quarter * (values.len() - 1);
-        let (below, above) = (values[place / 4], values[place.div_ceil(4)]);
-        below + (above - below) * (place % 4) as f64 / 4.0
+fn times(rounds: usize) -> io::Result<Times> {
+    let pids = floor::pids()?;
+    let engine = Bpf::load(&Live::new()).ok();
+    let mut nothing = Query::default();
+    nothing.min_recv_q = Some(1 << 20);
+    let mut floor = || -> io::Result<Option<f64>> {
+        let started = Instant::now();
+        floor::run(&nothing, &pids)?;
+        Ok(Some(started.elapsed().as_secs_f64() * 1e3))
+    };
+    let mut pass = || -> io::Result<Option<f64>> {
+        let Some(engine) = &engine else { return Ok(None) };
+        let started = Instant::now();
+        engine.find(&nothing, &mut |_| {})?;
+        Ok(Some(started.elapsed().as_secs_f64() * 1e3))
+    };
+    let of_nothing = |engine| time(&[&["--engine", engine], NOTHING.as_slice()].concat());
+    let of_matching = |engine| time(&["--engine", engine]);
+    let [floor, pass, nothing_proc, nothing_bpf, matching_proc, matching_bpf] = in_turn(
+        rounds,
+        [
+            &mut floor,
+            &mut pass,
+            &mut || of_nothing("proc"),
+            &mut || of_nothing("bpf"),
+            &mut || of_matching("proc"),
+            &mut || of_matching("bpf"),
+        ],
+    )?;
+    let nothing = Engines { proc: nothing_proc, bpf: nothing_bpf };
+    let matching = Engines { proc: matching_proc, bpf: matching_bpf };
+    Ok(Times { floor, pass, nothing, matching })
+}
+
+fn memory(runs: usize) -> io::Result<Memory> {
+    let all = FORMATS.map(|format| ["--all", "--format", format]);
+    let [jsonl, json] = in_turn(runs, [&mut || time(&all[0]), &mut || time(&all[1])])?;
+    Ok(Memory {
+        proc: peak(&["--engine", "proc"], runs)?,
+        bpf: peak(&["--engine", "bpf"], runs)?,
+        all: [(peak(&all[0], runs)?, jsonl), (peak(&all[1], runs)?, json)],
     })
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use skcheck_core::{Live, NetnsChoice, Query, scan};
 
-use crate::measure::quartiles;
+use crate::series::quartiles;
 
 /// First argument of this program as the only process of a namespace.
 pub(crate) const ALONE: &str = "__alone";

@@ -1,85 +1,117 @@
-//! The rows as a Markdown table, and what was to be reached.
+//! The rows as Markdown tables: time, peers, memory.
 
 use std::fmt::Write;
 
 use crate::measure::Row;
-use crate::world::QUIET;
+use crate::memory::Peak;
+use crate::peers::{MOST, Took};
+use crate::series::Series;
+use crate::verdicts::per_socket;
 
 pub(crate) fn markdown(rows: &[Row]) -> String {
+    [times(rows), peers(rows), memory(rows)].join("\n")
+}
+
+/// Where nothing matches.
+fn times(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| world | processes | sockets | matching | scan | floor | scan / floor (quartiles) | `--engine bpf` | bpf / proc (quartiles) | per socket | peak memory | `ss -tunxamp` | `ss -tunxam` |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+        "| nothing matches | processes | sockets | floor | `--engine proc` | proc / floor | the pass alone | `--engine bpf` | bpf / proc | bpf / pass | bpf a socket |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for row in rows {
-        let [low, median, high] = row.ratio;
-        let [with, without] = row.ss.map(duration);
+        let times = &row.times;
+        let each = per_socket(rows, row).map_or("-".to_owned(), |each| format!("{each:.2} µs"));
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {median:.2} ({low:.2} to {high:.2}) | {} | {} | {:.1} µs | {:.1} MiB | {with} | {without} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {each} |",
             row.name,
             row.processes,
             row.sockets,
-            row.matching,
-            duration(row.scan),
-            duration(row.floor),
-            duration(row.engine),
-            ratio(row.engine_ratio),
-            per_socket(row),
-            row.peak as f64 / 1024.0,
+            time(&times.floor),
+            time(&times.nothing.proc),
+            ratio(&times.nothing.proc.over(&times.floor)),
+            time(&times.pass),
+            time(&times.nothing.bpf),
+            ratio(&times.nothing.bpf.over(&times.nothing.proc)),
+            ratio(&times.nothing.bpf.over(&times.pass)),
         );
     }
     text
 }
 
-/// What is to be reached, and what was.
-pub(crate) fn verdicts(rows: &[Row]) -> String {
-    let mut text = String::new();
-    let mut say = |what: &str, reached: f64, most: f64, unit: &str| {
-        let word = if reached <= most { "reached" } else { "MISSED" };
-        let _ = writeln!(text, "- {what}: {reached:.2}{unit} of at most {most}{unit}: {word}");
-    };
-    let large = || rows.iter().filter(|row| row.sockets >= 10_000);
-    let made = |sockets| rows.iter().find(|row| row.name == format!("{sockets} sockets"));
-    if large().next().is_some() {
-        say(
-            "scan / floor from 10000 sockets on",
-            large().map(|row| row.ratio[1]).fold(0.0, f64::max),
-            1.5,
-            "",
-        );
-    }
-    if let Some(many) = made(190_000).filter(|row| !row.engine.is_nan()) {
-        say("bpf / proc at 190000 sockets", many.engine_ratio[1], 0.3, "");
-    }
-    let peak = rows.iter().map(|row| row.peak as f64 / 1024.0).fold(0.0, f64::max);
-    say("peak memory", peak, 24.0, " MiB");
-    if let Some(quiet) = rows.iter().find(|row| row.name == QUIET) {
-        say("quiet host of 70 processes", quiet.scan, 15.0, " ms");
-    }
-    if let (Some(few), Some(many)) = (made(10_000), made(190_000)) {
-        say("per socket, 190000 against 10000", per_socket(many) / per_socket(few), 1.3, "");
-        let floor = |row: &Row| row.floor / row.sockets as f64;
+/// Without a filter.
+fn peers(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| no filter | matching | `skcheck --engine bpf` | `skcheck --engine proc` | bpf / proc | `ss -tunxamp` | `lsof -i` | `ss -tunxam` |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for row in rows {
+        let matching = &row.times.matching;
+        let [ss_with_processes, lsof, ss] = row.peers.map(|took| match took {
+            Took::Milliseconds(milliseconds) => duration(milliseconds),
+            Took::Longer => format!("> {} s", MOST.as_secs()),
+            Took::NotThere => "not available".to_owned(),
+        });
         let _ = writeln!(
             text,
-            "  (the floor's own, by which to judge the machine: {:.2})",
-            floor(many) / floor(few)
+            "| {} | {} | {} | {} | {} | {ss_with_processes} | {lsof} | {ss} |",
+            row.name,
+            row.matching,
+            time(&matching.bpf),
+            time(&matching.proc),
+            ratio(&matching.bpf.over(&matching.proc)),
         );
     }
     text
 }
 
-fn ratio([low, median, high]: [f64; 3]) -> String {
-    if median.is_nan() { "-".to_owned() } else { format!("{median:.2} ({low:.2} to {high:.2})") }
+fn memory(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| largest process (sum of all) | `--engine bpf` | `--engine proc` | `--all --format jsonl` | its time | `--all --format json` | its time |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n",
+    );
+    for row in rows {
+        let [(jsonl, jsonl_time), (json, json_time)] = &row.memory.all;
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            row.name,
+            peak(row.memory.bpf),
+            peak(row.memory.proc),
+            peak(*jsonl),
+            time(jsonl_time),
+            peak(*json),
+            time(json_time),
+        );
+    }
+    text
 }
 
-/// In microseconds.
-fn per_socket(row: &Row) -> f64 {
-    row.scan * 1e3 / row.sockets as f64
+/// The median.
+fn time(series: &Series) -> String {
+    series.median().map_or("not available".to_owned(), duration)
+}
+
+/// The median with its quartiles.
+fn ratio(series: &Series) -> String {
+    match series.quartiles() {
+        Some([low, median, high]) => format!("{median:.2} ({low:.2} to {high:.2})"),
+        None => "-".to_owned(),
+    }
+}
+
+fn peak(peak: Option<Peak>) -> String {
+    let mebibytes = |kibibytes| kibibytes as f64 / 1024.0;
+    match peak {
+        Some(Peak { largest, sum, processes }) => {
+            format!("{:.1} MiB ({:.1} of {processes})", mebibytes(largest), mebibytes(sum))
+        }
+        None => "not available".to_owned(),
+    }
 }
 
 fn duration(milliseconds: f64) -> String {
     match milliseconds {
-        ms if ms.is_nan() => "not available".to_owned(),
         ms if ms < 100.0 => format!("{ms:.1} ms"),
         ms if ms < 10_000.0 => format!("{ms:.0} ms"),
         ms => format!("{:.1} s", ms / 1000.0),

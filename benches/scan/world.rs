@@ -55,9 +55,9 @@ impl World {
         World { name, others: Some((5, 95)), ..World::of(sockets) }
     }
 
-    /// Makes the world and measures scan and floor in it. `None` when this user may make none.
+    /// Makes the world and measures scans, their floor and their peers in it. `None` when this user may make none.
     pub(crate) fn measure(&self, pairs: usize) -> io::Result<Option<Row>> {
-        self.run(pairs, Row::parse)
+        self.run(pairs, |text| serde_json::from_str(text.lines().last()?).ok())
     }
 
     /// Makes the world and measures scans of all its namespaces and of one in it.
@@ -135,7 +135,7 @@ pub(crate) fn inside(world: &str, pairs: &str) -> io::Result<()> {
             drop(made);
             row
         }
-        None => measure::here(&world.name, pairs)?.serialize(),
+        None => serde_json::to_string(&measure::here(&world.name, pairs)?)?,
     };
     drop(stalled);
     println!("{row}");
