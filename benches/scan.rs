@@ -24,6 +24,8 @@ mod memory;
 mod namespaces;
 #[path = "scan/peers.rs"]
 mod peers;
+#[path = "scan/quiet.rs"]
+mod quiet;
 #[path = "scan/series.rs"]
 mod series;
 #[path = "scan/table.rs"]
@@ -46,6 +48,7 @@ fn main() -> io::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         [world::INSIDE, world, pairs] => world::inside(world, pairs),
+        [world::KEPT, world, _] => world::kept(world),
         [holder::HOLD, sockets, index] => holder::hold(sockets, index),
         [namespaces::ALONE, connections] => namespaces::alone(connections),
         // Without --bench this is `cargo test --benches`: show that it runs.
@@ -91,7 +94,7 @@ fn compare_worlds(quick: bool, pairs: usize) -> io::Result<()> {
     if sizes.is_empty() {
         sizes.extend_from_slice(if quick { &[2_000] } else { &[10_000, 50_000, 210_000] });
     }
-    let mut rows: Vec<Row> = vec![measure::here("this host, as it is", pairs)?];
+    let mut rows: Vec<Row> = vec![measure::here("this host, as it is", pairs, 0, &mut || Ok(None))?];
     for world in std::iter::once(World::quiet()).chain(sizes.into_iter().map(World::of)) {
         match world.measure(pairs)? {
             Some(row) => rows.push(row),

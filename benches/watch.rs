@@ -60,7 +60,7 @@ fn main() -> io::Result<()> {
 impl Size {
     fn of(quick: bool) -> Size {
         match quick {
-            true => Size { sockets: 5_000, paced: 3, unpaced: 30 },
+            true => Size { sockets: 5_000, paced: 2, unpaced: 30 },
             false => Size { sockets: 50_000, paced: 30, unpaced: 600 },
         }
     }

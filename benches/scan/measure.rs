@@ -12,7 +12,7 @@ use crate::command::time;
 use crate::floor;
 use crate::memory::{Peak, peak};
 use crate::peers::{self, PEERS, Took};
-use crate::series::{Series, in_turn};
+use crate::series::{Series, Work, in_turn};
 
 /// Asks for what nobody has: no queue here is so long.
 const NOTHING: [&str; 2] = ["--min-recvq", "1M"];
@@ -23,6 +23,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) processes: u64,
     pub(crate) sockets: u64,
+    /// Sockets that it has more than the quiet host beside.
+    pub(crate) more: usize,
     pub(crate) matching: u64,
     pub(crate) times: Times,
     pub(crate) memory: Memory,
@@ -37,6 +39,8 @@ pub(crate) struct Times {
     pub(crate) pass: Series,
     /// `skcheck` where nothing matches.
     pub(crate) nothing: Engines,
+    /// `skcheck --engine bpf` where nothing matches on the quiet host beside.
+    pub(crate) quiet: Series,
     /// `skcheck` without a filter.
     pub(crate) matching: Engines,
 }
@@ -59,16 +63,17 @@ pub(crate) struct Memory {
 
 pub(crate) const FORMATS: [&str; 2] = ["jsonl", "json"];
 
-/// Measures what this process sees.
-pub(crate) fn here(name: &str, pairs: usize) -> io::Result<Row> {
+/// Measures what this process sees. On a quiet host beside, which has so many sockets less, `quiet` does it.
+pub(crate) fn here(name: &str, pairs: usize, more: usize, quiet: Work<'_>) -> io::Result<Row> {
     let counted = scan(&Live::new(), &Query::default()).map_err(io::Error::other)?;
     let sockets = counted.scanned.sockets;
     Ok(Row {
         name: name.to_owned(),
         processes: counted.scanned.processes,
         sockets,
+        more,
         matching: counted.sockets.len() as u64,
-        times: times(rounds(sockets, pairs))?,
+        times: times(rounds(sockets, pairs), quiet)?,
         memory: memory(if sockets < VERY_MANY { pairs.min(3) } else { 1 })?,
         peers: peers::measure(pairs)?,
     })
@@ -86,7 +91,7 @@ fn rounds(sockets: u64, pairs: usize) -> usize {
     }
 }
 
-fn times(rounds: usize) -> io::Result<Times> {
+fn times(rounds: usize, quiet: Work<'_>) -> io::Result<Times> {
     let pids = floor::pids()?;
     let engine = Bpf::load(&Live::new()).ok();
     let mut nothing = Query::default();
@@ -102,22 +107,27 @@ fn times(rounds: usize) -> io::Result<Times> {
         engine.find(&nothing, &mut |_| {})?;
         Ok(Some(started.elapsed().as_secs_f64() * 1e3))
     };
-    let of_nothing = |engine| time(&[&["--engine", engine], NOTHING.as_slice()].concat());
     let of_matching = |engine| time(&["--engine", engine]);
-    let [floor, pass, nothing_proc, nothing_bpf, matching_proc, matching_bpf] = in_turn(
+    let [floor, pass, nothing_proc, nothing_bpf, quiet, matching_proc, matching_bpf] = in_turn(
         rounds,
         [
             &mut floor,
             &mut pass,
-            &mut || of_nothing("proc"),
-            &mut || of_nothing("bpf"),
+            &mut || on_nothing("proc"),
+            &mut || on_nothing("bpf"),
+            quiet,
             &mut || of_matching("proc"),
             &mut || of_matching("bpf"),
         ],
     )?;
     let nothing = Engines { proc: nothing_proc, bpf: nothing_bpf };
     let matching = Engines { proc: matching_proc, bpf: matching_bpf };
-    Ok(Times { floor, pass, nothing, matching })
+    Ok(Times { floor, pass, nothing, quiet, matching })
+}
+
+/// Milliseconds of the command where nothing matches.
+pub(crate) fn on_nothing(engine: &str) -> io::Result<Option<f64>> {
+    time(&[&["--engine", engine], NOTHING.as_slice()].concat())
 }
 
 fn memory(runs: usize) -> io::Result<Memory> {

@@ -22,6 +22,11 @@ impl Series {
     pub(crate) fn over(&self, other: &Series) -> Series {
         Series(self.0.iter().zip(&other.0).map(|(one, other)| one / other).collect())
     }
+
+    /// The difference in each round.
+    pub(crate) fn without(&self, other: &Series) -> Series {
+        Series(self.0.iter().zip(&other.0).map(|(one, other)| one - other).collect())
+    }
 }
 
 /// What gives one value; none where it cannot.

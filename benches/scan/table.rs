@@ -20,7 +20,7 @@ fn times(rows: &[Row]) -> String {
     );
     for row in rows {
         let times = &row.times;
-        let each = per_socket(rows, row).map_or("-".to_owned(), |each| format!("{each:.2} µs"));
+        let each = per_socket(row).map_or("-".to_owned(), |each| format!("{each:.2} µs"));
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {each} |",

@@ -7,8 +7,8 @@ use crate::memory::Peak;
 use crate::series::Series;
 use crate::world::QUIET;
 
-/// From so many sockets on, each takes the same time.
-const MANY: u64 = 10_000;
+/// About so many sockets must be there more before a difference says something.
+const MANY: usize = 9_000;
 
 pub(crate) fn verdicts(rows: &[Row]) -> String {
     let mut text = String::new();
@@ -28,16 +28,11 @@ pub(crate) fn verdicts(rows: &[Row]) -> String {
         let ratio = row.times.nothing.bpf.over(&row.times.nothing.proc);
         say("nothing of 1000000 sockets matches, bpf / proc", ratio.median(), 0.2, "");
     }
-    let each: Vec<f64> = rows.iter().filter_map(|row| per_socket(rows, row)).collect();
+    let each: Vec<f64> = rows.iter().filter_map(per_socket).collect();
     if each.len() > 1 {
         let (least, most) =
             each.iter().fold((f64::MAX, 0.0), |(least, most), each| (each.min(least), each.max(most)));
-        say(
-            "(bpf - bpf on the quiet host) / (sockets - its sockets), most / least",
-            Some(most / least),
-            1.2,
-            "",
-        );
+        say("bpf a socket from 10000 sockets on, the most / the least", Some(most / least), 1.2, "");
     }
     if let Some(quiet) = rows.iter().find(|row| row.name == QUIET) {
         let times = [&quiet.times.nothing.bpf, &quiet.times.matching.bpf].map(Series::median);
@@ -57,11 +52,10 @@ pub(crate) fn verdicts(rows: &[Row]) -> String {
     text
 }
 
-/// What `--engine bpf` takes for each socket that a world has more than the quiet host, in microseconds; for large
-/// worlds alone, and not for this host, on which others may do what they like. What it takes on the quiet host, loading above all, is in neither.
-pub(crate) fn per_socket(rows: &[Row], row: &Row) -> Option<f64> {
-    let quiet = rows.iter().find(|row| row.name == QUIET)?;
-    let is_made = row.name.ends_with(" sockets");
-    let more = row.sockets.checked_sub(quiet.sockets).filter(|_| is_made && row.sockets >= MANY)?;
-    Some((row.times.nothing.bpf.median()? - quiet.times.nothing.bpf.median()?) * 1e3 / more as f64)
+/// What `--engine bpf` takes for each socket that a large world has more than a quiet host of as many processes, in
+/// microseconds: the median of how much longer it takes than there in the same round. What it takes there, loading above
+/// all, is in neither.
+pub(crate) fn per_socket(row: &Row) -> Option<f64> {
+    let longer = row.times.nothing.bpf.without(&row.times.quiet).median()?;
+    (row.more >= MANY).then(|| longer * 1e3 / row.more as f64)
 }
