@@ -8,8 +8,23 @@ use crate::support::layers::{Layers, assert_no_circle};
 
 /// Each below those that it may name.
 const ROOMS: Layers<'_> = Layers(&[
-    "error", "kcmp", "stdio", "wire", "objects", "btf", "loader", "maps", "pass", "find", "walker", "walk",
-    "records", "room", "engine", "isolated",
+    "error",
+    "kcmp",
+    "stdio",
+    "wire",
+    "objects",
+    "btf",
+    "loader",
+    "maps",
+    "task_file",
+    "pass",
+    "find",
+    "walker",
+    "walk",
+    "records",
+    "room",
+    "engine",
+    "isolated",
 ]);
 
 fn sources() -> BTreeMap<String, String> {

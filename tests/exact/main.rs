@@ -27,6 +27,7 @@ mod layout;
 mod limits;
 mod many_unix;
 mod mem;
+mod named_process;
 mod out_of_order;
 mod packet_sockets;
 mod page_census;

@@ -44,6 +44,7 @@ mod pass;
 mod records;
 mod room;
 mod stdio;
+mod task_file;
 mod walk;
 mod walker;
 mod wire;

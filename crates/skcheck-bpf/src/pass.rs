@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use aya::programs::iter::IterLink;
 
 use crate::btf::KernelBtf;
 use crate::error::{Error, defect};
+use crate::task_file;
 
 /// How often in a row an iterator may stop without having handed out anything. It also stops, with
 /// nothing to say, after every million of objects.
@@ -37,6 +39,15 @@ pub(crate) fn link(ebpf: &mut Ebpf, program: &str) -> Result<IterLink, Error> {
     let iter = program_of(ebpf, program)?;
     let id = iter.attach().map_err(|error| Error::program(program, &error))?;
     iter.take_link(id).map_err(|error| Error::program(program, &error))
+}
+
+/// An iterator of a program that has been loaded over the descriptors of one process alone.
+///
+/// # Errors
+/// Where the kernel has no such iterators; see [`task_file::of_process`].
+pub(crate) fn of_process(ebpf: &mut Ebpf, program: &str, pid: u32) -> io::Result<File> {
+    let program = program_of(ebpf, program)?.fd().map_err(defect)?;
+    task_file::of_process(program.as_fd(), pid)
 }
 
 fn program_of<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Iter, Error> {

@@ -9,12 +9,15 @@ use skcheck_core::{Live, Netns, Protocol, Protocols, SocketName};
 
 use crate::error::Error;
 use crate::pass::{Ended, Time};
-use crate::walker::{TARGETS, WalkProgram, Walker};
+use crate::walker::{Over, TARGETS, WalkProgram, Walker};
 use crate::wire::{ended_slot, table};
 
 /// With time limited, this many of the heaviest sockets are walked first, then more and more. Each time all
 /// descriptors are met.
 const FIRST: usize = 64;
+
+/// In how many processes sockets are looked for one process after the other, rather than in all at once.
+const PROCESSES: usize = 64;
 
 /// The tables that a program goes through, and whose sockets are in them.
 const TABLES: [(Protocols, u64); 4] = [
@@ -88,14 +91,18 @@ impl TargetWalk<'_, '_> {
         if self.time.locks && self.locked(&batch)? == Ended::OutOfTime {
             return Ok(Ended::OutOfTime);
         }
-        if self.open(&batch).next().is_some() && self.pass(WalkProgram::Files)? == Ended::OutOfTime {
+        if self.processes(&batch)? == Ended::OutOfTime {
+            return Ok(Ended::OutOfTime);
+        }
+        let is_any_open = self.open(&batch).next().is_some();
+        if is_any_open && self.pass(WalkProgram::Files, Over::All)? == Ended::OutOfTime {
             return Ok(Ended::OutOfTime);
         }
         let open = self.open(&batch).filter_map(|at| self.targets.get(at));
         let tables = open.fold(0, |tables, target| tables | table_of(target.protocol));
         if tables != 0 {
             self.walker.want_tables(tables)?;
-            if self.pass(WalkProgram::Tables)? == Ended::OutOfTime {
+            if self.pass(WalkProgram::Tables, Over::All)? == Ended::OutOfTime {
                 return Ok(Ended::OutOfTime);
             }
         }
@@ -119,19 +126,33 @@ impl TargetWalk<'_, '_> {
             let Some(target) = self.targets.get(at) else { continue };
             let Some(netns) = to_lock_in(target) else { continue };
             let is_open = self.done.get(at) == Some(&false);
-            if is_open && self.pass_in(WalkProgram::Locked, Some((self.host, netns)))? == Ended::OutOfTime {
+            let over = Over::Namespace(self.host, netns);
+            if is_open && self.pass(WalkProgram::Locked, over)? == Ended::OutOfTime {
                 return Ok(Ended::OutOfTime);
             }
         }
         Ok(Ended::Whole)
     }
 
-    fn pass(&mut self, way: WalkProgram) -> io::Result<Ended> {
-        self.pass_in(way, None)
+    /// Walks those that processes are said to have, one process after the other, if that is said of all and the
+    /// processes are few.
+    fn processes(&mut self, batch: &Range<usize>) -> io::Result<Ended> {
+        let pid_of = |at: usize| self.targets.get(at).and_then(|target| target.pid);
+        let open = self.open(batch).map(pid_of);
+        let Some(pids) = few(open) else { return Ok(Ended::Whole) };
+        for pid in pids {
+            if !self.walker.goes_by_process() {
+                break;
+            }
+            if self.pass(WalkProgram::Files, Over::Process(pid))? == Ended::OutOfTime {
+                return Ok(Ended::OutOfTime);
+            }
+        }
+        Ok(Ended::Whole)
     }
 
     /// Looks for those that are met in this way. A program that the kernel refused meets nothing.
-    fn pass_in(&mut self, way: WalkProgram, place: Option<(&Live, &Netns)>) -> io::Result<Ended> {
+    fn pass(&mut self, way: WalkProgram, over: Over<'_>) -> io::Result<Ended> {
         if self.is_late() {
             return Ok(Ended::OutOfTime);
         }
@@ -140,11 +161,44 @@ impl TargetWalk<'_, '_> {
             return Ok(Ended::Whole);
         }
         let (done, on_record) = (&mut self.done, &mut *self.on_record);
-        self.walker.pass(way, place, self.time, &mut |record| {
+        self.walker.pass(way, over, self.time, &mut |record| {
             if let Some(done) = ended_slot(record).and_then(|slot| done.get_mut(slot as usize)) {
                 *done = true;
             }
             on_record(record);
         })
+    }
+}
+
+/// Each process once, in order; `None` where one is not known, or where they are many.
+fn few(pids: impl Iterator<Item = Option<u32>>) -> Option<Vec<u32>> {
+    let mut few = Vec::new();
+    for pid in pids {
+        let pid = pid?;
+        if !few.contains(&pid) {
+            few.push(pid);
+        }
+        if few.len() > PROCESSES {
+            return None;
+        }
+    }
+    Some(few)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_must_be_known_and_few() {
+        let check = |pids: &[Option<u32>], expected: Option<&[u32]>| {
+            assert_eq!(few(pids.iter().copied()).as_deref(), expected, "{pids:?}");
+        };
+        check(&[Some(7), Some(3), Some(7)], Some(&[7, 3]));
+        check(&[Some(7), None], None);
+        check(&[], Some(&[]));
+        let many: Vec<Option<u32>> = (1..).take(PROCESSES + 1).map(Some).collect();
+        assert_eq!(few(many.iter().copied()), None);
+        assert!(few(many.iter().skip(1).copied()).is_some());
     }
 }

@@ -61,6 +61,17 @@ impl WalkProgram {
     }
 }
 
+/// What an iterator is over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Over<'p> {
+    /// All processes, tables or sockets that this process sees.
+    All,
+    /// The descriptors of one process.
+    Process(u32),
+    /// The sockets of a namespace.
+    Namespace(&'p Live, &'p Netns),
+}
+
 /// The programs that walk queues. Each is loaded when it is first needed. What they hand out are the bytes of
 /// records ([`WalkRecord`](crate::wire::WalkRecord)).
 pub(crate) struct Walker {
@@ -72,6 +83,8 @@ pub(crate) struct Walker {
     packets: u32,
     /// What was tried to load, and what came of it.
     loaded: BTreeMap<WalkProgram, Result<(), Error>>,
+    /// No iterator over one process has been refused.
+    by_process: bool,
 }
 
 impl Walker {
@@ -99,7 +112,8 @@ impl Walker {
             }
         };
         let loaded = BTreeMap::new();
-        let mut walker = Walker { btf: Arc::clone(btf), ebpf, ring, ring_bytes, packets, loaded };
+        let btf = Arc::clone(btf);
+        let mut walker = Walker { btf, ebpf, ring, ring_bytes, packets, loaded, by_process: true };
         walker.need(WalkProgram::Files).or_else(|_| walker.need(WalkProgram::Tables))?;
         Ok(walker)
     }
@@ -145,26 +159,37 @@ impl Walker {
         maps::set_value(&mut self.ebpf, "tables", tables.begin(wanted))
     }
 
-    /// Walks what this program meets of the sockets that are wanted; of the one that locks, those of a
-    /// namespace.
+    /// Whether the kernel may have iterators over one process: one that refused one has none.
+    pub(crate) fn goes_by_process(&self) -> bool {
+        self.by_process
+    }
+
+    /// Walks what this program meets there of the sockets that are wanted.
     pub(crate) fn pass(
         &mut self,
         way: WalkProgram,
-        place: Option<(&Live, &Netns)>,
+        over: Over<'_>,
         time: Time,
         on_record: &mut dyn FnMut(&[u8]),
     ) -> io::Result<Ended> {
-        match self.iterator(way, place)? {
+        match self.iterator(way, over)? {
             Some(iterator) => pass::run(iterator, &mut self.ring, time, on_record),
             None => Ok(Ended::Whole),
         }
     }
 
-    /// An iterator, in a namespace or in the caller's; `None` when nothing leads there any more.
-    fn iterator(&mut self, way: WalkProgram, place: Option<(&Live, &Netns)>) -> io::Result<Option<File>> {
+    /// An iterator; `None` where there can be none, or nothing leads there any more.
+    fn iterator(&mut self, way: WalkProgram, over: Over<'_>) -> io::Result<Option<File>> {
         self.need(way)?;
-        let link = pass::link(&mut self.ebpf, way.program().0)?;
-        let Some((host, netns)) = place else { return link.into_file().map(Some).map_err(defect) };
+        let program = way.program().0;
+        if let Over::Process(pid) = over {
+            // Whatever it was: what is open then is looked for everywhere.
+            let iterator = pass::of_process(&mut self.ebpf, program, pid).ok();
+            self.by_process = iterator.is_some();
+            return Ok(iterator);
+        }
+        let link = pass::link(&mut self.ebpf, program)?;
+        let Over::Namespace(host, netns) = over else { return link.into_file().map(Some).map_err(defect) };
         // An iterator is over the namespace that it was made in.
         match host.within(netns, move || link.into_file().map_err(defect)) {
             Ok(iterator) => iterator.map(Some),
@@ -204,4 +229,46 @@ fn since_boot() -> Duration {
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use skcheck_core::Cookie;
+    use skcheck_core::host::Release;
+
+    use super::*;
+    use crate::objects::WALK;
+    use crate::wire::ended_slot;
+
+    /// Since 6.1 a pass can be over one process; a kernel before that refuses it, and is not asked again.
+    #[test]
+    fn one_process_alone_is_looked_into() {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: needs root");
+            return;
+        }
+        let btf = Arc::new(KernelBtf::read(&[WALK]).expect("this kernel has BTF"));
+        let mut walker = Walker::load(&mut crate::loader::new(), &btf, 10).expect("root may");
+        let release = rustix::system::uname();
+        let can = Release::of(release.release().to_bytes()) >= Some(Release::new(6, 1));
+        let own = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
+        let cookie = rustix::net::sockopt::socket_cookie(&own).expect("it is a socket");
+        let time = walker.start(&Limits::new(10, None), false).expect("root may");
+        let mut is_met = |over: Over<'_>| {
+            walker.want(std::iter::once((7, SocketName::Cookie(Cookie(cookie))))).expect("one is not many");
+            let mut met = false;
+            let on_record = &mut |record: &[u8]| met |= ended_slot(record) == Some(7);
+            assert_eq!(
+                walker.pass(WalkProgram::Files, over, time, on_record).expect("root may"),
+                Ended::Whole
+            );
+            (met, walker.goes_by_process())
+        };
+        assert_eq!(is_met(Over::All), (true, true));
+        assert_eq!(is_met(Over::Process(1)), (false, can));
+        assert_eq!(is_met(Over::Process(u32::MAX >> 1)), (false, can));
+        assert_eq!(is_met(Over::Process(std::process::id())), (can, can));
+    }
 }

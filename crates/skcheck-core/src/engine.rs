@@ -123,12 +123,15 @@ pub struct Target<'a> {
     /// The namespace that it is in, where something leads there: only a socket that is to be locked is looked
     /// for in its namespace ([`Limits::lock`]).
     pub netns: Option<&'a Netns>,
+    /// A process that has a descriptor of it, or of the listener at which it waits, where one is known. Only where to
+    /// look first: a socket that has moved meanwhile is found all the same.
+    pub pid: Option<u32>,
 }
 
 impl<'a> Target<'a> {
     /// A socket to walk, wherever it is.
     pub fn new(name: SocketName, protocol: Protocol) -> Target<'a> {
-        Target { name, protocol, netns: None }
+        Target { name, protocol, netns: None, pid: None }
     }
 
     /// A socket to walk. `None` for MPTCP, whose queues are not those of other sockets.
@@ -142,6 +145,11 @@ impl<'a> Target<'a> {
     pub(crate) fn within(self, socket: &Socket, netns: Option<&'a Netns>) -> Target<'a> {
         let is_listed = !matches!(socket.state, State::ClosedHeld | State::Close | State::BoundInactive);
         Target { netns: netns.filter(|_| is_listed), ..self }
+    }
+
+    /// The same, which this process may have.
+    pub(crate) fn held_by(self, pid: Option<u32>) -> Target<'a> {
+        Target { pid, ..self }
     }
 }
 

@@ -31,12 +31,13 @@ pub(super) struct OwnTarget {
     name: SocketName,
     protocol: Protocol,
     netns: Option<Netns>,
+    pid: Option<u32>,
 }
 
 impl OwnTarget {
     pub(super) fn borrowed(&self) -> Target<'_> {
         let mut target = Target::new(self.name, self.protocol);
-        target.netns = self.netns.as_ref();
+        (target.netns, target.pid) = (self.netns.as_ref(), self.pid);
         target
     }
 }
@@ -59,6 +60,7 @@ impl Request {
             protocol: target.protocol,
             // Only who locks a socket looks for it in its namespace.
             netns: target.netns.filter(|_| limits.lock).cloned(),
+            pid: target.pid,
         };
         Request::Walk { targets: targets.iter().map(own).collect(), limits: *limits }
     }
@@ -130,6 +132,8 @@ fn decode_name(words: &mut WordReader<'_>) -> Option<SocketName> {
 
 fn encode_target(words: Words, target: &OwnTarget) -> Words {
     let words = encode_name(words, target.name).byte(place(target.protocol));
+    // No process has the number 0.
+    let words = words.number(target.pid.unwrap_or(0).into());
     let Some(netns) = &target.netns else { return words.byte(0) };
     let words = words.byte(1 + u8::from(netns.own)).number(netns.id.map_or(0, |id| id.0));
     let words = words.number(netns.files().len() as u64);
@@ -142,9 +146,10 @@ fn encode_target(words: Words, target: &OwnTarget) -> Words {
 fn decode_target(words: &mut WordReader<'_>) -> Option<OwnTarget> {
     let name = decode_name(words)?;
     let protocol = *Protocol::ALL.get(usize::from(words.byte()?))?;
+    let pid = Some(words.small()?).filter(|pid| *pid != 0);
     let kind = words.byte()?;
     if kind == 0 {
-        return Some(OwnTarget { name, protocol, netns: None });
+        return Some(OwnTarget { name, protocol, netns: None, pid });
     }
     let id = Some(words.number()?).filter(|id| *id != 0).map(NetnsId);
     let mut files = Vec::new();
@@ -157,7 +162,7 @@ fn decode_target(words: &mut WordReader<'_>) -> Option<OwnTarget> {
         file.root = root;
         files.push(file);
     }
-    Some(OwnTarget { name, protocol, netns: Some(Netns::of_files(id, kind == 2, files)) })
+    Some(OwnTarget { name, protocol, netns: Some(Netns::of_files(id, kind == 2, files)), pid })
 }
 
 fn bytes(path: &Path) -> &[u8] {
@@ -174,13 +179,11 @@ mod tests {
         mounted.root = Some("/proc/1/root".into());
         let files = vec![NetnsFile::new("/proc/7/ns/net", 9), mounted];
         let netns = Netns::of_files(Some(NetnsId(9)), false, files);
-        let target = |protocol, netns| {
-            let mut target = Target::new(SocketName::Cookie(Cookie(5)), protocol);
-            target.netns = netns;
-            target
-        };
-        let mut targets = vec![target(Protocol::Tcp, Some(&netns))];
-        targets.extend(Protocol::ALL.map(|protocol| target(protocol, None)));
+        let target = |protocol| Target::new(SocketName::Cookie(Cookie(5)), protocol);
+        let mut known = target(Protocol::Tcp);
+        (known.netns, known.pid) = (Some(&netns), Some(u32::MAX));
+        let mut targets = vec![known];
+        targets.extend(Protocol::ALL.map(target));
         targets
             .extend(Inode::new(u32::MAX).map(|inode| Target::new(SocketName::Inode(inode), Protocol::Udp)));
         let mut limits = Limits::new(7, Some(Duration::from_millis(200)));

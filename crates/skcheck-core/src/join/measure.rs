@@ -33,9 +33,13 @@ pub(crate) struct Measured {
 
 /// Puts what was found beside what was bounded; walks only now where few sockets were to be left.
 pub(crate) fn add(join: &mut Join<'_>, walked: Option<Measured>) {
-    let entries = join.sockets.iter().map(|joined| &joined.entry);
     let measured = match join.depth.filter(|_| join.is_about_few()) {
-        Some(Depth { engine, limits, .. }) => Some(walk(engine, limits, join.facts, entries, &mut join.gaps)),
+        Some(Depth { engine, limits, .. }) => {
+            let mut gaps = Vec::new();
+            let measured = walk(engine, limits, join.facts, entries(join), &mut gaps);
+            join.gaps.extend(gaps);
+            Some(measured)
+        }
         None => walked,
     };
     let Some(mut measured) = measured else { return };
@@ -44,20 +48,26 @@ pub(crate) fn add(join: &mut Join<'_>, walked: Option<Measured>) {
     join.pages = measured.pages;
 }
 
+/// The entries of the report, each with the process to look into first.
+pub(crate) fn entries<'e>(join: &'e Join<'_>) -> impl Iterator<Item = (&'e SocketEntry, Option<u32>)> {
+    join.sockets.iter().map(|joined| (&joined.entry, join.process_with(joined)))
+}
+
 /// Walks the queues of these sockets, the heaviest first.
 pub(crate) fn walk<'e>(
     engine: &dyn Engine,
     limits: &Limits,
     facts: &HostFacts,
-    entries: impl Iterator<Item = &'e SocketEntry>,
+    entries: impl Iterator<Item = (&'e SocketEntry, Option<u32>)>,
     gaps: &mut Vec<Gap>,
 ) -> Measured {
-    let mut order: Vec<&SocketEntry> =
-        entries.filter(|it| is_walked(it) && it.socket.name().is_some()).collect();
-    order.sort_by_cached_key(|entry| Reverse(weight(entry)));
+    let mut order: Vec<(&SocketEntry, Option<u32>)> =
+        entries.filter(|(it, _)| is_walked(it) && it.socket.name().is_some()).collect();
+    order.sort_by_cached_key(|(entry, _)| Reverse(weight(entry)));
     let mut otherwise = if order.len() > MOST { NotMeasured::NoTime } else { NotMeasured::Vanished };
     order.truncate(MOST);
-    let targets: Vec<Target<'_>> = order.iter().filter_map(|entry| Target::of(&entry.socket)).collect();
+    let target = |(entry, pid): &(&SocketEntry, Option<u32>)| Some(Target::of(&entry.socket)?.held_by(*pid));
+    let targets: Vec<Target<'_>> = order.iter().filter_map(target).collect();
     let mut summing = Summing::new(facts.page_size);
     if !targets.is_empty() {
         match engine.walk(&targets, limits, &mut |target, step| summing.step(target, step)) {

@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::join::parties::found_holders::FoundHolders;
 use crate::join::parties::rare_searches::RareSearches;
 use crate::model::gap::Gap;
+use crate::model::holder::{Holder, Via};
 use crate::model::process::Process;
 use crate::model::query::Query;
 use crate::model::socket::Inode;
@@ -99,6 +100,21 @@ impl<'a> Join<'a> {
     /// Whether the query names processes, so that most sockets drop out once their holders are known.
     pub(crate) fn is_about_few(&self) -> bool {
         self.query.is_about_processes() || !self.query.pids.is_empty()
+    }
+
+    /// The process to look into first for a socket: one with a descriptor of it, or of every listener at which it may
+    /// wait; of several the same for each socket.
+    pub(crate) fn process_with(&self, joined: &JoinedSocket) -> Option<u32> {
+        let descriptors = &self.collected.survey.descriptors;
+        let of_process =
+            |holder: &Holder| holder.tid.is_none() && matches!(holder.via, Via::Fd | Via::AcceptQueue);
+        let first = |inode| descriptors.holders(inode).find(of_process).map(|holder| holder.pid);
+        let mut met = joined.held_by.inodes().map(first);
+        match met.next() {
+            Some(Some(pid)) => met.all(|other| other == Some(pid)).then_some(pid),
+            // Who was not met with the others may have been found since.
+            _ => joined.entry.holders.iter().find(|holder| of_process(holder)).map(|holder| holder.pid),
+        }
     }
 
     /// The entries that are being made.

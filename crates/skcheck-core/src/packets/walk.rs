@@ -24,7 +24,8 @@ pub fn packets(
 ) -> Result<Listing, Error> {
     let Found { socket, netns, .. } = descriptor::socket(host, engine, holder)?;
     let place = if limits.lock { descriptor::namespace(host, holder, netns) } else { None };
-    let target = Target::of(&socket).map(|target| target.within(&socket, place.as_ref()));
+    let target = Target::of(&socket);
+    let target = target.map(|target| target.within(&socket, place.as_ref()).held_by(Some(holder.pid)));
     let target = target.ok_or_else(|| descriptor::no_socket(host, holder, &refusal::of_socket(&socket)))?;
     let mut listing = Listing::empty(socket, netns);
     listing.comm = identities::name_of(host, holder.pid);

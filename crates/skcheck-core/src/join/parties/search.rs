@@ -28,20 +28,20 @@ type Late = FxHashMap<Inode, Vec<Holder>>;
 pub(crate) fn run(join: &mut Join<'_>) -> Option<Measured> {
     // What asks for processes leaves most sockets out: those are not walked.
     let early = join.depth.filter(|_| !join.is_about_few());
-    let (facts, sockets) = (join.facts, &join.sockets);
     let mut of_search = Vec::new();
+    let so_far = &*join;
     let (found, walked) = std::thread::scope(|scope| {
         // Both take one look at everything: at the same time they take as long as one.
         let walk = early.map(|Depth { engine, limits, .. }| {
             let walk = move || {
                 let mut gaps = Vec::new();
-                let entries = sockets.iter().map(|socket| &socket.entry);
-                (measure::walk(engine, limits, facts, entries, &mut gaps), gaps)
+                let entries = measure::entries(so_far);
+                (measure::walk(engine, limits, so_far.facts, entries, &mut gaps), gaps)
             };
             // Where there is no thread to be had, one does both.
             std::thread::Builder::new().spawn_scoped(scope, walk).map_err(|_| walk)
         });
-        let found = find(join, &mut of_search);
+        let found = find(so_far, &mut of_search);
         let walked = walk.and_then(|walk| match walk {
             Ok(thread) => thread.join().ok(),
             Err(walk) => Some(walk()),
