@@ -31,7 +31,7 @@ pub(crate) fn take_ring(ebpf: &mut Ebpf, name: &str) -> Result<RingBuffer, Error
 /// Loads an iterator program.
 pub(crate) fn load(ebpf: &mut Ebpf, btf: &KernelBtf, program: &str, target: &str) -> Result<(), Error> {
     let iter = program_of(ebpf, program)?;
-    iter.load(target, &btf.iterators).map_err(|error| Error::program(program, &error))
+    iter.load(target, &btf.with_iterator(target)).map_err(|error| Error::program(program, &error))
 }
 
 /// A link to an iterator program that has been loaded: the way to as many iterators as are needed.

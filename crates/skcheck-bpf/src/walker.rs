@@ -77,7 +77,8 @@ pub(crate) enum Over<'p> {
 pub(crate) struct Walker {
     btf: Arc<KernelBtf>,
     ebpf: Ebpf,
-    ring: RingBuffer,
+    /// Mapped when the first pass begins: each of its pages counts twice among the memory of this process.
+    ring: Option<RingBuffer>,
     ring_bytes: u64,
     /// For how many packets of a socket it was made.
     packets: u32,
@@ -98,13 +99,9 @@ impl Walker {
         let object = objects::WALK.for_loops(btf.has_loops);
         loader.btf(Some(&btf.types));
         let mut ring_bytes = ring_for(packets);
-        let (ebpf, ring) = loop {
+        let ebpf = loop {
             loader.map_max_entries("packets", u32::try_from(ring_bytes).unwrap_or(u32::MAX));
-            let made = loader.load(object).map_err(|error| Error::object(&error)).and_then(|mut ebpf| {
-                let ring = pass::take_ring(&mut ebpf, "packets")?;
-                Ok((ebpf, ring))
-            });
-            match made {
+            match loader.load(object).map_err(|error| Error::object(&error)) {
                 Err(error) if error.kind() == Kind::Memory && ring_bytes > SMALLEST_RING => {
                     ring_bytes = (ring_bytes / 4).max(SMALLEST_RING);
                 }
@@ -113,7 +110,7 @@ impl Walker {
         };
         let loaded = BTreeMap::new();
         let btf = Arc::clone(btf);
-        let mut walker = Walker { btf, ebpf, ring, ring_bytes, packets, loaded, by_process: true };
+        let mut walker = Walker { btf, ebpf, ring: None, ring_bytes, packets, loaded, by_process: true };
         walker.need(WalkProgram::Files).or_else(|_| walker.need(WalkProgram::Tables))?;
         Ok(walker)
     }
@@ -172,10 +169,15 @@ impl Walker {
         time: Time,
         on_record: &mut dyn FnMut(&[u8]),
     ) -> io::Result<Ended> {
-        match self.iterator(way, over)? {
-            Some(iterator) => pass::run(iterator, &mut self.ring, time, on_record),
-            None => Ok(Ended::Whole),
+        let Some(iterator) = self.iterator(way, over)? else { return Ok(Ended::Whole) };
+        pass::run(iterator, self.ring()?, time, on_record)
+    }
+
+    fn ring(&mut self) -> Result<&mut RingBuffer, Error> {
+        if self.ring.is_none() {
+            self.ring = Some(pass::take_ring(&mut self.ebpf, "packets")?);
         }
+        self.ring.as_mut().ok_or_else(|| Error::missing("packets"))
     }
 
     /// An iterator; `None` where there can be none, or nothing leads there any more.

@@ -3,11 +3,28 @@
 use memchr::memmem::find;
 use rustc_hash::FxHashSet;
 
-/// The types of a BTF that these objects need, and its iterators; `None` where it is not of the layout.
-pub(crate) fn small(file: &[u8], objects: &[&[u8]]) -> Option<[Vec<u8>; 2]> {
-    let names = objects.iter().flat_map(|object| object.split(|&b| b == 0)).map(plain).collect();
+/// What of a BTF some objects need.
+pub(crate) struct Small {
+    /// A BTF of their types, of which the numbers are other ones.
+    pub(crate) types: Vec<u8>,
+    /// What programs iterate over, and the numbers that the functions which stand for that have in the whole.
+    pub(crate) iterators: Vec<(String, u32)>,
+}
+
+/// What of a BTF these objects need; `None` where it is not of the layout.
+pub(crate) fn small(file: &[u8], objects: &[&[u8]]) -> Option<Small> {
+    let strings = objects.iter().flat_map(|object| object.split(|&b| b == 0));
+    let names: FxHashSet<&[u8]> = strings.filter(|string| is_name(string)).map(plain).collect();
+    // A program says by its section what it iterates over.
+    let over: Vec<&[u8]> = names.iter().filter_map(|name| name.strip_prefix(b"iter/")).collect();
     let kernel = Kernel::index(file)?;
-    Some([kernel.closure(&names), kernel.iterators()])
+    Some(Small { types: kernel.closure(&names), iterators: kernel.iterators(&over) })
+}
+
+/// Whether it can be the name of a type, a member or a section; no type without a name is one by that.
+fn is_name(string: &[u8]) -> bool {
+    let is_in_names = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/');
+    !string.is_empty() && string.iter().all(is_in_names)
 }
 
 /// A name without its flavour.
@@ -37,7 +54,14 @@ const ENUM64: u32 = 19;
 /// The three words that every type begins with: its name; its kind and how many members it has; its size,
 /// or the number of the type that it refers to.
 const HEAD: usize = 12;
+const INFO: usize = 4;
 const REFERENCE: usize = 8;
+
+/// How many members a type has, in its second word.
+const MEMBERS: u32 = 0xffff;
+
+/// A member of a structure: its name, its type and where it is.
+const MEMBER: usize = 12;
 
 /// A type without a name that refers to nothing.
 const POINTER_TO_VOID: [u32; 3] = [0, PTR << 24, 0];
@@ -47,7 +71,7 @@ struct Kernel<'a> {
     types: &'a [u8],
     strings: &'a [u8],
     /// By number, less one: number 0 is `void`, which is not written down.
-    offsets: Vec<usize>,
+    offsets: Vec<u32>,
 }
 
 /// One type of a BTF.
@@ -69,7 +93,7 @@ impl<'a> Kernel<'a> {
         let mut offsets = Vec::new();
         let mut at = 0;
         while at < types.len() {
-            offsets.push(at);
+            offsets.push(u32::try_from(at).ok()?);
             at += Type::at(types, at)?.bytes.len();
         }
         Some(Kernel { types, strings, offsets })
@@ -77,7 +101,7 @@ impl<'a> Kernel<'a> {
 
     fn get(&self, number: u32) -> Option<Type<'a>> {
         let at = self.offsets.get((number as usize).checked_sub(1)?)?;
-        Type::at(self.types, *at)
+        Type::at(self.types, *at as usize)
     }
 
     fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
@@ -89,32 +113,53 @@ impl<'a> Kernel<'a> {
         memchr::memchr(0, rest).and_then(|end| rest.get(..end)).unwrap_or(rest)
     }
 
-    /// The types with these names and all that lies inside them, numbered anew.
+    /// The types with these names and all that lies inside them, numbered anew. Members with other names are left out:
+    /// nobody looks for them.
     fn closure(&self, names: &FxHashSet<&[u8]>) -> Vec<u8> {
         let chosen = self.chosen(names);
         let renumbered = |number: u32| {
             let at = chosen.binary_search(&number).ok();
             at.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0)
         };
-        let mut small = Small::new();
+        let mut written = Written::new();
         for it in chosen.iter().filter_map(|number| self.get(*number)) {
             if let FUNC | FUNC_PROTO | VAR | DATASEC | DECL_TAG = it.kind {
-                small.types.extend(bytes_of(POINTER_TO_VOID));
+                written.types.extend(bytes_of(POINTER_TO_VOID));
                 continue;
             }
-            let mut bytes = it.bytes.to_vec();
+            let kept = self.kept(it, names);
+            let it = Type { bytes: &kept, kind: it.kind };
+            let mut bytes = kept.clone();
             for at in it.references() {
                 put(&mut bytes, at, renumbered(it.word(at)));
             }
             for at in it.names() {
-                put(&mut bytes, at, small.string(self.string(it.word(at))));
+                put(&mut bytes, at, written.string(self.string(it.word(at))));
             }
             if it.kind == PTR {
                 put(&mut bytes, REFERENCE, 0);
             }
-            small.types.extend(bytes);
+            written.types.extend(bytes);
         }
-        small.finish()
+        written.finish()
+    }
+
+    /// A type without the members that have other names.
+    fn kept(&self, it: Type<'a>, names: &FxHashSet<&[u8]>) -> Vec<u8> {
+        let (STRUCT | UNION) = it.kind else { return it.bytes.to_vec() };
+        let mut kept = it.bytes.get(..HEAD).unwrap_or_default().to_vec();
+        let mut count = 0;
+        for member in self.members(it, names).filter_map(|at| it.bytes.get(at..at + MEMBER)) {
+            kept.extend(member);
+            count += 1;
+        }
+        put(&mut kept, INFO, it.word(INFO) & !MEMBERS | count);
+        kept
+    }
+
+    /// Where a structure has the members with these names, and those without a name.
+    fn members<'n>(&'n self, it: Type<'a>, names: &'n FxHashSet<&[u8]>) -> impl Iterator<Item = usize> + 'n {
+        it.members(MEMBER).filter(move |at| it.word(*at) == 0 || names.contains(self.string(it.word(*at))))
     }
 
     /// The numbers of the types with these names and of all that lies inside them, in order.
@@ -122,7 +167,7 @@ impl<'a> Kernel<'a> {
         let is_named = |number: &u32| {
             self.get(*number).is_some_and(|it| {
                 matches!(it.kind, STRUCT | UNION | ENUM | TYPEDEF | ENUM64)
-                    && names.contains(plain(self.string(it.word(0))))
+                    && names.contains(self.string(it.word(0)))
             })
         };
         let mut chosen: Vec<u32> = self.numbers().filter(is_named).collect();
@@ -131,34 +176,35 @@ impl<'a> Kernel<'a> {
         while let Some(number) = chosen.get(next).copied() {
             next += 1;
             let Some(it) = self.get(number) else { continue };
-            let inside = it.references().into_iter().map(|at| it.word(at));
+            let references = match it.kind {
+                STRUCT | UNION => self.members(it, names).map(|at| at + 4).collect(),
+                _ => it.references(),
+            };
+            let inside = references.into_iter().map(|at| it.word(at));
             chosen.extend(inside.filter(|number| *number != 0 && seen.insert(*number)));
         }
         chosen.sort_unstable();
         chosen
     }
 
-    /// The functions that stand for iterators, each with its number; nothing of the other types.
-    fn iterators(&self) -> Vec<u8> {
-        let mut small = Small { types: bytes_of(POINTER_TO_VOID).repeat(self.offsets.len()), ..Small::new() };
-        for (at, number) in (0..).step_by(HEAD).zip(self.numbers()) {
-            let Some(it) = self.get(number).filter(|it| it.kind == FUNC) else { continue };
-            let name = self.strings.get(it.word(0) as usize..).unwrap_or_default();
-            if name.starts_with(b"bpf_iter_") {
-                let name = small.string(self.string(it.word(0)));
-                put(&mut small.types, at, name);
-                put(&mut small.types, at + 4, FUNC << 24);
-            }
-        }
-        small.finish()
+    /// What of this there are iterators over, each with the number of the function that stands for it.
+    fn iterators(&self, over: &[&[u8]]) -> Vec<(String, u32)> {
+        let name = |number| {
+            let it = self.get(number).filter(|it| it.kind == FUNC)?;
+            let name = self.strings.get(it.word(0) as usize..)?.strip_prefix(b"bpf_iter_")?;
+            let name = memchr::memchr(0, name).and_then(|end| name.get(..end))?;
+            over.contains(&name).then(|| (String::from_utf8_lossy(name).into_owned(), number))
+        };
+        // Each has one, so that the rest need not be looked at.
+        self.numbers().filter_map(name).take(over.len()).collect()
     }
 }
 
 impl<'a> Type<'a> {
     /// The type that is written here.
     fn at(types: &'a [u8], at: usize) -> Option<Type<'a>> {
-        let info = word(types, at + 4)?;
-        let (kind, members) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
+        let info = word(types, at + INFO)?;
+        let (kind, members) = (info >> 24 & 0x1f, (info & MEMBERS) as usize);
         let behind = match kind {
             INT | VAR | DECL_TAG => 4,
             ARRAY => 12,
@@ -177,7 +223,7 @@ impl<'a> Type<'a> {
     /// Where it has the numbers of types that lie inside it. What a pointer points to does not.
     fn references(&self) -> Vec<usize> {
         match self.kind {
-            STRUCT | UNION => self.members(12).map(|at| at + 4).collect(),
+            STRUCT | UNION => self.members(MEMBER).map(|at| at + 4).collect(),
             ARRAY => vec![HEAD, HEAD + 4],
             TYPEDEF | VOLATILE | CONST | RESTRICT | TYPE_TAG => vec![REFERENCE],
             _ => Vec::new(),
@@ -200,15 +246,15 @@ impl<'a> Type<'a> {
 }
 
 /// A BTF that is being written.
-struct Small {
+struct Written {
     types: Vec<u8>,
     strings: Vec<u8>,
 }
 
-impl Small {
-    fn new() -> Small {
+impl Written {
+    fn new() -> Written {
         // The first string is the empty one.
-        Small { types: Vec::new(), strings: vec![0] }
+        Written { types: Vec::new(), strings: vec![0] }
     }
 
     /// Adds a string, and says where it is.

@@ -1,17 +1,19 @@
 use aya::{Btf, Endianness};
+use aya_obj::btf::BtfKind;
 
 use super::*;
-use crate::btf::{KernelBtf, VMLINUX};
+use crate::btf::KernelBtf;
+use crate::btf::file::VMLINUX;
 use crate::objects::Object;
 
 /// A BTF of these types: `struct inner { int a; }`, `struct outer { struct inner i; struct far *f; }`.
 fn kernel() -> Vec<u8> {
-    let mut btf = Small::new();
+    let mut btf = Written::new();
     let mut add = |name: &[u8], info: u32, rest: &[(&[u8], u32)], words: &[u32]| {
         let mut all = vec![btf.string(name), info];
         all.extend(words);
-        for (name, reference) in rest {
-            all.extend([btf.string(name), *reference, 0]);
+        for (at, (name, reference)) in (0..).step_by(64).zip(rest) {
+            all.extend([btf.string(name), *reference, at]);
         }
         btf.types.extend(all.into_iter().flat_map(u32::to_ne_bytes));
     };
@@ -28,7 +30,7 @@ fn kernel() -> Vec<u8> {
 fn what_lies_inside_stays_and_what_is_pointed_to_goes() {
     let file = kernel();
     let kernel = Kernel::index(&file).unwrap();
-    let names = FxHashSet::from_iter([b"outer".as_slice()]);
+    let names = FxHashSet::from_iter([b"outer".as_slice(), b"i", b"f", b"a"]);
     let small = kernel.closure(&names);
     let small = Kernel::index(&small).unwrap();
     let names: Vec<&[u8]> =
@@ -40,14 +42,33 @@ fn what_lies_inside_stays_and_what_is_pointed_to_goes() {
     assert_eq!(small.get(2).unwrap().word(REFERENCE), 0);
 }
 
+/// A member that nobody knows takes what lies inside it with it; the others stay where they are.
+#[test]
+fn members_without_a_known_name_go() {
+    let file = kernel();
+    let kernel = Kernel::index(&file).unwrap();
+    let small = kernel.closure(&FxHashSet::from_iter([b"outer".as_slice(), b"f"]));
+    let small = Kernel::index(&small).unwrap();
+    let names: Vec<&[u8]> =
+        small.numbers().map(|number| small.string(small.get(number).unwrap().word(0))).collect();
+    assert_eq!(names, [b"".as_slice(), b"outer"]);
+    let outer = small.get(2).unwrap();
+    let words: Vec<u32> = (0..outer.bytes.len()).step_by(4).map(|at| outer.word(at)).collect();
+    let [name, info, size, member, inside, place] = words[..] else { panic!("{words:?}") };
+    assert_eq!((small.string(name), small.string(member)), (b"outer".as_slice(), b"f".as_slice()));
+    assert_eq!((info, size, inside, place), (STRUCT << 24 | 1, 16, 1, 64));
+}
+
 #[test]
 fn iterators_keep_their_numbers() {
     let file = kernel();
-    let iterators = Kernel::index(&file).unwrap().iterators();
-    let btf = Btf::parse(&iterators, Endianness::default()).unwrap();
-    assert!(format!("{btf:?}").contains("Func"));
-    let kernel = Kernel::index(&iterators).unwrap();
-    assert_eq!(kernel.string(kernel.get(5).unwrap().word(0)), b"bpf_iter_tcp");
+    let Small { types, iterators } = small(&file, &[b"x\0iter/tcp\0iter/udp\0tcp\0"]).unwrap();
+    assert_eq!(iterators, [("tcp".to_owned(), 5)]);
+    let types = Btf::parse(&types, Endianness::default()).unwrap();
+    let kernel = KernelBtf { types, iterators: Some(iterators), has_loops: true };
+    let number = |over: &str, name| kernel.with_iterator(over).id_by_type_name_kind(name, BtfKind::Func).ok();
+    assert_eq!(number("tcp", "bpf_iter_tcp"), Some(5));
+    assert_eq!(number("udp", "bpf_iter_udp"), None);
 }
 
 #[test]
@@ -136,7 +157,7 @@ fn without(file: &[u8], is_missing: IsMissing<'_>) -> Vec<u8> {
         for member in it.members(12) {
             if is_missing(structure, kernel.string(it.word(member))) {
                 // Any name will do that is not its own.
-                put(&mut renamed, begin + at + member, it.word(0));
+                put(&mut renamed, begin + *at as usize + member, it.word(0));
             }
         }
     }
