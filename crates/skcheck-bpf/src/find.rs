@@ -23,7 +23,15 @@ pub(crate) struct Finder {
     ebpf: Ebpf,
     ring: RingBuffer,
     holders_loaded: bool,
+    /// How many passes there were.
+    passes: u64,
+    /// How many entries the map `met` has, at most: those of earlier passes stay in it.
+    met: u64,
 }
+
+/// How many entries the maps `met` and `tallies` have room for.
+const MET: u64 = 1 << 17;
+const TALLIES: usize = 1 << 16;
 
 /// How many inodes the map `wanted` has room for.
 const WANTED: usize = 1 << 16;
@@ -72,7 +80,7 @@ impl Finder {
         let mut ebpf = loaded.map_err(|error| Error::object(&error))?;
         pass::load(&mut ebpf, btf, "find", "task_file")?;
         let ring = pass::take_ring(&mut ebpf, "found")?;
-        Ok(Finder { btf: Arc::clone(btf), ebpf, ring, holders_loaded: false })
+        Ok(Finder { btf: Arc::clone(btf), ebpf, ring, holders_loaded: false, passes: 0, met: 0 })
     }
 
     /// Looks at every descriptor, and hands out what matches.
@@ -81,14 +89,23 @@ impl Finder {
         filter: FilterValue,
         on_record: &mut dyn FnMut(&[u8]),
     ) -> io::Result<PassCounts> {
+        self.passes += 1;
         let ebpf = &mut self.ebpf;
         maps::set_value(ebpf, "question", filter)?;
-        maps::set_value(ebpf, "counts", CountsValue::new_zeroed())?;
-        maps::clear::<u32, TallyValue>(ebpf, "tallies")?;
-        maps::clear::<u64, u8>(ebpf, "met")?;
+        maps::set_value(ebpf, "counts", CountsValue { pass: self.passes, ..CountsValue::new_zeroed() })?;
         maps::clear::<ProtocolName, u64>(ebpf, "apart")?;
+        // Emptying takes calls for each entry, so it waits until those of earlier passes take half of the room.
+        if self.met > MET / 2 {
+            maps::clear::<u64, u64>(ebpf, "met")?;
+            self.met = 0;
+        }
+        // What a pass has added is known when it has come to its end.
+        let met_before = std::mem::replace(&mut self.met, MET);
         self.run("find", on_record)?;
         let counts: CountsValue = maps::value(&mut self.ebpf, "counts")?;
+        if counts.uncounted == 0 {
+            self.met = met_before + counts.new_shared;
+        }
         if counts.uncounted > 0 {
             return Err(io::Error::other(
                 "there are more shared sockets, or network namespaces, than can be counted",
@@ -121,13 +138,17 @@ impl Finder {
     /// What was counted of each namespace, with what is not in the tally of the last one yet.
     fn tallies(&mut self, last: u64, sum: TallyValue) -> io::Result<Vec<Tally>> {
         let mut counted = BTreeMap::from([(last, sum)]);
-        for (netns, tally) in maps::entries::<u32, TallyValue>(&mut self.ebpf, "tallies")? {
+        let entries = maps::entries::<u32, TallyValue>(&mut self.ebpf, "tallies")?;
+        if entries.len() > TALLIES / 2 {
+            maps::clear::<u32, TallyValue>(&mut self.ebpf, "tallies")?;
+        }
+        for (netns, tally) in entries.into_iter().filter(|(_, tally)| tally.pass == self.passes) {
             let known = counted.entry(netns.into()).or_insert_with(TallyValue::new_zeroed);
             known.sockets = known.sockets.wrapping_add(tally.sockets);
             // Memory may be below 0 (`sk_forward_alloc`), and is added up as such.
             known.tcp_memory = known.tcp_memory.wrapping_add(tally.tcp_memory);
         }
-        let tally = |(netns, TallyValue { sockets, tcp_memory })| {
+        let tally = |(netns, TallyValue { sockets, tcp_memory, .. })| {
             (sockets > 0).then_some(Tally::new(NetnsId(netns), sockets, tcp_memory))
         };
         Ok(counted.into_iter().filter_map(tally).collect())
@@ -137,5 +158,51 @@ impl Finder {
     fn apart(&mut self) -> io::Result<BTreeMap<Vec<u8>, u64>> {
         let apart = maps::entries::<ProtocolName, u64>(&mut self.ebpf, "apart")?;
         Ok(apart.into_iter().map(|(name, sockets)| (name.bytes().to_vec(), sockets)).collect())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::net::UdpSocket;
+    use std::os::unix::fs::MetadataExt;
+
+    use nix::sched::{CloneFlags, unshare};
+
+    use super::*;
+
+    /// A socket with two descriptors, in a network namespace without any other, and the namespace.
+    fn shared() -> ([UdpSocket; 2], NetnsId) {
+        let there = std::thread::spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+            let netns = NetnsId(std::fs::metadata("/proc/thread-self/ns/net").unwrap().ino());
+            ([socket.try_clone().unwrap(), socket], netns)
+        });
+        there.join().unwrap()
+    }
+
+    /// What an earlier pass has met and counted stays in the maps, and is nothing to the next one.
+    #[test]
+    fn each_pass_counts_anew() {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: needs root");
+            return;
+        }
+        let btf = Arc::new(KernelBtf::read(&[objects::FIND]).unwrap());
+        let mut finder = Finder::load(&mut crate::loader::new(), &btf).unwrap();
+        let (_sockets, netns) = shared();
+        for pass in 0..5 {
+            if pass == 3 {
+                // Half full: they are emptied.
+                finder.met = MET;
+            }
+            let counts = finder.find(FilterValue::of(&Query::default()), &mut |_| {}).unwrap();
+            let counted = counts.namespaces.iter().find(|tally| tally.netns == netns);
+            assert_eq!(counted.map(|tally| tally.sockets), Some(1), "pass {pass}");
+            let met = maps::entries::<u64, u64>(&mut finder.ebpf, "met").unwrap();
+            assert_eq!(met.len() as u64, finder.met, "pass {pass}");
+            assert!(met.iter().any(|(_, last)| *last == finder.passes), "pass {pass}");
+        }
     }
 }

@@ -13,7 +13,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* Whether TCP sockets that are only bound are in the tables of this kernel (since 6.8). */
 volatile const __u32 bound_is_listed = 1;
-#define E2BIG 7
 #define WALK_MAX 65536
 /* What every kernel tells. */
 #define ALWAYS (RMEM_ALLOC | WMEM_ALLOC | WMEM_QUEUED | BACKLOG_LENGTH)
@@ -38,13 +37,14 @@ struct {
 	__type(value, struct tally);
 } tallies SEC(".maps");
 
-/* Sockets whose file has several references, so that they may be met again. */
+/* Sockets whose file has several references, so that they may be met again, each with the last pass that has met it:
+ * nothing need be emptied between two passes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 17);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
-	__type(value, __u8);
+	__type(value, __u64);
 } met SEC(".maps");
 
 /* Inodes whose holders are asked for. */
@@ -448,7 +448,7 @@ static __always_inline int emit(struct holder holder, __u32 kind, __u64 inode, _
 
 static __always_inline void add_to_tally(struct counts *counted)
 {
-	struct tally *tally, none = {};
+	struct tally *tally, none = { .pass = counted->pass };
 	__u32 netns = counted->netns;
 
 	if (!counted->sum.sockets)
@@ -456,6 +456,8 @@ static __always_inline void add_to_tally(struct counts *counted)
 	bpf_map_update_elem(&tallies, &netns, &none, BPF_NOEXIST);
 	tally = bpf_map_lookup_elem(&tallies, &netns);
 	if (tally) {
+		if (tally->pass != counted->pass)
+			*tally = none;
 		tally->sockets += counted->sum.sockets;
 		tally->tcp_memory += counted->sum.tcp_memory;
 	} else {
@@ -586,16 +588,23 @@ static __always_inline bool hand_out(struct task_struct *task, __u32 fd, struct 
 /* Whether a descriptor is the first that is met of its socket, as far as that can be told. */
 static __always_inline bool is_first(struct task_struct *task, struct file *file, struct sock *sk, struct counts *counted)
 {
-	__u64 key = (__u64)sk;
-	long refused;
-	__u8 yes = 1;
+	__u64 key = (__u64)sk, pass = counted->pass, *last;
 
 	if (is_alone(file) && task->group_leader == task)
 		return true;
-	refused = bpf_map_update_elem(&met, &key, &yes, BPF_NOEXIST);
-	if (refused == -E2BIG)
+	last = bpf_map_lookup_elem(&met, &key);
+	if (last) {
+		if (*last == pass)
+			return false;
+		*last = pass;
+		return true;
+	}
+	if (bpf_map_update_elem(&met, &key, &pass, BPF_NOEXIST)) {
 		counted->uncounted++;
-	return !refused;
+		return false;
+	}
+	counted->new_shared++;
+	return true;
 }
 
 /* Counts a socket, once. */

@@ -69,18 +69,21 @@ struct found {
 _Static_assert(sizeof(struct found) == 392, "struct found");
 
 struct tally {
+	__u64 pass;       /* of which pass it is: one of an earlier pass is none */
 	__u64 sockets;    /* each once, of every family */
 	__s64 tcp_memory; /* what TCP sockets that the tables know account for */
 };
-_Static_assert(sizeof(struct tally) == 16, "struct tally");
+_Static_assert(sizeof(struct tally) == 24, "struct tally");
 
 /* How many descriptors refer to sockets, and how many sockets did not fit into the maps that count them. */
 struct counts {
 	__u64 descriptors, uncounted;
+	__u64 pass; /* the number of this pass */
+	__u64 new_shared; /* how many entries it has added to the map of shared sockets */
 	__u64 netns; /* the namespace of the last sockets, and their sums: not in its tally yet */
 	struct tally sum;
 };
-_Static_assert(sizeof(struct counts) == 40, "struct counts");
+_Static_assert(sizeof(struct counts) == 64, "struct counts");
 
 /* Filled up with NULs. */
 struct protocol_name { char text[32]; };

@@ -17,6 +17,8 @@ records! {
 
     /// What is counted of a network namespace.
     TallyValue is "tally" {
+        /// Of which pass it is.
+        pass: u64,
         /// Each once, of every family.
         sockets: u64,
         /// What TCP sockets that the tables know account for.
@@ -29,6 +31,10 @@ records! {
         descriptors: u64,
         /// How many sockets did not fit into the maps that count them.
         uncounted: u64,
+        /// The number of this pass; no pass has 0.
+        pass: u64,
+        /// How many entries it has added to the map of shared sockets.
+        new_shared: u64,
         /// The namespace of the last sockets.
         netns: u64,
         /// Of that one, what is not in its tally yet.
