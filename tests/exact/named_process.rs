@@ -31,7 +31,7 @@ fn walk(targets: &[Target<'_>]) -> Vec<Option<u64>> {
 /// all are found.
 #[test]
 fn whoever_is_named_all_are_found() {
-    let Some(_turn) = turn::beside_others("known_holders::whoever_is_named_all_are_found") else { return };
+    let Some(_turn) = turn::beside_others("named_process::whoever_is_named_all_are_found") else { return };
     let mut pair = tcp_pair("127.0.0.1");
     pair.send(5000);
     arrived(&pair.server, 5000);

@@ -17,8 +17,8 @@ const DESCRIPTORS: usize = 32;
 const MEMORY: usize = 192 << 20;
 
 /// How much of that, and of the kernel's memory for programs and maps, is really used at the same time, in
-/// bytes: some 72 MiB were measured, in two processes that each parsed all of the BTF.
-const USED: Bytes = Bytes(96 << 20);
+/// bytes: some 31 MiB were measured, in two processes.
+const USED: Bytes = Bytes(64 << 20);
 
 /// Whether the control groups of this process have room for it. Where they have not, the kernel would kill:
 /// some process of the group, or the whole of it (`memory.oom.group`).

@@ -66,7 +66,7 @@ impl Deref for Mapping {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: it is mapped as long as this is there, and what the kernel keeps there is written while it is built.
+        // SAFETY: it is mapped as long as this is there, and nothing writes to that part of the kernel's image.
         unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.length) }
     }
 }
