@@ -103,14 +103,14 @@ impl Finder {
         let met_before = std::mem::replace(&mut self.met, MET);
         self.run("find", on_record)?;
         let counts: CountsValue = maps::value(&mut self.ebpf, "counts")?;
-        if counts.uncounted == 0 {
-            self.met = met_before + counts.new_shared;
-        }
         if counts.uncounted > 0 {
+            // Without what earlier passes left there is the most room that there can be.
+            maps::clear::<u32, TallyValue>(&mut self.ebpf, "tallies")?;
             return Err(io::Error::other(
                 "there are more shared sockets, or network namespaces, than can be counted",
             ));
         }
+        self.met = met_before + counts.new_shared;
         let CountsValue { descriptors, netns, sum, .. } = counts;
         Ok(PassCounts { descriptors, namespaces: self.tallies(netns, sum)?, apart: self.apart()? })
     }
