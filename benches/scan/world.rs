@@ -52,7 +52,7 @@ impl World {
 
     /// A host with this many namespaces of a few sockets each, beside its own.
     pub(crate) fn of_namespaces(count: usize) -> World {
-        let name = format!("{count} namespaces of a few sockets");
+        let name = format!("{count} namespace{} of a few sockets", if count == 1 { "" } else { "s" });
         World { name, sockets: 0, holders: 0, others: Some((count, 0)) }
     }
 

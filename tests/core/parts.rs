@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
+use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use skcheck_core::engine::Limits;
@@ -34,6 +35,7 @@ fn every_socket_is_in_one_part() {
         let pids: Vec<u32> = part.processes.iter().map(|process| process.pid).collect();
         assert!(part.sockets.is_empty() || pids == [std::process::id()], "{pids:?}");
         parts.push(part.sockets);
+        ControlFlow::Continue(())
     })
     .expect("a scan");
     assert!(rest.sockets.is_empty() && rest.processes.is_empty());
@@ -59,6 +61,14 @@ fn every_socket_is_in_one_part() {
     assert!(fds.is_sorted());
     let sums = totals.finish(&rest);
     assert_eq!((sums.sockets, sums.processes), (told.len() as u64, 1));
+
+    let mut taken = 0;
+    scan_in_parts(&Live::new(), &of_this_process(), None, &Limits::default(), &mut |_| {
+        taken += 1;
+        ControlFlow::Break(())
+    })
+    .expect("a scan");
+    assert_eq!(taken, 1, "nobody wanted more");
 
     // As one snapshot it is the same; others open and close sockets meanwhile.
     let whole = scan_with(&Live::new(), &of_this_process(), None, &Limits::default()).expect("a scan");

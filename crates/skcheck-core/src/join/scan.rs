@@ -1,5 +1,6 @@
 //! Takes a snapshot of a host.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::collect::{collector, host_facts};
@@ -62,6 +63,7 @@ pub(crate) fn scan_again(
     let mut add = |part: Snapshot| {
         sockets.extend(part.sockets);
         processes.extend(part.processes);
+        ControlFlow::Continue(())
     };
     let snapshot = in_parts(host, query, (engine, limits), rare, &mut add)?;
     processes.sort_by_key(|process: &Process| process.pid);
@@ -71,7 +73,7 @@ pub(crate) fn scan_again(
 
 /// The same for a report that may be of very many sockets: hands it on in parts, each a snapshot with some of the
 /// sockets and their processes, and without gaps. The first has all that hold something; what holds nothing
-/// ([`Query::include_idle`]) comes after it, ordered by process and descriptor. Returns the rest: the gaps and the
+/// ([`Query::include_idle`]) comes after it, ordered by process and descriptor, until `on_part` breaks. Returns the rest: the gaps and the
 /// pages of all parts, no sockets and no processes.
 ///
 /// A part takes some 5 MiB, and what has not been handed on yet some 200 bytes a socket.
@@ -83,7 +85,7 @@ pub fn scan_in_parts(
     query: &Query,
     engine: Option<&dyn Engine>,
     limits: &Limits,
-    on_part: &mut dyn FnMut(Snapshot),
+    on_part: &mut dyn FnMut(Snapshot) -> ControlFlow<()>,
 ) -> Result<Snapshot, Error> {
     in_parts(host, query, (engine, limits), None, on_part)
 }
@@ -93,7 +95,7 @@ fn in_parts(
     query: &Query,
     (engine, limits): (Option<&dyn Engine>, &Limits),
     rare: Option<&RareSearches>,
-    on_part: &mut dyn FnMut(Snapshot),
+    on_part: &mut dyn FnMut(Snapshot) -> ControlFlow<()>,
 ) -> Result<Snapshot, Error> {
     let started = Instant::now();
     let taken_at = host.now();
@@ -122,14 +124,18 @@ fn in_parts(
 }
 
 /// Joins what holds something, then the rest, some at a time.
-fn join_in_parts(join: &mut Join<'_>, blank: &Snapshot, on_part: &mut dyn FnMut(Snapshot)) {
+fn join_in_parts(
+    join: &mut Join<'_>,
+    blank: &Snapshot,
+    on_part: &mut dyn FnMut(Snapshot) -> ControlFlow<()>,
+) {
     passes::run(join);
     let mut order = IdleOrder::of(join);
-    on_part(part(join, blank));
+    let mut goes_on = on_part(part(join, blank)).is_continue();
     // These are told once, and were.
     join.collected.namespaces.iter_mut().for_each(|namespace| namespace.dump.charges.clear());
     let (walked, pages) = (join.walked, std::mem::take(&mut join.pages));
-    while order.take_some(join) {
+    while goes_on && order.take_some(join) {
         let known = join.gaps.len();
         passes::run_idle(join);
         // What the parts before lacked this one may lack too.
@@ -138,7 +144,7 @@ fn join_in_parts(join: &mut Join<'_>, blank: &Snapshot, on_part: &mut dyn FnMut(
                 join.gaps.push(gap);
             }
         }
-        on_part(part(join, blank));
+        goes_on = on_part(part(join, blank)).is_continue();
     }
     (join.walked, join.pages) = (walked, pages);
 }

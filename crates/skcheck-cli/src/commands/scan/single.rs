@@ -1,5 +1,7 @@
 //! One scan.
 
+use std::ops::ControlFlow;
+
 use skcheck_core::{RunningTotals, Snapshot, scan_in_parts, scan_with};
 
 use crate::commands::engine::Loaded;
@@ -38,9 +40,9 @@ fn in_parts(session: &Session, config: &ScanConfig) -> Result<Outcome, Failure> 
         let mut take = |part: Snapshot| {
             any |= !part.sockets.is_empty();
             part.sockets.iter().for_each(|entry| totals.add(entry));
-            if written.is_ok() {
-                written = report.add(&part);
-            }
+            written = report.add(&part);
+            // Nobody reads it any more.
+            if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let limits = &config.measuring.limits;
         match scan_in_parts(&session.host, &config.query, loaded.engine(), limits, &mut take) {

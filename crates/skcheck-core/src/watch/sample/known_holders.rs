@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Engine, Found, Limits, Pass, Step, Target};
-use crate::model::holder::Holder;
+use crate::model::holder::{Holder, Via};
 use crate::model::query::Query;
 use crate::model::socket::Inode;
 
@@ -84,6 +84,8 @@ impl Engine for RememberingEngine<'_> {
         for (inode, holders) in &still {
             holders.iter().for_each(|holder| on_holder(*inode, *holder));
         }
+        // A message may have been received by the next time; that a descriptor refers to a socket can be checked.
+        still.retain(|_, holders| holders.iter().all(|holder| matches!(holder.via, Via::Fd | Via::ThreadFd)));
         known.by_inode = still;
         Ok(())
     }
