@@ -139,12 +139,12 @@ fn about_files(live: &Live, question: FileQuestion, answer: &mut AnswerWriter<'_
             })?;
         }
         FileQuestion::ReadLinks(paths) => {
-            let mut many = Many::to(answer);
             for path in paths {
-                many.add(|words| match live.read_link(&path) {
-                    Ok(link) => words.byte(0).bytes(&link),
-                    Err(error) => words.byte(1).bytes(&encode_error(&error)),
-                });
+                let words = match live.read_link(&path) {
+                    Ok(link) => Words::of(0).bytes(&link),
+                    Err(error) => Words::of(1).bytes(&encode_error(&error)),
+                };
+                answer.more(words.as_slice());
             }
         }
         FileQuestion::ReadLink(path) => answer.more(&live.read_link(&path)?),

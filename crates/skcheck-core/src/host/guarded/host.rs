@@ -37,12 +37,12 @@ impl Guarded {
         Some(asked.map(|()| bytes))
     }
 
-    /// Reads files with one question, until one does not answer or is known not to. Returns how many were
+    /// Reads files or links with one question, until one does not answer or is known not to. Returns how many were
     /// handed on: the last of them, where not all were read, as an error.
     fn read_some(
         &self,
         paths: &[PathBuf],
-        limit: u64,
+        what: What,
         on_file: &mut dyn FnMut(usize, io::Result<&[u8]>),
     ) -> usize {
         let is_known = |path: &PathBuf| self.silent().has(&Subject::of(path));
@@ -53,11 +53,14 @@ impl Guarded {
                 on_file(0, Err(error));
                 return 1;
             }
-            self.live.read_each(paths, limit, on_file);
+            match what {
+                What::Files { limit } => self.live.read_each(paths, limit, on_file),
+                What::Links => self.live.read_links(paths, on_file),
+            }
             return paths.len();
         };
         let mut read = 0;
-        let asked = self.ask_for(&mut worker, asked_for, limit, &mut |file| {
+        let asked = self.ask_for(&mut worker, asked_for, what, &mut |file| {
             on_file(read, file);
             read += 1;
         });
@@ -79,21 +82,35 @@ impl Guarded {
         read + 1
     }
 
-    /// Asks a worker for files, and hands on each in its turn.
+    /// Asks a worker for files or links, and hands on each in its turn.
     fn ask_for(
         &self,
         worker: &mut Worker,
         paths: &[PathBuf],
-        limit: u64,
+        what: What,
         on_file: &mut dyn FnMut(io::Result<&[u8]>),
     ) -> Result<(), Trouble> {
-        let question = HostQuestion::from(FileQuestion::ReadEach { paths: paths.to_vec(), limit }).encode();
+        let paths = paths.to_vec();
+        let question = HostQuestion::from(match what {
+            What::Files { limit } => FileQuestion::ReadEach { paths, limit },
+            What::Links => FileQuestion::ReadLinks(paths),
+        })
+        .encode();
         worker.ask(question.as_slice(), self.budget(), Duration::ZERO, &mut |part| {
             let mut words = WordReader::of(part);
             let (kind, bytes) = (words.byte(), words.bytes().unwrap_or_default());
             on_file(if kind == Some(0) { Ok(bytes) } else { Err(decode_error(bytes)) });
         })
     }
+}
+
+/// What is read of many paths.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    /// Of each file so many bytes.
+    Files { limit: u64 },
+    /// What each link points to.
+    Links,
 }
 
 /// Whether a file of a process answers whatever that is doing.
@@ -176,7 +193,8 @@ impl Host for Guarded {
                 next += 1;
             } else {
                 let rest = paths.get(next..).unwrap_or_default();
-                next += self.read_some(rest, limit, &mut |at, file| on_file(next + at, file));
+                let what = What::Files { limit };
+                next += self.read_some(rest, what, &mut |at, file| on_file(next + at, file));
             }
         }
     }
@@ -219,25 +237,16 @@ impl Host for Guarded {
     }
 
     fn read_links(&self, paths: &[PathBuf], on_link: &mut dyn FnMut(usize, io::Result<&[u8]>)) {
-        // One that is known not to answer must not stand for all.
-        let is_silent = |subject: &Subject| self.silent().has(subject);
-        let subjects = || paths.iter().map(|path| Subject::of(path));
-        let Some(subject) = subjects().find(|it| !is_silent(it)).or_else(|| subjects().next()) else {
-            return;
-        };
         let mut next = 0;
-        let question = FileQuestion::ReadLinks(paths.to_vec());
-        let asked = self.ask(subject, question, &mut |part| {
-            let mut words = WordReader::of(part);
-            while let (Some(kind), Some(link)) = (words.byte(), words.bytes()) {
-                on_link(next, if kind == 0 { Ok(link) } else { Err(decode_error(link)) });
+        while let Some(path) = paths.get(next) {
+            if self.silent().has(&Subject::of(path)) || self.budget().left().is_zero() {
+                on_link(next, Err(io::ErrorKind::TimedOut.into()));
                 next += 1;
+            } else {
+                let rest = paths.get(next..).unwrap_or_default();
+                next += self.read_some(rest, What::Links, &mut |at, link| on_link(next + at, link));
             }
-        });
-        if asked.is_none() {
-            return self.live.read_links(paths, on_link);
         }
-        (next..paths.len()).for_each(|at| on_link(at, Err(io::ErrorKind::TimedOut.into())));
     }
 
     fn inode(&self, path: &Path) -> io::Result<u64> {
