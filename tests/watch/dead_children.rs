@@ -3,6 +3,8 @@
 use nix::libc::SYS_clock_nanosleep;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use skcheck_core::Live;
+use skcheck_core::watch::Probe;
 use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::Reading;
@@ -89,4 +91,29 @@ fn a_main_thread() {
     }
     let cause = seen.stalled_by(reader, CauseCode::Zombie);
     stands_on(cause, role.pid(), |fact| *fact == Fact::State(b'Z'));
+}
+
+/// Who holds it is told at each sample, and where nothing but /proc tells it.
+#[test]
+fn a_main_thread_whose_descriptors_another_shows() {
+    if !in_own_netns("dead_children::a_main_thread_whose_descriptors_another_shows") {
+        return;
+    }
+    let pair = Pair::tcp(1 << 20, 1 << 20);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let role = Role::start("lose-main", vec![pair.reader]);
+    kernel::is_in_state(role.pid(), b'Z');
+    let host = Live::new();
+    for engine in [None, engine()] {
+        let mut probe = Probe::new(&host, here());
+        let mut before = None;
+        for look in 0..3 {
+            let now = probe.sample(engine, before.as_ref()).expect("the host can be sampled");
+            let entry = now.snapshot.sockets.iter().find(|entry| entry.socket.inode == Some(reader));
+            let pids: Vec<u32> = entry.expect("it holds 50,000 bytes").pids().collect();
+            assert_eq!(pids, [role.pid()], "look {look}");
+            before = Some(now);
+        }
+    }
 }

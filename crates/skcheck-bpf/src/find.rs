@@ -30,7 +30,7 @@ pub(crate) struct Finder {
 }
 
 /// How many entries the maps `met` and `tallies` have room for.
-const MET: u64 = 1 << 17;
+const MET: u64 = 1 << 18;
 const TALLIES: usize = 1 << 16;
 
 /// How many inodes the map `wanted` has room for.

@@ -73,10 +73,12 @@ pub(crate) fn scan_again(
 
 /// The same for a report that may be of very many sockets: hands it on in parts, each a snapshot with some of the
 /// sockets and their processes, and without gaps. The first has all that hold something; what holds nothing
-/// ([`Query::include_idle`]) comes after it, ordered by process and descriptor, until `on_part` breaks. Returns the rest: the gaps and the
-/// pages of all parts, no sockets and no processes.
+/// ([`Query::include_idle`]) comes after it, ordered by process and descriptor, until `on_part` breaks. Returns the
+/// rest: the gaps and the pages of all parts, no sockets and no processes.
 ///
-/// A part takes some 5 MiB, and what has not been handed on yet some 200 bytes a socket.
+/// A part takes some 5 MiB, and what holds nothing some 300 bytes a socket until the end. Everything comes in one part
+/// where each would look at all there is: with [`Query::deep`], of some processes ([`Query::pids`]), and where
+/// NETLINK_SOCK_DIAG is refused.
 ///
 /// # Errors
 /// As [`scan`]; nothing has been handed on then.

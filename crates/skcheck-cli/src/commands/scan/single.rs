@@ -41,8 +41,9 @@ fn in_parts(session: &Session, config: &ScanConfig) -> Result<Outcome, Failure> 
             any |= !part.sockets.is_empty();
             part.sockets.iter().for_each(|entry| totals.add(entry));
             written = report.add(&part);
-            // Nobody reads it any more.
-            if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            // Nobody reads it any more, or what there is of it has to be told.
+            let is_over = written.is_err() || session.signals.is_over();
+            if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let limits = &config.measuring.limits;
         match scan_in_parts(&session.host, &config.query, loaded.engine(), limits, &mut take) {

@@ -314,7 +314,7 @@ mod tests {
             assert_eq!((take(&mut rest), rest), (Some(number), &[][..]));
         }
         assert_eq!(take(&mut &[0x80, 0x80][..]), None);
-        // A row and its numbers take a third of a record.
+        // A row and its numbers take less than half of a record.
         assert!(size_of::<Row>() + 60 < size_of::<Socket>() / 2);
     }
 }

@@ -54,11 +54,11 @@ impl HiddenHolders {
         self.is_blind_to_maps |= others.is_blind_to_maps;
     }
 
-    /// The same, of the processes that are still there.
-    pub(crate) fn of_processes(&self, is_there: &dyn Fn(u32) -> bool) -> HiddenHolders {
+    /// The same of these sockets alone, and of the processes that are still there.
+    pub(crate) fn of(&self, sockets: &FxHashSet<Inode>, is_there: &dyn Fn(u32) -> bool) -> HiddenHolders {
         let mut left = self.clone();
         left.holders.values_mut().for_each(|holders| holders.retain(|holder| is_there(holder.pid)));
-        left.holders.retain(|_, holders| !holders.is_empty());
+        left.holders.retain(|inode, holders| sockets.contains(inode) && !holders.is_empty());
         left.receivers.retain(|holder| is_there(holder.pid));
         left
     }

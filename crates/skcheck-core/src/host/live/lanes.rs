@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Mutex, PoisonError};
-use std::thread::{Builder, Scope};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::host::live::files::Live;
 use crate::host::seam::look;
@@ -15,10 +15,12 @@ const MOST: usize = 16;
 /// Starting a thread takes as long as looking at so many processes of few descriptors.
 const LEAST_PROCESSES: usize = 4;
 
-/// So many sights are handed over at once.
+/// So many sights are handed over at once, and what they point to in so many bytes: links of sockets have 19 at most,
+/// those of files 63.
 const PART: usize = 1024;
+const TARGETS: usize = PART * 19;
 
-/// A lane is ahead by so many parts at most: what it holds of them is 1.2 MiB.
+/// A lane is ahead by so many parts at most: what it holds of them is 1.3 MiB.
 const AHEAD: usize = 40;
 
 /// Looks at these processes, on as many threads as help; where no thread can be had, on this one.
@@ -46,11 +48,13 @@ fn on_lanes(
     lanes: usize,
     on_sight: &mut dyn FnMut(u32, Sight<'_>),
 ) -> bool {
-    let (lane_of, order) = mpsc::channel();
-    let turns = Mutex::new(Turns { next: 0, lane_of });
+    let (taken, order) = mpsc::channel();
+    let next = Mutex::new(0);
     std::thread::scope(|scope| {
-        let start = |lane| Lane { number: lane, live, pids, at, turns: &turns }.start(scope);
-        let lanes: Vec<Receiver<Part>> = (0..lanes).map_while(start).collect();
+        let start = |number| Lane { number, live, pids, at, next: &next, taken: taken.clone() }.start(scope);
+        let (lanes, threads): (Vec<Receiver<Part>>, Vec<_>) = (0..lanes).map_while(start).unzip();
+        // Where no lane is left, none takes a process any more.
+        drop(taken);
         if lanes.is_empty() {
             return false;
         }
@@ -64,36 +68,34 @@ fn on_lanes(
                 on_sight(*pid, Sight::End(Err(io::Error::other("the thread that read it has ended"))));
             }
         }
+        // What became of one that ended early has been told.
+        threads.into_iter().for_each(|thread| drop(thread.join()));
         true
     })
 }
 
-/// Who takes which process: the next one, and to whom it is told which lane took it, in their order.
-struct Turns {
-    next: usize,
-    lane_of: Sender<usize>,
-}
-
 /// One of the threads.
-#[derive(Clone, Copy)]
 struct Lane<'l> {
     number: usize,
     live: &'l Live,
     pids: &'l [u32],
     at: Looking,
-    turns: &'l Mutex<Turns>,
+    /// Which process is taken next.
+    next: &'l Mutex<usize>,
+    /// Where it says that it took one, in the order in which they are taken.
+    taken: Sender<usize>,
 }
 
 impl<'l> Lane<'l> {
     /// Starts the thread, which hands over what it sees; `None` where no thread can be had.
-    fn start<'s>(self, scope: &'s Scope<'s, '_>) -> Option<Receiver<Part>>
+    fn start<'s>(self, scope: &'s Scope<'s, '_>) -> Option<(Receiver<Part>, ScopedJoinHandle<'s, ()>)>
     where
         'l: 's,
     {
         let (parts, received) = mpsc::sync_channel(AHEAD);
         let thread = Builder::new().name("skcheck-look".to_owned());
-        thread.spawn_scoped(scope, move || self.run(&parts)).ok()?;
-        Some(received)
+        let thread = thread.spawn_scoped(scope, move || self.run(&parts)).ok()?;
+        Some((received, thread))
     }
 
     /// Looks at one process after the other, until there are no more or nobody listens.
@@ -114,11 +116,11 @@ impl<'l> Lane<'l> {
     }
 
     /// The next process that nobody has taken.
-    fn next(self) -> Option<u32> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let pid = self.pids.get(turns.next).copied()?;
-        turns.next += 1;
-        turns.lane_of.send(self.number).ok()?;
+    fn next(&self) -> Option<u32> {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let pid = self.pids.get(*next).copied()?;
+        *next += 1;
+        self.taken.send(self.number).ok()?;
         Some(pid)
     }
 }
@@ -168,7 +170,7 @@ impl Part {
 
     /// Whether it is to be handed over.
     fn is_full(&self) -> bool {
-        self.end.is_some() || self.seen.len() >= PART
+        self.end.is_some() || self.seen.len() >= PART || self.targets.len() >= TARGETS
     }
 
     /// Hands on what was seen. Whether that was all of the process.
@@ -244,17 +246,20 @@ mod tests {
 
     #[test]
     fn a_part_is_no_larger_than_it_may_be() {
-        let mut part = Part::default();
-        let target = [b'x'; 63];
-        while !part.is_full() {
-            part.add(Sight::Descriptor { task: 1, fd: 2, target: &target });
+        for target in [&[b'x'; 63][..], b"socket:[4294967295]", b"/"] {
+            let mut part = Part::default();
+            while !part.is_full() {
+                part.add(Sight::Descriptor { task: 1, fd: 2, target });
+            }
+            let bytes = part.seen.capacity() * size_of::<Seen>() + part.targets.capacity();
+            assert!((AHEAD + 1) * bytes <= 2 << 20, "{bytes} bytes");
+            let (added, mut told) = (part.seen.len(), 0);
+            let is_end = part.hand_on(&mut |sight| {
+                told += usize::from(
+                    matches!(sight, Sight::Descriptor { task: 1, fd: 2, target: it } if it == target),
+                );
+            });
+            assert_eq!((told, is_end), (added, false));
         }
-        let mut told = 0;
-        let is_end = part.hand_on(&mut |sight| {
-            told += usize::from(matches!(sight, Sight::Descriptor { task: 1, fd: 2, target: [b'x', ..] }));
-        });
-        assert_eq!((told, is_end), (PART, false));
-        // Links are cut at 63 bytes; those of sockets have 19 at most.
-        assert!(PART * AHEAD * (size_of::<Seen>() + 19) <= 3 << 19);
     }
 }

@@ -44,7 +44,7 @@ impl RareSearches {
             && sought.is_subset(&last.sought)
         {
             gaps.extend(last.gaps.iter().cloned());
-            return last.found.of_processes(is_there);
+            return last.found.of(sought, is_there);
         }
         let known = gaps.len();
         let found = search(gaps);

@@ -15,8 +15,9 @@ use crate::model::socket::Inode;
 use crate::model::units::PageSize;
 use crate::procfs::link::socket_inode;
 
-/// Looking at all processes takes no more than this part of the time.
+/// Looking at all processes takes no more than this part of the time, unless that would be later than this.
 const PART: u32 = 50;
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// What was seen of processes.
 #[derive(Default)]
@@ -50,18 +51,19 @@ enum Other {
 }
 
 impl KnownDescriptors {
-    /// The same host, which tells of processes what is known of them, and looks at those that are new.
+    /// The same host, which tells of processes what is known of them, and looks at those that are new. Who is told must
+    /// not ask this for anything meanwhile.
     pub(crate) fn over<'h>(&'h self, host: &'h dyn Host) -> Remembering<'h> {
         Remembering { host, known: self }
     }
 
-    /// The socket that a descriptor of a process referred to.
-    pub(crate) fn socket(&self, pid: u32, fd: u32) -> Option<Inode> {
+    /// The socket that a descriptor of a process referred to, and the thread that shows it.
+    pub(crate) fn socket(&self, pid: u32, fd: u32) -> Option<(u32, Inode)> {
         let known = self.lock();
         let sockets = &known.by_pid.get(&pid)?.sockets;
         // /proc lists descriptors in their order.
         let at = sockets.binary_search_by_key(&fd, |(_, fd, _)| *fd).ok()?;
-        sockets.get(at).map(|(_, _, inode)| *inode)
+        sockets.get(at).map(|(task, _, inode)| (*task, *inode))
     }
 
     /// This process is looked at anew.
@@ -163,7 +165,7 @@ impl Host for Remembering<'_> {
         if known.due.is_none_or(|due| due <= begun) || known.has_descriptors != at.descriptors {
             *known = Known { has_descriptors: at.descriptors, ..Known::default() };
             self.look(&mut known, pids, at, on_sight);
-            let pause: Duration = begun.elapsed().saturating_mul(PART);
+            let pause = begun.elapsed().saturating_mul(PART).min(LONGEST);
             known.due = begun.checked_add(pause);
             return;
         }

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::io::Errno;
 
 use crate::host::Host;
+use crate::host::seam::threads;
 use crate::model::holder::{Holder, Via};
 use crate::model::socket::Inode;
 use crate::procfs::link::socket_inode;
@@ -41,28 +42,34 @@ pub(crate) fn drop_stale(
     is_whole
 }
 
-/// The descriptors of a snapshot that referred to another socket than they do now, with that socket.
+/// The descriptors of a snapshot that refer to another socket than is told of them, with that which was told.
 fn stale(
     host: &dyn Host,
     descriptors: &KnownDescriptors,
     by_holder: &FxHashMap<Holder, Inode>,
     snapshot: &Snapshot,
 ) -> FxHashMap<Holder, Inode> {
-    let told = snapshot.sockets.iter().flat_map(|entry| entry.holders.iter().chain(&entry.peer_holders));
-    let told: FxHashSet<Holder> =
-        told.filter(|holder| is_descriptor(holder)).map(|it| it.descriptor()).collect();
-    // What was met in this look is not known from before.
-    let known = |holder: &Holder| {
-        let of_process = || descriptors.socket(holder.pid, holder.fd).filter(|_| holder.tid.is_none());
-        by_holder.get(holder).copied().or_else(of_process)
-    };
-    let known: Vec<(Holder, Inode)> =
-        told.into_iter().filter_map(|holder| Some((holder, known(&holder)?))).collect();
-    let path = |(holder, _): &(Holder, Inode)| format!("/proc/{}/fd/{}", holder.task(), holder.fd).into();
-    let paths: Vec<PathBuf> = known.iter().map(path).collect();
+    let mut told: FxHashSet<(Holder, Option<Inode>)> = FxHashSet::default();
+    for entry in &snapshot.sockets {
+        let own = entry.socket.inode.filter(|_| entry.holding == Holding::Descriptors);
+        let own = entry.holders.iter().map(|holder| (*holder, own));
+        let peers = entry.peer_holders.iter().map(|holder| (*holder, entry.socket.peer_inode));
+        let of_descriptors = own.chain(peers).filter(|(holder, _)| is_descriptor(holder));
+        told.extend(of_descriptors.map(|(holder, inode)| (holder.descriptor(), inode)));
+    }
+    let mut checked: Vec<(Holder, u32, Inode)> = Vec::new();
+    for (holder, inode) in told {
+        let of_process = descriptors.socket(holder.pid, holder.fd).filter(|_| holder.tid.is_none());
+        let of_engine = by_holder.get(&holder).map(|inode| (holder.task(), *inode));
+        // What was met in this look alone is not known from before.
+        let Some((task, known)) = of_engine.or(of_process) else { continue };
+        checked.push((holder, task, inode.unwrap_or(known)));
+    }
+    let path = |task: u32, fd: u32| PathBuf::from(format!("/proc/{task}/fd/{fd}"));
+    let paths: Vec<PathBuf> = checked.iter().map(|(holder, task, _)| path(*task, holder.fd)).collect();
     let mut stale = FxHashMap::default();
     host.read_links(&paths, &mut |at, link| {
-        let Some((holder, inode)) = known.get(at) else { return };
+        let Some((holder, _, inode)) = checked.get(at) else { return };
         let is_other = match link {
             Ok(link) => socket_inode(link) != Some(*inode),
             Err(error) => is_gone(&error),
@@ -70,6 +77,12 @@ fn stale(
         if is_other {
             stale.insert(*holder, *inode);
         }
+    });
+    // A main thread that has ended shows no descriptors, and the others go on with them.
+    stale.retain(|holder, inode| {
+        let thread = if holder.tid.is_none() { threads(host, holder.pid).first().copied() } else { None };
+        let link = thread.and_then(|thread| host.read_link(&path(thread, holder.fd)).ok());
+        link.and_then(|link| socket_inode(&link)) != Some(*inode)
     });
     stale
 }
