@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use skcheck_core::{RunningTotals, Snapshot, scan_in_parts, scan_with};
+use skcheck_core::{Gap, Missing, Place, RunningTotals, Snapshot, scan_in_parts, scan_with};
 
 use crate::commands::engine::Loaded;
 use crate::commands::failure::{Failure, Outcome};
@@ -42,14 +42,17 @@ fn in_parts(session: &Session, config: &ScanConfig) -> Result<Outcome, Failure> 
             part.sockets.iter().for_each(|entry| totals.add(entry));
             written = report.add(&part);
             // Nobody reads it any more, or what there is of it has to be told.
-            let is_over = written.is_err() || session.signals.is_over();
-            if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let is_told = session.signals.code().is_some();
+            if written.is_err() || is_told { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let limits = &config.measuring.limits;
         match scan_in_parts(&session.host, &config.query, loaded.engine(), limits, &mut take) {
             Ok(mut rest) => {
                 written?;
                 rest.gaps.extend(loaded.gap().cloned());
+                if session.signals.code().is_some() && !is_partial(&rest) {
+                    rest.gaps.push(cut_short());
+                }
                 report.finish(&rest, &totals.finish(&rest))?;
                 scanned = Ok(rest.gaps);
             }
@@ -71,4 +74,14 @@ pub(in crate::commands) fn measured(
     let loaded = Loaded::choose(config.measuring.engine, session)?;
     let snapshot = scan_with(&session.host, &config.query, loaded.engine(), &config.measuring.limits)?;
     Ok((snapshot, loaded.circumstances(missing_pid)))
+}
+
+fn is_partial(rest: &Snapshot) -> bool {
+    rest.gaps.iter().any(|gap| gap.what == Missing::Partial)
+}
+
+/// The report ended with the part that was being written when somebody told it to.
+fn cut_short() -> Gap {
+    let remedy = "told to end; what had been found until then is shown: run again for the rest";
+    Gap::uncounted(Missing::Partial, Place::Host, remedy)
 }
