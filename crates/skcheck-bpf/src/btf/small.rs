@@ -108,7 +108,11 @@ impl<'a> Kernel<'a> {
         1..=u32::try_from(self.offsets.len()).unwrap_or(u32::MAX)
     }
 
+    /// The first string is the empty one, whatever is written there.
     fn string(&self, at: u32) -> &'a [u8] {
+        if at == 0 {
+            return &[];
+        }
         let rest = self.strings.get(at as usize..).unwrap_or_default();
         memchr::memchr(0, rest).and_then(|end| rest.get(..end)).unwrap_or(rest)
     }
