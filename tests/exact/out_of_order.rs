@@ -6,6 +6,7 @@ use skcheck_core::engine::{Limits, Queue};
 use skcheck_core::{Direction, RecvQueue};
 
 use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, sequence, whole};
+use crate::support::loopback::send_each;
 use crate::support::scan::{eventually, get};
 use crate::support::sockets::{TcpPair, inode, tcp_pair_with_window};
 use crate::support::tcp_packets::Wire;
@@ -19,9 +20,10 @@ pub(crate) fn with_holes(segments: u32, bytes: u32) -> TcpPair {
     let client = pair.client.local_addr().expect("bound");
     assert_eq!(client.ip(), Ipv4Addr::LOCALHOST);
     let seen = wire.wait_for(client.port(), pair.port, 10);
-    for at in 0..segments {
+    send_each(0..segments.into(), |at| {
+        let at = u32::try_from(at).expect("of so many segments");
         wire.send_beyond(seen, 1 + at * (bytes + 1), bytes as usize);
-    }
+    });
     pair
 }
 

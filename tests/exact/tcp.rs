@@ -9,6 +9,7 @@ use skcheck_core::engine::{Limits, Queue};
 use skcheck_core::{Payload, RecvQueue};
 
 use crate::measure::{ALL_PACKETS, exact, here, listed, listing, measured, scan, sequence, whole};
+use crate::support::loopback::send_each;
 use crate::support::namespaces::run;
 use crate::support::scan::get;
 use crate::support::sockets::{TcpPair, arrived, drain, inode, socket_of, tcp_pair_with_window, unread};
@@ -44,9 +45,8 @@ fn unread_segments(size: usize) -> TcpPair {
     let pair = tcp_pair_with_window(256 << 20);
     send_at_once(&pair.client);
     let piece = vec![b'x'; size];
-    for _ in 0..SEGMENTS {
-        (&pair.client).write_all(&piece).expect("the window is open");
-    }
+    // What has not gone out yet gets what is written next.
+    send_each(0..SEGMENTS as u64, |_| (&pair.client).write_all(&piece).expect("the window is open"));
     arrived(&pair.server, SEGMENTS * size);
     assert_eq!(unread(&pair.server), (SEGMENTS * size) as u64);
     pair
