@@ -140,6 +140,11 @@ fn join_in_parts(
     while goes_on && order.take_some(join) {
         let known = join.gaps.len();
         passes::run_idle(join);
+        // They were joined namespace by namespace.
+        join.sockets.sort_by_key(|joined| {
+            let first = joined.entry.holders.first();
+            (first.is_none(), first.map(|holder| (holder.pid, holder.fd)))
+        });
         // What the parts before lacked this one may lack too.
         for gap in join.gaps.split_off(known) {
             if !join.gaps.contains(&gap) {
