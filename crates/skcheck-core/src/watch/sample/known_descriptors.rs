@@ -99,22 +99,6 @@ impl Remembering<'_> {
             on_sight(pid, sight);
         });
     }
-
-    /// Looks at the descriptors of these, and knows the sockets of those that are known anew.
-    fn look_on(&self, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
-        let mut known = self.known.lock();
-        let mut seen = Seen::default();
-        self.host.look_at_each(pids, at, &mut |pid, sight| {
-            seen.add(&sight);
-            if let Sight::End(read) = &sight {
-                let sockets = std::mem::take(&mut seen).sockets;
-                if let Some(known) = known.by_pid.get_mut(&pid).filter(|_| at.descriptors && read.is_ok()) {
-                    known.sockets = sockets;
-                }
-            }
-            on_sight(pid, sight);
-        });
-    }
 }
 
 impl Seen {
@@ -158,7 +142,8 @@ impl Seen {
 impl Host for Remembering<'_> {
     fn look_at_each(&self, pids: &[u32], at: Looking, on_sight: &mut dyn FnMut(u32, Sight<'_>)) {
         if !at.namespaces {
-            return self.look_on(pids, at, on_sight);
+            // What is known stays what was told: it is still to be checked.
+            return self.host.look_at_each(pids, at, on_sight);
         }
         let mut known = self.known.lock();
         let begun = Instant::now();
