@@ -1,13 +1,15 @@
 //! Readers whose process, or a part of it, has ended.
 
+use std::os::fd::OwnedFd;
+
 use nix::libc::SYS_clock_nanosleep;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use skcheck_core::Live;
 use skcheck_core::watch::Probe;
 use skcheck_core::watch::cause::{CauseCode, Fact};
 use skcheck_core::watch::evidence::Call;
 use skcheck_core::watch::progress::Reading;
+use skcheck_core::{Inode, Live};
 
 use crate::kernel;
 use crate::look::{SHORT, engine, here, stands_on, watch, watch_by};
@@ -63,17 +65,23 @@ fn a_worker() {
     stands_on(cause, role.pid(), |fact| *fact == Fact::ZombieChild(worker));
 }
 
+/// A reader with 50,000 bytes whose process has lost its main thread, and what keeps its writer open.
+fn without_main_thread() -> (Inode, Role, OwnedFd) {
+    let pair = Pair::tcp(1 << 20, 1 << 20);
+    pair.write(50_000);
+    let reader = inode(&pair.reader);
+    let role = Role::start("lose-main", vec![pair.reader]);
+    kernel::is_in_state(role.pid(), b'Z');
+    (reader, role, pair.writer)
+}
+
 /// The main thread has ended; the process lives on in another, which holds the socket.
 #[test]
 fn a_main_thread() {
     if !in_own_netns("dead_children::a_main_thread") {
         return;
     }
-    let pair = Pair::tcp(1 << 20, 1 << 20);
-    pair.write(50_000);
-    let reader = inode(&pair.reader);
-    let role = Role::start("lose-main", vec![pair.reader]);
-    kernel::is_in_state(role.pid(), b'Z');
+    let (reader, role, _writer) = without_main_thread();
     let [_, other] = kernel::threads(role.pid())[..] else { panic!("it has two threads") };
     kernel::sleeps_in_thread(role.pid(), other, &[SYS_clock_nanosleep]);
     // The main thread's table of descriptors went with it; the other's is the same table, still there.
@@ -99,11 +107,7 @@ fn a_main_thread_whose_descriptors_another_shows() {
     if !in_own_netns("dead_children::a_main_thread_whose_descriptors_another_shows") {
         return;
     }
-    let pair = Pair::tcp(1 << 20, 1 << 20);
-    pair.write(50_000);
-    let reader = inode(&pair.reader);
-    let role = Role::start("lose-main", vec![pair.reader]);
-    kernel::is_in_state(role.pid(), b'Z');
+    let (reader, role, _writer) = without_main_thread();
     let host = Live::new();
     for engine in [None, engine()] {
         let mut probe = Probe::new(&host, here());

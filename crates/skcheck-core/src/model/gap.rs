@@ -30,6 +30,12 @@ impl Gap {
         Gap { count: Some(count), ..Gap::uncounted(what, place, remedy) }
     }
 
+    /// What a report lacks that was told to end before it was whole.
+    pub fn cut_short() -> Gap {
+        let remedy = "told to end; what had been found until then is shown: run again for the rest";
+        Gap::uncounted(Missing::Partial, Place::Host, remedy)
+    }
+
     /// A gap whose extent nobody can tell.
     pub fn uncounted(what: Missing, place: impl Into<Place>, remedy: impl Into<String>) -> Gap {
         Gap {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use skcheck_core::{Gap, Missing, Place, RunningTotals, Snapshot, scan_in_parts, scan_with};
+use skcheck_core::{Gap, Missing, RunningTotals, Snapshot, scan_in_parts, scan_with};
 
 use crate::commands::engine::Loaded;
 use crate::commands::failure::{Failure, Outcome};
@@ -51,7 +51,7 @@ fn in_parts(session: &Session, config: &ScanConfig) -> Result<Outcome, Failure> 
                 written?;
                 rest.gaps.extend(loaded.gap().cloned());
                 if session.signals.code().is_some() && !is_partial(&rest) {
-                    rest.gaps.push(cut_short());
+                    rest.gaps.push(Gap::cut_short());
                 }
                 report.finish(&rest, &totals.finish(&rest))?;
                 scanned = Ok(rest.gaps);
@@ -78,10 +78,4 @@ pub(in crate::commands) fn measured(
 
 fn is_partial(rest: &Snapshot) -> bool {
     rest.gaps.iter().any(|gap| gap.what == Missing::Partial)
-}
-
-/// The report ended with the part that was being written when somebody told it to.
-fn cut_short() -> Gap {
-    let remedy = "told to end; what had been found until then is shown: run again for the rest";
-    Gap::uncounted(Missing::Partial, Place::Host, remedy)
 }

@@ -21,7 +21,7 @@ pub(crate) fn open<'h>(host: &'h dyn Host, netns: &Netns) -> io::Result<Box<dyn 
     Err(worst)
 }
 
-/// Whether a namespace could not be entered because nothing leads to it any more.
+/// Whether nothing leads there any more: what showed it in /proc is gone, or its process.
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     let no_process = rustix::io::Errno::SRCH.raw_os_error();
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(no_process)

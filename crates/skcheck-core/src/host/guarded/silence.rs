@@ -113,8 +113,7 @@ impl Silent {
             Gap::counted(Missing::Unasked, Place::SockDiag, *count, remedy)
         }));
         if is_ended {
-            let remedy = "told to end; what had been found until then is shown: run again for the rest";
-            gaps.push(Gap::uncounted(Missing::Partial, Place::Host, remedy));
+            gaps.push(Gap::cut_short());
         } else if self.unasked > 0 {
             let remedy = format!(
                 "those that do not answer took all the time that there was to wait ({}): raise --timeout",

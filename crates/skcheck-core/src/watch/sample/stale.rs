@@ -1,11 +1,10 @@
 //! Whether what was known before is still so: a descriptor may refer to something else by now.
 
-use std::io;
 use std::path::PathBuf;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use rustix::io::Errno;
 
+use crate::collect::asking::conversation::is_gone;
 use crate::host::Host;
 use crate::host::seam::threads;
 use crate::model::holder::{Holder, Via};
@@ -90,8 +89,4 @@ fn stale(
 /// Whether it is a descriptor that leads to a socket, if by way of a listener.
 fn is_descriptor(holder: &Holder) -> bool {
     matches!(holder.via, Via::Fd | Via::ThreadFd | Via::AcceptQueue)
-}
-
-fn is_gone(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::SRCH.raw_os_error())
 }
