@@ -35,7 +35,7 @@ impl DemoConfig {
         ScanConfig {
             query,
             kind: ScanKind::Demo,
-            measuring: Measuring::usual(),
+            measuring: Measuring::unhurried(),
             roots: self.roots.clone(),
             timeout: Budget::USUAL,
             arrangement: all,

@@ -25,10 +25,9 @@ impl Measuring {
         Measuring { engine: args.engine, limits }
     }
 
-    /// What is measured unless told otherwise.
-    pub(super) fn usual() -> Measuring {
-        let limits = Limits::new(Limits::PACKETS, Some(BUDGET));
-        Measuring { engine: EngineChoice::Auto, limits }
+    /// All that can be measured, however long it takes.
+    pub(super) fn unhurried() -> Measuring {
+        Measuring { engine: EngineChoice::Auto, limits: Limits::new(Limits::PACKETS, None) }
     }
 
     /// Why this cannot be done, whatever the host is like.
