@@ -1,4 +1,4 @@
-//! The whole point within five seconds: a child makes a stalled reader, and its report is shown.
+//! The whole point in one look: a child makes a stalled reader, and its report is shown.
 
 mod child;
 mod memory;
